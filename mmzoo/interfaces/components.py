@@ -1,0 +1,216 @@
+"""The four component contracts. A plugin subclasses one of them and registers it by name.
+
+The keyword-only, typed arguments of the constructor are the component's configuration: JSON types,
+checked against the signature, kept in `config` by whoever builds it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from mmzoo.interfaces.ports import Link, Ports, Slot
+from mmzoo.interfaces.values import Condition, Latents, Losses, Quantized
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+Config = dict[str, Any]
+
+
+class Component(nn.Module):
+    """Base of every component with parameters. `config` holds the arguments it was built with."""
+
+    config: Config
+
+    @classmethod
+    def ports(cls, config: Mapping[str, Any]) -> Ports:
+        """What a component with this configuration takes and gives; must not build anything."""
+        return Ports()
+
+    def reset_parameters(self) -> None:
+        """Give every parameter and buffer its initial value; called after a build on the meta device.
+
+        The default resets each child that can reset itself. A component that creates parameters or
+        buffers directly must override this and call `super().reset_parameters()`.
+        """
+        for child in self.children():
+            _reset(child)
+
+
+def _reset(module: nn.Module) -> None:
+    reset = getattr(module, "reset_parameters", None)
+    if callable(reset):
+        reset()
+    if not isinstance(module, Component):
+        for child in module.children():
+            _reset(child)
+
+
+class ModalityEncoder(Component, ABC):
+    """Raw data of one modality to latents, and back where it can."""
+
+    modality: ClassVar[str]
+
+    @abstractmethod
+    def encode(self, raw: Any, mask: Tensor | None = None) -> Latents:
+        """Raw batch (speech `[B, T]`, images `[B, H, W, 3]`, token ids `[B, N]`) to latents `[B, N, D]`.
+
+        mask: bool, the shape of the raw batch without its channels; True where there is data.
+        """
+
+    def decode(self, latents: Latents) -> Any:
+        """Latents back to a raw batch of the same layout that `encode` takes."""
+        from mmzoo.errors import InputError
+
+        raise InputError(f"{type(self).__name__} cannot decode: it only encodes.")
+
+
+class Quantizer(Component, ABC):
+    """Vectors to codes and back. Codes are int64 `[B, N, Q]`; -1 marks padding, which `decode` refuses."""
+
+    @property
+    @abstractmethod
+    def codebook_sizes(self) -> tuple[int, ...]:
+        """Number of codes in each of the Q codebooks."""
+
+    @property
+    def bits_per_step(self) -> float:
+        """Bits a position costs: the sum of log2 of the codebook sizes."""
+        import math
+
+        return sum(math.log2(size) for size in self.codebook_sizes)
+
+    @abstractmethod
+    def encode(self, z: Tensor, mask: Tensor | None = None) -> Tensor:
+        """`[B, N, D]` to codes `[B, N, Q]`."""
+
+    @abstractmethod
+    def decode(self, codes: Tensor) -> Tensor:
+        """Codes `[B, N, Q]` to vectors `[B, N, D]`. Raises InputError on -1 or a code out of range."""
+
+    @abstractmethod
+    def forward(self, z: Tensor, mask: Tensor | None = None) -> Quantized:
+        """Quantize with gradients and losses; in training mode codebooks may update themselves."""
+
+
+class DiffusionBackbone(Component, ABC):
+    """Predicts from a noisy sequence what the sampler needs (velocity, noise or data)."""
+
+    @abstractmethod
+    def precompute(self, t: Tensor, condition: Condition) -> Any:
+        """Everything that depends only on the times and the condition, for S times at once.
+
+        t: float `[S]` in [0, 1]. Returns a table whose entry `i` `forward(..., table=table, step=i)` uses.
+        """
+
+    @abstractmethod
+    def forward(
+        self,
+        x_t: Latents,
+        t: Tensor | None,
+        condition: Condition,
+        *,
+        table: Any = None,
+        step: int | None = None,
+    ) -> Tensor:
+        """Prediction `[B, N, D]` for the noisy latents at times t `[B]`, or at `step` of a precomputed table."""
+
+
+class Sampler(ABC):
+    """A diffusion process: how data become noise in training, and how noise becomes data in sampling.
+
+    Times run from 0 (noise) to 1 (data). Registered like a component, but holds no parameters.
+    """
+
+    config: Config
+
+    @abstractmethod
+    def times(self, count: int, generator: torch.Generator | None = None) -> Tensor:
+        """`count` training times in [0, 1], float `[count]`."""
+
+    @abstractmethod
+    def corrupt(self, data: Tensor, noise: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+        """(x_t, target) for data and noise `[B, N, D]` at times t `[B]`."""
+
+    @abstractmethod
+    def schedule(self, num_steps: int) -> Tensor:
+        """The times at which the backbone will be evaluated, in order: input of `precompute`."""
+
+    @abstractmethod
+    def sample(self, predict: Predict, noise: Tensor, num_steps: int) -> Tensor:
+        """Integrate from noise `[B, N, D]` to data; `predict(x, index)` gives the prediction at `schedule[index]`."""
+
+
+class Predict(Protocol):
+    """The backbone with everything but the current state bound."""
+
+    def __call__(self, x: Tensor, index: int) -> Tensor: ...
+
+
+class Examples(Protocol):
+    """Training examples of one head over one dataset: map-style, random access, cheap lengths."""
+
+    lengths: Sequence[int]
+
+    def __len__(self) -> int: ...
+
+    def example(self, index: int, generator: torch.Generator) -> Any:
+        """Example `index`; every random choice (crop, dropout) comes from the generator."""
+
+    def collate(self, examples: list[Any]) -> Mapping[str, Tensor]:
+        """A padded batch of tensors."""
+
+
+class TaskHead(Component, ABC):
+    """A model: it owns named component slots, its `__call__` is the task and its methods are the verbs.
+
+    Slots are set as attributes after the head is constructed; `connect` runs once they are all there.
+    """
+
+    slots: ClassVar[Mapping[str, Slot]] = {}
+    links: ClassVar[Sequence[Link]] = ()
+    name: str = ""
+    recipe: Mapping[str, Any]
+    folder: Path | None = None
+
+    def connect(self) -> None:
+        """Called once all slots are filled; build here what depends on the parts, not in the constructor."""
+
+    def files(self) -> Mapping[str, bytes]:
+        """Files beside the weights that the model needs (a lexicon, class names), by file name."""
+        return {}
+
+    def load_files(self, folder: Path) -> None:
+        """Read what `files` wrote; called after the weights are loaded."""
+
+    def examples(self, rows: Dataset, cache: Path) -> Examples:
+        """Turn dataset rows into training examples; expensive features go under `cache`."""
+        from mmzoo.errors import TrainingError
+
+        raise TrainingError(f"{type(self).__name__} cannot be trained: it defines no examples.")
+
+    @abstractmethod
+    def training_step(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Losses:
+        """Losses of one batch; random draws come from the generator."""
+
+    def adversary(self) -> nn.Module | None:
+        """A network trained against this head (a discriminator); it is never part of the saved model."""
+        return None
+
+    def previews(self, rows: Dataset) -> Iterator[tuple[str, Any]]:
+        """(name, Audio or Image) pairs that show progress on a few rows."""
+        return iter(())
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters are."""
+        return next(self.parameters()).device
+
+
+Model = TaskHead

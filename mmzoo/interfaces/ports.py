@@ -1,0 +1,60 @@
+"""Ports: what a component takes and gives, as data that can be compared before anything is built."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """One side of a connection. None means "any".
+
+    modality: speech, image, text or latent. width: channels. rate: positions a second.
+    codebook_size and codebooks: for codes. sample_rate: Hz.
+    """
+
+    modality: str | None = None
+    width: int | None = None
+    rate: float | None = None
+    codebook_size: int | None = None
+    codebooks: int | None = None
+    sample_rate: int | None = None
+
+    def mismatches(self, other: Port) -> list[str]:
+        """The names of the properties on which two ports contradict each other."""
+        return [
+            f.name
+            for f in fields(self)
+            if (mine := getattr(self, f.name)) is not None
+            and (theirs := getattr(other, f.name)) is not None
+            and mine != theirs
+        ]
+
+    def __str__(self) -> str:
+        known = [f"{f.name}={value}" for f in fields(self) if (value := getattr(self, f.name)) is not None]
+        return ", ".join(known) or "anything"
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """All ports of a component by name, e.g. `inputs={"z": Port(width=36)}`."""
+
+    inputs: Mapping[str, Port] = field(default_factory=dict)
+    outputs: Mapping[str, Port] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A named place of a task head that a component (or, with `model=True`, a whole model) fills."""
+
+    kind: str
+    model: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Two ports that must fit: `source` is `slot.output`, `target` is `slot.input`; slot `head` is the head itself."""
+
+    source: str
+    target: str

@@ -1,0 +1,188 @@
+"""The values that pass between components, and the typed inputs and outputs of models.
+
+Shapes: B items, N positions, D channels, Q codes a position. Sequences are channel-last `[B, N, D]`;
+masks are bool `[B, N]`, True where the item has data. Nothing here imports torch when it is imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mmzoo.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+PADDING_CODE = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Latents:
+    """A batch of sequences of vectors, whatever modality they came from.
+
+    x: `[B, N, D]`. mask: bool `[B, N]` or None when every position is real. positions: float
+    `[B, N, 1]` for sequences or `[B, N, 2]` for images; None means 0, 1, 2, ... grid: (H, W) when the
+    N = H * W positions are an image in row-major order. rate: positions a second, for speech.
+    """
+
+    x: Tensor
+    mask: Tensor | None = None
+    positions: Tensor | None = None
+    grid: tuple[int, int] | None = None
+    rate: float | None = None
+    modality: str | None = None
+
+    def with_x(self, x: Tensor) -> Latents:
+        """The same positions with other vectors `[B, N, D']`."""
+        return replace(self, x=x)
+
+
+@dataclass(frozen=True, slots=True)
+class Quantized:
+    """What a quantizer returns.
+
+    z_q: `[B, N, D]`, carries the estimator's gradient. codes: int64 `[B, N, Q]`, -1 in padding.
+    loss: scalar, the sum of `losses`. usage: fraction of each codebook in use, `[Q]`.
+    """
+
+    z_q: Tensor
+    codes: Tensor
+    loss: Tensor
+    losses: Mapping[str, Tensor]
+    usage: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What a diffusion backbone is conditioned on, each entry named by what it says.
+
+    vectors: `[B, D]` each, summed into the modulation. aligned: `[B, N, D]` each, one vector for every
+    position of the noisy sequence. sequences: Latents of their own length, for attention.
+    """
+
+    vectors: Mapping[str, Tensor] = field(default_factory=dict)
+    aligned: Mapping[str, Tensor] = field(default_factory=dict)
+    sequences: Mapping[str, Latents] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """What a training step returns: the scalar to minimise, and its parts for the log.
+
+    adversary: the scalar that the head's `adversary()` minimises in turn, if it has one.
+    """
+
+    total: Tensor
+    parts: Mapping[str, Tensor] = field(default_factory=dict)
+    adversary: Tensor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A word or phone with its times. kind: `word` or `phone`; start and end in seconds."""
+
+    kind: str
+    text: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Audio:
+    """Mono sound. samples: float32 `[T]` in [-1, 1]; sample_rate in Hz.
+
+    segments: words and phones with times, where the model knows them. notes: what the model wants the
+    user to know, such as words it had to spell.
+    """
+
+    samples: np.ndarray[Any, np.dtype[np.float32]]
+    sample_rate: int
+    segments: tuple[Segment, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+        return len(self.samples) / self.sample_rate
+
+    def save(self, path: str | Path) -> Path:
+        """Write a 16-bit WAV (or FLAC, by suffix); the file appears whole or not at all."""
+        import os
+
+        import soundfile
+
+        path = Path(path)
+        if path.suffix.lower() not in {".wav", ".flac"}:
+            raise InputError(f"Cannot write {path}: the name must end in .wav or .flac.")
+        if not path.parent.is_dir():
+            raise InputError(f"Cannot write {path}: the folder {path.parent} does not exist; create it first.")
+        staged = path.with_name(f".{path.name}.partial")
+        try:
+            soundfile.write(
+                staged, np.clip(self.samples, -1, 1), self.sample_rate, subtype="PCM_16", format=path.suffix[1:].upper()
+            )
+            os.replace(staged, path)
+        except (OSError, soundfile.SoundFileError) as error:
+            staged.unlink(missing_ok=True)
+            raise InputError(f"Cannot write {path}: {error}; choose a place that can be written.") from error
+        return path
+
+    @classmethod
+    def load(cls, path: str | Path) -> Audio:
+        """Read a WAV or FLAC file; several channels are averaged."""
+        import soundfile
+
+        path = Path(path)
+        if not path.is_file():
+            raise InputError(f"There is no audio file at {path}.")
+        try:
+            samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+        except (OSError, soundfile.SoundFileError) as error:
+            raise InputError(f"Cannot read {path} as audio: {error}.") from error
+        return cls(samples.mean(axis=1), int(rate))
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture. pixels: uint8 `[H, W, 3]`."""
+
+    pixels: np.ndarray[Any, np.dtype[np.uint8]]
+
+    def save(self, path: str | Path) -> Path:
+        """Write a PNG."""
+        from PIL import Image as PillowImage
+
+        path = Path(path)
+        if not path.parent.is_dir():
+            raise InputError(f"Cannot write {path}: the folder {path.parent} does not exist; create it first.")
+        PillowImage.fromarray(self.pixels).save(path)
+        return path
+
+    @classmethod
+    def load(cls, path: str | Path) -> Image:
+        """Read any picture Pillow can read, as RGB."""
+        from PIL import Image as PillowImage
+
+        try:
+            with PillowImage.open(path) as picture:
+                return cls(np.asarray(picture.convert("RGB")))
+        except OSError as error:
+            raise InputError(f"Cannot read {path} as a picture: {error}.") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """A recognition result: class names with their probabilities, the most probable first."""
+
+    names: tuple[str, ...]
+    probabilities: tuple[float, ...]
+
+    @property
+    def best(self) -> str:
+        """The most probable class."""
+        return self.names[0]

@@ -1,0 +1,58 @@
+"""What plugins register, as plain data: nothing is imported until it is built."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+KINDS = ("encoder", "quantizer", "backbone", "head", "sampler", "dataset", "metric", "command")
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentSpec:
+    """One registered part. target: `package.module:Name`, imported when the part is first built.
+
+    requires: distributions the part needs beyond its plugin's own dependencies.
+    """
+
+    kind: str
+    name: str
+    target: str
+    summary: str
+    plugin: str
+    version: str = ""
+    modalities: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    deprecated: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Published weights of a model. source: `bundled`, `hf-hub:org/name@<commit>` or `local-dir:path`.
+
+    sha256: of `model.safetensors`, when pinned. parameters: how many, when known.
+    """
+
+    tag: str
+    source: str = "bundled"
+    license: str | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """One registered model. recipe: slot name to component name or mapping; see docs/architecture.md."""
+
+    name: str
+    task: str
+    recipe: Mapping[str, Any]
+    summary: str
+    plugin: str
+    version: str = ""
+    modalities: tuple[str, ...] = ()
+    weights: tuple[Weights, ...] = ()
+    aliases: tuple[str, ...] = ()
+    deprecated: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)

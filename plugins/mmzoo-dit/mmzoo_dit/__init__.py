@@ -1,0 +1,1 @@
+"""Diffusion transformers, paths and samplers for mmzoo."""

@@ -1,0 +1,1 @@
+"""Modality encoders for mmzoo: phones and text, log-mel speech."""

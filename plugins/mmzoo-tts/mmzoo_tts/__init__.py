@@ -1,0 +1,1 @@
+"""Text to speech for mmzoo: text frontend, durations, TTS head."""
