@@ -203,6 +203,12 @@ class TaskHead(Component, ABC):
         """A network trained against this head (a discriminator); it is never part of the saved model."""
         return None
 
+    def finish(self, examples: Examples) -> None:
+        """Measure on training examples what the model stores beside its weights; called once training has ended.
+
+        The weights are the averaged ones, the head is in evaluation mode and no gradients are recorded.
+        """
+
     def previews(self, rows: Dataset) -> Iterator[tuple[str, Any]]:
         """(name, Audio or Image) pairs that show progress on a few rows."""
         return iter(())

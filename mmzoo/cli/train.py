@@ -1,0 +1,43 @@
+"""`mmzoo train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def train(
+    recipe: Annotated[Path, typer.Argument(help="The recipe, a YAML file.", metavar="RECIPE.yaml")],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="Changes to the recipe: a.b=value, in YAML.", metavar="[KEY=VALUE]...")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder; runs/<name> by default.")] = None,
+    resume: Annotated[str, typer.Option(help="auto, never, or a checkpoint folder.")] = "auto",
+    print_config: Annotated[bool, typer.Option("--print-config", help="Print the merged recipe and stop.")] = False,
+    export_only: Annotated[
+        bool, typer.Option("--export-only", help="Export the newest checkpoint without training further.")
+    ] = False,
+) -> None:
+    """Train a model from a recipe, or go on where a training stopped.
+
+    Examples:
+
+        mmzoo train recipes/vqvae-speech.yaml
+
+        mmzoo train recipes/vqvae-speech.yaml steps=2000 optimizer.lr=1e-3 --out runs/try
+
+    Exit codes: 0 finished or paused, 1 failed, 2 wrong recipe or folder, 130 and 143 interrupted with a checkpoint.
+    """
+    if print_config:
+        from mmzoo.training.recipe import dump_recipe, load_recipe
+
+        typer.echo(dump_recipe(load_recipe(recipe, overrides or [])), nl=False)
+        return
+    from mmzoo.training.api import train as run
+
+    result = run(recipe, overrides or [], out, resume, export_only=export_only)
+    typer.echo(result.model or result.out)
+    if result.exit_code:
+        raise typer.Exit(result.exit_code)

@@ -1,0 +1,115 @@
+"""`config.json` of a model repo."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmzoo.composition import schema
+from mmzoo.errors import ConfigError, ConfigTypeError, UnknownKeyError
+
+FORMAT_VERSION = 1
+MAX_BYTES = 1 << 20
+FILE_NAME = "config.json"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """What `config.json` says. recipe: fully resolved."""
+
+    recipe: Mapping[str, Any]
+    name: str = ""
+    task: str = ""
+    modalities: tuple[str, ...] = ()
+    mmzoo_version: str = ""
+    format_version: int = FORMAT_VERSION
+
+    def to_json(self) -> str:
+        """The file's text."""
+        content = {
+            "format_version": self.format_version,
+            "mmzoo_version": self.mmzoo_version,
+            "name": self.name,
+            "task": self.task,
+            "modalities": list(self.modalities),
+            "recipe": self.recipe,
+        }
+        return json.dumps(content, indent=2, allow_nan=False) + "\n"
+
+
+_TYPES: dict[str, Any] = {
+    "format_version": int,
+    "mmzoo_version": str,
+    "name": str,
+    "task": str,
+    "modalities": list[str],
+    "recipe": dict[str, Any],
+}
+
+
+def read_config(folder: Path) -> ModelConfig:
+    """Read `config.json` of a model folder; nothing in it is imported or run.
+
+    Raises ConfigError (no file, no JSON, newer format), UnknownKeyError, ConfigTypeError; all name the file.
+    """
+    path = folder / FILE_NAME
+    if not path.is_file():
+        raise ConfigError(f"There is no {FILE_NAME} in {folder}; a model folder has one beside its weights.")
+    content = _parse(path)
+    version = content.get("format_version")
+    if isinstance(version, int) and not isinstance(version, bool) and version > FORMAT_VERSION:
+        raise ConfigError(
+            f"{path} has format_version {schema.show(version)}, but this mmzoo reads up to {FORMAT_VERSION};"
+            " upgrade mmzoo.",
+            path="format_version",
+        )
+    for key in content:
+        if key not in _TYPES:
+            hint = schema.suggestion(key, _TYPES)
+            raise UnknownKeyError(
+                f"{path}: unknown key {schema.join('', key)}: {hint}.".replace("?.", "?"), path=key
+            )
+    for key in ("format_version", "recipe"):
+        if key not in content:
+            raise ConfigError(f"{path} lacks the key {key}; it is not the config of an mmzoo model.", path=key)
+    values = {key: schema.check(value, _TYPES[key], key, str(path)) for key, value in content.items()}
+    if values["format_version"] != FORMAT_VERSION:
+        raise ConfigError(f"{path} has format_version {version}; the only one there is is {FORMAT_VERSION}.")
+    values["modalities"] = tuple(values.get("modalities", ()))
+    return ModelConfig(**values)
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    if path.stat().st_size > MAX_BYTES:
+        raise ConfigError(f"{path} is larger than {MAX_BYTES} bytes; it is not the config of a model.")
+    try:
+        content = json.loads(
+            path.read_bytes().decode("utf-8"), object_pairs_hook=_no_duplicates, parse_float=_finite, parse_constant=_refuse
+        )
+    except (ValueError, RecursionError) as error:
+        reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
+        raise ConfigError(f"{path} is not valid JSON ({reason}); get a sound copy of it.") from error
+    if not isinstance(content, dict):
+        raise ConfigTypeError(f"{path} must hold a JSON object, not {schema.show(content)}.")
+    return content
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        raise ValueError("a key occurs twice in one object")
+    return content
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(value := float(text)):
+        raise ValueError(f"{text} is out of range")
+    return value
+
+
+def _refuse(text: str) -> float:
+    raise ValueError(f"{text} is no JSON number")

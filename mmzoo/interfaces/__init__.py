@@ -1,0 +1,76 @@
+"""The contracts: component base classes, ports, and the values that pass between components.
+
+The names are resolved lazily, so that using `Audio` or `Port` does not import torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mmzoo.interfaces.components import (
+        Component,
+        Config,
+        DiffusionBackbone,
+        Examples,
+        ModalityEncoder,
+        Model,
+        Predict,
+        Quantizer,
+        Sampler,
+        TaskHead,
+    )
+    from mmzoo.interfaces.ports import Link, Port, Ports, Slot
+    from mmzoo.interfaces.values import (
+        PADDING_CODE,
+        Audio,
+        Condition,
+        Image,
+        Labels,
+        Latents,
+        Losses,
+        Quantized,
+        Segment,
+    )
+
+_HOMES = {
+    "components": (
+        "Component Config DiffusionBackbone Examples ModalityEncoder Model Predict Quantizer Sampler TaskHead"
+    ),
+    "ports": "Link Port Ports Slot",
+    "values": "PADDING_CODE Audio Condition Image Labels Latents Losses Quantized Segment",
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
+
+__all__ = [
+    "PADDING_CODE",
+    "Audio",
+    "Component",
+    "Condition",
+    "Config",
+    "DiffusionBackbone",
+    "Examples",
+    "Image",
+    "Labels",
+    "Latents",
+    "Link",
+    "Losses",
+    "ModalityEncoder",
+    "Model",
+    "Port",
+    "Ports",
+    "Predict",
+    "Quantized",
+    "Quantizer",
+    "Sampler",
+    "Segment",
+    "Slot",
+    "TaskHead",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME_OF:
+        return getattr(importlib.import_module(f"mmzoo.interfaces.{_HOME_OF[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,79 @@
+"""Self- and cross-attention on `[B, N, D]`: fused projections, SDPA, masks, optional RoPE and QK norm."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmzoo.nn.norm import QueryKeyNorm
+from mmzoo.nn.rope import rotate
+
+
+def key_mask(mask_BN: Tensor | None) -> Tensor | None:
+    """A mask of real positions as SDPA wants it, `[B, 1, 1, N]`; None stays None (the faster path)."""
+    return None if mask_BN is None else mask_BN[:, None, None, :]
+
+
+def _attend(q_BNHE: Tensor, k_BMHE: Tensor, v_BMHE: Tensor, mask_B11M: Tensor | None) -> Tensor:
+    out_BHNE = F.scaled_dot_product_attention(
+        q_BNHE.transpose(1, 2), k_BMHE.transpose(1, 2), v_BMHE.transpose(1, 2), attn_mask=mask_B11M
+    )
+    return out_BHNE.transpose(1, 2).flatten(2)
+
+
+def _head_dim(width: int, heads: int) -> int:
+    if heads < 1 or width % heads:
+        raise ValueError(f"width must be a multiple of heads, not {width} with {heads} heads.")
+    return width // heads
+
+
+class SelfAttention(nn.Module):
+    """Multi-head self-attention. qk_norm: RMS-normalise each head's queries and keys."""
+
+    def __init__(self, width: int, heads: int, *, qk_norm: bool = True) -> None:
+        super().__init__()
+        self.heads = heads
+        self.head_dim = _head_dim(width, heads)
+        self.qkv = nn.Linear(width, 3 * width)
+        self.norm = QueryKeyNorm(self.head_dim) if qk_norm else None
+        self.out = nn.Linear(width, width)
+
+    def forward(self, x_BND: Tensor, rotation: Tensor | None = None, mask_B11N: Tensor | None = None) -> Tensor:
+        """`[B, N, D]` to `[B, N, D]`.
+
+        rotation: from `mmzoo.nn.rope.rotations`, or None for no position code. mask_B11N: from `key_mask`.
+        """
+        qkv = self.qkv(x_BND).unflatten(-1, (3, self.heads, self.head_dim))
+        qk, v = qkv[:, :, :2], qkv[:, :, 2]
+        if self.norm is not None:
+            qk = self.norm(qk)
+        if rotation is not None:
+            qk = rotate(qk, rotation)
+        qk = qk.to(v.dtype)  # under autocast the norm gives float32
+        return self.out(_attend(qk[:, :, 0], qk[:, :, 1], v, mask_B11N))
+
+
+class CrossAttention(nn.Module):
+    """Attention from a sequence to another one, whose keys and values can be computed once and kept."""
+
+    def __init__(self, width: int, heads: int, *, qk_norm: bool = True) -> None:
+        super().__init__()
+        self.heads = heads
+        self.head_dim = _head_dim(width, heads)
+        self.query = nn.Linear(width, width)
+        self.key_value = nn.Linear(width, 2 * width)
+        self.norm = QueryKeyNorm(self.head_dim) if qk_norm else None
+        self.out = nn.Linear(width, width)
+
+    def keys_values(self, context_BMD: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values `[B, M, heads, head_dim]` of the sequence that is attended to, `[B, M, D]`."""
+        k, v = self.key_value(context_BMD).unflatten(-1, (2, self.heads, self.head_dim)).unbind(2)
+        return (k if self.norm is None else self.norm.key(k).to(v.dtype)), v
+
+    def forward(self, x_BND: Tensor, keys_values: tuple[Tensor, Tensor], mask_B11M: Tensor | None = None) -> Tensor:
+        """`[B, N, D]` to `[B, N, D]`; an item whose mask is all False gets the output layer's bias only."""
+        k, v = keys_values
+        q = self.query(x_BND).unflatten(-1, (self.heads, self.head_dim))
+        if self.norm is not None:
+            q = self.norm.query(q).to(v.dtype)
+        return self.out(_attend(q, k, v, mask_B11M))

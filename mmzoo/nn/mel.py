@@ -1,0 +1,46 @@
+"""Log-mel spectrograms: one definition for encoders, losses and metrics."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from mmzoo.nn.stft import STFT
+
+
+def mel_filterbank(bins: int, sample_rate: int, bands: int, low: float = 0.0, high: float | None = None) -> Tensor:
+    """Triangular filters of unit peak on the HTK mel scale, float `[bins, bands]`."""
+    high = high or sample_rate / 2
+
+    def to_mel(hertz: float) -> float:
+        return 2595.0 * math.log10(1 + hertz / 700.0)
+
+    mels = torch.linspace(to_mel(low), to_mel(high), bands + 2, dtype=torch.float64)
+    edges = 700.0 * (10 ** (mels / 2595.0) - 1)
+    frequencies = torch.linspace(0, sample_rate / 2, bins, dtype=torch.float64).unsqueeze(1)
+    rising = (frequencies - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    falling = (edges[2:] - frequencies) / (edges[2:] - edges[1:-1])
+    return torch.minimum(rising, falling).clamp_min(0).float()
+
+
+class LogMel(nn.Module):
+    """Samples `[B, T]` to natural-log mel energies `[B, T / hop, bands]`, floored at `floor`."""
+
+    filters: Tensor
+
+    def __init__(self, *, sample_rate: int, window: int, hop: int, bands: int, floor: float = 1e-5) -> None:
+        super().__init__()
+        self.stft = STFT(window, hop)
+        self.sample_rate, self.bands, self.floor = sample_rate, bands, floor
+        self.register_buffer("filters", mel_filterbank(window // 2 + 1, sample_rate, bands), persistent=False)
+
+    def reset_parameters(self) -> None:
+        """Recompute the filters (they are not stored in weights)."""
+        filters = mel_filterbank(self.stft.window // 2 + 1, self.sample_rate, self.bands)
+        self.filters = filters.to(self.filters.device)
+
+    def forward(self, x_BT: Tensor) -> Tensor:
+        """See the class."""
+        return (self.stft(x_BT).abs() @ self.filters).clamp_min(self.floor).log()

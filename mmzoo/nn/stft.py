@@ -1,0 +1,60 @@
+"""Short-time Fourier analysis and synthesis whose frame count is exactly samples / hop.
+
+Frame k is centred on sample (k + 1/2) * hop: the signal is padded by (window - hop) / 2 zeros on each
+side. Analysis and synthesis share one convention, so a decoder's spectrum lies where its encoder's did.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def frames(x_BT: Tensor, window: int, hop: int) -> Tensor:
+    """`[B, T]`, T a multiple of hop, to overlapping frames `[B, T / hop, window]`."""
+    left = (window - hop) // 2
+    return F.pad(x_BT, (left, window - hop - left)).unfold(1, window, hop)
+
+
+def overlap_add(frames_BKW: Tensor, hop: int) -> Tensor:
+    """Frames `[B, K, window]` summed back to `[B, K * hop]`."""
+    batch, count, window = frames_BKW.shape
+    left = (window - hop) // 2
+    total = (count - 1) * hop + window
+    summed = F.fold(frames_BKW.transpose(1, 2), (1, total), (1, window), stride=(1, hop))
+    return summed.reshape(batch, total)[:, left : left + count * hop]
+
+
+class STFT(nn.Module):
+    """Hann-window STFT. window: samples, also the FFT size. hop: samples."""
+
+    hann: Tensor
+
+    def __init__(self, window: int, hop: int) -> None:
+        super().__init__()
+        self.window, self.hop = window, hop
+        self.register_buffer("hann", torch.hann_window(window), persistent=False)
+
+    def reset_parameters(self) -> None:
+        """Recompute the window (it is not stored in weights)."""
+        self.hann = torch.hann_window(self.window, device=self.hann.device)
+
+    def forward(self, x_BT: Tensor) -> Tensor:
+        """Samples `[B, T]` to a complex spectrum `[B, T / hop, window // 2 + 1]`."""
+        return torch.fft.rfft(frames(x_BT.float(), self.window, self.hop) * self.hann)
+
+    def inverse(self, spectrum_BKF: Tensor, mask_BK: Tensor | None = None) -> Tensor:
+        """Least-squares inverse (Griffin and Lim 1984, eq. 6) of frames `[B, K, F]` to samples `[B, K * hop]`.
+
+        Frames outside the mask count as absent, so that a padded batch inverts like single items.
+        """
+        pieces = torch.fft.irfft(spectrum_BKF, n=self.window) * self.hann
+        weight = self.hann.square().expand(1, spectrum_BKF.shape[1], -1)
+        if mask_BK is not None:
+            pieces = pieces * mask_BK.unsqueeze(-1)
+            weight = weight * mask_BK.unsqueeze(-1)
+        samples = overlap_add(pieces, self.hop) / overlap_add(weight, self.hop).clamp_min(1e-8)
+        if mask_BK is not None:
+            samples = samples * mask_BK.repeat_interleave(self.hop, dim=1)
+        return samples

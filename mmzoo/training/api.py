@@ -1,0 +1,78 @@
+"""`train`: a recipe by name to a trained model folder."""
+
+from __future__ import annotations
+
+import inspect
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from mmzoo.errors import ConfigError, DataError, UnknownKeyError
+from mmzoo.training.engine import RunResult, Trainer
+from mmzoo.training.recipe import DataConfig, load_recipe
+from mmzoo.training.seeds import seed_everything
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+
+def load_rows(config: DataConfig) -> tuple[Dataset, Dataset | None]:
+    """(training rows, validation rows) of a registered dataset. Raises DataError when a split is missing or empty."""
+    from mmzoo.registry import catalog, load_target
+
+    builder = load_target(catalog().component("dataset", config.name))
+    known = inspect.signature(builder).parameters
+    for key in config.config:
+        if key not in known:
+            raise UnknownKeyError(
+                f"Dataset {config.name} takes no {key!r}; it takes {', '.join(known) or 'nothing'}.",
+                path=f"data.config.{key}",
+            )
+    splits: Mapping[str, Dataset] = builder(**config.config)
+
+    def split(name: str) -> Dataset:
+        if name not in splits:
+            raise DataError(f"Dataset {config.name} has no split {name!r}; it has {', '.join(map(str, splits))}.")
+        rows = splits[name]
+        if len(rows) == 0:
+            raise DataError(f"Split {name!r} of dataset {config.name} is empty.")
+        return rows.select(range(min(config.limit, len(rows)))) if config.limit else rows
+
+    return split(config.split), split(config.validation_split) if config.validation_split else None
+
+
+def train(
+    recipe: str | Path | Mapping[str, Any],
+    overrides: Sequence[str] = (),
+    out: str | Path | None = None,
+    resume: str | Path = "auto",
+    *,
+    export_only: bool = False,
+) -> RunResult:
+    """Train a model from a recipe file or mapping.
+
+    overrides: `a.b=c` strings. out: the run folder, by default `runs/<name>`. resume: `auto` (the newest
+    checkpoint that verifies, if any), `never`, or a checkpoint folder. export_only: write the model folder
+    from that checkpoint without training.
+    """
+    settings = load_recipe(recipe, overrides)
+    if settings.num_threads is not None:
+        torch.set_num_threads(settings.num_threads)
+    rows, validation = load_rows(settings.data)
+    from mmzoo.factory import create
+
+    seed_everything(settings.seed, "model")
+    try:
+        head = create(settings.model.name, pretrained=False, **settings.model.overrides)
+    except TypeError as error:
+        raise ConfigError(
+            f"model.overrides do not fit {settings.model.name}: {error}.", path="model.overrides"
+        ) from error
+    name = f"<{settings.name}>" if isinstance(recipe, Mapping) else Path(recipe).as_posix()
+    command = shlex.join(["mmzoo", "train", name, *overrides])
+    run_folder = Path(out) if out is not None else Path("runs") / settings.name
+    trainer = Trainer(settings, head, rows, out=run_folder, validation_rows=validation, command=command)
+    return trainer.run(resume, export_only=export_only)

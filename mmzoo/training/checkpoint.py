@@ -1,0 +1,170 @@
+"""Checkpoints: folders of safetensors and JSON that appear whole or not at all, and are verified when read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from mmzoo.errors import CheckpointError
+
+FORMAT_VERSION = 1
+MANIFEST = "manifest.json"
+_NAME = re.compile(r"^step-(\d{8})$")
+
+
+def checkpoint_name(step: int) -> str:
+    """The folder name of a step."""
+    return f"step-{step:08d}"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_checkpoint(
+    root: Path, step: int, tensors: Mapping[str, Mapping[str, Tensor]], state: Mapping[str, Any], *, keep: int
+) -> Path:
+    """Write `root/step-<step>` and then delete all checkpoints but it and the `keep - 1` before it.
+
+    tensors: file stem to named tensors. The manifest with each file's size and sha256 is written last, all
+    is synced to disk and renamed into place; until then the folder's name starts with `.staging-`.
+    Raises OSError when the disk refuses, leaving no staging folder behind.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    final = root / checkpoint_name(step)
+    staging = root / f".staging-{step:08d}-{uuid.uuid4().hex[:8]}"
+    staging.mkdir()
+    try:
+        for stem, named in tensors.items():
+            path = staging / f"{stem}.safetensors"
+            save_file(_unshared(named), path)
+            path.chmod(0o644)  # safetensors writes 0600 whatever the umask
+        (staging / "state.json").write_text(json.dumps(state, indent=1), encoding="utf-8")
+        files = {
+            path.name: {"size": path.stat().st_size, "sha256": _sha256(path)} for path in sorted(staging.iterdir())
+        }
+        for path in staging.iterdir():
+            _fsync(path)
+        manifest = {"format_version": FORMAT_VERSION, "step": step, "files": files}
+        (staging / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+        _fsync(staging / MANIFEST)
+        _fsync(staging)
+        if final.exists():  # left by a run that was continued from an older checkpoint
+            shutil.rmtree(final)
+        os.rename(staging, final)  # noqa: PTH104 - the one call that makes the checkpoint exist
+        _fsync(root)
+    except OSError:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+    prune(root, keep, newest=step)
+    return final
+
+
+def _unshared(named: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors with a storage of their own: safetensors refuses shared memory, which tied weights have."""
+    seen: set[int] = set()
+    result: dict[str, Tensor] = {}
+    for name, tensor in named.items():
+        tensor = tensor.detach()
+        whole = tensor.is_contiguous() and tensor.untyped_storage().nbytes() == tensor.numel() * tensor.element_size()
+        if tensor.numel() and (not whole or tensor.data_ptr() in seen):
+            tensor = tensor.clone().contiguous()
+        seen.add(tensor.data_ptr())
+        result[name] = tensor
+    return result
+
+
+def list_checkpoints(root: Path) -> list[Path]:
+    """All finished checkpoint folders, oldest step first."""
+    if not root.is_dir():
+        return []
+    found = [(int(match[1]), path) for path in root.iterdir() if (match := _NAME.match(path.name)) and path.is_dir()]
+    return [path for _, path in sorted(found)]
+
+
+def prune(root: Path, keep: int, *, newest: int) -> None:
+    """Delete all but the last `keep` checkpoints up to step `newest`; a folder that cannot be deleted is left.
+
+    Checkpoints of later steps go too: they are broken, or of a history that was left for an older checkpoint.
+    """
+    paths = list_checkpoints(root)
+    current = [path for path in paths if path.name <= checkpoint_name(newest)]
+    for path in set(paths) - set(current[-keep:]):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def remove_staging(root: Path) -> None:
+    """Delete what interrupted saves left; call it only while holding the run's lock."""
+    for path in root.glob(".staging-*") if root.is_dir() else ():
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def verify_checkpoint(path: Path) -> dict[str, Any]:
+    """The manifest, after every file's size and sha256 were compared with it. Raises CheckpointError."""
+    try:
+        manifest: dict[str, Any] = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        files = dict(manifest["files"])
+        version = manifest["format_version"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{path} is not a checkpoint: its {MANIFEST} is missing or unreadable.") from error
+    if version != FORMAT_VERSION:
+        raise CheckpointError(f"{path} has checkpoint format {version}; this mmzoo reads format {FORMAT_VERSION}.")
+    for name, expected in files.items():
+        file = path / name
+        if Path(name).name != name or not file.is_file():
+            raise CheckpointError(f"Checkpoint {path} lacks its file {name}.")
+        size = file.stat().st_size
+        if size != expected["size"]:
+            raise CheckpointError(f"Checkpoint {path}: {name} has {size} bytes instead of {expected['size']}.")
+        if _sha256(file) != expected["sha256"]:
+            raise CheckpointError(f"Checkpoint {path}: the sha256 of {name} is not the one in its manifest.")
+    return manifest
+
+
+def newest_checkpoint(root: Path, warn: Callable[[str], None]) -> Path | None:
+    """The newest checkpoint that verifies; each broken one is named through `warn`."""
+    for path in reversed(list_checkpoints(root)):
+        try:
+            verify_checkpoint(path)
+        except CheckpointError as error:
+            warn(f"{error} Trying an older one.")
+        else:
+            return path
+    return None
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """state.json of a verified checkpoint."""
+    try:
+        state: dict[str, Any] = json.loads((path / "state.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"Checkpoint {path} has no readable state.json.") from error
+    return state
+
+
+def read_tensors(path: Path, stem: str) -> dict[str, Tensor]:
+    """The tensors of one file of a verified checkpoint, on the CPU."""
+    try:
+        return load_file(path / f"{stem}.safetensors")
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"Checkpoint {path} has no readable {stem}.safetensors: {error}.") from error

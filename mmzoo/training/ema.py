@@ -1,0 +1,119 @@
+"""An exponential moving average of a model: parameters and floating-point buffers alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+
+class OwnTensors:
+    """The persistent tensors of a module, found again at each call: a buffer may be replaced by its owner.
+
+    skip: prefixes of names to leave out, e.g. `tokenizer.` for a sub-model that has its own repo.
+    """
+
+    def __init__(self, module: nn.Module, skip: tuple[str, ...] = ()) -> None:
+        names = [name for name in module.state_dict() if not name.startswith(skip or ("\0",))]
+        self.names = names
+        self._places = [_place(module, name) for name in names]
+
+    def tensors(self) -> list[Tensor]:
+        """The live tensors, in the order of `names`, without copies."""
+        return [find() for find in self._places]
+
+    def state(self) -> dict[str, Tensor]:
+        """Name to live tensor."""
+        return dict(zip(self.names, (tensor.detach() for tensor in self.tensors()), strict=True))
+
+
+def _place(module: nn.Module, name: str) -> Callable[[], Tensor]:
+    owner_name, _, key = name.rpartition(".")
+    owner = module.get_submodule(owner_name)
+    store = owner._parameters if key in owner._parameters else owner._buffers
+    return lambda: store[key]  # type: ignore[return-value]
+
+
+class Ema:
+    """Shadow copies, float32, moved towards the live tensors after each update.
+
+    decay: of the average; with warmup it is at most (1 + n) / (10 + n) after n updates, so that the
+    first steps are forgotten quickly.
+    """
+
+    def __init__(self, own: OwnTensors, *, decay: float, warmup: bool) -> None:
+        self._own = own
+        self.decay = decay
+        self.warmup = warmup
+        self.updates = 0
+        self._floating = [i for i, tensor in enumerate(own.tensors()) if tensor.is_floating_point()]
+        self._shadow = [tensor.detach().clone() for tensor in self._live()]
+
+    def _live(self) -> list[Tensor]:
+        tensors = self._own.tensors()
+        return [tensors[i].detach() for i in self._floating]
+
+    def decay_at(self, updates: int) -> float:
+        """The decay of the update after `updates` ones."""
+        return min(self.decay, (1 + updates) / (10 + updates)) if self.warmup else self.decay
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Move the shadow towards the live tensors."""
+        decay = self.decay_at(self.updates)
+        torch._foreach_lerp_(self._shadow, self._live(), 1.0 - decay)
+        self.updates += 1
+
+    def state(self) -> dict[str, Tensor]:
+        """A whole state: averaged floating-point tensors, the live ones for the rest."""
+        state = self._own.state()
+        for i, shadow in zip(self._floating, self._shadow, strict=True):
+            state[self._own.names[i]] = shadow
+        return state
+
+    @torch.no_grad()
+    def load(self, state: dict[str, Tensor], updates: int) -> None:
+        """Take over a state that `state()` gave."""
+        for i, shadow in zip(self._floating, self._shadow, strict=True):
+            shadow.copy_(state[self._own.names[i]])
+        self.updates = updates
+
+    @contextmanager
+    def swapped(self) -> Iterator[None]:
+        """The module holds the average inside the block, and its own values again after it.
+
+        What the block does to floating-point tensors is undone.
+        """
+        backup = [tensor.clone() for tensor in self._live()]
+        self.copy_to_model()
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                for live, old in zip(self._live(), backup, strict=True):
+                    live.copy_(old)
+
+    @torch.no_grad()
+    def copy_to_model(self) -> None:
+        """Overwrite the module's tensors with the average."""
+        for live, shadow in zip(self._live(), self._shadow, strict=True):
+            live.copy_(shadow)
+
+    @torch.no_grad()
+    def heal_buffers(self, parameters: set[int]) -> list[str]:
+        """Give every non-finite buffer its average back; returns their names.
+
+        parameters: ids of the tensors that are parameters, which a skipped update leaves alone.
+        """
+        healed = []
+        for i, live, shadow in zip(self._floating, self._own_live_raw(), self._shadow, strict=True):
+            if id(live) not in parameters and not torch.isfinite(live).all():
+                live.copy_(shadow)
+                healed.append(self._own.names[i])
+        return healed
+
+    def _own_live_raw(self) -> list[Tensor]:
+        tensors = self._own.tensors()
+        return [tensors[i] for i in self._floating]

@@ -1,0 +1,422 @@
+"""The training loop: steps, logs, validation, previews, checkpoints, and what remains when it ends."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from accelerate.utils import DistributedDataParallelKwargs, send_to_device
+
+from mmzoo.errors import CheckpointError, TrainingError
+from mmzoo.interfaces import Examples, TaskHead
+from mmzoo.training.checkpoint import (
+    list_checkpoints,
+    newest_checkpoint,
+    read_state,
+    remove_staging,
+    verify_checkpoint,
+    write_checkpoint,
+)
+from mmzoo.training.export import export_model, finish_head, hardware, init_from, versions
+from mmzoo.training.feed import Feed
+from mmzoo.training.guard import RunLock, StopSignals
+from mmzoo.training.log import Averages, RunLog, duration
+from mmzoo.training.order import BatchSize, DataOrder
+from mmzoo.training.previews import render_previews
+from mmzoo.training.recipe import TrainingRecipe, dump_recipe
+from mmzoo.training.saving import Progress, check_same_run, collect, restore
+from mmzoo.training.seeds import generator_for, seed_everything
+from mmzoo.training.step import Stepper, hide, model_slots
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+MAX_FAILED_SAVES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """How a training ended.
+
+    status: `finished`, `paused` (stop_after_minutes) or `interrupted` (a signal). model: the exported folder,
+    when finished. losses: the last logged averages.
+    """
+
+    status: str
+    step: int
+    out: Path
+    model: Path | None = None
+    signal: int | None = None
+    losses: Mapping[str, float] | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0, or 128 + the signal that ended the run."""
+        return 128 + self.signal if self.signal is not None else 0
+
+
+class Trainer:
+    """Trains one head on one dataset in one run folder.
+
+    rows, validation_rows: datasets as the head's `examples` takes them. cache: where expensive features go;
+    the default is `mmzoo.data.cache_dir()/examples`. command: how the run was started, for training.json.
+    """
+
+    def __init__(
+        self,
+        recipe: TrainingRecipe,
+        head: TaskHead,
+        rows: Dataset,
+        *,
+        out: str | Path,
+        validation_rows: Dataset | None = None,
+        cache: Path | None = None,
+        command: str = "",
+    ) -> None:
+        self.recipe = recipe
+        self.head = head
+        self.rows = rows
+        self.validation_rows = validation_rows
+        self.out = Path(out)
+        self.command = command
+        self._cache = cache
+        self.progress = Progress()
+        self._losses: dict[str, float] = {}
+        self._failed_saves = 0
+
+    def run(self, resume: str | Path = "auto", *, export_only: bool = False) -> RunResult:
+        """Train to the end, a pause or a signal. resume: `auto`, `never` or a checkpoint folder.
+
+        export_only: finish and export the checkpoint to resume from, without training.
+        """
+        if self.recipe.num_threads is not None:
+            torch.set_num_threads(self.recipe.num_threads)
+        # The precision of an earlier training in this process must not bind this one.
+        AcceleratorState._reset_state()
+        self.accelerator = Accelerator(
+            mixed_precision=self.recipe.precision,
+            cpu=self.recipe.device == "cpu",
+            kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+        )
+        with self._locked():
+            self.log = RunLog(self.out, steps=self.recipe.steps, active=self.accelerator.is_main_process)
+            try:
+                return self._run(resume, export_only)
+            finally:
+                self.log.close()
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        if self.accelerator.is_main_process:
+            with RunLock(self.out):
+                remove_staging(self.out / "checkpoints")
+                yield
+        else:
+            yield
+
+    # --- setting up ------------------------------------------------------------------------------------
+
+    def _run(self, resume: str | Path, export_only: bool) -> RunResult:
+        path = self._checkpoint_to_resume(resume)
+        self._prepare(fresh=path is None)
+        if path is not None:
+            check_same_run(path, read_state(path), self.recipe, self._data)
+            world = read_state(path).get("world_size")
+            if world != self.accelerator.num_processes:
+                self.log.say(
+                    f"The checkpoint was made by {world} processes and now there are"
+                    f" {self.accelerator.num_processes}: the data order goes on, but not bit for bit."
+                )
+            self.progress = restore(path, self.stepper)
+            self.progress.sessions += 1
+            self.log.say(f"Resumed from {path} at step {self.progress.step}.")
+            later = [p.name for p in list_checkpoints(self.out / "checkpoints") if p.name > path.name]
+            if later:
+                self.log.say(f"The next checkpoint replaces the later {', '.join(later)}.")
+        elif export_only:
+            raise CheckpointError(f"There is no usable checkpoint under {self.out / 'checkpoints'} to export.")
+        if export_only:
+            return self._finish()
+        self._describe()
+        # Before and after the loop there is nothing to save, so there a signal may act at once.
+        with StopSignals() as self._signals:
+            result = self._loop()
+        return result or self._finish()
+
+    def _prepare(self, *, fresh: bool) -> None:
+        recipe = self.recipe
+        if self._cache is None:
+            from mmzoo.data import cache_dir
+
+            self._cache = cache_dir() / "examples"
+        with self.accelerator.main_process_first():  # the first one fills the cache, the others read it
+            self.examples: Examples = self.head.examples(self.rows, self._cache)
+        self.order = DataOrder(
+            self.examples.lengths,
+            BatchSize(recipe.batch_size, recipe.batch_frames),
+            seed=recipe.seed,
+            bucket=recipe.bucket,
+        )
+        digest = blake2b(np.asarray(self.order.lengths, dtype=np.int64).tobytes(), digest_size=8).hexdigest()
+        self._data = {"examples": len(self.order.lengths), "lengths": digest}
+        seed_everything(recipe.seed, "adversary")
+        adversary = self.head.adversary() if recipe.adversary is not None else None
+        if adversary is not None:
+            hide(self.head, adversary)
+        if fresh and recipe.model.init_from is not None:
+            skip = tuple(f"{name}." for name in model_slots(self.head))
+            init_from(self.head, Path(recipe.model.init_from), skip, self.log.say)
+        self.stepper = Stepper(recipe, self.head, adversary, self.accelerator)
+
+    def _checkpoint_to_resume(self, resume: str | Path) -> Path | None:
+        root = self.out / "checkpoints"
+        if resume == "never":
+            if list_checkpoints(root):
+                raise TrainingError(
+                    f"{root} already has checkpoints; --resume auto goes on from them, another --out starts anew."
+                )
+            return None
+        if resume == "auto":
+            return newest_checkpoint(root, self.log.say)
+        path = Path(resume)
+        verify_checkpoint(path)
+        return path
+
+    def _describe(self) -> None:
+        own = sum(p.numel() for p in self.stepper.parameters.values())
+        items = len(self.order.lengths)
+        batches = len(self.order.batches(self.progress.epoch))
+        self.log.say(
+            f"{self.recipe.name}: {own / 1e6:.2f} M parameters to train, {items} examples, {batches} batches an epoch,"
+            f" {self.recipe.steps} steps on {self.accelerator.device} x {self.accelerator.num_processes},"
+            f" precision {self.recipe.precision}, {torch.get_num_threads()} threads."
+        )
+        if self.accelerator.is_main_process:
+            (self.out / "recipe.yaml").write_text(dump_recipe(self.recipe), encoding="utf-8")
+
+    # --- the loop --------------------------------------------------------------------------------------
+
+    def _loop(self) -> RunResult | None:
+        """Steps until the last one (None), a pause or a signal (how it ended)."""
+        recipe, progress = self.recipe, self.progress
+        world, rank = self.accelerator.num_processes, self.accelerator.process_index
+        self._started = self._saved_at = time.monotonic()
+        self._before = progress.seconds
+        averages = Averages()
+        window_start, window_step = time.monotonic(), progress.step
+        saved_step, bad = progress.step, 0
+        ending: str | None = None
+        self.stepper.train_mode()
+        feed = Feed(
+            self.examples,
+            self.order,
+            (progress.epoch, progress.position),
+            rank=rank,
+            world=world,
+            workers=recipe.num_workers,
+        )
+        try:
+            while progress.step < recipe.steps and ending is None:
+                batch = next(feed)
+                tensors = send_to_device(batch.tensors, self.accelerator.device, non_blocking=True)
+                outcome = self.stepper.update(tensors, progress.step, self._flags())
+                items, frames = self.order.frames(*batch.place)
+                progress.step += 1
+                progress.items += items
+                progress.frames += frames
+                progress.epoch, progress.position = self.order.next(*batch.place)
+                progress.seconds = self._before + time.monotonic() - self._started
+                if outcome.skipped:
+                    bad += 1
+                    progress.skipped += 1
+                    self._bad_step(outcome.skipped, bad)
+                else:
+                    bad = 0
+                    averages.add(outcome.values)
+                step = progress.step
+                self.log.tick(step)
+                if step % recipe.log_every == 0 or step == recipe.steps:
+                    now = time.monotonic()
+                    self._report(averages, (step - window_step) / max(1e-9, now - window_start))
+                    window_start, window_step = now, step
+                interrupted, paused, spent, save_due = outcome.flags
+                ending = "interrupted" if interrupted else "paused" if paused else "spent" if spent else None
+                if ending is None:
+                    if recipe.validate_every and step % recipe.validate_every == 0:
+                        self._validate()
+                    if recipe.preview_every and step % recipe.preview_every == 0:
+                        self._preview()
+                if step % recipe.checkpoint_every == 0 or save_due or ending or step == recipe.steps:
+                    self._save(required=ending is not None or step == recipe.steps)
+                    saved_step = step
+        finally:
+            feed.close()
+        if ending in ("interrupted", "paused") and progress.step < recipe.steps:
+            self.log.say(f"Stopped at step {saved_step}; the same command goes on from there.")
+            number = (self._signals.received or signal.SIGTERM) if ending == "interrupted" else None
+            return RunResult(ending or "", progress.step, self.out, signal=number, losses=self._losses)
+        if ending == "spent":
+            self.log.say(f"max_minutes={recipe.max_minutes:g} are used up at step {progress.step}: finishing here.")
+        return None
+
+    def _flags(self) -> tuple[bool, bool, bool, bool]:
+        """What this process asks for at the end of the coming step: stop for a signal, pause, budget spent, save."""
+        recipe = self.recipe
+        session = (time.monotonic() - self._started) / 60
+        total = self.progress.seconds / 60
+        since_save = (time.monotonic() - self._saved_at) / 60
+        return (
+            self._signals.received is not None,
+            recipe.stop_after_minutes is not None and session >= recipe.stop_after_minutes,
+            recipe.max_minutes is not None and total >= recipe.max_minutes,
+            recipe.checkpoint_minutes is not None and since_save >= recipe.checkpoint_minutes,
+        )
+
+    def _bad_step(self, why: str, in_a_row: int) -> None:
+        self.log.say(f"Step {self.progress.step}: update skipped, {why}.")
+        if in_a_row >= self.recipe.max_bad_steps:
+            raise TrainingError(
+                f"{in_a_row} updates in a row were not finite ({why}) up to step {self.progress.step};"
+                " lower optimizer.lr or optimizer.clip, or use precision=no, and resume from the last checkpoint."
+            )
+
+    def _report(self, averages: Averages, rate: float) -> None:
+        means = averages.read()
+        if not means:
+            return
+        if self.accelerator.num_processes > 1:
+            values = torch.tensor(list(means.values()), device=self.accelerator.device)
+            means = dict(zip(means, self.accelerator.reduce(values, "mean").tolist(), strict=True))
+        self._losses = means
+        progress, step = self.progress, self.progress.step
+        left = duration((self.recipe.steps - step) / max(rate, 1e-9))
+        parts = " ".join(f"{name} {value:.4g}" for name, value in means.items())
+        self.log.tick(step, parts)
+        self.log.say(f"step {step}/{self.recipe.steps} {parts} | {rate:.2f} it/s, {left} left, epoch {progress.epoch}")
+        extra = {
+            "lr": self.stepper.lr(step - 1),
+            "steps_per_second": rate,
+            "seconds": progress.seconds,
+            "epoch": progress.epoch,
+            "items_seen": progress.items,
+            "frames_seen": progress.frames,
+            "skipped": progress.skipped,
+        }
+        self.log.metrics(step, {**means, **extra})
+
+    @contextmanager
+    def _evaluating(self) -> Iterator[None]:
+        """The head with averaged weights, in evaluation mode, without its adversary."""
+        self.stepper.set_adversary_active(False)
+        with self.stepper.ema.swapped():
+            self.head.eval()
+            try:
+                yield
+            finally:
+                self.stepper.train_mode()
+
+    def _validate(self) -> None:
+        if self.validation_rows is None:
+            return
+        if not hasattr(self, "_validation"):
+            with self.accelerator.main_process_first():
+                self._validation = self.head.examples(self.validation_rows, self._cache or Path())
+        recipe, rank, world = self.recipe, self.accelerator.process_index, self.accelerator.num_processes
+        size = BatchSize(recipe.batch_size, recipe.batch_frames)
+        order = DataOrder(self._validation.lengths, size, seed=recipe.seed, bucket=recipe.bucket)
+        averages = Averages()
+        with self._evaluating(), torch.no_grad(), self.accelerator.autocast():
+            for position in range(min(recipe.validate_batches, len(order.batches(0)))):
+                share = order.share(0, position, rank, world)
+                items = [
+                    self._validation.example(i, generator_for(recipe.seed, "validation example", i)) for i in share
+                ]
+                batch = send_to_device(self._validation.collate(items), self.accelerator.device)
+                seed_everything(recipe.seed, "validation", position, rank)
+                losses = self.head.training_step(batch, generator_for(recipe.seed, "validation noise", position, rank))
+                averages.add({"loss": losses.total, **losses.parts})
+        means = averages.read()
+        if world > 1:
+            values = torch.tensor(list(means.values()), device=self.accelerator.device)
+            means = dict(zip(means, self.accelerator.reduce(values, "mean").tolist(), strict=True))
+        self.log.say(
+            f"validation at step {self.progress.step}: " + " ".join(f"{name} {v:.4g}" for name, v in means.items())
+        )
+        self.log.metrics(self.progress.step, means, kind="validation")
+
+    def _preview(self) -> None:
+        if not self.accelerator.is_main_process:
+            return
+        rows = self.validation_rows if self.validation_rows is not None else self.rows
+        rows = rows.select(range(min(self.recipe.preview_rows, len(rows))))
+        folder = self.out / "previews" / f"step-{self.progress.step:08d}"
+        try:
+            with self._evaluating():
+                render_previews(self.head, rows, folder, self.progress.step, self.log)
+        except Exception as error:  # a picture is not worth a training; the log names what failed
+            self.log.say(f"The previews of step {self.progress.step} failed: {type(error).__name__}: {error}")
+
+    # --- saving ----------------------------------------------------------------------------------------
+
+    def _save(self, *, required: bool) -> None:
+        """Write a checkpoint. A disk that refuses is a warning, until it does so too often or at the end."""
+        self._saved_at = time.monotonic()
+        if self.accelerator.is_main_process:
+            tensors, state = collect(self.stepper, self.progress, self._data)
+            state["versions"] = versions()
+            try:
+                write_checkpoint(self.out / "checkpoints", self.progress.step, tensors, state, keep=self.recipe.keep)
+                self._failed_saves = 0
+            except OSError as error:
+                self._failed_saves += 1
+                message = f"The checkpoint of step {self.progress.step} could not be written: {error}"
+                if required or self._failed_saves >= MAX_FAILED_SAVES:
+                    raise TrainingError(f"{message}; free some space and run the command again.") from error
+                self.log.say(f"{message}; going on, older checkpoints are untouched.")
+        self.accelerator.wait_for_everyone()
+
+    def _finish(self) -> RunResult:
+        """Averaged weights into the head, its statistics, and the model folder."""
+        self.stepper.set_adversary_active(False)
+        self.stepper.ema.copy_to_model()
+        model = None
+        if self.accelerator.is_main_process:
+            seed_everything(self.recipe.seed, "finish")
+            finish_head(self.head, self.examples)
+            self.head.to("cpu")
+            model = export_model(self.head, self.out, self._training_record())
+            self.log.say(f"Finished: the model is in {model}.")
+        self.accelerator.wait_for_everyone()
+        return RunResult("finished", self.progress.step, self.out, model, losses=self._losses)
+
+    def _training_record(self) -> dict[str, Any]:
+        """What training.json says."""
+        progress = self.progress
+        return {
+            "command": self.command,
+            "recipe": self.recipe.model_dump(),
+            "data": {"name": self.recipe.data.name, "split": self.recipe.data.split, **self._data},
+            "seed": self.recipe.seed,
+            "steps": progress.step,
+            "seconds": round(progress.seconds, 1),
+            "hours": round(progress.seconds / 3600, 3),
+            "sessions": progress.sessions,
+            "items_seen": progress.items,
+            "frames_seen": progress.frames,
+            "skipped_updates": progress.skipped,
+            "processes": self.accelerator.num_processes,
+            "hardware": hardware(),
+            "versions": versions(),
+            "parameters": sum(p.numel() for p in self.stepper.parameters.values()),
+            "losses": self._losses,
+        }

@@ -1,0 +1,108 @@
+"""From a training to a model folder, and from weights on disk to the start of a training."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from mmzoo.errors import ConfigError
+from mmzoo.interfaces import Examples, TaskHead
+from mmzoo.training.checkpoint import newest_checkpoint
+from mmzoo.training.ema import OwnTensors
+
+
+def hardware() -> dict[str, Any]:
+    """Processor, cores, threads and GPU that a training ran on."""
+    processor = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                processor = line.partition(":")[2].strip()
+                break
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    return {"cpu": processor, "cores": os.cpu_count(), "threads": torch.get_num_threads(), "gpu": gpu}
+
+
+def versions() -> dict[str, str]:
+    """Versions of what decides the numbers."""
+    found = {"python": platform.python_version()}
+    for name in ("mmzoo", "torch", "accelerate", "datasets", "numpy"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def finish_head(head: TaskHead, examples: Examples) -> None:
+    """Let the head measure what it stores beside its weights; it is in evaluation mode afterwards."""
+    head.eval()
+    with torch.no_grad():
+        head.finish(examples)
+
+
+def export_model(head: TaskHead, out: Path, training: dict[str, Any]) -> Path:
+    """Write `<out>/model` (config.json, model.safetensors, files, training.json), replacing an older one whole."""
+    from mmzoo.composition import save_model
+
+    folder, staging = out / "model", out / ".staging-model"
+    shutil.rmtree(staging, ignore_errors=True)
+    save_model(head, staging)
+    (staging / "training.json").write_text(json.dumps(training, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    shutil.rmtree(folder, ignore_errors=True)
+    staging.rename(folder)
+    return folder
+
+
+def _weights_in(path: Path, say: Callable[[str], None]) -> Path:
+    """The weights of a run folder (its newest checkpoint's average) or of a model folder."""
+    checkpoint = newest_checkpoint(path / "checkpoints", say)
+    candidates = [path / "model.safetensors", path / "model" / "model.safetensors"]
+    if checkpoint is not None:
+        candidates.insert(0, checkpoint / "ema.safetensors")
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate
+    raise ConfigError(
+        f"model.init_from={str(path)!r} is neither a run folder with a checkpoint nor a model folder with"
+        " model.safetensors.",
+        path="model.init_from",
+    )
+
+
+@torch.no_grad()
+def init_from(head: TaskHead, path: Path, skip: tuple[str, ...], say: Callable[[str], None]) -> None:
+    """Copy the tensors of matching name and shape from a run or model folder; says what was kept and what is new.
+
+    skip: prefixes of tensors that are not this model's own. Raises ConfigError when nothing matches.
+    """
+    file = _weights_in(path, say)
+    try:
+        stored = load_file(file)
+    except (OSError, SafetensorError) as error:
+        raise ConfigError(f"Cannot read {file}: {error}.", path="model.init_from") from error
+    live = OwnTensors(head, skip).state()
+    kept = [name for name, tensor in live.items() if name in stored and stored[name].shape == tensor.shape]
+    reshaped = [name for name in live if name in stored and name not in kept]
+    new = [name for name in live if name not in stored]
+    unused = [name for name in stored if name not in live]
+    if not kept:
+        raise ConfigError(f"{file} has no tensor in common with this model.", path="model.init_from")
+    for name in kept:
+        live[name].copy_(stored[name])
+    say(f"Initialised from {file}: kept {len(kept)} of {len(live)} tensors.")
+    for label, names in (("new", new), ("new because of another shape", reshaped), ("not used", unused)):
+        if names:
+            shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+            say(f"  {label}: {shown}")

@@ -1,0 +1,131 @@
+"""Batches of tensors in the order that `DataOrder` fixes, built ahead in a thread or in worker processes."""
+
+from __future__ import annotations
+
+import queue
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from mmzoo.interfaces.components import Examples
+from mmzoo.training.order import DataOrder
+from mmzoo.training.seeds import generator_for
+
+Place = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One rank's share of a global batch, and where in the data it lies."""
+
+    place: Place
+    tensors: Mapping[str, Tensor]
+
+
+class _Places(Dataset[Batch]):
+    """(epoch, position) to a batch; picklable, so that worker processes can hold it."""
+
+    def __init__(self, examples: Examples, order: DataOrder, rank: int, world: int) -> None:
+        self.examples = examples
+        self.order = order
+        self.rank = rank
+        self.world = world
+
+    def __getitem__(self, place: Place) -> Batch:
+        epoch, position = place
+        indices = self.order.share(epoch, position, self.rank, self.world)
+        items = [
+            self.examples.example(index, generator_for(self.order.seed, "example", epoch, index)) for index in indices
+        ]
+        return Batch(place, self.examples.collate(items))
+
+
+def _ignore_signals(_: int) -> None:
+    # The parent decides when to stop; a worker killed first would take the checkpoint with it.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+class Feed:
+    """An endless iterator of batches from a place on; `close` ends its thread or workers.
+
+    workers: 0 builds the batches in one thread of this process, which is right for examples in memory.
+    """
+
+    def __init__(
+        self, examples: Examples, order: DataOrder, place: Place, *, rank: int, world: int, workers: int = 0
+    ) -> None:
+        self._order = order
+        self._source = _Places(examples, order, rank, world)
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._queue: queue.Queue[Batch | BaseException] = queue.Queue(maxsize=2)
+        self._loader: Iterator[Batch] | None = None
+        if workers:
+            loader: Any = DataLoader(
+                self._source,
+                batch_size=None,
+                sampler=_Stream(self._places(place)),
+                num_workers=workers,
+                # Its own generator: making an iterator must not draw from the global one.
+                generator=torch.Generator(),
+                worker_init_fn=_ignore_signals,
+            )
+            self._loader = iter(loader)
+        else:
+            self._thread = threading.Thread(target=self._work, args=(place,), name="mmzoo-feed", daemon=True)
+            self._thread.start()
+
+    def _places(self, place: Place) -> Iterator[Place]:
+        while True:
+            yield place
+            place = self._order.next(*place)
+
+    def _work(self, place: Place) -> None:
+        item: Batch | BaseException
+        for current in self._places(place):
+            try:
+                item = self._source[current]
+            except BaseException as error:  # handed to the training thread, which raises it
+                item = error
+            while not self._stop.is_set():
+                with suppress(queue.Full):
+                    self._queue.put(item, timeout=0.2)
+                    break
+            if self._stop.is_set() or isinstance(item, BaseException):
+                return
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self
+
+    def __next__(self) -> Batch:
+        if self._loader is not None:
+            return next(self._loader)
+        item = self._queue.get()
+        if isinstance(item, BaseException):
+            raise item
+        return item
+
+    def close(self) -> None:
+        """End the thread or the workers; a batch in the making is dropped."""
+        self._stop.set()
+        self._loader = None
+        if self._thread is not None:
+            self._thread.join(timeout=10)
+
+
+class _Stream:
+    """A sampler over an endless iterator."""
+
+    def __init__(self, places: Iterator[Place]) -> None:
+        self._places = places
+
+    def __iter__(self) -> Iterator[Place]:
+        return self._places

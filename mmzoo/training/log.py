@@ -1,0 +1,132 @@
+"""What a training says: a progress line on a terminal, plain lines, metrics.jsonl and TensorBoard."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mmzoo.interfaces import Audio, Image
+
+
+class Averages:
+    """Means of scalars over a log window, summed on the device: nothing waits for a value until it is read."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, Tensor] = {}
+        self._counts: dict[str, int] = {}
+
+    def add(self, values: Mapping[str, Tensor]) -> None:
+        """Add one step's scalars."""
+        for name, value in values.items():
+            value = value.detach().float()
+            if name in self._sums:
+                self._sums[name] += value
+                self._counts[name] += 1
+            else:
+                self._sums[name] = value.clone()
+                self._counts[name] = 1
+
+    def read(self) -> dict[str, float]:
+        """The means since the last read, which starts a new window."""
+        if not self._sums:
+            return {}
+        totals = torch.stack([total.reshape(()) for total in self._sums.values()]).tolist()
+        means = {name: total / self._counts[name] for name, total in zip(self._sums, totals, strict=True)}
+        self._sums.clear()
+        self._counts.clear()
+        return means
+
+
+def duration(seconds: float) -> str:
+    """1h02m, 3m05s or 12s."""
+    whole = round(seconds)
+    if whole >= 3600:
+        return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
+    return f"{whole // 60}m{whole % 60:02d}s" if whole >= 60 else f"{whole}s"
+
+
+class RunLog:
+    """Writes to stderr, `<out>/train.log`, `<out>/metrics.jsonl` and, where installed, TensorBoard.
+
+    Only the main process of a run has an active log; the others pass active=False and write nothing.
+    """
+
+    def __init__(self, out: Path, *, steps: int, active: bool = True) -> None:
+        self.out = out
+        self.steps = steps
+        self.active = active
+        self._progress: Any = None
+        self._board: Any = None
+        if not active:
+            return
+        self._text = (out / "train.log").open("a", encoding="utf-8")
+        self._metrics = (out / "metrics.jsonl").open("a", encoding="utf-8")
+        if sys.stderr.isatty():
+            from mmzoo.training.bar import ProgressLine
+
+            self._progress = ProgressLine(steps)
+        if importlib.util.find_spec("tensorboard") is None:
+            self.say("TensorBoard is not installed, so only train.log and metrics.jsonl are written.")
+        else:
+            from torch.utils.tensorboard.writer import SummaryWriter
+
+            self._board = SummaryWriter(str(out / "tensorboard"))
+
+    def say(self, text: str) -> None:
+        """One plain line, with the time, to stderr and train.log."""
+        if not self.active:
+            return
+        stamped = f"{time.strftime('%H:%M:%S')} {text}"
+        self._text.write(f"{stamped}\n")
+        self._text.flush()
+        if self._progress is not None:
+            self._progress.print(stamped)
+        else:
+            print(stamped, file=sys.stderr, flush=True)
+
+    def tick(self, step: int, note: str | None = None) -> None:
+        """Move the progress line."""
+        if self._progress is not None:
+            self._progress.update(step, note)
+
+    def metrics(self, step: int, values: Mapping[str, float], *, kind: str = "train") -> None:
+        """Scalars of a step, to metrics.jsonl and TensorBoard."""
+        if not self.active:
+            return
+        self._metrics.write(json.dumps({"step": step, "kind": kind, **values}) + "\n")
+        self._metrics.flush()
+        if self._board is not None:
+            for name, value in values.items():
+                self._board.add_scalar(f"{kind}/{name}", value, step)
+
+    def preview(self, step: int, name: str, value: Audio | Image, picture: Image | None = None) -> None:
+        """A sound with its spectrogram, or a picture, to TensorBoard."""
+        if self._board is None:
+            return
+        if isinstance(value, Audio):
+            samples = torch.from_numpy(value.samples).clamp(-1, 1).unsqueeze(0)
+            self._board.add_audio(name, samples, step, sample_rate=value.sample_rate)
+        else:
+            picture = value
+        if picture is not None:
+            self._board.add_image(name, picture.pixels, step, dataformats="HWC")
+
+    def close(self) -> None:
+        """Flush and close everything."""
+        if not self.active:
+            return
+        if self._progress is not None:
+            self._progress.close()
+        if self._board is not None:
+            self._board.close()
+        self._text.close()
+        self._metrics.close()
+        self.active = False

@@ -1,0 +1,74 @@
+"""AdamW, its learning rate as a function of the step, and its state as named tensors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from mmzoo.errors import CheckpointError
+
+
+def lr_factor(step: int, *, steps: int, warmup_steps: int, final_fraction: float) -> float:
+    """Share of the peak rate used by update `step` (from 0): linear warm-up, then a cosine to `final_fraction`."""
+    if step < warmup_steps:
+        return (step + 1) / warmup_steps
+    progress = min(1.0, (step - warmup_steps) / max(1, steps - warmup_steps))
+    return final_fraction + (1 - final_fraction) * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def trainable(module: nn.Module) -> dict[str, nn.Parameter]:
+    """Name to parameter, for those that learn."""
+    return {name: parameter for name, parameter in module.named_parameters() if parameter.requires_grad}
+
+
+def adamw(
+    parameters: Mapping[str, nn.Parameter], *, lr: float, betas: tuple[float, float], weight_decay: float, eps: float
+) -> torch.optim.AdamW:
+    """AdamW that decays matrices only: biases, gains and other vectors are left alone."""
+    decayed = [p for name, p in parameters.items() if p.ndim > 1 and not name.endswith("bias")]
+    free = [p for name, p in parameters.items() if p.ndim <= 1 or name.endswith("bias")]
+    groups = [
+        {"params": group, "weight_decay": decay} for group, decay in ((decayed, weight_decay), (free, 0.0)) if group
+    ]
+    fused = all(p.dtype in (torch.float32, torch.float64) and p.device.type in ("cpu", "cuda") for p in decayed + free)
+    return torch.optim.AdamW(groups, lr=lr, betas=betas, eps=eps, fused=fused or None)
+
+
+def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
+    """The rate of the next update, for all groups."""
+    for group in optimizer.param_groups:
+        group["lr"] = lr
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer, parameters: Mapping[str, nn.Parameter]) -> dict[str, Tensor]:
+    """The optimizer's state as `<parameter>/<entry>` tensors."""
+    tensors: dict[str, Tensor] = {}
+    for name, parameter in parameters.items():
+        for key, value in optimizer.state.get(parameter, {}).items():
+            tensors[f"{name}/{key}"] = torch.as_tensor(value)
+    return tensors
+
+
+def load_optimizer_tensors(
+    optimizer: torch.optim.Optimizer, parameters: Mapping[str, nn.Parameter], tensors: Mapping[str, Tensor]
+) -> None:
+    """Take over what `optimizer_tensors` gave. Raises CheckpointError on names that are not parameters."""
+    for key, value in tensors.items():
+        name, _, entry = key.rpartition("/")
+        if name not in parameters:
+            raise CheckpointError(f"The checkpoint's optimizer has state for {name!r}, which the model does not train.")
+        parameter = parameters[name]
+        if entry != "step" and value.shape != parameter.shape:
+            raise CheckpointError(
+                f"The checkpoint's optimizer state {key!r} has shape {tuple(value.shape)}; "
+                f"the parameter has {tuple(parameter.shape)}."
+            )
+        optimizer.state[parameter][entry] = value.to(parameter.device, copy=True)
+
+
+def gradient_norm(parameters: Iterable[nn.Parameter]) -> Tensor:
+    """The 2-norm of all gradients together."""
+    return torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])

@@ -1,0 +1,107 @@
+"""The order of the data: a pure function of (seed, epoch), the same on every rank and after every restart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from mmzoo.errors import DataError
+from mmzoo.training.seeds import generator_for
+
+MEGABATCH = 50
+"""How many batches are sorted by length together: large enough to pad little, small enough to stay shuffled."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSize:
+    """Either a number of items, or a number of frames (longest length times items) that a batch may hold."""
+
+    items: int | None = None
+    frames: int | None = None
+
+
+class DataOrder:
+    """Batches of indices for each epoch; a batch is global, and a rank takes every world-th item of it.
+
+    lengths: one positive number for each example, in the unit of `size.frames`.
+    """
+
+    def __init__(self, lengths: Sequence[int], size: BatchSize, *, seed: int, bucket: bool) -> None:
+        if not len(lengths):
+            raise DataError("The dataset has no training examples; check its split and limit.")
+        self.lengths = [int(length) for length in lengths]
+        self.size = size
+        self.seed = seed
+        self.bucket = bucket
+        self._epochs: dict[int, list[list[int]]] = {}
+
+    def batches(self, epoch: int) -> list[list[int]]:
+        """All global batches of an epoch, in order."""
+        if epoch not in self._epochs:
+            # Two epochs are in use at a seam: the feed is a few batches ahead of the training.
+            kept = {number: batches for number, batches in self._epochs.items() if abs(number - epoch) <= 1}
+            self._epochs = kept | {epoch: self._plan(epoch)}
+        return self._epochs[epoch]
+
+    def _plan(self, epoch: int) -> list[list[int]]:
+        generator = generator_for(self.seed, "order", epoch)
+        indices: list[int] = torch.randperm(len(self.lengths), generator=generator).tolist()
+        if self.bucket:
+            indices = self._bucketed(indices)
+        batches = self._packed(indices)
+        if self.bucket:
+            shuffle = torch.randperm(len(batches), generator=generator).tolist()
+            batches = [batches[i] for i in shuffle]
+        return batches
+
+    def _bucketed(self, indices: list[int]) -> list[int]:
+        """Sort within megabatches, every other one downwards, so that neighbours at a seam are alike."""
+        if self.size.items is not None:
+            per_batch = self.size.items
+        else:
+            per_batch = max(1, (self.size.frames or 1) * len(self.lengths) // max(1, sum(self.lengths)))
+        width = per_batch * MEGABATCH
+        ordered: list[int] = []
+        for number, start in enumerate(range(0, len(indices), width)):
+            chunk = indices[start : start + width]
+            ordered += sorted(chunk, key=self.lengths.__getitem__, reverse=bool(number % 2))
+        return ordered
+
+    def _packed(self, indices: list[int]) -> list[list[int]]:
+        batches: list[list[int]] = []
+        current: list[int] = []
+        longest = 0
+        for index in indices:
+            length = self.lengths[index]
+            if current and self._full(len(current), max(longest, length)):
+                batches.append(current)
+                current, longest = [], 0
+            current.append(index)
+            longest = max(longest, length)
+        # A lone remainder would give a few examples the weight of a whole batch.
+        if not batches or self._full(len(current), longest):
+            batches.append(current)
+        return batches
+
+    def _full(self, items: int, longest: int) -> bool:
+        """Would one more item of at most this length be too much?"""
+        if self.size.items is not None:
+            return items >= self.size.items
+        return (items + 1) * longest > (self.size.frames or 0)
+
+    def share(self, epoch: int, position: int, rank: int, world: int) -> list[int]:
+        """The items of batch `position` that `rank` trains on; never empty."""
+        batch = self.batches(epoch)[position]
+        return batch[rank::world] or [batch[rank % len(batch)]]
+
+    def next(self, epoch: int, position: int) -> tuple[int, int]:
+        """The place after this one."""
+        position += 1
+        return (epoch, position) if position < len(self.batches(epoch)) else (epoch + 1, 0)
+
+    def frames(self, epoch: int, position: int) -> tuple[int, int]:
+        """(items, sum of lengths) of a global batch."""
+        batch = self.batches(epoch)[position]
+        return len(batch), sum(self.lengths[i] for i in batch)

@@ -1,0 +1,38 @@
+"""Previews of a head on a few rows: sounds, their spectrograms, pictures."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from mmzoo.interfaces import Audio, Image, TaskHead
+from mmzoo.training.log import RunLog
+
+
+def spectrogram_picture(audio: Audio, *, decibels: float = 80.0) -> Image:
+    """Log-magnitude spectrogram as a grey picture, low frequencies at the bottom, `decibels` below the peak black."""
+    samples = torch.from_numpy(np.ascontiguousarray(audio.samples, dtype=np.float32))
+    size = 512
+    if len(samples) < size:
+        samples = torch.nn.functional.pad(samples, (0, size - len(samples)))
+    spectrum = torch.stft(samples, size, hop_length=128, window=torch.hann_window(size), return_complex=True).abs()
+    level = 20 * torch.log10(spectrum.clamp_min(1e-7))
+    level = ((level - level.max()) / decibels + 1).clamp(0, 1)
+    grey = (level.flip(0) * 255).to(torch.uint8).numpy()
+    return Image(np.repeat(grey[:, :, None], 3, axis=2))
+
+
+def render_previews(head: TaskHead, rows: object, folder: Path, step: int, log: RunLog) -> None:
+    """Write what the head shows on these rows as WAV and PNG under `folder` and to TensorBoard."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with torch.no_grad():
+        for name, value in head.previews(rows):
+            stem = re.sub(r"[^A-Za-z0-9._-]+", "_", name).lstrip(".") or "preview"
+            picture = spectrogram_picture(value) if isinstance(value, Audio) else value
+            if isinstance(value, Audio):
+                value.save(folder / f"{stem}.wav")
+            picture.save(folder / f"{stem}.png")
+            log.preview(step, stem, value, picture)

@@ -1,0 +1,112 @@
+"""The state of a training as checkpoint files, and back."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mmzoo.errors import CheckpointError
+from mmzoo.training.checkpoint import read_state, read_tensors
+from mmzoo.training.optim import load_optimizer_tensors, optimizer_tensors
+from mmzoo.training.recipe import TrainingRecipe, changed_keys, fixed_part
+from mmzoo.training.step import Stepper
+
+
+@dataclass
+class Progress:
+    """How far a training is. Randomness needs no state: every draw is seeded from the step or the example."""
+
+    step: int = 0
+    epoch: int = 0
+    position: int = 0
+    seconds: float = 0.0
+    items: int = 0
+    frames: int = 0
+    skipped: int = 0
+    sessions: int = 1
+
+
+def collect(
+    stepper: Stepper, progress: Progress, data: dict[str, Any]
+) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
+    """(tensors by file, state) of a checkpoint."""
+    tensors = {
+        "model": stepper.own.state(),
+        "ema": stepper.ema.state(),
+        "optimizer": optimizer_tensors(stepper.optimizer, stepper.parameters),
+    }
+    if stepper.adversary is not None and stepper.adversary_optimizer is not None:
+        adversary = {f"model/{name}": tensor for name, tensor in stepper.adversary.state_dict().items()}
+        moments = optimizer_tensors(stepper.adversary_optimizer, stepper.adversary_parameters)
+        tensors["adversary"] = adversary | {f"optimizer/{name}": tensor for name, tensor in moments.items()}
+    state = {
+        "progress": asdict(progress),
+        "ema_updates": stepper.ema.updates,
+        "world_size": stepper.accelerator.num_processes,
+        "data": data,
+        "recipe": stepper.recipe.model_dump(),
+        "fixed": fixed_part(stepper.recipe),
+    }
+    return tensors, state
+
+
+def check_same_run(path: Path, state: dict[str, Any], recipe: TrainingRecipe, data: dict[str, Any]) -> None:
+    """Raises CheckpointError (exit code 2) when the recipe or the data are not those of the checkpoint."""
+    keys = changed_keys(state.get("fixed", {}), fixed_part(recipe))
+    if keys:
+        error = CheckpointError(
+            f"Cannot resume {path}: the recipe now differs in {', '.join(keys)}; restore them, or start a new run"
+            " with another --out (model.init_from takes over the weights)."
+        )
+        error.exit_code = 2
+        raise error
+    if state.get("data") != data:
+        error = CheckpointError(
+            f"Cannot resume {path}: its dataset had {state.get('data', {}).get('examples')} examples and this one"
+            f" has {data['examples']}, or their lengths changed; restore the dataset or start a new run."
+        )
+        error.exit_code = 2
+        raise error
+
+
+def restore(path: Path, stepper: Stepper) -> Progress:
+    """Load a verified checkpoint into the stepper; gives how far it was."""
+    state = read_state(path)
+    try:
+        progress = Progress(**state["progress"])
+        updates = int(state["ema_updates"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"Checkpoint {path} has an incomplete state.json: {error}.") from error
+    _load(path, stepper.own.state(), read_tensors(path, "model"))
+    averaged = read_tensors(path, "ema")
+    if set(averaged) != set(stepper.own.names):
+        raise CheckpointError(f"Checkpoint {path}: ema.safetensors does not hold the tensors of this model.")
+    stepper.ema.load(averaged, updates)
+    load_optimizer_tensors(stepper.optimizer, stepper.parameters, read_tensors(path, "optimizer"))
+    if stepper.adversary is not None and stepper.adversary_optimizer is not None:
+        if not (path / "adversary.safetensors").is_file():
+            return progress  # the adversary was added to the recipe after this checkpoint
+        stored = read_tensors(path, "adversary")
+        _load(path, stepper.adversary.state_dict(), _under("model/", stored))
+        moments = _under("optimizer/", stored)
+        load_optimizer_tensors(stepper.adversary_optimizer, stepper.adversary_parameters, moments)
+    return progress
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+@torch.no_grad()
+def _load(path: Path, live: dict[str, Tensor], stored: dict[str, Tensor]) -> None:
+    wrong = sorted(set(live) ^ set(stored)) or [
+        name for name, tensor in live.items() if tensor.shape != stored[name].shape
+    ]
+    if wrong:
+        raise CheckpointError(f"Checkpoint {path} does not fit this model: {', '.join(wrong[:5])} differ.")
+    for name, tensor in live.items():
+        tensor.copy_(stored[name])

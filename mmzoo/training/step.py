@@ -1,0 +1,202 @@
+"""One update: forward, backward, the adversary's turn, clipping, the guard against NaN, the average."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import broadcast
+from torch import Tensor, nn
+
+from mmzoo.interfaces import TaskHead
+from mmzoo.training.ema import Ema, OwnTensors
+from mmzoo.training.optim import adamw, gradient_norm, lr_factor, set_lr, trainable
+from mmzoo.training.recipe import TrainingRecipe
+from mmzoo.training.seeds import generator_for, seed_everything
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """values: the scalars of this step, on the device. skipped: why the update was not made, or empty.
+
+    flags: what the ranks asked for, each True if any of them did.
+    """
+
+    values: Mapping[str, Tensor]
+    skipped: str
+    flags: tuple[bool, ...]
+
+
+class _Task(nn.Module):
+    """The head's training step as a `forward`, which is what DDP and autocast wrap."""
+
+    def __init__(self, head: TaskHead) -> None:
+        super().__init__()
+        self.head = head
+
+    def forward(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> dict[str, Any]:
+        losses = self.head.training_step(batch, generator)
+        parts = {name: value.detach() for name, value in losses.parts.items()}
+        return {"total": losses.total, "adversary": losses.adversary, "parts": parts}
+
+
+def model_slots(head: TaskHead) -> list[str]:
+    """Slots that hold a whole model: frozen, and never stored with this one."""
+    return [
+        name for name, slot in head.slots.items() if slot.model and isinstance(getattr(head, name, None), nn.Module)
+    ]
+
+
+def hide(head: nn.Module, adversary: nn.Module) -> None:
+    """Make the adversary a plain attribute wherever it is a submodule: it must not be moved, saved or averaged."""
+    for module in list(head.modules()):
+        for key, child in list(module._modules.items()):
+            if child is adversary:
+                del module._modules[key]
+                module.__dict__[key] = adversary
+
+
+class Stepper:
+    """The head in training, its optimizers and its average. adversary: already hidden from the head."""
+
+    def __init__(
+        self, recipe: TrainingRecipe, head: TaskHead, adversary: nn.Module | None, accelerator: Accelerator
+    ) -> None:
+        self.recipe = recipe
+        self.head = head
+        self.accelerator = accelerator
+        self.slots = model_slots(head)
+        for name in self.slots:
+            getattr(head, name).requires_grad_(False)
+        self.adversary = adversary
+        if self.adversary is not None:
+            self.adversary.to(accelerator.device)
+            if accelerator.num_processes > 1:
+                broadcast([tensor.data for tensor in self.adversary.state_dict().values()])
+        head.to(accelerator.device)
+        self.own = OwnTensors(head, tuple(f"{name}." for name in self.slots))
+        self.ema = Ema(self.own, decay=recipe.ema.decay, warmup=recipe.ema.warmup)
+        self.parameters = trainable(head)
+        self._list = list(self.parameters.values())
+        self._ids = {id(parameter) for parameter in head.parameters()}
+        settings = recipe.optimizer
+        self.optimizer: torch.optim.Optimizer = adamw(
+            self.parameters,
+            lr=settings.lr,
+            betas=(settings.betas[0], settings.betas[1]),
+            weight_decay=settings.weight_decay,
+            eps=settings.eps,
+        )
+        self._task, self._stepped = accelerator.prepare(_Task(head), self.optimizer)
+        self.adversary_parameters: dict[str, nn.Parameter] = {}
+        self.adversary_optimizer: torch.optim.Optimizer | None = None
+        if self.adversary is not None and recipe.adversary is not None:
+            self.adversary_parameters = trainable(self.adversary)
+            self.adversary_optimizer = adamw(
+                self.adversary_parameters,
+                lr=recipe.adversary.lr,
+                betas=(recipe.adversary.betas[0], recipe.adversary.betas[1]),
+                weight_decay=recipe.adversary.weight_decay,
+                eps=recipe.adversary.eps,
+            )
+
+    def train_mode(self) -> None:
+        """Everything in training mode except the models in slots."""
+        self.head.train()
+        for name in self.slots:
+            getattr(self.head, name).eval()
+        if self.adversary is not None:
+            self.adversary.train()
+
+    def lr(self, step: int) -> float:
+        """The learning rate of update `step`, counted from 0."""
+        o = self.recipe.optimizer
+        factor = lr_factor(
+            step, steps=self.recipe.steps, warmup_steps=o.warmup_steps, final_fraction=o.final_lr_fraction
+        )
+        return o.lr * factor
+
+    def adversary_lr(self, step: int) -> float:
+        """The adversary's: its own warm-up from its start, on the same cosine."""
+        a, o = self.recipe.adversary, self.recipe.optimizer
+        if a is None:
+            return 0.0
+        cosine = lr_factor(step, steps=self.recipe.steps, warmup_steps=0, final_fraction=o.final_lr_fraction)
+        return a.lr * cosine * min(1.0, (step - a.start_step + 1) / max(1, a.warmup_steps))
+
+    def set_adversary_active(self, active: bool) -> None:
+        """Tell the head whether its adversary takes part."""
+        self.head.adversary_active = active
+
+    def update(self, batch: Mapping[str, Tensor], step: int, flags: tuple[bool, ...]) -> Outcome:
+        """Make update `step`; flags are shared with the other ranks on the way."""
+        seed, rank = self.recipe.seed, self.accelerator.process_index
+        seed_everything(seed, "step", step, rank)
+        generator = generator_for(seed, "noise", step, rank)
+        settings = self.recipe.adversary
+        self.set_adversary_active(self.adversary is not None and settings is not None and step >= settings.start_step)
+        losses = self._task(batch, generator)
+        total, adversary_loss = losses["total"], losses["adversary"]
+        self._backward(total, adversary_loss)
+        norm = self._clip(self._list, self.recipe.optimizer.clip)
+        finite = torch.isfinite(norm) & torch.isfinite(total.detach())
+        values = {"loss": total.detach(), **losses["parts"], "grad_norm": norm}
+        if adversary_loss is not None and settings is not None:
+            adversary_norm = self._clip(list(self.adversary_parameters.values()), settings.clip)
+            finite &= torch.isfinite(adversary_norm)
+            values |= {"adversary": adversary_loss.detach(), "adversary_norm": adversary_norm}
+        bad, *shared = self._any_rank((not bool(finite), *flags))
+        if bad:
+            return Outcome(values, self._skip(values), tuple(shared))
+        set_lr(self.optimizer, self.lr(step))
+        self._stepped.step()
+        self._stepped.zero_grad()
+        if adversary_loss is not None and self.adversary_optimizer is not None:
+            set_lr(self.adversary_optimizer, self.adversary_lr(step))
+            self.adversary_optimizer.step()
+            self.adversary_optimizer.zero_grad()
+        self.ema.update()
+        return Outcome(values, "", tuple(shared))
+
+    def _backward(self, total: Tensor, adversary_loss: Tensor | None) -> None:
+        if self.accelerator.num_processes > 1:  # DDP's hooks need a plain backward
+            self.accelerator.backward(total)
+        else:
+            # Naming the inputs spares the weight gradients that the adversary would get here.
+            self.accelerator.backward(total, inputs=self._list)
+        if adversary_loss is None or self.adversary_optimizer is None:
+            return
+        self.adversary_optimizer.zero_grad()
+        self.accelerator.backward(adversary_loss, inputs=list(self.adversary_parameters.values()))
+        if self.accelerator.num_processes > 1:
+            self._average_adversary()
+
+    def _average_adversary(self) -> None:
+        gradients = [p.grad for p in self.adversary_parameters.values() if p.grad is not None]
+        flat = self.accelerator.reduce(torch.cat([g.flatten() for g in gradients]), "mean")
+        for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+            gradient.copy_(mean.view_as(gradient))
+
+    def _clip(self, parameters: list[nn.Parameter], limit: float | None) -> Tensor:
+        if limit is None:
+            return gradient_norm(parameters)
+        norm: Tensor = self.accelerator.clip_grad_norm_(parameters, limit)
+        return norm
+
+    def _any_rank(self, flags: tuple[bool, ...]) -> tuple[bool, ...]:
+        if self.accelerator.num_processes == 1:
+            return flags
+        votes = torch.tensor([float(flag) for flag in flags], device=self.accelerator.device)
+        return tuple(vote > 0 for vote in self.accelerator.reduce(votes, "sum").tolist())
+
+    def _skip(self, values: Mapping[str, Tensor]) -> str:
+        self._stepped.zero_grad()
+        if self.adversary_optimizer is not None:
+            self.adversary_optimizer.zero_grad()
+        names = [name for name, value in values.items() if not bool(torch.isfinite(value).all())]
+        healed = self.ema.heal_buffers(self._ids)
+        note = f"; reset {', '.join(healed)} to their average" if healed else ""
+        return f"{', '.join(names) or 'another rank'} not finite{note}"

@@ -1,0 +1,229 @@
+"""A diffusion transformer over sequences of latents of any modality (DiT, arXiv 2212.09748)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmzoo.errors import ConfigError, InputError
+from mmzoo.interfaces import Condition, DiffusionBackbone, Latents, Port, Ports
+from mmzoo.nn.attention import key_mask
+from mmzoo.nn.convnext import DepthwiseConv1d
+from mmzoo.nn.norm import adaptive_layer_norm
+from mmzoo.nn.rope import grid_positions, rotations
+from mmzoo_dit.blocks import Block, CrossBlock, Gelu
+from mmzoo_dit.modulation import ROWS_PER_BLOCK, Modulation, Table, TimeEmbedding
+
+AXES = {"rope-1d": 1, "rope-2d": 2}
+
+
+class DiT(DiffusionBackbone):
+    """adaLN-zero transformer with rotary positions.
+
+    width, depth, heads: of the transformer. in_channels: of the noisy latents; out_channels: of the
+    prediction, the same unless given. vector_channels, aligned_channels, sequence_channels: the widths
+    of the condition's entries by name; vectors are added to the time embedding, aligned sequences to the
+    input, and every block attends to the other sequences (which carry their order in their vectors).
+    position: reads `Latents.positions`, or counts when there are none. conv_position: kernel of a
+    depthwise convolution at the input that tells neighbours apart, 0 for none. shared_modulation: one
+    modulation for all blocks plus a bias each. gelu: `none` is exact and the faster one on a CPU.
+    """
+
+    def __init__(
+        self,
+        *,
+        width: int,
+        depth: int,
+        heads: int,
+        in_channels: int,
+        out_channels: int | None = None,
+        mlp_ratio: float = 4.0,
+        vector_channels: dict[str, int] | None = None,
+        aligned_channels: dict[str, int] | None = None,
+        sequence_channels: dict[str, int] | None = None,
+        position: Literal["rope-1d", "rope-2d"] = "rope-1d",
+        rope_theta: float = 10000.0,
+        qk_norm: bool = True,
+        conv_position: int = 0,
+        shared_modulation: bool = False,
+        gelu: Gelu = "none",
+    ) -> None:
+        super().__init__()
+        _check(width, depth, heads, position, conv_position)
+        self.axes, self.rope_theta, self.head_dim = AXES[position], rope_theta, width // heads
+        self.in_channels = in_channels
+        self.input = nn.Linear(in_channels, width)
+        self.vectors = _projections(vector_channels, width)
+        self.aligned = _projections(aligned_channels, width)
+        self.sequences = _projections(sequence_channels, width)
+        self.neighbours = DepthwiseConv1d(width, conv_position) if conv_position else None
+        self.time = TimeEmbedding(width)
+        self.modulation = Modulation(width, depth, shared=shared_modulation)
+        kind = CrossBlock if sequence_channels else Block
+        hidden = round(width * mlp_ratio)
+        self.blocks = nn.ModuleList(kind(width, heads, hidden, qk_norm=qk_norm, gelu=gelu) for _ in range(depth))
+        self.output = nn.Linear(width, in_channels if out_channels is None else out_channels)
+        self.reset_parameters()
+
+    @classmethod
+    def ports(cls, config: Mapping[str, Any]) -> Ports:
+        """Input `x` and one input for each named condition; output `prediction`."""
+        inputs = {"x": Port(width=config["in_channels"])}
+        for kind in ("vector_channels", "aligned_channels", "sequence_channels"):
+            inputs |= {name: Port(width=width) for name, width in (config.get(kind) or {}).items()}
+        return Ports(inputs, {"prediction": Port(width=config.get("out_channels") or config["in_channels"])})
+
+    def reset_parameters(self) -> None:
+        """Glorot-uniform linear layers; modulation, output and cross-attention start at zero."""
+        super().reset_parameters()
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.xavier_uniform_(module.weight)
+                nn.init.zeros_(module.bias)
+        nn.init.normal_(self.time.inner.weight, std=0.02)
+        nn.init.normal_(self.time.outer.weight, std=0.02)
+        self.modulation.zero()
+        nn.init.zeros_(self.output.weight)
+        for block in self.blocks:
+            if isinstance(block, CrossBlock):
+                nn.init.zeros_(block.cross_attention.out.weight)
+
+    def precompute(self, t: Tensor, condition: Condition) -> Table:
+        """Modulation, aligned input, keys and values for times t `[S]`; see DiffusionBackbone."""
+        return self._table(t.unsqueeze(1), condition)
+
+    def forward(
+        self,
+        x_t: Latents,
+        t: Tensor | None,
+        condition: Condition,
+        *,
+        table: Table | None = None,
+        step: int | None = None,
+    ) -> Tensor:
+        """Prediction `[B, N, C]`, zero where the mask is False.
+
+        With a table, t is not read and neither is the condition: both are in the table already.
+        Raises InputError when shapes or names of the condition do not fit the configuration.
+        """
+        if table is None:
+            if t is None:
+                raise InputError("DiT got neither times t nor a precomputed table; pass t [B] or table and step.")
+            table, step = self._table(t.unsqueeze(0), condition), 0
+        if step is None:
+            raise InputError("DiT got a table without a step; pass step=i, the index into the precomputed times.")
+        rows = table.rows[step].unbind(0)
+        self._check_batch(x_t, table)
+
+        dtype = x_t.x.dtype
+        h = self.input(x_t.x).to(dtype)  # the residual stream keeps the input's precision under autocast
+        if table.aligned is not None:
+            h = h + table.aligned
+        if x_t.mask is not None:
+            padding = ~x_t.mask.unsqueeze(-1)
+            h = h.masked_fill(padding, 0)  # whatever lies there, NaN included, must not spread
+        if self.neighbours is not None:
+            h = h + F.gelu(self.neighbours(h, x_t.mask)).to(h.dtype)
+        rotation = rotations(self._positions(x_t), self.head_dim, self.rope_theta)
+        mask = key_mask(x_t.mask)
+        for index, block in enumerate(self.blocks):
+            memory = table.memory[index] if table.memory else None
+            block_rows = rows[ROWS_PER_BLOCK * index : ROWS_PER_BLOCK * (index + 1)]
+            h = block(h, block_rows, rotation, mask, memory, table.memory_mask)
+        prediction = self.output(adaptive_layer_norm(h, *rows[-2:])).to(dtype)
+        return prediction if x_t.mask is None else prediction.masked_fill(padding, 0)
+
+    def _table(self, t_SR: Tensor, condition: Condition) -> Table:
+        """The one path by which training (S = 1, R = B) and sampling (R = 1) reach the blocks."""
+        _check_names("vectors", self.vectors, condition.vectors)
+        _check_names("aligned", self.aligned, condition.aligned)
+        _check_names("sequences", self.sequences, condition.sequences)
+        dtype, device = self.input.weight.dtype, self.input.weight.device
+        aligned = None
+        for name, project in self.aligned.items():
+            projected = project(condition.aligned[name].to(dtype)).to(dtype)
+            aligned = projected if aligned is None else aligned + projected
+        memory, memory_mask = self._memory(condition)
+        with torch.autocast(device.type, enabled=False):  # 1 + scale in bfloat16 would lose the scale's bits
+            embedding = self.time(t_SR.to(device))
+            for name, project in self.vectors.items():
+                embedding = embedding + project(condition.vectors[name].to(dtype))
+            return Table(self.modulation(embedding), aligned, memory, memory_mask)
+
+    def _memory(self, condition: Condition) -> tuple[tuple[tuple[Tensor, Tensor], ...], Tensor | None]:
+        """Keys and values of all attended sequences, one after the other, for each block; and their mask."""
+        if not self.sequences:
+            return (), None
+        entries = [condition.sequences[name] for name in self.sequences]
+        dtype = self.input.weight.dtype
+        context = [project(entry.x.to(dtype)) for project, entry in zip(self.sequences.values(), entries, strict=True)]
+        mask = None
+        if any(entry.mask is not None for entry in entries):
+            mask = key_mask(torch.cat([_real(entry) for entry in entries], dim=1))
+        joined = torch.cat(context, dim=1)
+        return tuple(block.memory(joined) for block in self.blocks), mask
+
+    def _positions(self, x_t: Latents) -> Tensor:
+        """Positions `[B or 1, N, axes]`."""
+        count, device = x_t.x.shape[1], x_t.x.device
+        if x_t.positions is not None:
+            if x_t.positions.shape[-1] != self.axes:
+                raise InputError(
+                    f"DiT with {self.axes} position axes got positions with {x_t.positions.shape[-1]};"
+                    " set position to rope-1d for sequences and rope-2d for images."
+                )
+            return x_t.positions
+        if self.axes == 1:
+            return torch.arange(count, dtype=torch.float32, device=device).view(1, count, 1)
+        if x_t.grid is None or x_t.grid[0] * x_t.grid[1] != count:
+            raise InputError(f"DiT with rope-2d got {count} latents with grid {x_t.grid}; give positions or a grid.")
+        return grid_positions(*x_t.grid, device=device)
+
+    def _check_batch(self, x_t: Latents, table: Table) -> None:
+        batch, count, channels = x_t.x.shape
+        if channels != self.in_channels:
+            raise InputError(f"DiT got latents with {channels} channels; it was built for {self.in_channels}.")
+        if table.rows.shape[2] not in {1, batch}:
+            raise InputError(f"DiT got {batch} items with times or vectors for {table.rows.shape[2]}; give as many.")
+        if table.aligned is not None and table.aligned.shape[1] != count:
+            raise InputError(
+                f"DiT got {count} noisy positions with aligned sequences of {table.aligned.shape[1]}; give as many."
+            )
+
+
+def _real(entry: Latents) -> Tensor:
+    """The mask of a sequence, made if it has none."""
+    return entry.x.new_ones(entry.x.shape[:2], dtype=torch.bool) if entry.mask is None else entry.mask
+
+
+def _projections(channels: Mapping[str, int] | None, width: int) -> nn.ModuleDict:
+    return nn.ModuleDict({name: nn.Linear(size, width) for name, size in sorted((channels or {}).items())})
+
+
+def _check_names(kind: str, expected: nn.ModuleDict, given: Mapping[str, Any]) -> None:
+    if set(expected) != set(given):
+        raise InputError(
+            f"DiT expected the condition's {kind} to be named {sorted(expected)} and got {sorted(given)};"
+            " pass zeros or a learned null for what is unknown."
+        )
+
+
+def _check(width: int, depth: int, heads: int, position: str, conv_position: int) -> None:
+    if position not in AXES:
+        raise ConfigError(f"position is {position!r}; choose one of {', '.join(AXES)}.", path="position")
+    if depth < 1:
+        raise ConfigError(f"depth is {depth}; it must be at least 1.", path="depth")
+    if heads < 1 or width % heads or (width // heads) % (2 * AXES[position]):
+        raise ConfigError(
+            f"width {width} with {heads} heads does not fit; width / heads must be a multiple of {2 * AXES[position]}.",
+            path="heads",
+        )
+    if conv_position and (AXES[position] != 1 or conv_position % 2 == 0 or conv_position < 0):
+        raise ConfigError(
+            f"conv_position is {conv_position} with {position}; it must be an odd kernel, and only rope-1d has one.",
+            path="conv_position",
+        )

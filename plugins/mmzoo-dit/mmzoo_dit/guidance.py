@@ -1,0 +1,101 @@
+"""Classifier-free guidance as a wrapper of the prediction (Ho and Salimans, arXiv 2207.12598)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mmzoo.errors import InputError
+from mmzoo.interfaces import Condition, Latents, Predict
+
+V = TypeVar("V")
+
+
+def guided(
+    conditional: Predict,
+    both: Predict,
+    *,
+    scale: float,
+    times: Sequence[float] | Tensor,
+    interval: tuple[float, float] = (0.0, 1.0),
+) -> Predict:
+    """A prediction pushed away from the unconditional one: `uncond + scale * (cond - uncond)`.
+
+    conditional: predicts for B items. both: predicts for 2B, the conditional items first, then the same
+    with the condition taken away (`paired` makes such a condition). times: the sampler's schedule.
+    interval: guide only at times in [start, end] (Kynkaanniemi et al., arXiv 2404.07724); elsewhere, and
+    everywhere when scale is 1, only the B conditional items are computed.
+    """
+    start, end = interval
+    if not 0 <= start <= end <= 1:
+        raise InputError(f"The guidance interval is {interval}; it must be (start, end) with 0 <= start <= end <= 1.")
+    if scale == 1:
+        return conditional
+    # decided here, once, so that no step waits for the device
+    active = [start <= time <= end for time in (times.tolist() if isinstance(times, Tensor) else times)]
+
+    def predict(x: Tensor, index: int) -> Tensor:
+        if not active[index]:
+            return conditional(x, index)
+        cond, uncond = both(torch.cat((x, x)), index).chunk(2)
+        return torch.lerp(uncond, cond, scale)
+
+    return predict
+
+
+def paired(condition: Condition, null: Condition) -> Condition:
+    """Two conditions of B items joined to one of 2B, for the `both` of `guided`.
+
+    Raises InputError when they do not name the same entries.
+    """
+    return Condition(
+        _join("vectors", condition.vectors, null.vectors),
+        _join("aligned", condition.aligned, null.aligned),
+        {
+            name: _join_latents(a, b)
+            for name, (a, b) in _match("sequences", condition.sequences, null.sequences).items()
+        },
+    )
+
+
+def doubled(latents: Latents) -> Latents:
+    """Latents of B items twice, one after the other: the frame (mask, positions) for `both`."""
+    mask, positions = latents.mask, latents.positions
+    return replace(
+        latents,
+        x=torch.cat((latents.x, latents.x)),
+        mask=None if mask is None else torch.cat((mask, mask)),
+        # positions of one row are shared by the whole batch
+        positions=positions if positions is None or len(positions) == 1 else torch.cat((positions, positions)),
+    )
+
+
+def _match(kind: str, a: Mapping[str, V], b: Mapping[str, V]) -> dict[str, tuple[V, V]]:
+    if set(a) != set(b):
+        raise InputError(
+            f"Guidance got {kind} named {sorted(a)} with and {sorted(b)} without the condition; name the same."
+        )
+    return {name: (a[name], b[name]) for name in a}
+
+
+def _join(kind: str, a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: torch.cat(pair) for name, pair in _match(kind, a, b).items()}
+
+
+def _join_latents(a: Latents, b: Latents) -> Latents:
+    """Two batches of sequences, the shorter padded."""
+    count = max(a.x.shape[1], b.x.shape[1])
+    xs, masks = [], []
+    for entry in (a, b):
+        missing = count - entry.x.shape[1]
+        mask = entry.x.new_ones(entry.x.shape[:2], dtype=torch.bool) if entry.mask is None else entry.mask
+        xs.append(F.pad(entry.x, (0, 0, 0, missing)))
+        masks.append(F.pad(mask, (0, missing)))
+    mask = torch.cat(masks)
+    everything_real = a.mask is None and b.mask is None and a.x.shape[1] == b.x.shape[1]
+    return replace(a, x=torch.cat(xs), mask=None if everything_real else mask, positions=None)

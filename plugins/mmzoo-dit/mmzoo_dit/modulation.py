@@ -1,0 +1,84 @@
+"""What time and condition vectors say to every block, for all sampling steps at once."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+FREQUENCIES = 256
+TIME_SCALE = 1000.0
+ROWS_PER_BLOCK = 6
+ROWS_FINAL = 2
+
+
+def timestep_embedding(t: Tensor, channels: int = FREQUENCIES, max_period: float = 10000.0) -> Tensor:
+    """Cosines then sines of `1000 * t` at geometric frequencies, float32 `[..., channels]`; t in [0, 1]."""
+    half = channels // 2
+    steps = torch.arange(half, dtype=torch.float32, device=t.device)
+    angles = TIME_SCALE * t.float().unsqueeze(-1) * torch.exp(-math.log(max_period) / half * steps)
+    return torch.cat((angles.cos(), angles.sin()), dim=-1)
+
+
+class TimeEmbedding(nn.Module):
+    """Sinusoids through two linear layers."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.inner = nn.Linear(FREQUENCIES, width)
+        self.outer = nn.Linear(width, width)
+
+    def forward(self, t: Tensor) -> Tensor:
+        """Times `[...]` to `[..., D]`."""
+        return self.outer(F.silu(self.inner(timestep_embedding(t).to(self.inner.weight.dtype))))
+
+
+class Modulation(nn.Module):
+    """adaLN: shift, factor and gate for both halves of each block, shift and factor for the output.
+
+    One matrix product gives the rows of all blocks. With `shared=True` the blocks share one product of
+    six rows and differ by a learned bias (PixArt-alpha, arXiv 2310.00426), a sixth of a small model's size.
+    """
+
+    def __init__(self, width: int, depth: int, *, shared: bool) -> None:
+        super().__init__()
+        self.width, self.depth = width, depth
+        blocks = 1 if shared else depth
+        self.project = nn.Linear(width, (ROWS_PER_BLOCK * blocks + ROWS_FINAL) * width)
+        self.block_bias = nn.Parameter(torch.empty(depth, ROWS_PER_BLOCK, width)) if shared else None
+        self.zero()
+
+    def reset_parameters(self) -> None:
+        """See `zero`; the owner calls that again after the linear layer has reset itself."""
+        self.zero()
+
+    def zero(self) -> None:
+        """adaLN-zero: every block starts as the identity."""
+        for parameter in self.parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(self, embedding_SRD: Tensor) -> Tensor:
+        """Embeddings of S steps and R items to rows `[S, 6 * depth + 2, R, 1, D]`, with 1 added to the factors."""
+        rows = self.project(F.silu(embedding_SRD)).unflatten(-1, (-1, self.width))
+        if self.block_bias is not None:
+            blocks = rows[:, :, None, :ROWS_PER_BLOCK] + self.block_bias
+            rows = torch.cat((blocks.flatten(2, 3), rows[:, :, ROWS_PER_BLOCK:]), dim=2)
+        rows[:, :, 1::3] += 1  # the order is shift, scale, gate, so every third row from 1 on is a scale
+        return rows.transpose(1, 2).unsqueeze(3)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """All that the steps of one sampling share. R is B, or 1 when no vector tells the items apart.
+
+    rows: `[S, 6 * depth + 2, R, 1, D]`. aligned: `[B, N, D]`, added at the input. memory: keys and values
+    of the attended sequences for each block; memory_mask: `[B, 1, 1, M]`.
+    """
+
+    rows: Tensor
+    aligned: Tensor | None = None
+    memory: tuple[tuple[Tensor, Tensor], ...] = ()
+    memory_mask: Tensor | None = None

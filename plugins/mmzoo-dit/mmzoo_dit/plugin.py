@@ -1,0 +1,25 @@
+"""What this plugin registers; nothing heavy is imported here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mmzoo.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from mmzoo.registry.register import Register
+
+mmzoo_api_version = 1
+
+
+@hookimpl
+def mmzoo_register(register: Register) -> None:
+    """The backbone and the two samplers."""
+    register.backbone(
+        "dit",
+        "mmzoo_dit.backbone:DiT",
+        summary="Diffusion transformer: adaLN-zero, rotary positions in 1-D or 2-D, conditions of all kinds",
+        modalities=("speech", "image", "text"),
+    )
+    register.sampler("euler", "mmzoo_dit.flow:Euler", summary="Flow matching, first order: one evaluation a step")
+    register.sampler("heun", "mmzoo_dit.flow:Heun", summary="Flow matching, second order: two evaluations a step")

@@ -1,0 +1,66 @@
+"""Encoders of symbol sequences: phones, bytes, words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from mmzoo.errors import InputError
+from mmzoo.interfaces import Latents, ModalityEncoder, Port, Ports
+from mmzoo.nn.convnext import ConvNeXtStack
+from torch import Tensor, nn
+
+
+class SymbolEncoder(ModalityEncoder):
+    """Ids `[B, N]` of an alphabet of `vocabulary` symbols to latents `[B, N, width]`.
+
+    An embedding followed by ConvNeXt blocks: each symbol sees 3 * depth neighbours on either side.
+    Whether the symbols are phones, bytes or words is the business of whoever makes the ids.
+    """
+
+    modality = "text"
+
+    def __init__(self, *, vocabulary: int, width: int = 256, depth: int = 4, expansion: float = 3.0) -> None:
+        super().__init__()
+        self.vocabulary = vocabulary
+        self.embed = nn.Embedding(vocabulary, width)
+        self.blocks = ConvNeXtStack(width, depth, expansion=expansion)
+        self.norm = nn.LayerNorm(width, eps=1e-6)
+
+    @classmethod
+    def ports(cls, config: Mapping[str, Any]) -> Ports:
+        """Symbols in, latents of width `width` out."""
+        return Ports(
+            inputs={"raw": Port(modality="text", codebook_size=config["vocabulary"])},
+            outputs={"latents": Port(width=config["width"])},
+        )
+
+    def encode(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
+        """Ids int64 `[B, N]`; ids under a False mask are not read."""
+        if mask is not None:
+            raw = raw.masked_fill(~mask, 0)
+        if raw.numel() and not torch.compiler.is_compiling() and int(raw.max()) >= self.vocabulary:
+            raise InputError(f"Symbol id {int(raw.max())} is outside the alphabet of {self.vocabulary} symbols.")
+        return Latents(self.norm(self.blocks(self.embed(raw), mask)), mask, modality="text")
+
+
+class ByteEncoder(SymbolEncoder):
+    """A SymbolEncoder over the 256 bytes of UTF-8 text."""
+
+    def __init__(self, *, width: int = 256, depth: int = 4, expansion: float = 3.0) -> None:
+        super().__init__(vocabulary=256, width=width, depth=depth, expansion=expansion)
+
+    @classmethod
+    def ports(cls, config: Mapping[str, Any]) -> Ports:
+        """Bytes in, latents of width `width` out."""
+        return super().ports({**config, "vocabulary": 256})
+
+    def encode_text(self, texts: list[str]) -> Latents:
+        """Strings to latents, padded to the longest."""
+        if not texts or not all(texts):
+            raise InputError("The byte encoder needs at least one text, and none of them empty.")
+        rows = [torch.tensor(list(text.encode()), device=self.embed.weight.device) for text in texts]
+        lengths = torch.tensor([len(row) for row in rows], device=rows[0].device)
+        ids = nn.utils.rnn.pad_sequence(rows, batch_first=True)
+        return self.encode(ids, torch.arange(ids.shape[1], device=ids.device) < lengths.unsqueeze(1))

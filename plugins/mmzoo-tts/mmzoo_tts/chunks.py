@@ -1,0 +1,83 @@
+"""Cutting a pronunciation into pieces that are synthesised one at a time, at pauses where there are any."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mmzoo.interfaces import Segment
+
+from mmzoo_tts.text.phones import PAUSE
+from mmzoo_tts.text.pronunciation import Pronunciation, Word
+
+MAX_PHONES = 160
+"""About 14 s of speech; training utterances are rarely longer."""
+
+SENTENCE_ENDS = ".?!"
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Phones from pause to pause. words: text and the range of its phones."""
+
+    phones: tuple[str, ...]
+    words: tuple[tuple[str, int, int], ...]
+
+    def segments(self, phone_segments: Sequence[Segment]) -> tuple[Segment, ...]:
+        """Words with times, then phones with times."""
+        words = tuple(
+            Segment("word", text, phone_segments[first].start, phone_segments[last - 1].end)
+            for text, first, last in self.words
+            if last > first
+        )
+        return words + tuple(phone_segments)
+
+
+def split_chunks(pronunciation: Pronunciation) -> list[Chunk]:
+    """One chunk a sentence; a sentence of more than MAX_PHONES is cut at phrase ends, else between words."""
+    chunks: list[Chunk] = []
+    pending: list[list[Word]] = []
+    size = 0
+
+    def flush() -> None:
+        nonlocal size
+        if pending:
+            chunks.append(_chunk(pending))
+        pending.clear()
+        size = 0
+
+    for phrase in pronunciation.phrases:
+        for piece in _pieces(list(phrase.words)):
+            length = sum(len(word.phones) for word in piece)
+            if size + length > MAX_PHONES:
+                flush()
+            pending.append(piece)
+            size += length
+        if phrase.end and phrase.end in SENTENCE_ENDS:
+            flush()
+    flush()
+    return chunks
+
+
+def _pieces(words: list[Word]) -> list[list[Word]]:
+    """A phrase as runs of words of at most MAX_PHONES phones."""
+    pieces: list[list[Word]] = [[]]
+    size = 0
+    for word in words:
+        if pieces[-1] and size + len(word.phones) > MAX_PHONES:
+            pieces.append([])
+            size = 0
+        pieces[-1].append(word)
+        size += len(word.phones)
+    return [piece for piece in pieces if piece]
+
+
+def _chunk(phrases: list[list[Word]]) -> Chunk:
+    phones: list[str] = [PAUSE]
+    words: list[tuple[str, int, int]] = []
+    for phrase in phrases:
+        for word in phrase:
+            words.append((word.text, len(phones), len(phones) + len(word.phones)))
+            phones.extend(word.phones)
+        phones.append(PAUSE)
+    return Chunk(tuple(phones), tuple(words))

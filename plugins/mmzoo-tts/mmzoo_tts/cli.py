@@ -1,0 +1,72 @@
+"""`mmzoo say`: speak a text, a file or standard input into a WAV file."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import mmzoo
+import typer
+from mmzoo.errors import InputError
+from mmzoo.interfaces import Audio
+from tqdm import tqdm
+
+LONGEST_INPUT = 1_000_000
+
+
+def say(
+    text: Annotated[str | None, typer.Argument(help="The text; '-' or nothing reads standard input.")] = None,
+    output: Annotated[Path, typer.Option("-o", "--output", help="The WAV (or FLAC) file to write.")] = Path("speech.wav"),
+    file: Annotated[Path | None, typer.Option("-f", "--file", help="Read the text from this UTF-8 file.")] = None,
+    model: Annotated[str, typer.Option(help="A text-to-speech model.")] = "vqvae-dit-tts",
+    voice: Annotated[str | None, typer.Option(help="One of the model's voices.")] = None,
+    speed: Annotated[float, typer.Option(help="1.0 is the voice's own pace, 2.0 twice as fast.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Of the initial noise.")] = 0,
+    steps: Annotated[int | None, typer.Option(help="Sampling steps; more is slower.")] = None,
+) -> None:
+    """Speak a text into a WAV file; prints one line about what was spoken."""
+    from mmzoo_tts.head import join
+
+    spoken = _read(text, file)
+    # Where the sound will go is checked before anything slow happens.
+    if not output.parent.is_dir():
+        raise InputError(f"Cannot write {output}: the folder {output.parent} does not exist; create it first.")
+    tts = mmzoo.create(model)
+    if not hasattr(tts, "stream"):
+        raise InputError(f"{model} does not speak; `mmzoo list --task text-to-speech` shows the models that do.")
+    start = time.perf_counter()
+    chunks: list[Audio] = []
+    with tqdm(total=len(spoken), unit="char", desc="speaking", disable=None, leave=False) as bar:
+        for chunk in tts.stream(spoken, voice=voice, speed=speed, steps=steps, seed=seed):
+            chunks.append(chunk)
+            bar.update(sum(len(s.text) + 1 for s in chunk.segments if s.kind == "word"))
+    audio = join(chunks)
+    audio.save(output)
+    seconds = time.perf_counter() - start
+    for note in audio.notes:
+        print(f"note: {note}", file=sys.stderr)
+    print(
+        f"{output}: {audio.duration:.2f} s of speech, voice {voice or tts.voices[0]},"
+        f" made in {seconds:.2f} s ({audio.duration / seconds:.0f} times real time)"
+    )
+
+
+def _read(text: str | None, file: Path | None) -> str:
+    if text not in (None, "-") and file is not None:
+        raise InputError("Give a text or --file, not both.")
+    if file is not None:
+        if not file.is_file():
+            raise InputError(f"There is no text file at {file}.")
+        data = file.read_bytes()
+    elif text not in (None, "-"):
+        return str(text)
+    else:
+        data = sys.stdin.buffer.read(LONGEST_INPUT + 1)
+    if len(data) > LONGEST_INPUT:
+        raise InputError(f"The text is longer than {LONGEST_INPUT:,} bytes; split it into several files.")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{file or 'Standard input'} is not UTF-8 text (byte {error.start}); convert it first.") from error

@@ -1,0 +1,39 @@
+"""How long each phone lasts."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from mmzoo.nn.convnext import ConvNeXtStack
+from torch import Tensor, nn
+
+SHORTEST_S = 0.01
+LONGEST_S = 1.0
+
+
+class DurationPredictor(nn.Module):
+    """Phone vectors `[B, P, width]` to log seconds `[B, P]` (FastSpeech's predictor, arXiv 1905.09263, on ConvNeXt)."""
+
+    def __init__(self, width: int, depth: int = 2) -> None:
+        super().__init__()
+        self.blocks = ConvNeXtStack(width, depth, expansion=2.0, kernel_size=5)
+        self.norm = nn.LayerNorm(width, eps=1e-6)
+        self.out = nn.Linear(width, 1)
+
+    def forward(self, phones_BPD: Tensor, mask_BP: Tensor) -> Tensor:
+        """The gradient stops at the phone vectors: durations must not bend what the sound is made from."""
+        x = self.norm(self.blocks(phones_BPD.detach(), mask_BP))
+        # exp(-2.6) = 75 ms, the median phone: the layer learns deviations from it.
+        return self.out(x).squeeze(-1).float() - 2.6
+
+    def loss(self, log_seconds_BP: Tensor, ends_BP: Tensor, mask_BP: Tensor) -> Tensor:
+        """Huber loss of log durations over real phones; ends are cumulative seconds."""
+        lengths = torch.diff(ends_BP, dim=1, prepend=torch.zeros_like(ends_BP[:, :1]))
+        target = lengths.clamp(SHORTEST_S, LONGEST_S).log()
+        loss = F.huber_loss(log_seconds_BP, target, reduction="none", delta=0.5)
+        return (loss * mask_BP).sum() / mask_BP.sum().clamp_min(1)
+
+    @staticmethod
+    def seconds(log_seconds_BP: Tensor) -> Tensor:
+        """Durations within the range that training saw."""
+        return log_seconds_BP.clamp(torch.tensor(SHORTEST_S).log().item(), 0.0).exp()

@@ -1,0 +1,98 @@
+"""Training examples of the synthesiser: phones with times, and the codes of the speech they became."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from mmzoo.data import decode_audio
+from mmzoo.errors import DataError
+from tqdm import tqdm
+from torch import Tensor, nn
+
+from mmzoo_tts.text.phones import PHONE_IDS
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+
+class SpokenPhones:
+    """Rows of a speech dataset with phone times, and their codes from a frozen tokenizer.
+
+    The codes are computed once per dataset and tokenizer and kept under `cache`.
+    """
+
+    def __init__(self, rows: Dataset, tokenizer: Any, voices: list[str], cache: Path) -> None:
+        if len(rows) == 0:
+            raise DataError("The dataset has no rows to train on.")
+        missing = {"phones", "phone_ends_s", "speaker"} - set(rows.column_names)
+        if missing:
+            raise DataError(f"The dataset lacks {sorted(missing)} (it has {rows.column_names}); a TTS needs phone times.")
+        unknown = set(rows["speaker"]) - set(voices)
+        if unknown:
+            raise DataError(f"The dataset has speakers {sorted(unknown)} but the model has voices {voices}; set head.voices.")
+        self.codes, self.offsets = encoded_speech(rows, tokenizer, cache)
+        self.lengths = np.diff(self.offsets).tolist()
+        self.phones = [torch.tensor([_phone_id(p) for p in phones]) for phones in rows["phones"]]
+        self.ends = [torch.tensor(ends, dtype=torch.float32) for ends in rows["phone_ends_s"]]
+        self.voices = [voices.index(speaker) for speaker in rows["speaker"]]
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def example(self, index: int, generator: torch.Generator) -> dict[str, Tensor]:
+        """One utterance; nothing about it is random."""
+        codes = self.codes[self.offsets[index] : self.offsets[index + 1]].astype(np.int64)
+        return {
+            "codes": torch.from_numpy(codes),
+            "phones": self.phones[index],
+            "ends": self.ends[index],
+            "voice": torch.tensor(self.voices[index]),
+        }
+
+    def collate(self, examples: list[dict[str, Tensor]]) -> Mapping[str, Tensor]:
+        """codes `[B, N, Q]`, frames `[B]`, phones and ends `[B, P]`, phone_mask `[B, P]`, voice `[B]`."""
+        pad = nn.utils.rnn.pad_sequence
+        phones = [e["phones"] for e in examples]
+        counts = torch.tensor([len(p) for p in phones])
+        padded = pad(phones, batch_first=True)
+        return {
+            "codes": pad([e["codes"] for e in examples], batch_first=True),
+            "frames": torch.tensor([len(e["codes"]) for e in examples]),
+            "phones": padded,
+            "ends": pad([e["ends"] for e in examples], batch_first=True),
+            "phone_mask": torch.arange(padded.shape[1]) < counts.unsqueeze(1),
+            "voice": torch.stack([e["voice"] for e in examples]),
+        }
+
+
+def _phone_id(phone: str) -> int:
+    if phone not in PHONE_IDS:
+        raise DataError(f"The dataset has the phone {phone!r}, which is not in the inventory; map its phone set first.")
+    return PHONE_IDS[phone]
+
+
+def encoded_speech(rows: Dataset, tokenizer: Any, cache: Path) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Every row's codes end to end, int16 `[N, Q]`, and the offsets `[rows + 1]`."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tokenizer.state_dict().items()):
+        digest.update(name.encode() + tensor.cpu().numpy().tobytes())
+    folder = cache / f"codes-{rows._fingerprint}-{digest.hexdigest()[:16]}"
+    data, index = folder / "codes.npy", folder / "offsets.npy"
+    if not index.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        pieces, offsets = [], [0]
+        rate = tokenizer.encoder.sample_rate
+        for row in tqdm(rows, desc="encoding speech", disable=None, leave=False):
+            codes = tokenizer.tokenize(decode_audio(row["audio"], sample_rate=rate))[0]
+            pieces.append(codes.cpu().numpy().astype(np.int16))
+            offsets.append(offsets[-1] + len(pieces[-1]))
+        for path, array in ((data, np.concatenate(pieces)), (index, np.array(offsets))):
+            staged = path.with_suffix(".partial.npy")
+            np.save(staged, array, allow_pickle=False)
+            staged.replace(path)
+    return np.load(data), np.load(index)

@@ -1,0 +1,299 @@
+"""The text-to-speech head: durations, a prior, and a diffusion transformer over a tokenizer's latents."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from mmzoo.errors import InputError
+from mmzoo.interfaces import (
+    Audio,
+    Condition,
+    DiffusionBackbone,
+    Examples,
+    Latents,
+    Link,
+    Losses,
+    ModalityEncoder,
+    Port,
+    Ports,
+    Sampler,
+    Segment,
+    Slot,
+    TaskHead,
+)
+from mmzoo.nn.convnext import ConvNeXtStack
+from torch import Tensor, nn
+
+from mmzoo_tts.alignment import POSITION_FEATURES, position_features, soft_overlap
+from mmzoo_tts.chunks import Chunk, split_chunks
+from mmzoo_tts.durations import DurationPredictor
+from mmzoo_tts.examples import SpokenPhones
+from mmzoo_tts.text.phones import PHONE_IDS, PHONES
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+FADE_S = 0.01
+
+
+class TextToSpeech(TaskHead):
+    """Text to Audio.
+
+    Phones come from `phonemizer`, their vectors from `text`, their times from a duration predictor. Each
+    frame takes the vectors of the phones it overlaps; from that a small prior guesses the latents, and
+    `backbone` flows from noise to the tokenizer's standardised latents under that condition. The result is
+    snapped to the tokenizer's codebooks and decoded.
+
+    dim: width of the tokenizer's latents. width: of the phone vectors. voices: speaker names, the first is
+    the default. num_steps: default sampling steps. temperature: scale of the initial noise.
+    prior_weight, duration_weight: of their losses beside the flow's.
+    """
+
+    slots = {
+        "phonemizer": Slot("head", model=True),
+        "tokenizer": Slot("head", model=True),
+        "text": Slot("encoder"),
+        "backbone": Slot("backbone"),
+        "sampler": Slot("sampler"),
+    }
+    links = (
+        Link("text.latents", "head.text"),
+        Link("tokenizer.latents", "head.latents"),
+        Link("head.latents", "backbone.x"),
+        Link("head.phones", "text.raw"),
+    )
+    phonemizer: Any
+    tokenizer: Any
+    text: ModalityEncoder
+    backbone: DiffusionBackbone
+    sampler: Sampler
+
+    def __init__(
+        self,
+        *,
+        dim: int,
+        width: int = 256,
+        voices: list[str],
+        num_steps: int = 8,
+        temperature: float = 0.8,
+        prior_depth: int = 2,
+        prior_weight: float = 0.5,
+        duration_weight: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.dim, self.voices = dim, list(voices)
+        self.num_steps, self.temperature = num_steps, temperature
+        self.prior_weight, self.duration_weight = prior_weight, duration_weight
+        self.voice = nn.Embedding(len(voices), width)
+        self.durations = DurationPredictor(width)
+        self.position = nn.Linear(POSITION_FEATURES, width)
+        self.prior = ConvNeXtStack(width, prior_depth)
+        self.prior_out = nn.Linear(width, dim)
+
+    @classmethod
+    def ports(cls, config: Mapping[str, Any]) -> Ports:
+        """Phone vectors and latents in; phones of flite's inventory and latents out."""
+        return Ports(
+            inputs={"text": Port(width=config["width"]), "latents": Port(width=config["dim"])},
+            outputs={"phones": Port(modality="text", codebook_size=len(PHONES)), "latents": Port(width=config["dim"])},
+        )
+
+    # --- training ----------------------------------------------------------------------------------------
+
+    def examples(self, rows: Dataset, cache: Path) -> Examples:
+        """Utterances with phone times, and their codes."""
+        return SpokenPhones(rows, self.tokenizer, self.voices, cache)
+
+    def training_step(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Losses:
+        """Flow, prior and duration losses of one batch."""
+        with torch.no_grad():
+            data = self.tokenizer.standardise(self.tokenizer.quantizer.decode(batch["codes"])).float()
+        phones = self._phone_vectors(batch["phones"], batch["phone_mask"], batch["voice"])
+        durations = self.durations(phones, batch["phone_mask"])
+        condition, mean, mask = self._condition(phones, batch["ends"], batch["phone_mask"], batch["frames"], batch["voice"])
+
+        noise = torch.randn(data.shape, generator=generator).to(data.device)
+        t = self.sampler.times(len(data), generator).to(data.device)
+        x_t, target = self.sampler.corrupt(data, noise, t)
+        prediction = self.backbone(Latents(x_t, mask, rate=self.rate), t, condition)
+
+        weight = mask.unsqueeze(-1) / (mask.sum() * self.dim)
+        flow = ((prediction.float() - target).square() * weight).sum()
+        prior = ((mean.float() - data).abs() * weight).sum()
+        duration = self.durations.loss(durations, batch["ends"], batch["phone_mask"])
+        total = flow + self.prior_weight * prior + self.duration_weight * duration
+        return Losses(total, {"flow": flow.detach(), "prior": prior.detach(), "duration": duration.detach()})
+
+    def previews(self, rows: Dataset) -> Iterator[tuple[str, Any]]:
+        """A few rows' texts, spoken with the rows' own phones."""
+        for row in rows:
+            yield row["id"], self.speak_phones(row["phones"])
+
+    # --- the parts of a forward pass, shared by training and synthesis -------------------------------------
+
+    @property
+    def rate(self) -> float:
+        """Latent frames a second."""
+        return float(self.tokenizer.encoder.rate)
+
+    def _phone_vectors(self, phones_BP: Tensor, mask_BP: Tensor, voice_B: Tensor) -> Tensor:
+        return self.text.encode(phones_BP, mask_BP).x + self.voice(voice_B).unsqueeze(1)
+
+    def _condition(
+        self, phones_BPD: Tensor, ends_BP: Tensor, mask_BP: Tensor, frames_B: Tensor, voice_B: Tensor
+    ) -> tuple[Condition, Tensor, Tensor]:
+        """(condition, prior mean `[B, N, dim]`, frame mask `[B, N]`)."""
+        weights, mask = soft_overlap(ends_BP, mask_BP, frames_B, self.rate)
+        where = self.position(position_features(ends_BP, weights, self.rate).to(phones_BPD.dtype))
+        aligned = weights.to(phones_BPD.dtype) @ phones_BPD + where
+        aligned = self.prior(aligned, mask)
+        mean = self.prior_out(aligned)
+        return Condition(vectors={"voice": self.voice(voice_B)}, aligned={"text": aligned, "prior": mean}), mean, mask
+
+    # --- synthesis ---------------------------------------------------------------------------------------
+
+    def __call__(
+        self,
+        text: Any,
+        *args: Any,
+        voice: str | None = None,
+        speed: float = 1.0,
+        steps: int | None = None,
+        seed: int = 0,
+        **kwargs: Any,
+    ) -> Any:
+        """Speak a text, or each text of a list; see `stream` for the arguments."""
+        if isinstance(text, str):
+            return join(list(self.stream(text, voice=voice, speed=speed, steps=steps, seed=seed)))
+        if not isinstance(text, Sequence) or not all(isinstance(item, str) for item in text):
+            raise InputError(f"text must be a string or a list of strings, not {type(text).__name__}.")
+        return [self(item, voice=voice, speed=speed, steps=steps, seed=seed) for item in text]
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """The same as calling the model."""
+        return self(*args, **kwargs)
+
+    def stream(
+        self, text: str, *, voice: str | None = None, speed: float = 1.0, steps: int | None = None, seed: int = 0
+    ) -> Iterator[Audio]:
+        """Speak a text in chunks that end at pauses; joined, they are exactly what calling the model gives.
+
+        voice: one of `voices`, None for the first. speed: 2.0 is twice as fast. steps: sampling steps, None
+        for `num_steps`. seed: of the initial noise. Arguments and text are checked before this returns.
+        """
+        index = self._voice_index(voice)
+        if not isinstance(speed, int | float) or not math.isfinite(speed) or speed <= 0:
+            raise InputError(f"speed must be a positive number, not {speed!r}; 1.0 is the voice's own pace.")
+        steps = self.num_steps if steps is None else steps
+        if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
+            raise InputError(f"steps must be a whole number of at least 1, not {steps!r}.")
+        pronunciation = self.phonemizer(text)
+        chunks = split_chunks(pronunciation)
+        return self._speak(chunks, pronunciation.notes, index, float(speed), steps, seed)
+
+    def _speak(
+        self, chunks: list[Chunk], notes: tuple[str, ...], voice: int, speed: float, steps: int, seed: int
+    ) -> Iterator[Audio]:
+        start = 0.0
+        for number, chunk in enumerate(chunks):
+            audio = self._synthesise(chunk.phones, None, voice, speed, steps, _chunk_seed(seed, number))
+            segments = tuple(_shift(s, start) for s in chunk.segments(audio.segments))
+            start += audio.duration
+            yield Audio(audio.samples, audio.sample_rate, segments, notes if number == 0 else ())
+
+    def speak_phones(
+        self,
+        phones: Sequence[str],
+        durations_s: Sequence[float] | None = None,
+        *,
+        voice: str | None = None,
+        speed: float = 1.0,
+        steps: int | None = None,
+        seed: int = 0,
+    ) -> Audio:
+        """Speak phones of flite's inventory, with given durations in seconds or predicted ones."""
+        unknown = [p for p in phones if p not in PHONE_IDS]
+        if unknown or not phones:
+            raise InputError(f"phones must be a non-empty list from {', '.join(PHONES)}; unknown: {unknown[:3]}.")
+        if durations_s is not None and len(durations_s) != len(phones):
+            raise InputError(f"There are {len(phones)} phones but {len(durations_s)} durations; give one for each.")
+        steps = self.num_steps if steps is None else steps
+        return self._synthesise(phones, durations_s, self._voice_index(voice), speed, steps, _chunk_seed(seed, 0))
+
+    @torch.inference_mode()
+    def _synthesise(
+        self, phones: Sequence[str], durations_s: Sequence[float] | None, voice: int, speed: float, steps: int, seed: int
+    ) -> Audio:
+        """One chunk at its own length, so that its sound does not depend on what else is spoken with it."""
+        device = self.device
+        ids = torch.tensor([[PHONE_IDS[p] for p in phones]], device=device)
+        phone_mask = torch.ones_like(ids, dtype=torch.bool)
+        speaker = torch.tensor([voice], device=device)
+        vectors = self._phone_vectors(ids, phone_mask, speaker)
+        if durations_s is None:
+            seconds = self.durations.seconds(self.durations(vectors, phone_mask))
+        else:
+            seconds = torch.tensor([list(durations_s)], device=device, dtype=torch.float32)
+        ends = (seconds / speed).cumsum(1)
+        total = float(ends[0, -1])
+        frames = torch.tensor([max(1, math.ceil(total * self.rate - 1e-4))], device=device)
+        condition, _, _ = self._condition(vectors, ends, phone_mask, frames, speaker)
+
+        generator = torch.Generator().manual_seed(seed)
+        noise = torch.randn(1, int(frames), self.dim, generator=generator).to(device, vectors.dtype)
+        table = self.backbone.precompute(self.sampler.schedule(steps).to(device), condition)
+
+        def predict(x: Tensor, index: int) -> Tensor:
+            return self.backbone(Latents(x, rate=self.rate), None, condition, table=table, step=index)
+
+        latents = self.sampler.sample(predict, noise * self.temperature, steps)
+        codes = self.tokenizer.snap(self.tokenizer.unstandardise(latents.float()))
+        copy = self.tokenizer.reconstruct(codes)
+        samples = fade(copy.samples[: max(1, round(total * copy.sample_rate))], copy.sample_rate)
+        edges = [0.0, *ends[0].tolist()]
+        segments = tuple(Segment("phone", p, a, b) for p, a, b in zip(phones, edges, edges[1:], strict=False))
+        return Audio(samples, copy.sample_rate, segments)
+
+    def _voice_index(self, voice: str | None) -> int:
+        if voice is None:
+            return 0
+        if voice not in self.voices:
+            raise InputError(f"{self.name or 'This model'} has no voice {voice!r}; it has {', '.join(self.voices)}.")
+        return self.voices.index(voice)
+
+
+def _chunk_seed(seed: int, number: int) -> int:
+    if not isinstance(seed, int) or isinstance(seed, bool):
+        raise InputError(f"seed must be a whole number, not {seed!r}.")
+    return (seed * 1_000_003 + number * 7919) % (1 << 63)
+
+
+def _shift(segment: Segment, seconds: float) -> Segment:
+    return Segment(segment.kind, segment.text, segment.start + seconds, segment.end + seconds)
+
+
+def fade(samples: np.ndarray[Any, np.dtype[np.float32]], sample_rate: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Raised-cosine edges of 10 ms, so that chunks join without clicks."""
+    count = min(int(FADE_S * sample_rate), len(samples) // 2)
+    if count == 0:
+        return samples
+    ramp = (0.5 - 0.5 * np.cos(np.pi * (np.arange(count) + 0.5) / count)).astype(np.float32)
+    samples = samples.copy()
+    samples[:count] *= ramp
+    samples[-count:] *= ramp[::-1]
+    return samples
+
+
+def join(chunks: Sequence[Audio]) -> Audio:
+    """Chunks of a stream end to end."""
+    return Audio(
+        np.concatenate([chunk.samples for chunk in chunks]),
+        chunks[0].sample_rate,
+        tuple(segment for chunk in chunks for segment in chunk.segments),
+        tuple(note for chunk in chunks for note in chunk.notes),
+    )

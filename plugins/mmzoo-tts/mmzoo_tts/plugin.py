@@ -1,0 +1,55 @@
+"""What mmzoo-tts registers. Nothing heavy is imported here."""
+
+from __future__ import annotations
+
+from mmzoo import hookimpl
+from mmzoo.registry.register import Register
+from mmzoo.registry.specs import Weights
+
+
+@hookimpl
+def mmzoo_register(register: Register) -> None:
+    """The text frontend, the TTS head, their models, and `mmzoo say`."""
+    register.head(
+        "phonemizer", "mmzoo_tts.phonemizer:Phonemizer", summary="English text to words and phones", modalities=("text",)
+    )
+    register.head(
+        "tts", "mmzoo_tts.head:TextToSpeech", summary="Text to speech over a tokenizer's latents", modalities=("text", "speech")
+    )
+    register.metric(
+        "text-to-speech", "mmzoo_tts.evaluate:evaluate_tts", summary="Has a recogniser judge held-out sentences and words"
+    )
+    register.command("say", "mmzoo_tts.cli:say", summary="Speak a text into a WAV file")
+    register.model(
+        "phonemizer-en",
+        task="phonemization",
+        modalities=("text",),
+        summary="English text to flite's phones: normaliser, lexicon, and a learned letter-to-sound model",
+        recipe={"head": {"name": "phonemizer"}},
+        weights=[Weights("flite", license="apache-2.0")],
+    )
+    register.model(
+        "vqvae-dit-tts",
+        task="text-to-speech",
+        modalities=("text", "speech"),
+        summary="English speech, one voice: durations, and a diffusion transformer over vqvae-speech latents",
+        recipe={
+            "head": {"name": "tts", "dim": 36, "width": 256, "voices": ["slt"]},
+            "phonemizer": {"model": "phonemizer-en"},
+            "tokenizer": {"model": "vqvae-speech"},
+            "text": {"name": "symbols", "vocabulary": 41, "width": 256, "depth": 4},
+            "backbone": {
+                "name": "dit",
+                "width": 256,
+                "depth": 6,
+                "heads": 4,
+                "in_channels": 36,
+                "vector_channels": {"voice": 256},
+                "aligned_channels": {"text": 256, "prior": 36},
+                "position": "rope-1d",
+                "shared_modulation": True,
+            },
+            "sampler": {"name": "euler"},
+        },
+        weights=[Weights("slt", license="apache-2.0")],
+    )

@@ -1,0 +1,7 @@
+"""The text frontend: from any text to words and phrase breaks, without code under the GPL."""
+
+from mmzoo_tts.text.items import Break, Item, Spoken
+from mmzoo_tts.text.normalizer import NormalText, normalize
+from mmzoo_tts.text.phones import PAUSE, PHONE_IDS, PHONES, VOWELS
+
+__all__ = ["PAUSE", "PHONES", "PHONE_IDS", "VOWELS", "Break", "Item", "NormalText", "Spoken", "normalize"]

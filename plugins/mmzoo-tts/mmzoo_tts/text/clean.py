@@ -1,0 +1,125 @@
+"""From any Unicode text to the characters that the rules know: checks, folding, and what cannot be said."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from mmzoo.errors import InputError
+
+from mmzoo_tts.text.tables import CURRENCIES, GREEK, SYMBOLS
+
+_SINGLE = dict.fromkeys(map(ord, "‘’‚‛ʼʹ′`´＇"), "'")
+_DOUBLE = dict.fromkeys(map(ord, "“”„‟«»″〝〞＂"), '"')
+_DASHES = dict.fromkeys(map(ord, "‐‑‒﹣－"), "-") | dict.fromkeys(map(ord, "—―⸺⸻"), "—")
+_OTHER = {
+    **{ord("²"): "^2", ord("³"): "^3", ord("…"): "...", ord("⁄"): "/", ord("∕"): "/", ord("№"): "No. "},
+    **{ord("™"): " trademark ", ord("≠"): " not equal to ", ord("·"): " ", ord("•"): ", ", ord("¿"): " ", ord("¡"): " ", ord("ſ"): "s"},
+    **{ord("。"): ". ", ord("、"): ", ", ord("∙"): " ", ord("‧"): ""},
+    **{ord("ß"): "ss", ord("ẞ"): "SS", ord("æ"): "ae", ord("Æ"): "AE", ord("œ"): "oe", ord("Œ"): "OE"},
+    **{ord("ø"): "o", ord("Ø"): "O", ord("đ"): "d", ord("Đ"): "D", ord("ð"): "th", ord("Ð"): "Th"},
+    **{ord("þ"): "th", ord("Þ"): "Th", ord("ł"): "l", ord("Ł"): "L", ord("ı"): "i", ord("ŋ"): "ng", ord("Ŋ"): "NG"},
+}
+_TABLE = _SINGLE | _DOUBLE | _DASHES | _OTHER
+_KEPT = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~ \n—–¢°§©®¬" + "".join(SYMBOLS) + "".join(CURRENCIES))
+_LATIN = re.compile(r"LATIN (?:SMALL|CAPITAL) LETTER (?:[A-Z]+ )*?([A-Z]{1,2})(?: WITH .*)?$")
+_MICRO = {"m": "micrometers", "g": "micrograms", "s": "microseconds", "l": "microliters", "L": "microliters"}
+_PLAIN = re.compile(r"[\x20-\x7e\n]*")
+
+
+@dataclass(frozen=True, slots=True)
+class CleanText:
+    """text: only ASCII letters and digits and known signs. unspoken: what had to be left out, each piece once."""
+
+    text: str
+    unspoken: tuple[str, ...] = ()
+
+
+def clean(text: str) -> CleanText:
+    """Fold accents, quotes, dashes, full-width and other forms; set aside other scripts and emoji.
+
+    Raises InputError, each with its own sentence, for what is not a string, an empty text, a control character,
+    a text of nothing but punctuation, and one of nothing but emoji or another script.
+    """
+    if not isinstance(text, str):
+        raise InputError(f"The text is of type {type(text).__name__}; give a string.")
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ").replace("\u2028", "\n")
+    text = text.replace("\u2029", "\n\n").removeprefix("\ufeff")
+    if not text.strip():
+        raise InputError("The text is empty; give at least one letter or digit to say.")
+    if _PLAIN.fullmatch(text):
+        folded, unspoken = text, ()
+    else:
+        folded, unspoken = _fold(text)
+    folded = folded.replace("`", "'")
+    if not any(c.isalnum() for c in folded):
+        if unspoken:
+            raise InputError(
+                f"The text holds only emoji or letters of another script ({_shown(unspoken)});"
+                " this English voice needs Latin letters or digits."
+            )
+        raise InputError("The text is nothing but punctuation; give at least one letter or digit to say.")
+    return CleanText(folded, unspoken)
+
+
+def _shown(pieces: tuple[str, ...]) -> str:
+    more = ", ..." if len(pieces) > 5 else ""
+    return ", ".join(piece[:20] for piece in pieces[:5]) + more
+
+
+def _fold(text: str) -> tuple[str, tuple[str, ...]]:
+    for position, character in enumerate(text):
+        if character != "\n" and unicodedata.category(character) == "Cc":
+            raise InputError(
+                f"The text has the control character U+{ord(character):04X} at position {position};"
+                " only tabs and line breaks are allowed, so remove it."
+            )
+    # "2½" must not become "21/2".
+    text = re.sub(r"(?<=\d)(?=[¼-¾⅐-⅞])", " ", text.translate(_TABLE))
+    text = re.sub(r"(?<=\d)\s?[µμ]([mgslL])\b", lambda match: " " + _MICRO[match[1]], text)
+    text = unicodedata.normalize("NFKD", text).translate(_TABLE)
+    out: list[str] = []
+    foreign: dict[str, None] = {}
+    run: list[str] = []
+    for index, character in enumerate(text):
+        said = _known(text, index, character)
+        if said is not None:
+            # Joiners and accents inside a run of another script belong to it.
+            if run and said == "":
+                continue
+            if run:
+                foreign["".join(run)] = None
+                run = []
+                out.append(" ")
+            out.append(said)
+        else:
+            # A lone surrogate cannot be printed, so it is shown escaped.
+            run.append(character if unicodedata.category(character) != "Cs" else f"\\u{ord(character):04x}")
+    if run:
+        foreign["".join(run)] = None
+    return "".join(out), tuple(foreign)
+
+
+def _known(text: str, index: int, character: str) -> str | None:
+    """What stands for a character, "" if it is only formatting, None if it cannot be said."""
+    if character in _KEPT or (character.isascii() and character.isalnum()):
+        return character
+    category = unicodedata.category(character)
+    if category in {"Mn", "Me", "Cf"}:
+        return ""
+    if category.startswith("Z"):
+        return " "
+    if category == "Nd":
+        return str(unicodedata.digit(character))
+    if category in {"Pd", "Ps", "Pe", "Pi", "Pf", "Po"}:
+        return {"Pd": "-", "Ps": "(", "Pe": ")"}.get(category, ",")
+    if category.startswith("L"):
+        match = _LATIN.match(unicodedata.name(character, ""))
+        if match:
+            return match[1] if category == "Lu" else match[1].lower()
+        lower = character.lower()
+        around = text[max(0, index - 1) : index] + text[index + 1 : index + 2]
+        if lower in GREEK and not any(c.isalpha() for c in around):
+            return f" {GREEK[lower]} "
+    return None

@@ -1,0 +1,47 @@
+"""What the normaliser produces: words to be said and breaks between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """One word to be said. written: the piece of the text it stands for; word: lower-case letters and apostrophes.
+
+    letter: the word is the name of one letter, perhaps with `'s`.
+    """
+
+    written: str
+    word: str
+    letter: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """The end of a phrase. mark: one of `. ? ! ; : - ,`."""
+
+    mark: str
+
+
+Item = Spoken | Break
+
+STRENGTH = {mark: rank for rank, mark in enumerate(",-:;.!?")}
+
+
+def words(written: str, said: str | list[str]) -> list[Item]:
+    """Spoken items of one written piece; `said` is a list of words or a string of them."""
+    return [Spoken(written, word) for word in (said.split() if isinstance(said, str) else said)]
+
+
+def letters(written: str, said: str) -> list[Item]:
+    """The names of letters (and of digits) of one written piece."""
+    from mmzoo_tts.text.numbers import digits
+
+    items: list[Item] = []
+    for character in said.lower():
+        if character.isdigit():
+            items.append(Spoken(written, digits(character)[0]))
+        elif character.isalpha():
+            items.append(Spoken(written, character, letter=True))
+    return items

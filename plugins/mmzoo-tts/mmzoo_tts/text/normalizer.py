@@ -1,0 +1,222 @@
+"""Text to words: every letter and digit of the text is read by exactly one rule, so no word can be dropped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container
+from dataclasses import dataclass
+
+from mmzoo_tts.text.clean import clean
+from mmzoo_tts.text.items import STRENGTH, Break, Item, Spoken, words
+from mmzoo_tts.text.quantities import quantity
+from mmzoo_tts.text.tables import CURRENCIES, SYMBOLS
+from mmzoo_tts.text.wordrules import STARTERS, WORD, abbreviation, plain_word, roman_numeral, sentence_follows
+
+_SPACE = re.compile(r"\s+")
+_DASH = re.compile(r"-{2,}|[—–]|-(?=\s)|(?<=\s)-")
+_ELISIONS = {"'n'": "and", "'n": "and", "'cause": "cause", "'em": "em", "'til": "til", "'tis": "tis", "'twas": "twas"}
+_ELISION = re.compile(r"'(?:n'?|cause|em|til|tis|twas)(?![A-Za-z])", re.IGNORECASE)
+_POWERS = {"2": "squared", "3": "cubed"}
+_NEXT_CAPITALS = re.compile(r"[^A-Za-z]*([A-Za-z']+)")
+_ENDS = dict(zip(".?!;:,", ".?!;:,", strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class NormalText:
+    """items: words and breaks in order, ending in a break. unspoken: pieces in no Latin letters, left out."""
+
+    items: tuple[Item, ...]
+    unspoken: tuple[str, ...]
+
+    def __str__(self) -> str:
+        said = [item.word if isinstance(item, Spoken) else item.mark for item in self.items]
+        return re.sub(r" ([,.;:?!])", r"\1", " ".join(said))
+
+
+def normalize(text: str, known: Container[str] = frozenset()) -> NormalText:
+    """Read out everything in the text as words.
+
+    known: words that have a pronunciation (a lexicon); it decides whether capitals are a word (NASA) or
+    letters (FBI). Raises InputError as `clean` does.
+    """
+    cleaned = clean(text)
+    scanner = _Scanner(cleaned.text, known)
+    scanner.run()
+    return NormalText(tuple(scanner.items), cleaned.unspoken)
+
+
+class _Scanner:
+    """Walks through the text once; each step reads at least one character."""
+
+    def __init__(self, text: str, known: Container[str]) -> None:
+        self.text = text
+        self.known = known
+        self.items: list[Item] = []
+        self.previous = ""  # the word before, as written, "" after a break
+        self.quoted = False  # inside '...'
+        self.double = False  # inside "..."
+
+    def run(self) -> None:
+        position = 0
+        while position < len(self.text):
+            position = self._step(position)
+        self._break(".")
+        if self.items and isinstance(self.items[0], Break):
+            del self.items[0]
+
+    def _step(self, position: int) -> int:
+        character = self.text[position]
+        if character.isspace():
+            space = _SPACE.match(self.text, position)
+            assert space is not None
+            if space[0].count("\n") > 1:
+                self._break(".")
+            return space.end()
+        found = quantity(self.text, position)
+        if found:
+            return self._quantity(position, *found)
+        if character.isalpha():
+            return self._word(position)
+        if character == "'" and (elision := _ELISION.match(self.text, position)) and self._starts(position):
+            self._say(words(elision[0], _ELISIONS[elision[0].lower()]), elision[0])
+            return elision.end()
+        return self._sign(position, character)
+
+    # --- words -----------------------------------------------------------------------------------------
+
+    def _quantity(self, position: int, end: int, items: list[Item]) -> int:
+        self._say(items, self.text[position:end])
+        # The full stop of "p.m." belongs to the time, and may end the sentence as well.
+        if self.text[end - 1] == "." and sentence_follows(self.text, end):
+            self._break(".")
+        return end
+
+    def _word(self, position: int) -> int:
+        found = abbreviation(self.text, position, self.previous)
+        if found:
+            end, items = found
+            self._say(items, self.text[position:end].rstrip("."))
+            if isinstance(items[-1], Break):
+                self.previous = ""
+            return end
+        match = WORD.match(self.text, position)
+        assert match is not None
+        word, end = match[0], match.end()
+        rest = self.text[end : end + 40]
+        items = roman_numeral(word, self.previous, rest) or self._article(word, rest)
+        if not items:
+            mixed = self.text[position - 1 : position].isdigit() or rest[:1].isdigit()
+            items = plain_word(word, self.known, shouted=self._shouted(word, rest), mixed=mixed)
+        self._say(items, word)
+        return end
+
+    def _article(self, word: str, rest: str) -> list[Item] | None:
+        """A capital A inside a sentence is the letter (plan A), unless the sentence is in capitals."""
+        if word not in {"A", "a"}:
+            return None
+        letter = word == "A" and self.previous and not self.previous.isupper() and not self._shouted(word, rest)
+        return [Spoken(word, "a", letter=bool(letter))]
+
+    def _shouted(self, word: str, rest: str) -> bool:
+        """Whether the neighbours in capitals show that a word's own capitals mean nothing."""
+        after = _NEXT_CAPITALS.match(rest)
+        neighbours = [self.previous, after[1] if after else ""]
+        return any(len(n) > 1 and n.isupper() and n.lower() in self.known for n in neighbours)
+
+    def _say(self, items: list[Item], written: str) -> None:
+        for item in items:
+            if isinstance(item, Break):
+                self._break(item.mark)
+            else:
+                self.items.append(item)
+        self.previous = written
+
+    def _break(self, mark: str) -> None:
+        """End the phrase here; of several marks in a row the strongest counts."""
+        if self.items and isinstance(last := self.items[-1], Break):
+            if STRENGTH[mark] > STRENGTH[last.mark]:
+                self.items[-1] = Break(mark)
+        else:
+            self.items.append(Break(mark))
+        self.previous = ""
+
+    # --- signs -----------------------------------------------------------------------------------------
+
+    def _starts(self, position: int) -> bool:
+        return position == 0 or not self.text[position - 1].isalnum()
+
+    def _sign(self, position: int, character: str) -> int:
+        text, after = self.text, self.text[position + 1 : position + 2]
+        before = text[position - 1 : position] if position else ""
+        if dash := _DASH.match(text, position):
+            if before.isdigit() and text[dash.end() : dash.end() + 1].isdigit():
+                self._say(words(dash[0], "to"), "to")
+            else:
+                self._break("-")
+            return dash.end()
+        if character == "-":
+            if before.isdigit() and (after.isdigit() or after in CURRENCIES):
+                self._say(words("-", "to"), "to")
+            return position + 1
+        if character == "." and before.isalnum() and after.isalnum() and after.islower():
+            self._say(words(".", "dot"), "dot")
+            return position + 1
+        if character == "." and text.startswith("...", position):
+            return self._ellipsis(position)
+        if character == "." and before.isalpha() and position > 1 and not text[position - 2].isalnum():
+            # An initial: "J. Smith" goes on, "plan B. The" does not.
+            if before.isupper() and re.match(r"\s+[A-Z]", text[position + 1 :]) and not sentence_follows(text, position + 1):
+                return position + 1
+        if character in _ENDS:
+            self._break(_ENDS[character])
+            return position + 1
+        if character in "'\"":
+            self._quote(character, before, after)
+            return position + 1
+        if character in "()[]{}|":
+            self._break(",")
+            return position + 1
+        self._symbol(position, character, before, after)
+        return position + 1
+
+    def _ellipsis(self, position: int) -> int:
+        end = position
+        while self.text.startswith(".", end):
+            end += 1
+        following = self.text[end : end + 20].lstrip(" \n\"'")
+        self._break("," if following[:1].islower() else ".")
+        return end
+
+    def _quote(self, character: str, before: str, after: str) -> None:
+        """A closing quotation mark ends a phrase, an opening one does not."""
+        if character == '"':
+            closing = self.double or (bool(before.strip()) and not after.strip())
+            self.double = not closing
+            if closing:
+                self._break(",")
+        elif not before.strip() or before in "([{\"—-":
+            self.quoted = bool(after.strip())
+        elif self.quoted and not after.isalnum():
+            self.quoted = False
+            self._break(",")
+
+    def _symbol(self, position: int, character: str, before: str, after: str) -> None:
+        if character == "#" and after.isalnum():
+            said = "number" if after.isdigit() else "hashtag"
+        elif character == "^" and after.isalnum():
+            said = "to the power of"
+            if after in _POWERS and not self.text[position + 2 : position + 3].isalnum():
+                said = ""
+        elif character == "*" and before.isalnum() and after.isalnum():
+            said = "times" if before.isdigit() or after.isdigit() else ""
+        elif character == "_" and before.isalnum() and after.isalnum():
+            said = "underscore"
+        elif character == "~" and after.isdigit():
+            said = "about"
+        else:
+            said = SYMBOLS.get(character, "")
+        if said:
+            self._say(words(character, said), said)
+
+
+__all__ = ["STARTERS", "NormalText", "normalize"]

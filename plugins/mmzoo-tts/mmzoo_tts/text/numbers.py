@@ -1,0 +1,117 @@
+"""Numbers to English words."""
+
+from __future__ import annotations
+
+_ONES = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
+    " seventeen eighteen nineteen"
+).split()
+_TENS = "zero ten twenty thirty forty fifty sixty seventy eighty ninety".split()
+_SCALES = ((10**15, "quadrillion"), (10**12, "trillion"), (10**9, "billion"), (10**6, "million"), (1000, "thousand"))
+_IRREGULAR = {
+    **{"one": "first", "two": "second", "three": "third", "five": "fifth"},
+    **{"eight": "eighth", "nine": "ninth", "twelve": "twelfth"},
+}
+_ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
+LARGEST = 10**18 - 1
+
+
+def cardinal(number: int) -> list[str]:
+    """Words of a whole number: 1234 is "one thousand two hundred thirty four"; digit by digit above 10^18."""
+    if number < 0:
+        return ["minus", *cardinal(-number)]
+    if number > LARGEST:
+        return digits(str(number))
+    if number == 0:
+        return ["zero"]
+    words: list[str] = []
+    for size, name in _SCALES:
+        if number >= size:
+            words += [*_below_thousand(number // size), name]
+            number %= size
+    return words + _below_thousand(number)
+
+
+def _below_thousand(number: int) -> list[str]:
+    words = [_ONES[number // 100], "hundred"] if number >= 100 else []
+    number %= 100
+    if number >= 20:
+        words.append(_TENS[number // 10])
+        number %= 10
+    return [*words, _ONES[number]] if number else words
+
+
+def digits(text: str) -> list[str]:
+    """Each digit by its name."""
+    return [_ONES[int(digit)] for digit in text]
+
+
+def number_words(text: str) -> list[str]:
+    """Words of a number as written with ASCII digits: optional sign, grouping commas, decimals.
+
+    A whole number of more than 18 digits, or one with a leading zero (007), is read digit by digit.
+    """
+    sign = ["minus"] if text.startswith("-") else []
+    whole, point, fraction = text.lstrip("+-").replace(",", "").partition(".")
+    if len(whole) > 18 or (len(whole) > 1 and whole.startswith("0")):
+        words = digits(whole)
+    else:
+        words = cardinal(int(whole or "0"))
+    return sign + words + (["point", *digits(fraction)] if point and fraction else [])
+
+
+def ordinal(number: int) -> list[str]:
+    """Words of an ordinal: 22 is "twenty second"."""
+    words = cardinal(number)
+    return [*words[:-1], ordinal_word(words[-1])]
+
+
+def ordinal_word(word: str) -> str:
+    """The ordinal of one number word: "twenty" gives "twentieth"."""
+    if word in _IRREGULAR:
+        return _IRREGULAR[word]
+    return word[:-1] + "ieth" if word.endswith("y") else word + "th"
+
+
+def plural(words: list[str]) -> list[str]:
+    """The plural of a number's last word: "sixty" gives "sixties"."""
+    last = words[-1]
+    if last.endswith("y"):
+        last = last[:-1] + "ies"
+    else:
+        last += "es" if last.endswith("x") else "s"
+    return [*words[:-1], last]
+
+
+def year(number: int) -> list[str]:
+    """Words of a year: 1999 is "nineteen ninety nine", 1905 "nineteen oh five", 2005 "two thousand five"."""
+    century, rest = divmod(number, 100)
+    if not 1000 <= number <= 9999 or number % 1000 < 10:
+        return cardinal(number)
+    if rest == 0:
+        return [*cardinal(century), "hundred"]
+    return [*cardinal(century), *(["oh", _ONES[rest]] if rest < 10 else cardinal(rest))]
+
+
+def roman(text: str) -> int | None:
+    """The value of a Roman numeral in its one proper form (capitals, 1 to 3999), or None."""
+    if not text or any(letter not in _ROMAN for letter in text) or len(text) > 15:
+        return None
+    values = [_ROMAN[letter] for letter in text]
+    total = sum(
+        -v if after > v else v for v, after in zip(values, [*values[1:], 0], strict=True)
+    )
+    return total if total < 4000 and to_roman(total) == text else None
+
+
+def to_roman(number: int) -> str:
+    """The Roman numeral of 1 to 3999."""
+    parts = (
+        (1000, "M"), (900, "CM"), (500, "D"), (400, "CD"), (100, "C"), (90, "XC"), (50, "L"), (40, "XL"),
+        (10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I"),
+    )  # fmt: skip
+    text = ""
+    for value, letters in parts:
+        count, number = divmod(number, value)
+        text += letters * count
+    return text

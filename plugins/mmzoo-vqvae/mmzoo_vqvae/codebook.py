@@ -1,0 +1,123 @@
+"""Codebooks that follow their data by exponential moving averages."""
+
+from __future__ import annotations
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from mmzoo_vqvae.search import nearest
+
+EPSILON = 1e-5
+
+
+class EMACodebook(nn.Module):
+    """Q codebooks of K vectors, each the moving average of the vectors assigned to it.
+
+    The state is (count, sum) per code and the vectors are their quotient, computed on read (van den Oord
+    et al., arXiv 1711.00937, appendix A.1; in this form as in Moshi, arXiv 2410.00037). The first batch
+    sets the codes by k-means. A code whose count falls below `revive_below` times the mean count is
+    replaced by a random vector of the batch; the threshold is relative, since a batch may hold fewer
+    vectors than the codebook.
+
+    codebooks: Q. size: K. dim: D. decay: of the averages.
+    """
+
+    counts: Tensor
+    sums: Tensor
+    initialised: Tensor
+
+    def __init__(
+        self, codebooks: int, size: int, dim: int, *, decay: float = 0.99, revive_below: float = 0.1, iterations: int = 10
+    ) -> None:
+        super().__init__()
+        self.decay, self.revive_below, self.iterations = decay, revive_below, iterations
+        self.register_buffer("counts", torch.empty(codebooks, size))
+        self.register_buffer("sums", torch.empty(codebooks, size, dim))
+        self.register_buffer("initialised", torch.empty(codebooks, dtype=torch.bool))
+        self.frozen = False
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Random codes of unit variance until the first training batch replaces them."""
+        self.counts.fill_(1.0)
+        self.sums.normal_()
+        self.initialised.fill_(False)
+
+    @property
+    def vectors(self) -> Tensor:
+        """The codes, float `[Q, K, D]`."""
+        return self.sums / self.counts.clamp_min(EPSILON).unsqueeze(-1)
+
+    @torch.no_grad()
+    def update(self, x_QND: Tensor, codes_QN: Tensor, *, levels: slice = slice(None)) -> None:
+        """Move the codes of the chosen codebooks towards the vectors `[Q, N, D]` assigned to them."""
+        x = x_QND.detach().float()
+        counts, sums = self.counts[levels], self.sums[levels]
+        size, dim = sums.shape[1:]
+        flat = codes_QN + torch.arange(len(codes_QN), device=codes_QN.device).unsqueeze(1) * size
+        batch = torch.zeros(len(codes_QN) * size, dim + 1, device=x.device)
+        batch[:, :dim].index_add_(0, flat.reshape(-1), x.reshape(-1, dim))
+        batch[:, dim].index_add_(0, flat.reshape(-1), torch.ones(flat.numel(), device=x.device))
+        if _distributed():
+            dist.all_reduce(batch)
+        batch = batch.view(len(codes_QN), size, dim + 1)
+        counts.lerp_(batch[..., dim], 1 - self.decay)
+        sums.lerp_(batch[..., :dim], 1 - self.decay)
+        self._revive(x, counts, sums)
+
+    def _revive(self, x_QND: Tensor, counts: Tensor, sums: Tensor) -> None:
+        """Give every starving code a vector of the batch and an average share of the count."""
+        mean = counts.mean(-1, keepdim=True)
+        starving = counts < self.revive_below * mean
+        count, size = x_QND.shape[1], counts.shape[1]
+        if count == 0:
+            return
+        pick = torch.randint(count, (len(counts), size), device=counts.device)
+        fresh = torch.gather(x_QND, 1, pick.unsqueeze(-1).expand(-1, -1, x_QND.shape[-1]))
+        if _distributed():
+            dist.broadcast(fresh, 0)
+        counts.copy_(torch.where(starving, mean.expand_as(counts), counts))
+        sums.copy_(torch.where(starving.unsqueeze(-1), fresh * mean.unsqueeze(-1), sums))
+
+    @torch.no_grad()
+    def initialise(self, x_QND: Tensor, *, levels: slice = slice(None)) -> None:
+        """k-means on the batch `[Q, N, D]` from k-means++ seeds; counts follow the clusters."""
+        x = x_QND.detach().float()
+        if _distributed():
+            gathered = [torch.empty_like(x) for _ in range(dist.get_world_size())]
+            dist.all_gather(gathered, x.contiguous())
+            x = torch.cat(gathered, dim=1)
+        size = self.counts.shape[1]
+        centres = _spread_out(x, size)
+        if _distributed():
+            dist.broadcast(centres, 0)
+        counts = torch.ones(len(x), size, device=x.device)
+        for _ in range(self.iterations):
+            codes = nearest(x, centres)
+            counts = torch.zeros(len(x), size, device=x.device).scatter_add_(1, codes, torch.ones_like(x[..., 0]))
+            sums = torch.zeros_like(centres).scatter_add_(1, codes.unsqueeze(-1).expand_as(x), x)
+            centres = torch.where((counts > 0).unsqueeze(-1), sums / counts.clamp_min(1).unsqueeze(-1), centres)
+        # Empty clusters start with an average share, so that they neither die nor divide by zero.
+        counts = torch.where(counts > 0, counts, counts.mean(-1, keepdim=True))
+        self.counts[levels] = counts
+        self.sums[levels] = centres * counts.unsqueeze(-1)
+        self.initialised[levels] = True
+
+
+def _spread_out(x_QND: Tensor, size: int) -> Tensor:
+    """k-means++ seeds `[Q, size, D]`: each next one drawn by its squared distance to those before it
+    (Arthur and Vassilvitskii 2007). A little noise tells seeds apart where vectors repeat."""
+    rows = torch.arange(len(x_QND), device=x_QND.device)
+    noise = 1e-3 * x_QND.std(dim=1, keepdim=True).nan_to_num() * torch.randn_like(x_QND[:, :1])
+    chosen = [x_QND[rows, torch.randint(x_QND.shape[1], (len(x_QND),), device=x_QND.device)]]
+    gap = torch.full(x_QND.shape[:2], torch.inf, device=x_QND.device)
+    for _ in range(size - 1):
+        gap = torch.minimum(gap, (x_QND - chosen[-1].unsqueeze(1)).square().sum(-1))
+        pick = torch.multinomial(gap + 1e-12, 1).squeeze(1)
+        chosen.append(x_QND[rows, pick])
+    return torch.stack(chosen, dim=1) + noise * torch.randn(1, size, 1, device=x_QND.device)
+
+
+def _distributed() -> bool:
+    return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1

@@ -1,0 +1,66 @@
+"""What mmzoo-vqvae registers. Nothing heavy is imported here."""
+
+from __future__ import annotations
+
+from mmzoo import hookimpl
+from mmzoo.registry.register import Register
+from mmzoo.registry.specs import Weights
+
+SPEECH_ENCODER = {"name": "speech-autoencoder"}
+
+
+@hookimpl
+def mmzoo_register(register: Register) -> None:
+    """Quantizers, the speech autoencoder, VQ-VAE heads and models."""
+    register.quantizer("vq", "mmzoo_vqvae.vector:VectorQuantizer", summary="Learned codebook(s) with EMA; groups make it product VQ")
+    register.quantizer("rvq", "mmzoo_vqvae.residual:ResidualVectorQuantizer", summary="Residual learned codebooks with EMA")
+    register.quantizer("fsq", "mmzoo_vqvae.scalar:FiniteScalarQuantizer", summary="Finite scalar quantization, no codebook to learn")
+    register.encoder(
+        "speech-autoencoder",
+        "mmzoo_vqvae.speech:SpeechAutoencoder",
+        summary="Convolutional speech autoencoder with an inverse-STFT decoder",
+        modalities=("speech",),
+    )
+    register.head(
+        "speech-vqvae", "mmzoo_vqvae.tokenizer:SpeechVQVAE", summary="Speech VQ-VAE: speech to codes and back", modalities=("speech",)
+    )
+    register.metric(
+        "speech-tokenization",
+        "mmzoo_vqvae.evaluate:evaluate_speech_tokenizer",
+        summary="Copies held-out speech through the codes and has a recogniser judge it",
+    )
+    register.model(
+        "vqvae-speech",
+        task="speech-tokenization",
+        modalities=("speech",),
+        summary="Speech tokenizer, 16 kHz, 12 learned codebooks of 256 at 40 Hz (96 bits a frame)",
+        recipe={
+            "head": {"name": "speech-vqvae", "dim": 36},
+            "encoder": {"name": "speech-autoencoder", "dim": 36},
+            "quantizer": {"name": "vq", "dim": 36, "codebook_size": 256, "groups": 12},
+        },
+        weights=[Weights("slt", license="apache-2.0")],
+    )
+    register.model(
+        "fsqvae-speech",
+        task="speech-tokenization",
+        modalities=("speech",),
+        summary="Speech tokenizer, 16 kHz, 32 scalars of 8 levels at 40 Hz (96 bits a frame)",
+        recipe={
+            "head": {"name": "speech-vqvae", "dim": 32},
+            "encoder": {"name": "speech-autoencoder", "dim": 32},
+            "quantizer": {"name": "fsq", "levels": [8] * 32, "per_codebook": 4},
+        },
+        weights=[Weights("slt", license="apache-2.0")],
+    )
+    register.model(
+        "rvqvae-speech",
+        task="speech-tokenization",
+        modalities=("speech",),
+        summary="Speech tokenizer, 16 kHz, 10 residual codebooks of 1024 at 40 Hz (100 bits a frame)",
+        recipe={
+            "head": {"name": "speech-vqvae", "dim": 36},
+            "encoder": {"name": "speech-autoencoder", "dim": 36},
+            "quantizer": {"name": "rvq", "dim": 36, "codebook_size": 1024, "levels": 10},
+        },
+    )

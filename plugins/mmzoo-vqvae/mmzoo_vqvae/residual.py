@@ -1,0 +1,108 @@
+"""Residual vector quantization: each codebook codes what the ones before it left over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from mmzoo.interfaces import Port, Ports, Quantized, Quantizer
+from torch import Tensor
+
+from mmzoo_vqvae.codebook import EMACodebook
+from mmzoo_vqvae.estimators import straight_through
+from mmzoo_vqvae.losses import commitment_loss
+from mmzoo_vqvae.search import nearest
+from mmzoo_vqvae.vector import check_codes, mask_codes, usage
+
+
+class ResidualVectorQuantizer(Quantizer):
+    """RVQ (Zeghidour et al., arXiv 2107.03312) with EMA codebooks.
+
+    One straight-through estimator surrounds the whole sum, so every level's commitment loss reaches the
+    encoder. In training each batch may keep only its first levels (quantizer dropout), so that any prefix
+    decodes. Codebooks are set by k-means one level a step, each on the residuals of settled levels.
+
+    dim: D. codebook_size: K. levels: Q. dropout: probability that a batch keeps a random prefix.
+    """
+
+    def __init__(
+        self,
+        *,
+        dim: int,
+        codebook_size: int = 1024,
+        levels: int = 8,
+        commitment: float = 0.25,
+        decay: float = 0.99,
+        revive_below: float = 0.1,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.dim, self.levels, self.commitment, self.dropout = dim, levels, commitment, dropout
+        self.codebook = EMACodebook(levels, codebook_size, dim, decay=decay, revive_below=revive_below)
+
+    @classmethod
+    def ports(cls, config: Mapping[str, Any]) -> Ports:
+        """z in and out of width `dim`; codes of `levels` codebooks."""
+        latent = Port(width=config["dim"])
+        codes = Port(codebook_size=config["codebook_size"], codebooks=config["levels"])
+        return Ports(inputs={"z": latent}, outputs={"z": latent, "codes": codes})
+
+    @property
+    def codebook_sizes(self) -> tuple[int, ...]:
+        """K, once for each level."""
+        return (self.codebook.counts.shape[1],) * self.levels
+
+    def _walk(self, z_ND: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """Codes `[N, Q]`, summed vectors after each level `[Q, N, D]`, and the residual each level saw."""
+        vectors = self.codebook.vectors
+        residual, codes, residuals, partial = z_ND, [], [], []
+        total = torch.zeros_like(z_ND)
+        for level in range(self.levels):
+            residuals.append(residual)
+            index = nearest(residual.unsqueeze(0), vectors[level : level + 1])[0]
+            chosen = vectors[level][index]
+            residual, total = residual - chosen, total + chosen
+            codes.append(index)
+            partial.append(total)
+        return torch.stack(codes, -1), torch.stack(partial), residuals
+
+    def encode(self, z: Tensor, mask: Tensor | None = None) -> Tensor:
+        """`[B, N, D]` to codes `[B, N, levels]`."""
+        codes, _, _ = self._walk(z.detach().float().reshape(-1, self.dim))
+        return mask_codes(codes.view(*z.shape[:2], self.levels), mask)
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """Codes `[B, N, q]` of the first q <= levels codebooks to `[B, N, D]`."""
+        used = codes.shape[-1]
+        check_codes(codes, self.codebook_sizes[:used] if used <= self.levels else self.codebook_sizes)
+        vectors = self.codebook.vectors
+        return torch.stack([vectors[level][codes[..., level]] for level in range(used)]).sum(0)
+
+    def forward(self, z: Tensor, mask: Tensor | None = None) -> Quantized:
+        """Quantize; in training mode the codebooks then move towards the batch."""
+        with torch.autocast(z.device.type, enabled=False):
+            z = z.float()
+            flat = z.detach().reshape(-1, self.dim)
+            learning = self.training and not self.codebook.frozen
+            codes, partial, residuals = self._walk(flat)
+            keep = self.levels
+            if learning:
+                fresh = (~self.codebook.initialised).nonzero().flatten()
+                if len(fresh):
+                    level = int(fresh[0])
+                    seen = residuals[level] if mask is None else residuals[level][mask.reshape(-1)]
+                    self.codebook.initialise(seen.unsqueeze(0), levels=slice(level, level + 1))
+                    codes, partial, residuals = self._walk(flat)
+                    keep = level + 1
+                elif self.dropout and float(torch.rand(())) < self.dropout:
+                    keep = int(torch.randint(1, self.levels + 1, ()))
+            partial_BND = [p.view(z.shape) for p in partial]
+            loss = torch.stack([commitment_loss(z, p, mask) for p in partial_BND[:keep]]).mean() * self.commitment
+            z_q = straight_through(z, partial_BND[keep - 1])
+            if learning:
+                rows = slice(None) if mask is None else mask.reshape(-1)
+                stacked = torch.stack([r[rows] for r in residuals[:keep]])
+                self.codebook.update(stacked, codes[rows, :keep].transpose(0, 1), levels=slice(0, keep))
+        codes = mask_codes(codes.view(*z.shape[:2], self.levels), mask)
+        return Quantized(z_q, codes, loss, {"commitment": loss}, usage(codes, self.codebook_sizes))

@@ -1,0 +1,117 @@
+"""Finite scalar quantization: no codebook to learn, every channel is rounded to a few levels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from mmzoo.errors import ConfigTypeError
+from mmzoo.interfaces import Port, Ports, Quantized, Quantizer
+from torch import Tensor, nn
+
+from mmzoo_vqvae.estimators import straight_through
+from mmzoo_vqvae.vector import check_codes, mask_codes, usage
+
+
+class FiniteScalarQuantizer(Quantizer):
+    """FSQ (Mentzer et al., arXiv 2309.15505): channel i is bounded and rounded to `levels[i]` values in [-1, 1].
+
+    Channels are packed `per_codebook` at a time into one code, the first channel varying fastest, so the
+    number of codebooks is len(levels) / per_codebook. With `dim` other than len(levels), linear layers
+    project in and out. jitter: in training, the fraction of items whose rounding is replaced by uniform
+    noise of the same size, so that a decoder tolerates near misses (as in arXiv 2411.19842).
+    """
+
+    half_range: Tensor
+    offset: Tensor
+    shift: Tensor
+    half_width: Tensor
+    basis: Tensor
+
+    def __init__(
+        self, *, levels: list[int], dim: int | None = None, per_codebook: int | None = None, jitter: float = 0.0
+    ) -> None:
+        super().__init__()
+        if not levels or any(level < 2 for level in levels):
+            raise ConfigTypeError(f"quantizer: levels must be integers of at least 2, not {levels}.", path="levels")
+        per_codebook = per_codebook or len(levels)
+        if len(levels) % per_codebook:
+            raise ConfigTypeError(
+                f"quantizer: per_codebook {per_codebook} must divide the {len(levels)} levels.", path="per_codebook"
+            )
+        self.level_counts, self.per_codebook, self.jitter = tuple(levels), per_codebook, jitter
+        channels = len(levels)
+        self.project_in = nn.Identity() if dim in (None, channels) else nn.Linear(dim, channels)
+        self.project_out = nn.Identity() if dim in (None, channels) else nn.Linear(channels, dim)
+        for name in ("half_range", "offset", "shift", "half_width"):
+            self.register_buffer(name, torch.empty(channels), persistent=False)
+        self.register_buffer("basis", torch.empty(channels, dtype=torch.long), persistent=False)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Recompute the constants of equation 2 of the paper; they are not stored in weights."""
+        super().reset_parameters()
+        levels = torch.tensor(self.level_counts, dtype=torch.float64)
+        half_range = (levels - 1) * (1 + 1e-3) / 2
+        offset = torch.where(levels % 2 == 0, 0.5, 0.0)
+        values = {
+            "half_range": half_range,
+            "offset": offset,
+            "shift": torch.atanh(offset / half_range),
+            "half_width": torch.floor(levels / 2),
+        }
+        for name, value in values.items():
+            getattr(self, name).copy_(value)
+        basis = []
+        for start in range(0, len(levels), self.per_codebook):
+            basis += [math.prod(self.level_counts[start:i]) for i in range(start, start + self.per_codebook)]
+        self.basis.copy_(torch.tensor(basis))
+
+    @classmethod
+    def ports(cls, config: Mapping[str, Any]) -> Ports:
+        """z in and out of width `dim`, or of one channel for each of `levels`."""
+        levels = config["levels"]
+        per = config["per_codebook"] or len(levels)
+        latent = Port(width=config["dim"] or len(levels))
+        return Ports(inputs={"z": latent}, outputs={"z": latent, "codes": Port(codebooks=len(levels) // per)})
+
+    @property
+    def codebook_sizes(self) -> tuple[int, ...]:
+        """The product of the levels packed in each code."""
+        counts, per = self.level_counts, self.per_codebook
+        return tuple(math.prod(counts[i : i + per]) for i in range(0, len(counts), per))
+
+    def _bounded(self, z: Tensor) -> Tensor:
+        return torch.tanh(self.project_in(z).float() + self.shift) * self.half_range - self.offset
+
+    def _pack(self, rounded: Tensor) -> Tensor:
+        digits = (rounded + self.half_width).long() * self.basis
+        return digits.reshape(*digits.shape[:-1], -1, self.per_codebook).sum(-1)
+
+    def encode(self, z: Tensor, mask: Tensor | None = None) -> Tensor:
+        """`[B, N, D]` to codes `[B, N, codebooks]`."""
+        with torch.autocast(z.device.type, enabled=False):
+            return mask_codes(self._pack(self._bounded(z.float()).round()), mask)
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """Codes `[B, N, codebooks]` to `[B, N, D]`."""
+        check_codes(codes, self.codebook_sizes)
+        levels = torch.tensor(self.level_counts, device=codes.device)
+        digits = codes.repeat_interleave(self.per_codebook, dim=-1) // self.basis % levels
+        return self.project_out((digits - self.half_width) / self.half_width)
+
+    def forward(self, z: Tensor, mask: Tensor | None = None) -> Quantized:
+        """Round with straight-through gradients; there is no loss."""
+        with torch.autocast(z.device.type, enabled=False):
+            bounded = self._bounded(z.float())
+            rounded = bounded.round()
+            value = straight_through(bounded, rounded)
+            if self.training and self.jitter:
+                chosen = torch.rand(len(z), 1, 1, device=z.device) < self.jitter
+                value = torch.where(chosen, bounded + torch.rand_like(bounded) - 0.5, value)
+            z_q = self.project_out(value / self.half_width)
+            codes = mask_codes(self._pack(rounded), mask)
+        zero = z_q.new_zeros(())
+        return Quantized(z_q, codes, zero, {}, usage(codes, self.codebook_sizes))

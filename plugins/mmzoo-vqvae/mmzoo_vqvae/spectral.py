@@ -1,0 +1,107 @@
+"""Spectral reconstruction losses and a discriminator for speech."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from mmzoo.nn.mel import LogMel
+from mmzoo.nn.stft import STFT
+from torch import Tensor, nn
+
+
+class SpectralLoss(nn.Module):
+    """Multi-resolution spectral distance between `[B, T]` signals.
+
+    For each window: L1 of log-mels, L1 of log-magnitudes, and spectral convergence (Arik et al.,
+    arXiv 1808.06719; Yamamoto et al., arXiv 1910.11480), hop a quarter of the window.
+    """
+
+    def __init__(self, sample_rate: int, windows: Sequence[int] = (256, 512, 1024, 2048)) -> None:
+        super().__init__()
+        self.mels = nn.ModuleList(
+            LogMel(sample_rate=sample_rate, window=window, hop=window // 4, bands=min(80, window // 8))
+            for window in windows
+        )
+
+    def forward(self, output_BT: Tensor, target_BT: Tensor) -> dict[str, Tensor]:
+        """The three parts, each the mean over windows."""
+        mel, magnitude, convergence = [], [], []
+        for log_mel in self.mels:
+            usable = output_BT.shape[1] // log_mel.stft.hop * log_mel.stft.hop
+            mine = log_mel.stft(output_BT[:, :usable]).abs()
+            true = log_mel.stft(target_BT[:, :usable]).abs()
+            mel.append(F.l1_loss(_log(mine @ log_mel.filters), _log(true @ log_mel.filters)))
+            magnitude.append(F.l1_loss(_log(mine, 1e-3), _log(true, 1e-3)))
+            # Norms over the whole batch: a silent crop must not blow the ratio up.
+            convergence.append((mine - true).norm() / true.norm().clamp_min(1e-3))
+        return {
+            "mel": torch.stack(mel).mean(),
+            "magnitude": torch.stack(magnitude).mean(),
+            "convergence": torch.stack(convergence).mean(),
+        }
+
+
+def _log(x: Tensor, floor: float = 1e-5) -> Tensor:
+    return x.clamp_min(floor).log()
+
+
+class SpectrogramDiscriminator(nn.Module):
+    """Small 2-D convolutions over complex spectrograms at several resolutions (UnivNet, arXiv 2106.07889;
+    complex input as in EnCodec, arXiv 2210.13438). Returns per resolution the score map and the features."""
+
+    def __init__(self, windows: Sequence[int] = (512, 1024, 2048), channels: int = 16) -> None:
+        super().__init__()
+        self.stfts = nn.ModuleList(STFT(window, window // 4) for window in windows)
+        self.stacks = nn.ModuleList(
+            nn.ModuleList(
+                [
+                    nn.Conv2d(2, channels, (3, 9), stride=(1, 2), padding=(1, 4)),
+                    nn.Conv2d(channels, 2 * channels, (3, 9), stride=(1, 2), padding=(1, 4)),
+                    nn.Conv2d(2 * channels, 2 * channels, (3, 9), stride=(2, 2), padding=(1, 4)),
+                    nn.Conv2d(2 * channels, 2 * channels, (3, 3), padding=(1, 1)),
+                    nn.Conv2d(2 * channels, 1, (3, 3), padding=(1, 1)),
+                ]
+            )
+            for _ in windows
+        )
+
+    def forward(self, x_BT: Tensor) -> list[list[Tensor]]:
+        """Samples `[B, T]` to one list of feature maps per resolution; the last is the score."""
+        results = []
+        for stft, stack in zip(self.stfts, self.stacks, strict=True):
+            usable = x_BT.shape[1] // stft.hop * stft.hop
+            with torch.autocast(x_BT.device.type, enabled=False):
+                spectrum = stft(x_BT[:, :usable])
+                # Compressed magnitudes let quiet harmonics count as much as loud ones.
+                spectrum = torch.polar((spectrum.abs() + 1e-4) ** 0.4, spectrum.angle())
+            x = torch.stack((spectrum.real, spectrum.imag), dim=1)
+            maps = []
+            for layer in stack[:-1]:
+                x = F.leaky_relu(layer(x), 0.1)
+                maps.append(x)
+            maps.append(stack[-1](x))
+            results.append(maps)
+        return results
+
+
+def hinge_discriminator_loss(real: list[list[Tensor]], fake: list[list[Tensor]]) -> Tensor:
+    """Hinge loss of the discriminator (Lim and Ye, arXiv 1705.02894), mean over resolutions."""
+    terms = [F.relu(1 - r[-1].float()).mean() + F.relu(1 + f[-1].float()).mean() for r, f in zip(real, fake, strict=True)]
+    return torch.stack(terms).mean()
+
+
+def hinge_generator_loss(fake: list[list[Tensor]]) -> Tensor:
+    """-mean score, mean over resolutions."""
+    return torch.stack([-f[-1].float().mean() for f in fake]).mean()
+
+
+def feature_loss(real: list[list[Tensor]], fake: list[list[Tensor]]) -> Tensor:
+    """L1 between feature maps relative to the size of the real ones (Kumar et al., arXiv 1910.06711)."""
+    terms = [
+        (a.detach().float() - b.float()).abs().mean() / a.detach().float().abs().mean().clamp_min(1e-3)
+        for r, f in zip(real, fake, strict=True)
+        for a, b in zip(r[:-1], f[:-1], strict=True)
+    ]
+    return torch.stack(terms).mean()

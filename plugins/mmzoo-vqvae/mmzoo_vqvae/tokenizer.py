@@ -1,0 +1,213 @@
+"""The speech VQ-VAE: speech to codes and back, and how it is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from mmzoo.data import decode_audio
+from mmzoo.errors import DataError, InputError
+from mmzoo.interfaces import Audio, Examples, Latents, Losses, Port, Ports
+from torch import Tensor, nn
+
+from mmzoo_vqvae.losses import code_counts, perplexity
+from mmzoo_vqvae.spectral import (
+    SpectralLoss,
+    SpectrogramDiscriminator,
+    feature_loss,
+    hinge_discriminator_loss,
+    hinge_generator_loss,
+)
+from mmzoo_vqvae.speech import SpeechAutoencoder
+from mmzoo_vqvae.vqvae import VQVAE
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+
+class SpeechVQVAE(VQVAE):
+    """Tokenizer of speech. `tokenize` gives codes, `reconstruct` gives Audio, calling it does both.
+
+    dim: width of the latents. crop_seconds: length of training crops. mel_weight, adversarial_weight,
+    feature_weight: of the losses (the other spectral terms have weight 1).
+    """
+
+    encoder: SpeechAutoencoder
+
+    def __init__(
+        self,
+        *,
+        dim: int,
+        crop_seconds: float = 1.0,
+        mel_weight: float = 4.0,
+        adversarial_weight: float = 0.5,
+        feature_weight: float = 2.0,
+    ) -> None:
+        super().__init__(dim=dim)
+        self.crop_seconds, self.mel_weight = crop_seconds, mel_weight
+        self.adversarial_weight, self.feature_weight = adversarial_weight, feature_weight
+        self.adversary_active = False
+        self._critic: list[nn.Module] = []  # in a list, so that it is no submodule and never saved
+        self._spectral: list[SpectralLoss] = []
+
+    @classmethod
+    def ports(cls, config: Mapping[str, Any]) -> Ports:
+        """Speech in and out; latents of width `dim`."""
+        latent = Port(modality=None, width=config["dim"])
+        return Ports(inputs={"latents": latent}, outputs={"latents": latent, "speech": Port(modality="speech")})
+
+    # --- use ---------------------------------------------------------------------------------------------
+
+    def _samples(self, audio: Audio) -> Tensor:
+        if len(audio.samples) == 0:
+            raise InputError("Cannot tokenize audio without samples.")
+        if audio.sample_rate != self.encoder.sample_rate:
+            raise InputError(
+                f"{self.name or 'This tokenizer'} takes {self.encoder.sample_rate} Hz audio, not {audio.sample_rate} Hz;"
+                " resample it first, for example with mmzoo.data.resample."
+            )
+        return torch.from_numpy(np.ascontiguousarray(audio.samples, dtype=np.float32)).to(self.device)
+
+    @torch.inference_mode()
+    def tokenize(self, audio: Audio | Sequence[Audio]) -> Tensor:
+        """Audio to codes int64 `[1, N, Q]`; a list of B to `[B, N, Q]`, padded with -1."""
+        items = [audio] if isinstance(audio, Audio) else list(audio)
+        waves = [self._samples(item) for item in items]
+        if not waves:
+            raise InputError("Cannot tokenize an empty list of audio.")
+        lengths = torch.tensor([len(wave) for wave in waves], device=self.device)
+        batch = nn.utils.rnn.pad_sequence(waves, batch_first=True)
+        mask = torch.arange(batch.shape[1], device=self.device) < lengths.unsqueeze(1)
+        latents = self.encoder.encode(batch, mask)
+        return self.quantizer.encode(latents.x, latents.mask)
+
+    @torch.inference_mode()
+    def reconstruct(self, codes: Tensor) -> Audio:
+        """Codes `[1, N, Q]` of one item to Audio of N latents' duration."""
+        if codes.dim() != 3 or len(codes) != 1:
+            raise InputError(f"reconstruct takes the codes of one item, [1, N, Q], not {list(codes.shape)}.")
+        return self.decode_latents(self.quantizer.decode(codes.to(self.device)))
+
+    @torch.inference_mode()
+    def decode_latents(self, z: Tensor) -> Audio:
+        """Unstandardised latents `[1, N, D]` to Audio."""
+        samples = self.encoder.decode(Latents(z))[0]
+        return Audio(samples.float().cpu().numpy(), self.encoder.sample_rate)
+
+    def __call__(self, audio: Any, *args: Any, **kwargs: Any) -> Any:
+        """Audio to its copy through the codes; tensors take the differentiable path of `forward`."""
+        if isinstance(audio, Audio):
+            copy = self.reconstruct(self.tokenize(audio))
+            return Audio(copy.samples[: len(audio.samples)], copy.sample_rate, audio.segments)
+        return super().__call__(audio, *args, **kwargs)
+
+    # --- training ----------------------------------------------------------------------------------------
+
+    def examples(self, rows: Dataset, cache: Path) -> Examples:
+        """Random crops of the rows' audio."""
+        crop = round(self.crop_seconds * self.encoder.rate) * self.encoder.samples_per_latent
+        return SpeechCrops(rows, self.encoder.sample_rate, crop, cache)
+
+    def adversary(self) -> nn.Module:
+        """A multi-resolution spectrogram discriminator."""
+        if not self._critic:
+            self._critic.append(SpectrogramDiscriminator())
+        return self._critic[0]
+
+    def training_step(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Losses:
+        """Spectral, commitment and, once active, adversarial losses of one batch of crops."""
+        if not self._spectral:
+            self._spectral.append(SpectralLoss(self.encoder.sample_rate).to(self.device))
+        target = batch["speech"]
+        output, quantized = self(target)
+        with torch.autocast(output.device.type, enabled=False):
+            parts = self._spectral[0](output.float(), target)
+            total = self.mel_weight * parts["mel"] + parts["magnitude"] + parts["convergence"] + quantized.loss
+        parts |= dict(quantized.losses)
+        adversary_loss = None
+        if self.adversary_active:
+            critic = self.adversary()
+            # The critic sees half of each crop: textures are local, and it would cost more than the model.
+            width = target.shape[1] // 2
+            start = int(torch.randint(target.shape[1] - width + 1, (), generator=generator))
+            target, output = target[:, start : start + width], output[:, start : start + width]
+            real = critic(target)
+            fake = critic(output)
+            parts["adversarial"] = hinge_generator_loss(fake)
+            parts["feature"] = feature_loss(real, fake)
+            total = total + self.adversarial_weight * parts["adversarial"] + self.feature_weight * parts["feature"]
+            adversary_loss = hinge_discriminator_loss(real, critic(output.detach()))
+            parts["critic"] = adversary_loss
+        with torch.no_grad():
+            counts = code_counts(quantized.codes, self.quantizer.codebook_sizes)
+            parts["perplexity"] = perplexity(counts).mean()
+        return Losses(total, {k: v.detach() for k, v in parts.items()}, adversary_loss)
+
+    def finish(self, examples: Examples) -> None:
+        """Measure the spread of the latents on up to 512 training crops."""
+        generator = torch.Generator().manual_seed(0)
+        step = max(1, len(examples) // 512)
+        batches: list[tuple[Tensor, Tensor | None]] = []
+        indices = list(range(0, len(examples), step))
+        for start in range(0, len(indices), 32):
+            chosen = [examples.example(i, generator) for i in indices[start : start + 32]]
+            batches.append((examples.collate(chosen)["speech"].to(self.device), None))
+        self.measure_latents(batches)
+
+    def previews(self, rows: Dataset) -> Iterator[tuple[str, Any]]:
+        """The original and the copy of a few rows."""
+        for row in rows:
+            original = decode_audio(row["audio"], sample_rate=self.encoder.sample_rate)
+            yield f"{row['id']}-original", original
+            yield f"{row['id']}-copy", self(original)
+
+
+class SpeechCrops:
+    """All audio of a dataset in one int16 array on disk, cut at random places."""
+
+    def __init__(self, rows: Dataset, sample_rate: int, crop: int, cache: Path) -> None:
+        if len(rows) == 0:
+            raise DataError("The dataset has no rows to train on.")
+        self.crop = crop
+        self.samples, self.offsets = packed_audio(rows, sample_rate, cache)
+        self.lengths = [crop] * len(rows)
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def example(self, index: int, generator: torch.Generator) -> Tensor:
+        """A crop of row `index`, float32 `[crop]`; shorter rows are padded with zeros."""
+        start, end = int(self.offsets[index]), int(self.offsets[index + 1])
+        slack = end - start - self.crop
+        if slack > 0:
+            start += int(torch.randint(slack + 1, (), generator=generator))
+        piece = torch.from_numpy(self.samples[start : min(start + self.crop, end)].astype(np.float32) / 32768)
+        return nn.functional.pad(piece, (0, self.crop - len(piece)))
+
+    def collate(self, examples: list[Tensor]) -> Mapping[str, Tensor]:
+        """`speech`: `[B, crop]`."""
+        return {"speech": torch.stack(examples)}
+
+
+def packed_audio(rows: Dataset, sample_rate: int, cache: Path) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Every row's samples end to end, int16 memory map `[T]`, and the offsets `[rows + 1]`.
+
+    Built once per dataset (by its fingerprint) under `cache`; a build that is cut short leaves no file.
+    """
+    folder = cache / f"audio-{rows._fingerprint}-{sample_rate}"
+    data, index = folder / "samples.npy", folder / "offsets.npy"
+    if not index.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        pieces, offsets = [], [0]
+        for row in rows:
+            audio = decode_audio(row["audio"], sample_rate=sample_rate)
+            pieces.append((np.clip(audio.samples, -1, 1) * 32767).astype(np.int16))
+            offsets.append(offsets[-1] + len(pieces[-1]))
+        for path, array in ((data, np.concatenate(pieces)), (index, np.array(offsets))):
+            staged = path.with_suffix(".partial.npy")
+            np.save(staged, array, allow_pickle=False)
+            staged.replace(path)
+    return np.load(data, mmap_mode="r"), np.load(index)

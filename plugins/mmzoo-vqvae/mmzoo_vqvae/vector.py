@@ -1,0 +1,116 @@
+"""Vector quantization with learned codebooks, plain or grouped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import torch
+from mmzoo.errors import ConfigTypeError, InputError
+from mmzoo.interfaces import Port, Ports, Quantized, Quantizer
+from torch import Tensor
+
+from mmzoo_vqvae.codebook import EMACodebook
+from mmzoo_vqvae.estimators import ESTIMATORS
+from mmzoo_vqvae.losses import code_counts, commitment_loss
+from mmzoo_vqvae.search import nearest
+
+
+def check_codes(codes_BNQ: Tensor, sizes: tuple[int, ...]) -> None:
+    """Raise InputError unless codes are int `[B, N, Q]` within the codebooks."""
+    if codes_BNQ.dim() != 3 or codes_BNQ.shape[-1] != len(sizes) or codes_BNQ.is_floating_point():
+        raise InputError(
+            f"Codes must be int64 of shape [B, N, {len(sizes)}], not {codes_BNQ.dtype} of {list(codes_BNQ.shape)}."
+        )
+    limits = torch.tensor(sizes, device=codes_BNQ.device)
+    if codes_BNQ.numel() and bool(((codes_BNQ < 0) | (codes_BNQ >= limits)).any()):
+        raise InputError(
+            f"Codes must lie in 0..{max(sizes) - 1}; -1 marks padding and cannot be decoded, cut it off first."
+        )
+
+
+def usage(codes_BNQ: Tensor, sizes: tuple[int, ...]) -> Tensor:
+    """Fraction of each codebook that occurs in the codes, `[Q]`."""
+    return (code_counts(codes_BNQ, sizes) > 0).sum(-1) / torch.tensor(sizes, device=codes_BNQ.device)
+
+
+def mask_codes(codes_BNQ: Tensor, mask_BN: Tensor | None) -> Tensor:
+    """Put -1 where the mask is False."""
+    return codes_BNQ if mask_BN is None else codes_BNQ.masked_fill(~mask_BN.unsqueeze(-1), -1)
+
+
+class VectorQuantizer(Quantizer):
+    """VQ (van den Oord et al., arXiv 1711.00937) with EMA codebooks; with `groups` > 1, product VQ:
+
+    the D channels are cut into equal groups and each has its own codebook.
+
+    dim: D. codebook_size: K. groups: Q. commitment: weight of the commitment loss.
+    estimator: `straight-through` or `rotation`. decay, revive_below: see EMACodebook.
+    """
+
+    def __init__(
+        self,
+        *,
+        dim: int,
+        codebook_size: int = 1024,
+        groups: int = 1,
+        commitment: float = 0.25,
+        decay: float = 0.99,
+        revive_below: float = 0.1,
+        estimator: Literal["straight-through", "rotation"] = "straight-through",
+    ) -> None:
+        super().__init__()
+        if dim % groups:
+            raise ConfigTypeError(f"quantizer: dim {dim} must be divisible by groups {groups}.", path="groups")
+        self.dim, self.groups, self.commitment = dim, groups, commitment
+        self.estimate = ESTIMATORS[estimator]
+        self.codebook = EMACodebook(groups, codebook_size, dim // groups, decay=decay, revive_below=revive_below)
+
+    @classmethod
+    def ports(cls, config: Mapping[str, Any]) -> Ports:
+        """z in and out of width `dim`; codes of `groups` codebooks."""
+        latent = Port(width=config["dim"])
+        codes = Port(codebook_size=config["codebook_size"], codebooks=config["groups"])
+        return Ports(inputs={"z": latent}, outputs={"z": latent, "codes": codes})
+
+    @property
+    def codebook_sizes(self) -> tuple[int, ...]:
+        """K, once for each group."""
+        return (self.codebook.counts.shape[1],) * self.groups
+
+    def _split(self, z_BND: Tensor) -> Tensor:
+        return z_BND.float().reshape(-1, self.groups, self.dim // self.groups).transpose(0, 1)
+
+    def _lookup(self, codes_BNQ: Tensor) -> Tensor:
+        vectors = self.codebook.vectors
+        index = codes_BNQ.reshape(-1, self.groups).transpose(0, 1).unsqueeze(-1).expand(-1, -1, vectors.shape[-1])
+        return torch.gather(vectors, 1, index).transpose(0, 1).reshape(*codes_BNQ.shape[:2], self.dim)
+
+    def encode(self, z: Tensor, mask: Tensor | None = None) -> Tensor:
+        """`[B, N, D]` to codes `[B, N, groups]`."""
+        codes = nearest(self._split(z), self.codebook.vectors).transpose(0, 1).reshape(*z.shape[:2], self.groups)
+        return mask_codes(codes, mask)
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """Codes `[B, N, groups]` to `[B, N, D]`."""
+        check_codes(codes, self.codebook_sizes)
+        return self._lookup(codes)
+
+    def forward(self, z: Tensor, mask: Tensor | None = None) -> Quantized:
+        """Quantize; in training mode the codebooks then move towards the batch."""
+        with torch.autocast(z.device.type, enabled=False):
+            z = z.float()
+            learning = self.training and not self.codebook.frozen
+            real = self._split(z if mask is None else z[mask].unsqueeze(0)).detach()
+            if learning and not bool(self.codebook.initialised.all()):
+                self.codebook.initialise(real)
+            codes = self.encode(z)
+            q = self._lookup(codes)
+            loss = self.commitment * commitment_loss(z, q, mask)
+            shape = (*z.shape[:2], self.groups, self.dim // self.groups)
+            z_q = self.estimate(z.view(shape), q.view(shape)).reshape(z.shape)
+            if learning:
+                chosen = codes if mask is None else codes[mask].unsqueeze(0)
+                self.codebook.update(real, chosen.reshape(-1, self.groups).transpose(0, 1))
+        codes = mask_codes(codes, mask)
+        return Quantized(z_q, codes, loss, {"commitment": loss}, usage(codes, self.codebook_sizes))

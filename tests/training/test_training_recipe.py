@@ -1,0 +1,102 @@
+"""Recipes: what is read, what is refused and how overrides apply."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from training_dummy import make_recipe
+
+from mmzoo.errors import ConfigError, ConfigTypeError, UnknownKeyError
+from mmzoo.training import load_recipe
+from mmzoo.training.recipe import apply_override, changed_keys, dump_recipe, fixed_part, parse_yaml
+
+
+def test_a_yaml_file_with_overrides(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text("name: a\nmodel: {name: m}\ndata: {name: d}\nsteps: 10\nbatch_size: 4\noptimizer: {lr: 3e-4}\n")
+    recipe = load_recipe(path, ["optimizer.betas=[0.5, 0.6]", "model.overrides.quantizer.levels=[8, 5]", "ema.decay=0"])
+    assert recipe.optimizer.lr == 3e-4
+    assert recipe.optimizer.betas == [0.5, 0.6]
+    assert recipe.model.overrides == {"quantizer": {"levels": [8, 5]}}
+    assert recipe.ema.decay == 0
+
+
+def test_the_dump_of_a_recipe_is_the_same_recipe(tmp_path: Path) -> None:
+    recipe = load_recipe(make_recipe(optimizer={"lr": 1e-4}))
+    path = tmp_path / "dump.yaml"
+    path.write_text(dump_recipe(recipe))
+    assert load_recipe(path) == recipe
+
+
+def test_scientific_notation_without_a_dot_is_a_number() -> None:
+    assert parse_yaml("1e-3", where="x") == 1e-3
+    assert parse_yaml("-2E5", where="x") == -2e5
+    assert parse_yaml("e3", where="x") == "e3"
+
+
+def test_an_override_into_a_bare_component_name_keeps_the_name() -> None:
+    tree: dict[str, Any] = {"model": {"overrides": {"quantizer": "fsq"}}}
+    apply_override(tree, "model.overrides.quantizer.levels=[8]")
+    assert tree["model"]["overrides"]["quantizer"] == {"name": "fsq", "levels": [8]}
+
+
+@pytest.mark.parametrize(
+    ("override", "kind", "path", "hint"),
+    [
+        ("optimiser.lr=1", UnknownKeyError, "optimiser", "'optimizer'"),
+        ("optimizer.warmup=1", UnknownKeyError, "optimizer.warmup", "'warmup_steps'"),
+        ("adversary.startstep=1", UnknownKeyError, "adversary.startstep", "'start_step'"),
+        ("steps=many", ConfigTypeError, "steps", "integer"),
+        ("steps=true", ConfigTypeError, "steps", "integer"),
+        ("steps=0", ConfigTypeError, "steps", "greater"),
+        ("steps.x=1", ConfigTypeError, "steps.x", "not a mapping"),
+        ("bucket=1", ConfigTypeError, "bucket", "boolean"),
+        ("precision=fp8", ConfigTypeError, "precision", "bf16"),
+        ("optimizer.lr=-1", ConfigTypeError, "optimizer.lr", "greater"),
+        ("optimizer.betas=[0.9]", ConfigTypeError, "optimizer.betas", "2 items"),
+        ("batch_frames=10", ConfigError, "", "either"),
+        ("name=../evil", ConfigTypeError, "name", "pattern"),
+        ("noequals", ConfigError, "noequals", "key.subkey=value"),
+        ("a..b=1", ConfigError, "a..b", "key.subkey=value"),
+        ("steps=[", ConfigError, "", "not valid YAML"),
+    ],
+)
+def test_bad_overrides_say_where_and_what(override: str, kind: type[ConfigError], path: str, hint: str) -> None:
+    with pytest.raises(kind) as caught:
+        load_recipe(make_recipe(), [override])
+    assert caught.value.path == path
+    assert hint in str(caught.value)
+    assert caught.value.exit_code == 2
+
+
+def test_a_missing_key_is_named() -> None:
+    recipe = make_recipe()
+    del recipe["steps"]
+    with pytest.raises(ConfigError, match="lacks the key 'steps'"):
+        load_recipe(recipe)
+
+
+@pytest.mark.parametrize("text", ["- a list", "name: !!python/object/apply:os.system [x]", "a: &x 1\nb: *x", "\x00"])
+def test_bad_files_are_config_errors(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError):
+        load_recipe(path)
+    with pytest.raises(ConfigError, match="no recipe"):
+        load_recipe(tmp_path / "absent.yaml")
+
+
+def test_only_keys_that_decide_the_run_are_fixed() -> None:
+    base = fixed_part(load_recipe(make_recipe()))
+    free = fixed_part(load_recipe(make_recipe(), ["steps=99", "optimizer.lr=1e-5", "model.init_from=x", "keep=9"]))
+    assert base == free
+    changed = load_recipe(make_recipe(), ["seed=1", "model.overrides.a.b=2", "data.limit=3"])
+    assert changed_keys(base, fixed_part(changed)) == ["data.limit", "model.overrides.a", "seed"]
+
+
+def test_the_source_mapping_is_not_changed() -> None:
+    source = make_recipe()
+    load_recipe(source, ["optimizer.lr=1e-6", "model.overrides.x=1"])
+    assert source == make_recipe()
