@@ -9,11 +9,12 @@ import pluggy
 if TYPE_CHECKING:
     from mmzoo.registry.register import Register
 
+PROJECT = "mmzoo"
 PLUGIN_API_VERSION = 1
 """A plugin module may set `mmzoo_api_version`; a newer one than this is refused with a sentence."""
 
-hookspec = pluggy.HookspecMarker("mmzoo")
-hookimpl = pluggy.HookimplMarker("mmzoo")
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
 @hookspec

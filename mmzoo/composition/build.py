@@ -1,13 +1,13 @@
-"""A plan to modules: on the meta device when weights will be loaded, on a real one when they start fresh.
+"""A plan to modules: as a skeleton when weights will be loaded, for real when they start fresh.
 
 How tensors get their values:
 
 - Fresh parameters: the model is simply constructed on the CPU, so every constructor initialises itself
   as its author meant it (`compose(recipe, device="cpu")`, `initialise`).
-- Loaded weights: the model is constructed on the meta device, where initialisation costs nothing and draws
-  no random numbers. Buffers that are not stored (windows, filters, tables) are then made real and filled by
-  `reset_parameters` of the module that owns them, while the parameters are still on meta
-  (`restore_buffers`). Afterwards the weights are assigned (`load.py`). A buffer that no
+- Loaded weights: the model is constructed as a skeleton on the meta device (`skeleton.py`), where
+  initialisation costs nothing. Buffers that are neither stored in weights nor computed from constants are then
+  allocated and filled by `reset_parameters` of the module that owns them, while the parameters are
+  still on meta (`restore_buffers`). Afterwards the weights are assigned (`load.py`). A buffer that no
   `reset_parameters` wrote to, and a tensor that is still on meta at the end, are errors that name it:
   there is no way to end with silently wrong values.
 """
@@ -15,13 +15,15 @@ How tensors get their values:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
 
-from mmzoo.composition.plan import Part, Plan, ResolveModel, make_plan, no_models
-from mmzoo.composition.schema import _first_line
+from mmzoo.composition.plan import Part, Plan, ResolveModel, SubModel, make_plan, no_models
+from mmzoo.composition.schema import first_line
+from mmzoo.composition.skeleton import skeleton
 from mmzoo.errors import ConfigError, MmzooError, PluginError
 
 if TYPE_CHECKING:
@@ -43,12 +45,9 @@ def compose(
     return build(make_plan(recipe, resolve_model), device=device, name=name)
 
 
-def build(
-    plan: Plan, *, device: str | torch.device = "meta", name: str = "", models: Mapping[str, TaskHead] | None = None
-) -> TaskHead:
-    """Build a checked recipe. models: already built models for the model slots, by slot; others are loaded."""
-    filled: dict[str, Any] = {slot: sub.load() for slot, sub in plan.models.items() if slot not in (models or {})}
-    filled.update(models or {})
+def build(plan: Plan, *, device: str | torch.device = "meta", name: str = "") -> TaskHead:
+    """Build a checked recipe; the models of its model slots are loaded."""
+    filled: dict[str, Any] = {slot: model.load() for slot, model in plan.models.items()}
     filled.update({slot: build_part(part, device=device) for slot, part in plan.parts.items()})
     head = cast("TaskHead", build_part(plan.head, device=device))
     for slot in head.slots:
@@ -67,7 +66,7 @@ def build_part(part: Part, *, device: str | torch.device = "meta") -> Any:
 
 def _guarded(part: Part, device: str | torch.device, action: Any) -> Any:
     try:
-        with torch.device(device):
+        with skeleton() if torch.device(device).type == "meta" else torch.device(device):
             return action()
     except MmzooError:
         raise
@@ -81,7 +80,7 @@ def _guarded(part: Part, device: str | torch.device, action: Any) -> Any:
         where = " on the meta device" if torch.device(device).type == "meta" else ""
         raise ConfigError(
             f"{part.label} in slot {part.slot} cannot be built{where} with its configuration"
-            f" ({_first_line(error)}); check the values of {', '.join(part.config) or 'its parts'}.",
+            f" ({first_line(error)}); check the values of {', '.join(part.config) or 'its parts'}.",
             path=part.slot,
         ) from error
 
@@ -92,30 +91,16 @@ def initialise(head: TaskHead) -> TaskHead:
     The model is constructed once more from `head.recipe` on the CPU and its content taken over, since
     only constructors are trusted to initialise. Models in slots stay as they are.
     """
-    models = {slot: getattr(head, slot) for slot, wanted in head.slots.items() if wanted.model}
 
-    def kept(mapping: Mapping[str, Any], path: str) -> Any:
-        from mmzoo.composition.plan import SubModel
-
-        model = models[path]
+    def kept(mapping: Mapping[str, Any], path: str) -> SubModel:
+        model = attrgetter(path)(head)
         return SubModel(model.recipe, lambda: model, mapping.get("sha256"))
 
-    plan = _plan_with(head.recipe, kept)
-    twin = build(plan, device="cpu", name=head.name, models=models)
+    twin = build(make_plan(head.recipe, kept), device="cpu", name=head.name)
     twin.folder = head.folder
     head.__dict__.clear()
     head.__dict__.update(twin.__dict__)
     return head
-
-
-def _plan_with(recipe: Mapping[str, Any], resolver: ResolveModel) -> Plan:
-    """`make_plan` whose resolver is asked for the top level only: nested models are not rebuilt."""
-    from mmzoo.composition.plan import SubModel
-
-    def nested(mapping: Mapping[str, Any], path: str) -> SubModel:
-        return resolver(mapping, path)
-
-    return make_plan(recipe, nested)
 
 
 def submodels(head: nn.Module) -> dict[str, TaskHead]:
@@ -178,7 +163,7 @@ def restore_buffers(module: nn.Module) -> None:
                 except Exception as error:
                     raise PluginError(
                         f"{type(owner).__name__}.reset_parameters failed while its parameters were on the meta"
-                        f" device ({_first_line(error)}); compute buffers from settings alone."
+                        f" device ({first_line(error)}); compute buffers from settings alone."
                     ) from error
     for dotted, owner, name, _ in pending:
         now = owner._buffers.get(name)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from mmzoo.composition import schema
-from mmzoo.errors import MmzooError, PluginError, PortError
+from mmzoo.errors import PluginError, PortError
 from mmzoo.interfaces.ports import Link, Port, Ports
 
 if TYPE_CHECKING:
@@ -91,14 +91,11 @@ def _fits(cls: type, config: dict[str, Any], side: str, name: str, wanted: Port)
         return False
 
 
-def _others(part: Part) -> Iterator[str]:
+def _others(part: Part) -> list[str]:
     from mmzoo import registry
 
-    try:
-        specs = registry.catalog().components(part.kind)
-    except (AttributeError, TypeError, MmzooError):
-        return
-    yield from sorted({spec.name for spec in specs} - {part.name})
+    catalog = registry.catalog()
+    return [name for spec in catalog.components(part.kind) if (name := catalog.written(spec)) != part.name]
 
 
 def _fits_by_default(part: Part, other: str, side: str, name: str, wanted: Port) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -43,9 +43,7 @@ def load_weights(
     TensorValueError for NaN or infinity.
     """
     wanted = own_tensors(module)
-    entries = {
-        name.removeprefix(prefix): entry for name, entry in file.entries.items() if name.startswith(prefix)
-    }
+    entries = {name.removeprefix(prefix): entry for name, entry in file.entries.items() if name.startswith(prefix)}
     compare(wanted, entries, file.label)
     restore_buffers(module)
     places = _places(module)
@@ -54,7 +52,7 @@ def load_weights(
             value = _converted(file, prefix + name, blank, dtype or torch.float32).to(device)
             filled: Tensor = nn.Parameter(value, blank.requires_grad) if isinstance(blank, nn.Parameter) else value
             for owner, attribute in places[id(blank)]:
-                home = owner._parameters if attribute in owner._parameters else owner._buffers
+                home: dict[str, Any] = owner.__dict__["_parameters" if attribute in owner._parameters else "_buffers"]
                 home[attribute] = filled
         if dtype is not None or torch.device(device).type != "cpu":
             _move_temporary(module, device, dtype or torch.float32)

@@ -70,9 +70,7 @@ def read_config(folder: Path) -> ModelConfig:
     for key in content:
         if key not in _TYPES:
             hint = schema.suggestion(key, _TYPES)
-            raise UnknownKeyError(
-                f"{path}: unknown key {schema.join('', key)}: {hint}.".replace("?.", "?"), path=key
-            )
+            raise UnknownKeyError(f"{path}: unknown key {schema.join('', key)}: {hint}", path=key)
     for key in ("format_version", "recipe"):
         if key not in content:
             raise ConfigError(f"{path} lacks the key {key}; it is not the config of an mmzoo model.", path=key)
@@ -88,8 +86,13 @@ def _parse(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path} is larger than {MAX_BYTES} bytes; it is not the config of a model.")
     try:
         content = json.loads(
-            path.read_bytes().decode("utf-8"), object_pairs_hook=_no_duplicates, parse_float=_finite, parse_constant=_refuse
+            path.read_bytes().decode("utf-8"),
+            object_pairs_hook=_no_duplicates,
+            parse_float=_finite,
+            parse_constant=_refuse,
         )
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror or error}; check its permissions.") from error
     except (ValueError, RecursionError) as error:
         reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
         raise ConfigError(f"{path} is not valid JSON ({reason}); get a sound copy of it.") from error

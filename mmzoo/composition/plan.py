@@ -55,7 +55,7 @@ class Part:
             raise
         except Exception as error:
             raise PluginError(
-                f"{self.label} cannot tell its ports ({schema._first_line(error)}); this is a mistake in its plugin."
+                f"{self.label} cannot tell its ports ({schema.first_line(error)}); this is a mistake in its plugin."
             ) from error
         if not isinstance(ports, Ports):
             raise PluginError(f"{self.label} gives {schema.show(ports)} where Ports are expected; mend its plugin.")
@@ -107,14 +107,15 @@ def no_models(mapping: Mapping[str, Any], path: str) -> SubModel:
     )
 
 
-def make_plan(recipe: Mapping[str, Any], resolve_model: ResolveModel = no_models, *, depth: int = 0) -> Plan:
+def make_plan(recipe: Mapping[str, Any], resolve_model: ResolveModel = no_models, *, inside: str = "") -> Plan:
     """Look up every name of a recipe, check every config key and the ports. Builds nothing.
 
+    inside: the dotted slots of the model that this recipe belongs to, for a model within a model.
     Raises ConfigError and its subclasses, UnknownNameError, AmbiguousNameError, PluginError.
     """
     from mmzoo.composition.fit import check_ports
 
-    if depth > MAX_DEPTH:
+    if inside.count(".") >= MAX_DEPTH:
         raise ConfigError(f"Models are nested in model slots more than {MAX_DEPTH} deep; does one contain itself?")
     if not isinstance(recipe, Mapping):
         raise ConfigTypeError(f"A recipe must be a mapping of slots to components, not {schema.show(recipe)}.")
@@ -126,7 +127,7 @@ def make_plan(recipe: Mapping[str, Any], resolve_model: ResolveModel = no_models
         if key != "head" and key not in slots:
             hint = schema.suggestion(str(key), ["head", *slots])
             raise UnknownKeyError(
-                f"Unknown key {schema.join('', key)} in the recipe of {head.label}: {hint}.".replace("?.", "?"),
+                f"Unknown key {schema.join('', key)} in the recipe of {head.label}: {hint}",
                 path=str(key),
             )
     parts: dict[str, Part] = {}
@@ -141,8 +142,8 @@ def make_plan(recipe: Mapping[str, Any], resolve_model: ResolveModel = no_models
             )
         if wanted.model:
             mapping = model_mapping(recipe[slot], slot)
-            models[slot] = found = resolve_model(mapping, slot)
-            plans[slot] = make_plan(found.recipe, resolve_model, depth=depth + 1)
+            models[slot] = found = resolve_model(mapping, schema.join(inside, slot))
+            plans[slot] = make_plan(found.recipe, resolve_model, inside=schema.join(inside, slot))
             entries[slot] = {**mapping, **({"sha256": found.sha256} if found.sha256 else {})}
         else:
             parts[slot] = make_part(slot, wanted.kind, recipe[slot])
@@ -227,9 +228,7 @@ def model_mapping(value: Any, path: str) -> dict[str, Any]:
         if key not in MODEL_KEYS:
             dotted = schema.join(path, key)
             hint = schema.suggestion(str(key), MODEL_KEYS)
-            raise UnknownKeyError(
-                f"Unknown key {dotted} for a model in a slot: {hint}.".replace("?.", "?"), path=dotted
-            )
+            raise UnknownKeyError(f"Unknown key {dotted} for a model in a slot: {hint}", path=dotted)
     if not isinstance(value.get("model"), str):
         raise ConfigTypeError(
             f"{path}.model must be the name of a model, not {schema.show(value.get('model'))}.", path=f"{path}.model"

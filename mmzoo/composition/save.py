@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -92,7 +91,7 @@ def _write(path: Path, content: bytes) -> None:
     staged = path.with_name(f".{path.name}.partial")
     try:
         staged.write_bytes(content)
-        os.replace(staged, path)
+        staged.replace(path)
     except OSError as error:
         staged.unlink(missing_ok=True)
         raise WeightsError(f"Cannot write {path}: {error.strerror or error}; choose a folder to write to.") from error
@@ -107,7 +106,7 @@ def _write_weights(path: Path, tensors: Mapping[str, Tensor]) -> None:
         mode = staged.stat().st_mode & 0o777  # what the umask allows; safetensors itself makes files 0600
         save_file(dict(tensors), staged, metadata={"format": "pt"})
         staged.chmod(mode)
-        os.replace(staged, path)
+        staged.replace(path)
     except OSError as error:
         staged.unlink(missing_ok=True)
         raise WeightsError(f"Cannot write {path}: {error.strerror or error}; choose a folder to write to.") from error

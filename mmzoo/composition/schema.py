@@ -6,7 +6,6 @@ because of what a config says.
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import math
 import types
@@ -50,14 +49,15 @@ def join(prefix: str, key: Any) -> str:
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?`-style ending for an unknown word, or the known words, or nothing."""
-    known = sorted(known)
-    close = difflib.get_close_matches(word, known, n=1)
-    if close:
-        return f"did you mean {close[0]!r}?"
+    """The end of a sentence about an unknown word: what may have been meant, else what there is."""
+    from mmzoo.registry.names import did_you_mean, suggestions
+
+    known = list(known)
+    if found := suggestions(word, known):
+        return did_you_mean(found)
     if not known:
-        return "it takes no keys"
-    return "known keys are " + ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
+        return "there are none."
+    return "there are " + ", ".join(known[:12]) + (" and others." if len(known) > 12 else ".")
 
 
 def arguments_of(cls: type) -> dict[str, Argument]:
@@ -67,15 +67,13 @@ def arguments_of(cls: type) -> dict[str, Argument]:
     """
     where = f"{cls.__module__}.{cls.__qualname__}"
     constructor = cls.__init__  # type: ignore[misc]
-    if constructor is object.__init__:
-        return {}
-    if _inherits_module_constructor(cls):
+    if _inherits_constructor(cls):
         return {}
     try:
         hints = typing.get_type_hints(constructor)
     except Exception as error:
         raise PluginError(
-            f"The constructor of {where} has annotations that cannot be read ({_first_line(error)});"
+            f"The constructor of {where} has annotations that cannot be read ({first_line(error)});"
             " import the types they name at run time."
         ) from error
     found: dict[str, Argument] = {}
@@ -99,13 +97,14 @@ def arguments_of(cls: type) -> dict[str, Argument]:
     return found
 
 
-def _inherits_module_constructor(cls: type) -> bool:
-    """True when no class of the component defines __init__, so that torch's own `nn.Module.__init__` is left."""
+def _inherits_constructor(cls: type) -> bool:
+    """True when no class of the component defines __init__, so that torch's or Python's own is left."""
     definer = next((base for base in cls.__mro__ if "__init__" in vars(base)), object)
     return definer.__module__.partition(".")[0] in {"torch", "builtins"}
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """A foreign error in one line without a full stop, for the brackets of a sentence."""
     text = str(error).strip().splitlines()
     return (f"{type(error).__name__}: {text[0]}" if text else type(error).__name__).rstrip(".")
 
@@ -156,7 +155,7 @@ def resolve(cls: type, given: Mapping[str, Any], *, path: str, label: str = "") 
         if key not in known:
             dotted = join(path, key)
             raise UnknownKeyError(
-                f"Unknown key {dotted} for {label}: {suggestion(str(key), known)}.".replace("?.", "?"),
+                f"Unknown key {dotted} for {label}: {suggestion(str(key), known)}",
                 path=dotted,
             )
     config: dict[str, Any] = {}
@@ -167,7 +166,7 @@ def resolve(cls: type, given: Mapping[str, Any], *, path: str, label: str = "") 
             arguments[name] = check(given[name], argument.annotation, dotted, label)
         elif argument.default is REQUIRED:
             raise ConfigError(
-                f"{label} needs the key {dotted} ({type_name(argument.annotation)}), which is missing; give it a value.",
+                f"{label} needs the key {dotted} ({type_name(argument.annotation)}), which is missing; give it.",
                 path=dotted,
             )
         else:
@@ -189,7 +188,7 @@ def check(value: Any, annotation: Any, path: str, label: str) -> Any:
     """The value converted to the annotation (int to float, list to tuple). Raises ConfigTypeError."""
     try:
         return _convert(value, annotation, path)
-    except _Mismatch as problem:
+    except _MismatchError as problem:
         raise ConfigTypeError(
             f"{problem.path} of {label} must be {problem.expected}, not {show(problem.value)}.", path=problem.path
         ) from None
@@ -197,7 +196,7 @@ def check(value: Any, annotation: Any, path: str, label: str) -> Any:
         raise ConfigTypeError(f"{path} of {label} is nested too deeply; use a flat value.", path=path) from None
 
 
-class _Mismatch(Exception):
+class _MismatchError(Exception):
     def __init__(self, path: str, expected: str, value: Any) -> None:
         super().__init__(path)
         self.path, self.expected, self.value = path, expected, value
@@ -210,7 +209,7 @@ def _convert(value: Any, annotation: Any, path: str) -> Any:
     if origin is Literal:
         if any(value == choice and type(value) is type(choice) for choice in inner):
             return value
-        raise _Mismatch(path, type_name(annotation), value)
+        raise _MismatchError(path, type_name(annotation), value)
     if annotation is Any:
         return _convert_any(value, path)
     if annotation in _PLAIN or annotation is None:
@@ -218,7 +217,7 @@ def _convert(value: Any, annotation: Any, path: str) -> Any:
     container = origin or annotation
     if container in (dict, Mapping):
         if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
-            raise _Mismatch(path, "a mapping with text keys", value)
+            raise _MismatchError(path, "a mapping with text keys", value)
         kind = inner[1] if inner else Any
         return {key: _convert(item, kind, join(path, key)) for key, item in value.items()}
     return _convert_sequence(value, annotation, container, inner, path)
@@ -226,10 +225,10 @@ def _convert(value: Any, annotation: Any, path: str) -> Any:
 
 def _convert_sequence(value: Any, annotation: Any, container: Any, inner: tuple[Any, ...], path: str) -> Any:
     if not isinstance(value, (list, tuple)):
-        raise _Mismatch(path, type_name(annotation), value)
+        raise _MismatchError(path, type_name(annotation), value)
     if container is tuple and inner and inner[-1] is not Ellipsis:
         if len(value) != len(inner):
-            raise _Mismatch(path, f"a list of {len(inner)} values", value)
+            raise _MismatchError(path, f"a list of {len(inner)} values", value)
         kinds: Sequence[Any] = inner
     else:
         kinds = [inner[0] if inner else Any] * len(value)
@@ -245,28 +244,28 @@ def _convert_union(value: Any, annotation: Any, options: Iterable[Any], path: st
     for option in options:
         try:
             return _convert(value, option, path)
-        except _Mismatch:
+        except _MismatchError:
             continue
-    raise _Mismatch(path, type_name(annotation), value)
+    raise _MismatchError(path, type_name(annotation), value)
 
 
 def _convert_plain(value: Any, annotation: Any, path: str) -> Any:
     if annotation is type(None) or annotation is None:
         if value is None:
             return None
-        raise _Mismatch(path, "null", value)
+        raise _MismatchError(path, "null", value)
     if annotation is float and isinstance(value, (int, float)) and not isinstance(value, bool):
         try:
             number = float(value)
         except OverflowError:
-            raise _Mismatch(path, "a finite float", value) from None
+            raise _MismatchError(path, "a finite float", value) from None
         if math.isfinite(number):
             return number
-        raise _Mismatch(path, "a finite float", value)
+        raise _MismatchError(path, "a finite float", value)
     # `type(...) is`, because True is an int to isinstance.
     if type(value) is annotation:
         return value
-    raise _Mismatch(path, type_name(annotation), value)
+    raise _MismatchError(path, type_name(annotation), value)
 
 
 def _convert_any(value: Any, path: str) -> Any:
@@ -276,4 +275,4 @@ def _convert_any(value: Any, path: str) -> Any:
         return [_convert_any(item, f"{path}[{i}]") for i, item in enumerate(value)]
     if type(value) in _PLAIN and not (isinstance(value, float) and not math.isfinite(value)):
         return value
-    raise _Mismatch(path, "a JSON value", value)
+    raise _MismatchError(path, "a JSON value", value)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 import torch
 from torch import Tensor, nn
@@ -181,6 +181,14 @@ class TaskHead(Component, ABC):
 
     def connect(self) -> None:
         """Called once all slots are filled; build here what depends on the parts, not in the constructor."""
+
+    def train(self, mode: bool = True) -> Self:
+        """As in `nn.Module`, but models in slots stay in eval mode: their weights are another repo's."""
+        super().train(mode)
+        for name, slot in self.slots.items():
+            if slot.model and isinstance(model := getattr(self, name, None), nn.Module):
+                model.eval()
+        return self
 
     def files(self) -> Mapping[str, bytes]:
         """Files beside the weights that the model needs (a lexicon, class names), by file name."""

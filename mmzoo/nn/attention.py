@@ -43,14 +43,15 @@ class SelfAttention(nn.Module):
 
         rotation: from `mmzoo.nn.rope.rotations`, or None for no position code. mask_B11N: from `key_mask`.
         """
-        qkv = self.qkv(x_BND).unflatten(-1, (3, self.heads, self.head_dim))
+        qkv = self.qkv(x_BND).view(*x_BND.shape[:2], 3, self.heads, self.head_dim)
         qk, v = qkv[:, :, :2], qkv[:, :, 2]
         if self.norm is not None:
             qk = self.norm(qk)
         if rotation is not None:
             qk = rotate(qk, rotation)
         qk = qk.to(v.dtype)  # under autocast the norm gives float32
-        return self.out(_attend(qk[:, :, 0], qk[:, :, 1], v, mask_B11N))
+        out: Tensor = self.out(_attend(qk[:, :, 0], qk[:, :, 1], v, mask_B11N))
+        return out
 
 
 class CrossAttention(nn.Module):
@@ -67,13 +68,15 @@ class CrossAttention(nn.Module):
 
     def keys_values(self, context_BMD: Tensor) -> tuple[Tensor, Tensor]:
         """Keys and values `[B, M, heads, head_dim]` of the sequence that is attended to, `[B, M, D]`."""
-        k, v = self.key_value(context_BMD).unflatten(-1, (2, self.heads, self.head_dim)).unbind(2)
+        kv = self.key_value(context_BMD).view(*context_BMD.shape[:2], 2, self.heads, self.head_dim)
+        k, v = kv.unbind(2)
         return (k if self.norm is None else self.norm.key(k).to(v.dtype)), v
 
     def forward(self, x_BND: Tensor, keys_values: tuple[Tensor, Tensor], mask_B11M: Tensor | None = None) -> Tensor:
         """`[B, N, D]` to `[B, N, D]`; an item whose mask is all False gets the output layer's bias only."""
         k, v = keys_values
-        q = self.query(x_BND).unflatten(-1, (self.heads, self.head_dim))
+        q = self.query(x_BND).view(*x_BND.shape[:2], self.heads, self.head_dim)
         if self.norm is not None:
             q = self.norm.query(q).to(v.dtype)
-        return self.out(_attend(q, k, v, mask_B11M))
+        out: Tensor = self.out(_attend(q, k, v, mask_B11M))
+        return out

@@ -28,7 +28,7 @@ def rotations(positions_BNA: Tensor, head_dim: int, theta: float = 10000.0) -> T
 def rotate(x: Tensor, rotation_BNP: Tensor) -> Tensor:
     """Turn `[B, N, ..., head_dim]` by `rotations`; computed in float32 (one pass), returned in x's dtype."""
     shape = (*rotation_BNP.shape[:2], *(1,) * (x.ndim - 3), rotation_BNP.shape[2])
-    pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2)))
+    pairs = torch.view_as_complex(x.float().view(*x.shape[:-1], -1, 2))
     return torch.view_as_real(pairs * rotation_BNP.view(shape)).flatten(-2).to(x.dtype)
 
 

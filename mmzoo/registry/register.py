@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+import copy
+import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from mmzoo.errors import PluginError
+from mmzoo.registry.names import NAME, NAME_RULE
 from mmzoo.registry.specs import ComponentSpec, ModelSpec, Weights
+
+TARGET = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
 class Register:
-    """Collects what one plugin supplies; the catalog takes it over only if the whole plugin loads."""
+    """Collects what one plugin supplies; the catalog takes it over only if the whole plugin loads.
+
+    Every method raises PluginError for what cannot be registered: a name twice, a malformed name or target.
+    """
 
     def __init__(self, plugin: str, version: str = "") -> None:
         self.plugin = plugin
         self.version = version
         self.components: list[ComponentSpec] = []
         self.models: list[ModelSpec] = []
+
+    def supplies(self) -> tuple[str, ...]:
+        """What has been registered so far, as `kind/name`."""
+        return tuple(
+            [f"model/{spec.name}" for spec in self.models] + [f"{spec.kind}/{spec.name}" for spec in self.components]
+        )
 
     def _component(
         self,
@@ -30,26 +45,55 @@ class Register:
         aliases: Iterable[str] = (),
         deprecated: str | None = None,
     ) -> None:
-        if target.count(":") != 1 or not all(part for part in target.split(":")):
+        if not isinstance(target, str) or not TARGET.fullmatch(target):
             raise PluginError(
                 f"Plugin {self.plugin} registers {kind} {name!r} with target {target!r};"
                 " a target is written 'package.module:Class'.",
                 plugin=self.plugin,
             )
-        self.components.append(
-            ComponentSpec(
-                kind,
-                name,
-                target,
-                summary,
-                self.plugin,
-                self.version,
-                tuple(modalities),
-                tuple(requires),
-                tuple(aliases),
-                deprecated,
-            )
+        spec = ComponentSpec(
+            kind,
+            name,
+            target,
+            summary,
+            self.plugin,
+            self.version,
+            self._strings(kind, name, "modalities", modalities),
+            self._strings(kind, name, "requires", requires),
+            self._strings(kind, name, "aliases", aliases),
+            deprecated,
         )
+        self._check(kind, spec, [other for other in self.components if other.kind == kind])
+        self.components.append(spec)
+
+    def _check(self, kind: str, spec: ComponentSpec | ModelSpec, others: Iterable[ComponentSpec | ModelSpec]) -> None:
+        taken = {spelling for other in others for spelling in (other.name, *other.aliases)}
+        for spelling in (spec.name, *spec.aliases):
+            if not isinstance(spelling, str) or not NAME.fullmatch(spelling):
+                raise PluginError(
+                    f"Plugin {self.plugin} registers {kind} {spelling!r}; a name is {NAME_RULE}.", plugin=self.plugin
+                )
+            if spelling in taken:
+                raise PluginError(
+                    f"Plugin {self.plugin} registers {kind} {spelling!r} twice; give one of them another name.",
+                    plugin=self.plugin,
+                )
+            taken.add(spelling)
+        if not isinstance(spec.summary, str):
+            raise PluginError(
+                f"Plugin {self.plugin} registers {kind} {spec.name!r} with summary={spec.summary!r}; it must be text.",
+                plugin=self.plugin,
+            )
+
+    def _strings(self, kind: str, name: str, key: str, values: Iterable[str]) -> tuple[str, ...]:
+        # A bare string is an iterable of letters: the likeliest slip, and silent.
+        found = () if isinstance(values, str) else tuple(values)
+        if isinstance(values, str) or not all(isinstance(value, str) for value in found):
+            raise PluginError(
+                f"Plugin {self.plugin} registers {kind} {name!r} with {key}={values!r}; a list of texts was expected.",
+                plugin=self.plugin,
+            )
+        return found
 
     def encoder(self, name: str, target: str, *, summary: str, **details: Any) -> None:
         """Register a ModalityEncoder."""
@@ -72,7 +116,7 @@ class Register:
         self._component("sampler", name, target, summary=summary, **details)
 
     def dataset(self, name: str, target: str, *, summary: str, **details: Any) -> None:
-        """Register a dataset builder: a callable of keyword-only JSON arguments that returns a `datasets.DatasetDict`."""
+        """Register a dataset builder: a callable of keyword-only JSON arguments that gives a `datasets.DatasetDict`."""
         self._component("dataset", name, target, summary=summary, **details)
 
     def metric(self, name: str, target: str, *, summary: str, **details: Any) -> None:
@@ -96,20 +140,34 @@ class Register:
         deprecated: str | None = None,
     ) -> None:
         """Register a model: a recipe that names components, and where its weights are."""
-        self.models.append(
-            ModelSpec(
-                name,
-                task,
-                recipe,
-                summary,
-                self.plugin,
-                self.version,
-                tuple(modalities),
-                tuple(weights),
-                tuple(aliases),
-                deprecated,
-            )
+        try:
+            json.dumps(recipe, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise PluginError(
+                f"Plugin {self.plugin} registers model {name!r} with a recipe that is not JSON data: {error}.",
+                plugin=self.plugin,
+            ) from error
+        spec = ModelSpec(
+            name,
+            task,
+            copy.deepcopy(dict(recipe)),
+            summary,
+            self.plugin,
+            self.version,
+            self._strings("model", name, "modalities", modalities),
+            tuple(weights),
+            self._strings("model", name, "aliases", aliases),
+            deprecated,
         )
+        self._check("model", spec, self.models)
+        tags = [item.tag for item in spec.weights]
+        if len(set(tags)) < len(tags) or not all(NAME.fullmatch(tag) for tag in tags):
+            raise PluginError(
+                f"Plugin {self.plugin} registers model {name!r} with the weights tags {tags};"
+                f" each must be another one of {NAME_RULE}.",
+                plugin=self.plugin,
+            )
+        self.models.append(spec)
 
 
 RegisterHook = Callable[[Register], None]

@@ -23,7 +23,7 @@ def load_rows(config: DataConfig) -> tuple[Dataset, Dataset | None]:
     """(training rows, validation rows) of a registered dataset. Raises DataError when a split is missing or empty."""
     from mmzoo.registry import catalog, load_target
 
-    builder = load_target(catalog().component("dataset", config.name))
+    builder: Any = load_target(catalog().component("dataset", config.name))
     known = inspect.signature(builder).parameters
     for key in config.config:
         if key not in known:

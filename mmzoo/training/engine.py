@@ -27,16 +27,16 @@ from mmzoo.training.checkpoint import (
     verify_checkpoint,
     write_checkpoint,
 )
-from mmzoo.training.export import export_model, finish_head, hardware, init_from, versions
+from mmzoo.training.export import export_model, finish_head, init_from, training_record, versions
 from mmzoo.training.feed import Feed
 from mmzoo.training.guard import RunLock, StopSignals
 from mmzoo.training.log import Averages, RunLog, duration
 from mmzoo.training.order import BatchSize, DataOrder
-from mmzoo.training.previews import render_previews
 from mmzoo.training.recipe import TrainingRecipe, dump_recipe
 from mmzoo.training.saving import Progress, check_same_run, collect, restore
-from mmzoo.training.seeds import generator_for, seed_everything
+from mmzoo.training.seeds import seed_everything
 from mmzoo.training.step import Stepper, hide, model_slots
+from mmzoo.training.watch import Watcher, mean_over_ranks
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -159,6 +159,7 @@ class Trainer:
             from mmzoo.data import cache_dir
 
             self._cache = cache_dir() / "examples"
+        self.head.to(self.accelerator.device).eval()  # a head may run its parts to make its examples
         with self.accelerator.main_process_first():  # the first one fills the cache, the others read it
             self.examples: Examples = self.head.examples(self.rows, self._cache)
         self.order = DataOrder(
@@ -216,6 +217,7 @@ class Trainer:
         window_start, window_step = time.monotonic(), progress.step
         saved_step, bad = progress.step, 0
         ending: str | None = None
+        watcher = Watcher(self.stepper, self.log, self.out, self.rows, self.validation_rows, self._cache or Path())
         self.stepper.train_mode()
         feed = Feed(
             self.examples,
@@ -253,12 +255,17 @@ class Trainer:
                 ending = "interrupted" if interrupted else "paused" if paused else "spent" if spent else None
                 if ending is None:
                     if recipe.validate_every and step % recipe.validate_every == 0:
-                        self._validate()
+                        watcher.validate(step)
                     if recipe.preview_every and step % recipe.preview_every == 0:
-                        self._preview()
+                        watcher.preview(step)
                 if step % recipe.checkpoint_every == 0 or save_due or ending or step == recipe.steps:
                     self._save(required=ending is not None or step == recipe.steps)
                     saved_step = step
+        except torch.OutOfMemoryError as error:
+            raise TrainingError(
+                f"Out of memory in step {progress.step + 1}: {str(error).splitlines()[0]} Lower batch_size or"
+                " batch_frames, or set precision=bf16."
+            ) from error
         finally:
             feed.close()
         if ending in ("interrupted", "paused") and progress.step < recipe.steps:
@@ -294,14 +301,12 @@ class Trainer:
         means = averages.read()
         if not means:
             return
-        if self.accelerator.num_processes > 1:
-            values = torch.tensor(list(means.values()), device=self.accelerator.device)
-            means = dict(zip(means, self.accelerator.reduce(values, "mean").tolist(), strict=True))
+        means = mean_over_ranks(means, self.accelerator)
         self._losses = means
         progress, step = self.progress, self.progress.step
         left = duration((self.recipe.steps - step) / max(rate, 1e-9))
         parts = " ".join(f"{name} {value:.4g}" for name, value in means.items())
-        self.log.tick(step, parts)
+        self.log.tick(step, f"loss {means['loss']:.4g}, {rate:.2f} it/s")
         self.log.say(f"step {step}/{self.recipe.steps} {parts} | {rate:.2f} it/s, {left} left, epoch {progress.epoch}")
         extra = {
             "lr": self.stepper.lr(step - 1),
@@ -313,58 +318,6 @@ class Trainer:
             "skipped": progress.skipped,
         }
         self.log.metrics(step, {**means, **extra})
-
-    @contextmanager
-    def _evaluating(self) -> Iterator[None]:
-        """The head with averaged weights, in evaluation mode, without its adversary."""
-        self.stepper.set_adversary_active(False)
-        with self.stepper.ema.swapped():
-            self.head.eval()
-            try:
-                yield
-            finally:
-                self.stepper.train_mode()
-
-    def _validate(self) -> None:
-        if self.validation_rows is None:
-            return
-        if not hasattr(self, "_validation"):
-            with self.accelerator.main_process_first():
-                self._validation = self.head.examples(self.validation_rows, self._cache or Path())
-        recipe, rank, world = self.recipe, self.accelerator.process_index, self.accelerator.num_processes
-        size = BatchSize(recipe.batch_size, recipe.batch_frames)
-        order = DataOrder(self._validation.lengths, size, seed=recipe.seed, bucket=recipe.bucket)
-        averages = Averages()
-        with self._evaluating(), torch.no_grad(), self.accelerator.autocast():
-            for position in range(min(recipe.validate_batches, len(order.batches(0)))):
-                share = order.share(0, position, rank, world)
-                items = [
-                    self._validation.example(i, generator_for(recipe.seed, "validation example", i)) for i in share
-                ]
-                batch = send_to_device(self._validation.collate(items), self.accelerator.device)
-                seed_everything(recipe.seed, "validation", position, rank)
-                losses = self.head.training_step(batch, generator_for(recipe.seed, "validation noise", position, rank))
-                averages.add({"loss": losses.total, **losses.parts})
-        means = averages.read()
-        if world > 1:
-            values = torch.tensor(list(means.values()), device=self.accelerator.device)
-            means = dict(zip(means, self.accelerator.reduce(values, "mean").tolist(), strict=True))
-        self.log.say(
-            f"validation at step {self.progress.step}: " + " ".join(f"{name} {v:.4g}" for name, v in means.items())
-        )
-        self.log.metrics(self.progress.step, means, kind="validation")
-
-    def _preview(self) -> None:
-        if not self.accelerator.is_main_process:
-            return
-        rows = self.validation_rows if self.validation_rows is not None else self.rows
-        rows = rows.select(range(min(self.recipe.preview_rows, len(rows))))
-        folder = self.out / "previews" / f"step-{self.progress.step:08d}"
-        try:
-            with self._evaluating():
-                render_previews(self.head, rows, folder, self.progress.step, self.log)
-        except Exception as error:  # a picture is not worth a training; the log names what failed
-            self.log.say(f"The previews of step {self.progress.step} failed: {type(error).__name__}: {error}")
 
     # --- saving ----------------------------------------------------------------------------------------
 
@@ -394,29 +347,12 @@ class Trainer:
             seed_everything(self.recipe.seed, "finish")
             finish_head(self.head, self.examples)
             self.head.to("cpu")
-            model = export_model(self.head, self.out, self._training_record())
+            model = export_model(self.head, self.out, self._record())
             self.log.say(f"Finished: the model is in {model}.")
         self.accelerator.wait_for_everyone()
         return RunResult("finished", self.progress.step, self.out, model, losses=self._losses)
 
-    def _training_record(self) -> dict[str, Any]:
-        """What training.json says."""
-        progress = self.progress
-        return {
-            "command": self.command,
-            "recipe": self.recipe.model_dump(),
-            "data": {"name": self.recipe.data.name, "split": self.recipe.data.split, **self._data},
-            "seed": self.recipe.seed,
-            "steps": progress.step,
-            "seconds": round(progress.seconds, 1),
-            "hours": round(progress.seconds / 3600, 3),
-            "sessions": progress.sessions,
-            "items_seen": progress.items,
-            "frames_seen": progress.frames,
-            "skipped_updates": progress.skipped,
-            "processes": self.accelerator.num_processes,
-            "hardware": hardware(),
-            "versions": versions(),
-            "parameters": sum(p.numel() for p in self.stepper.parameters.values()),
-            "losses": self._losses,
-        }
+    def _record(self) -> dict[str, Any]:
+        parameters = sum(p.numel() for p in self.stepper.parameters.values())
+        extra = {"parameters": parameters, "processes": self.accelerator.num_processes, "losses": self._losses}
+        return training_record(self.command, self.recipe, self.progress, self._data) | extra

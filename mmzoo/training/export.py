@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from mmzoo.errors import ConfigError
 from mmzoo.interfaces import Examples, TaskHead
 from mmzoo.training.checkpoint import newest_checkpoint
 from mmzoo.training.ema import OwnTensors
+from mmzoo.training.recipe import TrainingRecipe
+from mmzoo.training.saving import Progress
 
 
 def hardware() -> dict[str, Any]:
@@ -43,6 +45,27 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def training_record(
+    command: str, recipe: TrainingRecipe, progress: Progress, data: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What training.json says of how the model came about; seconds are those actually trained, over all sessions."""
+    return {
+        "command": command,
+        "recipe": recipe.model_dump(),
+        "data": {"name": recipe.data.name, "split": recipe.data.split, **data},
+        "seed": recipe.seed,
+        "steps": progress.step,
+        "seconds": round(progress.seconds, 1),
+        "hours": round(progress.seconds / 3600, 3),
+        "sessions": progress.sessions,
+        "items_seen": progress.items,
+        "frames_seen": progress.frames,
+        "skipped_updates": progress.skipped,
+        "hardware": hardware(),
+        "versions": versions(),
+    }
 
 
 def finish_head(head: TaskHead, examples: Examples) -> None:

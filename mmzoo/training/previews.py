@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from mmzoo.interfaces import Audio, Image, TaskHead
 from mmzoo.training.log import RunLog
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 
 def spectrogram_picture(audio: Audio, *, decibels: float = 80.0) -> Image:
@@ -25,14 +29,13 @@ def spectrogram_picture(audio: Audio, *, decibels: float = 80.0) -> Image:
     return Image(np.repeat(grey[:, :, None], 3, axis=2))
 
 
-def render_previews(head: TaskHead, rows: object, folder: Path, step: int, log: RunLog) -> None:
+def render_previews(head: TaskHead, rows: Dataset, folder: Path, step: int, log: RunLog) -> None:
     """Write what the head shows on these rows as WAV and PNG under `folder` and to TensorBoard."""
     folder.mkdir(parents=True, exist_ok=True)
-    with torch.no_grad():
-        for name, value in head.previews(rows):
-            stem = re.sub(r"[^A-Za-z0-9._-]+", "_", name).lstrip(".") or "preview"
-            picture = spectrogram_picture(value) if isinstance(value, Audio) else value
-            if isinstance(value, Audio):
-                value.save(folder / f"{stem}.wav")
-            picture.save(folder / f"{stem}.png")
-            log.preview(step, stem, value, picture)
+    for name, value in head.previews(rows):
+        stem = re.sub(r"[^A-Za-z0-9._-]+", "_", name).lstrip(".") or "preview"
+        picture = spectrogram_picture(value) if isinstance(value, Audio) else value
+        if isinstance(value, Audio):
+            value.save(folder / f"{stem}.wav")
+        picture.save(folder / f"{stem}.png")
+        log.preview(step, stem, value, picture)

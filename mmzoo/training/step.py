@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast
 from torch import Tensor, nn
 
-from mmzoo.interfaces import TaskHead
+from mmzoo.interfaces import Losses, TaskHead
 from mmzoo.training.ema import Ema, OwnTensors
 from mmzoo.training.optim import adamw, gradient_norm, lr_factor, set_lr, trainable
 from mmzoo.training.recipe import TrainingRecipe
@@ -31,16 +30,21 @@ class Outcome:
 
 
 class _Task(nn.Module):
-    """The head's training step as a `forward`, which is what DDP and autocast wrap."""
+    """The head's training step as a `forward`, which is what DDP and autocast wrap.
+
+    Only the total goes through the output: DDP ties all outputs into one graph, and the adversary's loss
+    needs a backward pass of its own. `losses` holds the rest.
+    """
+
+    losses: Losses
 
     def __init__(self, head: TaskHead) -> None:
         super().__init__()
         self.head = head
 
-    def forward(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> dict[str, Any]:
-        losses = self.head.training_step(batch, generator)
-        parts = {name: value.detach() for name, value in losses.parts.items()}
-        return {"total": losses.total, "adversary": losses.adversary, "parts": parts}
+    def forward(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
+        self.losses = self.head.training_step(batch, generator)
+        return self.losses.total
 
 
 def model_slots(head: TaskHead) -> list[str]:
@@ -90,7 +94,8 @@ class Stepper:
             weight_decay=settings.weight_decay,
             eps=settings.eps,
         )
-        self._task, self._stepped = accelerator.prepare(_Task(head), self.optimizer)
+        self._inner = _Task(head)
+        self._task, self._stepped = accelerator.prepare(self._inner, self.optimizer)
         self.adversary_parameters: dict[str, nn.Parameter] = {}
         self.adversary_optimizer: torch.optim.Optimizer | None = None
         if self.adversary is not None and recipe.adversary is not None:
@@ -129,7 +134,7 @@ class Stepper:
 
     def set_adversary_active(self, active: bool) -> None:
         """Tell the head whether its adversary takes part."""
-        self.head.adversary_active = active
+        self.head.adversary_active = active  # type: ignore[assignment]
 
     def update(self, batch: Mapping[str, Tensor], step: int, flags: tuple[bool, ...]) -> Outcome:
         """Make update `step`; flags are shared with the other ranks on the way."""
@@ -138,16 +143,17 @@ class Stepper:
         generator = generator_for(seed, "noise", step, rank)
         settings = self.recipe.adversary
         self.set_adversary_active(self.adversary is not None and settings is not None and step >= settings.start_step)
-        losses = self._task(batch, generator)
-        total, adversary_loss = losses["total"], losses["adversary"]
+        total: Tensor = self._task(batch, generator)
+        adversary_loss = self._inner.losses.adversary
         self._backward(total, adversary_loss)
         norm = self._clip(self._list, self.recipe.optimizer.clip)
         finite = torch.isfinite(norm) & torch.isfinite(total.detach())
-        values = {"loss": total.detach(), **losses["parts"], "grad_norm": norm}
+        values = {"loss": total.detach(), **self._inner.losses.parts, "grad_norm": norm}
         if adversary_loss is not None and settings is not None:
             adversary_norm = self._clip(list(self.adversary_parameters.values()), settings.clip)
             finite &= torch.isfinite(adversary_norm)
             values |= {"adversary": adversary_loss.detach(), "adversary_norm": adversary_norm}
+        del self._inner.losses  # and with it what is left of the graph
         bad, *shared = self._any_rank((not bool(finite), *flags))
         if bad:
             return Outcome(values, self._skip(values), tuple(shared))
@@ -170,7 +176,7 @@ class Stepper:
         if adversary_loss is None or self.adversary_optimizer is None:
             return
         self.adversary_optimizer.zero_grad()
-        self.accelerator.backward(adversary_loss, inputs=list(self.adversary_parameters.values()))
+        self.accelerator.backward(adversary_loss.float(), inputs=list(self.adversary_parameters.values()))
         if self.accelerator.num_processes > 1:
             self._average_adversary()
 

@@ -7,13 +7,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from training_dummy import make_trainer
 
+from mmzoo.errors import TrainingError
 from mmzoo.training.checkpoint import list_checkpoints, read_tensors, verify_checkpoint
 
 SCRIPT = Path(__file__).with_name("training_dummy.py")
@@ -49,7 +50,7 @@ def test_killed_in_the_middle_of_a_save(tmp_path: Path) -> None:
     assert again.returncode == 0, again.stderr
     assert "Resumed from" in again.stderr
     assert not list(root.glob(".staging-*"))
-    assert run(tmp_path / "whole", changes).returncode == 0
+    make_trainer(tmp_path / "whole", **changes).run()
     assert_same(final(tmp_path / "killed"), final(tmp_path / "whole"))
 
 
@@ -62,33 +63,43 @@ def test_a_signal_leaves_a_checkpoint(tmp_path: Path, number: int) -> None:
         text=True,
         start_new_session=True,
     )
-    assert process.stderr is not None
-    for line in process.stderr:
-        if "step 5/" in line:
-            break
-    os.killpg(process.pid, number)  # the workers get it too, as from a batch system or a terminal
-    rest = process.stderr.read()
-    assert process.wait(60) == 128 + number, rest
+    try:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "step 5/" in line:
+                break
+        os.killpg(process.pid, number)  # the workers get it too, as from a batch system or a terminal
+        rest = process.stderr.read()
+        assert process.wait(60) == 128 + number, rest
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
     (checkpoint,) = list_checkpoints(tmp_path / "checkpoints")
     verify_checkpoint(checkpoint)
     assert not (tmp_path / "model").exists()
 
 
-def test_a_second_process_is_refused(tmp_path: Path) -> None:
-    first = subprocess.Popen(
-        [sys.executable, *command(tmp_path, {"steps": 2000}, "slow")], stderr=subprocess.PIPE, text=True
-    )
+HOLD = """
+import pathlib, sys, time
+from mmzoo.training.guard import RunLock
+with RunLock(pathlib.Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_the_lock_of_another_process_holds_until_it_dies(tmp_path: Path) -> None:
+    holder = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     try:
-        assert first.stderr is not None
-        first.stderr.readline()
-        second = run(tmp_path, {})
-        assert second.returncode == 1
-        assert f"in use by process {first.pid}" in second.stderr
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        with pytest.raises(TrainingError, match=f"in use by process {holder.pid}"):
+            make_trainer(tmp_path).run()
     finally:
-        first.kill()
-        first.wait()
-    time.sleep(0.1)
-    assert run(tmp_path, {"steps": 2}).returncode == 0  # the lock of a killed process is free
+        holder.kill()
+        holder.wait()
+    assert make_trainer(tmp_path, steps=2).run().status == "finished"
 
 
 @pytest.mark.slow
@@ -112,5 +123,4 @@ def test_two_processes_resume_bitwise(tmp_path: Path) -> None:
     assert_same(final(tmp_path / "whole"), final(tmp_path / "part"))
     metrics = [json.loads(line) for line in (tmp_path / "whole" / "metrics.jsonl").read_text().splitlines()]
     assert len(metrics) == 6  # one process writes
-    # Without dropout two processes train on the same global batches as one, so they stay close.
     assert metrics[-1]["items_seen"] == 240

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -125,16 +125,17 @@ class DiT(DiffusionBackbone):
             h = h + table.aligned
         if x_t.mask is not None:
             padding = ~x_t.mask.unsqueeze(-1)
-            h = h.masked_fill(padding, 0)  # whatever lies there, NaN included, must not spread
+            h = h.masked_fill(padding, 0)  # whatever lies there, NaN included, must not spread to neighbours
         if self.neighbours is not None:
-            h = h + F.gelu(self.neighbours(h, x_t.mask)).to(h.dtype)
+            h = h + F.gelu(self.neighbours(h)).to(h.dtype)
         rotation = rotations(self._positions(x_t), self.head_dim, self.rope_theta)
         mask = key_mask(x_t.mask)
         for index, block in enumerate(self.blocks):
             memory = table.memory[index] if table.memory else None
             block_rows = rows[ROWS_PER_BLOCK * index : ROWS_PER_BLOCK * (index + 1)]
             h = block(h, block_rows, rotation, mask, memory, table.memory_mask)
-        prediction = self.output(adaptive_layer_norm(h, *rows[-2:])).to(dtype)
+        shift, factor = rows[-2:]
+        prediction: Tensor = self.output(adaptive_layer_norm(h, shift, factor)).to(dtype)
         return prediction if x_t.mask is None else prediction.masked_fill(padding, 0)
 
     def _table(self, t_SR: Tensor, condition: Condition) -> Table:
@@ -165,7 +166,7 @@ class DiT(DiffusionBackbone):
         if any(entry.mask is not None for entry in entries):
             mask = key_mask(torch.cat([_real(entry) for entry in entries], dim=1))
         joined = torch.cat(context, dim=1)
-        return tuple(block.memory(joined) for block in self.blocks), mask
+        return tuple(cast(Block, block).memory(joined) for block in self.blocks), mask
 
     def _positions(self, x_t: Latents) -> Tensor:
         """Positions `[B or 1, N, axes]`."""

@@ -26,7 +26,8 @@ class FeedForward(nn.Module):
 
     def forward(self, x_BND: Tensor) -> Tensor:
         """`[B, N, D]` to `[B, N, D]`."""
-        return self.down(F.gelu(self.up(x_BND), approximate=self.gelu))
+        out: Tensor = self.down(F.gelu(self.up(x_BND), approximate=self.gelu))
+        return out
 
 
 class Block(nn.Module):
@@ -79,4 +80,5 @@ class CrossBlock(Block):
         """Add what the other sequence says."""
         if memory is None:
             return x_BND
-        return x_BND + self.cross_attention(self.cross_norm(x_BND), memory, mask).to(x_BND.dtype)
+        y: Tensor = self.cross_attention(self.cross_norm(x_BND), memory, mask)
+        return x_BND + y.to(x_BND.dtype)

@@ -33,14 +33,15 @@ class TimeEmbedding(nn.Module):
 
     def forward(self, t: Tensor) -> Tensor:
         """Times `[...]` to `[..., D]`."""
-        return self.outer(F.silu(self.inner(timestep_embedding(t).to(self.inner.weight.dtype))))
+        out: Tensor = self.outer(F.silu(self.inner(timestep_embedding(t).to(self.inner.weight.dtype))))
+        return out
 
 
 class Modulation(nn.Module):
     """adaLN: shift, factor and gate for both halves of each block, shift and factor for the output.
 
     One matrix product gives the rows of all blocks. With `shared=True` the blocks share one product of
-    six rows and differ by a learned bias (PixArt-alpha, arXiv 2310.00426), a sixth of a small model's size.
+    six rows and differ by a learned bias (PixArt-alpha, arXiv 2310.00426): a quarter fewer parameters at depth 6.
     """
 
     def __init__(self, width: int, depth: int, *, shared: bool) -> None:
@@ -62,7 +63,8 @@ class Modulation(nn.Module):
 
     def forward(self, embedding_SRD: Tensor) -> Tensor:
         """Embeddings of S steps and R items to rows `[S, 6 * depth + 2, R, 1, D]`, with 1 added to the factors."""
-        rows = self.project(F.silu(embedding_SRD)).unflatten(-1, (-1, self.width))
+        rows: Tensor = self.project(F.silu(embedding_SRD))
+        rows = rows.view(*rows.shape[:2], -1, self.width)
         if self.block_bias is not None:
             blocks = rows[:, :, None, :ROWS_PER_BLOCK] + self.block_bias
             rows = torch.cat((blocks.flatten(2, 3), rows[:, :, ROWS_PER_BLOCK:]), dim=2)

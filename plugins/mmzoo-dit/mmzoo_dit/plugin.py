@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mmzoo.hookspecs import hookimpl
+from mmzoo import hookimpl
 
 if TYPE_CHECKING:
     from mmzoo.registry.register import Register

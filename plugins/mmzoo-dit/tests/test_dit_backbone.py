@@ -302,6 +302,8 @@ def test_low_precision(name: str) -> None:
     exact = model(noisy(model), t, given)
     with torch.autocast("cpu", torch.bfloat16):
         rough = model(noisy(model), t, given)
+        rows = model.precompute(t, given).rows
+    assert torch.equal(rows, model.precompute(t, given).rows)
     assert rough.dtype == torch.float32
     assert (rough - exact).norm() / exact.norm() < 0.05
     latents = noisy(model)

@@ -1,7 +1,25 @@
 """The text frontend: from any text to words and phrase breaks, without code under the GPL."""
 
+from mmzoo_tts.text.clean import clean as clean_text
 from mmzoo_tts.text.items import Break, Item, Spoken
 from mmzoo_tts.text.normalizer import NormalText, normalize
 from mmzoo_tts.text.phones import PAUSE, PHONE_IDS, PHONES, VOWELS
+from mmzoo_tts.text.pronunciation import Phrase, Pronunciation, Word
+from mmzoo_tts.text.sentences import split_sentences
 
-__all__ = ["PAUSE", "PHONES", "PHONE_IDS", "VOWELS", "Break", "Item", "NormalText", "Spoken", "normalize"]
+__all__ = [
+    "PAUSE",
+    "PHONES",
+    "PHONE_IDS",
+    "VOWELS",
+    "Break",
+    "Item",
+    "NormalText",
+    "Phrase",
+    "Pronunciation",
+    "Spoken",
+    "Word",
+    "clean_text",
+    "normalize",
+    "split_sentences",
+]

@@ -7,25 +7,57 @@ import unicodedata
 from dataclasses import dataclass
 
 from mmzoo.errors import InputError
-
 from mmzoo_tts.text.tables import CURRENCIES, GREEK, SYMBOLS
 
 _SINGLE = dict.fromkeys(map(ord, "‘’‚‛ʼʹ′`´＇"), "'")
 _DOUBLE = dict.fromkeys(map(ord, "“”„‟«»″〝〞＂"), '"')
 _DASHES = dict.fromkeys(map(ord, "‐‑‒﹣－"), "-") | dict.fromkeys(map(ord, "—―⸺⸻"), "—")
 _OTHER = {
-    **{ord("²"): "^2", ord("³"): "^3", ord("…"): "...", ord("⁄"): "/", ord("∕"): "/", ord("№"): "No. "},
-    **{ord("™"): " trademark ", ord("≠"): " not equal to ", ord("·"): " ", ord("•"): ", ", ord("¿"): " ", ord("¡"): " ", ord("ſ"): "s"},
-    **{ord("。"): ". ", ord("、"): ", ", ord("∙"): " ", ord("‧"): ""},
-    **{ord("ß"): "ss", ord("ẞ"): "SS", ord("æ"): "ae", ord("Æ"): "AE", ord("œ"): "oe", ord("Œ"): "OE"},
-    **{ord("ø"): "o", ord("Ø"): "O", ord("đ"): "d", ord("Đ"): "D", ord("ð"): "th", ord("Ð"): "Th"},
-    **{ord("þ"): "th", ord("Þ"): "Th", ord("ł"): "l", ord("Ł"): "L", ord("ı"): "i", ord("ŋ"): "ng", ord("Ŋ"): "NG"},
+    ord("²"): "^2",
+    ord("³"): "^3",
+    ord("…"): "...",
+    ord("⁄"): "/",
+    ord("∕"): "/",
+    ord("№"): "No. ",
+    ord("™"): " trademark ",
+    ord("≠"): " not equal to ",
+    ord("·"): " ",
+    ord("•"): ", ",
+    ord("¿"): " ",
+    ord("¡"): " ",
+    ord("ſ"): "s",
+    ord("。"): ". ",
+    ord("、"): ", ",
+    ord("∙"): " ",
+    ord("‧"): "",
+    ord("ß"): "ss",
+    ord("ẞ"): "SS",
+    ord("æ"): "ae",
+    ord("Æ"): "AE",
+    ord("œ"): "oe",
+    ord("Œ"): "OE",
+    ord("ø"): "o",
+    ord("Ø"): "O",
+    ord("đ"): "d",
+    ord("Đ"): "D",
+    ord("ð"): "th",
+    ord("Ð"): "Th",
+    ord("þ"): "th",
+    ord("Þ"): "Th",
+    ord("ł"): "l",
+    ord("Ł"): "L",
+    ord("ı"): "i",
+    ord("ŋ"): "ng",
+    ord("Ŋ"): "NG",
 }
 _TABLE = _SINGLE | _DOUBLE | _DASHES | _OTHER
 _KEPT = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~ \n—–¢°§©®¬" + "".join(SYMBOLS) + "".join(CURRENCIES))
 _LATIN = re.compile(r"LATIN (?:SMALL|CAPITAL) LETTER (?:[A-Z]+ )*?([A-Z]{1,2})(?: WITH .*)?$")
 _MICRO = {"m": "micrometers", "g": "micrograms", "s": "microseconds", "l": "microliters", "L": "microliters"}
 _PLAIN = re.compile(r"[\x20-\x7e\n]*")
+
+
+_NOTHING: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +81,7 @@ def clean(text: str) -> CleanText:
     if not text.strip():
         raise InputError("The text is empty; give at least one letter or digit to say.")
     if _PLAIN.fullmatch(text):
-        folded, unspoken = text, ()
+        folded, unspoken = text, _NOTHING
     else:
         folded, unspoken = _fold(text)
     folded = folded.replace("`", "'")

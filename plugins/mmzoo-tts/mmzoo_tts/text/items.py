@@ -29,6 +29,11 @@ Item = Spoken | Break
 STRENGTH = {mark: rank for rank, mark in enumerate(",-:;.!?")}
 
 
+def word_list(text: str) -> list[str]:
+    """The words of a line of a table; a table of words is easier to read without a quote around each."""
+    return text.split()
+
+
 def words(written: str, said: str | list[str]) -> list[Item]:
     """Spoken items of one written piece; `said` is a list of words or a string of them."""
     return [Spoken(written, word) for word in (said.split() if isinstance(said, str) else said)]

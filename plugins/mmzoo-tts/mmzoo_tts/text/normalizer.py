@@ -10,13 +10,14 @@ from mmzoo_tts.text.clean import clean
 from mmzoo_tts.text.items import STRENGTH, Break, Item, Spoken, words
 from mmzoo_tts.text.quantities import quantity
 from mmzoo_tts.text.tables import CURRENCIES, SYMBOLS
-from mmzoo_tts.text.wordrules import STARTERS, WORD, abbreviation, plain_word, roman_numeral, sentence_follows
+from mmzoo_tts.text.wordrules import WORD, abbreviation, plain_word, roman_numeral, sentence_follows
 
 _SPACE = re.compile(r"\s+")
 _DASH = re.compile(r"-{2,}|[—–]|-(?=\s)|(?<=\s)-")
 _ELISIONS = {"'n'": "and", "'n": "and", "'cause": "cause", "'em": "em", "'til": "til", "'tis": "tis", "'twas": "twas"}
 _ELISION = re.compile(r"'(?:n'?|cause|em|til|tis|twas)(?![A-Za-z])", re.IGNORECASE)
 _POWERS = {"2": "squared", "3": "cubed"}
+_CAPITAL = re.compile(r"\s+[A-Z]")
 _NEXT_CAPITALS = re.compile(r"[^A-Za-z]*([A-Za-z']+)")
 _ENDS = dict(zip(".?!;:,", ".?!;:,", strict=True))
 
@@ -45,6 +46,11 @@ def normalize(text: str, known: Container[str] = frozenset()) -> NormalText:
     return NormalText(tuple(scanner.items), cleaned.unspoken)
 
 
+def _end(pattern: re.Pattern[str], text: str, position: int) -> int:
+    match = pattern.match(text, position)
+    return match.end() if match else position + 1
+
+
 class _Scanner:
     """Walks through the text once; each step reads at least one character."""
 
@@ -67,11 +73,10 @@ class _Scanner:
     def _step(self, position: int) -> int:
         character = self.text[position]
         if character.isspace():
-            space = _SPACE.match(self.text, position)
-            assert space is not None
-            if space[0].count("\n") > 1:
+            end = _end(_SPACE, self.text, position)
+            if self.text.count("\n", position, end) > 1:
                 self._break(".")
-            return space.end()
+            return end
         found = quantity(self.text, position)
         if found:
             return self._quantity(position, *found)
@@ -99,14 +104,15 @@ class _Scanner:
             if isinstance(items[-1], Break):
                 self.previous = ""
             return end
-        match = WORD.match(self.text, position)
-        assert match is not None
-        word, end = match[0], match.end()
+        end = _end(WORD, self.text, position)
+        word = self.text[position:end]
         rest = self.text[end : end + 40]
-        items = roman_numeral(word, self.previous, rest) or self._article(word, rest)
-        if not items:
-            mixed = self.text[position - 1 : position].isdigit() or rest[:1].isdigit()
-            items = plain_word(word, self.known, shouted=self._shouted(word, rest), mixed=mixed)
+        mixed = self.text[max(0, position - 1) : position].isdigit() or rest[:1].isdigit()
+        items = (
+            roman_numeral(word, self.previous, rest)
+            or self._article(word, rest)
+            or plain_word(word, self.known, shouted=self._shouted(word, rest), mixed=mixed)
+        )
         self._say(items, word)
         return end
 
@@ -163,10 +169,8 @@ class _Scanner:
             return position + 1
         if character == "." and text.startswith("...", position):
             return self._ellipsis(position)
-        if character == "." and before.isalpha() and position > 1 and not text[position - 2].isalnum():
-            # An initial: "J. Smith" goes on, "plan B. The" does not.
-            if before.isupper() and re.match(r"\s+[A-Z]", text[position + 1 :]) and not sentence_follows(text, position + 1):
-                return position + 1
+        if character == "." and self._after_initial(position):
+            return position + 1
         if character in _ENDS:
             self._break(_ENDS[character])
             return position + 1
@@ -176,8 +180,19 @@ class _Scanner:
         if character in "()[]{}|":
             self._break(",")
             return position + 1
-        self._symbol(position, character, before, after)
+        if character == "^" and after in _POWERS and not text[position + 2 : position + 3].isalnum():
+            self._say(words(character + after, _POWERS[after]), after)
+            return position + 2
+        self._symbol(character, before, after)
         return position + 1
+
+    def _after_initial(self, position: int) -> bool:
+        """Whether the full stop belongs to an initial: "J. Smith" goes on, "plan B. The" does not."""
+        before = self.text[max(0, position - 2) : position]
+        single = before[-1:].isupper() and not before[:-1].isalnum()
+        return (
+            single and bool(_CAPITAL.match(self.text, position + 1)) and not sentence_follows(self.text, position + 1)
+        )
 
     def _ellipsis(self, position: int) -> int:
         end = position
@@ -194,19 +209,17 @@ class _Scanner:
             self.double = not closing
             if closing:
                 self._break(",")
-        elif not before.strip() or before in "([{\"—-":
+        elif not before.strip() or before in '([{"—-':
             self.quoted = bool(after.strip())
         elif self.quoted and not after.isalnum():
             self.quoted = False
             self._break(",")
 
-    def _symbol(self, position: int, character: str, before: str, after: str) -> None:
+    def _symbol(self, character: str, before: str, after: str) -> None:
         if character == "#" and after.isalnum():
             said = "number" if after.isdigit() else "hashtag"
         elif character == "^" and after.isalnum():
             said = "to the power of"
-            if after in _POWERS and not self.text[position + 2 : position + 3].isalnum():
-                said = ""
         elif character == "*" and before.isalnum() and after.isalnum():
             said = "times" if before.isdigit() or after.isdigit() else ""
         elif character == "_" and before.isalnum() and after.isalnum():
@@ -217,6 +230,3 @@ class _Scanner:
             said = SYMBOLS.get(character, "")
         if said:
             self._say(words(character, said), said)
-
-
-__all__ = ["STARTERS", "NormalText", "normalize"]

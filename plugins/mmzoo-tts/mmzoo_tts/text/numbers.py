@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-_ONES = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
-    " seventeen eighteen nineteen"
-).split()
-_TENS = "zero ten twenty thirty forty fifty sixty seventy eighty ninety".split()
+from mmzoo_tts.text.items import word_list
+
+_ONES = word_list(
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+    "seventeen eighteen nineteen"
+)
+_TENS = word_list("zero ten twenty thirty forty fifty sixty seventy eighty ninety")
 _SCALES = ((10**15, "quadrillion"), (10**12, "trillion"), (10**9, "billion"), (10**6, "million"), (1000, "thousand"))
 _IRREGULAR = {
-    **{"one": "first", "two": "second", "three": "third", "five": "fifth"},
-    **{"eight": "eighth", "nine": "ninth", "twelve": "twelfth"},
+    "one": "first",
+    "two": "second",
+    "three": "third",
+    "five": "fifth",
+    "eight": "eighth",
+    "nine": "ninth",
+    "twelve": "twelfth",
 }
 _ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
 LARGEST = 10**18 - 1
@@ -98,9 +105,7 @@ def roman(text: str) -> int | None:
     if not text or any(letter not in _ROMAN for letter in text) or len(text) > 15:
         return None
     values = [_ROMAN[letter] for letter in text]
-    total = sum(
-        -v if after > v else v for v, after in zip(values, [*values[1:], 0], strict=True)
-    )
+    total = sum(-v if after > v else v for v, after in zip(values, [*values[1:], 0], strict=True))
     return total if total < 4000 and to_roman(total) == text else None
 
 

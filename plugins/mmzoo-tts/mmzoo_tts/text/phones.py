@@ -1,4 +1,4 @@
-"""The phone inventory: flite's US English set, one pause symbol and thirty-nine sounds.
+"""The phone inventory: flite's US English set, one pause symbol and forty sounds.
 
 The set is ARPABET in lower case without stress; `ax` is the only reduced vowel. A phone's index in
 `PHONES` is its id in every model of this plugin, and the pause has id 0.

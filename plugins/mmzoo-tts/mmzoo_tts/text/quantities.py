@@ -84,7 +84,8 @@ def month_day(match: re.Match[str]) -> list[Item] | None:
 
 
 MONTH_DAY = re.compile(
-    _MONTH + r"\s*(?:(\d{1,2})(?:st|nd|rd|th)?\b(?![:/.,]\d|\s?[aApP]\.?[mM]\b)(?:,?\s+(\d{4})\b(?![.,:]\d))?|(\d{4})\b)"
+    _MONTH
+    + r"\s*(?:(\d{1,2})(?:st|nd|rd|th)?\b(?![:/.,]\d|\s?[aApP]\.?[mM]\b)(?:,?\s+(\d{4})\b(?![.,:]\d))?|(\d{4})\b)"
 )
 
 
@@ -123,18 +124,22 @@ def _version(match: re.Match[str]) -> list[Item]:
     return words(match[0], said[:-1])
 
 
-def _fraction(match: re.Match[str]) -> list[Item]:
+def _fraction(match: re.Match[str]) -> list[Item] | None:
     whole, top, bottom = match[1], int(match[2]), int(match[3])
+    names = _unit_names(match[4]) if match[4] else ("", "")
+    if names is None:
+        return None
+    unit = names[1 if whole else 0].split()
     said = [*numbers.cardinal(int(whole)), "and"] if whole else []
     if not whole and (match[0] in {"24/7", "9/11"} or top == bottom):
         return words(match[0], numbers.cardinal(top) + numbers.cardinal(bottom))
     if not 2 <= bottom <= 100 or match[3].startswith("0"):
-        return words(match[0], [*said, *numbers.cardinal(top), "over", *numbers.cardinal(bottom)])
+        return words(match[0], [*said, *numbers.cardinal(top), "over", *numbers.cardinal(bottom), *unit])
     one, many = _HALVES.get(bottom, (None, None))
     name = [one] if one else numbers.ordinal(bottom)
     if top != 1:
         name = [many] if many else numbers.plural(name)
-    return words(match[0], said + numbers.cardinal(top) + name)
+    return words(match[0], said + numbers.cardinal(top) + name + unit)
 
 
 def _unit_names(unit: str) -> tuple[str, str] | None:
@@ -169,8 +174,8 @@ def _decade(match: re.Match[str]) -> list[Item]:
 
 
 def _short_year(match: re.Match[str]) -> list[Item]:
-    ten, one = match[1]
-    return words(match[0], ["oh", *numbers.digits(one)] if ten == "0" else numbers.cardinal(int(match[1])))
+    year = match[1]
+    return words(match[0], ["oh", *numbers.digits(year[1])] if year[0] == "0" else numbers.cardinal(int(year)))
 
 
 def _whole(text: str) -> list[str]:
@@ -193,7 +198,9 @@ def _feet(match: re.Match[str]) -> list[Item]:
 
 
 def _said(text: str) -> Callable[[re.Match[str]], list[Item]]:
-    return lambda match: words(match[0], [*numbers.number_words(match[1]), *text.split(), *numbers.number_words(match[2])])
+    return lambda match: words(
+        match[0], [*numbers.number_words(match[1]), *text.split(), *numbers.number_words(match[2])]
+    )
 
 
 # A minus sign is one only where nothing is written directly before it.
@@ -201,7 +208,10 @@ _MINUS = r"((?<![\w)])[-−](?=[\d.]))?"
 RULES: tuple[Rule, ...] = tuple(
     (re.compile(pattern), function)
     for pattern, function in (
-        (rf"([-−])?(?:US)?([{_SIGN}])\s?({_NUMBER})(?:\s?(thousand|million|billion|trillion|mio|mn|bn|tn|[kKmMbB])\b)?", _money),
+        (
+            rf"((?<![\w)])[-−])?(?:US)?([{_SIGN}])\s?({_NUMBER})(?:\s?(thousand|million|billion|trillion|mio|mn|bn|tn|[kKmMbB])\b)?",
+            _money,
+        ),
         (r"(\d{4})-(\d{2})-(\d{2})(?![\d-])", _iso_date),
         (r"(\d{1,2})([/.])(\d{1,2})\2(\d{4}|\d{2})(?![\d/]|\.\d)", _slash_date),
         (rf"(\d{{1,2}})\s+{_MONTH}(?:,?\s+(\d{{4}})\b)?", _day_month),
@@ -210,11 +220,14 @@ RULES: tuple[Rule, ...] = tuple(
         (r"\+?(?:\d{1,3}[-. ])?\(\d{3}\)\s?\d{3}[-. ]\d{4}(?!\d)", _groups),
         (r"\+\d{1,3}(?:[-. ]\d{2,5}){2,5}(?!\d)|\d+(?:-\d+){2,}|\d{3}-\d{4}(?!\d)|\d{3}\.\d{3}\.\d{4}(?!\d)", _groups),
         (r"\d+(?:\.\d+){2,}", _version),
-        (r"(?:(\d{1,6})(?:\s+|-))?(\d{1,6})\s?/\s?(\d{1,6})(?![\d/])", _fraction),
+        (
+            rf"(?:(\d{{1,6}})(?:\s+|-))?(\d{{1,6}})\s?/\s?(\d{{1,6}})(?![\d/])(?:(?:\s|-)?((?i:{_UNIT}))(?![\w^]))?",
+            _fraction,
+        ),
         (r"(\d+)'(?:\s?(\d+(?:\.\d+)?)(?:\"|''))", _feet),
         (r"'?(\d{3}0|[2-9]0)'?s\b", _decade),
         (rf"{_MINUS}({_NUMBER})(?:\s?[-–—]\s?({_NUMBER}))?(?:\s|-)?((?i:{_UNIT}))(?![\w^])", _measure),
-        (r"(\d{1,3}(?:,\d{3})+|\d{1,15})(?i:st|nd|rd|th)\b", _ordinal),
+        (r"(\d{1,3}(?:,\d{3}){1,5}+|\d{1,15})(?i:st|nd|rd|th)\b", _ordinal),
         (r"(?<!\w)'(\d\d)(?![\d'])", _short_year),
         (r"(\d+)\s?[x×]\s?(\d+)(?![\w])", _said("by")),
         (rf"({_NUMBER})\s?\*\s?({_NUMBER})", _said("times")),

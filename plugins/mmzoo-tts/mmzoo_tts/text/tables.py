@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from mmzoo_tts.text.items import word_list
+
 MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July"),
     *("August", "September", "October", "November", "December"),
@@ -13,8 +15,16 @@ MONTH_NUMBERS = {
 }
 
 DAYS = {
-    **{"Mon": "monday", "Tue": "tuesday", "Tues": "tuesday", "Wed": "wednesday", "Thu": "thursday"},
-    **{"Thur": "thursday", "Thurs": "thursday", "Fri": "friday", "Sat": "saturday", "Sun": "sunday"},
+    "Mon": "monday",
+    "Tue": "tuesday",
+    "Tues": "tuesday",
+    "Wed": "wednesday",
+    "Thu": "thursday",
+    "Thur": "thursday",
+    "Thurs": "thursday",
+    "Fri": "friday",
+    "Sat": "saturday",
+    "Sun": "sunday",
 }
 
 TITLES = {
@@ -42,7 +52,9 @@ ENDINGS = {
 }  # fmt: skip
 """Said in full when a full stop follows; it may also end the sentence."""
 
-BARE = frozenset({"mr", "mrs", "vs", "etc", "jr", "ltd", "inc", "prof", "blvd", "approx", "dept", "govt", "capt", "sgt"})
+BARE = frozenset(
+    {"mr", "mrs", "vs", "etc", "jr", "ltd", "inc", "prof", "blvd", "approx", "dept", "govt", "capt", "sgt"}
+)
 """Abbreviations that are recognised without a full stop as well (as British writers do)."""
 
 PHRASES = {
@@ -52,27 +64,34 @@ PHRASES = {
 }  # fmt: skip
 
 STARTERS = frozenset(
-    "The A An He She It They We You I In On At But And Or So This That These Those There Then When While If As After"
-    " Before For From With Who What Where Why How His Her Its Their Our My Your No Not Yes Now Here One Some Many".split()
+    word_list(
+        "The A An He She It They We You I In On At But And Or So This That These Those There Then When While If As "
+        "After Before For From With Who What Where Why How His Her Its Their Our My Your No Not Yes Now Here One Some "
+        "Many"
+    )
 )
 """A capitalised word of these after an abbreviation begins a sentence rather than going on with a name."""
 
 NUMBERED = frozenset(
-    "chapter part volume vol act scene section book war phase type class level article episode figure fig table stage"
-    " appendix title grade mark page bowl season unit step group category".split()
+    word_list(
+        "chapter part volume vol act scene section book war phase type class level article episode figure fig table "
+        "stage appendix title grade mark page bowl season unit step group category"
+    )
 )
 """A Roman numeral after one of these is a plain number."""
 
 RULERS = frozenset(
-    "henry louis elizabeth george charles edward james william richard philip peter catherine alexander napoleon"
-    " nicholas francis frederick ferdinand leo pius paul benedict gregory innocent urban clement mary margaret ivan"
-    " otto wilhelm ramses ramesses thutmose alfonso carlos felipe juan xerxes darius alexios constantine justinian"
-    " john robert david malcolm stephen harold haakon olaf gustav christian umberto victor emmanuel leopold albert"
-    " pope king queen emperor".split()
+    word_list(
+        "henry louis elizabeth george charles edward james william richard philip peter catherine alexander napoleon "
+        "nicholas francis frederick ferdinand leo pius paul benedict gregory innocent urban clement mary margaret "
+        "ivan otto wilhelm ramses ramesses thutmose alfonso carlos felipe juan xerxes darius alexios constantine "
+        "justinian john robert david malcolm stephen harold haakon olaf gustav christian umberto victor emmanuel "
+        "leopold albert pope king queen emperor"
+    )
 )
 """A Roman numeral after one of these names is an ordinal: Henry the eighth."""
 
-PLAIN_ROMANS = frozenset("II III VI VII VIII IX XI XII XIII XIV XV XVI XVII XVIII XIX XX XXI".split())
+PLAIN_ROMANS = frozenset(word_list("II III VI VII VIII IX XI XII XIII XIV XV XVI XVII XVIII XIX XX XXI"))
 """Read as numbers wherever they stand."""
 
 # (singular, plural) of units after a number; the key is matched exactly, then in lower case.
@@ -91,7 +110,8 @@ UNITS = {
     "Mbps": ("megabit per second", "megabits per second"), "hz": ("hertz", "hertz"), "khz": ("kilohertz", "kilohertz"),
     "mhz": ("megahertz", "megahertz"), "ghz": ("gigahertz", "gigahertz"), "V": ("volt", "volts"),
     "W": ("watt", "watts"), "kw": ("kilowatt", "kilowatts"), "kwh": ("kilowatt hour", "kilowatt hours"),
-    "mw": ("megawatt", "megawatts"), "mW": ("milliwatt", "milliwatts"), "db": ("decibel", "decibels"), "pa": ("pascal", "pascals"),
+    "mw": ("megawatt", "megawatts"), "mW": ("milliwatt", "milliwatts"), "db": ("decibel", "decibels"),
+    "pa": ("pascal", "pascals"),
     "hpa": ("hectopascal", "hectopascals"), "kcal": ("kilocalorie", "kilocalories"),
     "rpm": ("revolution per minute", "revolutions per minute"), "dpi": ("dot per inch", "dots per inch"),
     "m^2": ("square meter", "square meters"), "m^3": ("cubic meter", "cubic meters"),
@@ -129,13 +149,14 @@ SYMBOLS = {
     **{sign: names[1] for sign, names in CURRENCIES.items()},
 }  # fmt: skip
 
-GREEK = {
-    letter: name
-    for letter, name in zip(
+GREEK = dict(
+    zip(
         "αβγδεζηθικλμνξοπρστυφχψω",
-        "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau upsilon phi"
-        " chi psi omega".split(),
+        word_list(
+            "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau upsilon "
+            "phi chi psi omega"
+        ),
         strict=True,
     )
-}
+)
 """A Greek letter that stands alone is said by its name, as in formulas."""

@@ -35,12 +35,38 @@ _ADDRESS = re.compile(
 )
 _ADDRESS_PART = re.compile(r"[A-Za-z]+|\d+|[^A-Za-z\d]")
 _ADDRESS_SIGNS = {
-    **{".": "dot", "/": "slash", "@": "at", "-": "dash", "_": "underscore", ":": "colon", "?": "question mark"},
-    **{"=": "equals", "&": "and", "#": "hash", "%": "percent", "+": "plus", "~": "tilde"},
+    ".": "dot",
+    "/": "slash",
+    "@": "at",
+    "-": "dash",
+    "_": "underscore",
+    ":": "colon",
+    "?": "question mark",
+    "=": "equals",
+    "&": "and",
+    "#": "hash",
+    "%": "percent",
+    "+": "plus",
+    "~": "tilde",
 }
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _VOWEL = re.compile(r"[aeiouy]", re.IGNORECASE)
-_NOT_A_NAME = STARTERS | {"Near", "Of", "By", "Visit", "See", "Is", "Was", "Dear", "Saint", "Mount", "Fort", "Port", "Mr", "Mrs"}
+_NOT_A_NAME = STARTERS | {
+    "Near",
+    "Of",
+    "By",
+    "Visit",
+    "See",
+    "Is",
+    "Was",
+    "Dear",
+    "Saint",
+    "Mount",
+    "Fort",
+    "Port",
+    "Mr",
+    "Mrs",
+}
 
 
 def sentence_follows(text: str, end: int) -> bool:
@@ -91,7 +117,7 @@ def _dotted(text: str, position: int, previous: str) -> tuple[int, list[Item]] |
         return None
     word, end = match[0], match.end()
     lower, dot = word.lower(), text.startswith(".", end) and not text[end + 1 : end + 2].isalnum()
-    if not dot and (lower not in BARE and lower not in {"dr", "st"} or not word[0].isupper() and lower in TITLES):
+    if not dot and ((lower not in BARE and lower not in {"dr", "st"}) or (not word[0].isupper() and lower in TITLES)):
         return None
     if not dot and word.isupper() and len(word) > 1:
         return None
@@ -101,14 +127,15 @@ def _dotted(text: str, position: int, previous: str) -> tuple[int, list[Item]] |
     if lower in {"dr", "st"}:
         if not word[0].isupper():
             return None
-        street = previous[:1].isupper() and previous not in _NOT_A_NAME or previous[:1].isdigit()
+        street = (previous[:1].isupper() and previous not in _NOT_A_NAME) or previous[:1].isdigit()
         street = street and not (name_next and lower == "dr" and following and following[1] not in STARTERS)
         if not dot and not street and not name_next:
             return None
         said = {"dr": ("doctor", "drive"), "st": ("saint", "street")}[lower][street]
         return _stop(text, end + dot, words(written, said), may_end=street)
     if lower in TITLES:
-        return (end + dot, words(written, TITLES[lower])) if word[0].isupper() and name_next else None
+        plain = lower in {"mr", "mrs", "ms", "prof"} and dot
+        return (end + dot, words(written, TITLES[lower])) if word[0].isupper() and (name_next or plain) else None
     if lower == "no" and dot and re.match(r"\s?\d", after):
         return end + dot, words(written, "number")
     if lower == "p" and dot and re.match(r"\s?\d", after):
@@ -120,7 +147,7 @@ def _dotted(text: str, position: int, previous: str) -> tuple[int, list[Item]] |
     if lower in ENDINGS and not (lower in {"co", "sr", "sq", "ln", "rd", "ave"} and not word[0].isupper()):
         return _stop(text, end + dot, words(written, ENDINGS[lower]))
     # "min." or "sec." at the end of a sentence is likelier the word itself.
-    if lower in ABBREVIATIONS and re.match(r"\s+[a-z\d(]|,", after) or lower in {"vs", "approx", "dept", "govt"}:
+    if (lower in ABBREVIATIONS and re.match(r"\s+[a-z\d(]|,", after)) or lower in {"vs", "approx", "dept", "govt"}:
         return _stop(text, end + dot, words(written, ABBREVIATIONS[lower]))
     return None
 
@@ -157,7 +184,9 @@ def roman_numeral(word: str, previous: str, rest: str) -> list[Item] | None:
         if word == "I" and re.match(r"\s+[a-z]", rest) and not re.match(r"\s+(?:of|and|was|the)\b", rest):
             return None
         return words(word, ["the", *numbers.ordinal(value)])
-    if word in PLAIN_ROMANS or (len(word) > 1 and previous[:1].isupper() and previous.isalpha() and set(word) <= set("IVX")):
+    if word in PLAIN_ROMANS or (
+        len(word) > 1 and previous[:1].isupper() and previous.isalpha() and set(word) <= set("IVX")
+    ):
         return words(word, numbers.cardinal(value))
     return None
 
@@ -176,12 +205,18 @@ def plain_word(word: str, known: Container[str], *, shouted: bool, mixed: bool) 
         return _spell(word, base, suffix)
     if base.isupper():
         capitals_mean_nothing = shouted and len(base) > 3
-        spelled = (len(base) <= 5 and not capitals_mean_nothing) or not _VOWEL.search(base)
+        spelled = (len(base) <= 4 and not capitals_mean_nothing) or not _VOWEL.search(base)
         return _spell(word, base, suffix) if spelled else words(word, lower)
     if base[:-1].isupper() and base.endswith("s") and len(base) > 2:
         return _spell(word, base[:-1], "'s")
     parts = _CAMEL.findall(base)
-    if len(parts) > 1 and "'" not in base and all(len(part) > 1 for part in parts):
+    # One small letter may stand before a capital (eBay), but not elsewhere (LaTeX); "Mc" is no word.
+    if (
+        len(parts) > 1
+        and "'" not in base
+        and all(len(part) > 1 for part in parts[1:])
+        and parts[0] not in {"Mc", "Mac"}
+    ):
         items = [item for part in parts for item in plain_word(part, known, shouted=False, mixed=False)]
         return [*items[:-1], _with_suffix(items[-1], word, suffix)] if suffix else items
     return words(word, lower)

@@ -1,0 +1,77 @@
+"""mmzoo: a plugin-based zoo of multimodal generative models.
+
+    import mmzoo
+    tts = mmzoo.create("vqvae-dit-tts")
+    tts("Hello there.").save("hello.wav")
+
+The public names are resolved when they are first used (PEP 562), so `import mmzoo` costs milliseconds and
+torch is imported only once something is built.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mmzoo import errors
+    from mmzoo.errors import MmzooError
+    from mmzoo.factory import create
+    from mmzoo.hookspecs import hookimpl
+    from mmzoo.interfaces import (
+        Audio,
+        DiffusionBackbone,
+        Image,
+        Labels,
+        ModalityEncoder,
+        Model,
+        Quantizer,
+        Sampler,
+        TaskHead,
+    )
+    from mmzoo.registry.listing import describe, list_components, list_models
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "mmzoo.errors": "MmzooError",
+    "mmzoo.factory": "create",
+    "mmzoo.hookspecs": "hookimpl",
+    "mmzoo.interfaces": "Audio DiffusionBackbone Image Labels ModalityEncoder Model Quantizer Sampler TaskHead",
+    "mmzoo.registry.listing": "describe list_components list_models",
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
+
+__all__ = [
+    "Audio",
+    "DiffusionBackbone",
+    "Image",
+    "Labels",
+    "MmzooError",
+    "ModalityEncoder",
+    "Model",
+    "Quantizer",
+    "Sampler",
+    "TaskHead",
+    "__version__",
+    "create",
+    "describe",
+    "errors",
+    "hookimpl",
+    "list_components",
+    "list_models",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME_OF:
+        value = getattr(importlib.import_module(_HOME_OF[name]), name)
+        globals()[name] = value
+        return value
+    if name == "errors":
+        return importlib.import_module("mmzoo.errors")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))

@@ -1,0 +1,1 @@
+"""The `mmzoo` command: one file per command, each imported only when it runs."""

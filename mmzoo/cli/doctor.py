@@ -1,0 +1,117 @@
+"""`mmzoo doctor`."""
+
+from __future__ import annotations
+
+import os
+import platform
+from argparse import Namespace
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from importlib import metadata
+from typing import Any
+
+import mmzoo
+from mmzoo.cli.light import LightCommand, add_json
+from mmzoo.cli.output import print_json
+from mmzoo.hookspecs import PLUGIN_API_VERSION
+from mmzoo.registry.index import Catalog, catalog
+from mmzoo.registry.plugins import CHOICE, PluginRecord, unmatched_choices
+from mmzoo.registry.targets import missing_requirements
+
+PACKAGES = (
+    "torch",
+    "numpy",
+    "pluggy",
+    "huggingface_hub",
+    "accelerate",
+    "datasets",
+    "safetensors",
+    "pydantic",
+    "typer",
+    "rich",
+)
+VARIABLES = (CHOICE, "MMZOO_CACHE", "MMZOO_DEBUG", "HF_HOME", "HF_HUB_OFFLINE", "HF_ENDPOINT")
+SLOW_MS = 200.0
+
+
+ABOUT = """Check the installation: plugins and why any failed, packages, names that clash, settings.
+
+Exit code 1 if a plugin is broken or incompatible, 0 otherwise."""
+
+
+def _run(asked: Namespace) -> int:
+    known = catalog()
+    problems, notes = list(_problems(known)), list(_notes(known))
+    found = {
+        "mmzoo": mmzoo.__version__,
+        "plugin_api": PLUGIN_API_VERSION,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "environment": {name: os.environ[name] for name in VARIABLES if name in os.environ},
+    }
+    if asked.json:
+        plugins = [asdict(record) for record in known.plugins()]
+        print_json(found | {"plugins": plugins, "problems": problems, "notes": notes})
+    else:
+        _print(found, known.plugins(), problems, notes)
+    return 1 if problems else 0
+
+
+DOCTOR = LightCommand(ABOUT, add_json, _run)
+
+
+def _print(
+    found: Mapping[str, Any], records: Sequence[PluginRecord], problems: Sequence[str], notes: Sequence[str]
+) -> None:
+    print(f"mmzoo {found['mmzoo']} (plugin API {found['plugin_api']}), Python {found['python']}, {found['platform']}")
+    print(", ".join(f"{name} {version or 'not installed'}" for name, version in found["packages"].items()))
+    for name, value in found["environment"].items():
+        print(f"{name}={value}")
+    print("\nplugins:" if records else "\nplugins: none")
+    for record in records:
+        _print_plugin(record)
+    for title, lines in (("problems", problems), ("notes", notes)):
+        print(f"\n{title}:" if lines else f"\n{title}: none")
+        for line in lines:
+            print(f"  - {line}")
+
+
+def _print_plugin(record: PluginRecord) -> None:
+    told = f"{len(record.supplies)} names" if record.state == "loaded" else record.error
+    print(f"  {record.state:<13}{record.distribution} {record.version} ({record.target}, {record.ms:.1f} ms): {told}")
+    if record.traceback:
+        print("\n".join(f"      {line}" for line in record.traceback.rstrip().splitlines()))
+
+
+def _problems(known: Catalog) -> Iterator[str]:
+    for record in known.plugins():
+        if record.failed:
+            yield f"the plugin {record.title} is {record.state}: {record.error}"
+
+
+def _notes(known: Catalog) -> Iterator[str]:
+    for record in known.plugins():
+        if record.state == "shadowed":
+            yield f"the plugin {record.title} is not used: {record.error}"
+        if record.ms > SLOW_MS:
+            yield f"the plugin {record.title} took {record.ms:.0f} ms to import; it should import nothing heavy."
+    for item in unmatched_choices(known.plugins(), os.environ.get(CHOICE)):
+        yield f"{CHOICE} names {item!r}, and no installed plugin is called that."
+    names = [("model", spec.name) for spec in known.models()] + [(spec.kind, spec.name) for spec in known.components()]
+    for (kind, name), count in Counter(names).items():
+        if count > 1:
+            yield f"{count} plugins supply the {kind} {name!r}; write it as distribution:{name}."
+    for spec in known.components():
+        if missing := missing_requirements(spec):
+            yield f"the {spec.kind} {spec.name!r} of {spec.plugin} needs {', '.join(missing)}, which is not installed."
+    if not known.plugins():
+        yield "no plugins are installed, so there are no models; mmzoo's own are in plugins/ of its repository."
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,93 @@
+"""`mmzoo list`."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, BooleanOptionalAction, Namespace
+from dataclasses import asdict
+from typing import Any
+
+from mmzoo.cli.light import LightCommand, add_json
+from mmzoo.cli.output import note, print_json, print_table
+from mmzoo.errors import UsageError
+from mmzoo.registry.index import catalog
+from mmzoo.registry.listing import find_components, find_models
+from mmzoo.registry.names import did_you_mean, suggestions
+from mmzoo.registry.specs import KINDS
+
+ABOUT = """List models, or components with --components.
+
+Into a pipe, each line is one of them, its cells separated by tabs: for models the name, task, modalities, tags
+of weights, plugin and summary; for components the kind/name, modalities, plugin and summary."""
+
+
+def _declare(parser: ArgumentParser) -> None:
+    parser.add_argument("pattern", nargs="?", default="*", help="only these names, with the wildcards *, ? and [...]")
+    parser.add_argument("--task", help="only models of this task, such as text-to-speech")
+    parser.add_argument("--modality", help="only what takes or gives this: speech, image or text")
+    parser.add_argument("--plugin", help="only what this plugin supplies")
+    parser.add_argument(
+        "--pretrained", action=BooleanOptionalAction, help="only models with published weights, or without"
+    )
+    parser.add_argument("--components", action="store_true", help="list components instead of models")
+    parser.add_argument("--kind", metavar="KIND", help=f"only components of one kind: {', '.join(KINDS)}")
+    add_json(parser)
+
+
+def _run(asked: Namespace) -> int:
+    if asked.components or asked.kind is not None:
+        if asked.task is not None or asked.pretrained is not None:
+            raise UsageError("--task and --pretrained are for models, not for components; drop them.")
+        _list_components(asked.pattern, asked.kind, asked.modality, asked.plugin, asked.json)
+    else:
+        _list_models(asked.pattern, asked.task, asked.modality, asked.pretrained, asked.plugin, asked.json)
+    for record in catalog().plugins():
+        if record.failed:
+            note(f"warning: the plugin {record.title} is {record.state}; `mmzoo doctor` tells why.")
+    return 0
+
+
+LIST = LightCommand(ABOUT, _declare, _run)
+
+
+def _list_models(
+    pattern: str, task: str | None, modality: str | None, pretrained: bool | None, plugin: str | None, json: bool
+) -> None:
+    found = find_models(pattern, task=task, modality=modality, pretrained=pretrained, plugin=plugin)
+    if json:
+        print_json([_without_recipe(asdict(spec)) | {"name": name} for name, spec in found])
+        return
+    rows = [
+        (
+            name,
+            spec.task,
+            ", ".join(spec.modalities),
+            ", ".join(weights.tag for weights in spec.weights) or "-",
+            spec.plugin,
+            spec.summary,
+        )
+        for name, spec in found
+    ]
+    print_table(("name", "task", "modalities", "weights", "plugin", "summary"), rows)
+    if not found:
+        _nothing(pattern, [spec.name for spec in catalog().models()])
+
+
+def _without_recipe(told: dict[str, Any]) -> dict[str, Any]:
+    """A listing is for choosing; `mmzoo show --json` has the recipe."""
+    return {key: value for key, value in told.items() if key not in ("recipe", "metadata")}
+
+
+def _list_components(pattern: str, kind: str | None, modality: str | None, plugin: str | None, json: bool) -> None:
+    found = find_components(kind, pattern, modality=modality, plugin=plugin)
+    if json:
+        print_json([{**asdict(spec), "name": name.partition("/")[2]} for name, spec in found])
+        return
+    rows = [(name, ", ".join(spec.modalities), spec.plugin, spec.summary) for name, spec in found]
+    print_table(("name", "modalities", "plugin", "summary"), rows)
+    if not found:
+        _nothing(pattern, [spec.name for spec in catalog().components(kind)])
+
+
+def _nothing(pattern: str, names: list[str]) -> None:
+    told = did_you_mean(suggestions(pattern.strip("*"), names)) if pattern.strip("*") else ""
+    note(f"Nothing matches{f' {pattern!r}' if pattern != '*' else ''}{f'; {told}' if told else '.'}")

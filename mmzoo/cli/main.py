@@ -1,0 +1,166 @@
+"""The entry point: finds the command, runs it, and turns every failure into one line and an exit code.
+
+The commands' own options are typer's; the few words before them are read here, so that `mmzoo --help` imports
+neither typer nor any command.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import textwrap
+import traceback
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from mmzoo.errors import MmzooError, UsageError
+
+INTERRUPTED = 130
+
+USAGE = "Usage: mmzoo [--debug] COMMAND [ARGS]..."
+ABOUT = "A zoo of multimodal generative models made of typed parts that plugins supply."
+OPTIONS = (
+    ("-h, --help", "Show this help, or with a command the command's."),
+    ("-V, --version", "Show the version."),
+    ("--debug", "Show the traceback of an error (also MMZOO_DEBUG=1)."),
+)
+EPILOG = (
+    ("0", "done"),
+    ("1", "failed, for a reason that one line on the standard error tells"),
+    ("2", "wrong usage, name, configuration or input"),
+    ("3", "trouble with the network or the Hub"),
+    ("130", "interrupted"),
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `mmzoo` with these arguments (the process's own by default) and return the exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = os.environ.get("MMZOO_DEBUG", "") not in ("", "0")
+    while words and words[0] == "--debug":
+        debug = True
+        words.pop(0)
+    with warnings.catch_warnings():
+        warnings.formatwarning = _one_line_warning
+        try:
+            code = _dispatch(words)
+            sys.stdout.flush()
+            return code
+        except KeyboardInterrupt:
+            _fail("interrupted", debug)
+            return INTERRUPTED
+        except BrokenPipeError:
+            # The reader of our output has gone, as in `mmzoo list | head`; nobody is left to tell.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+        except MmzooError as error:
+            _fail(f"error: {_line(error)}", debug)
+            return error.exit_code
+        except Exception as error:
+            return _other(error, debug)
+
+
+def _dispatch(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help", "help"):
+        if len(words) > 1 and words[0] == "help":
+            return _run(words[1], ["--help"])
+        print(help_text())
+        return 0
+    if words[0] in ("-V", "--version"):
+        import mmzoo
+
+        print(f"mmzoo {mmzoo.__version__}")
+        return 0
+    if words[0].startswith("-"):
+        raise UsageError(f"There is no option {words[0]!r} before the command; `mmzoo --help` shows the options.")
+    return _run(words[0], words[1:])
+
+
+def _run(name: str, arguments: list[str]) -> int:
+    from mmzoo.cli.commands import find_command, typed
+    from mmzoo.cli.light import LightCommand
+    from mmzoo.registry.targets import load_target
+
+    spec = find_command(name)
+    target, program = load_target(spec), f"mmzoo {typed(spec)}"
+    if isinstance(target, LightCommand):
+        return target.main(arguments, program)
+    result = _typer_command(target).main(arguments, prog_name=program, standalone_mode=False)
+    return result if isinstance(result, int) and not isinstance(result, bool) else 0
+
+
+def _typer_command(target: Any) -> Any:
+    """A typer command of a plain function with typer's annotations, or of a whole `typer.Typer`."""
+    import typer
+    from typer.main import get_command
+
+    if isinstance(target, typer.Typer):
+        app = target
+    else:
+        app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+        app.command()(target)
+    command = get_command(app)
+    command.context_settings.setdefault("help_option_names", ["-h", "--help"])
+    return command
+
+
+# --- failures ----------------------------------------------------------------------------------------
+
+
+def _other(error: Exception, debug: bool) -> int:
+    """An error that is not mmzoo's: typer's complaints about the command line, or a bug."""
+    told = getattr(error, "format_message", None)
+    if callable(told):
+        context = getattr(error, "ctx", None)
+        hint = f" (`{context.command_path} --help` shows the usage)" if context is not None else ""
+        _fail(f"error: {_line(told())}{hint}", debug)
+        return int(getattr(error, "exit_code", 2))
+    typer = sys.modules.get("typer")
+    if typer is not None and isinstance(error, typer.Abort):
+        _fail("interrupted", debug)
+        return INTERRUPTED
+    hint = "" if debug else " (run `mmzoo --debug ...` for the traceback)"
+    _fail(f"error: {type(error).__name__}: {_line(error)}{hint}", debug)
+    return 1
+
+
+def _fail(text: str, debug: bool) -> None:
+    if debug:
+        traceback.print_exc()
+    print(text, file=sys.stderr)
+
+
+def _line(told: object) -> str:
+    return " ".join(str(told).split())
+
+
+def _one_line_warning(message: Warning | str, *_: Any, **__: Any) -> str:
+    return f"warning: {_line(message)}\n"
+
+
+# --- help --------------------------------------------------------------------------------------------
+
+
+def help_text() -> str:
+    """What `mmzoo --help` prints: commands with their summaries, options and exit codes."""
+    from mmzoo.cli.commands import all_commands, typed
+
+    commands = [(typed(spec), spec.summary) for spec in all_commands()]
+    sections = (("Commands", commands), ("Options", OPTIONS), ("Exit codes", EPILOG))
+    width = max(60, min(shutil.get_terminal_size().columns, 110))
+    blocks = [USAGE, ABOUT, *(f"{title}:\n{_rows(rows, width)}" for title, rows in sections)]
+    return "\n\n".join([*blocks, "`mmzoo COMMAND --help` tells more about a command."])
+
+
+def _rows(rows: Sequence[tuple[str, str]], width: int) -> str:
+    margin = min(max(len(left) for left, _ in rows), 24) + 4
+    return "\n".join(
+        textwrap.fill(right, width, initial_indent=f"  {left}".ljust(margin), subsequent_indent=" " * margin)
+        for left, right in rows
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

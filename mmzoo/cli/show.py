@@ -1,0 +1,68 @@
+"""`mmzoo show`."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, Namespace
+from typing import Any
+
+from mmzoo.cli.light import LightCommand, add_json
+from mmzoo.cli.output import print_json
+from mmzoo.registry.listing import Description, describe
+
+ABOUT = "Show all that is registered about a model or component; nothing of it is imported or downloaded."
+
+
+def _declare(parser: ArgumentParser) -> None:
+    parser.add_argument("name", help="a model (name or name.tag) or a component (kind/name)")
+    add_json(parser)
+
+
+def _run(asked: Namespace) -> int:
+    description = describe(asked.name)
+    if asked.json:
+        print_json(description.to_dict())
+        return 0
+    print(f"{description.name}: {description.summary}")
+    for label, value in _facts(description):
+        print(f"  {label:<12}{value}")
+    for weights in description.weights:
+        print(f"  {'weights':<12}{_weights(weights)}")
+    if description.parts:
+        print("  recipe")
+        width = max(len(slot) for slot in description.parts) + 2
+        for slot, part in description.parts.items():
+            print(f"    {slot:<{width}}{part}{_settings(description.recipe[slot])}")
+    return 0
+
+
+SHOW = LightCommand(ABOUT, _declare, _run)
+
+
+def _facts(description: Description) -> list[tuple[str, str]]:
+    told = {
+        "kind": description.kind,
+        "task": description.task,
+        "modalities": ", ".join(description.modalities),
+        "plugin": f"{description.plugin} {description.version}",
+        "aliases": ", ".join(description.aliases),
+        "deprecated": description.deprecated,
+        "target": description.target,
+        "requires": ", ".join(f"{r} (not installed)" if r in description.missing else r for r in description.requires),
+    }
+    facts = [(label, value) for label, value in told.items() if value]
+    if description.kind == "model" and not description.weights:
+        facts.append(("weights", "none published; create it with pretrained=False"))
+    return facts
+
+
+def _weights(weights: Any) -> str:
+    pinned = f", sha256 {weights['sha256'][:12]}..." if weights["sha256"] else ""
+    return f"{weights['tag']}: {weights['source']}, licence {weights['license'] or 'not stated'}{pinned}"
+
+
+def _settings(value: Any) -> str:
+    if not isinstance(value, dict):
+        return ""
+    settings = [f"{key}={json.dumps(item)}" for key, item in value.items() if key not in ("name", "model")]
+    return f"  ({', '.join(settings)})" if settings else ""

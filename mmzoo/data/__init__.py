@@ -1,0 +1,38 @@
+"""Datasets for training and evaluation: caches, the row schema, decoding, and building a dataset by name."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mmzoo.data.audio import decode_audio, encode_audio, resample
+    from mmzoo.data.cache import cache_dir
+    from mmzoo.data.loading import load_dataset_component, require_rows
+    from mmzoo.data.schema import SPEECH_COLUMNS, speech_features, speech_row
+
+_HOMES = {
+    "audio": "decode_audio encode_audio resample",
+    "cache": "cache_dir",
+    "loading": "load_dataset_component require_rows",
+    "schema": "SPEECH_COLUMNS speech_features speech_row",
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
+
+__all__ = [
+    "SPEECH_COLUMNS",
+    "cache_dir",
+    "decode_audio",
+    "encode_audio",
+    "load_dataset_component",
+    "require_rows",
+    "resample",
+    "speech_features",
+    "speech_row",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME_OF:
+        return getattr(importlib.import_module(f"mmzoo.data.{_HOME_OF[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,84 @@
+"""The columns of a dataset row, the same for every corpus."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from mmzoo.errors import DataError
+
+if TYPE_CHECKING:
+    from datasets import Features
+
+SPEECH_COLUMNS = (
+    "id",
+    "text",
+    "audio",
+    "image",
+    "label",
+    "speaker",
+    "phones",
+    "phone_ends_s",
+    "phone_set",
+    "split",
+    "target",
+)
+
+
+def speech_features() -> Features:
+    """The columns as `datasets` types.
+
+    audio and image: `{bytes, path}` of an encoded file, decoded by `mmzoo.data`, never by `datasets`.
+    phones and phone_ends_s: one entry a phone, pauses included; the end of each in seconds from the start of
+    the audio. phone_set: the inventory the phones are from. target: the word an unseen-word sentence is about.
+    """
+    from datasets import Features, List, Value
+
+    text, blob = Value("string"), {"bytes": Value("binary"), "path": Value("string")}
+    return Features(
+        {
+            "id": text,
+            "text": text,
+            "audio": dict(blob),
+            "image": dict(blob),
+            "label": text,
+            "speaker": text,
+            "phones": List(Value("string")),
+            "phone_ends_s": List(Value("float32")),
+            "phone_set": text,
+            "split": text,
+            "target": text,
+        }
+    )
+
+
+def speech_row(
+    *,
+    id: str,
+    text: str,
+    audio: bytes,
+    speaker: str,
+    phones: Sequence[str],
+    phone_ends_s: Sequence[float],
+    phone_set: str,
+    split: str,
+    target: str = "",
+) -> dict[str, Any]:
+    """One row of `speech_features`. Raises DataError if phones and times do not belong together."""
+    if len(phones) != len(phone_ends_s):
+        raise DataError(f"Row {id} has {len(phones)} phones but {len(phone_ends_s)} end times; each phone needs one.")
+    if any(later <= earlier for earlier, later in zip((0.0, *phone_ends_s), phone_ends_s, strict=False)):
+        raise DataError(f"Row {id} has phone end times that do not increase: {list(phone_ends_s)}.")
+    return {
+        "id": id,
+        "text": text,
+        "audio": {"bytes": audio, "path": None},
+        "image": None,
+        "label": None,
+        "speaker": speaker,
+        "phones": list(phones),
+        "phone_ends_s": [float(end) for end in phone_ends_s],
+        "phone_set": phone_set,
+        "split": split,
+        "target": target,
+    }

@@ -1,0 +1,230 @@
+"""The catalog: everything the plugins registered, found by name."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from mmzoo.errors import (
+    AmbiguousNameError,
+    BrokenPluginError,
+    MissingPluginError,
+    MmzooError,
+    PluginError,
+    UnknownNameError,
+    UsageError,
+)
+from mmzoo.registry import firstparty
+from mmzoo.registry.names import did_you_mean, natural, split_qualifier, split_tag, suggestions
+from mmzoo.registry.plugins import Candidate, Loader, PluginRecord, discover, normalized
+from mmzoo.registry.register import Register
+from mmzoo.registry.specs import KINDS, ComponentSpec, ModelSpec
+
+Spec = TypeVar("Spec", ModelSpec, ComponentSpec)
+
+
+class Catalog:
+    """The plugins of this process and what they supply. Plugins that fail only ever become records."""
+
+    def __init__(self, candidates: Iterable[Candidate] | None = None) -> None:
+        """candidates: the plugins to load; None finds the installed ones."""
+        self._records: list[PluginRecord] = []
+        self._models: list[ModelSpec] = []
+        self._components: list[ComponentSpec] = []
+        self._warned: set[str] = set()
+        for record, register in Loader().load_all(discover() if candidates is None else candidates):
+            self._records.append(self._take(record, register))
+
+    def _take(self, record: PluginRecord, register: Register | None) -> PluginRecord:
+        if register is None:
+            return record
+        twice = set(register.supplies()) & {
+            supplied
+            for other in self._records
+            if other.state == "loaded" and normalized(other.distribution) == normalized(record.distribution)
+            for supplied in other.supplies
+        }
+        if twice:
+            error = f"{', '.join(sorted(twice))} is already registered by another entry point of {record.distribution}."
+            return replace(record, state="broken", error=error)
+        self._models += register.models
+        self._components += register.components
+        return record
+
+    # --- everything ---
+
+    def plugins(self) -> tuple[PluginRecord, ...]:
+        """What became of every installed plugin, in the order they were loaded."""
+        return tuple(self._records)
+
+    def models(self) -> tuple[ModelSpec, ...]:
+        """All registered models, in natural order of their names."""
+        return tuple(sorted(self._models, key=lambda spec: natural(spec.name)))
+
+    def components(self, kind: str | None = None) -> tuple[ComponentSpec, ...]:
+        """All registered components, or those of one kind, by kind and then in natural order."""
+        if kind is not None:
+            check_kind(kind)
+        found = [spec for spec in self._components if kind in (None, spec.kind)]
+        return tuple(sorted(found, key=lambda spec: (KINDS.index(spec.kind), natural(spec.name))))
+
+    def written(self, spec: ModelSpec | ComponentSpec) -> str:
+        """How to write a spec's name so that it is found: bare, or `distribution:name` where two plugins share it."""
+        pool = self._pool(spec)
+        return spec.name if sum(other.name == spec.name for other in pool) == 1 else f"{spec.plugin}:{spec.name}"
+
+    def _pool(self, spec: ModelSpec | ComponentSpec) -> Sequence[ModelSpec | ComponentSpec]:
+        return self._models if isinstance(spec, ModelSpec) else [s for s in self._components if s.kind == spec.kind]
+
+    # --- one name ---
+
+    def model(self, name: str) -> ModelSpec:
+        """The model called `name`, `distribution:name`, an alias, or any of these with a `.tag`.
+
+        Raises UnknownNameError, AmbiguousNameError, MissingPluginError, BrokenPluginError.
+        """
+        base, tag = split_tag(name)
+        spec = self._find("model", base, self._models)
+        if tag is not None and tag not in (tags := [weights.tag for weights in spec.weights]):
+            close = suggestions(tag, tags)
+            told = did_you_mean(close) or f"its tags are: {', '.join(tags) or 'none'}."
+            raise UnknownNameError(
+                f"The model {base!r} has no weights tagged {tag!r}; {told}", name=name, suggestions=close
+            )
+        return spec
+
+    def component(self, kind: str, name: str) -> ComponentSpec:
+        """The component of this kind called `name`, `distribution:name` or an alias.
+
+        Raises what `model` raises, and UsageError for an unknown kind.
+        """
+        check_kind(kind)
+        return self._find(kind, name, [spec for spec in self._components if spec.kind == kind])
+
+    def _find(self, kind: str, name: str, pool: Sequence[Spec]) -> Spec:
+        distribution, bare = split_qualifier(name)
+        if distribution is not None:
+            pool = [spec for spec in pool if normalized(spec.plugin) == normalized(distribution)]
+        # A name outranks an alias: a plugin's alias cannot make another's own name ambiguous.
+        found = [spec for spec in pool if spec.name == bare] or [spec for spec in pool if bare in spec.aliases]
+        if not found:
+            raise self._not_found(kind, name, distribution, bare, pool)
+        if len(found) > 1:
+            candidates = sorted(f"{spec.plugin}:{spec.name}" for spec in found)
+            raise AmbiguousNameError(
+                f"The {kind} {name!r} is supplied by {len(found)} plugins; write {' or '.join(candidates)}.",
+                name=name,
+                candidates=candidates,
+            )
+        self._warn_once(kind, found[0])
+        return found[0]
+
+    def _warn_once(self, kind: str, spec: ModelSpec | ComponentSpec) -> None:
+        key = f"{kind}/{spec.plugin}:{spec.name}"
+        if spec.deprecated and key not in self._warned:
+            self._warned.add(key)
+            warnings.warn(f"The {kind} {spec.name!r} is deprecated: {spec.deprecated}", FutureWarning, stacklevel=4)
+
+    # --- a name that is not there ---
+
+    def _not_found(
+        self, kind: str, name: str, distribution: str | None, bare: str, pool: Sequence[ModelSpec | ComponentSpec]
+    ) -> MmzooError:
+        what = f"The {kind} {name!r}"
+        supplier = self._supplier(kind, distribution, bare)
+        if supplier is not None:
+            records = [record for record in self._records if normalized(record.distribution) == normalized(supplier)]
+            failed = [record for record in records if record.state != "loaded"]
+            if failed:
+                return _unusable(what, failed[0])
+            if not records and supplier in firstparty.SUPPLIES:
+                how = firstparty.how_to_install(supplier)
+                return MissingPluginError(
+                    f"{what} comes with the plugin {supplier}, which is not installed; {how}", plugin=supplier
+                )
+            if not records:
+                return MissingPluginError(
+                    f"{what} names the plugin {supplier}, which is not installed; see `mmzoo plugins`.",
+                    plugin=supplier,
+                )
+        if distribution is not None:
+            return self._unknown(kind, name, bare, pool, ())
+        return self._unknown(kind, name, bare, pool, [r for r in self._records if r.failed])
+
+    def _supplier(self, kind: str, distribution: str | None, bare: str) -> str | None:
+        """The distribution that would supply a name: the one it names, one that failed after it, or mmzoo's own."""
+        if distribution is not None:
+            return distribution
+        key = f"{kind}/{bare}"
+        for record in self._records:
+            if record.state == "broken" and key in record.supplies:
+                return record.distribution
+        return firstparty.SUPPLIER.get(key)
+
+    def _unknown(
+        self,
+        kind: str,
+        name: str,
+        bare: str,
+        pool: Sequence[ModelSpec | ComponentSpec],
+        failed: Sequence[PluginRecord],
+    ) -> UnknownNameError:
+        close = suggestions(bare, [spelling for spec in pool for spelling in (spec.name, *spec.aliases)])
+        elsewhere = [spec.kind for spec in self._components if spec.name == bare and spec.kind != kind]
+        elsewhere += ["model"] if kind != "model" and any(spec.name == bare for spec in self._models) else []
+        if elsewhere:
+            advice = f"there is a {elsewhere[0]} of that name."
+        else:
+            listing = "mmzoo list" if kind == "model" else "mmzoo list --components"
+            advice = did_you_mean(close) or f"`{listing}` shows the names."
+        if failed and not close and not elsewhere:
+            titles = ", ".join(record.title for record in failed)
+            advice += f" (The plugin {titles} could not be loaded and may supply it: see `mmzoo doctor`.)"
+        return UnknownNameError(f"There is no {kind} {name[:80]!r}; {advice}", name=name, suggestions=close)
+
+
+def _unusable(what: str, record: PluginRecord) -> PluginError:
+    if record.state == "disabled":
+        return MissingPluginError(
+            f"{what} comes with the plugin {record.distribution}, which is switched off: {record.error}",
+            plugin=record.distribution,
+        )
+    return BrokenPluginError(
+        f"{what} comes with the plugin {record.distribution}, which could not be loaded: {record.error}"
+        " `mmzoo doctor` tells more.",
+        plugin=record.distribution,
+    )
+
+
+def check_kind(kind: str) -> None:
+    """Raise UsageError unless this is a kind of component."""
+    if kind not in KINDS:
+        advice = did_you_mean(suggestions(str(kind), KINDS)) or f"the kinds are {', '.join(KINDS)}."
+        raise UsageError(f"There is no kind of component {kind!r}; {advice}")
+
+
+# --- the catalog of this process ---------------------------------------------------------------------
+
+_catalog: Catalog | None = None
+_lock = threading.RLock()
+_loading = False
+
+
+def catalog(*, reload: bool = False) -> Catalog:
+    """The catalog of this process, made when it is first asked for. reload: look for the plugins again."""
+    global _catalog, _loading
+    with _lock:
+        if _loading:
+            raise PluginError(
+                "The registry was asked for names while plugins are being loaded; ask later, in a function."
+            )
+        if _catalog is None or reload:
+            _loading = True
+            try:
+                _catalog = Catalog()
+            finally:
+                _loading = False
+        return _catalog

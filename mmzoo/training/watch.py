@@ -1,0 +1,107 @@
+"""Looking at a model while it trains, through its average: validation losses and previews."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import send_to_device
+
+from mmzoo.interfaces import Examples
+from mmzoo.training.log import Averages, RunLog
+from mmzoo.training.order import BatchSize, DataOrder
+from mmzoo.training.previews import render_previews
+from mmzoo.training.seeds import generator_for, seed_everything
+from mmzoo.training.step import Stepper
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+
+def mean_over_ranks(means: Mapping[str, float], accelerator: Accelerator) -> dict[str, float]:
+    """Each value averaged over the processes, which must all have the same names."""
+    if accelerator.num_processes == 1:
+        return dict(means)
+    values = torch.tensor(list(means.values()), device=accelerator.device)
+    return dict(zip(means, accelerator.reduce(values, "mean").tolist(), strict=True))
+
+
+class Watcher:
+    """Validates and renders previews without leaving a trace in the training.
+
+    rows, validation_rows: previews show the first rows of the latter, or of the former if there is none.
+    """
+
+    def __init__(
+        self,
+        stepper: Stepper,
+        log: RunLog,
+        out: Path,
+        rows: Dataset,
+        validation_rows: Dataset | None,
+        cache: Path,
+    ) -> None:
+        self.stepper = stepper
+        self.recipe = stepper.recipe
+        self.log = log
+        self.out = out
+        self.rows = rows
+        self.validation_rows = validation_rows
+        self.cache = cache
+        self._examples: Examples | None = None
+
+    @contextmanager
+    def _evaluating(self) -> Iterator[None]:
+        """The head with averaged weights, in evaluation mode, without its adversary and without gradients."""
+        self.stepper.set_adversary_active(False)
+        with self.stepper.ema.swapped(), torch.no_grad():
+            self.stepper.head.eval()
+            try:
+                yield
+            finally:
+                self.stepper.train_mode()
+
+    def validate(self, step: int) -> None:
+        """Mean losses over the first `validate_batches` batches of the validation rows; nothing without any."""
+        if self.validation_rows is None:
+            return
+        recipe, head, accelerator = self.recipe, self.stepper.head, self.stepper.accelerator
+        rank, world = accelerator.process_index, accelerator.num_processes
+        averages = Averages()
+        with self._evaluating():
+            if self._examples is None:
+                with accelerator.main_process_first():
+                    self._examples = head.examples(self.validation_rows, self.cache)
+            examples = self._examples
+            size = BatchSize(recipe.batch_size, recipe.batch_frames)
+            order = DataOrder(examples.lengths, size, seed=recipe.seed, bucket=recipe.bucket)
+            for position in range(min(recipe.validate_batches, len(order.batches(0)))):
+                share = order.share(0, position, rank, world)
+                items = [examples.example(i, generator_for(recipe.seed, "validation example", i)) for i in share]
+                batch = send_to_device(examples.collate(items), accelerator.device)
+                seed_everything(recipe.seed, "validation", position, rank)
+                generator = generator_for(recipe.seed, "validation noise", position, rank)
+                with accelerator.autocast():
+                    losses = head.training_step(batch, generator)
+                averages.add({"loss": losses.total, **losses.parts})
+        means = mean_over_ranks(averages.read(), accelerator)
+        parts = " ".join(f"{name} {value:.4g}" for name, value in means.items())
+        self.log.say(f"validation at step {step}: {parts}")
+        self.log.metrics(step, means, kind="validation")
+
+    def preview(self, step: int) -> None:
+        """Sounds and pictures of a few rows, by the main process. One that fails is named in the log."""
+        if not self.stepper.accelerator.is_main_process:
+            return
+        rows = self.validation_rows if self.validation_rows is not None else self.rows
+        rows = rows.select(range(min(self.recipe.preview_rows, len(rows))))
+        folder = self.out / "previews" / f"step-{step:08d}"
+        try:
+            with self._evaluating():
+                render_previews(self.stepper.head, rows, folder, step, self.log)
+        except Exception as error:  # a picture is not worth a training
+            self.log.say(f"The previews of step {step} failed: {type(error).__name__}: {error}")

@@ -1,0 +1,93 @@
+"""Runs the flite synthesiser: text to speech with phone times, and words to phones."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmzoo.errors import ConfigError, DataError
+
+VOICES = ("slt", "rms", "awb", "kal16")
+PHONE_SET = "flite"
+SAMPLE_RATE = 16_000
+_HEADER = 44
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What flite made of a text. wav: a 16-bit WAV file at 16 kHz; ends_s: where each phone ends, in seconds."""
+
+    wav: bytes
+    phones: tuple[str, ...]
+    ends_s: tuple[float, ...]
+
+
+def flite_program() -> str:
+    """Path of the program. Raises DataError if it is not installed."""
+    found = shutil.which("flite")
+    if found is None:
+        raise DataError("flite is not installed; install Debian's package flite (apt-get install flite) to build this dataset.")
+    return found
+
+
+def check_voice(voice: str) -> None:
+    """Raises ConfigError for a voice flite's Debian package lacks."""
+    if voice not in VOICES:
+        raise ConfigError(f"flite has no 16 kHz voice {voice!r}; choose one of {', '.join(VOICES)}.", path="voice")
+
+
+def _run(arguments: list[str]) -> str:
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=120, stdin=subprocess.DEVNULL)
+    if done.returncode != 0:
+        raise DataError(f"flite failed ({done.returncode}) on {arguments[-3][:60]!r}: {done.stderr.strip()[:200]}.")
+    return done.stdout
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    memory = Path("/dev/shm")  # a file system in memory where Linux has one
+    with tempfile.TemporaryDirectory(prefix="mmzoo-flite-", dir=memory if memory.is_dir() else None) as folder:
+        yield Path(folder)
+
+
+def speak(text: str, voice: str = "slt") -> Spoken:
+    """Speak one text.
+
+    The times flite prints may run a few milliseconds past the samples it writes; the last ones are cut there.
+    """
+    program = flite_program()
+    with _scratch() as folder:
+        wav = folder / "spoken.wav"
+        printed = _run([program, "-voice", voice, "-psdur", "-t", text, "-o", str(wav)])
+        content = wav.read_bytes()
+    duration = (len(content) - _HEADER) / 2 / SAMPLE_RATE
+    pairs = [pair.rsplit(":", 1) for pair in printed.split()]
+    phones = tuple(phone for phone, _ in pairs)
+    ends = [float(end) for _, end in pairs]
+    if not ends or duration <= 0:
+        raise DataError(f"flite said nothing for {text[:60]!r}.")
+    ends[-1] = duration
+    return Spoken(content, phones, tuple(ends))
+
+
+def speak_all(texts: Sequence[str], voice: str = "slt", threads: int = 2) -> list[Spoken]:
+    """Speak texts in order, two at a time."""
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(lambda text: speak(text, voice), texts))
+
+
+def phones_of(text: str) -> list[list[str]]:
+    """The phones flite gives a text, parted at its pauses."""
+    phrases: list[list[str]] = [[]]
+    for phone in _run([flite_program(), "-voice", "slt", "-ps", "-t", text, "-o", "none"]).split():
+        if phone == "pau":
+            phrases.append([])
+        else:
+            phrases[-1].append(phone)
+    return [phrase for phrase in phrases if phrase]

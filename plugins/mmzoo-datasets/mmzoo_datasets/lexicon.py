@@ -1,0 +1,104 @@
+"""The dataset `english-lexicon`: words of the recogniser's dictionary with the phones flite gives them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from mmzoo.data import cache_dir
+from mmzoo.errors import ConfigError
+
+from mmzoo_datasets import heldout
+from mmzoo_datasets.flite import flite_program, phones_of
+from mmzoo_datasets.shards import Row, build_split, open_shards, settings_folder, write_json
+
+if TYPE_CHECKING:
+    from datasets import DatasetDict, Features
+
+BATCH = 60
+VERSION = "1"
+_WORD = re.compile(r"[a-z][a-z']*")
+
+
+def lexicon_features() -> Features:
+    """word; phones in flite's set; rank from 0, the most frequent first; logprob (natural) of the word in the
+
+    recogniser's language model, empty where it does not know the word; heldout: an unseen word or a form of one.
+    """
+    from datasets import Features, List, Value
+
+    return Features(
+        {
+            "word": Value("string"),
+            "phones": List(Value("string")),
+            "rank": Value("int32"),
+            "logprob": Value("float32"),
+            "heldout": Value("bool"),
+        }
+    )
+
+
+def english_lexicon(*, words: int = 60_000, shard_rows: int = 3000) -> DatasetDict:
+    """Build, or find in the cache, the pronunciations of the most useful words; one split, `train`.
+
+    words: how many; those the language model knows come first, by frequency, then the rest of the dictionary.
+    Raises DataError if flite or pocketsphinx is missing.
+    """
+    for name, count in (("words", words), ("shard_rows", shard_rows)):
+        if count < 1:
+            raise ConfigError(f"english-lexicon got {name}={count}; it must be at least 1.", path=name)
+    settings = {"words": words, "shard_rows": shard_rows, "version": VERSION}
+    folder = settings_folder(cache_dir() / "datasets", "english-lexicon", settings)
+    features, done = lexicon_features(), folder / "done.json"
+    if not done.exists():
+        flite_program()
+    entries = _entries(words)
+    from tqdm import tqdm
+
+    with tqdm(total=len(entries), desc="lexicon", unit="word", disable=True if done.exists() else None) as bar:
+        paths = build_split(folder, "train", entries, _rows, features, shard_rows=shard_rows, advance=bar.update)
+    if not done.exists():
+        write_json(done, settings)
+    return open_shards({"train": paths}, features, folder)
+
+
+def _entries(count: int) -> list[dict[str, Any]]:
+    from mmzoo_datasets.text.corpus import banned_words
+    from mmzoo_datasets.text.vocabulary import load_vocabulary
+
+    vocabulary = load_vocabulary()
+    held = banned_words([entry["word"] for entry in heldout()["unseen"]], vocabulary)
+    ordered = [w for w in [*vocabulary.words, *sorted(set(vocabulary.pronunciations) - set(vocabulary.words))] if _WORD.fullmatch(w)]
+    return [
+        {
+            "word": word,
+            "rank": rank,
+            "logprob": vocabulary.words[word].logprob if word in vocabulary.words else None,
+            "heldout": word in held,
+        }
+        for rank, word in enumerate(ordered[:count])
+    ]
+
+
+def _rows(entries: Sequence[dict[str, Any]]) -> list[Row]:
+    batches = [entries[i : i + BATCH] for i in range(0, len(entries), BATCH)]
+    with ThreadPoolExecutor(2) as pool:
+        found = [phones for batch in pool.map(lambda b: pronounce([e["word"] for e in b]), batches) for phones in batch]
+    return [{**entry, "phones": phones} for entry, phones in zip(entries, found, strict=True) if phones]
+
+
+def pronounce(words: Sequence[str]) -> list[list[str]]:
+    """flite's phones of each word, said on its own.
+
+    The words are read as one list with commas, which flite parts by pauses; where the number of parts is not
+    the number of words (a word that flite says nothing or several phrases for), the list is halved.
+    """
+    if len(words) == 1:
+        return [[phone for phrase in phones_of(words[0]) for phone in phrase]]
+    phrases = phones_of(", ".join(words))
+    if len(phrases) == len(words):
+        return phrases
+    middle = len(words) // 2
+    return [*pronounce(words[:middle]), *pronounce(words[middle:])]

@@ -1,0 +1,29 @@
+"""What mmzoo-datasets registers. Nothing heavy is imported here."""
+
+from __future__ import annotations
+
+from mmzoo import hookimpl
+from mmzoo.registry.register import Register
+
+
+@hookimpl
+def mmzoo_register(register: Register) -> None:
+    """The synthetic corpora, the lexicon and the LJSpeech adapter."""
+    register.dataset(
+        "flite-speech",
+        "mmzoo_datasets.flite_speech:flite_speech",
+        summary="Sentences of a grammar spoken by a flite voice, with phone times (needs flite)",
+        modalities=("speech", "text"),
+    )
+    register.dataset(
+        "english-lexicon",
+        "mmzoo_datasets.lexicon:english_lexicon",
+        summary="English words and their phones as flite says them (needs flite)",
+        modalities=("text",),
+    )
+    register.dataset(
+        "ljspeech",
+        "mmzoo_datasets.ljspeech:ljspeech",
+        summary="LJSpeech from its own folder, phone times by forced alignment",
+        modalities=("speech", "text"),
+    )

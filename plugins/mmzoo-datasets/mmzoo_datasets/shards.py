@@ -1,0 +1,77 @@
+"""A corpus as numbered parquet shards that appear whole or not at all, so that a killed build goes on where it was."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mmzoo.errors import DataError
+
+if TYPE_CHECKING:
+    from datasets import DatasetDict, Features
+
+Row = dict[str, Any]
+
+
+def settings_folder(root: Path, name: str, settings: Mapping[str, Any]) -> Path:
+    """`root/name-<hash>`: another folder for other settings."""
+    text = json.dumps(settings, sort_keys=True)
+    return root / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON so that the file appears whole or not at all."""
+    staged = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    staged.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    staged.replace(path)
+
+
+def build_split(
+    folder: Path,
+    split: str,
+    items: Sequence[Any],
+    make: Callable[[Sequence[Any]], list[Row]],
+    features: Features,
+    *,
+    shard_rows: int = 500,
+    advance: Callable[[int], None] = lambda count: None,
+) -> list[str]:
+    """The paths of the split's shards, building those that are not there yet.
+
+    make: turns the items of one shard into rows, always the same for the same items.
+    """
+    from datasets import Dataset
+
+    folder.mkdir(parents=True, exist_ok=True)
+    total = max(1, -(-len(items) // shard_rows))
+    paths = []
+    for number in range(total):
+        part = items[number * shard_rows : (number + 1) * shard_rows]
+        path = folder / f"{split}-{number:05d}-of-{total:05d}.parquet"
+        paths.append(str(path))
+        if not path.exists():
+            staged = path.with_suffix(f".{os.getpid()}.partial")
+            Dataset.from_list(make(part), features=features).to_parquet(staged)
+            staged.replace(path)
+        advance(len(part))
+    return paths
+
+
+def open_shards(files: Mapping[str, list[str]], features: Features, folder: Path) -> DatasetDict:
+    """The splits as memory-mapped datasets. Raises DataError when a shard cannot be read."""
+    from datasets import load_dataset
+    from datasets.utils.logging import disable_progress_bar, enable_progress_bar, is_progress_bar_enabled
+
+    talkative = is_progress_bar_enabled()
+    disable_progress_bar()
+    try:
+        return load_dataset("parquet", data_files=dict(files), features=features, cache_dir=str(folder / "arrow"))
+    except Exception as error:  # datasets wraps whatever pyarrow raises
+        raise DataError(f"The dataset in {folder} cannot be read ({error}); delete that folder to build it again.") from error
+    finally:
+        if talkative:
+            enable_progress_bar()

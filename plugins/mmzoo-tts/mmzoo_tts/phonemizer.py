@@ -1,0 +1,299 @@
+"""The phonemizer: text to words, phrases and phones, by a lexicon and, for words it lacks, by letters."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from mmzoo.errors import CorruptFileError, DataError, InputError
+from mmzoo.interfaces import Losses, TaskHead
+from mmzoo_tts.letters import STEPS_PER_LETTER, LetterToSound, encode, pad
+from mmzoo_tts.text import PHONE_IDS, VOWELS, Break, Phrase, Pronunciation, Spoken, Word, normalize
+from mmzoo_tts.text.homographs import homograph
+from mmzoo_tts.text.phones import LETTER_PHONES, PAUSE, possessive
+from mmzoo_tts.text.pronunciation import Source
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+LEXICON_FILE = "lexicon.json"
+LONGEST_WORD = 30
+
+# Said the same whatever the lexicon holds: interjections without a vowel, and words the rules above write.
+INTERJECTIONS = {
+    "hmm": "hh m", "hm": "hh m", "mm": "m", "mhm": "m hh m", "shh": "sh", "sh": "sh", "psst": "p s t",
+    "pfft": "f t", "brr": "b er", "grr": "g er", "nth": "eh n th", "miz": "m ih z",
+}  # fmt: skip
+_ENDINGS: dict[str, Callable[[tuple[str, ...]], tuple[str, ...]]] = {
+    "'s": possessive,
+    "'ll": lambda phones: ("l",) if phones[-1] in VOWELS else ("ax", "l"),
+    "'ve": lambda phones: ("v",) if phones[-1] in VOWELS else ("ax", "v"),
+    "'d": lambda phones: ("ax", "d") if phones[-1] in {"t", "d"} else ("d",),
+    "'re": lambda phones: ("er",),
+}
+_READABLE = re.compile(r"[aeiouy]")
+_LONG_RUN = re.compile(r"(.)\1{2,}")
+
+Sound = tuple[tuple[str, ...], Source]
+
+
+class Phonemizer(TaskHead):
+    """Text to a `Pronunciation`.
+
+    The lexicon is a file of the model (`lexicon.json`) with one pronunciation for each word; words that are
+    written alike and said differently (use, live, record) follow `mmzoo_tts.text.homographs`. width, depth: of
+    the letter-to-sound network.
+    """
+
+    def __init__(self, *, width: int = 160, depth: int = 6) -> None:
+        super().__init__()
+        self.letters = LetterToSound(width, depth)
+        self._lexicon: dict[str, str] = {}
+        self._learned: dict[str, Sound] = {}
+
+    # --- the task --------------------------------------------------------------------------------------
+
+    def __call__(self, text: str) -> Pronunciation:
+        """Words, phrases and phones of an English text.
+
+        Nothing is left out silently: a word the lexicon lacks is read by the letter-to-sound network, one that
+        cannot be read that way is spelled, and notes tell of it and of emoji and words in other scripts. Raises
+        InputError for what cannot be said at all (see `mmzoo_tts.text.clean`).
+        """
+        normal = normalize(text, self)
+        items = normal.items
+        self._learn([item.word for item in items if isinstance(item, Spoken) and not item.letter])
+        phrases: list[Phrase] = []
+        words: list[Word] = []
+        spelled: dict[str, None] = {}
+        following: Word | None = None
+        end = "."
+        # From the end, because "the" and "a" depend on the word that follows.
+        for index in range(len(items) - 1, -1, -1):
+            item = items[index]
+            if isinstance(item, Break):
+                if words:
+                    phrases.append(Phrase(tuple(reversed(words)), end))
+                words, following, end = [], None, item.mark
+                continue
+            before = items[index - 1] if index else None
+            phones, source = self._sound(item, before.word if isinstance(before, Spoken) else "", following)
+            following = Word(item.written, item.word, phones, source)
+            words.append(following)
+            if source == "spelled" and re.fullmatch(r"[A-Za-z]{2,}(?:'s)?", item.written):
+                spelled[item.written] = None
+        if words:
+            phrases.append(Phrase(tuple(reversed(words)), end))
+        return Pronunciation(tuple(reversed(phrases)), tuple(_notes(list(reversed(spelled)), normal.unspoken)))
+
+    def pronounce(self, words: Sequence[str]) -> list[tuple[str, ...]]:
+        """The phones of single words, in one batch for those that the lexicon lacks.
+
+        Raises InputError for anything but letters a-z with apostrophes inside.
+        """
+        lowered = [word.lower() for word in words]
+        for word in lowered:
+            if not re.fullmatch(r"[a-z]+(?:'[a-z]+)*", word):
+                raise InputError(f"{word!r} is not one word of the letters a-z; give a text to the model itself.")
+        self._learn(lowered)
+        return [self._word(word)[0] for word in lowered]
+
+    def __contains__(self, word: object) -> bool:
+        """Whether a word (small letters) has a pronunciation of its own."""
+        return word in self._lexicon or word in INTERJECTIONS
+
+    # --- the sound of one word -------------------------------------------------------------------------
+
+    def _sound(self, item: Spoken, before: str, following: Word | None) -> Sound:
+        word = item.word
+        if item.letter:
+            phones = LETTER_PHONES[word[0]]
+            return phones + (possessive(phones) if len(word) > 1 else ()), "spelled"
+        if word == "the":
+            vowel_next = following is not None and following.phones[0] in VOWELS
+            return ("dh", "iy" if vowel_next else "ax"), "lexicon"
+        if word == "a":
+            return ("ax" if following else "ey",), "lexicon"
+        if word in self._lexicon and (sound := homograph(word, before, following.spoken if following else "")):
+            return sound, "lexicon"
+        return self._word(word)
+
+    def _word(self, word: str) -> Sound:
+        return self._known(word) or self._learned[word]
+
+    def _known(self, word: str) -> Sound | None:
+        """The sound of a word that the lexicon has, perhaps with an ending such as `'s`."""
+        if word in INTERJECTIONS:
+            return tuple(INTERJECTIONS[word].split()), "lexicon"
+        if word in self._lexicon:
+            return tuple(self._lexicon[word].split()), "lexicon"
+        base, apostrophe, ending = word.rpartition("'")
+        if apostrophe and base and apostrophe + ending in _ENDINGS and (found := self._known(base)):
+            return found[0] + _ENDINGS[apostrophe + ending](found[0]), found[1]
+        return None
+
+    def _learn(self, words: Sequence[str]) -> None:
+        """Find the sounds of all words that are not known, in one batch."""
+        todo = [word for word in dict.fromkeys(words) if word not in self._learned and not self._known(word)]
+        if not todo:
+            return
+        if len(self._learned) > 50_000:
+            self._learned.clear()
+        stems = {word: self._stem(word) for word in todo}
+        asked = sorted({stem for stem, _ in stems.values() if _readable(stem) and not self._known(stem)})
+        read = dict(zip(asked, self.letters.pronounce(asked), strict=True))
+        for word, (stem, ending) in stems.items():
+            read_or_spelled: Sound = (read[stem], "letters") if read.get(stem) else (_spelled(stem), "spelled")
+            phones, source = self._known(stem) or read_or_spelled
+            self._learned[word] = (phones + (_ENDINGS[ending](phones) if ending else ()), source)
+
+    def _stem(self, word: str) -> tuple[str, str]:
+        """A word without its ending, apostrophes and drawled letters ("sooo" is so, "hmmmm" is hmm), and the ending."""
+        base, apostrophe, tail = word.rpartition("'")
+        ending = apostrophe + tail if base and apostrophe + tail in _ENDINGS else ""
+        stem = word.removesuffix(ending)
+        for repeats in (r"\1\1", r"\1"):
+            short = _LONG_RUN.sub(repeats, stem)
+            if self._known(short):
+                return short, ending
+        if _READABLE.search(stem):
+            stem = _LONG_RUN.sub(r"\1\1", stem)
+        return stem.replace("'", ""), ending
+
+    # --- files -----------------------------------------------------------------------------------------
+
+    @property
+    def lexicon(self) -> Mapping[str, str]:
+        """Word to its phones, separated by spaces."""
+        return self._lexicon
+
+    def set_lexicon(self, lexicon: Mapping[str, str]) -> None:
+        """Use this lexicon: small-letter words to phones of `PHONES` separated by spaces."""
+        self._lexicon = dict(lexicon)
+        self._learned.clear()
+
+    def files(self) -> Mapping[str, bytes]:
+        """`lexicon.json`: one object, words in alphabetical order, a word to a line."""
+        text = json.dumps(self._lexicon, indent=0, sort_keys=True, separators=(",", ":"))
+        return {LEXICON_FILE: text.encode()}
+
+    def load_files(self, folder: Path) -> None:
+        """Read `lexicon.json`. Raises CorruptFileError if it is absent or not a lexicon."""
+        path = Path(folder) / LEXICON_FILE
+        try:
+            lexicon = json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise CorruptFileError(f"Cannot read the lexicon {path}: {error}; fetch the model again.") from error
+        self.set_lexicon(check_lexicon(lexicon, str(path)))
+
+    # --- training --------------------------------------------------------------------------------------
+
+    def examples(self, rows: Dataset, cache: Path) -> LetterExamples:
+        """Rows `word, phones, heldout`: all but the held-out words become the lexicon and are learned from."""
+        missing = {"word", "phones"} - set(rows.column_names)
+        if missing:
+            raise DataError(
+                f"The phonemizer's rows lack the column {', '.join(sorted(missing))}; it needs word and phones."
+            )
+        heldout = rows["heldout"] if "heldout" in rows.column_names else [False] * len(rows)
+        lexicon = {
+            word.lower(): phones if isinstance(phones, str) else " ".join(phones)
+            for word, phones, held in zip(rows["word"], rows["phones"], heldout, strict=True)
+            if not held
+        }
+        if not lexicon:
+            raise DataError("The phonemizer's dataset has no word that is not held out; give it at least one.")
+        check_lexicon(lexicon, "the dataset", DataError)
+        # A dataset of validation rows must not replace the lexicon that the model learns with.
+        if not self._lexicon:
+            self.set_lexicon(lexicon)
+        return LetterExamples.of(lexicon)
+
+    def training_step(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Losses:
+        """CTC loss of words `letters [B, L]` with phones `phones [B, P]`, both padded with 0."""
+        self._learned.clear()
+        loss = self.letters.loss(batch["letters"], batch["phones"])
+        return Losses(loss, {"ctc": loss.detach()})
+
+
+@dataclass(frozen=True)
+class LetterExamples:
+    """Words to learn reading from: letter ids, phone ids and the number of letters of each."""
+
+    letters: list[list[int]]
+    phones: list[list[int]]
+    lengths: Sequence[int]
+
+    @classmethod
+    def of(cls, lexicon: Mapping[str, str]) -> LetterExamples:
+        """All words that letters can explain: at least two letters with a vowel, and no more phones than steps.
+
+        The rest are read letter by letter (bbc) and would teach the wrong thing.
+        """
+        rows = [
+            (encode(word), [PHONE_IDS[phone] for phone in phones.split()])
+            for word, phones in sorted(lexicon.items())
+            if len(word) > 1 and _readable(word)
+        ]
+        rows = [(letters, phones) for letters, phones in rows if _steps(phones) <= STEPS_PER_LETTER * len(letters)]
+        return cls([r[0] for r in rows], [r[1] for r in rows], [len(r[0]) for r in rows])
+
+    def __len__(self) -> int:
+        return len(self.letters)
+
+    def example(self, index: int, generator: torch.Generator) -> tuple[list[int], list[int]]:
+        """Letters and phones of word `index`."""
+        return self.letters[index], self.phones[index]
+
+    def collate(self, examples: list[Any]) -> Mapping[str, Tensor]:
+        """`letters [B, L]` and `phones [B, P]`, padded with 0."""
+        return {"letters": pad([e[0] for e in examples]), "phones": pad([e[1] for e in examples])}
+
+
+def check_lexicon(lexicon: Any, where: str, error: type[Exception] = CorruptFileError) -> dict[str, str]:
+    """The lexicon itself, if it maps words of a-z to known phones; otherwise `error` names the first bad entry."""
+    if not isinstance(lexicon, dict):
+        raise error(f"The lexicon in {where} is not an object of words and phones.")
+    for word, phones in lexicon.items():
+        bad = not isinstance(phones, str) or not phones or any(p not in PHONE_IDS or p == PAUSE for p in phones.split())
+        if bad or not re.fullmatch(r"[a-z]+(?:'[a-z]+)*", word):
+            raise error(
+                f"The lexicon in {where} has the entry {word[:40]!r}: {str(phones)[:80]!r}; expected a word of a-z"
+                " and phones of flite's set separated by spaces."
+            )
+    return lexicon
+
+
+def _steps(phones: list[int]) -> int:
+    """Steps that CTC needs: one for each phone and a blank between equal neighbours."""
+    return len(phones) + sum(a == b for a, b in pairwise(phones))
+
+
+def _readable(word: str) -> bool:
+    return len(word) > 1 and len(word) <= LONGEST_WORD and bool(_READABLE.search(word))
+
+
+def _spelled(word: str) -> tuple[str, ...]:
+    return tuple(phone for letter in word for phone in LETTER_PHONES[letter])
+
+
+def _notes(spelled: list[str], unspoken: Sequence[str]) -> list[str]:
+    notes = []
+    if spelled:
+        notes.append(f"Spelled letter by letter: {_listed(spelled)}.")
+    if unspoken:
+        notes.append(f"Left out, because it is no English text: {_listed(unspoken)}.")
+    return notes
+
+
+def _listed(pieces: Sequence[str]) -> str:
+    shown = ", ".join(piece if len(piece) <= 40 else piece[:37] + "..." for piece in pieces[:10])
+    return shown + (f" and {len(pieces) - 10} more" if len(pieces) > 10 else "")

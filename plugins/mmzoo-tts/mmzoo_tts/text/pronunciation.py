@@ -1,0 +1,63 @@
+"""What the phonemizer returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from mmzoo_tts.text.phones import PAUSE
+
+Source = Literal["lexicon", "letters", "spelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One spoken word.
+
+    text: the piece of the text it was read from, which several words may share ("$3.50"). spoken: the word as
+    said, in small letters. source: `lexicon`, `letters` (the letter-to-sound network) or `spelled`.
+    """
+
+    text: str
+    spoken: str
+    phones: tuple[str, ...]
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """Words said in one breath. end: the mark that closes it, one of `. ? ! ; : - ,`."""
+
+    words: tuple[Word, ...]
+    end: str
+
+    @property
+    def phones(self) -> tuple[str, ...]:
+        """The phones of its words, without pauses."""
+        return tuple(phone for word in self.words for phone in word.phones)
+
+
+@dataclass(frozen=True, slots=True)
+class Pronunciation:
+    """A text as phrases of words of phones. notes: sentences on what was spelled or could not be said."""
+
+    phrases: tuple[Phrase, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> tuple[Word, ...]:
+        """All words in order."""
+        return tuple(word for phrase in self.phrases for word in phrase.words)
+
+    @property
+    def phones(self) -> tuple[str, ...]:
+        """All phones with a pause before, between and after the phrases, as flite writes them."""
+        phones = [PAUSE]
+        for phrase in self.phrases:
+            phones += [*phrase.phones, PAUSE]
+        return tuple(phones)
+
+    @property
+    def spoken(self) -> str:
+        """The words as said, with the marks of the phrases."""
+        return " ".join(" ".join(word.spoken for word in phrase.words) + phrase.end for phrase in self.phrases)

@@ -1,0 +1,413 @@
+"""`create`, end to end, on a world of small parts."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from mmzoo import errors
+from mmzoo.composition import compose, initialise, own_tensors, save_model
+from mmzoo.factory import build, create
+from mmzoo.interfaces.ports import Port, Ports
+from mmzoo.registry.specs import Weights
+
+TOKENIZER = {"head": "tokenizer", "encoder": {"name": "encoder", "dim": 4}, "quantizer": "vq"}
+
+
+def refuse(kind: type[BaseException], match: str, name: str, **settings: Any) -> errors.MmzooError:
+    with pytest.raises(kind, match=match) as caught:
+        create(name, **settings)
+    assert type(caught.value) is kind
+    text = str(caught.value)
+    assert "\n" not in text and text[-1] in ".?" and len(text) < 500, text
+    return caught.value  # type: ignore[return-value]
+
+
+def rewrite(folder: Path, **changes: Any) -> None:
+    """Change the recipe in a folder's config.json, by slot."""
+    path = folder / "config.json"
+    config = json.loads(path.read_text())
+    config["recipe"].update(changes)
+    path.write_text(json.dumps(config))
+
+
+# --- what works --------------------------------------------------------------------------------------
+
+
+def test_loads_what_was_saved(tok: Path) -> None:
+    model = create("tok")
+    stored = load_file(tok / "model.safetensors")
+    assert not model.training and model.words == b'["a"]' and model.folder == tok and model.name == "tok"
+    assert own_tensors(model).keys() == stored.keys()
+    for name, tensor in own_tensors(model).items():
+        assert torch.equal(tensor, stored[name].to(tensor.dtype)) and not tensor.is_meta
+    assert model.out.weight.dtype is torch.float32 and stored["out.weight"].dtype is torch.float16
+    assert stored["quantizer.codebook"].dtype is torch.float32  # buffers keep their range
+    assert torch.equal(model.encoder.hann, torch.hann_window(8))
+    assert model.recipe["quantizer"]["decay"] == 0.9 and model.quantizer.config["pair"] == [1, 2.0]
+    assert model.quantizer.pair == (1, 2.0)
+    assert all(parameter.requires_grad for parameter in model.parameters())
+
+
+def test_dtype(tok: Path) -> None:
+    model = create("tok", dtype="bfloat16")
+    assert model.out.weight.dtype is torch.bfloat16 and model.encoder.hann.dtype is torch.bfloat16
+    assert model.quantizer.counts.dtype is torch.int64
+    assert create("tok", dtype=torch.float16, pretrained=False).out.weight.dtype is torch.float16
+
+
+def test_by_folder(tok: Path, world: Any) -> None:
+    model = create(f"local-dir:{tok}")
+    assert model.name == "tok" and torch.equal(model.gain, create("tok").gain)
+    fresh = create(f"local-dir:{tok}", pretrained=False)
+    assert not torch.equal(model.out.weight, fresh.out.weight)
+
+
+def test_tags_choose_weights(tok: Path, world: Any, tmp_path: Path) -> None:
+    other = save_model(build(TOKENIZER, name="tok"), tmp_path / "other")
+    weights = [Weights("a", f"local-dir:{tok}"), Weights("b", f"local-dir:{other}")]
+    world.model("tok", TOKENIZER, weights=weights)
+    assert create("tok").folder == create("tok.a").folder == create("acme:tok.a").folder == tok
+    assert create("tok.b").folder == other
+    refuse(errors.UnknownNameError, "no weights tagged 'c'", "tok.c")
+
+
+def test_fresh_parameters_are_initialised(world: Any) -> None:
+    torch.manual_seed(0)
+    first = create("tok", pretrained=False)
+    torch.manual_seed(0)
+    second = build(TOKENIZER)
+    assert torch.equal(first.out.weight, second.out.weight) and float(first.out.weight.std()) > 0
+    assert not first.training and second.training
+
+
+def test_initialise_in_place(world: Any) -> None:
+    head = compose(TOKENIZER, name="tok")
+    assert all(tensor.is_meta for tensor in (head.gain, head.out.weight, head.quantizer.codebook))
+    assert initialise(head) is head
+    assert head.name == "tok" and not any(tensor.is_meta for tensor in head.state_dict().values())
+    assert float(head.out.weight.detach().std()) > 0
+
+
+def test_submodel(speaker: Path) -> None:
+    model = create("speaker")
+    assert set(load_file(speaker / "model.safetensors")) == {"net.weight", "net.bias"}
+    for name, tensor in own_tensors(create("tok")).items():
+        assert torch.equal(tensor, own_tensors(model.tokenizer)[name])
+    assert model.tokenizer.words == b'["a"]' and model.tokenizer.name == "tok"
+    assert not any(parameter.requires_grad for parameter in model.tokenizer.parameters())
+    assert all(parameter.requires_grad for parameter in model.net.parameters())
+    model.train()
+    assert model.training and not model.tokenizer.training
+    fresh = create("speaker", pretrained=False)
+    assert torch.equal(fresh.tokenizer.gain, model.tokenizer.gain)
+    assert not torch.equal(fresh.net.weight, model.net.weight)
+    unlike = create("speaker", pretrained=False, tokenizer={"pretrained": False})
+    assert not torch.equal(unlike.tokenizer.gain, model.tokenizer.gain)
+
+
+def test_initialise_keeps_submodels(speaker: Path) -> None:
+    model = create("speaker")
+    tokenizer = model.tokenizer
+    initialise(model)
+    assert model.tokenizer is tokenizer
+
+
+def test_parts(world: Any) -> None:
+    quantizer = create("quantizer/fsq", levels=[8, 5, 5, 5])
+    assert quantizer.levels == [8, 5, 5, 5] and not quantizer.training and quantizer.config == {"levels": [8, 5, 5, 5]}
+    assert create("sampler/euler", shift=2).shift == 2.0
+    assert float(create("quantizer/vq").codebook.std()) > 0
+    assert create("quantizer/vq", dtype="float16").codebook.dtype is torch.float16
+    assert create("quantizer/acme:vq").codebook.shape == (16, 4)
+
+
+def test_part_of_a_model(tok: Path, speaker: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mmzoo.hub.tensor_file import OpenTensors
+
+    whole, read = create("tok"), []
+    original = OpenTensors.read
+    monkeypatch.setattr(OpenTensors, "read", lambda self, name: read.append(name) or original(self, name))
+    quantizer = create("tok", part="quantizer")
+    assert torch.equal(quantizer.codebook, whole.quantizer.codebook) and not quantizer.training
+    assert sorted(read) == ["quantizer.codebook", "quantizer.counts"]
+    assert create("speaker", part="sampler").shift == 1.0
+    assert create("speaker", part="tokenizer").name == "tok"
+    assert create("tok", part="encoder", pretrained=False).window == 8
+    refuse(errors.UnknownNameError, "no part 'quantiser': did you mean 'quantizer'", "tok", part="quantiser")
+    refuse(errors.UnknownNameError, "no part 'x': there are encoder, quantizer", "tok", part="x", pretrained=False)
+
+
+# --- overrides ---------------------------------------------------------------------------------------
+
+
+def test_overrides_of_fresh_models(world: Any) -> None:
+    model = create("tok", pretrained=False, quantizer={"name": "fsq", "levels": [2, 2, 2]}, encoder={"dim": 3}, steps=4)
+    assert model.quantizer.levels == [2, 2, 2] and model.steps == 4 and model.encoder.config["dim"] == 3
+    assert model.recipe["head"] == {"name": "tokenizer", "scale": 1.0, "steps": 4}
+    assert create("tok", pretrained=False, quantizer={"size": 8}).quantizer.codebook.shape == (8, 4)
+    assert create("tok", pretrained=False, head={"steps": 5}).steps == 5
+
+
+def test_harmless_overrides_of_loaded_models(tok: Path, speaker: Path) -> None:
+    model = create("tok", steps=4, quantizer={"decay": 0.5})
+    assert model.steps == 4 and model.quantizer.config["decay"] == 0.5
+    assert torch.equal(model.gain, create("tok").gain)
+    assert type(create("speaker", sampler="heun").sampler).__name__ == "Heun"
+    assert create("speaker", tokenizer="tok").tokenizer.name == "tok"
+
+
+def test_overrides_that_change_tensors(
+    tok: Path, speaker: Path, world: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.publish("tok2", TOKENIZER, tmp_path / "tok2")
+    (tok / "model.safetensors").write_bytes(b"never opened")
+    monkeypatch.setattr("mmzoo.hub.tensor_file.open_tensors", None)
+    refuse(
+        errors.OverrideError, r"quantizer\.codebook from \[16, 4\] to \[8, 4\] and 1 more", "tok", quantizer={"size": 8}
+    )
+    refuse(errors.OverrideError, r"from \[16, 4\] to nothing", "tok", quantizer={"name": "fsq", "levels": [2] * 4})
+    refuse(errors.OverrideError, "another model into tokenizer", "speaker", tokenizer="tok2")
+    refuse(errors.UnknownKeyError, r"Unknown override quantiser .* did you mean 'quantizer'", "tok", quantiser="fsq")
+    refuse(errors.UnknownKeyError, r"Unknown override step .* did you mean 'steps'", "tok", step=3)
+    refuse(errors.UnknownKeyError, r"Unknown key quantizer\.sise .* did you mean 'size'", "tok", quantizer={"sise": 3})
+    refuse(errors.ConfigTypeError, "steps of head 'tokenizer' must be int, not '3'", "tok", steps="3")
+    refuse(errors.ConfigTypeError, "quantizer must be the name .*, not 3", "tok", quantizer=3)
+    refuse(errors.ConfigError, r"needs the key quantizer\.levels", "tok", quantizer="fsq")
+    refuse(errors.UnknownNameError, "no quantizer 'vqq'; did you mean 'vq'", "tok", quantizer="vqq")
+
+
+# --- ports -------------------------------------------------------------------------------------------
+
+
+def test_ports_that_do_not_fit(world: Any) -> None:
+    error = refuse(errors.PortError, "differ in width", "tok", pretrained=False, encoder={"dim": 6})
+    text = str(error)
+    for piece in ("encoder.latents", "encoder 'encoder'", "quantizer.z", "quantizer 'vq'", "width=6", "width=4"):
+        assert piece in text
+    assert text.endswith("set quantizer.dim to 6 or set encoder.dim to 4.")
+    error = refuse(
+        errors.PortError,
+        "use quantizer 'vq' as quantizer",
+        "tok",
+        pretrained=False,
+        quantizer={"name": "fsq", "levels": [2]},
+    )
+    assert "set encoder.dim to 1" in str(error)
+
+
+def test_ports_are_checked_before_anything_is_built(world: Any, tok: Path) -> None:
+    class Exploding(world.module.Encoder):  # type: ignore[misc,name-defined]
+        def __init__(self, *, dim: int = 6) -> None:
+            raise AssertionError("built")
+
+    class Listener(world.module.Speaker):  # type: ignore[misc,name-defined]
+        @classmethod
+        def ports(cls, config: Mapping[str, Any]) -> Ports:
+            return Ports(inputs={"latents": Port(width=config["dim"])})
+
+    class Loud(world.module.Tokenizer):  # type: ignore[misc,name-defined]
+        @classmethod
+        def ports(cls, config: Mapping[str, Any]) -> Ports:
+            return Ports(outputs={"latents": Port(width=config["steps"])})
+
+    world.add("encoder", "exploding", Exploding)
+    world.add("head", "listener", Listener)
+    world.add("head", "loud", Loud)
+    refuse(errors.PortError, "width", "tok", pretrained=False, encoder="exploding")
+    with pytest.raises(errors.ConfigError, match="AssertionError: built"):
+        create("tok", pretrained=False, encoder={"name": "exploding", "dim": 4})
+    world.model("loud", {**TOKENIZER, "head": "loud"})
+    world.model(
+        "listener", {"head": "listener", "tokenizer": {"model": "loud", "pretrained": False}, "sampler": "euler"}
+    )
+    error = refuse(errors.PortError, "tokenizer.latents of head 'loud' gives width=8", "listener", pretrained=False)
+    assert str(error).endswith("set head.dim to 8.")
+    assert create("listener", pretrained=False, dim=8).tokenizer.steps == 8
+
+
+# --- requests that cannot be met ---------------------------------------------------------------------
+
+
+def test_no_weights(world: Any, tmp_path: Path) -> None:
+    refuse(errors.NoWeightsError, "no published weights; pass pretrained=False", "tok")
+    refuse(errors.NoWeightsError, "no published weights", "tok", part="quantizer")
+    refuse(
+        errors.NoWeightsError, "is a part and has no weights of its own", "quantizer/fsq", pretrained=True, levels=[2]
+    )
+    refuse(errors.NoWeightsError, r"pass tokenizer=\{'pretrained': False\}", "speaker", pretrained=False)
+    world.model("tok", TOKENIZER, weights=[Weights("v1")])
+    refuse(errors.NoWeightsError, "not in this installation; pass pretrained=False", "tok")
+
+
+@pytest.mark.parametrize(
+    ("kind", "match", "name", "settings"),
+    [
+        (errors.UnknownNameError, "no model 'tokk'; did you mean 'tok'", "tokk", {}),
+        (errors.UnknownNameError, "no quantizer 'fsqq'; did you mean 'fsq'", "quantizer/fsqq", {}),
+        (errors.UnknownNameError, "did you mean 'quantizer'", "quantiser/fsq", {}),
+        (errors.UnknownNameError, "there are encoder, quantizer, backbone, sampler", "head/tokenizer", {}),
+        (errors.UnknownNameError, "is no model name", "torch.nn:Linear.x.y", {}),
+        (errors.UnknownNameError, "is no model name", "a\nb", {}),
+        (errors.ConfigTypeError, "an import path is never followed", "quantizer/torch.nn.Linear", {}),
+        (errors.UnknownKeyError, "did you mean 'levels'", "quantizer/fsq", {"level": [2]}),
+        (errors.ConfigTypeError, "quantizer.levels", "quantizer/fsq", {"levels": 3}),
+        (errors.ConfigError, "ValueError: levels", "quantizer/fsq", {"levels": [1]}),
+        (errors.UsageError, "takes the name", "", {}),
+        (errors.UsageError, "takes the name", 3, {}),
+        (errors.UsageError, "pretrained must be", "tok", {"pretrained": "v1"}),
+        (errors.UsageError, "device 'nowhere' cannot be used", "tok", {"device": "nowhere"}),
+        (errors.UsageError, "'meta' holds no values", "tok", {"device": "meta"}),
+        (errors.UsageError, "dtype must be", "tok", {"dtype": "int8"}),
+        (errors.UsageError, "dtype must be", "tok", {"dtype": torch.int64}),
+        (errors.UsageError, "has no revision 'main'", "tok", {"revision": "main"}),
+        (errors.UsageError, "for models on the Hub", "local-dir:x", {"revision": "main"}),
+        (errors.UsageError, "There is no folder", "local-dir:not/there", {}),
+        (errors.UsageError, "is no source", "local-dir:", {}),
+        (errors.UsageError, "leave out 'bundled:'|is no source", "bundled:tok", {}),
+        (errors.UsageError, "names no Hub repository", "hf-hub:../x", {}),
+        (errors.UsageError, "two revisions", "hf-hub:a/b@x", {"revision": "y"}),
+        (errors.UsageError, "is no revision", "hf-hub:a/b@../x", {}),
+        (errors.UsageError, "is itself a part", "quantizer/vq", {"part": "x"}),
+        (errors.UsageError, "allow_licenses takes", "tok", {"allow_licenses": [3]}),
+    ],
+)
+def test_requests_that_make_no_sense(world: Any, kind: Any, match: str, name: Any, settings: dict[str, Any]) -> None:
+    refuse(kind, match, name, **settings)
+
+
+def test_licences(world: Any, tmp_path: Path, tok: Path, speaker: Path) -> None:
+    refuse(errors.WeightsError, "name no licence", "tok", allow_licenses={"mit"})
+    (tok / "README.md").write_text("---\nlicense: MIT\n---\n# Tok\n")
+    assert create("tok", allow_licenses={"mit"}).name == "tok"
+    assert create("tok", allow_licenses="mit").name == "tok"
+    refuse(
+        errors.WeightsError,
+        r"under 'MIT', and only these are allowed: apache-2\.0",
+        "tok",
+        allow_licenses=["Apache-2.0"],
+    )
+    (speaker / "README.md").write_text("---\nlicense: apache-2.0\n---\n")
+    refuse(errors.WeightsError, "weights of 'tok' are under 'MIT'", "speaker", allow_licenses=["apache-2.0"])
+    assert create("speaker", allow_licenses=["apache-2.0", "mit"]).name == "speaker"
+    world.publish("tok3", TOKENIZER, tmp_path / "tok3", license="gpl-3.0")
+    refuse(errors.WeightsError, "under 'gpl-3.0'", "tok3", allow_licenses=["mit"])
+
+
+def test_checksums(world: Any, tok: Path, speaker: Path, tmp_path: Path) -> None:
+    from mmzoo.hub.sources import sha256_of
+
+    assert create("speaker").recipe["tokenizer"]["sha256"] == sha256_of(tok / "model.safetensors")
+    tensors = load_file(tok / "model.safetensors")
+    save_file({**tensors, "gain": tensors["gain"] + 1}, tok / "model.safetensors")
+    refuse(errors.ChecksumError, "has sha256 .* is pinned", "speaker")
+    world.model("tok", TOKENIZER, weights=[Weights("v1", f"local-dir:{tok}", sha256="0" * 64)])
+    refuse(errors.ChecksumError, r"0000\.\.\. is pinned", "tok")
+
+
+def test_broken_files_beside_the_weights(tok: Path) -> None:
+    (tok / "words.json").unlink()
+    refuse(errors.WeightsError, "files beside the weights in .* cannot be used", "tok")
+
+
+def test_pickles_are_refused(tok: Path) -> None:
+    (tok / "model.safetensors").rename(tok / "pytorch_model.bin")
+    refuse(errors.WeightsError, "never reads pickles", "tok")
+    (tok / "pytorch_model.bin").unlink()
+    refuse(errors.WeightsError, "has no model.safetensors", "tok")
+
+
+# --- config.json -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "match", "changes"),
+    [
+        (
+            errors.UnknownKeyError,
+            "Unknown key quantizer.siez .*did you mean 'size'",
+            {"quantizer": {"name": "vq", "siez": 3}},
+        ),
+        (errors.UnknownKeyError, "Unknown key quantiser in the recipe.*did you mean 'quantizer'", {"quantiser": "vq"}),
+        (errors.ConfigTypeError, "quantizer must name .*'os.system': an import path", {"quantizer": "os.system"}),
+        (errors.ConfigTypeError, "head must name .*an import path", {"head": "os.path:join"}),
+        (errors.ConfigTypeError, "quantizer must name .*not 7", {"quantizer": {"name": 7}}),
+        (errors.ConfigError, "quantizer has no name", {"quantizer": {"size": 3}}),
+        (errors.ConfigError, "takes a quantizer, not a model", {"quantizer": {"model": "tok"}}),
+        (errors.UnknownNameError, "no quantizer 'gone'", {"quantizer": "gone"}),
+        (errors.UnknownNameError, "no quantizer 'encoder'; there is a encoder", {"quantizer": "encoder"}),
+        (errors.ConfigTypeError, "quantizer must be the name", {"quantizer": [1]}),
+        (
+            errors.ConfigTypeError,
+            "quantizer.size of quantizer 'vq' must be int",
+            {"quantizer": {"name": "vq", "size": 1.5}},
+        ),
+        (errors.PortError, "differ in width", {"encoder": {"name": "encoder", "dim": 9}}),
+    ],
+)
+def test_mistakes_in_the_recipe_name_the_file(tok: Path, kind: Any, match: str, changes: dict[str, Any]) -> None:
+    rewrite(tok, **changes)
+    error = refuse(kind, match, "tok")
+    assert str(error).startswith(f"{tok / 'config.json'}: ")
+
+
+@pytest.mark.parametrize(
+    ("kind", "match", "entry"),
+    [
+        (errors.UnknownKeyError, "Unknown key tokenizer.sha .*did you mean 'sha256'", {"model": "tok", "sha": "x"}),
+        (errors.ConfigTypeError, "tokenizer.sha256 must be 64", {"model": "tok", "sha256": "x"}),
+        (errors.ConfigTypeError, "tokenizer.frozen must be true", {"model": "tok", "frozen": False}),
+        (errors.ConfigTypeError, "tokenizer.pretrained must be", {"model": "tok", "pretrained": 1}),
+        (errors.ConfigTypeError, "tokenizer.model must be", {"sha256": "0" * 64}),
+        (errors.ConfigTypeError, "tokenizer must be the name of a model", 3),
+        (errors.UnknownNameError, "no model 'os'", {"model": "os.system"}),
+    ],
+)
+def test_mistakes_in_a_model_slot(speaker: Path, kind: Any, match: str, entry: Any) -> None:
+    rewrite(speaker, tokenizer=entry)
+    refuse(kind, match, "speaker")
+
+
+def test_a_model_that_contains_itself(world: Any, speaker: Path) -> None:
+    rewrite(speaker, tokenizer={"model": "speaker", "sha256": "0" * 64})
+    refuse(errors.ConfigError, "does one contain itself", "speaker")
+
+
+def test_a_downloaded_config_names_no_local_folder(
+    world: Any, tok: Path, speaker: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rewrite(speaker, tokenizer={"model": f"local-dir:{tok}"})
+    assert create("speaker").tokenizer.name == "tok"
+    monkeypatch.setattr("mmzoo.hub.huggingface.download", lambda repo, revision, weights: speaker)
+    refuse(errors.UsageError, "may not be named by a downloaded config", "hf-hub:a/b")
+
+
+def test_missing_slots(tok: Path) -> None:
+    config = json.loads((tok / "config.json").read_text())
+    for key, word in [("quantizer", "which head 'tokenizer' needs"), ("head", "has no key head")]:
+        recipe = {name: entry for name, entry in config["recipe"].items() if name != key}
+        (tok / "config.json").write_text(json.dumps({**config, "recipe": recipe}))
+        refuse(errors.ConfigError, word, "tok")
+
+
+def test_bundled_models(world: Any, tok: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import mmzoo
+
+    world.model("tok", TOKENIZER, weights=[Weights("v1")])
+    for place in ("mmzoo/model_cards/tok", "model_cards/tok"):
+        site = tmp_path / place.partition("/")[0]
+        (site / "mmzoo").mkdir(parents=True)
+        monkeypatch.setattr(mmzoo, "__file__", str(tmp_path / "mmzoo" / "__init__.py"))
+        shutil.copytree(tok, tmp_path / place)
+        if place.startswith("model_cards"):
+            refuse(errors.NoWeightsError, "not in this installation", "tok")  # a stranger's folder in site-packages
+            (tmp_path / "pyproject.toml").touch()
+        assert create("tok").folder == tmp_path / place
+        shutil.rmtree(tmp_path / place)

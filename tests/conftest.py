@@ -1,0 +1,87 @@
+"""Plugins that are really installed on the path, for tests that need some that the repository does not have."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import textwrap
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+HEADER = "from mmzoo import hookimpl\n"
+
+
+class Site:
+    """A folder on the import path into which a test installs distributions: a package and its .dist-info each."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def install(
+        self,
+        distribution: str,
+        code: str,
+        *,
+        points: Mapping[str, str] | None = None,
+        version: str = "1.0",
+        files: Mapping[str, str] | None = None,
+        metadata: bool = True,
+    ) -> str:
+        """Install `distribution`, whose plugin module has this code, and return the module's name.
+
+        points: entry points of the group mmzoo; by default one of the package's name to its `plugin` module.
+        files: more files of the package.
+        """
+        package = distribution.replace("-", "_").replace(".", "_")
+        home = self.folder / package
+        home.mkdir()
+        (home / "__init__.py").write_text("")
+        (home / "plugin.py").write_text(HEADER + textwrap.dedent(code))
+        for name, text in (files or {}).items():
+            (home / name).write_text(textwrap.dedent(text))
+        points = {package: f"{package}.plugin"} if points is None else points
+        lines = "".join(f"{name} = {target}\n" for name, target in points.items())
+        self.dist_info(distribution, f"[mmzoo]\n{lines}", version=version, metadata=metadata)
+        return f"{package}.plugin"
+
+    def dist_info(self, distribution: str, entry_points: str, *, version: str = "1.0", metadata: bool = True) -> None:
+        """Write only the .dist-info folder, with this entry_points.txt."""
+        info = self.folder / f"{distribution.replace('-', '_')}-{version}.dist-info"
+        info.mkdir()
+        if metadata:
+            (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n")
+        (info / "entry_points.txt").write_text(entry_points)
+        importlib.invalidate_caches()
+
+    def good(self, distribution: str = "good-plugin") -> str:
+        """Install a plugin without fault: a quantizer and a model, both named after it."""
+        package = distribution.replace("-", "_")
+        return self.install(
+            distribution,
+            f"""
+            @hookimpl
+            def mmzoo_register(register):
+                register.quantizer("{distribution}-q", "{package}.parts:Q", summary="a good part")
+                register.model("{distribution}-m", task="testing", summary="a good model", recipe={{"head": "tts"}})
+            """,
+            files={"parts.py": "class Q: pass\n"},
+        )
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """An empty `Site` on sys.path; the catalog is made anew in the test, and what it imported is forgotten after it."""
+    from mmzoo.registry import index
+
+    folder = tmp_path / "site"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.setattr(index, "_catalog", None)
+    monkeypatch.delenv("MMZOO_PLUGINS", raising=False)
+    before = set(sys.modules)
+    yield Site(folder)
+    for name in set(sys.modules) - before:
+        if (path := getattr(sys.modules[name], "__file__", None)) and Path(path).is_relative_to(folder):
+            del sys.modules[name]

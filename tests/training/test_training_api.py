@@ -1,0 +1,103 @@
+"""`train` and `mmzoo train`: from names to a model folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from training_dummy import DummyHead, make_recipe, make_rows
+from typer import Typer
+from typer.testing import CliRunner
+
+from mmzoo.cli.train import train as command
+from mmzoo.errors import DataError, UnknownKeyError
+from mmzoo.training import train
+
+
+@pytest.fixture(autouse=True)
+def registered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[dict[str, Any]]:
+    """A registry of one dataset and one model; gives the arguments the model was created with."""
+    made: list[dict[str, Any]] = []
+
+    class Catalog:
+        def component(self, kind: str, name: str) -> tuple[str, str]:
+            return kind, name
+
+    def dataset(*, rows: int = 37) -> dict[str, Any]:
+        return {"train": make_rows(rows), "validation": make_rows(9), "empty": make_rows(0)}
+
+    def create(name: str, *, pretrained: bool, **overrides: Any) -> DummyHead:
+        made.append({"name": name, "pretrained": pretrained, **overrides})
+        return DummyHead(**overrides)
+
+    monkeypatch.setattr("mmzoo.registry.catalog", Catalog, raising=False)
+    monkeypatch.setattr("mmzoo.registry.load_target", lambda spec: dataset, raising=False)
+    monkeypatch.setattr("mmzoo.factory.create", create)
+    monkeypatch.setattr("mmzoo.data.cache_dir", lambda: tmp_path / "cache", raising=False)
+    return made
+
+
+def test_a_recipe_file_becomes_a_model(tmp_path: Path, registered: list[dict[str, Any]]) -> None:
+    path = tmp_path / "dummy.yaml"
+    path.write_text(yaml.safe_dump(make_recipe(data={"validation_split": "validation", "limit": 20})))
+    result = train(path, ["steps=4", "model.overrides.width=5"], out=tmp_path / "run")
+    assert registered == [{"name": "dummy", "pretrained": False, "width": 5}]
+    assert result.status == "finished"
+    record = json.loads((tmp_path / "run" / "model" / "training.json").read_text())
+    assert record["command"] == f"mmzoo train {path} steps=4 model.overrides.width=5"
+    assert record["data"]["examples"] == 20
+    saved = yaml.safe_load((tmp_path / "run" / "recipe.yaml").read_text())
+    assert saved["steps"] == 4
+    assert saved["model"]["overrides"] == {"width": 5}
+
+
+def test_initial_weights_are_those_of_the_seed(tmp_path: Path) -> None:
+    weights = []
+    for number, seed in enumerate((3, 3, 4)):
+        torch.rand(number + 1)  # whatever was drawn before must not matter
+        train(make_recipe(steps=1, seed=seed, optimizer={"lr": 1e-30}), out=tmp_path / str(number))
+        from mmzoo.training.checkpoint import read_tensors
+
+        checkpoint = tmp_path / str(number) / "checkpoints" / "step-00000001"
+        weights.append(read_tensors(checkpoint, "model")["net.0.weight"])
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+
+
+@pytest.mark.parametrize(
+    ("override", "kind", "says"),
+    [
+        ("data.split=tset", DataError, "no split 'tset'; it has train, validation, empty"),
+        ("data.split=empty", DataError, "is empty"),
+        ("data.config.row=3", UnknownKeyError, "takes no 'row'; it takes rows"),
+    ],
+)
+def test_bad_data_is_refused_before_the_model_is_made(
+    tmp_path: Path, registered: list[dict[str, Any]], override: str, kind: type[Exception], says: str
+) -> None:
+    with pytest.raises(kind, match=says):
+        train(make_recipe(), [override], out=tmp_path / "run")
+    assert not registered
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_command(tmp_path: Path) -> None:
+    app = Typer()
+    app.command()(command)
+    path = tmp_path / "dummy.yaml"
+    path.write_text(yaml.safe_dump(make_recipe(steps=3)))
+    runner = CliRunner()
+    shown = runner.invoke(app, [str(path), "optimizer.lr=1e-5", "--print-config"])
+    assert yaml.safe_load(shown.stdout)["optimizer"]["lr"] == 1e-5
+    done = runner.invoke(app, [str(path), "--out", str(tmp_path / "run")])
+    assert done.exit_code == 0
+    assert done.stdout.strip() == str(tmp_path / "run" / "model")
+    again = runner.invoke(app, [str(path), "steps=5", "--out", str(tmp_path / "run"), "--export-only"])
+    assert again.exit_code == 0
+    assert json.loads((tmp_path / "run" / "model" / "training.json").read_text())["steps"] == 3
+    wrong = runner.invoke(app, [str(path), "stepz=3"])
+    assert isinstance(wrong.exception, UnknownKeyError)
