@@ -9,7 +9,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmzoo.errors import ConfigError, MmzooError, NoWeightsError, UnknownNameError, UsageError, WeightsError
+from mmzoo.errors import (
+    AmbiguousNameError,
+    ConfigError,
+    MmzooError,
+    NoWeightsError,
+    PluginError,
+    UnknownNameError,
+    UsageError,
+    WeightsError,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -278,7 +287,7 @@ def _naming_the_file(model: FoundModel) -> Iterator[None]:
     """Mistakes in the config of a model folder are reported with the path of the file."""
     try:
         yield
-    except (ConfigError, UnknownNameError) as error:
+    except (ConfigError, UnknownNameError, AmbiguousNameError, PluginError) as error:
         path = model.folder(weights=False) / "config.json"
         error.args = (f"{path}: {error}", *error.args[1:])
         raise

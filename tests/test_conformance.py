@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from datasets import Dataset
 from torch import Tensor, nn
 
 from mmzoo import registry
+from mmzoo.data import encode_audio, speech_features, speech_row
 from mmzoo.errors import UnknownKeyError, UsageError
-from mmzoo.interfaces import Latents, ModalityEncoder, Port, Ports, Quantized, Quantizer, Sampler
+from mmzoo.interfaces import (
+    Audio,
+    Condition,
+    DiffusionBackbone,
+    Latents,
+    Losses,
+    ModalityEncoder,
+    Port,
+    Ports,
+    Quantized,
+    Quantizer,
+    Sampler,
+    TaskHead,
+)
 from mmzoo.registry import Catalog
 from mmzoo.registry.register import Register
 from mmzoo.testing import ConformanceError, check_component, check_quantizer
@@ -88,22 +107,49 @@ SPEECH_SLOTS = {
 }
 
 
-def test_the_speech_vqvae_head_holds_its_contract() -> None:
-    import numpy as np
-    from datasets import Dataset
-
-    from mmzoo.data import encode_audio, speech_features, speech_row
-    from mmzoo.interfaces import Audio
-
+@pytest.fixture(scope="module")
+def rows() -> Dataset:
     noise = np.random.default_rng(0).standard_normal((2, 20000)).astype(np.float32) * 0.1
-    rows = Dataset.from_list(
+    return Dataset.from_list(
         [
-            speech_row(id=f"row-{index}", text="noise", audio=encode_audio(Audio(samples, 16000)), split="train")
+            speech_row(
+                id=f"row-{index}",
+                text="ah",
+                audio=encode_audio(Audio(samples[: 20000 - 4000 * index], 16000)),
+                speaker="slt",
+                phones=["pau", "aa", "pau"],
+                phone_ends_s=[0.2, 0.8, 1.25 - 0.25 * index],
+                phone_set="flite",
+                split="train",
+            )
             for index, samples in enumerate(noise)
         ],
         features=speech_features(),
     )
+
+
+def test_the_speech_vqvae_head_holds_its_contract(rows: Dataset) -> None:
     check_component("head", "speech-vqvae", {"dim": 6, "crop_seconds": 0.5}, slots=SPEECH_SLOTS, rows=rows)
+
+
+def test_the_speech_synthesis_head_holds_its_contract(rows: Dataset) -> None:
+    slots = {
+        "phonemizer": {"model": "phonemizer-en", "pretrained": False},
+        "tokenizer": {"model": "vqvae-speech", "pretrained": False},
+        "text": {"name": "symbols", "vocabulary": 41, "width": 32, "depth": 1},
+        "backbone": {
+            "name": "dit",
+            "width": 32,
+            "depth": 1,
+            "heads": 2,
+            "in_channels": 36,
+            "vector_channels": {"voice": 32},
+            "aligned_channels": {"text": 32, "prior": 36},
+        },
+        "sampler": "euler",
+    }
+    config = {"dim": 36, "width": 32, "voices": ["slt"]}
+    check_component("head", "tts", config, slots=slots, rows=rows)
 
 
 def test_the_phonemizer_head_holds_its_contract() -> None:
@@ -183,10 +229,13 @@ class WrongPort(Grid):
         return Ports(inputs={"z": Port(width=config["dim"])}, outputs={"codes": Port(codebooks=1)})
 
 
+COUNT = itertools.count()
+
+
 class Forgetful(Grid):
     def __init__(self, *, dim: int = 4, levels: int = 5) -> None:
         super().__init__(dim=dim, levels=levels)
-        self.hidden = float(torch.rand(()))
+        self.hidden = next(COUNT)
 
     def round(self, z: Tensor) -> Tensor:
         return super().round(z * (1 + self.hidden))
@@ -248,10 +297,62 @@ class Leaky(ModalityEncoder):
         return Latents(x - x.mean(1, keepdim=True), mask)
 
 
+class Mixer(DiffusionBackbone):
+    """A backbone in miniature, sound unless it is told to read the padding or to use another table."""
+
+    def __init__(self, *, channels: int = 3, respect: bool = True, delay: float = 0.0) -> None:
+        super().__init__()
+        self.linear, self.respect, self.delay = nn.Linear(channels, channels), respect, delay
+
+    @classmethod
+    def ports(cls, config: Mapping[str, Any]) -> Ports:
+        port = Port(width=config["channels"])
+        return Ports(inputs={"x": port}, outputs={"prediction": port})
+
+    def precompute(self, t: Tensor, condition: Condition) -> Tensor:
+        return t + self.delay
+
+    def forward(
+        self, x_t: Latents, t: Tensor | None, condition: Condition, *, table: Any = None, step: int | None = None
+    ) -> Tensor:
+        time = table[step].view(1) if t is None else t
+        weight = torch.ones(x_t.x.shape[:2]) if x_t.mask is None or not self.respect else x_t.mask.float()
+        mean = (x_t.x * weight.unsqueeze(-1)).sum(1, keepdim=True) / weight.sum(1).view(-1, 1, 1)
+        prediction: Tensor = self.linear(x_t.x + mean) * (1 + time.view(-1, 1, 1))
+        return prediction
+
+
+class Reader(TaskHead):
+    """A head with a file beside its weights, which it forgets to read unless it is told to."""
+
+    def __init__(self, *, reads: bool = True) -> None:
+        super().__init__()
+        self.linear, self.reads, self.words = nn.Linear(2, 2), reads, b""
+
+    def connect(self) -> None:
+        self.words = self.words or str(next(COUNT)).encode()
+
+    def files(self) -> Mapping[str, bytes]:
+        return {"words.txt": self.words}
+
+    def load_files(self, folder: Path) -> None:
+        if self.reads:
+            self.words = (folder / "words.txt").read_bytes()
+
+    def training_step(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Losses:
+        raise AssertionError
+
+
 @pytest.fixture
 def parts(monkeypatch: pytest.MonkeyPatch) -> None:
     catalog, module, register = Catalog(candidates=()), ModuleType("conformance_parts"), Register("acme", "1.0")
-    kinds = {"quantizer": (Grid, Forgetful, *BROKEN), "sampler": (Reversed,), "encoder": (Leaky,)}
+    kinds = {
+        "quantizer": (Grid, Forgetful, *BROKEN),
+        "sampler": (Reversed,),
+        "encoder": (Leaky,),
+        "backbone": (Mixer,),
+        "head": (Reader,),
+    }
     for kind, classes in kinds.items():
         for cls in classes:
             setattr(module, cls.__name__, cls)
@@ -274,7 +375,7 @@ def test_a_broken_quantizer_is_told_what_is_wrong(cls: type) -> None:
 
 
 @pytest.mark.usefixtures("parts")
-def test_what_is_not_stored_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_not_stored_is_noticed() -> None:
     with pytest.raises(ConformanceError, match="after saving and loading"):
         check_quantizer("forgetful")
 
@@ -292,6 +393,22 @@ def test_an_encoder_that_reads_padding_is_noticed() -> None:
 
 
 @pytest.mark.usefixtures("parts")
+def test_a_backbone_that_reads_padding_or_has_another_table_is_noticed() -> None:
+    check_component("backbone", "mixer")
+    with pytest.raises(ConformanceError, match="respect the masks"):
+        check_component("backbone", "mixer", {"respect": False})
+    with pytest.raises(ConformanceError, match="precomputed table"):
+        check_component("backbone", "mixer", {"delay": 0.1})
+
+
+@pytest.mark.usefixtures("parts")
+def test_a_head_that_does_not_read_its_files_is_noticed() -> None:
+    check_component("head", "reader")
+    with pytest.raises(ConformanceError, match="load_files"):
+        check_component("head", "reader", {"reads": False})
+
+
+@pytest.mark.usefixtures("parts")
 def test_mistakes_of_the_caller_are_the_usual_errors() -> None:
     with pytest.raises(UnknownKeyError, match="dims"):
         check_quantizer("grid", dims=3)
@@ -305,3 +422,45 @@ def test_the_pytest_plugin_imports_nothing_heavy() -> None:
         "heavy = {'torch', 'pydantic', 'datasets', 'rich'} & set(sys.modules); assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+LOOSE_PLUGIN = """
+from mmzoo import hookimpl
+
+@hookimpl
+def mmzoo_register(register):
+    register.quantizer("loose", "nowhere:Loose", summary="Not installed")
+"""
+LOOSE_TESTS = """
+import mmzoo
+
+def test_with(mmzoo_plugins):
+    assert mmzoo_plugins("loose_plugin")[0].state == "loaded"
+    assert "quantizer/loose" in mmzoo.list_components()
+
+def test_without():
+    assert "quantizer/loose" not in mmzoo.list_components()
+
+def test_a_plugin_that_fails(mmzoo_plugins):
+    mmzoo_plugins("no_such_plugin")
+"""
+
+
+def test_the_fixture_adds_a_plugin_that_is_not_installed(tmp_path: Path) -> None:
+    (tmp_path / "loose_plugin.py").write_text(LOOSE_PLUGIN)
+    (tmp_path / "test_loose.py").write_text(LOOSE_TESTS)
+    # Without the entry points, as this plugin may or may not be installed where the tests run.
+    environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, "-m", "pytest", "-p", "mmzoo.testing.pytest_plugin", "-c", os.devnull, "--rootdir=."]
+    done = subprocess.run(
+        [*command, "-p", "no:cacheprovider"], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert "1 failed, 2 passed" in done.stdout, done.stdout + done.stderr
+    assert "the plugin no_such_plugin is broken: ModuleNotFoundError" in done.stdout
+
+
+def test_the_pytest_plugin_is_an_entry_point() -> None:
+    import tomllib
+
+    project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text())["project"]
+    assert project["entry-points"]["pytest11"] == {"mmzoo": "mmzoo.testing.pytest_plugin"}

@@ -150,16 +150,18 @@ def restore_buffers(module: nn.Module) -> None:
     pending = list(temporary_buffers(module))
     blanks: dict[str, tuple[Tensor, int]] = {}
     for dotted, owner, name, buffer in pending:
-        blank = torch.empty_like(buffer, device="cpu")
+        blank = torch.empty(buffer.shape, dtype=buffer.dtype, device="cpu")
         owner._buffers[name] = blank
         blanks[dotted] = (blank, blank._version)
     owners = {id(owner): owner for _, owner, _, _ in pending}
-    with torch.no_grad(), torch.device("cpu"):
+    with torch.no_grad(), torch.device("cpu"), skeleton(allocate=False):
         for owner in owners.values():
             reset = getattr(owner, "reset_parameters", None)
             if callable(reset):
                 try:
                     reset()
+                except MmzooError:
+                    raise
                 except Exception as error:
                     raise PluginError(
                         f"{type(owner).__name__}.reset_parameters failed while its parameters were on the meta"

@@ -15,7 +15,8 @@ from mmzoo.interfaces.ports import Ports, Slot
 if TYPE_CHECKING:
     from mmzoo.interfaces.components import TaskHead
 
-COMPONENT_NAME = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*:)?[A-Za-z0-9][A-Za-z0-9_-]*")
+# No dots, also not in a distribution's name (its normalised form has none): what has dots is an import path.
+COMPONENT_NAME = re.compile(r"([A-Za-z0-9][A-Za-z0-9_-]*:)?[A-Za-z0-9][A-Za-z0-9_-]*")
 MAX_DEPTH = 4
 MODEL_KEYS = ("model", "sha256", "pretrained", "frozen")
 

@@ -47,7 +47,10 @@ def save_model(
                 " train and save that model first."
             )
     config = _describe(head, name, task, modalities)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
     for file_name, content in head.files().items():
         if file_name in RESERVED or Path(file_name).name != file_name or file_name.startswith("."):
             raise WeightsError(f"{type(head).__name__}.files() may not write {file_name!r}; choose another plain name.")
@@ -94,7 +97,7 @@ def _write(path: Path, content: bytes) -> None:
         staged.replace(path)
     except OSError as error:
         staged.unlink(missing_ok=True)
-        raise WeightsError(f"Cannot write {path}: {error.strerror or error}; choose a folder to write to.") from error
+        raise _unwritable(path, error) from error
 
 
 def _write_weights(path: Path, tensors: Mapping[str, Tensor]) -> None:
@@ -109,4 +112,8 @@ def _write_weights(path: Path, tensors: Mapping[str, Tensor]) -> None:
         staged.replace(path)
     except OSError as error:
         staged.unlink(missing_ok=True)
-        raise WeightsError(f"Cannot write {path}: {error.strerror or error}; choose a folder to write to.") from error
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> WeightsError:
+    return WeightsError(f"Cannot write {path}: {error.strerror or error}; choose a folder to write to.")

@@ -233,7 +233,7 @@ def _convert_sequence(value: Any, annotation: Any, container: Any, inner: tuple[
     else:
         kinds = [inner[0] if inner else Any] * len(value)
     items = [_convert(item, kind, f"{path}[{i}]") for i, (item, kind) in enumerate(zip(value, kinds, strict=True))]
-    return tuple(items) if container is tuple else items
+    return items if container is list else tuple(items)
 
 
 def _convert_union(value: Any, annotation: Any, options: Iterable[Any], path: str) -> Any:

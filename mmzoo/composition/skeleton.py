@@ -1,9 +1,10 @@
 """Building a model without paying for its values: storage goes to the meta device, constants stay real.
 
 Plain `torch.device("meta")` would do for the shapes, but then a constructor that reads a value of
-`torch.linspace` fails, every constant buffer is lost, and the first window or filter computed on meta imports
-torch's compiler, which takes more than a second. Here only what a constructor allocates or draws is on meta;
-what it computes from numbers (windows, ranges, small zeros and ones) has its values.
+`torch.linspace` fails, every constant buffer is lost, and the first window, filter or normal distribution on
+meta imports torch's compiler, which takes more than a second. Here only what a constructor allocates or draws
+is on meta, and filling it is skipped; what it computes from numbers (windows, ranges, small zeros and ones)
+has its values.
 """
 
 from __future__ import annotations
@@ -35,17 +36,36 @@ STORAGE: frozenset[Callable[..., Any]] = frozenset(
         torch.normal,
     }
 )
+# fmt: off
+FILL = frozenset({
+    "normal_", "uniform_", "zero_", "fill_", "copy_", "random_", "bernoulli_", "exponential_", "cauchy_",
+    "geometric_", "log_normal_", "add_", "sub_", "mul_", "div_", "clamp_", "clamp_min_", "clamp_max_", "erfinv_",
+    "round_", "neg_", "sqrt_", "exp_", "log_", "pow_", "lerp_", "masked_fill_", "index_fill_", "__setitem__",
+})
+# fmt: on
+"""Methods that change values and nothing else: without values there is nothing to do."""
+
 FILLED: frozenset[Callable[..., Any]] = frozenset({torch.zeros, torch.ones, torch.full, torch.eye})
 
 
 class Skeleton(TorchFunctionMode):
-    """While active, allocated and random tensors have shapes but no values; computed constants have both."""
+    """While active, allocated and random tensors have shapes but no values; computed constants have both.
+
+    allocate: False leaves new tensors real and only keeps those on meta from costing anything.
+    """
+
+    def __init__(self, *, allocate: bool = True) -> None:
+        super().__init__()
+        self.allocate = allocate
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = dict(kwargs or {})
-        if func in STORAGE or (func in FILLED and _elements(func, args, kwargs) > SMALL):
+        target = args[0] if args else kwargs.get("tensor")
+        if _is_meta(target) and (_name(func) in FILL or getattr(func, "__module__", "") == "torch.nn.init"):
+            return target
+        if self.allocate and (func in STORAGE or (func in FILLED and _elements(func, args, kwargs) > SMALL)):
             if kwargs.get("device") is None and kwargs.get("out") is None:
                 kwargs["device"] = "meta"
                 kwargs.pop("generator", None)
@@ -58,21 +78,25 @@ class Skeleton(TorchFunctionMode):
 
 
 @contextmanager
-def skeleton() -> Iterator[None]:
+def skeleton(*, allocate: bool = True) -> Iterator[None]:
     """Build inside this: no initialisation is paid for, and torch's random state stays as it was."""
-    with torch.random.fork_rng(devices=[]), Skeleton():
+    with torch.random.fork_rng(devices=[]), Skeleton(allocate=allocate):
         yield
+
+
+def _name(func: Any) -> str:
+    return getattr(func, "__name__", "")
 
 
 def _mixed(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A call with tensors that have values and tensors that have none: the result has none."""
-    name = getattr(func, "__name__", "")
+    name = _name(func)
     writes = name == "__setitem__" or (name.endswith("_") and not name.endswith("__")) or "out" in kwargs
     target = kwargs.get("out", args[0] if args else None)
     if writes and _is_real(target):
         raise PluginError(
-            f"The constructor writes values it does not have yet into a constant (by {name});"
-            " write into it in reset_parameters, from settings alone."
+            f"A component writes values of its parameters into a constant (by {name}) before they are loaded;"
+            " compute what is not stored in weights from settings alone."
         )
     args, kwargs = _to_meta((args, kwargs))
     return func(*args, **kwargs)

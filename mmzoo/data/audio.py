@@ -41,12 +41,14 @@ def decode_audio(
         with soundfile.SoundFile(content) as file:
             rate, channels = int(file.samplerate), int(file.channels)
             if not RATES[0] <= rate <= RATES[1]:
-                raise DataError(f"Cannot use {name}: its sample rate is {rate} Hz; it must be {RATES[0]} to {RATES[1]} Hz.")
+                raise DataError(
+                    f"Cannot use {name}: its sample rate is {rate} Hz; it must be {RATES[0]} to {RATES[1]} Hz."
+                )
             if channels > MAX_CHANNELS:
                 raise DataError(f"Cannot use {name}: it has {channels} channels; the most is {MAX_CHANNELS}.")
             if file.frames > max_seconds * rate:
                 raise DataError(
-                    f"Cannot use {name}: it lasts {file.frames / rate:.0f} s; the most is {max_seconds:g} s, so cut it up."
+                    f"Cannot use {name}: it lasts {file.frames / rate:.0f} s; the most is {max_seconds:g} s, cut it up."
                 )
             samples = file.read(dtype="float32", always_2d=True)
     except (OSError, RuntimeError) as error:  # soundfile's own error is a RuntimeError
@@ -96,7 +98,8 @@ def resample(samples: NDArray[np.float32], rate: int, new_rate: int) -> NDArray[
     padded = np.pad(samples.astype(np.float32, copy=False), (half, half + down + 1))
     windows = np.lib.stride_tricks.sliding_window_view(padded, taps.shape[1])
     out = np.empty(length, np.float32)
-    for phase in range(min(up, length)):  # output m = phase + j * up is centred on input (phase * down) // up + j * down
+    for phase in range(min(up, length)):
+        # Output phase + j * up is centred on input phase * down // up + j * down.
         start = phase * down // up
         count = len(range(phase, length, up))
         out[phase::up] = windows[start : start + count * down : down][:count] @ taps[phase]

@@ -47,11 +47,13 @@ def check_backbone(
     channels = port(part, "inputs", "x").width
     if channels is None:
         raise ConformanceError(f"{part.label} must declare the width of its port x, so that `create` can check it.")
-    widths = [
-        part.config.get(key) or {} if given is None else given
-        for given, key in ((vectors, "vector_channels"), (aligned, "aligned_channels"), (sequences, "sequence_channels"))
-    ]
-    case = _Case(channels, *widths, grid=(3, 4) if part.config.get("position") == "rope-2d" else None)
+    case = _Case(
+        channels,
+        _widths(part, vectors, "vector_channels"),
+        _widths(part, aligned, "aligned_channels"),
+        _widths(part, sequences, "sequence_channels"),
+        grid=(3, 4) if part.config.get("position") == "rope-2d" else None,
+    )
     check_building(part)
     check_determinism(part, case.outputs)
     check_storage(part, case.outputs)
@@ -60,6 +62,11 @@ def check_backbone(
     _check_masks(part, case)
     backbone = stirred(built(part)).train()
     check_gradients(part, backbone, backbone(case.x(), case.times(), case.condition()).square().mean())
+
+
+def _widths(part: Part, given: Mapping[str, int] | None, key: str) -> Mapping[str, int]:
+    found: Mapping[str, int] = (part.config.get(key) or {}) if given is None else given
+    return found
 
 
 class _Case:

@@ -130,7 +130,8 @@ def _check_masks(part: Part, z: Tensor) -> None:
         f"{part.label} gives an item another z_q when it is padded in a batch.",
     )
     require(
-        bool((padded.codes[~mask] == PADDING_CODE).all()), f"{part.label} must mark padding with the code {PADDING_CODE}."
+        bool((padded.codes[~mask] == PADDING_CODE).all()),
+        f"{part.label} must mark padding with the code {PADDING_CODE}.",
     )
     require(
         torch.equal(quantizer.encode(z, mask), padded.codes),

@@ -43,14 +43,15 @@ def _check_times(part: Part, sampler: Sampler) -> None:
     require(first.shape == (64,) and first.is_floating_point(), f"{part.label}: times(64) must be float [64].")
     require(bool(((first >= 0) & (first <= 1)).all()), f"{part.label} draws training times outside [0, 1].")
     require(torch.equal(first, second), f"{part.label} draws training times that are not its generator's.")
-    require(len(first.unique()) > 32, f"{part.label} draws the same few training times over and over.")
+    require(len(set(first.tolist())) > 32, f"{part.label} draws the same few training times over and over.")
 
 
 def _check_ends(part: Part, sampler: Sampler, data: Tensor, noise: Tensor) -> None:
     for time, end, what in ((0.0, noise, "noise"), (1.0, data, "data")):
         x_t, target = sampler.corrupt(data, noise, torch.full((len(data),), time))
         require(
-            x_t.shape == target.shape == data.shape, f"{part.label}: corrupt must return two tensors of the data's shape."
+            x_t.shape == target.shape == data.shape,
+            f"{part.label}: corrupt must return two tensors of the data's shape.",
         )
         require(close(x_t, end, ENDS), f"{part.label}: at t = {time:.0f} the corrupted data must be the {what}.")
 

@@ -16,6 +16,8 @@ from mmzoo.errors import ConfigError, DataError
 VOICES = ("slt", "rms", "awb", "kal16")
 PHONE_SET = "flite"
 SAMPLE_RATE = 16_000
+PHONE_VOICE = "kal16"
+"""Asked for phones without sound: it says the same phones as slt, and computes its sound far faster."""
 _HEADER = 44
 
 
@@ -32,7 +34,9 @@ def flite_program() -> str:
     """Path of the program. Raises DataError if it is not installed."""
     found = shutil.which("flite")
     if found is None:
-        raise DataError("flite is not installed; install Debian's package flite (apt-get install flite) to build this dataset.")
+        raise DataError(
+            "flite is not installed; install Debian's package flite (apt-get install flite) to build this dataset."
+        )
     return found
 
 
@@ -85,7 +89,7 @@ def speak_all(texts: Sequence[str], voice: str = "slt", threads: int = 2) -> lis
 def phones_of(text: str) -> list[list[str]]:
     """The phones flite gives a text, parted at its pauses."""
     phrases: list[list[str]] = [[]]
-    for phone in _run([flite_program(), "-voice", "slt", "-ps", "-t", text, "-o", "none"]).split():
+    for phone in _run([flite_program(), "-voice", PHONE_VOICE, "-ps", "-t", text, "-o", "none"]).split():
         if phone == "pau":
             phrases.append([])
         else:

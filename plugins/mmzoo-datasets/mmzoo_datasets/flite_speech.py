@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from mmzoo.data import cache_dir, speech_features, speech_row
 from mmzoo.errors import ConfigError
-
 from mmzoo_datasets import heldout
 from mmzoo_datasets.flite import PHONE_SET, check_voice, flite_program, speak_all
 from mmzoo_datasets.shards import Row, build_split, open_shards, settings_folder, write_json
@@ -38,7 +37,13 @@ def flite_speech(
     on where it was. Raises DataError if flite or pocketsphinx is missing, ConfigError for a bad argument.
     """
     check_voice(voice)
-    counts = {"sentences": sentences, "validation": validation, "shard_rows": shard_rows, "test": test, "unseen": unseen}
+    counts = {
+        "sentences": sentences,
+        "validation": validation,
+        "shard_rows": shard_rows,
+        "test": test,
+        "unseen": unseen,
+    }
     for name, count in counts.items():
         if count is not None and count < 1:
             raise ConfigError(f"flite-speech got {name}={count}; it must be at least 1.", path=name)
@@ -88,7 +93,9 @@ def _rows(lines: Sequence[Line], voice: str, split: str) -> list[Row]:
     ]
 
 
-def _lines(folder: Path, sentences: int, validation: int, test: int | None, unseen: int | None, seed: int) -> dict[str, Any]:
+def _lines(
+    folder: Path, sentences: int, validation: int, test: int | None, unseen: int | None, seed: int
+) -> dict[str, Any]:
     """The texts of every split, written once so that a resumed build speaks the same ones."""
     path = folder / "texts.json"
     if not path.exists():

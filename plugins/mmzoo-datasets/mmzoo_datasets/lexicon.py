@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from mmzoo.data import cache_dir
 from mmzoo.errors import ConfigError
-
 from mmzoo_datasets import heldout
 from mmzoo_datasets.flite import flite_program, phones_of
 from mmzoo_datasets.shards import Row, build_split, open_shards, settings_folder, write_json
@@ -70,7 +69,11 @@ def _entries(count: int) -> list[dict[str, Any]]:
 
     vocabulary = load_vocabulary()
     held = banned_words([entry["word"] for entry in heldout()["unseen"]], vocabulary)
-    ordered = [w for w in [*vocabulary.words, *sorted(set(vocabulary.pronunciations) - set(vocabulary.words))] if _WORD.fullmatch(w)]
+    ordered = [
+        w
+        for w in [*vocabulary.words, *sorted(set(vocabulary.pronunciations) - set(vocabulary.words))]
+        if _WORD.fullmatch(w)
+    ]
     return [
         {
             "word": word,

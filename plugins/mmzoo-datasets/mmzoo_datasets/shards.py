@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,23 +56,37 @@ def build_split(
         paths.append(str(path))
         if not path.exists():
             staged = path.with_suffix(f".{os.getpid()}.partial")
-            Dataset.from_list(make(part), features=features).to_parquet(staged)
+            made = make(part)
+            rows = Dataset.from_dict({key: [row[key] for row in made] for key in features}, features=features)
+            with _quiet_datasets():
+                rows.to_parquet(staged)
             staged.replace(path)
         advance(len(part))
     return paths
 
 
-def open_shards(files: Mapping[str, list[str]], features: Features, folder: Path) -> DatasetDict:
-    """The splits as memory-mapped datasets. Raises DataError when a shard cannot be read."""
-    from datasets import load_dataset
+@contextmanager
+def _quiet_datasets() -> Iterator[None]:
+    """The bars of `datasets` are not ours, and it draws them even where stderr is no terminal."""
     from datasets.utils.logging import disable_progress_bar, enable_progress_bar, is_progress_bar_enabled
 
     talkative = is_progress_bar_enabled()
     disable_progress_bar()
     try:
-        return load_dataset("parquet", data_files=dict(files), features=features, cache_dir=str(folder / "arrow"))
-    except Exception as error:  # datasets wraps whatever pyarrow raises
-        raise DataError(f"The dataset in {folder} cannot be read ({error}); delete that folder to build it again.") from error
+        yield
     finally:
         if talkative:
             enable_progress_bar()
+
+
+def open_shards(files: Mapping[str, list[str]], features: Features, folder: Path) -> DatasetDict:
+    """The splits as memory-mapped datasets. Raises DataError when a shard cannot be read."""
+    from datasets import load_dataset
+
+    try:
+        with _quiet_datasets():
+            return load_dataset("parquet", data_files=dict(files), features=features, cache_dir=str(folder / "arrow"))
+    except Exception as error:  # datasets wraps whatever pyarrow raises
+        raise DataError(
+            f"The dataset in {folder} cannot be read ({error}); delete that folder to build it again."
+        ) from error

@@ -129,14 +129,15 @@ class Phonemizer(TaskHead):
     def _word(self, word: str) -> Sound:
         return self._known(word) or self._learned[word]
 
-    def _known(self, word: str) -> Sound | None:
-        """The sound of a word that the lexicon has, perhaps with an ending such as `'s`."""
+    def _known(self, word: str, endings: int = 2) -> Sound | None:
+        """The sound of a word that the lexicon has, perhaps with up to two endings such as `'s` (who'd've)."""
         if word in INTERJECTIONS:
             return tuple(INTERJECTIONS[word].split()), "lexicon"
         if word in self._lexicon:
             return tuple(self._lexicon[word].split()), "lexicon"
         base, apostrophe, ending = word.rpartition("'")
-        if apostrophe and base and apostrophe + ending in _ENDINGS and (found := self._known(base)):
+        listed = bool(base) and endings > 0 and apostrophe + ending in _ENDINGS
+        if listed and (found := self._known(base, endings - 1)):
             return found[0] + _ENDINGS[apostrophe + ending](found[0]), found[1]
         return None
 
@@ -212,9 +213,9 @@ class Phonemizer(TaskHead):
         if not lexicon:
             raise DataError("The phonemizer's dataset has no word that is not held out; give it at least one.")
         check_lexicon(lexicon, "the dataset", DataError)
-        # A dataset of validation rows must not replace the lexicon that the model learns with.
-        if not self._lexicon:
-            self.set_lexicon(lexicon)
+        # A lexicon that the model already has (of an earlier training) keeps its other words.
+        out = {word.lower() for word, held in zip(rows["word"], heldout, strict=True) if held}
+        self.set_lexicon({word: said for word, said in (self._lexicon | lexicon).items() if word not in out})
         return LetterExamples.of(lexicon)
 
     def training_step(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Losses:

@@ -97,6 +97,12 @@ def test_a_word_of_no_lexicon_is_read_by_the_network_or_spelled(phonemizer: Phon
     assert long.phones[:3] == ("ey", "b", "iy")
 
 
+def test_endings_without_end_are_no_trouble(phonemizer: Phonemizer):
+    assert phonemizer("we'd've").phones == ("pau", "w", "iy", "d", "ax", "v", "pau")
+    (word,) = phonemizer("cat" + "'s" * 5000).words
+    assert word.phones
+
+
 def test_batch_is_the_same_as_one_by_one():
     torch.manual_seed(1)
     net = LetterToSound(width=48, depth=4).eval()
@@ -156,6 +162,9 @@ def test_held_out_words_are_neither_looked_up_nor_learned(tmp_path: Path):
     batch = examples.collate([examples.example(i, torch.Generator()) for i in range(2)])
     assert batch["letters"].shape == (2, 3)
     assert batch["phones"].shape == (2, 3)
+    model.set_lexicon({"frog": "f r aa g", "newt": "n uw t"})
+    model.examples(rows, tmp_path)
+    assert set(model.lexicon) == {"cat", "dog", "bbc", "newt"}
     with pytest.raises(DataError, match="column"):
         model.examples(rows.remove_columns("phones"), tmp_path)
     with pytest.raises(DataError, match="no word"):
@@ -260,6 +269,6 @@ def test_whole_sentences_agree_with_flite():
     model.set_lexicon(dict(zip(words, spoken, strict=True)))
     ours = [[*model(sentence).phones] for sentence in SENTENCES]
     flites = [flite_phones(sentence) for sentence in SENTENCES]
-    errors, wrong = phone_errors(ours, flites)
-    assert errors <= 0.02
-    assert wrong <= 0.2
+    errors, wrong = phone_errors(ours, flites)  # measured with flite 2.2: 0.0024 and 0.055
+    assert errors <= 0.003
+    assert wrong <= 0.06

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from dataclasses import dataclass, field
 from functools import cache
 from random import Random
@@ -13,7 +14,7 @@ from mmzoo_datasets.text.rules import RULES
 from mmzoo_datasets.text.vocabulary import Vocabulary
 
 CANDIDATES = 6
-_TOKEN = re.compile(r"\?<\w+>|<\w+>|\[\w+\]|\{\w+\}|\S+")
+_TOKEN = re.compile(r"<\w+>|\[\w+\]|\{\w+\}|\S+")
 _PUNCTUATION = frozenset(".,;:?!")
 
 
@@ -36,8 +37,6 @@ def expand(symbol: str, rng: Random) -> list[str]:
     for token in rng.choices(bodies, weights)[0]:
         if token.startswith("<"):
             tokens += expand(token[1:-1], rng)
-        elif token.startswith("?<"):
-            tokens += expand(token[2:-1], rng) if rng.random() < 0.5 else []
         else:
             tokens.append(token)
     return tokens
@@ -50,9 +49,10 @@ def _column(verbs: list[str], index: int) -> list[str]:
 OWN_WORDS: dict[str, list[str]] = {
     "noun": words.NOUNS, "plural": words.PLURALS, "adj": words.ADJECTIVES, "adv": words.ADVERBS,
     "verb": _column(words.TRANSITIVE, 0), "verbz": _column(words.TRANSITIVE, 1), "past": _column(words.TRANSITIVE, 2),
-    "ing": _column(words.TRANSITIVE, 3), "verbi": _column(words.INTRANSITIVE, 0), "pasti": _column(words.INTRANSITIVE, 2),
+    "ing": _column(words.TRANSITIVE, 3), "verbi": _column(words.INTRANSITIVE, 0),
+    "pasti": _column(words.INTRANSITIVE, 2),
     "ingi": _column(words.INTRANSITIVE, 3), "name": words.NAMES, "surname": words.SURNAMES, "place": words.PLACES,
-    "month": words.MONTHS, "weekday": words.WEEKDAYS, "letter": list("ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
+    "month": words.MONTHS, "weekday": words.WEEKDAYS, "letter": list(string.ascii_uppercase),
     "mass": words.MASS,
 }  # fmt: skip
 """The words written for this grammar, by slot."""
@@ -76,7 +76,7 @@ class Deck:
         while len(self._hand) < count:
             fresh = list(self.cards)
             self.rng.shuffle(fresh)
-            self._hand = fresh + self._hand if not self._hand else [*self._hand, *fresh]
+            self._hand += fresh
         return self._hand[:count]
 
     def take(self, card: str) -> None:
@@ -92,7 +92,9 @@ class Writer:
     banned: words that never occur in what it writes. figures: the share of numbers written in figures.
     """
 
-    def __init__(self, vocabulary: Vocabulary, rng: Random, *, share: float, names: float, figures: float, banned: frozenset[str]) -> None:
+    def __init__(
+        self, vocabulary: Vocabulary, rng: Random, *, share: float, names: float, figures: float, banned: frozenset[str]
+    ) -> None:
         self.vocabulary, self.rng, self.figures = vocabulary, rng, figures
         self.share = {"name": names, "surname": names, "other": 1.0}
         self.usual_share = share
@@ -125,8 +127,10 @@ class Writer:
         following = after.lower() if after[:1].isalpha() else ""
         best = max(
             candidates,
-            key=lambda w: self.vocabulary.lift(history, w.lower())
-            + (self.vocabulary.lift([*history[-1:], w.lower()], following) if following else 0.0),
+            key=lambda w: (
+                self.vocabulary.lift(history, w.lower())
+                + (self.vocabulary.lift([*history[-1:], w.lower()], following) if following else 0.0)
+            ),
         )
         if wide:
             self.decks[slot].take(best)

@@ -10,6 +10,7 @@ from mmzoo_datasets.text.vocabulary import load_vocabulary
 
 TARGET = Path(__file__).parent.parent / "heldout.json"
 SENTENCES, WORDS, SEED = 600, 250, 0
+MADE_BY = "python -m mmzoo_datasets.text.heldout: the package's own grammar over the word list of pocketsphinx"
 
 
 def main() -> None:
@@ -17,7 +18,7 @@ def main() -> None:
     vocabulary = load_vocabulary()
     chosen = unseen_words(vocabulary, WORDS, SEED)
     content = {
-        "made_by": "python -m mmzoo_datasets.text.heldout: the package's own grammar over the word list of pocketsphinx",
+        "made_by": MADE_BY,
         "seed": SEED,
         "test": heldout_sentences(vocabulary, SENTENCES, SEED, chosen),
         "unseen": [{"word": w, "text": CARRIERS[i % len(CARRIERS)].format(w)} for i, w in enumerate(chosen)],

@@ -6,38 +6,53 @@ from random import Random
 
 from mmzoo_datasets.text.words import MONTHS, WEEKDAYS
 
-_SMALL = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
-    " eighteen nineteen"
-).split()
-_TENS = "zero ten twenty thirty forty fifty sixty seventy eighty ninety".split()
+_SMALL = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+]
+_TENS = ["zero", "ten", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _ORDINALS = {"one": "first", "two": "second", "three": "third", "five": "fifth", "eight": "eighth", "nine": "ninth"} | {
     "twelve": "twelfth"
 }
 
 
 def in_words(number: int) -> str:
-    """A whole number from 0 to 999,999 in words, without hyphens: 21 is "twenty one"."""
+    """A whole number from 0 to 999,999 in words, without hyphens: 21 is "twenty one"; ValueError for others."""
+    if not 0 <= number < 1_000_000:
+        raise ValueError(f"{number} is not a number from 0 to 999,999.")
     if number < 20:
         return _SMALL[number]
     if number < 100:
         tens, ones = divmod(number, 10)
         return _TENS[tens] + (f" {_SMALL[ones]}" if ones else "")
-    for size, name in ((1000, "thousand"), (100, "hundred")):
-        if number >= size:
-            head, rest = divmod(number, size)
-            return f"{in_words(head)} {name}" + (f" {in_words(rest)}" if rest else "")
-    raise AssertionError
+    size, name = (1000, "thousand") if number >= 1000 else (100, "hundred")
+    head, rest = divmod(number, size)
+    return f"{in_words(head)} {name}" + (f" {in_words(rest)}" if rest else "")
 
 
 def ordinal_in_words(number: int) -> str:
     """21 is "twenty first"."""
     *head, last = in_words(number).split()
-    if last in _ORDINALS:
-        last = _ORDINALS[last]
-    else:
-        last = last[:-1] + "ieth" if last.endswith("y") else last + "th"
-    return " ".join([*head, last])
+    regular = last[:-1] + "ieth" if last.endswith("y") else last + "th"
+    return " ".join([*head, _ORDINALS.get(last, regular)])
 
 
 def cardinal(rng: Random) -> int:
@@ -119,7 +134,9 @@ def percent(rng: Random, figures: bool) -> str:
 
 def measure(rng: Random, figures: bool) -> str:
     """A length, weight, distance or temperature."""
-    unit = rng.choice(["miles", "feet", "inches", "pounds", "meters", "kilometers", "gallons", "degrees", "acres", "ounces"])
+    unit = rng.choice(
+        ["miles", "feet", "inches", "pounds", "meters", "kilometers", "gallons", "degrees", "acres", "ounces"]
+    )
     return f"{quantity(rng, figures)} {unit}"
 
 

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from mmzoo.errors import DataError
+from mmzoo_datasets.phone_map import VOWELS
 
 UNKNOWN = -5e8
 LOG_STEP = 1e-4  # pocketsphinx keeps log probabilities in base 1.0001
-VOWELS = frozenset("AA AE AH AO AW AY EH ER EY IH IY OW OY UH UW".split())
 _COARSE = re.compile(
     r"fuck|shit|cunt|bitch|nigg|whore|slut|porn|rape|rapist|raping|dick|cock|pussy|penis|vagina|anal|anus|boob|tits?$|bastard|"
     r"retard|fag|homo|gay|lesb|trann|jerk|masturb|orgas|erotic|sex|nude|naked|horny|damn|crap|piss|\bass\b|asshole|asses|arse|hooker|"
@@ -54,7 +54,9 @@ class Vocabulary:
             text, *phones = line.split()
             pronunciations.setdefault(re.sub(r"\(\d+\)$", "", text), []).append(tuple(phones))
         self.pronunciations = {text: tuple(found) for text, found in pronunciations.items()}
-        known = (Word(t, p, self.pronunciations[t]) for t in pronunciations if (p := self.logprob([t])) > UNKNOWN * LOG_STEP)
+        known = (
+            Word(t, p, self.pronunciations[t]) for t in pronunciations if (p := self.logprob([t])) > UNKNOWN * LOG_STEP
+        )
         self.words = {word.text: word for word in sorted(known, key=lambda w: (-w.logprob, w.text))}
 
     def logprob(self, words: Sequence[str]) -> float:
@@ -78,7 +80,7 @@ class Vocabulary:
         return sum(phone in VOWELS for phone in self.pronunciations[word][0])
 
     def class_of(self, word: str) -> str:
-        """`noun`, `plural`, `verb`, `past`, `ing`, `adj`, `adv` or `name`: a guess by ending and by usual neighbours."""
+        """`noun`, `plural`, `verb`, `past`, `ing`, `adj`, `adv` or `name`, guessed by ending and neighbours."""
         if word.endswith("ly") and len(word) > 5:
             return "adv"
         if word.endswith("ing") and len(word) > 5:
@@ -109,7 +111,13 @@ class Vocabulary:
 
 def plain(word: str) -> bool:
     """Letters only, at least three with a vowel among them, nothing coarse."""
-    return len(word) >= 3 and word.isascii() and word.isalpha() and bool(re.search("[aeiouy]", word)) and not _COARSE.search(word)
+    return (
+        len(word) >= 3
+        and word.isascii()
+        and word.isalpha()
+        and bool(re.search("[aeiouy]", word))
+        and not _COARSE.search(word)
+    )
 
 
 @cache
@@ -118,5 +126,7 @@ def load_vocabulary() -> Vocabulary:
     try:
         from pocketsphinx import get_model_path
     except ImportError as error:
-        raise DataError("pocketsphinx is not installed, and the corpus text is made from its word list; pip install pocketsphinx.") from error
+        raise DataError(
+            "pocketsphinx is not installed, and the corpus text is made from its word list; pip install pocketsphinx."
+        ) from error
     return Vocabulary(Path(get_model_path("en-us/cmudict-en-us.dict")), Path(get_model_path("en-us/en-us.lm.bin")))

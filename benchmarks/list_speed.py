@@ -1,0 +1,87 @@
+"""How long `mmzoo list` takes in a fresh process, beside timm's listing and beside Python itself.
+
+    python benchmarks/list_speed.py            prints a table
+    python benchmarks/list_speed.py --write    writes it to benchmarks/list_speed.md too
+
+Needs timm for the comparison (`pip install timm`); without it that row says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from importlib import metadata
+from pathlib import Path
+
+PAGE = Path(__file__).with_suffix(".md")
+LIST = ["-m", "mmzoo", "list"]
+TIMM = ["-c", "import timm; timm.list_models()"]
+FLOOR = ["-c", "pass"]
+
+
+def seconds(arguments: list[str], repeats: int) -> list[float]:
+    """Wall-clock seconds of fresh processes, after one that fills the caches of files and bytecode."""
+    found = []
+    for _ in range(repeats + 1):
+        start = time.perf_counter()
+        subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)
+        found.append(time.perf_counter() - start)
+    return found[1:]
+
+
+def version(package: str) -> str | None:
+    """The installed version of a package, None without it."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def processor() -> str:
+    """The name of the CPU."""
+    info = Path("/proc/cpuinfo")
+    names = [line for line in info.read_text().splitlines() if line.startswith("model name")] if info.is_file() else []
+    return names[0].partition(":")[2].strip() if names else platform.processor() or platform.machine()
+
+
+def table(repeats: int) -> str:
+    """The measurement as a Markdown table with a line on where it was made."""
+    rows = [("Python alone, `python -c pass`", FLOOR), ("`mmzoo list`", LIST)]
+    if version("timm"):
+        rows.append(("`import timm; timm.list_models()`", TIMM))
+    # Interleaved runs would share a disturbance; in blocks, its spread shows in the range.
+    measured = {name: seconds(arguments, repeats) for name, arguments in rows}
+    mine = statistics.median(measured["`mmzoo list`"])
+    lines = ["| command, in a fresh process | median s | range s | times `mmzoo list` |", "|---|---:|---:|---:|"]
+    for name, found in measured.items():
+        median = statistics.median(found)
+        lines.append(f"| {name} | {median:.3f} | {min(found):.3f}-{max(found):.3f} | {median / mine:.2f} |")
+    if not version("timm"):
+        lines.append("| timm | not installed: pip install timm | | |")
+    packages = ", ".join(f"{name} {version(name) or 'not installed'}" for name in ("mmzoo", "timm", "torch"))
+    lines += [
+        "",
+        f"Median of {repeats} runs after a warm-up one. Python {platform.python_version()}, {packages}; {processor()}.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Measure, print, and write if asked."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=7, help="fresh processes for each row (default: 7)")
+    parser.add_argument("--write", action="store_true", help=f"write {PAGE.name} too")
+    options = parser.parse_args()
+    text = table(options.repeats)
+    print(text, end="")
+    if options.write:
+        command = "Written by `python benchmarks/list_speed.py --write`."
+        PAGE.write_text(f"# `mmzoo list` against `timm.list_models()`\n\n{command}\n\n{text}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

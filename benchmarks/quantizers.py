@@ -1,0 +1,171 @@
+"""Our quantizers beside those of `vector-quantize-pytorch`, and beside the matrix product that a search needs.
+
+    python benchmarks/quantizers.py            prints a table
+    python benchmarks/quantizers.py --write    writes it to benchmarks/quantizers.md too
+
+The peer is optional: pip install vector-quantize-pytorch. Without it only our rows are measured, and it says so.
+Both get the same input, the same codebook sizes, and the same work: `eval` is the forward pass in eval mode without
+gradients; `train` is forward and backward in training mode with EMA updates, k-means initialisation off or done.
+The floor is the one product of all vectors with all codes, which no exact search avoids; FSQ has none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+import mmzoo
+
+PAGE = Path(__file__).with_suffix(".md")
+SHAPES = ((8, 512, 64), (16, 1024, 256))
+CODES, LEVELS, SCALARS = 1024, 8, [8, 5, 5, 5]
+PEER = "vector-quantize-pytorch"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One quantizer of ours and the peer's equivalent; floor: codebooks that are searched, 0 for none."""
+
+    name: str
+    ours: Callable[[int], nn.Module]
+    peer: Callable[[Any, int], nn.Module]
+    floor: int
+
+
+CASES = (
+    Case(
+        f"VQ, {CODES} codes",
+        lambda dim: mmzoo.create("quantizer/vq", dim=dim, codebook_size=CODES),
+        lambda peer, dim: peer.VectorQuantize(dim=dim, codebook_size=CODES, decay=0.99),
+        1,
+    ),
+    Case(
+        f"RVQ, {LEVELS} x {CODES} codes",
+        lambda dim: mmzoo.create("quantizer/rvq", dim=dim, codebook_size=CODES, levels=LEVELS),
+        lambda peer, dim: peer.ResidualVQ(dim=dim, num_quantizers=LEVELS, codebook_size=CODES, decay=0.99),
+        LEVELS,
+    ),
+    Case(
+        f"FSQ {SCALARS}",
+        lambda dim: mmzoo.create("quantizer/fsq", levels=SCALARS, dim=dim),
+        lambda peer, dim: peer.FSQ(levels=SCALARS, dim=dim),
+        0,
+    ),
+)
+
+
+def peer_module() -> Any:
+    """The peer, None without it."""
+    try:
+        import vector_quantize_pytorch
+    except ImportError:
+        return None
+    return vector_quantize_pytorch
+
+
+def milliseconds(run: Callable[[], object], repeats: int) -> float:
+    """Median of `repeats` calls after two to warm up."""
+    found = []
+    for _ in range(repeats + 2):
+        start = time.perf_counter()
+        run()
+        found.append((time.perf_counter() - start) * 1000)
+    return statistics.median(found[2:])
+
+
+def evaluated(module: nn.Module, z: Tensor) -> Callable[[], object]:
+    """A forward pass in eval mode."""
+    module.eval()
+
+    def run() -> object:
+        with torch.inference_mode():
+            return module(z)
+
+    return run
+
+
+def trained(module: nn.Module, z: Tensor) -> Callable[[], object]:
+    """A forward and backward pass in training mode; both return (z_q, codes, loss) or the like."""
+    module.train()
+
+    def run() -> object:
+        x = z.clone().requires_grad_()
+        out = module(x)
+        z_q = out.z_q if hasattr(out, "z_q") else out[0]
+        z_q.square().mean().backward()
+        return x.grad
+
+    return run
+
+
+def searched(z: Tensor, codebooks: int) -> Callable[[], object]:
+    """The floor: the product of all vectors with a codebook, once for each codebook."""
+    flat, codes = z.flatten(0, 1), torch.randn(z.shape[-1], CODES)
+
+    def run() -> object:
+        with torch.inference_mode():
+            return [flat @ codes for _ in range(codebooks)]
+
+    return run
+
+
+def table(repeats: int) -> str:
+    """The measurement as a Markdown table."""
+    peer = peer_module()
+    lines = [
+        "| quantizer | [B, N, D] | mode | ours ms | peer ms | ours / peer | floor ms | ours / floor |",
+        "|---|---|---|---:|---:|---:|---:|---:|",
+    ]
+    for case in CASES:
+        for shape in SHAPES:
+            z = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+            floor = milliseconds(searched(z, case.floor), repeats) if case.floor else None
+            for mode, prepare in (("eval", evaluated), ("train", trained)):
+                torch.manual_seed(0)
+                ours = milliseconds(prepare(case.ours(shape[-1]), z), repeats)
+                theirs = milliseconds(prepare(case.peer(peer, shape[-1]), z), repeats) if peer else None
+                cells = [
+                    case.name,
+                    str(list(shape)),
+                    mode,
+                    f"{ours:.2f}",
+                    f"{theirs:.2f}" if theirs else "-",
+                    f"{ours / theirs:.2f}" if theirs else "-",
+                    f"{floor:.2f}" if floor else "-",
+                    f"{ours / floor:.2f}" if floor else "-",
+                ]
+                lines.append(f"| {' | '.join(cells)} |")
+    told = f"{PEER} {metadata.version(PEER)}" if peer else f"{PEER} not installed (pip install {PEER})"
+    lines += [
+        "",
+        f"Medians of {repeats} calls, {torch.get_num_threads()} threads, float32. Python {platform.python_version()},"
+        f" torch {torch.__version__}, {told}; {platform.machine()}.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Measure, print, and write if asked."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=15, help="timed calls for each cell (default: 15)")
+    parser.add_argument("--write", action="store_true", help=f"write {PAGE.name} too")
+    options = parser.parse_args()
+    text = table(options.repeats)
+    print(text, end="")
+    if options.write:
+        command = "Written by `python benchmarks/quantizers.py --write`."
+        PAGE.write_text(f"# Quantizers\n\n{command}\n\n{text}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+"""Phone times for speech whose words are known: pocketsphinx aligns the text, its phones become ours."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mmzoo.data import resample
+from mmzoo.errors import DataError
+from mmzoo.interfaces import Audio
+from mmzoo_datasets.phone_map import PAUSE, SILENCES, to_flite
+
+RATE = 16_000
+FRAME_S = 0.010
+CENTRE_S = 0.0128 - FRAME_S / 2
+"""A frame's window is 25.6 ms long and starts at the frame's time, so the boundary between two frames lies here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """phones: in flite's set, pauses included; ends_s: where each ends, the last at the end of the audio."""
+
+    phones: tuple[str, ...]
+    ends_s: tuple[float, ...]
+
+
+class CannotAlign(DataError):  # noqa: N818 - an answer rather than an error: the row is left out and counted
+    """This text does not fit this audio, or has words without a pronunciation."""
+
+
+class Aligner:
+    """Forced alignment with the acoustic model and dictionary of the installed pocketsphinx."""
+
+    def __init__(self) -> None:
+        try:
+            from pocketsphinx import Config, Decoder, get_model_path
+        except ImportError as error:
+            raise DataError(
+                "pocketsphinx is not installed, and phone times come from it; pip install pocketsphinx."
+            ) from error
+        # The best-path search over the lattice may give phones fewer frames than they have states; without it they fit.
+        self._decoder: Any = Decoder(
+            Config(
+                hmm=get_model_path("en-us/en-us"),
+                dict=get_model_path("en-us/cmudict-en-us.dict"),
+                lm=None,
+                cmn="batch",
+                bestpath=False,
+                loglevel="FATAL",
+            )
+        )
+
+    def words(self, text: str) -> list[str]:
+        """The words of a written-out text as the dictionary has them; compounds are parted.
+
+        Raises CannotAlign for words without a pronunciation and for figures.
+        """
+        if re.search(r"[0-9]", text):
+            raise CannotAlign(f"The text {text[:60]!r} has figures; alignment needs numbers in words.")
+        found: list[str] = []
+        plain = text.lower().replace("’", "'")
+        for token in re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)*'?", plain):
+            found += self._known(token)
+        if not found:
+            raise CannotAlign(f"The text {text[:60]!r} has no words.")
+        return found
+
+    def _known(self, token: str) -> list[str]:
+        for form in (token, token.strip("'")):
+            if self._pronunciation(form) is not None:
+                return [form]
+        stem = token.strip("'").removesuffix("'s")
+        if stem != token and (phones := self._pronunciation(stem)) is not None:
+            sibilant, voiceless = (
+                phones[-1] in {"S", "Z", "SH", "ZH", "CH", "JH"},
+                phones[-1] in {"P", "T", "K", "F", "TH"},
+            )
+            ending = ["AH", "Z"] if sibilant else ["S"] if voiceless else ["Z"]
+            self._decoder.add_word(token, " ".join([*phones, *ending]), True)
+            return [token]
+        for cut in sorted(range(3, len(token) - 2), key=lambda cut: abs(2 * cut - len(token))):
+            if all(self._pronunciation(part) is not None for part in (token[:cut], token[cut:])):
+                return [token[:cut], token[cut:]]
+        raise CannotAlign(f"The word {token!r} is not in the recogniser's dictionary.")
+
+    def _pronunciation(self, word: str) -> list[str] | None:
+        found = self._decoder.lookup_word(word) if word else None
+        return None if found is None else list(found.split())
+
+    def align(self, audio: Audio, text: str) -> Alignment:
+        """Phones of the text with their times in the audio. Raises CannotAlign when they do not fit together."""
+        words = self.words(text)
+        samples = np.clip(resample(audio.samples, audio.sample_rate, RATE), -1, 1)
+        raw = (samples * 32767).astype(np.int16).tobytes()
+        try:
+            self._decoder.set_align_text(" ".join(words))
+            self._process(raw)
+            if self._decoder.hyp() is None:
+                raise CannotAlign(f"The recogniser cannot find the text {text[:60]!r} in its audio.")
+            self._decoder.set_alignment()
+            self._process(raw)
+            found = [
+                (word.name, [(p.name, p.start + p.duration) for p in word]) for word in self._decoder.get_alignment()
+            ]
+        except RuntimeError as error:
+            raise CannotAlign(f"The recogniser cannot align the text {text[:60]!r}: {error}.") from error
+        return _joined(found, audio.duration)
+
+    def _process(self, raw: bytes) -> None:
+        self._decoder.start_utt()
+        self._decoder.process_raw(raw, full_utt=True)
+        self._decoder.end_utt()
+
+
+def _joined(words: list[tuple[str, list[tuple[str, int]]]], duration: float) -> Alignment:
+    """Words with their phones' last frames, as one row of phones; neighbouring silences become one pause."""
+    phones: list[str] = []
+    ends: list[float] = []
+    for word, parts in words:
+        names = [name for name, _ in parts]
+        silent = all(name in SILENCES for name in names)
+        mapped = [PAUSE] * len(names) if silent else to_flite(names, re.sub(r"\(\d+\)$", "", word))
+        for phone, (_, frame) in zip(mapped, parts, strict=True):
+            end = min(frame * FRAME_S + CENTRE_S, duration)
+            if phone == PAUSE and phones and phones[-1] == PAUSE:
+                ends[-1] = end
+            else:
+                phones.append(phone)
+                ends.append(end)
+    ends[-1] = duration
+    if any(later <= earlier for earlier, later in zip((0.0, *ends), ends, strict=False)):
+        raise CannotAlign("The audio ends before its text does.")
+    return Alignment(tuple(phones), tuple(ends))

@@ -1,0 +1,155 @@
+"""LJSpeech's layout end to end: reading, aligning, caching; and what is refused."""
+
+from __future__ import annotations
+
+import json
+import logging
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from mmzoo_datasets import align
+from mmzoo_datasets.align import Aligner, CannotAlign
+from mmzoo_datasets.ljspeech import ljspeech, read_metadata
+
+from mmzoo.data import decode_audio, load_dataset_component
+from mmzoo.errors import ConfigError, DataError
+
+SPOKEN = Path(__file__).parent / "spoken"
+
+
+@pytest.fixture(scope="module")
+def aligner() -> Aligner:
+    return Aligner()
+
+
+def test_a_folder_becomes_a_dataset_with_phone_times(ljspeech_folder: Path, spoken: dict[str, Any]) -> None:
+    splits = load_dataset_component("ljspeech", root=str(ljspeech_folder), validation=1, test=1)
+    assert {name: len(rows) for name, rows in splits.items()} == {"train": 1, "validation": 1, "test": 1}
+    for name, rows in splits.items():
+        row = rows[0]
+        assert row["split"] == name and row["speaker"] == "lj" and row["phone_set"] == "flite"
+        assert row["text"] == spoken[row["id"]]["text"]
+        audio = decode_audio(row["audio"])
+        assert audio.sample_rate == 22_050
+        assert row["audio"]["bytes"] == (ljspeech_folder / "wavs" / f"{row['id']}.wav").read_bytes()
+        assert row["phone_ends_s"][-1] == pytest.approx(audio.duration, abs=0.01)
+        assert all(a < b for a, b in pairwise(row["phone_ends_s"]))
+        assert row["phones"] == spoken[row["id"]]["phones"]
+
+
+def test_boundaries_are_within_30_ms_of_the_synthesisers_own(aligner: Aligner, spoken: dict[str, Any]) -> None:
+    errors = []
+    for name, entry in spoken.items():
+        found = aligner.align(decode_audio({"path": str(SPOKEN / f"{name}.flac")}), entry["text"])
+        assert list(found.phones) == entry["phones"]
+        errors += list(np.subtract(found.ends_s, entry["ends_s"])[:-1])
+    print(f"median |error| {np.median(np.abs(errors)) * 1000:.1f} ms, bias {np.median(errors) * 1000:+.1f} ms")
+    assert np.median(np.abs(errors)) < 0.015
+    assert np.percentile(np.abs(errors), 95) < 0.060
+    assert abs(np.median(errors)) < 0.008
+
+
+def test_the_alignment_is_kept(ljspeech_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = ljspeech(root=str(ljspeech_folder), validation=1, test=1)
+
+    def never(*_: Any) -> None:
+        raise AssertionError("aligned again")
+
+    monkeypatch.setattr(align.Aligner, "__init__", never)
+    again = ljspeech(root=str(ljspeech_folder), validation=1, test=1)
+    assert [row["phone_ends_s"] for row in again["train"]] == [row["phone_ends_s"] for row in first["train"]]
+    with pytest.raises(AssertionError, match="aligned again"):
+        ljspeech(root=str(ljspeech_folder), validation=1, test=1, sample_rate=16_000)
+
+
+def test_audio_is_resampled_when_asked(ljspeech_folder: Path) -> None:
+    rows = ljspeech(root=str(ljspeech_folder), validation=0, test=0, sample_rate=16_000)["train"]
+    for row in rows:
+        audio = decode_audio(row["audio"])
+        assert audio.sample_rate == 16_000
+        assert audio.duration == pytest.approx(row["phone_ends_s"][-1], abs=0.002)
+
+
+def test_rows_that_cannot_be_aligned_are_left_out_and_counted(
+    ljspeech_folder: Path, cache: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    metadata = ljspeech_folder / "metadata.csv"
+    metadata.write_text(metadata.read_text().replace("paper", "zyxqwv"))
+    with caplog.at_level(logging.WARNING):
+        splits = ljspeech(root=str(ljspeech_folder), validation=0, test=0)
+    assert sorted(splits["train"]["id"]) == ["SP001-0001", "SP001-0002"]
+    assert "1 of 3 rows" in caplog.text and "zyxqwv" in caplog.text
+    (skipped,) = cache.rglob("skipped-*.json")
+    assert list(json.loads(skipped.read_text())) == ["SP001-0003"]
+
+
+def test_a_text_that_is_not_what_was_said_leaves_no_rows(ljspeech_folder: Path) -> None:
+    metadata = ljspeech_folder / "metadata.csv"
+    metadata.write_text("SP001-0001|x|zyxqwv\n")
+    with pytest.raises(DataError, match="None of the training rows"):
+        ljspeech(root=str(ljspeech_folder), validation=0, test=0)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("The lighthouse-keeper's dog.", ["the", "lighthouse", "keeper's", "dog"]),
+        ("'Well,' she said;  \"it's  fine\"", ["well", "she", "said", "it's", "fine"]),
+        ("a pumpkinseller", ["a", "pumpkin", "seller"]),
+        ("don’t", ["don't"]),
+    ],
+)
+def test_words_of_a_text(aligner: Aligner, text: str, words: list[str]) -> None:
+    assert aligner.words(text) == words
+
+
+def test_a_possessive_of_a_known_word_gets_its_ending(aligner: Aligner) -> None:
+    for word, ending in (("umbrella's", "Z"), ("giraffe's", "F S"), ("hedgehog's", "G Z"), ("sandwich's", "AH Z")):
+        assert aligner.words(word) == [word]
+        assert aligner._decoder.lookup_word(word).endswith(ending), word
+
+
+@pytest.mark.parametrize("text", ["zyxqwv", "In 1999.", "", "...", "Ünïcödé"])
+def test_words_without_pronunciation_are_refused(aligner: Aligner, text: str) -> None:
+    with pytest.raises(CannotAlign):
+        aligner.words(text)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "no rows"),
+        ("just one field\n", "line 1: expected"),
+        ("A|b|c|d\n", "line 1: expected"),
+        ("A|text|\n", "line 1: expected"),
+        ("A|a|a\nA|b|b\n", "line 2: 'A' is not a new"),
+        ("../A|a|a\n", "line 1: '../A' is not"),
+        ("\xff\xfe|a|a\n", None),
+    ],
+)
+def test_bad_metadata_is_named_with_its_line(tmp_path: Path, content: str, message: str | None) -> None:
+    (tmp_path / "metadata.csv").write_bytes(content.encode("latin-1"))
+    with pytest.raises(DataError, match=message or "not UTF-8"):
+        read_metadata(tmp_path)
+
+
+def test_metadata_with_a_byte_order_mark_crlf_and_two_fields(tmp_path: Path) -> None:
+    (tmp_path / "metadata.csv").write_bytes(b"\xef\xbb\xbfA|one, two\r\nB|x|three\r\n\r\n")
+    assert read_metadata(tmp_path) == [("A", "one, two"), ("B", "three")]
+
+
+def test_other_bad_arguments(ljspeech_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"no metadata\.csv"):
+        ljspeech(root=str(tmp_path / "nowhere"))
+    with pytest.raises(DataError, match="too few"):
+        ljspeech(root=str(ljspeech_folder), validation=2, test=1)
+    with pytest.raises(ConfigError, match="validation=-1"):
+        ljspeech(root=str(ljspeech_folder), validation=-1)
+    with pytest.raises(ConfigError, match="sample_rate=10"):
+        ljspeech(root=str(ljspeech_folder), sample_rate=10)
+    (ljspeech_folder / "wavs" / "SP001-0002.wav").unlink()
+    with pytest.raises(DataError, match="SP001-0002"):
+        ljspeech(root=str(ljspeech_folder), validation=0, test=0)

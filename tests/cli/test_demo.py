@@ -1,0 +1,96 @@
+"""`mmzoo demo`: with a model that only pretends, and once for real."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import mmzoo
+from mmzoo.cli import demo as command
+from mmzoo.cli.main import main
+from mmzoo.errors import MissingDependencyError
+
+
+class Speaker:
+    voices = ("slt", "kal")
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, Any]] = []
+
+    def __call__(self, text: str, **asked: Any) -> mmzoo.Audio:
+        self.asked.append({"text": text, **asked})
+        return mmzoo.Audio(np.zeros(32000, dtype=np.float32), 16000)
+
+
+@pytest.fixture
+def speaker(monkeypatch: pytest.MonkeyPatch) -> Speaker:
+    found = Speaker()
+    monkeypatch.setattr(command.mmzoo, "create", lambda name: found)
+    monkeypatch.setattr(command, "transcribe", lambda audio: "hello there")
+    return found
+
+
+def test_one_line_says_all(speaker: Speaker, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "hello.wav"
+    assert main(["demo", "Hello\nthere.", "-o", str(path), "--voice", "kal", "--seed", "3"]) == 0
+    told = capsys.readouterr().out
+    assert told.count("\n") == 1
+    assert told.startswith(f"{path}: said 'Hello there.' in the voice kal; 2.0 s of speech in ")
+    assert "times real time; pocketsphinx heard 'hello there'" in told
+    assert mmzoo.Audio.load(path).duration == 2.0
+    assert speaker.asked == [{"text": "Hello\nthere.", "voice": "kal", "seed": 3}]
+
+
+def test_a_text_and_a_voice_are_given_by_default(
+    speaker: Speaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["demo"]) == 0
+    assert "in the voice slt" in capsys.readouterr().out
+    assert (tmp_path / "demo.wav").is_file() and speaker.asked[0]["text"] == command.TEXT
+
+
+def test_without_the_recogniser_it_says_how_to_get_it(
+    speaker: Speaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def missing(audio: mmzoo.Audio) -> str:
+        raise MissingDependencyError("pocketsphinx is not installed.")
+
+    monkeypatch.setattr(command, "transcribe", missing)
+    assert main(["demo", "-o", str(tmp_path / "a.wav")]) == 0
+    assert "pip install pocketsphinx" in capsys.readouterr().out
+    assert (tmp_path / "a.wav").is_file()
+
+
+def test_a_folder_that_does_not_exist_is_noticed_before_anything_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command.mmzoo, "create", lambda name: pytest.fail("created"))
+    assert main(["demo", "-o", str(tmp_path / "no" / "a.wav")]) == 2
+    assert "does not exist" in capsys.readouterr().err
+
+
+def test_a_model_that_does_not_speak_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command.mmzoo, "create", lambda name: object())
+    assert main(["demo", "-o", str(tmp_path / "a.wav"), "--model", "fsq"]) == 2
+    assert "does not speak" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_bundled_voice_is_understood(tmp_path: Path) -> None:
+    pytest.importorskip("pocketsphinx")
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
+    words = [sys.executable, "-m", "mmzoo", "demo", "Seven people walked home.", "-o", "demo.wav"]
+    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    heard = done.stdout.rpartition("pocketsphinx heard")[2]
+    assert sum(word in heard for word in ("seven", "people", "walked", "home")) >= 3
+    assert mmzoo.Audio.load(tmp_path / "demo.wav").duration > 1
