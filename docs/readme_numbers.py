@@ -1,9 +1,7 @@
 """Writes the numbers in README.md from the evaluation.json of every model card.
 
-    python docs/readme_numbers.py            rewrites the part of README.md between its two marks
-    python docs/readme_numbers.py --check    exit code 1 if that part is not what the cards say
-
-Of an evaluation.json it reads `rows` (name of a row: metrics), `speed` (name: number) and `measured_on` (text).
+python docs/readme_numbers.py            rewrites the part of README.md between its two marks
+python docs/readme_numbers.py --check    exit code 1 if that part is not what the cards say
 """
 
 from __future__ import annotations
@@ -19,61 +17,95 @@ README, CARDS = ROOT / "README.md", ROOT / "model_cards"
 START, END = "<!-- numbers: written by `python docs/readme_numbers.py` -->", "<!-- /numbers -->"
 NOTHING = "No model has been measured yet: there is no `evaluation.json` in `model_cards/`."
 
-COLUMNS = {
-    "wer": ("WER %", 100, 1),
-    "cer": ("CER %", 100, 1),
-    "per": ("PER %", 100, 1),
-    "unseen_wer": ("unseen words, WER %", 100, 1),
-    "stoi": ("STOI", 1, 3),
-    "estoi": ("ESTOI", 1, 3),
-    "mcd": ("MCD dB", 1, 2),
-    "log_f0_rmse": ("log-F0 RMSE", 1, 3),
-}
-"""Metric to (heading, factor, decimals), in the order of the table; a column that no row has is left out."""
+Report = Mapping[str, Any]
 
 
 def numbers(cards: Path = CARDS) -> str:
     """The Markdown between the marks."""
+    reports = [(path.parent.name, json.loads(path.read_text())) for path in sorted(cards.glob("*/evaluation.json"))]
+    return "\n\n".join(section(model, report) for model, report in reports) or NOTHING
+
+
+def section(model: str, report: Report) -> str:
+    """One model: how it was measured, what the recogniser heard, then everything else that was measured."""
+    protocol = report.get("protocol", {})
+    facts = [
+        f"{protocol['sentences']} sentences" if "sentences" in protocol else "",
+        str(protocol.get("data", "")),
+        str(protocol.get("judge", "")),
+        machine(report.get("machine", {})),
+    ]
     blocks = [
-        section(path.parent.name, json.loads(path.read_text())) for path in sorted(cards.glob("*/evaluation.json"))
+        f"**[{model}](model_cards/{model})**: {'; '.join(fact for fact in facts if fact)}.",
+        heard(report.get("rows", {}), report.get("differences", {})),
+        unseen(report.get("unseen_words", {})),
+        by_steps(report.get("steps", {})),
+        *(line(title, report.get(key, {})) for key, title in LINES.items()),
     ]
-    return "\n\n".join(blocks) if blocks else NOTHING
+    return "\n\n".join(block for block in blocks if block)
 
 
-def section(model: str, evaluation: Mapping[str, Any]) -> str:
-    """One model: its rows as a table, then its speed in a line."""
-    rows: Mapping[str, Mapping[str, Any]] = evaluation["rows"]
-    shown = [key for key in COLUMNS if any(number(row.get(key)) is not None for row in rows.values())]
-    lines = [
-        f"**[{model}](model_cards/{model})**",
-        "",
-        f"| | {' | '.join(COLUMNS[key][0] for key in shown)} |",
-        f"|---|{'---:|' * len(shown)}",
-    ]
+LINES = {
+    "distances": "Copy against original",
+    "codes": "Codes",
+    "prosody": "Speech against the teacher's",
+    "speed": "Speed",
+}
+
+
+def machine(told: Report) -> str:
+    """Where it was measured."""
+    return f"{told['cpu']}, {told['threads']} threads" if told else ""
+
+
+def heard(rows: Mapping[str, Report], differences: Mapping[str, Report]) -> str:
+    """Error rates of each row, and its difference to the teacher's with the 95 % interval."""
+    if not rows:
+        return ""
+    lines = ["| | WER % | CER % | PER % | WER above the teacher's (95 %) |", "|---|---:|---:|---:|---:|"]
     for name, row in rows.items():
-        lines.append(f"| {name} | {' | '.join(cell(row.get(key), *COLUMNS[key][1:]) for key in shown)} |")
-    facts = [f"{name.replace('_', ' ')} {value:g}" for name, value in (evaluation.get("speed") or {}).items()]
-    if evaluation.get("measured_on"):
-        facts.append(f"measured on {evaluation['measured_on']}")
-    return "\n".join([*lines, "", f"{'; '.join(facts)}."] if facts else lines)
+        rates = " | ".join(f"{row[key] * 100:.1f}" if key in row else "-" for key in ("wer", "cer", "per"))
+        lines.append(f"| {words(name)} | {rates} | {above(differences.get(name, {}).get('wer'))} |")
+    return "\n".join(lines)
 
 
-def number(value: Any) -> float | None:
-    """A metric as a number: itself, or the `value` of a mapping that has its interval too."""
-    if isinstance(value, Mapping):
-        value = value.get("value")
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def cell(value: Any, factor: float, decimals: int) -> str:
-    """A number, and its 95 % interval if it has one."""
-    found = number(value)
+def above(found: Report | None) -> str:
+    """A difference of rates in points, with its interval."""
     if found is None:
-        return "-"
-    text = f"{found * factor:.{decimals}f}"
-    if isinstance(value, Mapping) and "low" in value and "high" in value:
-        text += f" ({value['low'] * factor:.{decimals}f} to {value['high'] * factor:.{decimals}f})"
-    return text
+        return ""
+    return f"{found['difference'] * 100:+.1f} ({found['low'] * 100:+.1f} to {found['high'] * 100:+.1f})"
+
+
+def unseen(report: Report) -> str:
+    """Words that training never had: how often the recogniser missed them."""
+    if not report:
+        return ""
+    lines = [f"| {report['words']} unseen words | missed % | above the teacher's (95 %) |", "|---|---:|---:|"]
+    for name, rate in report["error"].items():
+        lines.append(f"| {words(name)} | {rate * 100:.1f} | {above(report.get('difference', {}).get(name))} |")
+    return "\n".join(lines)
+
+
+def by_steps(report: Report) -> str:
+    """Quality and speed by the number of sampling steps."""
+    rows = {steps: row for steps, row in report.items() if isinstance(row, Mapping)}
+    if not rows:
+        return ""
+    lines = ["| sampling steps | WER % | PER % | times real time |", "|---|---:|---:|---:|"]
+    for steps, row in rows.items():
+        lines.append(f"| {steps} | {row['wer'] * 100:.1f} | {row['per'] * 100:.1f} | {1 / row['rtf']:.0f} |")
+    return "\n".join(lines)
+
+
+def line(title: str, report: Report) -> str:
+    """Plain numbers in one sentence."""
+    told = [f"{words(name)} {value:.4g}" for name, value in report.items() if isinstance(value, int | float)]
+    return f"{title}: {', '.join(told)}." if told else ""
+
+
+def words(name: str) -> str:
+    """A key as it is read."""
+    return name.replace("_", " ")
 
 
 def updated(page: str, text: str) -> str:

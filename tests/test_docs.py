@@ -66,18 +66,28 @@ def test_without_evaluations_the_readme_says_so(tmp_path: Path) -> None:
 
 
 def test_numbers_are_taken_from_evaluations(tmp_path: Path) -> None:
+    difference = {"difference": 0.024, "low": 0.011, "high": 0.037}
     evaluation: dict[str, Any] = {
-        "rows": {"teacher": {"wer": 0.21}, "tts": {"wer": {"value": 0.235, "low": 0.22, "high": 0.25}, "stoi": None}},
+        "protocol": {"sentences": 500, "judge": "a judge", "data": "synthetic"},
+        "rows": {"teacher": {"wer": 0.21, "cer": 0.1, "per": 0.3}, "tts_true_durations": {"wer": 0.234}},
+        "differences": {"tts_true_durations": {"wer": difference}},
+        "unseen_words": {"words": 250, "error": {"teacher": 0.5, "tts": 0.524}, "difference": {"tts": difference}},
+        "steps": {"sentences": 150, "4": {"wer": 0.25, "per": 0.31, "rtf": 0.02}},
+        "distances": {"stoi": 0.97123},
         "speed": {"times_real_time": 31.5},
-        "measured_on": "a desk",
+        "machine": {"cpu": "A processor", "cores": 2, "threads": 2},
     }
     (tmp_path / "some-model").mkdir()
     (tmp_path / "some-model" / "evaluation.json").write_text(json.dumps(evaluation))
     told = script("readme_numbers").numbers(tmp_path)
-    assert "| teacher | 21.0 |" in told
-    assert "| tts | 23.5 (22.0 to 25.0) |" in told
-    assert "times real time 31.5; measured on a desk." in told
-    assert "STOI" not in told
+    assert (
+        "**[some-model](model_cards/some-model)**: 500 sentences; synthetic; a judge; A processor, 2 threads." in told
+    )
+    assert "| teacher | 21.0 | 10.0 | 30.0 |  |" in told
+    assert "| tts true durations | 23.4 | - | - | +2.4 (+1.1 to +3.7) |" in told
+    assert "| 250 unseen words | missed %" in told and "| tts | 52.4 | +2.4 (+1.1 to +3.7) |" in told
+    assert "| 4 | 25.0 | 31.0 | 50 |" in told
+    assert "Copy against original: stoi 0.9712." in told and "Speed: times real time 31.5." in told
 
 
 def test_the_command_line_reference_is_what_the_commands_say() -> None:
@@ -161,6 +171,12 @@ def test_the_parts_of_the_readme_can_be_created() -> None:
     code = "\n".join(ast.unparse(statement) for statement in statements[:-1])
     names = {"mmzoo": mmzoo}
     exec(code, names)
+
+
+@pytest.mark.parametrize("plugin", ["mmzoo-dit", "mmzoo-encoders"])
+def test_the_code_of_a_plugins_readme_runs(plugin: str) -> None:
+    for block in blocks(ROOT / "plugins" / plugin / "README.md", "python"):
+        exec(block, {})
 
 
 # --- the README's use, with the bundled weights ------------------------------------------------------

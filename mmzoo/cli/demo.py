@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -54,6 +55,9 @@ def heard(audio: Audio) -> str:
 
 def transcribe(audio: Audio) -> str:
     """The words that pocketsphinx recognises. Raises MissingDependencyError without it."""
-    from mmzoo.evaluation.recogniser import Recogniser
+    if find_spec("pocketsphinx") is None:
+        raise MissingDependencyError("The recogniser pocketsphinx is not installed; run: pip install pocketsphinx")
+    from mmzoo.evaluation.recogniser import listen
 
-    return Recogniser().transcribe(audio)
+    [verdict] = listen([audio])
+    return verdict.words

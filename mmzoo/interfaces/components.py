@@ -44,12 +44,13 @@ class Component(nn.Module):
 
 
 def _reset(module: nn.Module) -> None:
-    reset = getattr(module, "reset_parameters", None)
-    if callable(reset):
-        reset()
+    # Children first: a parent that zeroes a child's weights (adaLN-zero) must have the last word.
     if not isinstance(module, Component):
         for child in module.children():
             _reset(child)
+    reset = getattr(module, "reset_parameters", None)
+    if callable(reset):
+        reset()
 
 
 class ModalityEncoder(Component, ABC):

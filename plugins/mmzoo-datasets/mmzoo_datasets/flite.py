@@ -63,7 +63,8 @@ def _scratch() -> Iterator[Path]:
 def speak(text: str, voice: str = "slt") -> Spoken:
     """Speak one text.
 
-    The times flite prints may run a few milliseconds past the samples it writes; the last ones are cut there.
+    The times flite prints may run a few milliseconds past the samples it writes; the last one is cut there.
+    Raises DataError for a text without anything to say.
     """
     program = flite_program()
     with _scratch() as folder:
@@ -74,7 +75,7 @@ def speak(text: str, voice: str = "slt") -> Spoken:
     pairs = [pair.rsplit(":", 1) for pair in printed.split()]
     phones = tuple(phone for phone, _ in pairs)
     ends = [float(end) for _, end in pairs]
-    if not ends or duration <= 0:
+    if set(phones) <= {"pau"} or duration <= 0:
         raise DataError(f"flite said nothing for {text[:60]!r}.")
     ends[-1] = duration
     return Spoken(content, phones, tuple(ends))

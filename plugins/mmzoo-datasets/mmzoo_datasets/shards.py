@@ -81,12 +81,21 @@ def _quiet_datasets() -> Iterator[None]:
 
 def open_shards(files: Mapping[str, list[str]], features: Features, folder: Path) -> DatasetDict:
     """The splits as memory-mapped datasets. Raises DataError when a shard cannot be read."""
-    from datasets import load_dataset
+    from datasets import Dataset, DatasetDict, load_dataset
+    from pyarrow import parquet
 
     try:
-        with _quiet_datasets():
-            return load_dataset("parquet", data_files=dict(files), features=features, cache_dir=str(folder / "arrow"))
+        filled = {
+            split: paths for split, paths in files.items() if any(parquet.read_metadata(p).num_rows for p in paths)
+        }
+        found: dict[str, Dataset] = {}
+        if filled:
+            with _quiet_datasets():
+                found = load_dataset("parquet", data_files=filled, features=features, cache_dir=str(folder / "arrow"))
     except Exception as error:  # datasets wraps whatever pyarrow raises
         raise DataError(
             f"The dataset in {folder} cannot be read ({error}); delete that folder to build it again."
         ) from error
+    # load_dataset refuses a split without rows; ours may have one, where nothing could be used.
+    empty = Dataset.from_dict({key: [] for key in features}, features=features)
+    return DatasetDict({split: found.get(split, empty) for split in files})

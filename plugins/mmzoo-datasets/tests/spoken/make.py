@@ -10,9 +10,9 @@ from mmzoo_datasets.flite import speak
 from mmzoo.data import decode_audio, encode_audio
 
 TEXTS = {
-    "SP001-0001": "Open the window.",
+    "SP001-0001": "Open the door.",
     "SP001-0002": "We met her.",
-    "SP001-0003": "Another paper.",
+    "SP001-0003": "A red paper.",
 }
 
 

@@ -1,0 +1,118 @@
+"""The independent judge: pocketsphinx with its own English models, which never heard our voices.
+
+Protocol: 16 kHz, peak at -3 dB, 0.3 s of silence on both sides, cepstral mean normalisation over the whole
+utterance (`cmn="batch"`, so that a score does not depend on what was judged before). Two passes: words with
+the bundled trigram language model, and phones with a phone language model only. Verdicts are kept by the
+sha256 of the samples, so that a sound is judged once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from multiprocessing import get_context
+from typing import Any
+
+import numpy as np
+
+from mmzoo.data import cache_dir
+from mmzoo.errors import InputError, MissingDependencyError
+from mmzoo.interfaces.values import Audio
+
+SAMPLE_RATE = 16000
+PADDING_S = 0.3
+PEAK = 10 ** (-3 / 20)
+NOT_SOUNDS = {"SIL", "+SPN+", "+NSN+"}
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What the judge heard: words in small letters, and phones of its own set without silences."""
+
+    words: str
+    phones: tuple[str, ...]
+
+
+def judge_name() -> str:
+    """The judge and its version, as it stands beside every number."""
+    from importlib.metadata import version
+
+    return f"pocketsphinx {version('pocketsphinx')}, bundled en-us model"
+
+
+@lru_cache(maxsize=2)
+def _decoder(kind: str) -> Any:
+    try:
+        import pocketsphinx
+    except ImportError as error:
+        raise MissingDependencyError(
+            "The recogniser needs pocketsphinx, which is not installed; run: pip install pocketsphinx"
+        ) from error
+    if kind == "words":
+        return pocketsphinx.Decoder(pocketsphinx.Config(cmn="batch", loglevel="FATAL"))
+    model = pocketsphinx.get_model_path("en-us/en-us-phone.lm.bin")
+    settings = {"allphone": model, "lw": 2.0, "beam": 1e-20, "pbeam": 1e-20, "lm": None}
+    return pocketsphinx.Decoder(pocketsphinx.Config(cmn="batch", loglevel="FATAL", **settings))
+
+
+def _run(decoder: Any, data: bytes) -> Any:
+    decoder.start_utt()
+    decoder.process_raw(data, no_search=False, full_utt=True)
+    decoder.end_utt()
+    return decoder
+
+
+def _judge(data: bytes) -> Heard:
+    hypothesis = _run(_decoder("words"), data).hyp()
+    phones = _run(_decoder("phones"), data).seg()
+    sounds = tuple(s.word for s in phones or () if s.word not in NOT_SOUNDS)
+    return Heard(hypothesis.hypstr if hypothesis else "", sounds)
+
+
+def _prepare(audio: Audio) -> bytes:
+    if audio.sample_rate != SAMPLE_RATE:
+        raise InputError(f"The recogniser takes {SAMPLE_RATE} Hz audio, not {audio.sample_rate} Hz; resample it first.")
+    peak = float(np.abs(audio.samples).max(initial=0.0))
+    samples = audio.samples * (PEAK / peak) if peak > 0 else audio.samples
+    silence = np.zeros(int(PADDING_S * SAMPLE_RATE), np.float32)
+    padded = np.concatenate((silence, samples, silence))
+    return bytes((padded * 32767).astype("<i2").tobytes())
+
+
+def listen(sounds: Sequence[Audio], *, description: str = "listening", processes: int | None = None) -> list[Heard]:
+    """Judge every sound; verdicts come from the cache where there are any."""
+    from tqdm import tqdm
+
+    folder = cache_dir() / "judge" / judge_name().split(",")[0].replace(" ", "-")
+    folder.mkdir(parents=True, exist_ok=True)
+    data = [_prepare(sound) for sound in sounds]
+    paths = [folder / f"{hashlib.sha256(item).hexdigest()}.json" for item in data]
+    heard: dict[int, Heard] = {}
+    for index, path in enumerate(paths):
+        if path.exists():
+            stored = json.loads(path.read_text("utf-8"))
+            heard[index] = Heard(stored["words"], tuple(stored["phones"]))
+    todo = [index for index in range(len(data)) if index not in heard]
+    workers = min(len(todo), processes or os.cpu_count() or 1)
+    with tqdm(total=len(data), initial=len(heard), desc=description, unit="sound", disable=None, leave=False) as bar:
+
+        def keep(index: int, verdict: Heard) -> None:
+            staged = paths[index].with_suffix(f".{os.getpid()}.partial")
+            staged.write_text(json.dumps(asdict(verdict)), "utf-8")
+            staged.replace(paths[index])
+            heard[index] = verdict
+            bar.update(1)
+
+        if workers <= 1:
+            for index in todo:
+                keep(index, _judge(data[index]))
+        else:
+            with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+                for index, verdict in zip(todo, pool.map(_judge, [data[i] for i in todo], chunksize=4), strict=True):
+                    keep(index, verdict)
+    return [heard[index] for index in range(len(data))]

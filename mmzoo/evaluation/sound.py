@@ -1,0 +1,139 @@
+"""Distances between sounds: frozen definitions, in numpy.
+
+`mcd_mfcc13` is this project's own: c1..c13 of an orthonormal DCT-II of our 80-band natural-log mel energies
+(window 1024, hop 256, 16 kHz), 10 / ln 10 * sqrt(2 * sum of squares), mean over the path of an exact dynamic
+time warping. It does not compare with WORLD- or SPTK-based figures.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from mmzoo.interfaces.values import Audio
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
+HOP = 256
+FLOOR_HZ, CEILING_HZ = 70.0, 400.0
+YIN_THRESHOLD = 0.2
+
+
+def cepstra(audio: Audio) -> Array:
+    """c1..c13 by frame, `[K, 13]`."""
+    import torch
+
+    from mmzoo.nn.mel import LogMel
+
+    log_mel = LogMel(sample_rate=audio.sample_rate, window=1024, hop=HOP, bands=80)
+    usable = len(audio.samples) // HOP * HOP
+    mel = log_mel(torch.from_numpy(audio.samples[:usable]).unsqueeze(0))[0].double().numpy()
+    bands = mel.shape[1]
+    basis = np.cos(np.pi / bands * (np.arange(bands) + 0.5) * np.arange(1, 14)[:, None]) * np.sqrt(2 / bands)
+    return np.asarray(mel @ basis.T)
+
+
+def warp(a: Array, b: Array) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """The path (indices into a, indices into b) of least total Euclidean distance."""
+    distance = np.sqrt(np.maximum((a**2).sum(1)[:, None] + (b**2).sum(1)[None] - 2 * a @ b.T, 0))
+    rows, columns = distance.shape
+    total = np.full((rows + 1, columns + 1), np.inf)
+    total[0, 0] = 0
+    # By anti-diagonals: every cell of one depends only on the two before it.
+    for diagonal in range(rows + columns - 1):
+        i = np.arange(max(0, diagonal - columns + 1), min(rows, diagonal + 1))
+        j = diagonal - i
+        best = np.minimum(np.minimum(total[i, j], total[i, j + 1]), total[i + 1, j])
+        total[i + 1, j + 1] = distance[i, j] + best
+    i, j, path = rows, columns, []
+    while i and j:
+        path.append((i - 1, j - 1))
+        step = int(np.argmin((total[i - 1, j - 1], total[i - 1, j], total[i, j - 1])))
+        i, j = i - (step != 2), j - (step != 1)
+    first, second = zip(*reversed(path), strict=True)
+    return np.array(first), np.array(second)
+
+
+def pitch(audio: Audio) -> Array:
+    """F0 in Hz by frame of HOP samples, 0 where unvoiced: YIN (de Cheveigne and Kawahara 2002), steps 1-5."""
+    rate = audio.sample_rate
+    longest, shortest = int(rate / FLOOR_HZ), int(rate / CEILING_HZ)
+    width = 2 * longest
+    x = np.pad(audio.samples.astype(np.float64), (width // 2, width))
+    starts = np.arange(0, len(audio.samples) // HOP * HOP, HOP)
+    frames = x[starts[:, None] + np.arange(width)]
+    size = 1 << (2 * width - 1).bit_length()
+    spectrum = np.fft.rfft(frames[:, :longest], size).conj() * np.fft.rfft(frames, size)
+    correlation = np.fft.irfft(spectrum, size)[:, : longest + 1]
+    squares = np.pad(np.cumsum(frames**2, 1), ((0, 0), (1, 0)))
+    energy = squares[:, longest : 2 * longest + 1] - squares[:, : longest + 1]
+    difference = np.maximum(energy[:, :1] + energy - 2 * correlation, 0)
+    mean = np.cumsum(difference[:, 1:], 1) / np.arange(1, longest + 1)
+    normal = np.ones_like(difference)
+    normal[:, 1:] = difference[:, 1:] / np.maximum(mean, 1e-12)
+    region = normal[:, shortest : longest + 1]
+    below = region < YIN_THRESHOLD
+    first = np.argmax(below, 1)
+    result = np.zeros(len(frames))
+    for k in np.flatnonzero(below.any(1) & (energy[:, 0] / longest > 1e-6)):
+        lag = int(first[k])
+        while lag + 1 < region.shape[1] and region[k, lag + 1] < region[k, lag]:
+            lag += 1
+        offset = 0.0
+        if 0 < lag < region.shape[1] - 1:
+            left, middle, right = region[k, lag - 1 : lag + 2]
+            curve = left - 2 * middle + right
+            offset = 0.5 * (left - right) / curve if curve > 0 else 0.0
+        result[k] = rate / (shortest + lag + offset)
+    return result
+
+
+def prosody(reference: Audio, other: Audio) -> dict[str, float]:
+    """`mcd_mfcc13`, log-F0 RMSE and correlation on frames voiced in both, voicing errors, F0 spread ratio."""
+    a, b = cepstra(reference), cepstra(other)
+    i, j = warp(a, b)
+    mcd = float(np.mean(10 / np.log(10) * np.sqrt(2 * ((a[i] - b[j]) ** 2).sum(1))))
+    f, g = pitch(reference)[i.clip(max=None)], pitch(other)[j]
+    voiced = (f > 0) & (g > 0)
+    result = {"mcd_mfcc13": mcd, "voicing_error": float(np.mean((f > 0) != (g > 0)))}
+    if voiced.sum() > 10:
+        x, y = np.log(f[voiced]), np.log(g[voiced])
+        result |= {
+            "log_f0_rmse": float(np.sqrt(np.mean((x - y) ** 2))),
+            "log_f0_correlation": float(np.corrcoef(x, y)[0, 1]),
+            "f0_spread_ratio": float(g[voiced].std() / max(f[voiced].std(), 1e-6)),
+        }
+    return result
+
+
+def intelligibility(reference: Audio, other: Audio) -> dict[str, float]:
+    """STOI and ESTOI of two aligned sounds (Taal et al. 2011; Jensen and Taal 2016), cut to the shorter."""
+    import pystoi
+
+    count = min(len(reference.samples), len(other.samples))
+    x, y = reference.samples[:count], other.samples[:count]
+    return {
+        "stoi": float(pystoi.stoi(x, y, reference.sample_rate)),
+        "estoi": float(pystoi.stoi(x, y, reference.sample_rate, extended=True)),
+    }
+
+
+def high_band_distance(reference: Audio, other: Audio) -> float:
+    """Log-spectral distance above 2 kHz of two aligned sounds, dB: smeared harmonics show here first."""
+    import torch
+
+    from mmzoo.nn.stft import STFT
+
+    count = min(len(reference.samples), len(other.samples)) // HOP * HOP
+    stft = STFT(1024, HOP)
+    a, b = (stft(torch.from_numpy(s.samples[:count]).unsqueeze(0)).abs()[0] for s in (reference, other))
+    first = int(2000 / reference.sample_rate * 1024)
+    loud = a.square().sum(1) > a.square().sum(1).max() * 1e-3
+    gap = 20 * ((b[:, first:] + 1e-4).log10() - (a[:, first:] + 1e-4).log10())
+    return float(gap[loud].square().mean(1).sqrt().mean())
+
+
+def averages(rows: list[dict[str, float]]) -> dict[str, float]:
+    """The mean of each figure over the rows that have it."""
+    names = {name for row in rows for name in row}
+    return {n: float(np.mean([row[n] for row in rows if n in row and np.isfinite(row[n])])) for n in sorted(names)}

@@ -1,0 +1,127 @@
+"""How good a synthesiser is: held-out sentences and unseen words, heard by an independent recogniser."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mmzoo.errors import InputError
+from mmzoo.evaluation.sound import averages, prosody
+from mmzoo.evaluation.speech import Sentence, compare, held_out, judge, protocol, target_error, write_samples
+from mmzoo.evaluation.recogniser import listen
+from mmzoo.evaluation.words import ErrorRate, difference
+from mmzoo.interfaces import Audio
+from tqdm import tqdm
+
+SENTENCES = 500
+UNSEEN = 250
+QUALITY_SENTENCES = 150
+STEPS = (4, 8, 16)
+TEN_WORDS = "The quick brown fox jumps over the very lazy dog."
+_CREATE = """
+import time, torch, sys, mmzoo
+start = time.perf_counter()
+mmzoo.create(sys.argv[1])
+print(time.perf_counter() - start)
+"""
+
+
+def evaluate_tts(model: Any, *, limit: int | None = None, samples: Path | None = None) -> dict[str, Any]:
+    """Rows teacher, codec copy, TTS with the teacher's phone times, and TTS from text; unseen words with the
+    lexicon and by letters alone; quality by number of steps; prosody; speed."""
+    sentences = held_out("test", limit or SENTENCES)
+    unseen = held_out("unseen", limit or UNSEEN)
+    sounds: dict[str, list[Audio]] = {
+        "teacher": [s.audio for s in sentences],
+        "codec": [model.tokenizer(s.audio) for s in _bar(sentences, "codec")],
+        "tts_true_durations": [_with_true_durations(model, s) for s in _bar(sentences, "true durations")],
+        "tts": [model(s.text) for s in _bar(sentences, "speaking")],
+    }
+    rows = {name: judge(sentences, sound, name) for name, sound in sounds.items()}
+    if samples is not None:
+        write_samples(samples, sentences, sounds)
+    return {
+        "protocol": {**protocol(sentences), "unseen_words": len(unseen), "steps": model.num_steps},
+        "rows": {name: row.table() for name, row in rows.items()},
+        "differences": compare(rows, "teacher"),
+        "unseen_words": _unseen(model, unseen),
+        "steps": _by_steps(model, sentences[:QUALITY_SENTENCES]),
+        "prosody": averages([prosody(s.audio, t) for s, t in zip(sentences, _bar(sounds["tts"], "prosody"), strict=True)]),
+        "speaking_rate_ratio": sum(s.audio.duration for s in sentences) / sum(a.duration for a in sounds["tts"]),
+        "speed": _speed(model),
+    }
+
+
+def _bar(items: Sequence[Any], name: str) -> Any:
+    return tqdm(items, desc=name, unit="sentence", disable=None, leave=False)
+
+
+def _with_true_durations(model: Any, sentence: Sentence) -> Audio:
+    starts = (0.0, *sentence.ends[:-1])
+    durations = [max(end - start, 1e-3) for start, end in zip(starts, sentence.ends, strict=True)]
+    sound: Audio = model.speak_phones(sentence.phones, durations)
+    return sound
+
+
+def _unseen(model: Any, sentences: Sequence[Sentence]) -> dict[str, Any]:
+    """Error on the target word; `letters` speaks it by letter-to-sound alone, `lexicon` as in use."""
+    words = [s.target for s in sentences]
+    phonemizer = model.phonemizer
+    lexicon = dict(phonemizer.lexicon)
+    in_lexicon = sum(word in lexicon for word in words)
+    rows: dict[str, ErrorRate] = {"teacher": target_error(sentences, listen([s.audio for s in sentences]))}
+    spoken = [model(s.text) for s in _bar(sentences, "unseen words")]
+    rows["tts"] = target_error(sentences, listen(spoken))
+    if in_lexicon:
+        phonemizer.set_lexicon({word: phones for word, phones in lexicon.items() if word not in set(words)})
+        try:
+            spoken = [model(s.text) for s in _bar(sentences, "by letters")]
+        finally:
+            phonemizer.set_lexicon(lexicon)
+        rows["tts_by_letters"] = target_error(sentences, listen(spoken))
+    return {
+        "words": len(words),
+        "words_in_lexicon": in_lexicon,
+        "error": {name: row.rate for name, row in rows.items()},
+        "difference": {name: difference(row, rows["teacher"]) for name, row in rows.items() if name != "teacher"},
+    }
+
+
+def _by_steps(model: Any, sentences: Sequence[Sentence]) -> dict[str, Any]:
+    table: dict[str, Any] = {"sentences": len(sentences)}
+    for steps in STEPS:
+        start = time.perf_counter()
+        spoken = [model(s.text, steps=steps) for s in _bar(sentences, f"{steps} steps")]
+        seconds = time.perf_counter() - start
+        row = judge(sentences, spoken, f"{steps} steps")
+        table[str(steps)] = {"wer": row.words.rate, "per": row.phones.rate, "rtf": seconds / sum(a.duration for a in spoken)}
+    return table
+
+
+def _speed(model: Any) -> dict[str, float]:
+    """Real-time factor, time to first audio, time of create after torch, peak memory; warm, on this machine."""
+    model(TEN_WORDS)
+    first, whole, seconds = [], 0.0, 0.0
+    for seed in range(10):
+        start = time.perf_counter()
+        stream = model.stream(TEN_WORDS, seed=seed)
+        chunk = next(stream)
+        first.append(time.perf_counter() - start)
+        seconds += chunk.duration + sum(c.duration for c in stream)
+        whole += time.perf_counter() - start
+    name = f"local-dir:{model.folder}" if model.folder is not None else model.name
+    done = subprocess.run([sys.executable, "-c", _CREATE, name], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise InputError(f"Could not time create({name!r}): {done.stderr.strip().splitlines()[-1]}")
+    return {
+        "rtf": whole / seconds,
+        "times_real_time": seconds / whole,
+        "first_audio_s": sorted(first)[len(first) // 2],
+        "create_s": float(done.stdout),
+        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }

@@ -1,0 +1,59 @@
+"""How good a speech tokenizer is: its copies of held-out speech, heard by an independent recogniser."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmzoo.evaluation.sound import averages, high_band_distance, intelligibility, prosody
+from mmzoo.evaluation.speech import compare, held_out, judge, protocol, write_samples
+from tqdm import tqdm
+
+from mmzoo_vqvae.losses import code_counts, perplexity
+
+SENTENCES = 500
+
+
+def evaluate_speech_tokenizer(model: Any, *, limit: int | None = None, samples: Path | None = None) -> dict[str, Any]:
+    """Rows teacher and copy over held-out sentences; aligned distances; codes in use; speed."""
+    sentences = held_out("test", limit or SENTENCES)
+    copies, codes, distances = [], [], []
+    encode_s = decode_s = 0.0
+    model(sentences[0].audio)  # warm-up
+    for sentence in tqdm(sentences, desc="copying", unit="sentence", disable=None, leave=False):
+        start = time.perf_counter()
+        tokens = model.tokenize(sentence.audio)
+        middle = time.perf_counter()
+        copy = model.reconstruct(tokens)
+        encode_s, decode_s = encode_s + middle - start, decode_s + time.perf_counter() - middle
+        copies.append(copy)
+        codes.append(tokens[0])
+        distances.append(
+            {
+                **intelligibility(sentence.audio, copy),
+                **prosody(sentence.audio, copy),
+                "high_band_distance_db": high_band_distance(sentence.audio, copy),
+            }
+        )
+    rows = {"teacher": judge(sentences, [s.audio for s in sentences], "teacher"), "copy": judge(sentences, copies, "copy")}
+    if samples is not None:
+        write_samples(samples, sentences, {"teacher": [s.audio for s in sentences], "copy": copies})
+    speech = sum(s.audio.duration for s in sentences)
+    counts = code_counts(torch.cat(codes).unsqueeze(0), model.quantizer.codebook_sizes)
+    rate = float(model.encoder.rate)
+    return {
+        "protocol": protocol(sentences),
+        "rows": {name: row.table() for name, row in rows.items()},
+        "differences": compare(rows, "teacher"),
+        "distances": averages(distances),
+        "codes": {
+            "bits_per_frame": model.quantizer.bits_per_step,
+            "frames_per_second": rate,
+            "kilobits_per_second": model.quantizer.bits_per_step * rate / 1000,
+            "mean_perplexity": float(perplexity(counts).mean()),
+            "dead_codes": int(sum(int((c[:size] == 0).sum()) for c, size in zip(counts, model.quantizer.codebook_sizes, strict=True))),
+        },
+        "speed": {"encode_rtf": encode_s / speech, "decode_rtf": decode_s / speech},
+    }
