@@ -73,14 +73,18 @@ def peer_module() -> Any:
     return vector_quantize_pytorch
 
 
+WARM_UP = LEVELS + 4
+"""Calls that are not timed: a residual quantizer sets one of its codebooks in each of its first training steps."""
+
+
 def milliseconds(run: Callable[[], object], repeats: int) -> float:
-    """Median of `repeats` calls after two to warm up."""
+    """Median of `repeats` calls after those that warm up."""
     found = []
-    for _ in range(repeats + 2):
+    for _ in range(repeats + WARM_UP):
         start = time.perf_counter()
         run()
         found.append((time.perf_counter() - start) * 1000)
-    return statistics.median(found[2:])
+    return statistics.median(found[WARM_UP:])
 
 
 def evaluated(module: nn.Module, z: Tensor) -> Callable[[], object]:

@@ -40,19 +40,20 @@ class Heard:
 
 def judge_name() -> str:
     """The judge and its version, as it stands beside every number."""
-    from importlib.metadata import version
+    from importlib.metadata import PackageNotFoundError, version
 
-    return f"pocketsphinx {version('pocketsphinx')}, bundled en-us model"
+    try:
+        return f"pocketsphinx {version('pocketsphinx')}, bundled en-us model"
+    except PackageNotFoundError as error:
+        raise MissingDependencyError(
+            "The recogniser needs pocketsphinx, which is not installed; run: pip install pocketsphinx"
+        ) from error
 
 
 @lru_cache(maxsize=2)
 def _decoder(kind: str) -> Any:
-    try:
-        import pocketsphinx
-    except ImportError as error:
-        raise MissingDependencyError(
-            "The recogniser needs pocketsphinx, which is not installed; run: pip install pocketsphinx"
-        ) from error
+    import pocketsphinx
+
     if kind == "words":
         return pocketsphinx.Decoder(pocketsphinx.Config(cmn="batch", loglevel="FATAL"))
     model = pocketsphinx.get_model_path("en-us/en-us-phone.lm.bin")

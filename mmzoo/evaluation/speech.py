@@ -116,7 +116,9 @@ def protocol(sentences: Sequence[Sentence]) -> dict[str, Any]:
     }
 
 
-def write_samples(folder: Path, sentences: Sequence[Sentence], rows: Mapping[str, Sequence[Audio]], count: int = 3) -> None:
+def write_samples(
+    folder: Path, sentences: Sequence[Sentence], rows: Mapping[str, Sequence[Audio]], count: int = 3
+) -> None:
     """WAVs of the first sentences of every row, their texts, and one spectrogram picture."""
     folder.mkdir(parents=True, exist_ok=True)
     for index in range(min(count, len(sentences))):

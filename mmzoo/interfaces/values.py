@@ -112,8 +112,6 @@ class Audio:
 
     def save(self, path: str | Path) -> Path:
         """Write a 16-bit WAV (or FLAC, by suffix); the file appears whole or not at all."""
-        import os
-
         import soundfile
 
         path = Path(path)
@@ -126,7 +124,7 @@ class Audio:
             soundfile.write(
                 staged, np.clip(self.samples, -1, 1), self.sample_rate, subtype="PCM_16", format=path.suffix[1:].upper()
             )
-            os.replace(staged, path)
+            staged.replace(path)
         except (OSError, soundfile.SoundFileError) as error:
             staged.unlink(missing_ok=True)
             raise InputError(f"Cannot write {path}: {error}; choose a place that can be written.") from error

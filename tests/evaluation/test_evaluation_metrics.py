@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from mmzoo.errors import InputError
 from mmzoo.evaluation.recogniser import listen
 from mmzoo.evaluation.runner import flatten, tidy
@@ -17,10 +18,10 @@ symbols = st.lists(st.sampled_from("abcd"), max_size=8)
 
 
 def test_edits_of_known_cases():
-    assert edits("the cat sat".split(), "the cat sat".split()) == (0, 0, 0)
-    assert edits("the cat sat".split(), "the bat sat".split()) == (1, 0, 0)
-    assert edits("the cat sat".split(), "cat sat".split()) == (0, 1, 0)
-    assert edits("the cat".split(), "the the cat".split()) == (0, 0, 1)
+    assert edits(["the", "cat", "sat"], ["the", "cat", "sat"]) == (0, 0, 0)
+    assert edits(["the", "cat", "sat"], ["the", "bat", "sat"]) == (1, 0, 0)
+    assert edits(["the", "cat", "sat"], ["cat", "sat"]) == (0, 1, 0)
+    assert edits(["the", "cat"], ["the", "the", "cat"]) == (0, 0, 1)
     assert edits([], ["a"]) == (0, 0, 1)
 
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from mmzoo.nn.convnext import ConvNeXtStack, DepthwiseConv1d
 from mmzoo.nn.mel import LogMel, mel_filterbank
 from mmzoo.nn.stft import STFT, frames, overlap_add

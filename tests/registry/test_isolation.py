@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 import pytest
+
 from mmzoo.errors import AmbiguousNameError, BrokenPluginError, MissingDependencyError, MissingPluginError
 from mmzoo.registry import Catalog, PluginRecord, load_target
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import mmzoo_datasets
 import numpy as np
 import pytest
 from mmzoo_datasets import align
 from mmzoo_datasets.align import Aligner, CannotAlign
+from mmzoo_datasets.flite import speak
 from mmzoo_datasets.ljspeech import ljspeech, read_metadata
 
 from mmzoo.data import decode_audio, load_dataset_component
@@ -48,8 +51,27 @@ def test_boundaries_are_within_30_ms_of_the_synthesisers_own(aligner: Aligner, s
         errors += list(np.subtract(found.ends_s, entry["ends_s"])[:-1])
     print(f"median |error| {np.median(np.abs(errors)) * 1000:.1f} ms, bias {np.median(errors) * 1000:+.1f} ms")
     assert np.median(np.abs(errors)) < 0.015
-    assert np.percentile(np.abs(errors), 90) < 0.060
-    assert abs(np.median(errors)) < 0.008
+    assert np.mean(np.abs(errors) < 0.030) > 0.7
+    assert abs(np.median(errors)) < 0.010
+
+
+def _unreduced(phones: Sequence[str]) -> list[str]:
+    return ["ah" if phone == "ax" else phone for phone in phones]
+
+
+@pytest.mark.usefixtures("flite")
+def test_boundaries_of_longer_sentences(aligner: Aligner) -> None:
+    errors: list[float] = []
+    for text in mmzoo_datasets.heldout()["test"][:40]:
+        said = speak(text)
+        found = aligner.align(decode_audio({"bytes": said.wav}), text)
+        if _unreduced(found.phones) == _unreduced(said.phones):  # dictionaries and pauses differ in some
+            errors += list(np.subtract(found.ends_s, said.ends_s)[:-1])
+    print(f"{len(errors)} boundaries, median |error| {np.median(np.abs(errors)) * 1000:.1f} ms")
+    print(f"90 % within {np.percentile(np.abs(errors), 90) * 1000:.0f} ms")
+    assert len(errors) > 200
+    assert np.median(np.abs(errors)) < 0.015
+    assert np.percentile(np.abs(errors), 90) < 0.050
 
 
 def test_the_alignment_is_kept(ljspeech_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

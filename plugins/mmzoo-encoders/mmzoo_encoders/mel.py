@@ -7,9 +7,10 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor, nn
+
 from mmzoo.interfaces import Latents, ModalityEncoder, Port, Ports
 from mmzoo.nn.mel import LogMel
-from torch import Tensor, nn
 
 
 class LogMelEncoder(ModalityEncoder):
@@ -34,9 +35,7 @@ class LogMelEncoder(ModalityEncoder):
         return Ports(
             inputs={"raw": Port(modality="speech", sample_rate=config["sample_rate"])},
             outputs={
-                "latents": Port(
-                    width=config["width"] or config["bands"], rate=config["sample_rate"] / config["hop"]
-                )
+                "latents": Port(width=config["width"] or config["bands"], rate=config["sample_rate"] / config["hop"])
             },
         )
 

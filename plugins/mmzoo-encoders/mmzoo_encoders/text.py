@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from torch import Tensor, nn
+
 from mmzoo.errors import InputError
 from mmzoo.interfaces import Latents, ModalityEncoder, Port, Ports
 from mmzoo.nn.convnext import ConvNeXtStack
-from torch import Tensor, nn
 
 
 class SymbolEncoder(ModalityEncoder):

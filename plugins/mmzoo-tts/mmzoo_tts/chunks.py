@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mmzoo.interfaces import Segment
-
 from mmzoo_tts.text.phones import PAUSE
 from mmzoo_tts.text.pronunciation import Pronunciation, Word
 

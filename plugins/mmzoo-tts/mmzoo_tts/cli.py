@@ -7,18 +7,21 @@ import time
 from pathlib import Path
 from typing import Annotated
 
-import mmzoo
 import typer
+from tqdm import tqdm
+
+import mmzoo
 from mmzoo.errors import InputError
 from mmzoo.interfaces import Audio
-from tqdm import tqdm
 
 LONGEST_INPUT = 1_000_000
 
 
 def say(
     text: Annotated[str | None, typer.Argument(help="The text; '-' or nothing reads standard input.")] = None,
-    output: Annotated[Path, typer.Option("-o", "--output", help="The WAV (or FLAC) file to write.")] = Path("speech.wav"),
+    output: Annotated[Path, typer.Option("-o", "--output", help="The WAV (or FLAC) file to write.")] = Path(
+        "speech.wav"
+    ),
     file: Annotated[Path | None, typer.Option("-f", "--file", help="Read the text from this UTF-8 file.")] = None,
     model: Annotated[str, typer.Option(help="A text-to-speech model.")] = "vqvae-dit-tts",
     voice: Annotated[str | None, typer.Option(help="One of the model's voices.")] = None,
@@ -69,4 +72,6 @@ def _read(text: str | None, file: Path | None) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise InputError(f"{file or 'Standard input'} is not UTF-8 text (byte {error.start}); convert it first.") from error
+        raise InputError(
+            f"{file or 'Standard input'} is not UTF-8 text (byte {error.start}); convert it first."
+        ) from error

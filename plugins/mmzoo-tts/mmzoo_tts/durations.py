@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from mmzoo.nn.convnext import ConvNeXtStack
 from torch import Tensor, nn
+
+from mmzoo.nn.convnext import ConvNeXtStack
 
 SHORTEST_S = 0.01
 LONGEST_S = 1.0

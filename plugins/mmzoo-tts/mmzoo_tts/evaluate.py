@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tqdm import tqdm
+
 from mmzoo.errors import InputError
+from mmzoo.evaluation.recogniser import listen
 from mmzoo.evaluation.sound import averages, prosody
 from mmzoo.evaluation.speech import Sentence, compare, held_out, judge, protocol, target_error, write_samples
-from mmzoo.evaluation.recogniser import listen
 from mmzoo.evaluation.words import ErrorRate, difference
 from mmzoo.interfaces import Audio
-from tqdm import tqdm
 
 SENTENCES = 500
 UNSEEN = 250
@@ -51,7 +52,9 @@ def evaluate_tts(model: Any, *, limit: int | None = None, samples: Path | None =
         "differences": compare(rows, "teacher"),
         "unseen_words": _unseen(model, unseen),
         "steps": _by_steps(model, sentences[:QUALITY_SENTENCES]),
-        "prosody": averages([prosody(s.audio, t) for s, t in zip(sentences, _bar(sounds["tts"], "prosody"), strict=True)]),
+        "prosody": averages(
+            [prosody(s.audio, t) for s, t in zip(sentences, _bar(sounds["tts"], "prosody"), strict=True)]
+        ),
         "speaking_rate_ratio": sum(s.audio.duration for s in sentences) / sum(a.duration for a in sounds["tts"]),
         "speed": _speed(model),
     }
@@ -99,7 +102,11 @@ def _by_steps(model: Any, sentences: Sequence[Sentence]) -> dict[str, Any]:
         spoken = [model(s.text, steps=steps) for s in _bar(sentences, f"{steps} steps")]
         seconds = time.perf_counter() - start
         row = judge(sentences, spoken, f"{steps} steps")
-        table[str(steps)] = {"wer": row.words.rate, "per": row.phones.rate, "rtf": seconds / sum(a.duration for a in spoken)}
+        table[str(steps)] = {
+            "wer": row.words.rate,
+            "per": row.phones.rate,
+            "rtf": seconds / sum(a.duration for a in spoken),
+        }
     return table
 
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
 from mmzoo.data import decode_audio
 from mmzoo.errors import DataError
-from tqdm import tqdm
-from torch import Tensor, nn
-
 from mmzoo_tts.text.phones import PHONE_IDS
 
 if TYPE_CHECKING:
@@ -31,10 +31,14 @@ class SpokenPhones:
             raise DataError("The dataset has no rows to train on.")
         missing = {"phones", "phone_ends_s", "speaker"} - set(rows.column_names)
         if missing:
-            raise DataError(f"The dataset lacks {sorted(missing)} (it has {rows.column_names}); a TTS needs phone times.")
+            raise DataError(
+                f"The dataset lacks {sorted(missing)} (it has {rows.column_names}); a TTS needs phone times."
+            )
         unknown = set(rows["speaker"]) - set(voices)
         if unknown:
-            raise DataError(f"The dataset has speakers {sorted(unknown)} but the model has voices {voices}; set head.voices.")
+            raise DataError(
+                f"The dataset has speakers {sorted(unknown)} but the model has voices {voices}; set head.voices."
+            )
         self.codes, self.offsets = encoded_speech(rows, tokenizer, cache)
         self.lengths = np.diff(self.offsets).tolist()
         self.phones = [torch.tensor([_phone_id(p) for p in phones]) for phones in rows["phones"]]

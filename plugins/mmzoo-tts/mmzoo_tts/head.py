@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
+from torch import Tensor, nn
+
 from mmzoo.errors import InputError
 from mmzoo.interfaces import (
     Audio,
@@ -27,8 +29,6 @@ from mmzoo.interfaces import (
     TaskHead,
 )
 from mmzoo.nn.convnext import ConvNeXtStack
-from torch import Tensor, nn
-
 from mmzoo_tts.alignment import POSITION_FEATURES, position_features, soft_overlap
 from mmzoo_tts.chunks import Chunk, split_chunks
 from mmzoo_tts.durations import DurationPredictor
@@ -54,7 +54,7 @@ class TextToSpeech(TaskHead):
     prior_weight, duration_weight: of their losses beside the flow's.
     """
 
-    slots = {
+    slots: ClassVar[Mapping[str, Slot]] = {
         "phonemizer": Slot("head", model=True),
         "tokenizer": Slot("head", model=True),
         "text": Slot("encoder"),
@@ -115,7 +115,9 @@ class TextToSpeech(TaskHead):
             data = self.tokenizer.standardise(self.tokenizer.quantizer.decode(batch["codes"])).float()
         phones = self._phone_vectors(batch["phones"], batch["phone_mask"], batch["voice"])
         durations = self.durations(phones, batch["phone_mask"])
-        condition, mean, mask = self._condition(phones, batch["ends"], batch["phone_mask"], batch["frames"], batch["voice"])
+        condition, mean, mask = self._condition(
+            phones, batch["ends"], batch["phone_mask"], batch["frames"], batch["voice"]
+        )
 
         noise = torch.randn(data.shape, generator=generator).to(data.device)
         t = self.sampler.times(len(data), generator).to(data.device)
@@ -230,7 +232,13 @@ class TextToSpeech(TaskHead):
 
     @torch.inference_mode()
     def _synthesise(
-        self, phones: Sequence[str], durations_s: Sequence[float] | None, voice: int, speed: float, steps: int, seed: int
+        self,
+        phones: Sequence[str],
+        durations_s: Sequence[float] | None,
+        voice: int,
+        speed: float,
+        steps: int,
+        seed: int,
     ) -> Audio:
         """One chunk at its own length, so that its sound does not depend on what else is spoken with it."""
         device = self.device

@@ -208,7 +208,7 @@ class Phonemizer(TaskHead):
         lexicon = {
             word.lower(): phones if isinstance(phones, str) else " ".join(phones)
             for word, phones, held in zip(rows["word"], rows["phones"], heldout, strict=True)
-            if not held
+            if not held and not word.endswith("'")  # parents' is said like parents
         }
         if not lexicon:
             raise DataError("The phonemizer's dataset has no word that is not held out; give it at least one.")

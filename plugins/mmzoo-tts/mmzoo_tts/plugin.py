@@ -11,13 +11,21 @@ from mmzoo.registry.specs import Weights
 def mmzoo_register(register: Register) -> None:
     """The text frontend, the TTS head, their models, and `mmzoo say`."""
     register.head(
-        "phonemizer", "mmzoo_tts.phonemizer:Phonemizer", summary="English text to words and phones", modalities=("text",)
+        "phonemizer",
+        "mmzoo_tts.phonemizer:Phonemizer",
+        summary="English text to words and phones",
+        modalities=("text",),
     )
     register.head(
-        "tts", "mmzoo_tts.head:TextToSpeech", summary="Text to speech over a tokenizer's latents", modalities=("text", "speech")
+        "tts",
+        "mmzoo_tts.head:TextToSpeech",
+        summary="Text to speech over a tokenizer's latents",
+        modalities=("text", "speech"),
     )
     register.metric(
-        "text-to-speech", "mmzoo_tts.evaluate:evaluate_tts", summary="Has a recogniser judge held-out sentences and words"
+        "text-to-speech",
+        "mmzoo_tts.evaluate:evaluate_tts",
+        summary="Has a recogniser judge held-out sentences and words",
     )
     register.command("say", "mmzoo_tts.cli:say", summary="Speak a text into a WAV file")
     register.model(

@@ -28,7 +28,14 @@ class EMACodebook(nn.Module):
     initialised: Tensor
 
     def __init__(
-        self, codebooks: int, size: int, dim: int, *, decay: float = 0.99, revive_below: float = 0.1, iterations: int = 10
+        self,
+        codebooks: int,
+        size: int,
+        dim: int,
+        *,
+        decay: float = 0.99,
+        revive_below: float = 0.1,
+        iterations: int = 10,
     ) -> None:
         super().__init__()
         self.decay, self.revive_below, self.iterations = decay, revive_below, iterations

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmzoo.evaluation.sound import averages, high_band_distance, intelligibility, prosody
-from mmzoo.evaluation.speech import compare, held_out, judge, protocol, write_samples
 from tqdm import tqdm
 
+from mmzoo.evaluation.sound import averages, high_band_distance, intelligibility, prosody
+from mmzoo.evaluation.speech import compare, held_out, judge, protocol, write_samples
 from mmzoo_vqvae.losses import code_counts, perplexity
 
 SENTENCES = 500
@@ -37,7 +37,10 @@ def evaluate_speech_tokenizer(model: Any, *, limit: int | None = None, samples: 
                 "high_band_distance_db": high_band_distance(sentence.audio, copy),
             }
         )
-    rows = {"teacher": judge(sentences, [s.audio for s in sentences], "teacher"), "copy": judge(sentences, copies, "copy")}
+    rows = {
+        "teacher": judge(sentences, [s.audio for s in sentences], "teacher"),
+        "copy": judge(sentences, copies, "copy"),
+    }
     if samples is not None:
         write_samples(samples, sentences, {"teacher": [s.audio for s in sentences], "copy": copies})
     speech = sum(s.audio.duration for s in sentences)
@@ -53,7 +56,9 @@ def evaluate_speech_tokenizer(model: Any, *, limit: int | None = None, samples: 
             "frames_per_second": rate,
             "kilobits_per_second": model.quantizer.bits_per_step * rate / 1000,
             "mean_perplexity": float(perplexity(counts).mean()),
-            "dead_codes": int(sum(int((c[:size] == 0).sum()) for c, size in zip(counts, model.quantizer.codebook_sizes, strict=True))),
+            "dead_codes": int(
+                sum(int((c[:size] == 0).sum()) for c, size in zip(counts, model.quantizer.codebook_sizes, strict=True))
+            ),
         },
         "speed": {"encode_rtf": encode_s / speech, "decode_rtf": decode_s / speech},
     }

@@ -12,9 +12,15 @@ SPEECH_ENCODER = {"name": "speech-autoencoder"}
 @hookimpl
 def mmzoo_register(register: Register) -> None:
     """Quantizers, the speech autoencoder, VQ-VAE heads and models."""
-    register.quantizer("vq", "mmzoo_vqvae.vector:VectorQuantizer", summary="Learned codebook(s) with EMA; groups make it product VQ")
-    register.quantizer("rvq", "mmzoo_vqvae.residual:ResidualVectorQuantizer", summary="Residual learned codebooks with EMA")
-    register.quantizer("fsq", "mmzoo_vqvae.scalar:FiniteScalarQuantizer", summary="Finite scalar quantization, no codebook to learn")
+    register.quantizer(
+        "vq", "mmzoo_vqvae.vector:VectorQuantizer", summary="Learned codebook(s) with EMA; groups make it product VQ"
+    )
+    register.quantizer(
+        "rvq", "mmzoo_vqvae.residual:ResidualVectorQuantizer", summary="Residual learned codebooks with EMA"
+    )
+    register.quantizer(
+        "fsq", "mmzoo_vqvae.scalar:FiniteScalarQuantizer", summary="Finite scalar quantization, no codebook to learn"
+    )
     register.encoder(
         "speech-autoencoder",
         "mmzoo_vqvae.speech:SpeechAutoencoder",
@@ -22,7 +28,10 @@ def mmzoo_register(register: Register) -> None:
         modalities=("speech",),
     )
     register.head(
-        "speech-vqvae", "mmzoo_vqvae.tokenizer:SpeechVQVAE", summary="Speech VQ-VAE: speech to codes and back", modalities=("speech",)
+        "speech-vqvae",
+        "mmzoo_vqvae.tokenizer:SpeechVQVAE",
+        summary="Speech VQ-VAE: speech to codes and back",
+        modalities=("speech",),
     )
     register.metric(
         "speech-tokenization",

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from mmzoo.interfaces import Port, Ports, Quantized, Quantizer
 from torch import Tensor
 
+from mmzoo.interfaces import Port, Ports, Quantized, Quantizer
 from mmzoo_vqvae.codebook import EMACodebook
 from mmzoo_vqvae.estimators import straight_through
 from mmzoo_vqvae.losses import commitment_loss

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from mmzoo.errors import ConfigTypeError
-from mmzoo.interfaces import Port, Ports, Quantized, Quantizer
 from torch import Tensor, nn
 
+from mmzoo.errors import ConfigTypeError
+from mmzoo.interfaces import Port, Ports, Quantized, Quantizer
 from mmzoo_vqvae.estimators import straight_through
 from mmzoo_vqvae.vector import check_codes, mask_codes, usage
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor, nn
+
 from mmzoo.nn.mel import LogMel
 from mmzoo.nn.stft import STFT
-from torch import Tensor, nn
 
 
 class SpectralLoss(nn.Module):
@@ -88,7 +89,9 @@ class SpectrogramDiscriminator(nn.Module):
 
 def hinge_discriminator_loss(real: list[list[Tensor]], fake: list[list[Tensor]]) -> Tensor:
     """Hinge loss of the discriminator (Lim and Ye, arXiv 1705.02894), mean over resolutions."""
-    terms = [F.relu(1 - r[-1].float()).mean() + F.relu(1 + f[-1].float()).mean() for r, f in zip(real, fake, strict=True)]
+    terms = [
+        F.relu(1 - r[-1].float()).mean() + F.relu(1 + f[-1].float()).mean() for r, f in zip(real, fake, strict=True)
+    ]
     return torch.stack(terms).mean()
 
 

@@ -11,11 +11,12 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor, nn
+
 from mmzoo.errors import ConfigTypeError
 from mmzoo.interfaces import Latents, ModalityEncoder, Port, Ports
 from mmzoo.nn.convnext import ConvNeXtStack
 from mmzoo.nn.stft import STFT
-from torch import Tensor, nn
 
 MAX_LOG_MAGNITUDE = 6.0
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from torch import Tensor, nn
+
 from mmzoo.data import decode_audio
 from mmzoo.errors import DataError, InputError
 from mmzoo.interfaces import Audio, Examples, Latents, Losses, Port, Ports
-from torch import Tensor, nn
-
 from mmzoo_vqvae.losses import code_counts, perplexity
 from mmzoo_vqvae.spectral import (
     SpectralLoss,
@@ -66,8 +66,8 @@ class SpeechVQVAE(VQVAE):
             raise InputError("Cannot tokenize audio without samples.")
         if audio.sample_rate != self.encoder.sample_rate:
             raise InputError(
-                f"{self.name or 'This tokenizer'} takes {self.encoder.sample_rate} Hz audio, not {audio.sample_rate} Hz;"
-                " resample it first, for example with mmzoo.data.resample."
+                f"{self.name or 'This tokenizer'} takes {self.encoder.sample_rate} Hz audio, not {audio.sample_rate}"
+                " Hz; resample it first, for example with mmzoo.data.resample."
             )
         return torch.from_numpy(np.ascontiguousarray(audio.samples, dtype=np.float32)).to(self.device)
 

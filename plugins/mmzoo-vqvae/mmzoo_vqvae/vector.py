@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import torch
-from mmzoo.errors import ConfigTypeError, InputError
-from mmzoo.interfaces import Port, Ports, Quantized, Quantizer
 from torch import Tensor
 
+from mmzoo.errors import ConfigTypeError, InputError
+from mmzoo.interfaces import Port, Ports, Quantized, Quantizer
 from mmzoo_vqvae.codebook import EMACodebook
 from mmzoo_vqvae.estimators import ESTIMATORS
 from mmzoo_vqvae.losses import code_counts, commitment_loss

@@ -7,11 +7,12 @@ a diffusion model flows over the standardised vectors and asks for the nearest c
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
-from mmzoo.interfaces import Latents, Link, ModalityEncoder, Port, Ports, Quantized, Quantizer, Slot, TaskHead
 from torch import Tensor
+
+from mmzoo.interfaces import Latents, Link, ModalityEncoder, Port, Ports, Quantized, Quantizer, Slot, TaskHead
 
 
 class VQVAE(TaskHead):
@@ -21,7 +22,7 @@ class VQVAE(TaskHead):
     (`[D]`) are measured on training data when training ends.
     """
 
-    slots = {"encoder": Slot("encoder"), "quantizer": Slot("quantizer")}
+    slots: ClassVar[Mapping[str, Slot]] = {"encoder": Slot("encoder"), "quantizer": Slot("quantizer")}
     links = (
         Link("encoder.latents", "quantizer.z"),
         Link("quantizer.z", "encoder.z"),

@@ -6,7 +6,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mmzoo.errors import ConfigTypeError, InputError
 from mmzoo_vqvae.codebook import EMACodebook
 from mmzoo_vqvae.estimators import rotation_trick, straight_through
 from mmzoo_vqvae.losses import code_counts, commitment_loss, perplexity
@@ -14,6 +13,8 @@ from mmzoo_vqvae.residual import ResidualVectorQuantizer
 from mmzoo_vqvae.scalar import FiniteScalarQuantizer
 from mmzoo_vqvae.search import nearest
 from mmzoo_vqvae.vector import VectorQuantizer
+
+from mmzoo.errors import ConfigTypeError, InputError
 
 
 def quantizers():
@@ -187,7 +188,8 @@ def test_every_residual_level_reaches_the_encoder():
     quantizer(z).loss.backward()
     assert z.grad.abs().sum() > 0
     error = [
-        float((z.detach() - quantizer.decode(quantizer.encode(z)[..., :level])).square().mean()) for level in range(1, 5)
+        float((z.detach() - quantizer.decode(quantizer.encode(z)[..., :level])).square().mean())
+        for level in range(1, 5)
     ]
     assert error == sorted(error, reverse=True)
 
@@ -200,7 +202,9 @@ def test_commitment_ignores_the_mask_only_when_everything_is_real():
 def test_perplexity_counts_codes_in_use():
     codes = torch.arange(8).repeat(10).view(1, -1, 1)
     assert math.isclose(float(perplexity(code_counts(codes, (16,)))[0]), 8, rel_tol=1e-4)
-    assert math.isclose(float(perplexity(code_counts(torch.zeros(1, 5, 1, dtype=torch.long), (16,)))[0]), 1, rel_tol=1e-4)
+    assert math.isclose(
+        float(perplexity(code_counts(torch.zeros(1, 5, 1, dtype=torch.long), (16,)))[0]), 1, rel_tol=1e-4
+    )
 
 
 @settings(max_examples=40, deadline=None)

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from mmzoo.errors import ConfigTypeError, InputError
-from mmzoo.interfaces import Audio
 from mmzoo_vqvae.spectral import SpectralLoss, SpectrogramDiscriminator
 from mmzoo_vqvae.speech import SpeechAutoencoder
 from mmzoo_vqvae.tokenizer import SpeechVQVAE
 from mmzoo_vqvae.vector import VectorQuantizer
+
+from mmzoo.errors import ConfigTypeError, InputError
+from mmzoo.interfaces import Audio
 
 
 def small_model():
