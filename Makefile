@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := $(wildcard plugins/*)
 EDITABLE := $(foreach package,$(PACKAGES),-e ./$(package))
-TEXT ?= Doctor Smith paid $$3.50 at 10:45. The quick brown fox jumps over the lazy dog.
+export TEXT ?= Doctor Smith paid $$3.50 at 10:45. The quick brown fox jumps over the lazy dog.
 
 .PHONY: demo test test-slow check clean
 
@@ -18,7 +18,7 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	touch $@
 
 demo: $(VENV)/.installed
-	HF_HUB_OFFLINE=1 $(BIN)/mmzoo demo '$(TEXT)' -o demo.wav
+	HF_HUB_OFFLINE=1 $(BIN)/mmzoo demo "$$TEXT" -o demo.wav
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -q

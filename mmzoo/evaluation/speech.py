@@ -36,11 +36,36 @@ class Sentence:
     target: str
 
 
+def teacher_can_speak() -> bool:
+    """Whether flite, whose voice the models were taught by, is installed."""
+    return shutil.which("flite") is not None
+
+
+def stored_report(folder: Path | None) -> dict[str, Any]:
+    """The evaluation.json beside a model. Raises DataError when there is none."""
+    path = None if folder is None else folder / "evaluation.json"
+    if path is None or not path.is_file():
+        raise DataError(
+            "flite is not installed and the model has no evaluation.json to take the teacher's row from;"
+            " install Debian's package flite."
+        )
+    report: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return report
+
+
+def held_out_texts(split: str, limit: int | None) -> list[tuple[str, str]]:
+    """(text, target word) of the first `limit` held-out rows; needs no flite."""
+    from mmzoo.registry import catalog, load_target
+
+    rows = load_target(catalog().component("dataset", "heldout-texts"))()[split]
+    return [(row["text"], row["target"]) for row in rows.select(range(min(limit or len(rows), len(rows))))]
+
+
 def held_out(split: str, limit: int | None) -> list[Sentence]:
     """The first `limit` rows of a held-out split of `flite-speech`. Raises DataError where flite is absent."""
     from mmzoo.registry import catalog, load_target
 
-    if shutil.which("flite") is None:
+    if not teacher_can_speak():
         raise DataError(
             "The teacher's speech needs flite, which is not installed; install Debian's package flite to evaluate."
         )

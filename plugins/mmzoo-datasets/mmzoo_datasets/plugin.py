@@ -16,6 +16,12 @@ def mmzoo_register(register: Register) -> None:
         modalities=("speech", "text"),
     )
     register.dataset(
+        "heldout-texts",
+        "mmzoo_datasets.heldout_texts:heldout_texts",
+        summary="The held-out sentences and words of flite-speech as texts only",
+        modalities=("text",),
+    )
+    register.dataset(
         "english-lexicon",
         "mmzoo_datasets.lexicon:english_lexicon",
         summary="English words and their phones as flite says them (needs flite)",

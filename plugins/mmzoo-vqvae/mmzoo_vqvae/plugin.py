@@ -60,7 +60,6 @@ def mmzoo_register(register: Register) -> None:
             "encoder": {"name": "speech-autoencoder", "dim": 32},
             "quantizer": {"name": "fsq", "levels": [8] * 32, "per_codebook": 4},
         },
-        weights=[Weights("slt", license="apache-2.0")],
     )
     register.model(
         "rvqvae-speech",
