@@ -31,7 +31,7 @@ def evaluate(name: str, *, limit: int | None = None, out: str | Path | None = No
     model = create(name)
     task = str(catalog().model(model.name).task)
     try:
-        metric = load_target(catalog().component("metric", task))
+        metric: Any = load_target(catalog().component("metric", task))
     except UnknownNameError as error:
         raise UnknownNameError(f"No plugin registers a metric for the task {task!r} of {name}.", name=task) from error
     folder = Path(model.folder) if model.folder is not None and limit is None else None

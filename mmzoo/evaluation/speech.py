@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mmzoo.data import decode_audio
+from mmzoo.data import decode_audio, load_dataset_component
 from mmzoo.errors import DataError
 from mmzoo.evaluation.recogniser import Heard, judge_name, listen
 from mmzoo.evaluation.words import ErrorRate, difference, plain
@@ -55,21 +55,17 @@ def stored_report(folder: Path | None) -> dict[str, Any]:
 
 def held_out_texts(split: str, limit: int | None) -> list[tuple[str, str]]:
     """(text, target word) of the first `limit` held-out rows; needs no flite."""
-    from mmzoo.registry import catalog, load_target
-
-    rows = load_target(catalog().component("dataset", "heldout-texts"))()[split]
+    rows = load_dataset_component("heldout-texts")[split]
     return [(row["text"], row["target"]) for row in rows.select(range(min(limit or len(rows), len(rows))))]
 
 
 def held_out(split: str, limit: int | None) -> list[Sentence]:
     """The first `limit` rows of a held-out split of `flite-speech`. Raises DataError where flite is absent."""
-    from mmzoo.registry import catalog, load_target
-
     if not teacher_can_speak():
         raise DataError(
             "The teacher's speech needs flite, which is not installed; install Debian's package flite to evaluate."
         )
-    rows = load_target(catalog().component("dataset", "flite-speech"))()[split]
+    rows = load_dataset_component("flite-speech")[split]
     rows = rows.select(range(min(limit or len(rows), len(rows))))
     return [
         Sentence(

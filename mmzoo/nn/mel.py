@@ -43,4 +43,5 @@ class LogMel(nn.Module):
 
     def forward(self, x_BT: Tensor) -> Tensor:
         """See the class."""
-        return (self.stft(x_BT).abs() @ self.filters).clamp_min(self.floor).log()
+        energies: Tensor = self.stft(x_BT).abs() @ self.filters
+        return energies.clamp_min(self.floor).log()

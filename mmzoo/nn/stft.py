@@ -42,7 +42,8 @@ class STFT(nn.Module):
 
     def forward(self, x_BT: Tensor) -> Tensor:
         """Samples `[B, T]` to a complex spectrum `[B, T / hop, window // 2 + 1]`."""
-        return torch.fft.rfft(frames(x_BT.float(), self.window, self.hop) * self.hann)
+        spectrum: Tensor = torch.fft.rfft(frames(x_BT.float(), self.window, self.hop) * self.hann)
+        return spectrum
 
     def inverse(self, spectrum_BKF: Tensor, mask_BK: Tensor | None = None) -> Tensor:
         """Least-squares inverse (Griffin and Lim 1984, eq. 6) of frames `[B, K, F]` to samples `[B, K * hop]`.

@@ -21,7 +21,8 @@ from mmzoo.errors import CorruptFileError, DataError, InputError
 
 LEXICON = {
     "a": "ey", "apple": "ae p ax l", "bus": "b ah s", "cat": "k ae t", "dog": "d ao g", "ran": "r ae n",
-    "nasa": "n ae s ax", "hour": "aw er", "use": "y uw z", "we": "w iy", "to": "t ax", "of": "ah v", "it": "ih t",
+    "nasa": "n ae s ax", "hour": "aw er", "use": "y uw z", "we": "w iy", "to": "t ax", "of": "ah v", "lives": "l ay v z", "in": "ih n",
+    "it": "ih t",
     "five": "f ay v", "plan": "p l ae n", "so": "s ow", "good": "g uh d", "is": "ih z", "anna": "ae n ax",
     "and": "ae n d", "fred": "f r eh d",
 }  # fmt: skip
@@ -56,6 +57,8 @@ def phonemizer() -> Phonemizer:
         ("to use it", "t ax y uw z ih t"),
         ("the use of it", "dh ax y uw s ah v ih t"),
         ("we use it", "w iy y uw z ih t"),
+        ("Fred lives in it", "f r eh d l ih v z ih n ih t"),
+        ("the lives of", "dh ax l ay v z ah v"),
         ("FBI", "eh f b iy ay"),
         ("NASA", "n ae s ax"),
         ("CDs", "s iy d iy z"),

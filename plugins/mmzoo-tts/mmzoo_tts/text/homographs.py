@@ -118,6 +118,12 @@ _SUBJECTS = frozenset(["i", "you", "we", "they"])
 _SINGULAR_SUBJECTS = frozenset(["he", "she", "it", "who", "that"])
 _OBJECTS = frozenset(word_list("the a an it them him me us this that these those your my his her their our its"))
 _BEFORE_NOUNS = _OBJECTS | frozenset(word_list("any no some each every of in for with is was are were be been"))
+_PLACES = frozenset(
+    word_list(
+        "in on at with near by under against for among here there alone behind beside between above below beyond over "
+        "across outside inside around without from to next through"
+    )
+)
 _UNSURE = frozenset({"read", "live", "lives", "lead"})
 """Before an object these may be either: "I read the book", "people live the dream"."""
 
@@ -130,6 +136,8 @@ def homograph(word: str, before: str, after: str) -> tuple[str, ...] | None:
     verb = before in _BEFORE_VERBS
     if not verb and word != "read":
         verb = before in (_SINGULAR_SUBJECTS if word.endswith("s") else _SUBJECTS)
+    if not verb and word in {"live", "lives"}:
+        verb = after in _PLACES and before not in _BEFORE_NOUNS
     if not verb and word not in _UNSURE:
         verb = after in _OBJECTS and before not in _BEFORE_NOUNS
     return sounds[verb]
