@@ -21,7 +21,8 @@ from mmzoo.errors import CorruptFileError, DataError, InputError
 
 LEXICON = {
     "a": "ey", "apple": "ae p ax l", "bus": "b ah s", "cat": "k ae t", "dog": "d ao g", "ran": "r ae n",
-    "nasa": "n ae s ax", "hour": "aw er", "use": "y uw z", "we": "w iy", "to": "t ax", "of": "ah v", "lives": "l ay v z", "in": "ih n",
+    "nasa": "n ae s ax", "hour": "aw er", "use": "y uw z", "we": "w iy", "to": "t ax", "of": "ah v",
+    "lives": "l ay v z", "in": "ih n",
     "it": "ih t",
     "five": "f ay v", "plan": "p l ae n", "so": "s ow", "good": "g uh d", "is": "ih z", "anna": "ae n ax",
     "and": "ae n d", "fred": "f r eh d",

@@ -6,7 +6,8 @@ from mmzoo import hookimpl
 from mmzoo.registry.register import Register
 from mmzoo.registry.specs import Weights
 
-SPEECH_ENCODER = {"name": "speech-autoencoder"}
+SMALL = {"name": "speech-autoencoder", "width": 192, "decoder_width": 224, "decoder_depth": 5}
+"""The autoencoder of the tokenizers that are compared with one another."""
 
 
 @hookimpl
@@ -57,7 +58,7 @@ def mmzoo_register(register: Register) -> None:
         summary="Speech tokenizer, 16 kHz, 32 scalars of 8 levels at 40 Hz (96 bits a frame)",
         recipe={
             "head": {"name": "speech-vqvae", "dim": 32},
-            "encoder": {"name": "speech-autoencoder", "dim": 32},
+            "encoder": {**SMALL, "dim": 32},
             "quantizer": {"name": "fsq", "levels": [8] * 32, "per_codebook": 4},
         },
     )
@@ -68,7 +69,7 @@ def mmzoo_register(register: Register) -> None:
         summary="Speech tokenizer, 16 kHz, 10 residual codebooks of 1024 at 40 Hz (100 bits a frame)",
         recipe={
             "head": {"name": "speech-vqvae", "dim": 36},
-            "encoder": {"name": "speech-autoencoder", "dim": 36},
+            "encoder": {**SMALL, "dim": 36},
             "quantizer": {"name": "rvq", "dim": 36, "codebook_size": 1024, "levels": 10},
         },
     )
