@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+from itertools import pairwise
 
-import mmzoo
 import numpy as np
 import pytest
 import torch
+
+import mmzoo
 from mmzoo.errors import InputError
 
 SENTENCE = "Doctor Smith paid $3.50 at 10:45."
@@ -37,7 +39,7 @@ def test_speech_is_audio_with_words_and_phones(speech):
     words = [s for s in speech.segments if s.kind == "word"]
     phones = [s for s in speech.segments if s.kind == "phone"]
     assert [w.text for w in words][:3] == ["Doctor", "Smith", "paid"] and phones[0].text == "pau"
-    assert all(a.end == pytest.approx(b.start) for a, b in zip(phones, phones[1:], strict=False))
+    assert all(a.end == pytest.approx(b.start) for a, b in pairwise(phones))
     assert phones[-1].end == pytest.approx(speech.duration, abs=1e-3)
     assert all(a.start < a.end for a in speech.segments)
 
@@ -77,7 +79,7 @@ def test_the_first_chunk_comes_before_the_rest_is_computed(tts, monkeypatch):
 
 def test_chunks_join_without_clicks(tts):
     chunks = list(tts.stream(PARAGRAPH))
-    for before, after in zip(chunks, chunks[1:], strict=False):
+    for before, after in pairwise(chunks):
         assert abs(before.samples[-1]) < 1e-3 and abs(after.samples[0]) < 1e-3
 
 
