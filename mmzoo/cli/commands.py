@@ -25,6 +25,7 @@ OWN: Mapping[str, ComponentSpec] = MappingProxyType(
             _own("doctor", "DOCTOR", "Check the installation and explain what is wrong"),
             _own("train", "train", "Train a model from a recipe, or go on where a training stopped"),
             _own("evaluate", "evaluate", "Measure a model and write its evaluation.json"),
+            _own("card", "card", "Write or check the card and golden outputs of a model repo"),
             _own("demo", "demo", "Say a sentence with the bundled voice and have a recogniser listen"),
         )
     }

@@ -198,6 +198,13 @@ class TaskHead(Component, ABC):
     def load_files(self, folder: Path) -> None:
         """Read what `files` wrote; called after the weights are loaded."""
 
+    def golden(self, inputs: Mapping[str, Tensor] | None) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
+        """(inputs, outputs) by which a copy of the model is checked; None makes the inputs from a fixed seed.
+
+        Outputs are floats before quantisation and decodings of given codes, never sampled codes.
+        """
+        return {}, {}
+
     def examples(self, rows: Dataset, cache: Path) -> Examples:
         """Turn dataset rows into training examples; expensive features go under `cache`."""
         from mmzoo.errors import TrainingError

@@ -139,6 +139,23 @@ class TextToSpeech(TaskHead):
         for row in rows:
             yield row["id"], self.speak_phones(row["phones"])
 
+    def golden(self, inputs: Mapping[str, Tensor] | None) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
+        """Durations, the prior's mean and the backbone's prediction for fixed phones, times and noise."""
+        if inputs is None:
+            generator = torch.Generator().manual_seed(0)
+            phones = torch.randint(1, len(PHONES), (1, 12), generator=generator)
+            ends = (0.05 + 0.1 * torch.rand(1, 12, generator=generator)).cumsum(1)
+            frames = math.ceil(float(ends[0, -1]) * self.rate)
+            inputs = {"phones": phones, "ends": ends, "x": torch.randn(1, frames, self.dim, generator=generator)}
+        mask = torch.ones_like(inputs["phones"], dtype=torch.bool)
+        voice = torch.zeros(1, dtype=torch.long, device=mask.device)
+        frames = torch.tensor([inputs["x"].shape[1]], device=mask.device)
+        vectors = self._phone_vectors(inputs["phones"], mask, voice)
+        condition, mean, _ = self._condition(vectors, inputs["ends"], mask, frames, voice)
+        half = torch.full((1,), 0.5, device=mask.device)
+        prediction = self.backbone(Latents(inputs["x"], rate=self.rate), half, condition)
+        return inputs, {"durations": self.durations(vectors, mask), "prior": mean, "prediction": prediction}
+
     # --- the parts of a forward pass, shared by training and synthesis -------------------------------------
 
     @property

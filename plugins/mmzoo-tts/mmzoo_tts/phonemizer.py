@@ -195,6 +195,12 @@ class Phonemizer(TaskHead):
             raise CorruptFileError(f"Cannot read the lexicon {path}: {error}; fetch the model again.") from error
         self.set_lexicon(check_lexicon(lexicon, str(path)))
 
+    def golden(self, inputs: Mapping[str, Tensor] | None) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
+        """Scores of the letter-to-sound network for a few made-up words."""
+        if inputs is None:
+            inputs = {"letters": pad([encode(word) for word in ("blorptious", "quizzaneer", "thwack", "mmzoo")])}
+        return inputs, {"scores": self.letters(inputs["letters"])[:, : 2 * 4]}
+
     # --- training --------------------------------------------------------------------------------------
 
     def examples(self, rows: Dataset, cache: Path) -> LetterExamples:

@@ -104,6 +104,19 @@ class SpeechVQVAE(VQVAE):
             return Audio(copy.samples[: len(audio.samples)], copy.sample_rate, audio.segments)
         return super().__call__(audio, *args, **kwargs)
 
+    def golden(self, inputs: Mapping[str, Tensor] | None) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
+        """Latents of a rising tone in noise, and the decoding of random codes."""
+        if inputs is None:
+            generator = torch.Generator().manual_seed(0)
+            time = torch.arange(8000) / 16000
+            tone = sum(torch.sin(2 * torch.pi * k * (120 * time + 60 * time**2)) / k for k in range(1, 12))
+            codes = [torch.randint(size, (1, 20), generator=generator) for size in self.quantizer.codebook_sizes]
+            speech = 0.1 * tone + 0.01 * torch.randn(8000, generator=generator)
+            inputs = {"speech": speech.unsqueeze(0), "codes": torch.stack(codes, -1)}
+        latents = self.encoder.encode(inputs["speech"]).x
+        decoded = self.encoder.decode(Latents(self.quantizer.decode(inputs["codes"])))
+        return inputs, {"latents": latents, "decoded": decoded}
+
     # --- training ----------------------------------------------------------------------------------------
 
     def examples(self, rows: Dataset, cache: Path) -> Examples:

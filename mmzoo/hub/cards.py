@@ -1,0 +1,183 @@
+"""Model cards, generated from what a model repo holds: config, training record, evaluation and samples.
+
+Generated sections stand between `<!-- mmzoo:begin -->` and `<!-- mmzoo:end -->`; what is written by hand below
+them is kept when a card is generated anew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mmzoo.errors import CorruptFileError
+
+BEGIN, END = "<!-- mmzoo:begin -->", "<!-- mmzoo:end -->"
+PIPELINES = {"text-to-speech": "text-to-speech", "speech-tokenization": "audio-to-audio"}
+USES = {
+    "text-to-speech": 'tts = mmzoo.create("{name}")\nspeech = tts("Hello there.")\nspeech.save("hello.wav")',
+    "speech-tokenization": (
+        'tokenizer = mmzoo.create("{name}")\ncodes = tokenizer.tokenize(mmzoo.Audio.load("speech.wav"))  # 16 kHz\n'
+        'tokenizer.reconstruct(codes).save("copy.wav")'
+    ),
+    "phonemization": 'phonemizer = mmzoo.create("{name}")\nprint(phonemizer("Doctor Smith paid $3.50.").phones)',
+}
+INTENDED = {
+    "text-to-speech": "Reading English text aloud in one voice, on a CPU, offline; research on small speech models.",
+    "speech-tokenization": "Coding 16 kHz speech as a few codes a frame, and as the latent space of other models.",
+    "phonemization": "Turning English text into words and phones for a synthesiser.",
+}
+VOICE = (
+    "The speech that taught this model is synthetic: sentences of our own grammar, spoken by the voice `slt` of the"
+    " synthesiser flite (CMU ARCTIC; flite's permissive licence). The model is distilled from that voice; nothing here"
+    " claims human naturalness, and other voices were not heard in training."
+)
+
+
+def write_card(folder: Path) -> Path:
+    """Write README.md of a model repo; text by hand outside the generated section is kept."""
+    path = folder / "README.md"
+    staged = path.with_suffix(".partial")
+    staged.write_text(render_card(folder), encoding="utf-8")
+    staged.replace(path)
+    return path
+
+
+def render_card(folder: Path) -> str:
+    """The card that the files of a model repo give. Raises CorruptFileError when config.json cannot be read."""
+    config = _read(folder / "config.json")
+    if config is None:
+        raise CorruptFileError(f"{folder} has no config.json; a card is made from a model repo.")
+    training, evaluation = _read(folder / "training.json"), _read(folder / "evaluation.json")
+    front = _front_matter(config, evaluation)
+    sections = [f"# {config['name']}", INTENDED.get(config["task"], ""), VOICE, _use(config)]
+    sections += [_training(training), _results(evaluation), _samples(folder), _limits(config), _licence()]
+    body = "\n\n".join(section for section in sections if section)
+    old = (folder / "README.md").read_text("utf-8") if (folder / "README.md").is_file() else ""
+    by_hand = old.partition(END)[2].strip("\n")
+    return f"---\n{front}---\n{BEGIN}\n\n{body}\n\n{END}\n" + (f"\n{by_hand}\n" if by_hand else "")
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    if not path.is_file():
+        return None
+    try:
+        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise CorruptFileError(f"{path} is not valid JSON: {error}.") from error
+    return found
+
+
+def _front_matter(config: Mapping[str, Any], evaluation: Mapping[str, Any] | None) -> str:
+    from huggingface_hub import EvalResult, ModelCardData
+
+    results = [
+        EvalResult(
+            task_type=config["task"],
+            dataset_type="flite-speech",
+            dataset_name="held-out sentences of flite-speech (synthetic)",
+            metric_type="wer" if name.endswith("wer") else "per",
+            metric_name=name,
+            metric_value=value,
+        )
+        for name, value in _rates(evaluation)
+    ]
+    data = ModelCardData(
+        language="en",
+        license="apache-2.0",
+        library_name="mmzoo",
+        pipeline_tag=PIPELINES.get(config["task"]),
+        tags=["mmzoo", *config.get("modalities", ())],
+        model_name=config["name"],
+        eval_results=results or None,
+    )
+    return str(data.to_yaml()).strip("\n") + "\n"
+
+
+def _rates(evaluation: Mapping[str, Any] | None) -> list[tuple[str, float]]:
+    rows = (evaluation or {}).get("rows", {})
+    return [(f"{row} {key}", values[key]) for row, values in rows.items() for key in ("wer", "per") if key in values]
+
+
+def _use(config: Mapping[str, Any]) -> str:
+    use = USES.get(config["task"])
+    return f"## Use\n\n```python\nimport mmzoo\n\n{use.format(name=config['name'])}\n```" if use else ""
+
+
+def _training(record: Mapping[str, Any] | None) -> str:
+    if record is None:
+        return "## Training\n\nThere is no training record."
+    hardware = record["hardware"]
+    where = hardware["gpu"] or f"{hardware['threads']} threads of {hardware['cpu']}, no GPU"
+    lines = [
+        f"- command: `{record['command']}`",
+        f"- data: `{record['data']['name']}`, {record['data']['examples']:,} examples",
+        f"- {record['steps']:,} steps in {record['seconds'] / 60:.0f} minutes on {where}; seed {record['seed']}",
+        f"- {record['parameters'] / 1e6:.2f} million parameters, kept in 16 bits",
+        *(f"- {note}" for note in record.get("notes", ())),
+    ]
+    return "## Training\n\n" + "\n".join(lines)
+
+
+def _results(evaluation: Mapping[str, Any] | None) -> str:
+    if evaluation is None:
+        return "## Results\n\nThis model has not been evaluated yet."
+    protocol = evaluation["protocol"]
+    table = [
+        "| heard | words wrong | letters wrong | phones wrong | words against the teacher (95 %) |",
+        "|---|---|---|---|---|",
+    ]
+    for name, row in evaluation["rows"].items():
+        gap = evaluation.get("differences", {}).get(name, {}).get("wer")
+        told = f"{gap['difference']:+.1%} ({gap['low']:+.1%} to {gap['high']:+.1%})" if gap and "low" in gap else ""
+        rates = " | ".join(f"{row[key]:.1%}" if key in row else "" for key in ("wer", "cer", "per"))
+        table.append(f"| {name.replace('_', ' ')} | {rates} | {told} |")
+    judge = (
+        f"Judge: {protocol['judge']}, which had no part in training; {protocol['sentences']} sentences,"
+        f" {protocol['data']}. It mishears the teacher too: what counts is the difference. Command:"
+        f" `{evaluation['command']}`."
+    )
+    others = []
+    for section in ("unseen_words", "steps", "distances", "prosody", "codes", "speed"):
+        if section in evaluation:
+            others += [
+                f"| {section.replace('_', ' ')}: {n.replace('_', ' ')} | {v:,} |" for n, v in _flat(evaluation[section])
+            ]
+    more = "\n".join(["| figure | value |", "|---|---|", *others]) if others else ""
+    return "\n\n".join(part for part in ("## Results", judge, "\n".join(table), more) if part)
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, float]]:
+    found: list[tuple[str, float]] = []
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            found += _flat(value, f"{prefix}{key} ")
+        else:
+            found.append((prefix + key, value))
+    return found
+
+
+def _samples(folder: Path) -> str:
+    samples = folder / "samples"
+    texts = _read(samples / "texts.json")
+    if texts is None:
+        return ""
+    lines = []
+    for number, text in texts.items():
+        links = [f"[{p.stem.partition('-')[2]}](samples/{p.name})" for p in sorted(samples.glob(f"{number}-*.wav"))]
+        lines.append(f"{number}. {text} {', '.join(links)}")
+    picture = "![spectrograms](samples/spectrogram.png)" if (samples / "spectrogram.png").is_file() else ""
+    return "\n\n".join(part for part in ("## Samples", "\n".join(lines), picture) if part)
+
+
+def _limits(config: Mapping[str, Any]) -> str:
+    if config["task"] == "phonemization":
+        return "## Limits\n\nAmerican English; words outside the lexicon are read by a small network that errs often."
+    return (
+        "## Limits\n\nOne synthetic voice, English, 16 kHz. Speech of other voices, noise and music were never heard."
+    )
+
+
+def _licence() -> str:
+    return "## Licence\n\nApache-2.0, weights included."

@@ -1,0 +1,64 @@
+"""golden.safetensors: small inputs and outputs that travel with a model and prove that a copy of it works.
+
+The outputs are floats before quantisation and decodings of stored codes, never sampled codes, so they are
+reproducible to rounding on any machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
+from mmzoo.errors import GoldenError
+from mmzoo.interfaces import TaskHead
+
+FILE = "golden.safetensors"
+TOLERANCE = 1e-4
+
+
+def write_golden(head: TaskHead, folder: Path) -> Path | None:
+    """Compute and store the golden inputs and outputs of a head in evaluation mode; None if it has none."""
+    from safetensors.torch import save_file
+
+    with torch.inference_mode():
+        inputs, outputs = head.golden(None)
+    if not outputs:
+        return None
+    tensors = {f"input.{name}": tensor for name, tensor in inputs.items()}
+    tensors |= {f"output.{name}": tensor.float() for name, tensor in outputs.items()}
+    path, staged = folder / FILE, folder / f".{FILE}.partial"
+    save_file({name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}, staged)
+    staged.chmod(0o644)
+    staged.replace(path)
+    return path
+
+
+def check_golden(head: TaskHead, folder: Path, tolerance: float = TOLERANCE) -> Mapping[str, float]:
+    """Recompute the stored outputs; returns each one's largest absolute error relative to its largest value.
+
+    Raises GoldenError naming the outputs whose error exceeds the tolerance.
+    """
+    from safetensors.torch import load_file
+
+    stored = load_file(folder / FILE)
+    inputs = {name.removeprefix("input."): t.to(head.device) for name, t in stored.items() if name.startswith("input.")}
+    expected = {name.removeprefix("output."): t for name, t in stored.items() if name.startswith("output.")}
+    with torch.inference_mode():
+        _, outputs = head.golden(inputs)
+    errors: dict[str, float] = {}
+    for name, tensor in expected.items():
+        if name not in outputs or outputs[name].shape != tensor.shape:
+            raise GoldenError(
+                f"{folder / FILE} holds the output {name!r}, which this model does not give in that shape."
+            )
+        scale = max(1.0, float(tensor.abs().max()))
+        errors[name] = float((outputs[name].float().cpu() - tensor).abs().max()) / scale
+    wrong = [f"{name} by {error:.2g}" for name, error in errors.items() if not error <= tolerance]
+    if wrong:
+        raise GoldenError(
+            f"The model in {folder} does not reproduce its stored outputs ({', '.join(wrong)}; at most {tolerance:g} is"
+            " allowed); its weights or the code that runs them have changed."
+        )
+    return errors

@@ -1,0 +1,87 @@
+"""Every model repo in model_cards: generated card, links, sizes, golden outputs, and that a change is noticed."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from huggingface_hub import ModelCardData
+
+import mmzoo
+from mmzoo.errors import CorruptFileError, GoldenError
+from mmzoo.hub.cards import END, render_card, write_card
+from mmzoo.hub.golden import check_golden, write_golden
+
+ROOT = Path(__file__).parents[1] / "model_cards"
+FOLDERS = sorted(path.parent for path in ROOT.glob("*/config.json"))
+each = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+
+
+def test_there_are_models():
+    assert {"vqvae-speech", "phonemizer-en", "vqvae-dit-tts"} <= {folder.name for folder in FOLDERS}
+
+
+@each
+def test_the_card_is_what_the_repo_gives(folder):
+    assert (folder / "README.md").read_text("utf-8") == render_card(folder)
+
+
+@each
+def test_links_in_the_card_lead_somewhere(folder):
+    card = (folder / "README.md").read_text("utf-8")
+    for link in re.findall(r"\]\(([^)]+)\)", card):
+        assert link.startswith("https://") or (folder / link).is_file(), link
+
+
+@each
+def test_the_front_matter_survives_the_hubs_own_reader(folder):
+    front = yaml.safe_load((folder / "README.md").read_text("utf-8").split("---")[1])
+    data = ModelCardData(**front)
+    assert data.license == "apache-2.0" and data.library_name == "mmzoo"
+
+
+@each
+def test_golden_outputs_are_reproduced(folder):
+    head = mmzoo.create(f"local-dir:{folder}")
+    assert check_golden(head, folder)
+
+
+@each
+def test_a_changed_weight_is_noticed(folder, tmp_path):
+    head = mmzoo.create(f"local-dir:{folder}")
+    with torch.no_grad():
+        own = [p for n, p in head.named_parameters() if p.dim() > 1 and not n.startswith(("tokenizer", "phonemizer"))]
+        own[-1].add_(0.05)
+    with pytest.raises(GoldenError, match="stored outputs"):
+        check_golden(head, folder)
+
+
+@each
+def test_weights_are_small(folder):
+    assert (folder / "model.safetensors").stat().st_size <= 25e6
+
+
+def test_all_weights_together_are_small():
+    assert sum((folder / "model.safetensors").stat().st_size for folder in FOLDERS) <= 40e6
+
+
+def test_text_by_hand_is_kept(tmp_path):
+    shutil.copy(FOLDERS[0] / "config.json", tmp_path)
+    card = write_card(tmp_path)
+    assert "not been evaluated" in card.read_text("utf-8")
+    card.write_text(card.read_text("utf-8") + "\n## By hand\n\nKeep me.\n", "utf-8")
+    write_card(tmp_path)
+    assert card.read_text("utf-8").partition(END)[2].strip() == "## By hand\n\nKeep me."
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path):
+    with pytest.raises(CorruptFileError, match=r"config\.json"):
+        render_card(tmp_path)
+
+
+def test_golden_is_stable(tmp_path):
+    head = mmzoo.create("phonemizer-en")
+    first = write_golden(head, tmp_path).read_bytes()
+    assert write_golden(head, tmp_path).read_bytes() == first
