@@ -68,7 +68,7 @@ class OptimizerConfig(_Tree):
 
 
 class AdversaryConfig(_Tree):
-    """The head's adversary takes part from `start_step` on, warming up over `warmup_steps` from there."""
+    """The head's adversary takes part from `start_step` on, warming up over `warmup_steps` to a constant `lr`."""
 
     start_step: Count = 0
     lr: PositiveFloat = 2e-4

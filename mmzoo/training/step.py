@@ -125,12 +125,9 @@ class Stepper:
         return o.lr * factor
 
     def adversary_lr(self, step: int) -> float:
-        """The adversary's: its own warm-up from its start, on the same cosine."""
-        a, o = self.recipe.adversary, self.recipe.optimizer
-        if a is None:
-            return 0.0
-        cosine = lr_factor(step, steps=self.recipe.steps, warmup_steps=0, final_fraction=o.final_lr_fraction)
-        return a.lr * cosine * min(1.0, (step - a.start_step + 1) / max(1, a.warmup_steps))
+        """The adversary's: constant after a warm-up from its start, since it must keep up with the model to the end."""
+        a = self.recipe.adversary
+        return 0.0 if a is None else a.lr * min(1.0, (step - a.start_step + 1) / max(1, a.warmup_steps))
 
     def set_adversary_active(self, active: bool) -> None:
         """Tell the head whether its adversary takes part."""

@@ -104,7 +104,7 @@ def _with_true_durations(model: Any, sentence: Sentence) -> Audio:
 
 
 def _unseen(model: Any, sentences: Sequence[Sentence]) -> dict[str, Any]:
-    """Error on the target word; `letters` speaks it by letter-to-sound alone, `lexicon` as in use."""
+    """Error on the target word: as in use, with the teacher's phones, and by letter-to-sound alone."""
     words = [s.target for s in sentences]
     phonemizer = model.phonemizer
     lexicon = dict(phonemizer.lexicon)
@@ -112,6 +112,9 @@ def _unseen(model: Any, sentences: Sequence[Sentence]) -> dict[str, Any]:
     rows: dict[str, ErrorRate] = {"teacher": target_error(sentences, listen([s.audio for s in sentences]))}
     spoken = [model(s.text) for s in _bar(sentences, "unseen words")]
     rows["tts"] = target_error(sentences, listen(spoken))
+    # The same with the teacher's phones: what is left is the sound of new words, not their spelling.
+    spoken = [model.speak_phones(s.phones) for s in _bar(sentences, "known phones")]
+    rows["tts_known_phones"] = target_error(sentences, listen(spoken))
     if in_lexicon:
         phonemizer.set_lexicon({word: phones for word, phones in lexicon.items() if word not in set(words)})
         try:
