@@ -28,8 +28,7 @@ def demo(
     Prints one line: what was said, in which voice, how fast, and what pocketsphinx, which has no part in the model,
     heard. Needs no network. Without pocketsphinx the file is written all the same, and the line says how to get it.
     """
-    if not output.parent.is_dir():
-        raise InputError(f"Cannot write {output}: the folder {output.parent} does not exist; create it first.")
+    Audio.check_output(output)
     tts: Any = mmzoo.create(model)
     if not hasattr(tts, "voices"):
         raise InputError(f"{model} does not speak; `mmzoo list --task text-to-speech` shows the models that do.")

@@ -6,6 +6,7 @@ masks are bool `[B, N]`, True where the item has data. Nothing here imports torc
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -92,6 +93,18 @@ class Segment:
     end: float
 
 
+def _checked_output(path: str | Path, suffixes: tuple[str, ...]) -> Path:
+    path = Path(path)
+    if path.suffix.lower() not in suffixes:
+        raise InputError(f"Cannot write {path}: the name must end in {' or '.join(suffixes)}.")
+    if not path.parent.is_dir():
+        raise InputError(f"Cannot write {path}: the folder {path.parent} does not exist; create it first.")
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        what = "it is a folder" if path.is_dir() else f"the folder {path.parent} is read-only"
+        raise InputError(f"Cannot write {path}: {what}; choose a place that can be written.")
+    return path
+
+
 @dataclass(frozen=True, slots=True)
 class Audio:
     """Mono sound. samples: float32 `[T]` in [-1, 1]; sample_rate in Hz.
@@ -114,11 +127,7 @@ class Audio:
         """Write a 16-bit WAV (or FLAC, by suffix); the file appears whole or not at all."""
         import soundfile
 
-        path = Path(path)
-        if path.suffix.lower() not in {".wav", ".flac"}:
-            raise InputError(f"Cannot write {path}: the name must end in .wav or .flac.")
-        if not path.parent.is_dir():
-            raise InputError(f"Cannot write {path}: the folder {path.parent} does not exist; create it first.")
+        path = self.check_output(path)
         staged = path.with_name(f".{path.name}.partial")
         try:
             soundfile.write(
@@ -129,6 +138,11 @@ class Audio:
             staged.unlink(missing_ok=True)
             raise InputError(f"Cannot write {path}: {error}; choose a place that can be written.") from error
         return path
+
+    @staticmethod
+    def check_output(path: str | Path) -> Path:
+        """The path, if `save` can write there; for asking before anything slow. Raises InputError."""
+        return _checked_output(path, (".wav", ".flac"))
 
     @classmethod
     def load(cls, path: str | Path) -> Audio:
@@ -152,14 +166,23 @@ class Image:
     pixels: np.ndarray[Any, np.dtype[np.uint8]]
 
     def save(self, path: str | Path) -> Path:
-        """Write a PNG."""
+        """Write a PNG; the file appears whole or not at all."""
         from PIL import Image as PillowImage
 
-        path = Path(path)
-        if not path.parent.is_dir():
-            raise InputError(f"Cannot write {path}: the folder {path.parent} does not exist; create it first.")
-        PillowImage.fromarray(self.pixels).save(path)
+        path = self.check_output(path)
+        staged = path.with_name(f".{path.name}.partial")
+        try:
+            PillowImage.fromarray(self.pixels).save(staged, format="PNG")
+            staged.replace(path)
+        except OSError as error:
+            staged.unlink(missing_ok=True)
+            raise InputError(f"Cannot write {path}: {error}; choose a place that can be written.") from error
         return path
+
+    @staticmethod
+    def check_output(path: str | Path) -> Path:
+        """The path, if `save` can write there; for asking before anything slow. Raises InputError."""
+        return _checked_output(path, (".png",))
 
     @classmethod
     def load(cls, path: str | Path) -> Image:

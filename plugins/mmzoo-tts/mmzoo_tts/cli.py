@@ -34,8 +34,7 @@ def say(
 
     spoken = _read(text, file)
     # Where the sound will go is checked before anything slow happens.
-    if not output.parent.is_dir():
-        raise InputError(f"Cannot write {output}: the folder {output.parent} does not exist; create it first.")
+    Audio.check_output(output)
     tts = mmzoo.create(model)
     if not hasattr(tts, "stream"):
         raise InputError(f"{model} does not speak; `mmzoo list --task text-to-speech` shows the models that do.")

@@ -1,8 +1,11 @@
 """The bundled synthesiser as its users meet it: Python, streams, batches, the command line, wrong input."""
 
+import json
+import shutil
 import subprocess
 import sys
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +14,7 @@ import torch
 import mmzoo
 from mmzoo.errors import InputError
 
+BUNDLED = Path(__file__).parents[3] / "model_cards" / "vqvae-dit-tts"
 SENTENCE = "Doctor Smith paid $3.50 at 10:45."
 PARAGRAPH = (
     "The train was late. Nobody knew why, but the driver smiled, and the old man laughed!\n"
@@ -166,6 +170,9 @@ def test_say_reads_standard_input_and_files(tmp_path):
         ["say", "", "-o", "a.wav"],
         ["say", "Hi.", "-o", "missing/a.wav"],
         ["say", "Hi.", "-o", "a.xyz"],
+        ["say", "Hi.", "-o", "."],
+        ["say", "a\x07b", "-o", "a.wav"],
+        ["say", "🍕", "-o", "a.wav"],
         ["say", "Hi.", "--voice", "nobody", "-o", "a.wav"],
         ["say", "Hi.", "--speed", "0", "-o", "a.wav"],
         ["say", "Hi.", "--steps", "0", "-o", "a.wav"],
@@ -180,3 +187,54 @@ def test_say_refuses_with_a_sentence_and_leaves_nothing(tmp_path, monkeypatch, a
     assert done.returncode in {1, 2} and done.stdout == ""
     assert "Traceback" not in done.stderr and done.stderr.strip().startswith("error:")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that nobody can write, such as /proc")
+def test_say_into_a_folder_that_cannot_be_written():
+    done = run("say", "Hi.", "-o", "/proc/a.wav")
+    assert done.returncode in {1, 2} and done.stdout == ""
+    assert done.stderr.startswith("error: Cannot write /proc/a.wav") and len(done.stderr.splitlines()) == 1
+
+
+def _truncated(folder):
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-1000])
+
+
+def _flipped_header(folder):
+    path = folder / "model.safetensors"
+    data = bytearray(path.read_bytes())
+    data[:8] = (1 << 60).to_bytes(8, "little")
+    path.write_bytes(data)
+
+
+def _config(change):
+    def damage(folder):
+        path = folder / "config.json"
+        config = json.loads(path.read_text())
+        change(config)
+        path.write_text(json.dumps(config))
+
+    return damage
+
+
+@pytest.mark.parametrize(
+    ("damage", "names"),
+    [
+        (_truncated, "model.safetensors"),
+        (_flipped_header, "model.safetensors"),
+        (lambda folder: (folder / "model.safetensors").unlink(), "model.safetensors"),
+        (_config(lambda config: config.update(colour="red")), "colour"),
+        (_config(lambda config: config["recipe"]["head"].update(name="os.system")), "os.system"),
+    ],
+    ids=["truncated", "huge header", "no weights", "unknown key", "dotted path"],
+)
+def test_say_with_a_damaged_model(tmp_path, monkeypatch, damage, names):
+    folder = tmp_path / "model"
+    shutil.copytree(BUNDLED, folder)
+    damage(folder)
+    monkeypatch.chdir(tmp_path)
+    done = run("say", "Hi.", "--model", f"local-dir:{folder}", "-o", "a.wav")
+    assert done.returncode in {1, 2} and done.stdout == "" and names in done.stderr
+    assert done.stderr.startswith("error:") and len(done.stderr.splitlines()) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]

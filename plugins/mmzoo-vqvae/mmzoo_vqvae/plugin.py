@@ -43,11 +43,11 @@ def mmzoo_register(register: Register) -> None:
         "vqvae-speech",
         task="speech-tokenization",
         modalities=("speech",),
-        summary="Speech tokenizer, 16 kHz, 18 learned codebooks of 256 at 40 Hz (144 bits a frame)",
+        summary="Speech tokenizer, 16 kHz, 12 learned codebooks of 256 at 50 Hz (96 bits a frame)",
         recipe={
             "head": {"name": "speech-vqvae", "dim": 36},
-            "encoder": {"name": "speech-autoencoder", "dim": 36},
-            "quantizer": {"name": "vq", "dim": 36, "codebook_size": 256, "groups": 18},
+            "encoder": {"name": "speech-autoencoder", "dim": 36, "hop": 160},
+            "quantizer": {"name": "vq", "dim": 36, "codebook_size": 256, "groups": 12},
         },
         weights=[Weights("slt", license="apache-2.0")],
     )

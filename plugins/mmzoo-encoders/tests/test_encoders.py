@@ -1,0 +1,67 @@
+"""What the conformance kit does not know: what these encoders see, and how far."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import mmzoo
+from mmzoo.errors import InputError
+
+
+def fresh(name: str, **settings):
+    torch.manual_seed(0)
+    return mmzoo.create(f"encoder/{name}", **settings)
+
+
+def test_bytes_are_utf8():
+    encoder = fresh("bytes", width=16, depth=1)
+    one = encoder.encode_text(["aé"])
+    assert one.x.shape == (1, 3, 16)  # é is two bytes
+    ids = torch.tensor([list("aé".encode())])
+    assert torch.equal(encoder.encode(ids).x, one.x)
+
+
+def test_texts_of_a_batch_do_not_see_each_other():
+    encoder = fresh("bytes", width=16, depth=2)
+    both = encoder.encode_text(["short", "a much longer text"])
+    assert both.mask is not None and both.mask.sum(1).tolist() == [5, 18]
+    alone = encoder.encode_text(["short"])
+    torch.testing.assert_close(both.x[:1, :5], alone.x, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("texts", [[], [""], ["a", ""]])
+def test_empty_texts_are_refused(texts):
+    with pytest.raises(InputError, match="none of them empty"):
+        fresh("bytes", width=8, depth=1).encode_text(texts)
+
+
+def test_ids_outside_the_alphabet_are_refused():
+    with pytest.raises(InputError, match="40 is outside the alphabet of 40"):
+        fresh("symbols", vocabulary=40, width=8, depth=1).encode(torch.tensor([[1, 40]]))
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_a_symbol_sees_three_neighbours_a_block(depth):
+    encoder = fresh("symbols", vocabulary=9, width=8, depth=depth)
+    for parameter in encoder.parameters():  # layer scales start small: let every path count
+        torch.nn.init.normal_(parameter, std=0.5)
+    a = torch.zeros(1, 31, dtype=torch.long)
+    b = a.clone()
+    b[0, 15] = 5
+    changed = (encoder.encode(a).x - encoder.encode(b).x).abs().sum(-1)[0] > 1e-6
+    assert changed.nonzero().flatten().tolist() == list(range(15 - 3 * depth, 16 + 3 * depth))
+
+
+def test_a_tone_lands_in_its_mel_band():
+    encoder = fresh("log-mel", bands=40)
+    time = torch.arange(16000) / 16000
+    peaks = [int(encoder.encode(torch.sin(2 * torch.pi * f * time)[None]).x[0, 10:-10].mean(0).argmax()) for f in
+             (200, 500, 1000, 2000, 4000)]  # fmt: skip
+    assert peaks == sorted(set(peaks)) and peaks[0] < 8 and peaks[-1] > 25
+
+
+def test_the_rate_of_log_mels_is_that_of_their_frames():
+    encoder = fresh("log-mel", hop=200, window=800, width=12)
+    latents = encoder.encode(torch.randn(2, 16001))
+    assert latents.x.shape == (2, 81, 12) and latents.rate == 80.0
