@@ -34,6 +34,11 @@ VOICE = (
     " claims human naturalness, and other voices were not heard in training."
 )
 
+PHONES = (
+    "The phones that taught this model are those of the synthesiser flite (flite's permissive licence) for the words of"
+    " the CMU pronouncing dictionary that pocketsphinx brings; the lexicon beside the weights holds them."
+)
+
 
 def write_card(folder: Path) -> Path:
     """Write README.md of a model repo; text by hand outside the generated section is kept."""
@@ -51,7 +56,8 @@ def render_card(folder: Path) -> str:
         raise CorruptFileError(f"{folder} has no config.json; a card is made from a model repo.")
     training, evaluation = _read(folder / "training.json"), _read(folder / "evaluation.json")
     front = _front_matter(config, evaluation)
-    sections = [f"# {config['name']}", INTENDED.get(config["task"], ""), VOICE, _use(config)]
+    teacher = PHONES if config["task"] == "phonemization" else VOICE
+    sections = [f"# {config['name']}", INTENDED.get(config["task"], ""), teacher, _use(config)]
     sections += [_training(training), _results(evaluation), _samples(folder), _limits(config), _licence()]
     body = "\n\n".join(section for section in sections if section)
     old = (folder / "README.md").read_text("utf-8") if (folder / "README.md").is_file() else ""
@@ -123,6 +129,19 @@ def _training(record: Mapping[str, Any] | None) -> str:
 def _results(evaluation: Mapping[str, Any] | None) -> str:
     if evaluation is None:
         return "## Results\n\nThis model has not been evaluated yet."
+    told = _judged(evaluation) if "rows" in evaluation else _protocol(evaluation)
+    others = []
+    for section in ("held_out_words", "unseen_words", "steps", "distances", "prosody", "codes", "speed"):
+        if section in evaluation:
+            others += [
+                f"| {section.replace('_', ' ')}: {n.replace('_', ' ')} | {v:,} |" for n, v in _flat(evaluation[section])
+            ]
+    more = "\n".join(["| figure | value |", "|---|---|", *others]) if others else ""
+    return "\n\n".join(part for part in ("## Results", told, more) if part)
+
+
+def _judged(evaluation: Mapping[str, Any]) -> str:
+    """The table of an evaluation by ear."""
     protocol = evaluation["protocol"]
     table = [
         "| heard | words wrong | letters wrong | phones wrong | words against the teacher (95 %) |",
@@ -138,14 +157,13 @@ def _results(evaluation: Mapping[str, Any] | None) -> str:
         f" {protocol['data']}. It mishears the teacher too: what counts is the difference. Command:"
         f" `{evaluation['command']}`."
     )
-    others = []
-    for section in ("unseen_words", "steps", "distances", "prosody", "codes", "speed"):
-        if section in evaluation:
-            others += [
-                f"| {section.replace('_', ' ')}: {n.replace('_', ' ')} | {v:,} |" for n, v in _flat(evaluation[section])
-            ]
-    more = "\n".join(["| figure | value |", "|---|---|", *others]) if others else ""
-    return "\n\n".join(part for part in ("## Results", judge, "\n".join(table), more) if part)
+    return "\n\n".join((judge, "\n".join(table)))
+
+
+def _protocol(evaluation: Mapping[str, Any]) -> str:
+    """How the figures of an evaluation without a judge were made."""
+    told = "; ".join(f"{key.replace('_', ' ')}: {value}" for key, value in evaluation["protocol"].items())
+    return f"{told[:1].upper()}{told[1:]}. Command: `{evaluation['command']}`."
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, float]]:

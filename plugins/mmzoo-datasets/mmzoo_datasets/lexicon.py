@@ -39,21 +39,24 @@ def lexicon_features() -> Features:
     )
 
 
-def english_lexicon(*, words: int = 60_000, shard_rows: int = 3000) -> DatasetDict:
+def english_lexicon(*, words: int = 60_000, heldout_only: bool = False, shard_rows: int = 3000) -> DatasetDict:
     """Build, or find in the cache, the pronunciations of the most useful words; one split, `train`.
 
     words: how many; those the language model knows come first, by frequency, then the rest of the dictionary.
+    heldout_only: of these only the held-out ones, for evaluation (a few seconds instead of minutes).
     Raises DataError if flite or pocketsphinx is missing.
     """
     for name, count in (("words", words), ("shard_rows", shard_rows)):
         if count < 1:
             raise ConfigError(f"english-lexicon got {name}={count}; it must be at least 1.", path=name)
     settings = {"words": words, "shard_rows": shard_rows, "version": VERSION}
+    if heldout_only:
+        settings["heldout_only"] = True
     folder = settings_folder(cache_dir() / "datasets", "english-lexicon", settings)
     features, done = lexicon_features(), folder / "done.json"
     if not done.exists():
         flite_program()
-    entries = _entries(words)
+    entries = [entry for entry in _entries(words) if entry["heldout"] or not heldout_only]
     from tqdm import tqdm
 
     with tqdm(total=len(entries), desc="lexicon", unit="word", disable=True if done.exists() else None) as bar:

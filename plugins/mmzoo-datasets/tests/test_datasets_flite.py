@@ -132,6 +132,13 @@ def test_the_lexicon(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(load_dataset_component("english-lexicon", words=150, shard_rows=70)["train"]) == list(rows)
 
 
+@needs_flite
+def test_the_held_out_part_of_the_lexicon() -> None:
+    rows = load_dataset_component("english-lexicon", words=1200, heldout_only=True)["train"]
+    assert rows["word"] == [entry["word"] for entry in _entries(1200) if entry["heldout"]]
+    assert all(rows["heldout"]) and all(rows["phones"])
+
+
 def test_held_out_words_and_their_forms_are_marked_in_the_lexicon() -> None:
     import mmzoo_datasets
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from mmzoo.errors import InputError
+from mmzoo.data import load_dataset_component
+from mmzoo.errors import DataError, InputError
 from mmzoo.evaluation.recogniser import listen
 from mmzoo.evaluation.sound import averages, prosody
 from mmzoo.evaluation.speech import (
@@ -29,6 +30,7 @@ from mmzoo.evaluation.speech import (
 )
 from mmzoo.evaluation.words import ErrorRate, difference, plain
 from mmzoo.interfaces import Audio
+from mmzoo_tts.letters import phone_errors
 
 SENTENCES = 500
 UNSEEN = 250
@@ -70,6 +72,21 @@ def evaluate_tts(model: Any, *, limit: int | None = None, samples: Path | None =
         ),
         "speaking_rate_ratio": sum(s.audio.duration for s in sentences) / sum(a.duration for a in sounds["tts"]),
         "speed": _speed(model),
+    }
+
+
+def evaluate_phonemizer(model: Any, *, limit: int | None = None, samples: Path | None = None) -> dict[str, Any]:
+    """Phones that the letter-to-sound network gives words which neither it nor the lexicon has met, against flite's."""
+    rows = load_dataset_component("english-lexicon", words=140_000, heldout_only=True)["train"]
+    rows = rows.filter(lambda row: row["word"].isalpha()).select(range(min(limit or len(rows), len(rows))))
+    found, wanted = model.letters.pronounce(rows["word"]), rows["phones"]
+    known = [word for word in rows["word"] if word in model.lexicon]
+    if known:
+        raise DataError(f"{model.name} has held-out words in its lexicon, such as {known[0]!r}; train it again.")
+    phone_rate, word_rate = phone_errors(found, wanted)
+    return {
+        "protocol": {"teacher": "flite's phones", "words": len(rows), "words_in_the_lexicon": len(model.lexicon)},
+        "held_out_words": {"phone_error_rate": phone_rate, "words_with_an_error": word_rate},
     }
 
 

@@ -39,6 +39,8 @@ _ENDINGS: dict[str, Callable[[tuple[str, ...]], tuple[str, ...]]] = {
     "'d": lambda phones: ("ax", "d") if phones[-1] in {"t", "d"} else ("d",),
     "'re": lambda phones: ("er",),
 }
+_WORD = re.compile(r"[a-z]+(?:'[a-z]+)*")
+_SOUNDS = set(PHONE_IDS) - {PAUSE}
 _READABLE = re.compile(r"[aeiouy]")
 _LONG_RUN = re.compile(r"(.)\1{2,}")
 
@@ -101,7 +103,7 @@ class Phonemizer(TaskHead):
         """
         lowered = [word.lower() for word in words]
         for word in lowered:
-            if not re.fullmatch(r"[a-z]+(?:'[a-z]+)*", word):
+            if not _WORD.fullmatch(word):
                 raise InputError(f"{word!r} is not one word of the letters a-z; give a text to the model itself.")
         self._learn(lowered)
         return [self._word(word)[0] for word in lowered]
@@ -269,14 +271,22 @@ def check_lexicon(lexicon: Any, where: str, error: type[Exception] = CorruptFile
     """The lexicon itself, if it maps words of a-z to known phones; otherwise `error` names the first bad entry."""
     if not isinstance(lexicon, dict):
         raise error(f"The lexicon in {where} is not an object of words and phones.")
-    for word, phones in lexicon.items():
-        bad = not isinstance(phones, str) or not phones or any(p not in PHONE_IDS or p == PAUSE for p in phones.split())
-        if bad or not re.fullmatch(r"[a-z]+(?:'[a-z]+)*", word):
-            raise error(
-                f"The lexicon in {where} has the entry {word[:40]!r}: {str(phones)[:80]!r}; expected a word of a-z"
-                " and phones of flite's set separated by spaces."
-            )
+    if not _all_well(lexicon):
+        for word, phones in lexicon.items():
+            if not _all_well({word: phones}):
+                raise error(
+                    f"The lexicon in {where} has the entry {word[:40]!r}: {str(phones)[:80]!r}; expected a word of a-z"
+                    " and phones of flite's set separated by spaces."
+                )
     return lexicon
+
+
+def _all_well(lexicon: Mapping[str, Any]) -> bool:
+    """Whether every entry is a word and its phones; all of them at once, since models load through here."""
+    words, said = list(lexicon), list(lexicon.values())
+    return (
+        all(map(_WORD.fullmatch, words)) and set(map(type, said)) <= {str} and set(" ".join(said).split(" ")) <= _SOUNDS
+    )
 
 
 def _steps(phones: list[int]) -> int:

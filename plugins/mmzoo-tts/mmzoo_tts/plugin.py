@@ -27,6 +27,11 @@ def mmzoo_register(register: Register) -> None:
         "mmzoo_tts.evaluate:evaluate_tts",
         summary="Has a recogniser judge held-out sentences and words",
     )
+    register.metric(
+        "phonemization",
+        "mmzoo_tts.evaluate:evaluate_phonemizer",
+        summary="Compares the letter-to-sound network with flite on held-out words",
+    )
     register.command("say", "mmzoo_tts.cli:say", summary="Speak a text into a WAV file")
     register.model(
         "phonemizer-en",

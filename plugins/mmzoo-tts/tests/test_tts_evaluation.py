@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -54,3 +57,40 @@ def test_metrics_rank_teacher_codec_tts_untrained_noise(tmp_path, monkeypatch):
     # A recogniser does not tell the first three apart on so few sentences; evaluation.json has 500.
     trained = max(words[name] for name in ("teacher", "codec", "tts"))
     assert trained < 0.5 < 0.8 < min(words["untrained"], words["noise"]), words
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("flite") is None, reason="flite, the teacher, is not installed")
+@pytest.mark.parametrize(
+    ("model", "rows"),
+    [
+        ("vqvae-dit-tts", ["teacher", "codec", "tts_true_durations", "tts"]),
+        ("vqvae-speech", ["teacher", "copy"]),
+        ("phonemizer-en", None),
+    ],
+)
+def test_protocols_run_from_the_command_line(tmp_path, monkeypatch, model, rows):
+    pytest.importorskip("pocketsphinx")
+    monkeypatch.setenv("MMZOO_CACHE", str(tmp_path))
+    command = [sys.executable, "-m", "mmzoo", "evaluate", model, "--limit", "3", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["model"] == model and report["command"].endswith("--limit 3")
+    if rows is None:
+        assert 0 <= report["held_out_words"]["phone_error_rate"] < 0.5 and report["protocol"]["words"] == 3
+    else:
+        assert list(report["rows"]) == rows and report["protocol"]["sentences"] == 3
+        assert all(0 <= row["wer"] < 0.8 for row in report["rows"].values())
+
+
+def test_without_the_teacher_the_stored_row_is_used_and_said_so(monkeypatch):
+    pytest.importorskip("pocketsphinx")
+    from mmzoo_tts import evaluate
+
+    tts = mmzoo.create("vqvae-dit-tts")
+    monkeypatch.setattr(evaluate, "teacher_can_speak", lambda: False)
+    report = evaluate.evaluate_tts(tts, limit=2)
+    stored = json.loads((tts.folder / "evaluation.json").read_text())
+    assert report["rows"]["teacher"] == stored["rows"]["teacher"]
+    assert "flite is not installed" in report["protocol"]["note"] and report["rows"]["tts"]["wer"] < 0.8
