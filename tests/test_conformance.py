@@ -18,7 +18,7 @@ from datasets import Dataset
 from torch import Tensor, nn
 
 from mmzoo import registry
-from mmzoo.data import encode_audio, speech_features, speech_row
+from mmzoo.data import encode_audio, make_row, row_features
 from mmzoo.errors import UnknownKeyError, UsageError
 from mmzoo.interfaces import (
     Audio,
@@ -112,7 +112,7 @@ def rows() -> Dataset:
     noise = np.random.default_rng(0).standard_normal((2, 20000)).astype(np.float32) * 0.1
     return Dataset.from_list(
         [
-            speech_row(
+            make_row(
                 id=f"row-{index}",
                 text="ah",
                 audio=encode_audio(Audio(samples[: 20000 - 4000 * index], 16000)),
@@ -124,7 +124,7 @@ def rows() -> Dataset:
             )
             for index, samples in enumerate(noise)
         ],
-        features=speech_features(),
+        features=row_features(),
     )
 
 

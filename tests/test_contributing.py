@@ -60,7 +60,7 @@ def test_the_component_is_listed(package: Path) -> None:
 def test_the_component_works_alone_and_in_a_model(package: Path) -> None:
     code = "exec(open('use.py').read()); print(sign.codebook_sizes, tokenizer.recipe['quantizer'])"
     told = run([sys.executable, "-c", code], package, package.parent / "site").stdout
-    assert "torch.Size([1, 40, 36]) 1.0" in told
+    assert "torch.Size([1, 50, 36]) 1.0" in told
     assert "(2, 2, 2, 2, 2, 2, 2, 2) {'name': 'sign', 'dim': 36}" in told
 
 

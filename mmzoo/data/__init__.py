@@ -9,26 +9,26 @@ if TYPE_CHECKING:
     from mmzoo.data.audio import decode_audio, encode_audio, resample
     from mmzoo.data.cache import cache_dir
     from mmzoo.data.loading import load_dataset_component, require_rows
-    from mmzoo.data.schema import SPEECH_COLUMNS, speech_features, speech_row
+    from mmzoo.data.schema import COLUMNS, make_row, row_features
 
 _HOMES = {
     "audio": "decode_audio encode_audio resample",
     "cache": "cache_dir",
     "loading": "load_dataset_component require_rows",
-    "schema": "SPEECH_COLUMNS speech_features speech_row",
+    "schema": "COLUMNS row_features make_row",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
 __all__ = [
-    "SPEECH_COLUMNS",
+    "COLUMNS",
     "cache_dir",
     "decode_audio",
     "encode_audio",
     "load_dataset_component",
+    "make_row",
     "require_rows",
     "resample",
-    "speech_features",
-    "speech_row",
+    "row_features",
 ]
 
 

@@ -10,7 +10,7 @@ from mmzoo.errors import DataError
 if TYPE_CHECKING:
     from datasets import Features
 
-SPEECH_COLUMNS = (
+COLUMNS = (
     "id",
     "text",
     "audio",
@@ -25,12 +25,13 @@ SPEECH_COLUMNS = (
 )
 
 
-def speech_features() -> Features:
+def row_features() -> Features:
     """The columns as `datasets` types.
 
     audio and image: `{bytes, path}` of an encoded file, decoded by `mmzoo.data`, never by `datasets`.
     phones and phone_ends_s: one entry a phone, pauses included; the end of each in seconds from the start of
-    the audio. phone_set: the inventory the phones are from. target: the word an unseen-word sentence is about.
+    the audio; none where nobody knows them. phone_set: the inventory the phones are from. label: what the row
+    shows, in the dataset's own terms. target: the word an unseen-word sentence is about.
     """
     from datasets import Features, List, Value
 
@@ -52,19 +53,21 @@ def speech_features() -> Features:
     )
 
 
-def speech_row(
+def make_row(
     *,
     id: str,
     text: str,
-    audio: bytes,
-    speaker: str,
-    phones: Sequence[str],
-    phone_ends_s: Sequence[float],
-    phone_set: str,
     split: str,
+    audio: bytes | None = None,
+    image: bytes | None = None,
+    label: str | None = None,
+    speaker: str = "",
+    phones: Sequence[str] = (),
+    phone_ends_s: Sequence[float] = (),
+    phone_set: str = "",
     target: str = "",
 ) -> dict[str, Any]:
-    """One row of `speech_features`. Raises DataError if phones and times do not belong together."""
+    """One row of `row_features`. Raises DataError if phones and times do not belong together."""
     if len(phones) != len(phone_ends_s):
         raise DataError(f"Row {id} has {len(phones)} phones but {len(phone_ends_s)} end times; each phone needs one.")
     if any(later <= earlier for earlier, later in zip((0.0, *phone_ends_s), phone_ends_s, strict=False)):
@@ -72,9 +75,9 @@ def speech_row(
     return {
         "id": id,
         "text": text,
-        "audio": {"bytes": audio, "path": None},
-        "image": None,
-        "label": None,
+        "audio": None if audio is None else {"bytes": audio, "path": None},
+        "image": None if image is None else {"bytes": image, "path": None},
+        "label": label,
         "speaker": speaker,
         "phones": list(phones),
         "phone_ends_s": [float(end) for end in phone_ends_s],

@@ -61,7 +61,7 @@ def _decoder(kind: str) -> Any:
     return pocketsphinx.Decoder(pocketsphinx.Config(cmn="batch", loglevel="FATAL", **settings))
 
 
-def _run(decoder: Any, data: bytes) -> Any:
+def decode(decoder: Any, data: bytes) -> Any:
     decoder.start_utt()
     decoder.process_raw(data, no_search=False, full_utt=True)
     decoder.end_utt()
@@ -69,13 +69,13 @@ def _run(decoder: Any, data: bytes) -> Any:
 
 
 def _judge(data: bytes) -> Heard:
-    hypothesis = _run(_decoder("words"), data).hyp()
-    phones = _run(_decoder("phones"), data).seg()
+    hypothesis = decode(_decoder("words"), data).hyp()
+    phones = decode(_decoder("phones"), data).seg()
     sounds = tuple(s.word for s in phones or () if s.word not in NOT_SOUNDS)
     return Heard(hypothesis.hypstr if hypothesis else "", sounds)
 
 
-def _prepare(audio: Audio) -> bytes:
+def prepare(audio: Audio) -> bytes:
     if audio.sample_rate != SAMPLE_RATE:
         raise InputError(f"The recogniser takes {SAMPLE_RATE} Hz audio, not {audio.sample_rate} Hz; resample it first.")
     peak = float(np.abs(audio.samples).max(initial=0.0))
@@ -91,7 +91,7 @@ def listen(sounds: Sequence[Audio], *, description: str = "listening", processes
 
     folder = cache_dir() / "judge" / judge_name().split(",")[0].replace(" ", "-")
     folder.mkdir(parents=True, exist_ok=True)
-    data = [_prepare(sound) for sound in sounds]
+    data = [prepare(sound) for sound in sounds]
     paths = [folder / f"{hashlib.sha256(item).hexdigest()}.json" for item in data]
     heard: dict[int, Heard] = {}
     for index, path in enumerate(paths):

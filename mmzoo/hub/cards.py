@@ -114,16 +114,24 @@ def _use(config: Mapping[str, Any]) -> str:
 def _training(record: Mapping[str, Any] | None) -> str:
     if record is None:
         return "## Training\n\nThere is no training record."
-    hardware = record["hardware"]
-    where = hardware["gpu"] or f"{hardware['threads']} threads of {hardware['cpu']}, no GPU"
+    stages = [record]
+    while (before := stages[0].get("began_from")) and "command" in before:
+        stages.insert(0, before)
     lines = [
-        f"- command: `{record['command']}`",
+        *(_stage(stage) for stage in stages),
         f"- data: `{record['data']['name']}`, {record['data']['examples']:,} examples",
-        f"- {record['steps']:,} steps in {record['seconds'] / 60:.0f} minutes on {where}; seed {record['seed']}",
         f"- {record['parameters'] / 1e6:.2f} million parameters, kept in 16 bits",
         *(f"- {note}" for note in record.get("notes", ())),
     ]
     return "## Training\n\n" + "\n".join(lines)
+
+
+def _stage(record: Mapping[str, Any]) -> str:
+    """One run of the engine: its command, how long it took, and on what."""
+    hardware = record["hardware"]
+    where = hardware["gpu"] or f"{hardware['threads']} threads of {hardware['cpu']}, no GPU"
+    took = f"{record['steps']:,} steps in {record['seconds'] / 60:.0f} minutes on {where}; seed {record['seed']}"
+    return f"- `{record['command']}`: {took}"
 
 
 def _results(evaluation: Mapping[str, Any] | None) -> str:

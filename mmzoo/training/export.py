@@ -65,7 +65,17 @@ def training_record(
         "skipped_updates": progress.skipped,
         "hardware": hardware(),
         "versions": versions(),
+        "began_from": None if recipe.model.init_from is None else _began_from(Path(recipe.model.init_from)),
     }
+
+
+def _began_from(path: Path) -> dict[str, Any]:
+    """The training record of the model that another began from; only its path where it has none."""
+    for candidate in (path / "training.json", path / "model" / "training.json"):
+        if candidate.is_file():
+            record: dict[str, Any] = json.loads(candidate.read_text("utf-8"))
+            return record
+    return {"path": str(path)}
 
 
 def finish_head(head: TaskHead, examples: Examples) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mmzoo.errors import InputError
 from mmzoo.evaluation.recogniser import listen
 from mmzoo.evaluation.runner import flatten, tidy
-from mmzoo.evaluation.sound import cepstra, high_band_distance, intelligibility, pitch, prosody, warp
+from mmzoo.evaluation.sound import cepstra, harmonics, high_band_distance, intelligibility, pitch, prosody, warp
 from mmzoo.evaluation.words import ErrorRate, difference, edits, plain
 from mmzoo.interfaces import Audio
 
@@ -92,6 +92,21 @@ def test_distances_grow_with_damage():
     assert mcd[0] == pytest.approx(0, abs=1e-4) and mcd[0] < mcd[1] < mcd[2]
     assert band[0] == pytest.approx(0, abs=1e-4) and band[0] < band[1] < band[2]
     assert cepstra(clean).shape[1] == 13
+
+
+def test_noise_in_place_of_harmonics_is_noticed():
+    time = np.arange(19200) / 16000
+    low, high = (
+        sum(np.sin(2 * np.pi * 150 * k * time + k * k) for k in range(first, last))
+        for first, last in ((1, 13), (13, 30))
+    )
+    noise = np.random.default_rng(2).standard_normal(len(time)) * np.std(high)
+    crisp, smeared, gone = (
+        Audio(np.asarray(0.02 * (low + share * high + (1 - share) * noise), np.float32), 16000) for share in (1, 0.5, 0)
+    )
+    found = [harmonics(sound, pitch(sound)) for sound in (crisp, smeared, gone)]
+    assert found[0] > 0.9 and found[0] > found[1] + 0.1 > found[2] + 0.2
+    assert np.isnan(harmonics(crisp, np.zeros(10)))
 
 
 def test_reports_are_rounded_and_flattened():

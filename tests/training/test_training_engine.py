@@ -205,6 +205,9 @@ def test_init_from_takes_what_matches(tmp_path: Path) -> None:
     assert "kept 5 of 9 tensors" in log
     assert "new: extra.weight, extra.bias" in log
     assert "another shape: net.3.weight, net.3.bias" in log
+    began_from = trainer._record()["began_from"]
+    assert began_from == json.loads((tmp_path / "first" / "model" / "training.json").read_text())
+    assert began_from["steps"] == 30 and began_from["began_from"] is None
     with pytest.raises(ConfigError, match="neither a run folder"):
         make_trainer(tmp_path / "third", model={"init_from": str(tmp_path / "none")}).run()
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmzoo.data import cache_dir, speech_features, speech_row
+from mmzoo.data import cache_dir, make_row, row_features
 from mmzoo.errors import ConfigError
 from mmzoo_datasets import heldout
 from mmzoo_datasets.flite import PHONE_SET, check_voice, flite_program, speak_all
@@ -50,7 +50,7 @@ def flite_speech(
     settings = {"voice": voice, "seed": seed, "text": corpus.VERSION, **counts}
     folder = settings_folder(cache_dir() / "datasets", f"flite-speech-{voice}", settings)
     lines = _lines(folder, sentences, validation, test, unseen, seed)
-    features = speech_features()
+    features = row_features()
     done = folder / "done.json"
     if not done.exists():
         flite_program()
@@ -78,7 +78,7 @@ def flite_speech(
 def _rows(lines: Sequence[Line], voice: str, split: str) -> list[Row]:
     spoken = speak_all([line["text"] for line in lines], voice)
     return [
-        speech_row(
+        make_row(
             id=line["id"],
             text=line["text"],
             audio=said.wav,

@@ -14,7 +14,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
-from mmzoo.data import cache_dir, decode_audio, encode_audio, speech_features, speech_row
+from mmzoo.data import cache_dir, decode_audio, encode_audio, make_row, row_features
 from mmzoo.errors import ConfigError, DataError
 from mmzoo_datasets.align import Aligner, CannotAlign
 from mmzoo_datasets.flite import PHONE_SET
@@ -70,7 +70,7 @@ def ljspeech(
         "test": test, "speaker": speaker, "seed": seed, "shard_rows": shard_rows, "version": VERSION,
     }  # fmt: skip
     folder = settings_folder(cache_dir() / "datasets", "ljspeech", settings)
-    done, features = folder / "done.json", speech_features()
+    done, features = folder / "done.json", row_features()
     aligner = _Rows(source, folder, sample_rate, speaker)
     from tqdm import tqdm
 
@@ -170,7 +170,7 @@ class _Rows:
                 encode_audio(decode_audio({"path": str(path)}, self.sample_rate)) if resampled else path.read_bytes()
             )
             rows.append(
-                speech_row(
+                make_row(
                     id=name,
                     text=text,
                     audio=content,

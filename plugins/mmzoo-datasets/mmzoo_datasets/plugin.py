@@ -8,7 +8,7 @@ from mmzoo.registry.register import Register
 
 @hookimpl
 def mmzoo_register(register: Register) -> None:
-    """The synthetic corpora, the lexicon and the LJSpeech adapter."""
+    """The synthetic corpora, the small worlds, the lexicon and the LJSpeech adapter."""
     register.dataset(
         "flite-speech",
         "mmzoo_datasets.flite_speech:flite_speech",
@@ -32,4 +32,10 @@ def mmzoo_register(register: Register) -> None:
         "mmzoo_datasets.ljspeech:ljspeech",
         summary="LJSpeech from its own folder, phone times by forced alignment",
         modalities=("speech", "text"),
+    )
+    register.dataset(
+        "spoken-scenes",
+        "mmzoo_datasets.scenes.spoken:spoken_scenes",
+        summary="Drawn scenes, their captions, and the captions spoken by many voices (needs flite and espeak-ng)",
+        modalities=("image", "text", "speech"),
     )

@@ -19,10 +19,10 @@ from mmzoo.data import (
     decode_audio,
     encode_audio,
     load_dataset_component,
+    make_row,
     require_rows,
     resample,
-    speech_features,
-    speech_row,
+    row_features,
 )
 from mmzoo.errors import ConfigTypeError, DataError, UnknownKeyError, UnknownNameError
 from mmzoo.interfaces import Audio
@@ -113,11 +113,11 @@ def test_rates_must_be_positive() -> None:
 def row(**changes: Any) -> dict[str, Any]:
     content = encode_audio(Audio(tone(16_000), 16_000))
     base: dict[str, Any] = {"id": "a", "text": "hm", "audio": content, "speaker": "s", "phones": ["hh", "m"]}
-    return speech_row(**base | {"phone_ends_s": [0.2, 0.5], "phone_set": "flite", "split": "train"} | changes)
+    return make_row(**base | {"phone_ends_s": [0.2, 0.5], "phone_set": "flite", "split": "train"} | changes)
 
 
 def test_rows_fit_the_schema() -> None:
-    rows = Dataset.from_list([row()], features=speech_features())
+    rows = Dataset.from_list([row()], features=row_features())
     assert rows[0]["phones"] == ["hh", "m"] and decode_audio(rows[0]["audio"]).duration == 0.5
     for changes, message in (
         ({"phone_ends_s": [0.5]}, "2 phones but 1 end"),
@@ -129,7 +129,7 @@ def test_rows_fit_the_schema() -> None:
 
 
 def test_missing_columns_and_rows_are_named() -> None:
-    rows = Dataset.from_list([row()], features=speech_features())
+    rows = Dataset.from_list([row()], features=row_features())
     assert require_rows(rows, ["audio", "text"]) is rows
     with pytest.raises(DataError, match=r"no column 'pitch'; its columns are id, text"):
         require_rows(rows, ["audio", "pitch"])

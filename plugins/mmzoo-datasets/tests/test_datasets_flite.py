@@ -16,7 +16,7 @@ from mmzoo_datasets import flite_speech as builder
 from mmzoo_datasets.flite import speak
 from mmzoo_datasets.lexicon import _entries, pronounce
 
-from mmzoo.data import SPEECH_COLUMNS, decode_audio, load_dataset_component
+from mmzoo.data import COLUMNS, decode_audio, load_dataset_component
 from mmzoo.errors import ConfigError, DataError
 
 needs_flite = pytest.mark.usefixtures("flite")
@@ -28,7 +28,7 @@ def test_schema_splits_and_times() -> None:
     splits = load_dataset_component("flite-speech", **SMALL)
     assert {name: len(rows) for name, rows in splits.items()} == {"train": 12, "validation": 3, "test": 4, "unseen": 3}
     for name, rows in splits.items():
-        assert tuple(rows.column_names) == SPEECH_COLUMNS
+        assert tuple(rows.column_names) == COLUMNS
         assert rows.features["audio"] == {
             "bytes": rows.features["audio"]["bytes"],
             "path": rows.features["audio"]["path"],

@@ -78,14 +78,15 @@ def evaluate_tts(model: Any, *, limit: int | None = None, samples: Path | None =
 def evaluate_phonemizer(model: Any, *, limit: int | None = None, samples: Path | None = None) -> dict[str, Any]:
     """Phones that the letter-to-sound network gives words which neither it nor the lexicon has met, against flite's."""
     rows = load_dataset_component("english-lexicon", words=140_000, heldout_only=True)["train"]
-    rows = rows.filter(lambda row: row["word"].isalpha()).select(range(min(limit or len(rows), len(rows))))
-    found, wanted = model.letters.pronounce(rows["word"]), rows["phones"]
-    known = [word for word in rows["word"] if word in model.lexicon]
+    chosen = [row for row in rows if row["word"].isalpha()][:limit]
+    words, wanted = [row["word"] for row in chosen], [row["phones"] for row in chosen]
+    found = model.letters.pronounce(words)
+    known = [word for word in words if word in model.lexicon]
     if known:
         raise DataError(f"{model.name} has held-out words in its lexicon, such as {known[0]!r}; train it again.")
     phone_rate, word_rate = phone_errors(found, wanted)
     return {
-        "protocol": {"teacher": "flite's phones", "words": len(rows), "words_in_the_lexicon": len(model.lexicon)},
+        "protocol": {"teacher": "flite's phones", "words": len(words), "words_in_the_lexicon": len(model.lexicon)},
         "held_out_words": {"phone_error_rate": phone_rate, "words_with_an_error": word_rate},
     }
 

@@ -1,0 +1,172 @@
+"""Tells scenes in words, understands such words again, and writes the grammar that a recogniser listens with."""
+
+from __future__ import annotations
+
+import random
+import re
+from dataclasses import dataclass, replace
+
+from mmzoo_datasets.scenes.world import BACKGROUNDS, CELLS, COLOURS, RELATIONS, SHAPES, SIZES, Scene, Thing, relation
+
+_PLACE = {name: f"in the {name}" if name == "center" else f"at the {name}" for name in CELLS}
+_ENDINGS = (" on a {} background", ", the background is {}")
+_TOKEN = re.compile(r"[a-z]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """What a text says of one thing; None where it says nothing. relation: to the thing mentioned next."""
+
+    shape: str | None = None
+    colour: str | None = None
+    size: str | None = None
+    cell: int | None = None
+    relation: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """What a text says of a scene, and the words of it that say nothing in this world."""
+
+    background: str | None
+    things: tuple[Mention, ...]
+    other_words: tuple[str, ...] = ()
+
+    def sentence(self) -> str:
+        """What was understood, for people."""
+        told = [
+            " ".join(part for part in (m.size, m.colour, m.shape or "thing", _told_place(m)) if part)
+            for m in self.things
+        ]
+        return "; ".join((*told, f"{self.background} background" if self.background else "any background"))
+
+
+def _told_place(mention: Mention) -> str | None:
+    if mention.cell is not None:
+        return _PLACE[CELLS[mention.cell]]
+    return f"{mention.relation} the next" if mention.relation else None
+
+
+def caption(scene: Scene, chance: random.Random) -> str:
+    """One of the ways to tell a scene; two things may be told by how they stand to each other."""
+    things = list(scene.things)
+    chance.shuffle(things)
+    ending = chance.choice(_ENDINGS).format(scene.background)
+    if len(things) == 2 and (how := relation(things[0], things[1])) and chance.random() < 0.5:
+        joint = f"to the {how}" if how in ("left of", "right of") else how
+        return f"{_noun(things[0])} {joint} {_noun(things[1])}{ending}"
+    told = [f"{_noun(thing)} {_PLACE[CELLS[thing.cell]]}" for thing in things]
+    opening = chance.choice(("", "there is "))
+    return opening + (", ".join(told[:-1]) + " and " if len(told) > 1 else "") + told[-1] + ending
+
+
+def _noun(thing: Thing) -> str:
+    return f"a {thing.size} {thing.colour} {thing.shape}"
+
+
+def understand(text: str) -> Understood:
+    """What a text says of a scene, whether or not `caption` could have written it.
+
+    Attributes belong to the shape that follows them, places and relations to the one before. Words of no meaning here
+    are kept in `other_words`.
+    """
+    words = _TOKEN.findall(text.lower().replace("grey", "gray").replace("middle", "center").replace("centre", "center"))
+    background, others, things, pending = None, [], [], Mention()
+    place: list[str] = []
+
+    def settle() -> None:
+        if place and things:
+            name = " ".join(place)
+            if name in CELLS:
+                things[-1] = replace(things[-1], cell=CELLS.index(name))
+        place.clear()
+
+    index = 0
+    while index < len(words):
+        word = words[index]
+        following = words[index + 1] if index + 1 < len(words) else ""
+        if word in BACKGROUNDS:
+            background = word
+        elif word in COLOURS:
+            settle()
+            pending = replace(pending, colour=word)
+        elif word in SIZES:
+            settle()
+            pending = replace(pending, size=word)
+        elif word in SHAPES:
+            settle()
+            things.append(replace(pending, shape=word))
+            pending = Mention()
+        elif things and (word in ("above", "below") or f"{word} {following}" in RELATIONS):
+            name = word if word in RELATIONS else f"{word} {following}"
+            things[-1] = replace(things[-1], relation=name)
+            index += name.count(" ")
+        elif word in ("top", "bottom", "left", "right", "center"):
+            place.append(word)
+        elif word not in _SILENT:
+            others.append(word)
+        index += 1
+    settle()
+    return Understood(background, tuple(things), tuple(others))
+
+
+_SILENT = {"a", "an", "the", "on", "at", "in", "to", "of", "and", "is", "are", "there", "background", "with"}
+
+
+def grammar() -> str:
+    """The captions as a JSGF grammar, for recognisers."""
+    places = " | ".join(_PLACE.values())
+    relations = " | ".join(f"to the {how}" if " " in how else how for how in RELATIONS)
+    return "\n".join(
+        (
+            "#JSGF V1.0;",
+            "grammar captions;",
+            "public <caption> = [there is] (<told> | <noun> <relation> <noun>) <ending>;",
+            "<told> = <noun> <place> [<noun> <place>] [and <noun> <place>];",
+            f"<noun> = a ({' | '.join(SIZES)}) ({' | '.join(COLOURS)}) ({' | '.join(SHAPES)});",
+            f"<place> = {places};",
+            f"<relation> = {relations};",
+            "<ending> = on a <background> background | the background is <background>;",
+            f"<background> = {' | '.join(BACKGROUNDS)};",
+            "",
+        )
+    )
+
+
+def agreement(said: Understood, scene: Scene) -> dict[str, list[bool]]:
+    """For each attribute, whether each thing of the scene that was told is as it was told; also background and count.
+
+    A mention is matched to the thing that agrees with it best; one without any is wrong in all that it says. count:
+    whether the scene has as many things as were told.
+    """
+    right: dict[str, list[bool]] = {"count": [len(said.things) == len(scene.things)]}
+    if said.background is not None:
+        right["background"] = [said.background == scene.background]
+    left, matched = list(scene.things), []
+    for mention in said.things:
+        best = max(left, key=lambda thing: _score(mention, thing), default=None)
+        matched.append(best)
+        if best is not None:
+            left.remove(best)
+    for index, (mention, thing) in enumerate(zip(said.things, matched, strict=True)):
+        for name in ("shape", "colour", "size", "cell"):
+            if (told := getattr(mention, name)) is not None:
+                right.setdefault("position" if name == "cell" else name, []).append(
+                    thing is not None and getattr(thing, name) == told
+                )
+        if mention.relation is not None and index + 1 < len(matched):
+            other = matched[index + 1]
+            stands = thing is not None and other is not None and _stands(thing, other, mention.relation)
+            right.setdefault("relation", []).append(stands)
+    return right
+
+
+def _score(mention: Mention, thing: Thing) -> int:
+    weights = {"cell": 4, "shape": 3, "colour": 3, "size": 1}
+    return sum(weight for name, weight in weights.items() if getattr(mention, name) == getattr(thing, name))
+
+
+def _stands(first: Thing, second: Thing, how: str) -> bool:
+    down, across = RELATIONS[how]
+    (row, column), (other_row, other_column) = divmod(first.cell, 3), divmod(second.cell, 3)
+    return (other_row - row) * down > 0 if down else (other_column - column) * across > 0

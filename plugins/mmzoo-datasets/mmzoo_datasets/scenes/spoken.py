@@ -1,0 +1,147 @@
+"""The dataset `spoken-scenes`: drawn scenes, a caption of each, and the caption spoken by many voices."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from mmzoo.data import cache_dir, encode_audio, make_row, row_features
+from mmzoo.errors import ConfigError
+from mmzoo_datasets import espeak, flite
+from mmzoo_datasets.scenes.captions import caption
+from mmzoo_datasets.scenes.draw import draw
+from mmzoo_datasets.scenes.world import Scene, Thing, random_scene
+from mmzoo_datasets.shards import Row, build_split, open_shards, settings_folder, write_json
+
+if TYPE_CHECKING:
+    from datasets import DatasetDict
+
+VERSION = 1
+"""Of the drawing, the grammar and the sampling; another version builds another corpus."""
+VOICES = ("flite:slt", "flite:awb", "flite:kal16", "espeak:en-us+f3", "espeak:en-us+f4", "espeak:en-us+m3")
+UNSEEN_VOICE = "flite:rms"
+"""Speaks the split `unseen_voice` and nothing else."""
+RATES = (0.85, 1.0, 1.15)
+COUNTS = (1, 1, 1, 2, 2, 3)
+"""Numbers of things, drawn evenly."""
+SPLITS = ("train", "validation", "test", "unseen_voice")
+
+
+def spoken_scenes(
+    *,
+    train: int = 6000,
+    validation: int = 200,
+    test: int = 400,
+    unseen_voice: int = 400,
+    side: int = 64,
+    things: int | None = None,
+    voices: Sequence[str] = VOICES,
+    speech: bool = True,
+    seed: int = 0,
+    shard_rows: int = 250,
+) -> DatasetDict:
+    """Build, or find in the cache, scenes with pictures, captions and speech.
+
+    Splits: train and validation show no held-out pair of shape and colour; every scene of test has one; the scenes
+    of unseen_voice are new and spoken by a voice that speaks nowhere else. side: pixels. things: objects in every
+    scene, None for one to three. voices: `flite:NAME` or `espeak:NAME`, used evenly. speech: False leaves the audio
+    out. `label` is the scene as JSON, see `scene_of`. A build that was killed goes on where it was. Raises DataError
+    where a synthesiser is missing, ConfigError for a bad argument.
+    """
+    counts = dict(zip(SPLITS, (train, validation, test, unseen_voice), strict=True))
+    for name, count in {**counts, "shard_rows": shard_rows, "things": 1 if things is None else things}.items():
+        if count < 1:
+            raise ConfigError(f"spoken-scenes got {name}={count}; it must be at least 1.", path=name)
+    if things is not None and things > 3:
+        raise ConfigError(f"spoken-scenes got things={things}; a scene has at most 3.", path="things")
+    if not 24 <= side <= 512:
+        raise ConfigError(f"spoken-scenes got side={side}; it must be 24 to 512 pixels.", path="side")
+    settings = {
+        **counts, "side": side, "things": things, "voices": list(voices) if speech else [], "seed": seed,
+        "shard_rows": shard_rows, "version": VERSION,
+    }  # fmt: skip
+    folder = settings_folder(cache_dir() / "datasets", f"spoken-scenes-{side}", settings)
+    done = folder / "done.json"
+    if not done.exists() and speech:
+        for voice in (*voices, UNSEEN_VOICE):
+            check_voice(voice)
+    from tqdm import tqdm
+
+    features = row_features()
+    quiet = True if done.exists() else None
+    with tqdm(total=sum(counts.values()), desc="spoken scenes", unit="scene", disable=quiet) as bar:
+        files = {
+            split: build_split(
+                folder, split, range(count),
+                lambda some, split=split: _rows(some, split, side, things, list(voices), speech, seed),
+                features, shard_rows=shard_rows, advance=bar.update,
+            )
+            for split, count in counts.items()
+        }  # fmt: skip
+    if not done.exists():
+        write_json(done, settings)
+    return open_shards(files, features, folder)
+
+
+def scene_of(label: str) -> Scene:
+    """The scene that a row's `label` holds."""
+    found = json.loads(label)
+    things = (Thing(**{**thing, "shift": tuple(thing["shift"])}) for thing in found["things"])
+    return Scene(found["background"], tuple(things))
+
+
+def check_voice(voice: str) -> None:
+    """Raises ConfigError for a voice that is neither `flite:NAME` nor `espeak:NAME`, DataError without its program."""
+    kind, _, name = voice.partition(":")
+    if kind == "flite":
+        flite.check_voice(name)
+        flite.flite_program()
+    elif kind == "espeak" and name:
+        espeak.espeak_program()
+    else:
+        raise ConfigError(f"{voice!r} is no voice; say flite:NAME or espeak:NAME, such as {VOICES[0]}.", path="voices")
+
+
+def speak(text: str, voice: str, rate: float) -> tuple[bytes, flite.Spoken | None]:
+    """A WAV file of the text, and flite's phones where flite spoke."""
+    kind, _, name = voice.partition(":")
+    if kind == "flite":
+        spoken = flite.speak(text, name, rate)
+        return spoken.wav, spoken
+    return encode_audio(espeak.speak(text, name, rate)), None
+
+
+def _rows(
+    indices: Sequence[int], split: str, side: int, things: int | None, voices: list[str], speech: bool, seed: int
+) -> list[Row]:
+    def one(index: int) -> Row:
+        # Every scene has a generator of its own, so a corpus of another size begins with the same scenes.
+        chance = random.Random(f"{seed} {split} {index}")
+        scene = random_scene(chance, things=things or chance.choice(COUNTS), held_out=split == "test")
+        text = caption(scene, chance)
+        voice, rate = chance.choice(voices), chance.choice(RATES)
+        row: dict[str, Any] = {}
+        if speech:
+            voice = UNSEEN_VOICE if split == "unseen_voice" else voice
+            row["audio"], spoken = speak(text, voice, rate)
+            row["speaker"] = voice
+            if spoken is not None:
+                row |= {"phones": spoken.phones, "phone_ends_s": spoken.ends_s, "phone_set": flite.PHONE_SET}
+        return make_row(
+            id=f"{split}-{index:05d}", text=text, split=split, image=_png(scene, side),
+            label=json.dumps(asdict(scene)), **row,
+        )  # fmt: skip
+
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(one, indices))
+
+
+def _png(scene: Scene, side: int) -> bytes:
+    buffer = io.BytesIO()
+    draw(scene, side).save(buffer, format="PNG")
+    return buffer.getvalue()
