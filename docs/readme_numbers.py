@@ -49,6 +49,7 @@ LINES = {
     "distances": "Copy against original",
     "codes": "Codes",
     "prosody": "Speech against the teacher's",
+    "judge_control": "The judge on a synthesiser that shares nothing with the teacher (espeak-ng)",
     "speed": "Speed",
 }
 
@@ -62,10 +63,14 @@ def heard(rows: Mapping[str, Report], differences: Mapping[str, Report]) -> str:
     """Error rates of each row, and its difference to the teacher's with the 95 % interval."""
     if not rows:
         return ""
-    lines = ["| | WER % | CER % | PER % | WER above the teacher's (95 %) |", "|---|---:|---:|---:|---:|"]
+    lines = [
+        "| | WER % | CER % | PER % | words skipped, added, repeated % | WER above the teacher's (95 %) |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
     for name, row in rows.items():
         rates = " | ".join(f"{row[key] * 100:.1f}" if key in row else "-" for key in ("wer", "cer", "per"))
-        lines.append(f"| {words(name)} | {rates} | {above(differences.get(name, {}).get('wer'))} |")
+        slips = ", ".join(f"{row[f'words_{key}'] * 100:.1f}" for key in ("skipped", "added", "repeated"))
+        lines.append(f"| {words(name)} | {rates} | {slips} | {above(differences.get(name, {}).get('wer'))} |")
     return "\n".join(lines)
 
 

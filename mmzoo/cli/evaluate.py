@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +21,8 @@ def evaluate(
     from mmzoo.evaluation.runner import flatten
 
     report = run(name, limit=limit, out=out)
+    if not report.get("complete", True):
+        print(f"{report['protocol']['note']}; evaluation.json beside the model is left as it is.", file=sys.stderr)
     if as_json:
         print(json.dumps(report, indent=2))
         return

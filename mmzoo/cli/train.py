@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from mmzoo.errors import UsageError
+
 
 def train(
     recipe: Annotated[Path, typer.Argument(help="The recipe, a YAML file.", metavar="RECIPE.yaml")],
@@ -14,7 +16,10 @@ def train(
         list[str] | None, typer.Argument(help="Changes to the recipe: a.b=value, in YAML.", metavar="[KEY=VALUE]...")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/<name> by default.")] = None,
-    resume: Annotated[str, typer.Option(help="auto, never, or a checkpoint folder.")] = "auto",
+    resume: Annotated[
+        bool, typer.Option(help="Go on from the run's newest checkpoint that is whole, if there is one.")
+    ] = True,
+    checkpoint: Annotated[Path | None, typer.Option(help="Go on from this checkpoint folder instead.")] = None,
     print_config: Annotated[bool, typer.Option("--print-config", help="Print the merged recipe and stop.")] = False,
     export_only: Annotated[
         bool, typer.Option("--export-only", help="Export the newest checkpoint without training further.")
@@ -37,7 +42,10 @@ def train(
         return
     from mmzoo.training.api import train as run
 
-    result = run(recipe, overrides or [], out, resume, export_only=export_only)
+    if checkpoint is not None and not resume:
+        raise UsageError("--checkpoint and --no-resume exclude each other; leave one of them out.")
+    begin = checkpoint if checkpoint is not None else "auto" if resume else "never"
+    result = run(recipe, overrides or [], out, begin, export_only=export_only)
     typer.echo(result.model or result.out)
     if result.exit_code:
         raise typer.Exit(result.exit_code)

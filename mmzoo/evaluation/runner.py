@@ -7,25 +7,38 @@ import os
 import platform
 import time
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from mmzoo.errors import UnknownNameError
+from mmzoo.errors import InputError, MissingDependencyError, UnknownNameError
+from mmzoo.hub.sources import WEIGHTS_NAME, sha256_of
 
 DIGITS = 4
+PACKAGES = ("pocketsphinx", "pystoi", "matplotlib")
 
 
 def evaluate(name: str, *, limit: int | None = None, out: str | Path | None = None) -> dict[str, Any]:
     """Evaluate a model by name or `local-dir:folder`.
 
     limit: use only so many held-out sentences. out: where evaluation.json goes; by default the model's own
-    folder, beside `samples/`, unless `limit` is given (a partial result is never published by accident).
+    folder, beside `samples/`, unless `limit` is given or the protocol could not be run whole: a partial result
+    never takes the place of a full one. Raises InputError for a bad limit or out, before anything is run.
     """
     import torch
 
     from mmzoo.factory import create
     from mmzoo.registry import catalog, load_target
 
+    if limit is not None and limit < 1:
+        raise InputError(f"limit must be at least 1, not {limit}; leave it out to use every held-out sentence.")
+    if out is not None and (Path(out).is_dir() or not os.access(Path(out).resolve().parent, os.W_OK)):
+        raise InputError(f"The report cannot be written to {out}; name a file in a folder that exists and is writable.")
+    missing = [package for package in PACKAGES if find_spec(package) is None]
+    if missing:
+        raise MissingDependencyError(
+            f"Evaluating needs {', '.join(missing)}, which is not installed; run: pip install 'mmzoo[evaluate]'"
+        )
     if "/" in name and not name.startswith(("local-dir:", "hf-hub:")) and Path(name).is_dir():
         name = f"local-dir:{name}"
     model = create(name)
@@ -41,16 +54,27 @@ def evaluate(name: str, *, limit: int | None = None, out: str | Path | None = No
         "model": model.name,
         "task": task,
         "command": f"mmzoo evaluate {model.name}" + (f" --limit {limit}" if limit else ""),
+        "sha256": digests(model),
         **tidy(results),
         "machine": {"cpu": cpu_name(), "cores": os.cpu_count(), "threads": torch.get_num_threads()},
         "seconds": round(time.perf_counter() - start),
     }
-    target = Path(out) if out is not None else folder / "evaluation.json" if folder is not None else None
+    beside = folder / "evaluation.json" if folder is not None and results.get("complete", True) else None
+    target = Path(out) if out is not None else beside
     if target is not None:
         staged = target.with_suffix(".partial")
         staged.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
         staged.replace(target)
     return report
+
+
+def digests(model: Any) -> dict[str, str]:
+    """sha256 of the weights that were judged: the model's own as `model`, and those of the models in its slots."""
+    found = {} if model.folder is None else {"model": sha256_of(Path(model.folder) / WEIGHTS_NAME)}
+    slots = {slot: getattr(model, slot) for slot, of in type(model).slots.items() if of.model}
+    return found | {
+        slot: sha256_of(Path(part.folder) / WEIGHTS_NAME) for slot, part in slots.items() if part.folder is not None
+    }
 
 
 def tidy(value: Any) -> Any:

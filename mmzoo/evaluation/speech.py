@@ -14,7 +14,7 @@ import numpy as np
 from mmzoo.data import decode_audio, load_dataset_component
 from mmzoo.errors import DataError
 from mmzoo.evaluation.recogniser import Heard, judge_name, listen
-from mmzoo.evaluation.words import ErrorRate, difference, plain
+from mmzoo.evaluation.words import ErrorRate, difference, plain, repeats
 from mmzoo.interfaces.values import Audio
 
 PHONES = {
@@ -77,6 +77,16 @@ def held_out(split: str, limit: int | None) -> list[Sentence]:
     ]  # fmt: skip
 
 
+def control(limit: int) -> dict[str, Any]:
+    """How the judge hears a synthesiser that shares nothing with the teacher: it must not be flite's friend alone."""
+    if shutil.which("espeak-ng") is None:
+        return {"note": "espeak-ng is not installed; install Debian's package espeak-ng for the judge's control"}
+    rows = load_dataset_component("heldout-texts", voice="espeak:en-us", limit=limit)["test"]
+    heard = listen([decode_audio(row["audio"]) for row in rows], description="judging the control")
+    words = ErrorRate.of([plain(row["text"]) for row in rows], [plain(h.words) for h in heard])
+    return {"voice": "espeak-ng en-us", "sentences": len(rows), "wer": words.rate}
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
     """The judge's verdicts on one row of the table."""
@@ -84,6 +94,7 @@ class Judged:
     words: ErrorRate
     letters: ErrorRate
     phones: ErrorRate
+    repeated: float
     heard: tuple[Heard, ...]
 
     def table(self) -> dict[str, Any]:
@@ -93,6 +104,7 @@ class Judged:
             "cer": self.letters.rate,
             "per": self.phones.rate,
             **{f"words_{name}": value for name, value in self.words.parts().items()},
+            "words_repeated": self.repeated,
         }
 
 
@@ -102,10 +114,12 @@ def judge(sentences: Sequence[Sentence], sounds: Sequence[Audio], name: str) -> 
     texts = [plain(s.text) for s in sentences]
     transcripts = [plain(h.words) for h in heard]
     phones = [[PHONES.get(p, p.upper()) for p in s.phones if p != "pau"] for s in sentences]
+    stutters = sum(repeats(text, words) for text, words in zip(texts, transcripts, strict=True))
     return Judged(
         ErrorRate.of(texts, transcripts),
         ErrorRate.of([" ".join(t) for t in texts], [" ".join(t) for t in transcripts]),
         ErrorRate.of(phones, [h.phones for h in heard]),
+        stutters / max(1, sum(len(text) for text in texts)),
         tuple(heard),
     )
 

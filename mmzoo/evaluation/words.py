@@ -38,6 +38,12 @@ def edits(reference: Sequence[str], heard: Sequence[str]) -> tuple[int, int, int
     return substitutions, deletions, insertions
 
 
+def repeats(reference: Sequence[str], heard: Sequence[str]) -> int:
+    """Words heard twice in a row more often than the reference has them so: a synthesiser's stutter."""
+    doubled = [sum(a == b for a, b in zip(words, words[1:], strict=False)) for words in (reference, heard)]
+    return max(0, doubled[1] - doubled[0])
+
+
 @dataclass(frozen=True, slots=True)
 class ErrorRate:
     """Edits pooled over utterances. counts: `[utterances, 4]` substitutions, deletions, insertions, length."""
@@ -56,7 +62,7 @@ class ErrorRate:
         return rate(self.counts)
 
     def parts(self) -> dict[str, float]:
-        """The rates of substitutions, deletions (skipped) and insertions (repeated or added)."""
+        """The rates of substitutions, deletions (skipped) and insertions (added)."""
         total = max(1, int(self.counts[:, 3].sum()))
         sums = self.counts.sum(0)
         return {n: float(sums[i]) / total for i, n in enumerate(("substituted", "skipped", "added"))}

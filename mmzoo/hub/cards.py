@@ -28,9 +28,14 @@ INTENDED = {
     "speech-tokenization": "Coding 16 kHz speech as a few codes a frame, and as the latent space of other models.",
     "phonemization": "Turning English text into words and phones for a synthesiser.",
 }
+SECTIONS = (
+    "held_out_words", "unseen_words", "steps", "seeds", "judge_control", "distances", "prosody", "codes", "speed",
+)  # fmt: skip
 VOICE = (
     "The speech that taught this model is synthetic: sentences of our own grammar, spoken by the voice `slt` of the"
-    " synthesiser flite (CMU ARCTIC; flite's permissive licence). The model is distilled from that voice; nothing here"
+    " synthesiser flite (CMU ARCTIC; flite's permissive licence). The words of those sentences are the ones that"
+    " pocketsphinx's bundled English language model and pronouncing dictionary (CMU; BSD) know, read when the corpus is"
+    " built. The model is distilled from that voice; nothing here"
     " claims human naturalness, and other voices were not heard in training."
 )
 
@@ -139,11 +144,12 @@ def _results(evaluation: Mapping[str, Any] | None) -> str:
         return "## Results\n\nThis model has not been evaluated yet."
     told = _judged(evaluation) if "rows" in evaluation else _protocol(evaluation)
     others = []
-    for section in ("held_out_words", "unseen_words", "steps", "distances", "prosody", "codes", "speed"):
+    if "speaking_rate_ratio" in evaluation:
+        others.append(f"| speaking rate against the teacher's | {evaluation['speaking_rate_ratio']:,} |")
+    for section in SECTIONS:
         if section in evaluation:
-            others += [
-                f"| {section.replace('_', ' ')}: {n.replace('_', ' ')} | {v:,} |" for n, v in _flat(evaluation[section])
-            ]
+            name = section.replace("_", " ")
+            others += [f"| {name}: {n.replace('_', ' ')} | {_told(v)} |" for n, v in _flat(evaluation[section])]
     more = "\n".join(["| figure | value |", "|---|---|", *others]) if others else ""
     return "\n\n".join(part for part in ("## Results", told, more) if part)
 
@@ -152,14 +158,16 @@ def _judged(evaluation: Mapping[str, Any]) -> str:
     """The table of an evaluation by ear."""
     protocol = evaluation["protocol"]
     table = [
-        "| heard | words wrong | letters wrong | phones wrong | words against the teacher (95 %) |",
-        "|---|---|---|---|---|",
+        "| heard | words wrong | letters wrong | phones wrong | skipped, added, repeated words |"
+        " words wrong against the teacher (95 %) |",
+        "|---|---|---|---|---|---|",
     ]
     for name, row in evaluation["rows"].items():
         gap = evaluation.get("differences", {}).get(name, {}).get("wer")
         told = f"{gap['difference']:+.1%} ({gap['low']:+.1%} to {gap['high']:+.1%})" if gap and "low" in gap else ""
         rates = " | ".join(f"{row[key]:.1%}" if key in row else "" for key in ("wer", "cer", "per"))
-        table.append(f"| {name.replace('_', ' ')} | {rates} | {told} |")
+        slips = ", ".join(f"{row[f'words_{key}']:.1%}" for key in ("skipped", "added", "repeated"))
+        table.append(f"| {name.replace('_', ' ')} | {rates} | {slips} | {told} |")
     judge = (
         f"Judge: {protocol['judge']}, which had no part in training; {protocol['sentences']} sentences,"
         f" {protocol['data']}. It mishears the teacher too: what counts is the difference. Command:"
@@ -174,8 +182,12 @@ def _protocol(evaluation: Mapping[str, Any]) -> str:
     return f"{told[:1].upper()}{told[1:]}. Command: `{evaluation['command']}`."
 
 
-def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, float]]:
-    found: list[tuple[str, float]] = []
+def _told(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int | float) else str(value)
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
     for key, value in values.items():
         if isinstance(value, Mapping):
             found += _flat(value, f"{prefix}{key} ")

@@ -7,10 +7,16 @@ against what the plugins register.
 from __future__ import annotations
 
 SUPPLIES = {
-    "mmzoo-datasets": "",
+    "mmzoo-datasets": (
+        "dataset/flite-speech dataset/heldout-texts dataset/english-lexicon dataset/ljspeech dataset/spoken-scenes"
+        " dataset/spoken-digits"
+    ),
     "mmzoo-dit": "backbone/dit sampler/euler sampler/heun",
     "mmzoo-encoders": "encoder/symbols encoder/bytes encoder/log-mel",
-    "mmzoo-tts": ("model/phonemizer-en model/vqvae-dit-tts head/phonemizer head/tts metric/text-to-speech command/say"),
+    "mmzoo-tts": (
+        "model/phonemizer-en model/vqvae-dit-tts head/phonemizer head/tts metric/phonemization metric/text-to-speech"
+        " command/say"
+    ),
     "mmzoo-vqvae": (
         "model/vqvae-speech model/rvqvae-speech model/fsqvae-speech"
         " quantizer/vq quantizer/rvq quantizer/fsq encoder/speech-autoencoder head/speech-vqvae"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from mmzoo.errors import ConfigError, DataError, UnknownKeyError
+from mmzoo.data import load_dataset_component
+from mmzoo.errors import ConfigError, DataError
 from mmzoo.training.engine import RunResult, Trainer
 from mmzoo.training.recipe import DataConfig, load_recipe
 from mmzoo.training.seeds import seed_everything
@@ -21,17 +21,7 @@ if TYPE_CHECKING:
 
 def load_rows(config: DataConfig) -> tuple[Dataset, Dataset | None]:
     """(training rows, validation rows) of a registered dataset. Raises DataError when a split is missing or empty."""
-    from mmzoo.registry import catalog, load_target
-
-    builder: Any = load_target(catalog().component("dataset", config.name))
-    known = inspect.signature(builder).parameters
-    for key in config.config:
-        if key not in known:
-            raise UnknownKeyError(
-                f"Dataset {config.name} takes no {key!r}; it takes {', '.join(known) or 'nothing'}.",
-                path=f"data.config.{key}",
-            )
-    splits: Mapping[str, Dataset] = builder(**config.config)
+    splits = load_dataset_component(config.name, **config.config)
 
     def split(name: str) -> Dataset:
         if name not in splits:

@@ -184,7 +184,7 @@ class Trainer:
         if resume == "never":
             if list_checkpoints(root):
                 raise TrainingError(
-                    f"{root} already has checkpoints; --resume auto goes on from them, another --out starts anew."
+                    f"{root} already has checkpoints; --resume goes on from them, another --out starts anew."
                 )
             return None
         if resume == "auto":

@@ -27,12 +27,14 @@ class _Tree(BaseModel):
 class ModelConfig(_Tree):
     """name: a registered model. overrides: of its recipe, as for `mmzoo.create`.
 
-    init_from: a run folder or a model folder whose matching tensors are the starting point.
+    init_from: a run folder or a model folder whose matching tensors are the starting point. freeze: submodules, such
+    as `encoder.embed`, that stay as they are and in evaluation mode.
     """
 
     name: str
     overrides: dict[str, Any] = {}
     init_from: str | None = None
+    freeze: list[str] = []
 
 
 class DataConfig(_Tree):

@@ -10,6 +10,7 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast
 from torch import Tensor, nn
 
+from mmzoo.errors import ConfigError
 from mmzoo.interfaces import Losses, TaskHead
 from mmzoo.training.ema import Ema, OwnTensors
 from mmzoo.training.optim import adamw, gradient_norm, lr_factor, set_lr, trainable
@@ -63,6 +64,15 @@ def hide(head: nn.Module, adversary: nn.Module) -> None:
                 module.__dict__[key] = adversary
 
 
+def _submodule(head: nn.Module, path: str) -> nn.Module:
+    try:
+        return head.get_submodule(path)
+    except AttributeError as error:
+        raise ConfigError(
+            f"model.freeze names {path!r}, which is no part of the model; name a submodule.", path="model.freeze"
+        ) from error
+
+
 class Stepper:
     """The head in training, its optimizers and its average. adversary: already hidden from the head."""
 
@@ -73,8 +83,11 @@ class Stepper:
         self.head = head
         self.accelerator = accelerator
         self.slots = model_slots(head)
-        for name in self.slots:
-            getattr(head, name).requires_grad_(False)
+        self.frozen = [getattr(head, name) for name in self.slots] + [
+            _submodule(head, path) for path in recipe.model.freeze
+        ]
+        for module in self.frozen:
+            module.requires_grad_(False)
         self.adversary = adversary
         if self.adversary is not None:
             self.adversary.to(accelerator.device)
@@ -109,10 +122,10 @@ class Stepper:
             )
 
     def train_mode(self) -> None:
-        """Everything in training mode except the models in slots."""
+        """Everything in training mode except the models in slots and what the recipe freezes."""
         self.head.train()
-        for name in self.slots:
-            getattr(self.head, name).eval()
+        for module in self.frozen:
+            module.eval()
         if self.adversary is not None:
             self.adversary.train()
 

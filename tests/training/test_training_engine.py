@@ -212,6 +212,17 @@ def test_init_from_takes_what_matches(tmp_path: Path) -> None:
         make_trainer(tmp_path / "third", model={"init_from": str(tmp_path / "none")}).run()
 
 
+def test_what_is_frozen_stays(tmp_path: Path) -> None:
+    head = DummyHead()
+    before = {name: tensor.clone() for name, tensor in head.state_dict().items()}
+    make_trainer(tmp_path / "a", head=head, model={"freeze": ["net.0"]}).run()
+    after = head.state_dict()
+    assert torch.equal(after["net.0.weight"], before["net.0.weight"])
+    assert not torch.equal(after["net.3.weight"], before["net.3.weight"])
+    with pytest.raises(ConfigError, match=r"model\.freeze names 'net\.9'"):
+        make_trainer(tmp_path / "b", model={"freeze": ["net.9"]}).run()
+
+
 def test_a_failing_preview_does_not_end_the_training(tmp_path: Path) -> None:
     class Mute(DummyHead):
         def previews(self, rows: Any) -> Any:

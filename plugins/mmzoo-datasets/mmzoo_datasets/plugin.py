@@ -39,3 +39,9 @@ def mmzoo_register(register: Register) -> None:
         summary="Drawn scenes, their captions, and the captions spoken by many voices (needs flite and espeak-ng)",
         modalities=("image", "text", "speech"),
     )
+    register.dataset(
+        "spoken-digits",
+        "mmzoo_datasets.digits:spoken_digits",
+        summary="Real handwritten digits, their words, and the words spoken by many voices (needs flite and espeak-ng)",
+        modalities=("image", "text", "speech"),
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mmzoo.interfaces import Segment
 from mmzoo_tts.text.phones import PAUSE
@@ -59,16 +59,22 @@ def split_chunks(pronunciation: Pronunciation) -> list[Chunk]:
 
 
 def _pieces(words: list[Word]) -> list[list[Word]]:
-    """A phrase as runs of words of at most MAX_PHONES phones."""
+    """A phrase as runs of words of at most MAX_PHONES phones; a word longer than that is cut inside."""
     pieces: list[list[Word]] = [[]]
     size = 0
-    for word in words:
+    for word in (part for word in words for part in _parts(word)):
         if pieces[-1] and size + len(word.phones) > MAX_PHONES:
             pieces.append([])
             size = 0
         pieces[-1].append(word)
         size += len(word.phones)
     return [piece for piece in pieces if piece]
+
+
+def _parts(word: Word) -> list[Word]:
+    """A spelt-out string of thousands of letters as words of at most MAX_PHONES phones; the first bears the text."""
+    starts = range(0, max(len(word.phones), 1), MAX_PHONES)
+    return [replace(word, text=word.text if i == 0 else "", phones=word.phones[i : i + MAX_PHONES]) for i in starts]
 
 
 def _chunk(phrases: list[list[Word]]) -> Chunk:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -39,6 +40,21 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 FADE_S = 0.01
+SPEEDS = (0.1, 10.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How to speak, checked: the voice's index, the speed, the sampling steps and the seed."""
+
+    voice: int
+    speed: float
+    steps: int
+    seed: int
+
+    def seed_of(self, chunk: int) -> int:
+        """Each chunk has its own noise, so that a chunk sounds the same however the text goes on."""
+        return (self.seed * 1_000_003 + chunk * 7919) % (1 << 63)
 
 
 class TextToSpeech(TaskHead):
@@ -205,25 +221,17 @@ class TextToSpeech(TaskHead):
     ) -> Iterator[Audio]:
         """Speak a text in chunks that end at pauses; joined, they are exactly what calling the model gives.
 
-        voice: one of `voices`, None for the first. speed: 2.0 is twice as fast. steps: sampling steps, None
+        voice: one of `voices`, None for the first. speed: 2.0 is twice as fast; 0.1 to 10. steps: sampling steps, None
         for `num_steps`. seed: of the initial noise. Arguments and text are checked before this returns.
         """
-        index = self._voice_index(voice)
-        if not isinstance(speed, int | float) or not math.isfinite(speed) or speed <= 0:
-            raise InputError(f"speed must be a positive number, not {speed!r}; 1.0 is the voice's own pace.")
-        steps = self.num_steps if steps is None else steps
-        if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
-            raise InputError(f"steps must be a whole number of at least 1, not {steps!r}.")
+        manner = self._manner(voice, speed, steps, seed)
         pronunciation = self.phonemizer(text)
-        chunks = split_chunks(pronunciation)
-        return self._speak(chunks, pronunciation.notes, index, float(speed), steps, seed)
+        return self._speak(split_chunks(pronunciation), pronunciation.notes, manner)
 
-    def _speak(
-        self, chunks: list[Chunk], notes: tuple[str, ...], voice: int, speed: float, steps: int, seed: int
-    ) -> Iterator[Audio]:
+    def _speak(self, chunks: list[Chunk], notes: tuple[str, ...], manner: Manner) -> Iterator[Audio]:
         start = 0.0
         for number, chunk in enumerate(chunks):
-            audio = self._synthesise(chunk.phones, None, voice, speed, steps, _chunk_seed(seed, number))
+            audio = self._synthesise(chunk.phones, None, manner, number)
             segments = tuple(_shift(s, start) for s in chunk.segments(audio.segments))
             start += audio.duration
             yield Audio(audio.samples, audio.sample_rate, segments, notes if number == 0 else ())
@@ -244,42 +252,39 @@ class TextToSpeech(TaskHead):
             raise InputError(f"phones must be a non-empty list from {', '.join(PHONES)}; unknown: {unknown[:3]}.")
         if durations_s is not None and len(durations_s) != len(phones):
             raise InputError(f"There are {len(phones)} phones but {len(durations_s)} durations; give one for each.")
-        steps = self.num_steps if steps is None else steps
-        return self._synthesise(phones, durations_s, self._voice_index(voice), speed, steps, _chunk_seed(seed, 0))
+        return self._synthesise(phones, durations_s, self._manner(voice, speed, steps, seed), 0)
 
     @torch.inference_mode()
     def _synthesise(
         self,
         phones: Sequence[str],
         durations_s: Sequence[float] | None,
-        voice: int,
-        speed: float,
-        steps: int,
-        seed: int,
+        manner: Manner,
+        number: int,
     ) -> Audio:
         """One chunk at its own length, so that its sound does not depend on what else is spoken with it."""
         device = self.device
         ids = torch.tensor([[PHONE_IDS[p] for p in phones]], device=device)
         phone_mask = torch.ones_like(ids, dtype=torch.bool)
-        speaker = torch.tensor([voice], device=device)
+        speaker = torch.tensor([manner.voice], device=device)
         vectors = self._phone_vectors(ids, phone_mask, speaker)
         if durations_s is None:
             seconds = self.durations.seconds(self.durations(vectors, phone_mask))
         else:
             seconds = torch.tensor([list(durations_s)], device=device, dtype=torch.float32)
-        ends = (seconds / speed).cumsum(1)
+        ends = (seconds / manner.speed).cumsum(1)
         total = float(ends[0, -1])
         frames = torch.tensor([max(1, math.ceil(total * self.rate - 1e-4))], device=device)
         condition, _, _ = self._condition(vectors, ends, phone_mask, frames, speaker)
 
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator().manual_seed(manner.seed_of(number))
         noise = torch.randn(1, int(frames), self.dim, generator=generator).to(device, vectors.dtype)
-        table = self.backbone.precompute(self.sampler.schedule(steps).to(device), condition)
+        table = self.backbone.precompute(self.sampler.schedule(manner.steps).to(device), condition)
 
         def predict(x: Tensor, index: int) -> Tensor:
             return self.backbone(Latents(x, rate=self.rate), None, condition, table=table, step=index)
 
-        latents = self.sampler.sample(predict, noise * self.temperature, steps)
+        latents = self.sampler.sample(predict, noise * self.temperature, manner.steps)
         codes = self.tokenizer.snap(self.tokenizer.unstandardise(latents.float()))
         copy = self.tokenizer.reconstruct(codes)
         samples = fade(copy.samples[: max(1, round(total * copy.sample_rate))], copy.sample_rate)
@@ -287,18 +292,25 @@ class TextToSpeech(TaskHead):
         segments = tuple(Segment("phone", p, a, b) for p, a, b in zip(phones, edges, edges[1:], strict=False))
         return Audio(samples, copy.sample_rate, segments)
 
+    def _manner(self, voice: str | None, speed: float, steps: int | None, seed: int) -> Manner:
+        slowest, fastest = SPEEDS
+        if isinstance(speed, bool) or not isinstance(speed, int | float) or not slowest <= speed <= fastest:
+            raise InputError(
+                f"speed must be a number from {slowest} to {fastest}, not {speed!r}; 1.0 is the voice's own pace."
+            )
+        steps = self.num_steps if steps is None else steps
+        if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
+            raise InputError(f"steps must be a whole number of at least 1, not {steps!r}.")
+        if not isinstance(seed, int) or isinstance(seed, bool):
+            raise InputError(f"seed must be a whole number, not {seed!r}.")
+        return Manner(self._voice_index(voice), float(speed), steps, seed)
+
     def _voice_index(self, voice: str | None) -> int:
         if voice is None:
             return 0
         if voice not in self.voices:
             raise InputError(f"{self.name or 'This model'} has no voice {voice!r}; it has {', '.join(self.voices)}.")
         return self.voices.index(voice)
-
-
-def _chunk_seed(seed: int, number: int) -> int:
-    if not isinstance(seed, int) or isinstance(seed, bool):
-        raise InputError(f"seed must be a whole number, not {seed!r}.")
-    return (seed * 1_000_003 + number * 7919) % (1 << 63)
 
 
 def _shift(segment: Segment, seconds: float) -> Segment:

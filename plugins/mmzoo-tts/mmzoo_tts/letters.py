@@ -2,9 +2,6 @@
 
 Convolutions over the letters, two output steps for each letter, and connectionist temporal classification
 (Graves et al., 2006) over phones, so that one letter may give none, one or two phones and decoding is one pass.
-That criterion takes the steps for independent; later blocks therefore see what earlier ones would answer
-(self-conditioning: Nozaki and Komatsu, "Relaxing the Conditional Independence Assumption of CTC-based ASR by
-Conditioning on Intermediate Predictions", arXiv 2104.02724).
 """
 
 from __future__ import annotations
@@ -27,48 +24,31 @@ STEPS_PER_LETTER = 2
 class LetterToSound(nn.Module):
     """Letter ids `[B, L]` to scores of phones `[B, 2 L, 41]`; class 0 is CTC's blank."""
 
-    def __init__(self, width: int = 160, depth: int = 6, dropout: float = 0.15) -> None:
+    def __init__(self, width: int = 160, depth: int = 6) -> None:
         super().__init__()
-        self.dropout = dropout
         self.embed = nn.Embedding(len(LETTERS) + 1, width)
-        self.letters = ConvNeXtStack(width, depth - depth // 2)
+        self.letters = ConvNeXtStack(width, depth - depth // 3)
         self.spread = nn.Linear(width, STEPS_PER_LETTER * width)
-        self.steps = ConvNeXtStack(width, depth // 2)
+        self.steps = ConvNeXtStack(width, depth // 3)
         self.norm = nn.LayerNorm(width, eps=1e-6)
         self.out = nn.Linear(width, len(PHONES))
-        self.answers = nn.Linear(len(PHONES), width, bias=False)
 
     def forward(self, letters_BL: Tensor) -> Tensor:
         """Scores `[B, 2 L, 41]`; steps of padding letters mean nothing."""
-        return self._scores(letters_BL)[-1]
-
-    def _scores(self, letters_BL: Tensor) -> list[Tensor]:
-        """The scores after each block over steps; the last are the result."""
         mask = letters_BL > 0
-        x = self.letters(self._drop(self.embed(letters_BL)), mask)
-        x = self._drop(self.spread(x).unflatten(2, (STEPS_PER_LETTER, -1)).flatten(1, 2))
-        mask, scores = mask.repeat_interleave(STEPS_PER_LETTER, dim=1), []
-        for block in self.steps.blocks:
-            if scores:
-                x = x + self.answers(scores[-1].softmax(-1))
-            x = block(x, mask)
-            scores.append(self.out(self._drop(self.norm(x))))
+        x = self.letters(self.embed(letters_BL), mask)
+        x = self.spread(x).unflatten(2, (STEPS_PER_LETTER, -1)).flatten(1, 2)
+        x = self.steps(x, mask.repeat_interleave(STEPS_PER_LETTER, dim=1))
+        scores: Tensor = self.out(self.norm(x))
         return scores
 
-    def _drop(self, x: Tensor) -> Tensor:
-        return F.dropout(x, self.dropout, self.training)
-
     def loss(self, letters_BL: Tensor, phones_BP: Tensor) -> Tensor:
-        """CTC loss per phone, mean over all blocks that answer; both inputs are padded with 0."""
+        """Mean CTC loss per phone; both inputs are padded with 0."""
+        scores = F.log_softmax(self.forward(letters_BL).float(), dim=-1).transpose(0, 1)
         counts = (phones_BP > 0).sum(1)
         steps = (letters_BL > 0).sum(1) * STEPS_PER_LETTER
-        total = torch.zeros((), device=letters_BL.device)
-        answers = self._scores(letters_BL)
-        for scores in answers:
-            logs = F.log_softmax(scores.float(), dim=-1).transpose(0, 1)
-            each = F.ctc_loss(logs, phones_BP, steps, counts, blank=BLANK, reduction="none", zero_infinity=True)
-            total = total + each.sum() / counts.sum()
-        return total / len(answers)
+        each = F.ctc_loss(scores, phones_BP, steps, counts, blank=BLANK, reduction="none", zero_infinity=True)
+        return each.sum() / counts.sum()
 
     @torch.inference_mode()
     def pronounce(self, words: Sequence[str], *, batch_size: int = 256) -> list[tuple[str, ...]]:

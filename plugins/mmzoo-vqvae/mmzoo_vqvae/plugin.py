@@ -46,7 +46,7 @@ def mmzoo_register(register: Register) -> None:
         summary="Speech tokenizer, 16 kHz, 12 learned codebooks of 256 at 50 Hz (96 bits a frame)",
         recipe={
             "head": {"name": "speech-vqvae", "dim": 36},
-            "encoder": {"name": "speech-autoencoder", "dim": 36, "hop": 160},
+            "encoder": {"name": "speech-autoencoder", "dim": 36, "hop": 160, "harmonic": True},
             "quantizer": {"name": "vq", "dim": 36, "codebook_size": 256, "groups": 12},
         },
         weights=[Weights("slt", license="apache-2.0")],

@@ -6,6 +6,7 @@ to the inverse STFT, so no transposed convolution can alias, and no Griffin-Lim 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,7 @@ from mmzoo.errors import ConfigTypeError
 from mmzoo.interfaces import Latents, ModalityEncoder, Port, Ports
 from mmzoo.nn.convnext import ConvNeXtStack
 from mmzoo.nn.stft import STFT
+from mmzoo_vqvae.harmonic import CEILING_HZ, FLOOR_HZ, pulses
 
 MAX_LOG_MAGNITUDE = 6.0
 
@@ -26,7 +28,8 @@ class SpeechAutoencoder(ModalityEncoder):
 
     sample_rate: Hz. window, hop: of the STFT, samples; both halves use the same. stride: spectral frames
     in one latent. width, depth: of the encoder at the frame rate; latent_depth: blocks of each half at the
-    latent rate; decoder_width, decoder_depth: of the decoder at the frame rate.
+    latent rate; decoder_width, decoder_depth: of the decoder at the frame rate. harmonic: whether the decoder also
+    finds a pitch, and shapes what it draws by the spectrum of pulses at that pitch: crisp harmonics.
     """
 
     modality = "speech"
@@ -45,6 +48,7 @@ class SpeechAutoencoder(ModalityEncoder):
         decoder_width: int = 288,
         decoder_depth: int = 6,
         expansion: float = 3.0,
+        harmonic: bool = False,
     ) -> None:
         super().__init__()
         if window < 2 * hop:
@@ -68,6 +72,10 @@ class SpeechAutoencoder(ModalityEncoder):
         self.frames_out = ConvNeXtStack(decoder_width, decoder_depth, expansion=expansion)
         self.norm_out = nn.LayerNorm(decoder_width, eps=1e-6)
         self.to_spectrum = nn.Linear(decoder_width, 2 * bins)
+        self.harmonic = harmonic
+        if harmonic:
+            self.to_pitch = nn.Linear(decoder_width, 1)
+            self.to_stripes = nn.Linear(decoder_width, 3 * bins)
 
     @classmethod
     def ports(cls, config: Mapping[str, Any]) -> Ports:
@@ -107,13 +115,48 @@ class SpeechAutoencoder(ModalityEncoder):
 
     def decode(self, latents: Latents) -> Tensor:
         """Latents `[B, N, dim]` to samples `[B, N * samples_per_latent]`, zero outside the mask."""
+        return self.synthesise(latents)[0]
+
+    def synthesise(
+        self, latents: Latents, pitch_BK: Tensor | None = None, voiced_BK: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Latents to samples and, from a harmonic decoder, the log of the pitch it found, `[B, N * stride]`.
+
+        pitch_BK: Hz by frame; where voiced_BK, it takes the place of the one that was found.
+        """
         mask = latents.mask
         x = self.latents_out(self.from_latent(latents.x), mask)
         x = self.up(x).reshape(len(x), -1, x.shape[-1])
         frame_mask = None if mask is None else mask.repeat_interleave(self.stride, dim=1)
+        log_pitch = None
+        if self.harmonic:
+            with torch.autocast(x.device.type, enabled=False):
+                share = self.to_pitch(x.float()).squeeze(-1).sigmoid()
+                log_pitch = math.log(FLOOR_HZ) + share * math.log(CEILING_HZ / FLOOR_HZ)
         x = self.norm_out(self.frames_out(x, frame_mask))
         with torch.autocast(x.device.type, enabled=False):
             # The spectrum and its inverse need fp32: exp overflows and phases lose their digits in bf16.
             log_magnitude, phase = self.to_spectrum(x.float()).chunk(2, dim=-1)
-            magnitude = log_magnitude.clamp(max=MAX_LOG_MAGNITUDE).exp()
-            return self.stft.inverse(torch.polar(magnitude, phase), frame_mask)
+            carrier = torch.polar(torch.ones_like(phase), phase)
+            if log_pitch is not None:
+                pitch = log_pitch.detach().exp()
+                if pitch_BK is not None and voiced_BK is not None:
+                    pitch = torch.where(voiced_BK, pitch_BK, pitch)
+                depth, share, turn = self.to_stripes(x.float()).chunk(3, dim=-1)
+                stripes, phasor = self._stripes(pitch, frame_mask)
+                log_magnitude = log_magnitude + depth * stripes
+                # Both carriers at once, or else the gradient between two unrelated phases would be nil on average.
+                share = share.sigmoid()
+                carrier = (1 - share) * carrier + share * phasor * torch.polar(torch.ones_like(turn), turn)
+            spectrum = log_magnitude.clamp(max=MAX_LOG_MAGNITUDE).exp() * carrier
+            return self.stft.inverse(spectrum, frame_mask), log_pitch
+
+    @torch.no_grad()
+    def _stripes(self, pitch_BK: Tensor, frame_mask: Tensor | None) -> tuple[Tensor, Tensor]:
+        """The log-magnitudes, 0 at the top of a harmonic, and the unit phasors of pulses, `[B, K, bins]`."""
+        wave = pulses(pitch_BK, self.hop, self.sample_rate)
+        if frame_mask is not None:
+            wave = wave * frame_mask.repeat_interleave(self.hop, dim=1)
+        spectrum = self.stft(wave) * (4 / self.stft.window)
+        magnitude = spectrum.abs()
+        return (magnitude + 0.03).log(), spectrum / (magnitude + 1e-8)

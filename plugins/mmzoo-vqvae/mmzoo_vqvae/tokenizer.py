@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from mmzoo.data import decode_audio
 from mmzoo.errors import DataError, InputError
 from mmzoo.interfaces import Audio, Examples, Latents, Losses, Port, Ports
+from mmzoo_vqvae.harmonic import pitch_of
 from mmzoo_vqvae.losses import code_counts, perplexity
 from mmzoo_vqvae.spectral import (
     SpectralLoss,
@@ -26,6 +27,8 @@ from mmzoo_vqvae.vqvae import VQVAE
 
 if TYPE_CHECKING:
     from datasets import Dataset
+
+PITCH_WEIGHT = 5.0
 
 
 class SpeechVQVAE(VQVAE):
@@ -135,10 +138,18 @@ class SpeechVQVAE(VQVAE):
         if not self._spectral:
             self._spectral.append(SpectralLoss(self.encoder.sample_rate).to(self.device))
         target = batch["speech"]
-        output, quantized = self(target)
+        latents, quantized = self.quantize(target)
+        pitch = voiced = None
+        if self.encoder.harmonic:
+            pitch, voiced = pitch_of(target, self.encoder.hop, self.encoder.sample_rate)
+        output, log_pitch = self.encoder.synthesise(latents.with_x(quantized.z_q), pitch, voiced)
         with torch.autocast(output.device.type, enabled=False):
             parts = self._spectral[0](output.float(), target)
             total = self.mel_weight * parts["mel"] + parts["magnitude"] + parts["convergence"] + quantized.loss
+            if pitch is not None and voiced is not None and log_pitch is not None:
+                # Relative error of the pitch, where there is one.
+                parts["pitch"] = ((log_pitch - pitch.log()).abs() * voiced).sum() / voiced.sum().clamp_min(1)
+                total = total + PITCH_WEIGHT * parts["pitch"]
         parts |= dict(quantized.losses)
         adversary_loss = None
         if self.adversary_active:

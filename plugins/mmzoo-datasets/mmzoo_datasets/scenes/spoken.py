@@ -10,13 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from mmzoo.data import cache_dir, encode_audio, make_row, row_features
+from mmzoo.data import cache_dir, make_row, row_features
 from mmzoo.errors import ConfigError
-from mmzoo_datasets import espeak, flite
+from mmzoo_datasets.flite import PHONE_SET
 from mmzoo_datasets.scenes.captions import caption
 from mmzoo_datasets.scenes.draw import draw
 from mmzoo_datasets.scenes.world import Scene, Thing, random_scene
 from mmzoo_datasets.shards import Row, build_split, open_shards, settings_folder, write_json
+from mmzoo_datasets.voices import check_voice, speak
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
@@ -95,27 +96,6 @@ def scene_of(label: str) -> Scene:
     return Scene(found["background"], tuple(things))
 
 
-def check_voice(voice: str) -> None:
-    """Raises ConfigError for a voice that is neither `flite:NAME` nor `espeak:NAME`, DataError without its program."""
-    kind, _, name = voice.partition(":")
-    if kind == "flite":
-        flite.check_voice(name)
-        flite.flite_program()
-    elif kind == "espeak" and name:
-        espeak.espeak_program()
-    else:
-        raise ConfigError(f"{voice!r} is no voice; say flite:NAME or espeak:NAME, such as {VOICES[0]}.", path="voices")
-
-
-def speak(text: str, voice: str, rate: float) -> tuple[bytes, flite.Spoken | None]:
-    """A WAV file of the text, and flite's phones where flite spoke."""
-    kind, _, name = voice.partition(":")
-    if kind == "flite":
-        spoken = flite.speak(text, name, rate)
-        return spoken.wav, spoken
-    return encode_audio(espeak.speak(text, name, rate)), None
-
-
 def _rows(
     indices: Sequence[int], split: str, side: int, things: int | None, voices: list[str], speech: bool, seed: int
 ) -> list[Row]:
@@ -131,7 +111,7 @@ def _rows(
             row["audio"], spoken = speak(text, voice, rate)
             row["speaker"] = voice
             if spoken is not None:
-                row |= {"phones": spoken.phones, "phone_ends_s": spoken.ends_s, "phone_set": flite.PHONE_SET}
+                row |= {"phones": spoken.phones, "phone_ends_s": spoken.ends_s, "phone_set": PHONE_SET}
         return make_row(
             id=f"{split}-{index:05d}", text=text, split=split, image=_png(scene, side),
             label=json.dumps(asdict(scene)), **row,

@@ -1,0 +1,166 @@
+"""The dataset `spoken-digits`: real handwritten digits, the digit's word, and the word spoken by many voices.
+
+The pictures are the 1,797 digits of 8x8 pixels that come with scikit-learn (the test part of UCI's "Optical
+Recognition of Handwritten Digits", Alpaydin and Kaynak 1998); the speech is synthetic. Which speech goes with which
+picture is drawn for every row, among voices that belong to one split only.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mmzoo.data import cache_dir, decode_audio, encode_audio, make_row, row_features
+from mmzoo.errors import ConfigError, MissingDependencyError
+from mmzoo.interfaces import Audio
+from mmzoo_datasets.shards import Row, build_split, open_shards, settings_folder, write_json
+from mmzoo_datasets.voices import check_voice, speak
+
+if TYPE_CHECKING:
+    from datasets import DatasetDict
+
+VERSION = 1
+WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+SPLITS = {"train": 1197, "validation": 200, "test": 400}
+"""Pictures of each split; every picture is in one split only."""
+VOICES = {
+    "train": (
+        "flite:slt", "flite:kal16", "espeak:en-us", "espeak:en-us+f3", "espeak:en-us+m3", "espeak:en-gb+f4",
+        "espeak:en-us+m7", "espeak:en-gb", "espeak:en-us+f1", "espeak:en-us+m1",
+    ),
+    "validation": ("espeak:en-us+f5", "espeak:en-gb+m4"),
+    "test": ("flite:rms", "flite:awb", "espeak:en-us+f2", "espeak:en-us+m2", "espeak:en-gb-scotland"),
+}  # fmt: skip
+"""No voice speaks in two splits."""
+RATES = (0.8, 0.9, 1.0, 1.1, 1.25)
+
+Pixels = np.ndarray[Any, np.dtype[np.float32]]
+
+
+@lru_cache(maxsize=1)
+def handwritten() -> tuple[Pixels, np.ndarray[Any, np.dtype[np.int64]]]:
+    """All digits, `[1797, 8, 8]` of 0 (paper) to 1 (ink), and what they are. Raises MissingDependencyError."""
+    try:
+        from sklearn.datasets import load_digits
+    except ImportError as error:
+        raise MissingDependencyError(
+            "spoken-digits takes its pictures from scikit-learn, which is not installed; run: pip install scikit-learn"
+        ) from error
+    found = load_digits()
+    return np.asarray(found.images / 16, dtype=np.float32), np.asarray(found.target, dtype=np.int64)
+
+
+def split_indices(split: str) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Which of the pictures a split has; always the same."""
+    order = np.random.default_rng(0).permutation(len(handwritten()[0]))
+    start = sum(count for name, count in SPLITS.items() if list(SPLITS).index(name) < list(SPLITS).index(split))
+    return np.asarray(order[start : start + SPLITS[split]])
+
+
+def cut_energy(pixels: Pixels, share: float) -> Pixels:
+    """Pictures `[N, 8, 8]` without the principal components that hold the last `share` of the training energy."""
+    if share == 0:
+        return pixels
+    training = handwritten()[0][split_indices("train")].reshape(-1, 64)
+    mean = training.mean(0)
+    _, strengths, components = np.linalg.svd(training - mean, full_matrices=False)
+    kept = int(np.searchsorted(np.cumsum(strengths**2) / np.sum(strengths**2), 1 - share)) + 1
+    basis = components[:kept]
+    flat = (pixels.reshape(-1, 64) - mean) @ basis.T @ basis + mean
+    return np.asarray(np.clip(flat.reshape(pixels.shape), 0, 1), dtype=np.float32)
+
+
+def add_noise(audio: Audio, snr_db: float, seed: int) -> Audio:
+    """The sound with white noise `snr_db` below it (above, when negative), over its whole length."""
+    noise = np.random.default_rng(seed).standard_normal(len(audio.samples))
+    power = float(np.mean(np.square(audio.samples, dtype=np.float64)))
+    mixed = audio.samples + np.sqrt(power / 10 ** (snr_db / 10)) * noise
+    peak = float(np.abs(mixed).max(initial=1e-9))
+    return Audio(np.asarray(mixed * min(1.0, 0.99 / peak), dtype=np.float32), audio.sample_rate)
+
+
+def spoken_digits(
+    *,
+    side: int = 32,
+    energy_cut: float = 0.0,
+    snr_db: float | None = None,
+    speech: bool = True,
+    seed: int = 0,
+    shard_rows: int = 300,
+) -> DatasetDict:
+    """Build, or find in the cache, the digits; splits train, validation and test, by picture and by voice.
+
+    side: pixels of the pictures, enlarged from 8. energy_cut: the share of the pictures' energy to take away, 0 to
+    0.95. snr_db: white noise under the speech; None for none. speech: False leaves the audio out. `label` is the
+    digit. Raises DataError where a synthesiser is missing, ConfigError for a bad argument.
+    """
+    if not 8 <= side <= 512:
+        raise ConfigError(f"spoken-digits got side={side}; it must be 8 to 512 pixels.", path="side")
+    if not 0 <= energy_cut <= 0.95:
+        raise ConfigError(f"spoken-digits got energy_cut={energy_cut}; it must be 0 to 0.95.", path="energy_cut")
+    settings = {
+        "side": side, "energy_cut": energy_cut, "snr_db": snr_db, "speech": speech, "seed": seed,
+        "shard_rows": shard_rows, "version": VERSION,
+    }  # fmt: skip
+    folder = settings_folder(cache_dir() / "datasets", "spoken-digits", settings)
+    done, features = folder / "done.json", row_features()
+    if not done.exists() and speech:
+        for voice in sum(VOICES.values(), ()):
+            check_voice(voice)
+    from tqdm import tqdm
+
+    with tqdm(total=sum(SPLITS.values()), desc="spoken digits", unit="digit", disable=done.exists() or None) as bar:
+        files = {
+            split: build_split(
+                folder, split, [int(index) for index in split_indices(split)],
+                lambda some, split=split: _rows(some, split, side, energy_cut, snr_db, speech, seed),
+                features, shard_rows=shard_rows, advance=bar.update,
+            )
+            for split in SPLITS
+        }  # fmt: skip
+    if not done.exists():
+        write_json(done, settings)
+    return open_shards(files, features, folder)
+
+
+@lru_cache(maxsize=1024)
+def _word(digit: int, voice: str, rate: float) -> bytes:
+    return speak(WORDS[digit], voice, rate)[0]
+
+
+def _rows(
+    indices: Sequence[int], split: str, side: int, energy_cut: float, snr_db: float | None, speech: bool, seed: int
+) -> list[Row]:
+    pixels, digits = handwritten()
+    pictures = cut_energy(pixels[list(indices)], energy_cut)
+    rows = []
+    for index, picture in zip(indices, pictures, strict=True):
+        # A generator for each picture: what is said does not depend on shards or on what is degraded.
+        chance, digit = np.random.default_rng([seed, index]), int(digits[index])
+        row: dict[str, Any] = {}
+        if speech:
+            voice, rate = str(chance.choice(VOICES[split])), float(chance.choice(RATES))
+            sound = _word(digit, voice, rate)
+            if snr_db is not None:
+                sound = encode_audio(add_noise(decode_audio({"bytes": sound, "path": None}), snr_db, index))
+            row = {"audio": sound, "speaker": voice}
+        rows.append(
+            make_row(
+                id=f"{split}-{index:04d}", text=WORDS[digit], split=split, image=_png(picture, side), label=str(digit),
+                **row,
+            )
+        )  # fmt: skip
+    return rows
+
+
+def _png(picture: Pixels, side: int) -> bytes:
+    from PIL import Image
+
+    small = Image.fromarray(np.round(picture * 255).astype(np.uint8), mode="L")
+    buffer = io.BytesIO()
+    small.resize((side, side), Image.Resampling.BICUBIC).convert("RGB").save(buffer, format="PNG")
+    return buffer.getvalue()
