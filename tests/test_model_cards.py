@@ -1,5 +1,7 @@
 """Every model repo in model_cards: generated card, links, sizes, golden outputs, and that a change is noticed."""
 
+import hashlib
+import json
 import re
 import shutil
 from pathlib import Path
@@ -61,6 +63,40 @@ def test_a_changed_weight_is_noticed(folder, tmp_path):
 @each
 def test_weights_are_small(folder):
     assert (folder / "model.safetensors").stat().st_size <= 25e6
+
+
+@each
+def test_the_evaluation_is_of_these_weights(folder):
+    told = json.loads((folder / "evaluation.json").read_text("utf-8"))
+    assert told.get("complete", True) and "--limit" not in told["command"]
+    mine = {"model": folder}
+    for slot, entry in json.loads((folder / "config.json").read_text("utf-8"))["recipe"].items():
+        if "model" in entry:
+            mine[slot] = ROOT / entry["model"]
+    found = {name: hashlib.sha256((of / "model.safetensors").read_bytes()).hexdigest() for name, of in mine.items()}
+    assert told["sha256"] == found
+
+
+@each
+def test_the_repo_is_complete(folder):
+    present = {str(path.relative_to(folder)) for path in folder.rglob("*")}
+    wanted = {"README.md", "config.json", "evaluation.json", "training.json", "golden.safetensors", "model.safetensors"}
+    if "speech" in json.loads((folder / "config.json").read_text("utf-8"))["modalities"]:
+        wanted |= {"samples/spectrogram.png", "samples/texts.json", "samples/1-teacher.wav"}
+    assert wanted <= present
+
+
+def test_the_codec_keeps_what_the_teacher_said():
+    told = json.loads((ROOT / "vqvae-speech" / "evaluation.json").read_text("utf-8"))
+    assert told["protocol"]["sentences"] >= 500 and told["differences"]["copy"]["wer"]["difference"] <= 0.02
+    assert told["distances"]["stoi"] >= 0.96 and told["distances"]["estoi"] >= 0.93
+
+
+def test_the_voice_is_understood_like_its_teacher():
+    told = json.loads((ROOT / "vqvae-dit-tts" / "evaluation.json").read_text("utf-8"))
+    assert told["protocol"]["sentences"] >= 500 and told["differences"]["tts"]["wer"]["difference"] <= 0.03
+    assert list(told["rows"]) == ["teacher", "codec", "tts_true_durations", "tts"]
+    assert told["unseen_words"]["words"] >= 200
 
 
 def test_all_weights_together_are_small():

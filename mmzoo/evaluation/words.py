@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,7 @@ def edits(reference: Sequence[str], heard: Sequence[str]) -> tuple[int, int, int
 
 def repeats(reference: Sequence[str], heard: Sequence[str]) -> int:
     """Words heard twice in a row more often than the reference has them so: a synthesiser's stutter."""
-    doubled = [sum(a == b for a, b in zip(words, words[1:], strict=False)) for words in (reference, heard)]
+    doubled = [sum(a == b for a, b in pairwise(words)) for words in (reference, heard)]
     return max(0, doubled[1] - doubled[0])
 
 

@@ -123,3 +123,13 @@ def test_suggestions_are_known_names(known: list[str], name: str) -> None:
 @given(st.integers(0, 10**6), st.integers(0, 10**6))
 def test_numbers_in_names_are_ordered_as_numbers(a: int, b: int) -> None:
     assert (natural(f"dit-{a}-x") < natural(f"dit-{b}-x")) is (a < b)
+
+
+def test_the_core_knows_which_of_its_plugins_supplies_each_name() -> None:
+    from mmzoo.registry import catalog as shared
+    from mmzoo.registry.firstparty import SUPPLIER
+
+    known = shared()
+    specs = [("model", m) for m in known.models()] + [(c.kind, c) for c in known.components()]
+    told = {f"{kind}/{spec.name}": spec.plugin for kind, spec in specs if spec.plugin.startswith("mmzoo-")}
+    assert told == {name: plugin for name, plugin in SUPPLIER.items() if not name.startswith("command/")}

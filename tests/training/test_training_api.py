@@ -14,7 +14,7 @@ from typer import Typer
 from typer.testing import CliRunner
 
 from mmzoo.cli.train import train as command
-from mmzoo.errors import DataError, UnknownKeyError
+from mmzoo.errors import DataError, UnknownKeyError, UsageError
 from mmzoo.training import train
 
 
@@ -99,5 +99,10 @@ def test_the_command(tmp_path: Path) -> None:
     again = runner.invoke(app, [str(path), "steps=5", "--out", str(tmp_path / "run"), "--export-only"])
     assert again.exit_code == 0
     assert json.loads((tmp_path / "run" / "model" / "training.json").read_text())["steps"] == 3
+    further = runner.invoke(app, [str(path), "steps=5", "--out", str(tmp_path / "run"), "--resume"])
+    assert further.exit_code == 0
+    assert json.loads((tmp_path / "run" / "model" / "training.json").read_text())["steps"] == 5
+    both = runner.invoke(app, [str(path), "--no-resume", "--checkpoint", str(tmp_path)])
+    assert isinstance(both.exception, UsageError)
     wrong = runner.invoke(app, [str(path), "stepz=3"])
     assert isinstance(wrong.exception, UnknownKeyError)

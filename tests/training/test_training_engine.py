@@ -45,6 +45,11 @@ def test_a_whole_training(tmp_path: Path) -> None:
     assert [m["step"] for m in metrics if m["kind"] == "validation"] == [10, 20, 30]
     assert (tmp_path / "previews" / "step-00000015" / "0_sound.wav").is_file()
     assert (tmp_path / "previews" / "step-00000015" / "0_sound.png").is_file()
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(next(tmp_path.rglob("events.*")).parent)).Reload()
+    tags = events.Tags()
+    assert any("0_sound" in tag for tag in tags["audio"]) and any("0_sound" in tag for tag in tags["images"])
     record = json.loads((tmp_path / "model" / "training.json").read_text())
     assert record["steps"] == 30
     assert record["recipe"]["optimizer"]["lr"] == 1e-2

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +20,7 @@ from mmzoo_datasets.align import Aligner, CannotAlign
 from mmzoo_datasets.flite import speak
 from mmzoo_datasets.ljspeech import ljspeech, read_metadata
 
+import mmzoo
 from mmzoo.data import decode_audio, load_dataset_component
 from mmzoo.errors import ConfigError, DataError
 
@@ -175,3 +179,24 @@ def test_other_bad_arguments(ljspeech_folder: Path, tmp_path: Path) -> None:
     (ljspeech_folder / "wavs" / "SP001-0002.wav").unlink()
     with pytest.raises(DataError, match="SP001-0002"):
         ljspeech(root=str(ljspeech_folder), validation=0, test=0)
+
+
+@pytest.mark.slow
+def test_the_recipe_of_the_voice_runs_on_ljspeech_and_the_model_speaks(ljspeech_folder: Path, tmp_path: Path) -> None:
+    import mmzoo_tts
+
+    recipe = Path(mmzoo_tts.__file__).parent / "recipes" / "vqvae-dit-tts.yaml"
+    changes = [
+        "data.name=ljspeech",
+        f"data.config={{root: {ljspeech_folder}, sample_rate: 16000, validation: 1, test: 1}}",
+        "model.overrides={head: {voices: [lj]}}",
+        "steps=2",
+        "precision=fp32",
+    ]
+    command = [sys.executable, "-m", "mmzoo", "train", str(recipe), *changes, "--out", str(tmp_path / "run")]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env={**os.environ, "MMZOO_CACHE": str(tmp_path)}
+    )
+    assert done.returncode == 0, done.stderr
+    tts = mmzoo.create(f"local-dir:{tmp_path / 'run' / 'model'}")
+    assert tts.voices == ["lj"] and tts("Hello there.", voice="lj").duration > 0.2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from mmzoo.interfaces import Segment
 from mmzoo_tts.text.phones import PAUSE
@@ -62,7 +63,7 @@ def _pieces(words: list[Word]) -> list[list[Word]]:
     """A phrase as runs of words of at most MAX_PHONES phones; a word longer than that is cut inside."""
     pieces: list[list[Word]] = [[]]
     size = 0
-    for word in (part for word in words for part in _parts(word)):
+    for word in chain.from_iterable(map(_parts, words)):
         if pieces[-1] and size + len(word.phones) > MAX_PHONES:
             pieces.append([])
             size = 0

@@ -140,6 +140,9 @@ def test_what_cannot_be_said_is_refused_with_a_sentence(tts, text):
         ({"speed": 0}, "speed"),
         ({"speed": -1.0}, "speed"),
         ({"speed": float("nan")}, "speed"),
+        ({"speed": 1e-4}, "speed"),
+        ({"speed": 1e-310}, "speed"),
+        ({"speed": True}, "speed"),
         ({"steps": 0}, "steps"),
         ({"steps": 2.5}, "steps"),
         ({"seed": "x"}, "seed"),
@@ -148,6 +151,10 @@ def test_what_cannot_be_said_is_refused_with_a_sentence(tts, text):
 def test_wrong_settings_are_explained(tts, settings, names):
     with pytest.raises(InputError, match=names):
         tts(SENTENCE, **settings)
+    with pytest.raises(InputError, match=names):
+        tts.stream(SENTENCE, **settings)  # refused before the first chunk is asked for
+    with pytest.raises(InputError, match=names):
+        tts.speak_phones(["pau", "ah", "pau"], **settings)
 
 
 def test_say_writes_a_file_and_one_line(tmp_path):
@@ -173,6 +180,8 @@ def test_say_reads_standard_input_and_files(tmp_path):
         ["say", "Hi.", "-o", "."],
         ["say", "a\x07b", "-o", "a.wav"],
         ["say", "🍕", "-o", "a.wav"],
+        ["say", "?!...", "-o", "a.wav"],
+        ["say", "你好世界", "-o", "a.wav"],
         ["say", "Hi.", "--voice", "nobody", "-o", "a.wav"],
         ["say", "Hi.", "--speed", "0", "-o", "a.wav"],
         ["say", "Hi.", "--steps", "0", "-o", "a.wav"],
@@ -187,6 +196,17 @@ def test_say_refuses_with_a_sentence_and_leaves_nothing(tmp_path, monkeypatch, a
     assert done.returncode in {1, 2} and done.stdout == ""
     assert "Traceback" not in done.stderr and done.stderr.strip().startswith("error:")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_say_refuses_control_characters_of_the_standard_input(tmp_path):
+    done = run("say", "-o", str(tmp_path / "a.wav"), stdin="nul\x00here")
+    assert done.returncode == 2 and done.stdout == "" and done.stderr.startswith("error:")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_say_reports_what_it_could_not_say(tmp_path):
+    done = run("say", "I love 🍕 and Привет.", "-o", str(tmp_path / "a.wav"))
+    assert done.returncode == 0 and done.stderr.count("note:") >= 1 and (tmp_path / "a.wav").exists()
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that nobody can write, such as /proc")
@@ -208,6 +228,15 @@ def _flipped_header(folder):
     path.write_bytes(data)
 
 
+def _not_a_number(folder):
+    from safetensors.torch import load_file, save_file
+
+    path = folder / "model.safetensors"
+    tensors = load_file(path)
+    next(iter(tensors.values())).view(-1)[0] = float("nan")
+    save_file(tensors, path)
+
+
 def _config(change):
     def damage(folder):
         path = folder / "config.json"
@@ -223,11 +252,12 @@ def _config(change):
     [
         (_truncated, "model.safetensors"),
         (_flipped_header, "model.safetensors"),
+        (_not_a_number, "model.safetensors"),
         (lambda folder: (folder / "model.safetensors").unlink(), "model.safetensors"),
         (_config(lambda config: config.update(colour="red")), "colour"),
         (_config(lambda config: config["recipe"]["head"].update(name="os.system")), "os.system"),
     ],
-    ids=["truncated", "huge header", "no weights", "unknown key", "dotted path"],
+    ids=["truncated", "huge header", "NaN", "no weights", "unknown key", "dotted path"],
 )
 def test_say_with_a_damaged_model(tmp_path, monkeypatch, damage, names):
     folder = tmp_path / "model"

@@ -1,0 +1,54 @@
+"""`evaluate`: what is refused before anything runs, and that a partial result never replaces a full one."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mmzoo import registry
+from mmzoo.errors import InputError, MissingDependencyError
+from mmzoo.evaluation import runner
+
+CARD = Path(__file__).parents[2] / "model_cards" / "phonemizer-en"
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+def test_a_limit_is_at_least_one(limit: int) -> None:
+    with pytest.raises(InputError, match="limit must be at least 1"):
+        runner.evaluate("phonemizer-en", limit=limit)
+
+
+def test_a_report_that_cannot_be_written_is_refused_first(tmp_path: Path) -> None:
+    for out in (tmp_path, tmp_path / "missing" / "report.json"):
+        with pytest.raises(InputError, match="cannot be written"):
+            runner.evaluate("no-such-model", out=out)
+
+
+def test_missing_packages_are_named_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "find_spec", lambda name: None if name == "pystoi" else object())
+    with pytest.raises(MissingDependencyError, match=r"pystoi.*pip install"):
+        runner.evaluate("no-such-model")
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_only_a_complete_report_takes_the_place_of_the_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, complete: bool
+) -> None:
+    pytest.importorskip("pocketsphinx")
+    folder = tmp_path / "model"
+    shutil.copytree(CARD, folder)
+    before = (folder / "evaluation.json").read_bytes()
+
+    def metric(model: Any, *, limit: int | None, samples: Path | None) -> dict[str, Any]:
+        return {"complete": complete, "protocol": {}, "figure": 0.123456}
+
+    load = registry.load_target
+    monkeypatch.setattr(registry, "load_target", lambda spec: metric if spec.kind == "metric" else load(spec))
+    report = runner.evaluate(f"local-dir:{folder}")
+    assert report["figure"] == 0.1235 and list(report["sha256"]) == ["model"]
+    after = (folder / "evaluation.json").read_bytes()
+    assert (json.loads(after)["figure"] == 0.1235) if complete else (after == before)
