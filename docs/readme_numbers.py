@@ -46,6 +46,7 @@ def section(model: str, report: Report) -> str:
 
 
 LINES = {
+    "held_out_words": "Words that neither it nor its lexicon has met",
     "distances": "Copy against original",
     "codes": "Codes",
     "prosody": "Speech against the teacher's",
@@ -69,7 +70,9 @@ def heard(rows: Mapping[str, Report], differences: Mapping[str, Report]) -> str:
     ]
     for name, row in rows.items():
         rates = " | ".join(f"{row[key] * 100:.1f}" if key in row else "-" for key in ("wer", "cer", "per"))
-        slips = ", ".join(f"{row[f'words_{key}'] * 100:.1f}" for key in ("skipped", "added", "repeated"))
+        slips = ", ".join(
+            f"{row[key] * 100:.1f}" if key in row else "-" for key in ("words_skipped", "words_added", "words_repeated")
+        )
         lines.append(f"| {words(name)} | {rates} | {slips} | {above(differences.get(name, {}).get('wer'))} |")
     return "\n".join(lines)
 
