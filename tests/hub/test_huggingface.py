@@ -165,3 +165,18 @@ def test_switched_off(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(errors.HubError) as caught:
         fetch(hub, "org/good")
     assert "\n" not in str(caught.value) and str(caught.value).endswith(".")
+
+
+def test_a_model_is_created_from_the_hub_and_is_the_one_that_was_put_there(
+    hub: FakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mmzoo
+
+    card = Path(__file__).parents[2] / "model_cards" / "phonemizer-en"
+    files = {path.name: path.read_bytes() for path in card.iterdir() if path.is_file()}
+    monkeypatch.setitem(FakeHub.files, "org/phonemizer", files)
+    monkeypatch.setenv("HF_ENDPOINT", hub.url)
+    here = mmzoo.create("phonemizer-en")
+    there = mmzoo.create(f"hf-hub:org/phonemizer@{COMMIT}", allow_licenses={"apache-2.0"})
+    text = "Doctor Smith paid for a glimmerish of zorp."
+    assert there(text).phrases == here(text).phrases
