@@ -104,7 +104,7 @@ class Trainer:
         # The precision of an earlier training in this process must not bind this one.
         AcceleratorState._reset_state()
         self.accelerator = Accelerator(
-            mixed_precision=self.recipe.precision,
+            mixed_precision="no" if self.recipe.precision == "fp32" else self.recipe.precision,
             cpu=self.recipe.device == "cpu",
             kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
         )
@@ -294,7 +294,7 @@ class Trainer:
         if in_a_row >= self.recipe.max_bad_steps:
             raise TrainingError(
                 f"{in_a_row} updates in a row were not finite ({why}) up to step {self.progress.step};"
-                " lower optimizer.lr or optimizer.clip, or use precision=no, and resume from the last checkpoint."
+                " lower optimizer.lr or optimizer.clip, or use precision=fp32, and resume from the last checkpoint."
             )
 
     def _report(self, averages: Averages, rate: float) -> None:

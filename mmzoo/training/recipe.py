@@ -100,7 +100,7 @@ class TrainingRecipe(_Tree):
     batch_size: Positive | None = None
     batch_frames: Positive | None = None
     bucket: bool = False
-    precision: Literal["bf16", "no"] = "no"
+    precision: Literal["bf16", "fp32"] = "fp32"
     device: Literal["auto", "cpu"] = "auto"
     ema: EmaConfig = EmaConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
