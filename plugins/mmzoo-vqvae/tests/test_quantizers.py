@@ -45,7 +45,7 @@ def test_decoding_the_codes_gives_the_forward_value(quantizer):
 def test_codes_survive_decoding_and_encoding_again(quantizer):
     codes = torch.stack([torch.randint(size, (1, 50)) for size in quantizer.codebook_sizes], -1)
     if isinstance(quantizer, FiniteScalarQuantizer) and isinstance(quantizer.project_in, torch.nn.Identity):
-        # A projection cannot be inverted. FSQ bounds its input by tanh: the value that rounds to level v is not v itself.
+        # A projection has no inverse. FSQ bounds its input by tanh: the value that rounds to level v is not v itself.
         levels = torch.tensor(quantizer.level_counts, dtype=torch.float64)
         rounded = quantizer.decode(codes).double() * quantizer.half_width.double()
         inner = (rounded + quantizer.offset) / quantizer.half_range.double()
