@@ -1,4 +1,4 @@
-"""ConvNeXt blocks over sequences, channel-last and mask-aware.
+"""ConvNeXt blocks over sequences and pictures, channel-last and, over sequences, mask-aware.
 
 Liu et al., "A ConvNet for the 2020s", arXiv 2201.03545; in one dimension as in Vocos, arXiv 2306.00814.
 """
@@ -40,15 +40,44 @@ class DepthwiseConv1d(nn.Module):
         return out.squeeze(2).transpose(1, 2)
 
 
+class DepthwiseConv2d(nn.Module):
+    """Depthwise convolution of `[B, H, W, D]` over both axes, zero padding."""
+
+    def __init__(self, dim: int, kernel_size: int = 7) -> None:
+        super().__init__()
+        if kernel_size % 2 != 1:
+            raise ValueError(f"kernel_size must be odd, not {kernel_size}.")
+        self.kernel_size = kernel_size
+        self.weight = nn.Parameter(torch.empty(dim, 1, kernel_size, kernel_size))
+        self.bias = nn.Parameter(torch.empty(dim))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Normal with unit gain; zero bias."""
+        nn.init.normal_(self.weight, std=1 / self.kernel_size)
+        nn.init.zeros_(self.bias)
+
+    def forward(self, x_BHWD: Tensor, mask_BHW: Tensor | None = None) -> Tensor:
+        """`[B, H, W, D]` to `[B, H, W, D]`; cells outside the mask count as zero padding."""
+        if mask_BHW is not None:
+            x_BHWD = x_BHWD * mask_BHW.unsqueeze(-1)
+        image = x_BHWD.permute(0, 3, 1, 2)
+        out = F.conv2d(image, self.weight, self.bias, padding=self.kernel_size // 2, groups=self.weight.shape[0])
+        return out.permute(0, 2, 3, 1)
+
+
 class ConvNeXtBlock(nn.Module):
     """Depthwise convolution, LayerNorm, two linear layers with GELU, scaled residual.
 
-    dim: channels. hidden: width of the inner layer. layer_scale: initial value of the residual scale.
+    dim: channels. hidden: width of the inner layer. layer_scale: initial value of the residual scale. axes: 1 for
+    sequences `[B, N, D]`, 2 for pictures `[B, H, W, D]`.
     """
 
-    def __init__(self, dim: int, hidden: int, *, kernel_size: int = 7, layer_scale: float = 0.125) -> None:
+    def __init__(
+        self, dim: int, hidden: int, *, kernel_size: int = 7, layer_scale: float = 0.125, axes: int = 1
+    ) -> None:
         super().__init__()
-        self.mix = DepthwiseConv1d(dim, kernel_size)
+        self.mix = DepthwiseConv1d(dim, kernel_size) if axes == 1 else DepthwiseConv2d(dim, kernel_size)
         self.norm = nn.LayerNorm(dim, eps=1e-6)
         self.up = nn.Linear(dim, hidden)
         self.down = nn.Linear(hidden, dim)
@@ -60,25 +89,25 @@ class ConvNeXtBlock(nn.Module):
         """The residual branch starts at `layer_scale`."""
         nn.init.constant_(self.scale, self.layer_scale)
 
-    def forward(self, x_BND: Tensor, mask_BN: Tensor | None = None) -> Tensor:
-        """`[B, N, D]` to `[B, N, D]`."""
-        y = self.norm(self.mix(x_BND, mask_BN))
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """`[B, N, D]` or `[B, H, W, D]` to the same; mask: `[B, N]` or `[B, H, W]`."""
+        y = self.norm(self.mix(x, mask))
         y = self.down(F.gelu(self.up(y), approximate="tanh"))
-        return torch.addcmul(x_BND, y, self.scale.to(y.dtype))
+        return torch.addcmul(x, y, self.scale.to(y.dtype))
 
 
 class ConvNeXtStack(nn.Module):
     """`depth` blocks one after the other."""
 
-    def __init__(self, dim: int, depth: int, *, expansion: float = 3.0, kernel_size: int = 7) -> None:
+    def __init__(self, dim: int, depth: int, *, expansion: float = 3.0, kernel_size: int = 7, axes: int = 1) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(
-            ConvNeXtBlock(dim, int(dim * expansion), kernel_size=kernel_size, layer_scale=1 / max(depth, 1))
+            ConvNeXtBlock(dim, int(dim * expansion), kernel_size=kernel_size, layer_scale=1 / max(depth, 1), axes=axes)
             for _ in range(depth)
         )
 
-    def forward(self, x_BND: Tensor, mask_BN: Tensor | None = None) -> Tensor:
-        """`[B, N, D]` to `[B, N, D]`."""
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """`[B, N, D]` or `[B, H, W, D]` to the same."""
         for block in self.blocks:
-            x_BND = block(x_BND, mask_BN)
-        return x_BND
+            x = block(x, mask)
+        return x

@@ -45,3 +45,14 @@ def mmzoo_register(register: Register) -> None:
         summary="Real handwritten digits, their words, and the words spoken by many voices (needs flite and espeak-ng)",
         modalities=("image", "text", "speech"),
     )
+    register.dataset(
+        "small-pictures",
+        "mmzoo_datasets.pictures:small_pictures",
+        summary="The scenes and the digits as pictures of one size, without speech",
+        modalities=("image",),
+    )
+    register.metric(
+        "image-tokenization",
+        "mmzoo_datasets.picture_judge:evaluate_picture_tokenizer",
+        summary="Copies held-out scenes and digits through the codes; a rule and a classifier read them",
+    )

@@ -34,6 +34,18 @@ def mmzoo_register(register: Register) -> None:
         summary="Speech VQ-VAE: speech to codes and back",
         modalities=("speech",),
     )
+    register.encoder(
+        "picture-autoencoder",
+        "mmzoo_vqvae.picture:PictureAutoencoder",
+        summary="Convolutional picture autoencoder over space-to-depth steps",
+        modalities=("image",),
+    )
+    register.head(
+        "picture-vqvae",
+        "mmzoo_vqvae.picture_tokenizer:PictureVQVAE",
+        summary="Picture VQ-VAE: pictures to codes and back",
+        modalities=("image",),
+    )
     register.metric(
         "speech-tokenization",
         "mmzoo_vqvae.evaluate:evaluate_speech_tokenizer",
@@ -71,5 +83,16 @@ def mmzoo_register(register: Register) -> None:
             "head": {"name": "speech-vqvae", "dim": 36},
             "encoder": {**SMALL, "dim": 36},
             "quantizer": {"name": "rvq", "dim": 36, "codebook_size": 1024, "levels": 10},
+        },
+    )
+    register.model(
+        "vqvae-image",
+        task="image-tokenization",
+        modalities=("image",),
+        summary="Picture tokenizer, 8 learned codebooks of 256 for every 8 x 8 pixels (64 bits)",
+        recipe={
+            "head": {"name": "picture-vqvae", "dim": 32},
+            "encoder": {"name": "picture-autoencoder", "dim": 32},
+            "quantizer": {"name": "vq", "dim": 32, "codebook_size": 256, "groups": 8},
         },
     )

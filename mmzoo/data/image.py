@@ -1,0 +1,71 @@
+"""Image cells of dataset rows to pixels and back, with Pillow."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from mmzoo.errors import DataError
+from mmzoo.interfaces.values import Image
+
+MAX_PIXELS = 50_000_000
+
+
+def decode_image(cell: Mapping[str, Any] | None, *, max_pixels: int = MAX_PIXELS) -> Image:
+    """The picture of a row's `image` cell, `{"bytes", "path"}` of a file Pillow can read, as RGB on white.
+
+    The header is checked before anything is decoded. Raises DataError for an empty cell, a file that cannot be
+    read and one of more than max_pixels pixels.
+    """
+    from PIL import Image as Pillow
+
+    found = (cell or {}).get("bytes") or (cell or {}).get("path")
+    if not found:
+        raise DataError("This row has no picture; its image cell is empty.")
+    name = f"{len(found)} bytes of a row's picture" if isinstance(found, bytes) else str(found)
+    try:
+        # Pillow has a limit of its own, which would speak of a "decompression bomb".
+        with _unlimited(), Pillow.open(io.BytesIO(found) if isinstance(found, bytes) else found) as picture:
+            width, height = picture.size
+            if width * height > max_pixels:
+                raise DataError(
+                    f"Cannot use {name}: it has {width} x {height} pixels; the most is {max_pixels:,}, make it smaller."
+                )
+            return Image(np.asarray(_on_white(picture).convert("RGB")))
+    except (OSError, ValueError, SyntaxError) as error:  # Pillow raises SyntaxError for some broken PNGs
+        raise DataError(f"Cannot read {name} as a picture: {error}.") from error
+
+
+def _on_white(picture: Any) -> Any:
+    from PIL import Image as Pillow
+
+    if picture.mode not in ("RGBA", "LA", "PA") and "transparency" not in picture.info:
+        return picture
+    return Pillow.alpha_composite(Pillow.new("RGBA", picture.size, "white"), picture.convert("RGBA"))
+
+
+def encode_image(image: Image) -> bytes:
+    """The bytes of a PNG."""
+    from PIL import Image as Pillow
+
+    buffer = io.BytesIO()
+    Pillow.fromarray(image.pixels).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+class _unlimited:  # noqa: N801 - used like a function
+    """Pillow without its own limit on pixels, because ours is checked before anything is decoded."""
+
+    def __enter__(self) -> None:
+        from PIL import Image as Pillow
+
+        self._limit = Pillow.MAX_IMAGE_PIXELS
+        Pillow.MAX_IMAGE_PIXELS = None
+
+    def __exit__(self, *details: object) -> None:
+        from PIL import Image as Pillow
+
+        Pillow.MAX_IMAGE_PIXELS = self._limit

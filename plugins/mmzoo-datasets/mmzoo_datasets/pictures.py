@@ -1,0 +1,24 @@
+"""The dataset `small-pictures`: the drawn scenes and the handwritten digits at one size, for one picture tokenizer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mmzoo_datasets.digits import spoken_digits
+from mmzoo_datasets.scenes.spoken import spoken_scenes
+
+if TYPE_CHECKING:
+    from datasets import DatasetDict
+
+
+def small_pictures(*, scenes: int = 12_000, side: int = 64, seed: int = 0) -> DatasetDict:
+    """Pictures and labels of `spoken-scenes` and `spoken-digits` without speech; splits train, validation and test.
+
+    scenes: training scenes; all digits of a split come after its scenes. side: pixels.
+    """
+    from datasets import DatasetDict, concatenate_datasets
+
+    worlds = spoken_scenes(train=scenes, side=side, speech=False, seed=seed), spoken_digits(side=side, speech=False)
+    return DatasetDict(
+        {split: concatenate_datasets([world[split] for world in worlds]) for split in ("train", "validation", "test")}
+    )

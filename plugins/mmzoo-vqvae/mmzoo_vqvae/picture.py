@@ -1,0 +1,98 @@
+"""A convolutional picture autoencoder: ConvNeXt blocks between steps of space-to-depth and back.
+
+Moving pixels into channels (Shi et al., arXiv 1609.05158) loses nothing and draws no checkerboard, which strided and
+transposed convolutions do.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmzoo.errors import ConfigTypeError
+from mmzoo.interfaces import Latents, ModalityEncoder, Port, Ports
+from mmzoo.nn.convnext import ConvNeXtStack
+
+
+def fold(x_BHWD: Tensor) -> Tensor:
+    """Space to depth: `[B, H, W, D]` to `[B, H / 2, W / 2, 4 D]`."""
+    b, h, w, d = x_BHWD.shape
+    return x_BHWD.reshape(b, h // 2, 2, w // 2, 2, d).transpose(2, 3).reshape(b, h // 2, w // 2, 4 * d)
+
+
+def unfold(x_BHWD: Tensor) -> Tensor:
+    """The inverse of `fold`: `[B, H, W, 4 D]` to `[B, 2 H, 2 W, D]`."""
+    b, h, w, d = x_BHWD.shape
+    return x_BHWD.reshape(b, h, w, 2, 2, d // 4).transpose(2, 3).reshape(b, 2 * h, 2 * w, d // 4)
+
+
+class PictureAutoencoder(ModalityEncoder):
+    """RGB pictures `[B, H, W, 3]` of 0 to 1 to latents `[B, N, dim]`, one for each square of 2 ** len(widths) pixels.
+
+    widths: channels at a half, a quarter, an eighth ... of the resolution. depth: blocks at each of them, in
+    each half. Pictures whose sides are not whole squares are continued with the pixels at their edge.
+    """
+
+    modality = "image"
+
+    def __init__(
+        self, *, dim: int, widths: Sequence[int] = (64, 128, 192), depth: int = 2, expansion: float = 3.0
+    ) -> None:
+        super().__init__()
+        if not widths:
+            raise ConfigTypeError("encoder: widths must name at least one resolution.", path="widths")
+        self.square = 2 ** len(widths)
+        self.fold_in = nn.ModuleList(nn.Linear(4 * i, o) for i, o in itertools.pairwise((3, *widths)))
+        self.blocks_in = nn.ModuleList(_blocks(width, depth, expansion) for width in widths)
+        self.norm = nn.LayerNorm(widths[-1], eps=1e-6)
+        self.to_latent = nn.Linear(widths[-1], dim)
+        back = tuple(reversed(widths))
+        self.from_latent = nn.Linear(dim, back[0])
+        self.blocks_out = nn.ModuleList(_blocks(width, depth, expansion) for width in back)
+        self.unfold_out = nn.ModuleList(nn.Linear(i, 4 * o) for i, o in itertools.pairwise((*back, 3)))
+
+    @classmethod
+    def ports(cls, config: Mapping[str, Any]) -> Ports:
+        """Pictures in; latents of width `dim` out, and the same back."""
+        picture, latent = Port(modality="image"), Port(width=config["dim"])
+        return Ports(inputs={"raw": picture, "z": latent}, outputs={"latents": latent, "raw": picture})
+
+    def encode(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
+        """`[B, H, W, 3]` to `[B, N, dim]` in row-major order, with its grid; masks are not supported (same sizes)."""
+        x = self._whole_squares(raw) * 2 - 1
+        for into, blocks in zip(self.fold_in, self.blocks_in, strict=True):
+            x = blocks(into(fold(x)))
+        x = self.to_latent(self.norm(x))
+        return Latents(x.flatten(1, 2).float(), grid=(x.shape[1], x.shape[2]), modality="image")
+
+    def _whole_squares(self, raw: Tensor) -> Tensor:
+        right, below = -raw.shape[2] % self.square, -raw.shape[1] % self.square
+        if not (right or below):
+            return raw
+        return F.pad(raw.permute(0, 3, 1, 2), (0, right, 0, below), mode="replicate").permute(0, 2, 3, 1)
+
+    def decode(self, latents: Latents) -> Tensor:
+        """Latents with a grid to pictures `[B, H, W, 3]` of whole squares, about 0 to 1 but not clamped."""
+        height, width = self.grid_of(latents)
+        x = self.from_latent(latents.x).unflatten(1, (height, width))
+        for blocks, out in zip(self.blocks_out, self.unfold_out, strict=True):
+            x = unfold(out(blocks(x)))
+        return (x.float() + 1) / 2
+
+    @staticmethod
+    def grid_of(latents: Latents) -> tuple[int, int]:
+        """Rows and columns; without a grid the picture is taken to be square. Raises ValueError if it cannot be."""
+        if latents.grid is not None:
+            return latents.grid
+        side = round(latents.x.shape[1] ** 0.5)
+        if side * side != latents.x.shape[1]:
+            raise ValueError(f"{latents.x.shape[1]} latents are no square picture, and no grid was given.")
+        return side, side
+
+
+def _blocks(width: int, depth: int, expansion: float) -> ConvNeXtStack:
+    return ConvNeXtStack(width, depth, expansion=expansion, kernel_size=5, axes=2)

@@ -1,0 +1,159 @@
+"""The picture VQ-VAE: pictures to codes and back, and how it is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mmzoo.data import decode_image
+from mmzoo.errors import DataError, InputError
+from mmzoo.interfaces import Examples, Image, Latents, Losses, Port, Ports
+from mmzoo_vqvae.losses import code_counts, perplexity
+from mmzoo_vqvae.picture import PictureAutoencoder
+from mmzoo_vqvae.vqvae import VQVAE
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+
+class PictureVQVAE(VQVAE):
+    """Tokenizer of pictures. `tokenize` gives codes, `reconstruct` gives an Image, calling it does both.
+
+    dim: width of the latents. edge_weight: of the loss on differences between neighbouring pixels, which keeps outlines
+    where they are.
+    """
+
+    encoder: PictureAutoencoder
+
+    def __init__(self, *, dim: int, edge_weight: float = 1.0) -> None:
+        super().__init__(dim=dim)
+        self.edge_weight = edge_weight
+
+    @classmethod
+    def ports(cls, config: Mapping[str, Any]) -> Ports:
+        """Pictures in and out; latents of width `dim`."""
+        latent = Port(width=config["dim"])
+        return Ports(inputs={"latents": latent}, outputs={"latents": latent, "image": Port(modality="image")})
+
+    # --- use ---------------------------------------------------------------------------------------------
+
+    @torch.inference_mode()
+    def tokenize(self, image: Image | Sequence[Image]) -> Tensor:
+        """A picture to codes int64 `[1, N, Q]` in row-major order; B pictures of one size to `[B, N, Q]`."""
+        items = [image] if isinstance(image, Image) else list(image)
+        if not items:
+            raise InputError("Cannot tokenize an empty list of pictures.")
+        if len({item.pixels.shape for item in items}) > 1:
+            raise InputError("Pictures of different sizes cannot be one batch; tokenize them one by one.")
+        pixels = torch.from_numpy(np.stack([item.pixels for item in items])).to(self.device)
+        return self.quantizer.encode(self.encoder.encode(pixels.float() / 255).x)
+
+    @torch.inference_mode()
+    def reconstruct(self, codes: Tensor, grid: tuple[int, int] | None = None) -> Image:
+        """Codes `[1, N, Q]` to a picture. grid: rows and columns of the N codes; without it the picture is square."""
+        if codes.dim() != 3 or len(codes) != 1:
+            raise InputError(f"reconstruct takes the codes of one picture, [1, N, Q], not {list(codes.shape)}.")
+        if grid is not None and grid[0] * grid[1] != codes.shape[1]:
+            raise InputError(f"reconstruct got {codes.shape[1]} codes for a grid of {grid[0]} x {grid[1]}.")
+        try:
+            return self.decode_latents(self.quantizer.decode(codes.to(self.device)), grid)[0]
+        except ValueError as error:
+            raise InputError(f"reconstruct needs the argument grid: {error}") from error
+
+    @torch.inference_mode()
+    def decode_latents(self, z: Tensor, grid: tuple[int, int] | None = None) -> list[Image]:
+        """Unstandardised latents `[B, N, D]` to pictures."""
+        pixels = self.encoder.decode(Latents(z, grid=grid)).clamp(0, 1) * 255
+        return [Image(one) for one in pixels.round().to(torch.uint8).cpu().numpy()]
+
+    def __call__(self, image: Any, *args: Any, **kwargs: Any) -> Any:
+        """A picture to its copy through the codes; tensors take the differentiable path of `forward`."""
+        if isinstance(image, Image):
+            height, width = image.pixels.shape[:2]
+            square = self.encoder.square
+            copy = self.reconstruct(self.tokenize(image), (-(-height // square), -(-width // square)))
+            return Image(copy.pixels[:height, :width])
+        return super().__call__(image, *args, **kwargs)
+
+    def golden(self, inputs: Mapping[str, Tensor] | None) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
+        """Latents of a smooth picture with noise, and the decoding of random codes."""
+        if inputs is None:
+            generator = torch.Generator().manual_seed(0)
+            side = 4 * self.encoder.square
+            across = torch.linspace(0, 1, side)
+            picture = torch.stack((across.expand(side, side), across.expand(side, side).T, across.outer(across)), -1)
+            noise = 0.05 * torch.randn(side, side, 3, generator=generator)
+            codes = [torch.randint(size, (1, 16), generator=generator) for size in self.quantizer.codebook_sizes]
+            inputs = {"image": (picture + noise).unsqueeze(0), "codes": torch.stack(codes, -1)}
+        latents = self.encoder.encode(inputs["image"]).x
+        decoded = self.encoder.decode(Latents(self.quantizer.decode(inputs["codes"])))
+        return inputs, {"latents": latents, "decoded": decoded}
+
+    # --- training ----------------------------------------------------------------------------------------
+
+    def examples(self, rows: Dataset, cache: Path) -> Examples:
+        """The rows' pictures, all of one size."""
+        return Pictures(rows)
+
+    def training_step(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Losses:
+        """Absolute error of pixels and of their differences, and the quantizer's losses."""
+        target = batch["image"].float() / 255
+        output, quantized = self(target)
+        parts = {"pixels": (output - target).abs().mean(), "edges": _edges(output, target)}
+        total = parts["pixels"] + self.edge_weight * parts["edges"] + 0.1 * quantized.loss
+        parts |= dict(quantized.losses)
+        with torch.no_grad():
+            parts["psnr"] = -10 * (output - target).square().mean((1, 2, 3)).clamp_min(1e-10).log10().mean()
+            counts = code_counts(quantized.codes, self.quantizer.codebook_sizes)
+            parts["perplexity"] = perplexity(counts).mean()
+        return Losses(total, {name: value.detach() for name, value in parts.items()})
+
+    def finish(self, examples: Examples) -> None:
+        """Measure the spread of the latents on up to 512 training pictures."""
+        generator = torch.Generator().manual_seed(0)
+        chosen = [examples.example(i, generator) for i in range(0, len(examples), max(1, len(examples) // 512))]
+        batches: list[tuple[Tensor, Tensor | None]] = []
+        for start in range(0, len(chosen), 64):
+            batches.append((examples.collate(chosen[start : start + 64])["image"].to(self.device).float() / 255, None))
+        self.measure_latents(batches)
+
+    def previews(self, rows: Dataset) -> Iterator[tuple[str, Any]]:
+        """Each picture beside its copy."""
+        for row in rows:
+            original = decode_image(row["image"])
+            yield row["id"], Image(np.concatenate((original.pixels, self(original).pixels), axis=1))
+
+
+def _edges(output_BHWC: Tensor, target_BHWC: Tensor) -> Tensor:
+    """Mean absolute error of the differences between neighbours, down and across."""
+    wrong = output_BHWC - target_BHWC
+    return wrong.diff(dim=1).abs().mean() + wrong.diff(dim=2).abs().mean()
+
+
+class Pictures:
+    """All pictures of a dataset in memory, uint8."""
+
+    def __init__(self, rows: Dataset) -> None:
+        found = [decode_image(image).pixels for image in rows["image"]]
+        if not found:
+            raise DataError("The dataset has no rows to train on.")
+        if len({pixels.shape for pixels in found}) > 1:
+            raise DataError("The dataset has pictures of different sizes; give it one size.")
+        self.pixels = torch.from_numpy(np.stack(found))
+        self.lengths = [1] * len(found)
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def example(self, index: int, generator: torch.Generator) -> Tensor:
+        """Picture `index`, uint8 `[H, W, 3]`."""
+        return self.pixels[index]
+
+    def collate(self, examples: list[Tensor]) -> Mapping[str, Tensor]:
+        """`image`: uint8 `[B, H, W, 3]`."""
+        return {"image": torch.stack(examples)}

@@ -1,0 +1,109 @@
+"""The picture VQ-VAE: shapes, sizes, batches, training."""
+
+import io
+
+import numpy as np
+import pytest
+import torch
+from datasets import Dataset
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mmzoo_vqvae.picture import PictureAutoencoder, fold, unfold
+from mmzoo_vqvae.picture_tokenizer import PictureVQVAE
+from mmzoo_vqvae.vector import VectorQuantizer
+from PIL import Image as Pillow
+
+from mmzoo.errors import ConfigTypeError, DataError, InputError
+from mmzoo.interfaces import Image
+
+
+def small_model():
+    torch.manual_seed(0)
+    model = PictureVQVAE(dim=8)
+    model.encoder = PictureAutoencoder(dim=8, widths=(16, 24), depth=1)
+    model.quantizer = VectorQuantizer(dim=8, codebook_size=16, groups=2)
+    return model.eval()
+
+
+def picture(height, width, seed=0):
+    return Image(np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8))
+
+
+def rows(count, side=16):
+    def png(seed):
+        buffer = io.BytesIO()
+        Pillow.fromarray(picture(side, side, seed).pixels).save(buffer, "PNG")
+        return {"bytes": buffer.getvalue(), "path": None}
+
+    return Dataset.from_dict({"id": [str(i) for i in range(count)], "image": [png(i) for i in range(count)]})
+
+
+@settings(deadline=None)
+@given(st.integers(1, 3), st.integers(1, 4), st.integers(1, 4), st.integers(1, 5))
+def test_folding_loses_nothing(b, h, w, d):
+    x = torch.randn(b, 2 * h, 2 * w, d)
+    assert fold(x).shape == (b, h, w, 4 * d)
+    assert torch.equal(unfold(fold(x)), x)
+    assert torch.equal(fold(x)[0, 0, 0, :d], x[0, 0, 0])
+
+
+@pytest.mark.parametrize(("height", "width"), [(16, 16), (16, 24), (4, 4), (5, 7), (1, 1)])
+def test_any_rectangle_goes_round(height, width):
+    model = small_model()
+    codes = model.tokenize(picture(height, width))
+    rows, columns = -(-height // 4), -(-width // 4)
+    assert codes.shape == (1, rows * columns, 2) and codes.dtype == torch.int64
+    assert model.reconstruct(codes, (rows, columns)).pixels.shape == (4 * rows, 4 * columns, 3)
+    copy = model(picture(height, width))
+    assert copy.pixels.shape == (height, width, 3) and copy.pixels.dtype == np.uint8
+
+
+def test_a_batch_has_the_codes_of_its_items():
+    model = small_model()
+    items = [picture(16, 16, seed) for seed in range(3)]
+    assert torch.equal(model.tokenize(items), torch.cat([model.tokenize(item) for item in items]))
+
+
+def test_bad_input_is_named():
+    model = small_model()
+    with pytest.raises(InputError, match="empty"):
+        model.tokenize([])
+    with pytest.raises(InputError, match="sizes"):
+        model.tokenize([picture(8, 8), picture(8, 16)])
+    with pytest.raises(InputError, match=r"\[1, N, Q\]"):
+        model.reconstruct(torch.zeros(2, 4, 2, dtype=torch.int64))
+    with pytest.raises(InputError, match="argument grid"):
+        model.reconstruct(torch.zeros(1, 6, 2, dtype=torch.int64))
+    with pytest.raises(InputError, match="grid of 2 x 2"):
+        model.reconstruct(torch.zeros(1, 6, 2, dtype=torch.int64), (2, 2))
+    with pytest.raises(ConfigTypeError, match="widths"):
+        PictureAutoencoder(dim=8, widths=())
+    with pytest.raises(DataError, match="different sizes"):
+        model.examples(Dataset.from_list([*rows(1, 16), *rows(1, 8)]), None)
+    with pytest.raises(DataError, match="no rows"):
+        model.examples(rows(1).select([]), None)
+
+
+def test_training_makes_copies_better():
+    torch.manual_seed(0)
+    model = small_model().train()
+    examples = model.examples(rows(4, 8), None)
+    generator = torch.Generator().manual_seed(0)
+    batch = examples.collate([examples.example(i, generator) for i in range(4)])
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    found = []
+    for _ in range(60):
+        losses = model.training_step(batch, generator)
+        optimizer.zero_grad()
+        losses.total.backward()
+        optimizer.step()
+        found.append(losses.parts["pixels"].item())
+    assert found[-1] < 0.6 * found[0]
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in model.parameters() if p.requires_grad)
+    model.eval()
+    model.finish(examples)
+    standard = model.standardise(model.quantizer(model.encoder.encode(batch["image"].float() / 255).x).z_q)
+    assert standard.flatten(0, 1).mean(0).abs().max() < 1e-3
+    assert (standard.flatten(0, 1).std(0) - 1).abs().max() < 1e-3
+    (name, shown), *_ = model.previews(rows(2, 8))
+    assert name == "0" and shown.pixels.shape == (8, 16, 3)

@@ -1,0 +1,58 @@
+"""Pictures in dataset rows: what is read, and what is refused before it is decoded."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+
+from mmzoo.data import decode_image, encode_image
+from mmzoo.errors import DataError
+from mmzoo.interfaces import Image
+
+
+def test_pixels_go_round_exactly(tmp_path: Path) -> None:
+    image = Image(np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8))
+    content = encode_image(image)
+    assert np.array_equal(decode_image({"bytes": content, "path": None}).pixels, image.pixels)
+    (tmp_path / "a.png").write_bytes(content)
+    assert np.array_equal(decode_image({"path": str(tmp_path / "a.png")}).pixels, image.pixels)
+
+
+def test_transparency_lies_on_white_and_gray_becomes_rgb() -> None:
+    buffer = io.BytesIO()
+    Pillow.new("RGBA", (2, 2), (255, 0, 0, 0)).save(buffer, "PNG")
+    assert (decode_image({"bytes": buffer.getvalue()}).pixels == 255).all()
+    buffer = io.BytesIO()
+    Pillow.new("L", (2, 2), 7).save(buffer, "PNG")
+    assert decode_image({"bytes": buffer.getvalue()}).pixels.tolist() == [[[7, 7, 7]] * 2] * 2
+
+
+@pytest.mark.parametrize("cell", [None, {}, {"bytes": b"", "path": None}])
+def test_an_empty_cell_is_named(cell: dict[str, bytes] | None) -> None:
+    with pytest.raises(DataError, match="no picture"):
+        decode_image(cell)
+
+
+def test_what_is_no_picture_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="as a picture"):
+        decode_image({"bytes": b"not a picture"})
+    with pytest.raises(DataError, match="as a picture"):
+        decode_image({"path": str(tmp_path / "absent.png")})
+    whole = encode_image(Image(np.zeros((64, 64, 3), np.uint8)))
+    with pytest.raises(DataError, match="as a picture"):
+        decode_image({"bytes": whole[: len(whole) // 2]})
+
+
+def test_a_huge_picture_is_refused_by_its_header() -> None:
+    header = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)
+    chunk = b"IHDR" + header
+    png = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    png += struct.pack(">I", 0) + b"IDAT" + struct.pack(">I", zlib.crc32(b"IDAT"))
+    with pytest.raises(DataError, match="30000 x 30000"):
+        decode_image({"bytes": png})
