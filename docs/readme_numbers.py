@@ -65,15 +65,17 @@ def heard(rows: Mapping[str, Report], differences: Mapping[str, Report]) -> str:
     if not rows:
         return ""
     lines = [
-        "| | WER % | CER % | PER % | words skipped, added, repeated % | WER above the teacher's (95 %) |",
-        "|---|---:|---:|---:|---:|---:|",
+        "| | WER % | CER % | PER % | words skipped, added, repeated % | garbled % | WER above the teacher's (95 %) |",
+        "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for name, row in rows.items():
         rates = " | ".join(f"{row[key] * 100:.1f}" if key in row else "-" for key in ("wer", "cer", "per"))
         slips = ", ".join(
             f"{row[key] * 100:.1f}" if key in row else "-" for key in ("words_skipped", "words_added", "words_repeated")
         )
-        lines.append(f"| {words(name)} | {rates} | {slips} | {above(differences.get(name, {}).get('wer'))} |")
+        against = differences.get(name, {})
+        garbled = f"{against['words_garbled'] * 100:.1f}" if "words_garbled" in against else "-"
+        lines.append(f"| {words(name)} | {rates} | {slips} | {garbled} | {above(against.get('wer'))} |")
     return "\n".join(lines)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -28,6 +29,7 @@ SAMPLE_RATE = 16000
 PADDING_S = 0.3
 PEAK = 10 ** (-3 / 20)
 NOT_SOUNDS = {"SIL", "+SPN+", "+NSN+"}
+FILLERS = {"<s>", "</s>", "<sil>", "[NOISE]", "[SPEECH]"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ def _decoder(kind: str) -> Any:
 
     if kind == "words":
         return pocketsphinx.Decoder(pocketsphinx.Config(cmn="batch", loglevel="FATAL"))
+    if kind == "alignment":
+        return pocketsphinx.Decoder(pocketsphinx.Config(cmn="batch", loglevel="FATAL", lm=None, bestpath=False))
     model = pocketsphinx.get_model_path("en-us/en-us-phone.lm.bin")
     settings = {"allphone": model, "lw": 2.0, "beam": 1e-20, "pbeam": 1e-20, "lm": None}
     return pocketsphinx.Decoder(pocketsphinx.Config(cmn="batch", loglevel="FATAL", **settings))
@@ -117,3 +121,27 @@ def listen(sounds: Sequence[Audio], *, description: str = "listening", processes
                 for index, verdict in zip(todo, pool.map(_judge, [data[i] for i in todo], chunksize=4), strict=True):
                     keep(index, verdict)
     return [heard[index] for index in range(len(data))]
+
+
+def fit(sounds: Sequence[Audio], texts: Sequence[Sequence[str]], *, description: str = "aligning") -> list[list[float]]:
+    """How well each word of a known text fits its sound: acoustic scores per frame, 0 the best, of a forced alignment.
+
+    A frame's score is that of the word's sound relative to the best sound there (in 1/1024 nat), so words of different
+    sounds compare. A text that cannot be laid over its sound gives -inf for every word; one with a word that
+    the recogniser's dictionary lacks gives an empty list.
+    """
+    from tqdm import tqdm
+
+    decoder = _decoder("alignment")
+    found: list[list[float]] = []
+    pairs = zip(sounds, texts, strict=True)
+    for sound, words in tqdm(pairs, total=len(sounds), desc=description, unit="sound", disable=None, leave=False):
+        try:
+            decoder.set_align_text(" ".join(words))
+        except RuntimeError:
+            found.append([])
+            continue
+        segments = [s for s in decode(decoder, prepare(sound)).seg() or () if s.word not in FILLERS]
+        scores = [1024 * math.log(max(s.ascore, 1e-300)) / (s.end_frame - s.start_frame + 1) for s in segments]
+        found.append(scores if len(scores) == len(words) else [-math.inf] * len(words))
+    return found

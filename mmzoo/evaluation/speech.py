@@ -13,7 +13,7 @@ import numpy as np
 
 from mmzoo.data import decode_audio, load_dataset_component
 from mmzoo.errors import DataError
-from mmzoo.evaluation.recogniser import Heard, judge_name, listen
+from mmzoo.evaluation.recogniser import Heard, fit, judge_name, listen
 from mmzoo.evaluation.words import ErrorRate, difference, plain, repeats
 from mmzoo.interfaces.values import Audio
 
@@ -22,6 +22,8 @@ PHONES = {
     "ey": "EY", "ih": "IH", "iy": "IY", "ow": "OW", "oy": "OY", "uh": "UH", "uw": "UW",
 }  # fmt: skip
 """flite's vowels in the judge's set; consonants are the same in capitals."""
+GARBLED = 0.01
+"""The share of the teacher's own words that the bar for a garbled word leaves below it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ class Judged:
     phones: ErrorRate
     repeated: float
     heard: tuple[Heard, ...]
+    fits: tuple[float, ...]
 
     def table(self) -> dict[str, Any]:
         """The row's figures."""
@@ -121,15 +124,21 @@ def judge(sentences: Sequence[Sentence], sounds: Sequence[Audio], name: str) -> 
         ErrorRate.of(phones, [h.phones for h in heard]),
         stutters / max(1, sum(len(text) for text in texts)),
         tuple(heard),
+        tuple(score for scores in fit(sounds, texts, description=f"aligning {name}") for score in scores),
     )
 
 
 def compare(rows: Mapping[str, Judged], base: str) -> dict[str, Any]:
-    """Differences of word and phone error rates to the base row, with 95 % intervals."""
+    """Differences of word and phone error rates to the base row, with 95 % intervals.
+
+    words_garbled: words that fit their sound worse, by forced alignment, than all but 1 % of the base row's words.
+    """
+    bar = float(np.quantile(rows[base].fits, GARBLED, method="lower")) if rows[base].fits else -np.inf
     return {
         name: {
             "wer": difference(row.words, rows[base].words),
             "per": difference(row.phones, rows[base].phones),
+            "words_garbled": sum(score < bar for score in row.fits) / max(1, len(row.fits)),
         }
         for name, row in rows.items()
         if name != base

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmzoo.errors import InputError
-from mmzoo.evaluation.recogniser import listen
+from mmzoo.evaluation.recogniser import fit, listen
 from mmzoo.evaluation.runner import flatten, tidy
 from mmzoo.evaluation.sound import cepstra, harmonics, high_band_distance, intelligibility, pitch, prosody, warp
 from mmzoo.evaluation.words import ErrorRate, difference, edits, plain
@@ -135,6 +135,12 @@ def test_metrics_rank_speech_over_noisy_speech_over_noise(tmp_path, monkeypatch)
     rates = [ErrorRate.of([plain(text)], [plain(h.words)]).rate for h in heard]
     assert rates[0] <= rates[1] <= rates[2] and rates[0] < 0.4 and rates[2] > 0.8
     assert listen(sounds, processes=1) == heard
+    # The right words fit clean speech best, wrong words worse; a word nobody can look up is no word's fault.
+    right, wrong = plain(text), plain("A little girl asked them for some bread and milk.")
+    scores = [float(np.mean(found)) for found in fit([clean, sounds[1], clean], [right, right, wrong])]
+    assert 0 >= scores[0] > scores[1] > scores[2]
+    assert len(fit([clean], [right])[0]) == len(right)
+    assert fit([clean], [["zzxqy"]]) == [[]]
     estoi = [intelligibility(clean, s)["estoi"] for s in sounds]
     assert estoi[0] > 0.99 > estoi[1] > estoi[2]
 
