@@ -1,7 +1,9 @@
 """Letter to sound: a small network that reads words which no lexicon has.
 
-Convolutions over the letters, two output steps for each letter, and connectionist temporal classification
-(Graves et al., 2006) over phones, so that one letter may give none, one or two phones and decoding is one pass.
+A Transformer from letters to phones (Vaswani et al., arXiv 1706.03762): what a vowel sounds like depends on where the
+stress falls, so every letter sees the whole word and every phone the phones before it. The encoder's blocks join
+self-attention with a ConvNeXt block, because most of spelling is local; layers are skipped at random in training
+(stochastic depth, Huang et al., arXiv 1603.09382), since a lexicon is small enough to be learnt by heart.
 """
 
 from __future__ import annotations
@@ -12,47 +14,122 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmzoo.nn.convnext import ConvNeXtStack
+from mmzoo.nn.attention import CrossAttention, SelfAttention, key_mask
+from mmzoo.nn.convnext import ConvNeXtBlock
+from mmzoo.nn.rope import rotations
+from mmzoo.nn.sines import sines
 from mmzoo_tts.text.phones import PHONES
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz'"
 LETTER_IDS = {letter: index for index, letter in enumerate(LETTERS, 1)}  # 0 is padding
-BLANK = 0  # the pause's id: no word holds a pause, so CTC's blank takes its place
-STEPS_PER_LETTER = 2
+END = 0  # the pause's id: no word holds a pause, so its place marks the end (and padding)
+START = len(PHONES)
+PHONES_PER_LETTER = 2  # at most: "x" is k s
+_LONGEST = 100.0  # words are short
+
+Memory = tuple[tuple[Tensor, Tensor], Tensor | None]
+"""Keys and values of the letters, and their mask for attention."""
+
+
+class EncoderBlock(nn.Module):
+    """Self-attention, then a ConvNeXt block; each is skipped with probability `skip` in training."""
+
+    def __init__(self, width: int, heads: int, scale: float, skip: float) -> None:
+        super().__init__()
+        self.skip = skip
+        self.norm = nn.LayerNorm(width)
+        self.attention = SelfAttention(width, heads, qk_norm=False)
+        self.local = ConvNeXtBlock(width, 3 * width, kernel_size=5, layer_scale=scale)
+
+    def forward(self, x_BLD: Tensor, rotation: Tensor, mask_BL: Tensor) -> Tensor:
+        """`[B, L, D]` to `[B, L, D]`."""
+        x_BLD = x_BLD + _skipped(self.attention(self.norm(x_BLD), rotation, key_mask(mask_BL)), self)
+        return x_BLD + _skipped(self.local(x_BLD, mask_BL) - x_BLD, self)
+
+
+class DecoderBlock(nn.Module):
+    """Self-attention to what was said before, attention to the letters, two linear layers."""
+
+    def __init__(self, width: int, heads: int, skip: float) -> None:
+        super().__init__()
+        self.skip = skip
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(3))
+        self.attention = SelfAttention(width, heads, qk_norm=False)
+        self.letters = CrossAttention(width, heads, qk_norm=False)
+        self.up = nn.Linear(width, 3 * width)
+        self.down = nn.Linear(3 * width, width)
+
+    def forward(
+        self, x_BPD: Tensor, rotation: Tensor, keys_values: tuple[Tensor, Tensor], mask_B11L: Tensor | None
+    ) -> Tensor:
+        """`[B, P, D]` to `[B, P, D]`. keys_values: from `self.letters`, of the letters that the mask tells real."""
+        length = x_BPD.shape[1]
+        before = torch.ones(1, 1, length, length, dtype=torch.bool, device=x_BPD.device).tril()
+        x_BPD = x_BPD + _skipped(self.attention(self.norms[0](x_BPD), rotation, before), self)
+        x_BPD = x_BPD + _skipped(self.letters(self.norms[1](x_BPD), keys_values, mask_B11L), self)
+        return x_BPD + _skipped(self.down(F.gelu(self.up(self.norms[2](x_BPD)), approximate="tanh")), self)
+
+
+def _skipped(residual: Tensor, block: EncoderBlock | DecoderBlock) -> Tensor:
+    """Stochastic depth: in training, zero for some words of the batch and scaled up for the rest."""
+    if not block.training or block.skip == 0:
+        return residual
+    return residual * F.dropout(residual.new_ones(len(residual), 1, 1), block.skip)
 
 
 class LetterToSound(nn.Module):
-    """Letter ids `[B, L]` to scores of phones `[B, 2 L, 41]`; class 0 is CTC's blank."""
+    """Letter ids `[B, L]` and the phones so far `[B, P]` to scores of the next phone `[B, P + 1, 41]`; 0 is the end.
 
-    def __init__(self, width: int = 160, depth: int = 6) -> None:
+    depth: blocks that read the letters; one block says the phones. skip: probability of skipping a layer in training,
+    and of dropping a channel of a letter or phone.
+    """
+
+    def __init__(self, width: int = 160, depth: int = 4, *, heads: int = 4, skip: float = 0.1) -> None:
         super().__init__()
+        self.skip, self.head_dim = skip, width // heads
         self.embed = nn.Embedding(len(LETTERS) + 1, width)
-        self.letters = ConvNeXtStack(width, depth - depth // 3)
-        self.spread = nn.Linear(width, STEPS_PER_LETTER * width)
-        self.steps = ConvNeXtStack(width, depth // 3)
-        self.norm = nn.LayerNorm(width, eps=1e-6)
+        self.encoder = nn.ModuleList(EncoderBlock(width, heads, 1 / depth, skip) for _ in range(depth))
+        self.encoded = nn.LayerNorm(width)
+        self.embed_phones = nn.Embedding(len(PHONES) + 1, width)
+        self.decoder = DecoderBlock(width, heads, skip)
+        self.norm = nn.LayerNorm(width)
         self.out = nn.Linear(width, len(PHONES))
 
-    def forward(self, letters_BL: Tensor) -> Tensor:
-        """Scores `[B, 2 L, 41]`; steps of padding letters mean nothing."""
-        mask = letters_BL > 0
-        x = self.letters(self.embed(letters_BL), mask)
-        x = self.spread(x).unflatten(2, (STEPS_PER_LETTER, -1)).flatten(1, 2)
-        x = self.steps(x, mask.repeat_interleave(STEPS_PER_LETTER, dim=1))
-        scores: Tensor = self.out(self.norm(x))
+    def forward(self, letters_BL: Tensor, phones_BP: Tensor) -> Tensor:
+        """Scores `[B, P + 1, 41]` of each phone given those before it, and of the end after the last."""
+        return self._say(self._read(letters_BL), F.pad(phones_BP, (1, 0), value=START))
+
+    def _read(self, letters_BL: Tensor) -> Memory:
+        x = F.dropout(self._placed(self.embed(letters_BL)), self.skip, self.training)
+        rotation = self._rotation(letters_BL)
+        for block in self.encoder:
+            x = block(x, rotation, letters_BL > 0)
+        return self.decoder.letters.keys_values(self.encoded(x)), key_mask(letters_BL > 0)
+
+    def _say(self, memory: Memory, said_BP: Tensor) -> Tensor:
+        x = F.dropout(self._placed(self.embed_phones(said_BP)), self.skip, self.training)
+        scores: Tensor = self.out(self.norm(self.decoder(x, self._rotation(said_BP), *memory)))
         return scores
 
-    def loss(self, letters_BL: Tensor, phones_BP: Tensor) -> Tensor:
-        """Mean CTC loss per phone; both inputs are padded with 0."""
-        scores = F.log_softmax(self.forward(letters_BL).float(), dim=-1).transpose(0, 1)
-        counts = (phones_BP > 0).sum(1)
-        steps = (letters_BL > 0).sum(1) * STEPS_PER_LETTER
-        each = F.ctc_loss(scores, phones_BP, steps, counts, blank=BLANK, reduction="none", zero_infinity=True)
-        return each.sum() / counts.sum()
+    @staticmethod
+    def _placed(x_BND: Tensor) -> Tensor:
+        """With absolute positions: relative ones alone let it begin a word such as "bathtub" again at its last b."""
+        return x_BND + sines(x_BND.shape[1], x_BND.shape[2], longest=_LONGEST, device=x_BND.device)
+
+    def _rotation(self, ids_BN: Tensor) -> Tensor:
+        positions = torch.arange(ids_BN.shape[1], dtype=torch.float32, device=ids_BN.device)
+        return rotations(positions[None, :, None], self.head_dim, _LONGEST)
+
+    def loss(self, letters_BL: Tensor, phones_BP: Tensor, *, smoothing: float = 0.1) -> Tensor:
+        """Mean cross-entropy per phone (and end) in nats, labels smoothed; both inputs are padded with 0."""
+        scores = self.forward(letters_BL, phones_BP).float()
+        wanted = F.pad(phones_BP, (0, 1), value=END)
+        counted = torch.arange(wanted.shape[1], device=wanted.device) <= (phones_BP > 0).sum(1, keepdim=True)
+        return F.cross_entropy(scores[counted], wanted[counted], label_smoothing=smoothing)
 
     @torch.inference_mode()
     def pronounce(self, words: Sequence[str], *, batch_size: int = 256) -> list[tuple[str, ...]]:
-        """The phones of each word, read letter by letter from left to right; other characters are passed over.
+        """The phones of each word, the likeliest one after the other; characters other than letters are passed over.
 
         A word's phones do not depend on the other words of its batch. A word for which the network finds no
         sound gives an empty tuple.
@@ -63,16 +140,21 @@ class LetterToSound(nn.Module):
         for start in range(0, len(order), batch_size):
             chunk = order[start : start + batch_size]
             ids = pad([encode(words[index]) for index in chunk]).to(device)
-            best = self.forward(ids).argmax(-1).cpu()
-            for row, index in zip(best.tolist(), chunk, strict=True):
-                said[index] = _collapse(row[: STEPS_PER_LETTER * len(encode(words[index]))])
+            for row, index in zip(self._greedy(ids).tolist(), chunk, strict=True):
+                said[index] = tuple(PHONES[phone] for phone in row if phone != END)
         return said
 
-
-def _collapse(steps: list[int]) -> tuple[str, ...]:
-    """CTC's reading of the best class of each step: repeats merge, blanks vanish."""
-    kept = (step for step, before in zip(steps, [BLANK, *steps], strict=False) if step != before and step != BLANK)
-    return tuple(PHONES[step] for step in kept)
+    def _greedy(self, letters_BL: Tensor) -> Tensor:
+        memory = self._read(letters_BL)
+        most = PHONES_PER_LETTER * (letters_BL > 0).sum(1)
+        said = letters_BL.new_full((len(letters_BL), 1), START)
+        for count in range(PHONES_PER_LETTER * letters_BL.shape[1]):
+            best = self._say(memory, said)[:, -1].argmax(-1)
+            best = best * (said[:, -1] != END) * (count < most)
+            said = torch.cat([said, best[:, None]], dim=1)
+            if not best.any():
+                break
+        return said[:, 1:]
 
 
 def encode(word: str) -> list[int]:

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ from torch import Tensor
 
 from mmzoo.errors import CorruptFileError, DataError, InputError
 from mmzoo.interfaces import Losses, TaskHead
-from mmzoo_tts.letters import STEPS_PER_LETTER, LetterToSound, encode, pad
+from mmzoo_tts.letters import PHONES_PER_LETTER, LetterToSound, encode, pad
 from mmzoo_tts.text import PHONE_IDS, VOWELS, Break, Phrase, Pronunciation, Spoken, Word, normalize
 from mmzoo_tts.text.homographs import homograph
 from mmzoo_tts.text.phones import LETTER_PHONES, PAUSE, possessive
@@ -55,7 +54,7 @@ class Phonemizer(TaskHead):
     the letter-to-sound network.
     """
 
-    def __init__(self, *, width: int = 160, depth: int = 6) -> None:
+    def __init__(self, *, width: int = 160, depth: int = 4) -> None:
         super().__init__()
         self.letters = LetterToSound(width, depth)
         self._lexicon: dict[str, str] = {}
@@ -198,10 +197,13 @@ class Phonemizer(TaskHead):
         self.set_lexicon(check_lexicon(lexicon, str(path)))
 
     def golden(self, inputs: Mapping[str, Tensor] | None) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
-        """Scores of the letter-to-sound network for a few made-up words."""
+        """Scores of the letter-to-sound network for a few made-up words that begin with the same phones."""
         if inputs is None:
-            inputs = {"letters": pad([encode(word) for word in ("blorptious", "quizzaneer", "thwack", "mmzoo")])}
-        return inputs, {"scores": self.letters(inputs["letters"])[:, : 2 * 4]}
+            inputs = {
+                "letters": pad([encode(word) for word in ("blorptious", "quizzaneer", "thwack", "mmzoo")]),
+                "phones": pad([[PHONE_IDS[phone] for phone in ("b", "l", "ao", "r")]] * 4),
+            }
+        return inputs, {"scores": self.letters(inputs["letters"], inputs["phones"])}
 
     # --- training --------------------------------------------------------------------------------------
 
@@ -227,10 +229,10 @@ class Phonemizer(TaskHead):
         return LetterExamples.of(lexicon)
 
     def training_step(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Losses:
-        """CTC loss of words `letters [B, L]` with phones `phones [B, P]`, both padded with 0."""
+        """Cross-entropy of words `letters [B, L]` with phones `phones [B, P]`, both padded with 0."""
         self._learned.clear()
         loss = self.letters.loss(batch["letters"], batch["phones"])
-        return Losses(loss, {"ctc": loss.detach()})
+        return Losses(loss, {"phones": loss.detach()})
 
 
 @dataclass(frozen=True)
@@ -243,7 +245,7 @@ class LetterExamples:
 
     @classmethod
     def of(cls, lexicon: Mapping[str, str]) -> LetterExamples:
-        """All words that letters can explain: at least two letters with a vowel, and no more phones than steps.
+        """All words that letters can explain: at least two letters with a vowel, and no more than two phones a letter.
 
         The rest are read letter by letter (bbc) and would teach the wrong thing.
         """
@@ -252,7 +254,7 @@ class LetterExamples:
             for word, phones in sorted(lexicon.items())
             if len(word) > 1 and _readable(word)
         ]
-        rows = [(letters, phones) for letters, phones in rows if _steps(phones) <= STEPS_PER_LETTER * len(letters)]
+        rows = [(letters, phones) for letters, phones in rows if len(phones) <= PHONES_PER_LETTER * len(letters)]
         return cls([r[0] for r in rows], [r[1] for r in rows], [len(r[0]) for r in rows])
 
     def __len__(self) -> int:
@@ -287,11 +289,6 @@ def _all_well(lexicon: Mapping[str, Any]) -> bool:
     return (
         all(map(_WORD.fullmatch, words)) and set(map(type, said)) <= {str} and set(" ".join(said).split(" ")) <= _SOUNDS
     )
-
-
-def _steps(phones: list[int]) -> int:
-    """Steps that CTC needs: one for each phone and a blank between equal neighbours."""
-    return len(phones) + sum(a == b for a, b in pairwise(phones))
 
 
 def _readable(word: str) -> bool:

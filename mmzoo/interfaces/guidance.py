@@ -11,9 +11,37 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmzoo.errors import InputError
-from mmzoo.interfaces import Condition, Latents, Predict
+from mmzoo.interfaces.components import DiffusionBackbone, Predict, Sampler
+from mmzoo.interfaces.values import Condition, Latents
 
 V = TypeVar("V")
+
+
+def prediction(
+    backbone: DiffusionBackbone,
+    sampler: Sampler,
+    frame: Latents,
+    condition: Condition,
+    null: Condition | None = None,
+    *,
+    num_steps: int,
+    scale: float = 1.0,
+    interval: tuple[float, float] = (0.0, 1.0),
+) -> Predict:
+    """What `sampler.sample` asks for: the backbone with its condition bound, guided where a null condition is given.
+
+    frame: latents of B items that say where the positions are (mask, positions, grid); their vectors are not read.
+    """
+    times = sampler.schedule(num_steps)
+
+    def bound(frame: Latents, condition: Condition) -> Predict:
+        table = backbone.precompute(times.to(frame.x.device), condition)
+        return lambda x, index: backbone(frame.with_x(x), None, condition, table=table, step=index)
+
+    if null is None or scale == 1:
+        return bound(frame, condition)
+    both = bound(doubled(frame), paired(condition, null))
+    return guided(bound(frame, condition), both, scale=scale, times=times, interval=interval)
 
 
 def guided(

@@ -6,11 +6,11 @@ import pytest
 import torch
 from mmzoo_dit.backbone import DiT
 from mmzoo_dit.flow import Euler
-from mmzoo_dit.guidance import doubled, guided, paired
 from torch import Tensor, nn
 
 from mmzoo.errors import InputError
 from mmzoo.interfaces import Condition, Latents
+from mmzoo.interfaces.guidance import doubled, guided, paired, prediction
 
 
 class Counter:
@@ -100,3 +100,27 @@ def test_shared_positions_stay_shared() -> None:
     assert frame.x.shape[0] == 4
     assert frame.positions is not None and frame.positions.shape[0] == 1
     assert frame.mask is None
+
+
+def test_prediction_binds_backbone_and_guidance() -> None:
+    """Sampling with `prediction` is sampling with the formula written out by hand."""
+    torch.manual_seed(0)
+    model = DiT(width=16, depth=1, heads=2, in_channels=3, vector_channels={"label": 4}, position="rope-2d")
+    for parameter in model.parameters():
+        nn.init.normal_(parameter, std=0.2)
+    frame, sampler = Latents(torch.zeros(2, 4, 3), grid=(2, 2)), Euler()
+    condition, null = Condition({"label": torch.randn(2, 4)}), Condition({"label": torch.zeros(2, 4)})
+    noise = torch.randn(2, 4, 3)
+    with torch.inference_mode():
+
+        def by_hand(x: Tensor, index: int) -> Tensor:
+            t = sampler.schedule(3)[index].expand(2)
+            cond, uncond = model(frame.with_x(x), t, condition), model(frame.with_x(x), t, null)
+            return uncond + 2 * (cond - uncond)
+
+        for scale, wanted in ((2.0, sampler.sample(by_hand, noise, 3)),):
+            bound = prediction(model, sampler, frame, condition, null, num_steps=3, scale=scale)
+            torch.testing.assert_close(sampler.sample(bound, noise, 3), wanted)
+        plain = prediction(model, sampler, frame, condition, num_steps=3)
+        wanted = model(frame.with_x(noise), sampler.schedule(3)[1].expand(2), condition)
+        torch.testing.assert_close(plain(noise, 1), wanted)
