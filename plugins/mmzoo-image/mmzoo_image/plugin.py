@@ -17,6 +17,7 @@ def mmzoo_register(register: Register) -> None:
         summary="Words or a class to a picture over a tokenizer's latents",
         modalities=("text", "image"),
     )
+    register.command("generate", "mmzoo_image.cli:generate", summary="Draw pictures from words into a PNG")
     register.model(
         "vqvae-dit-text2image",
         task="text-to-image",

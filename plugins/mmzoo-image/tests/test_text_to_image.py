@@ -1,0 +1,216 @@
+"""Words to pictures: training, drawing, batches, and what is refused."""
+
+import io
+
+import numpy as np
+import pytest
+import torch
+from datasets import Dataset
+from mmzoo_image.cli import grid
+from mmzoo_image.head import TextToImage, plain
+from mmzoo_image.words import Words, split
+from PIL import Image as Pillow
+from torch import nn
+
+import mmzoo
+from mmzoo.cli.main import main
+from mmzoo.errors import CorruptFileError, DataError, InputError
+from mmzoo.interfaces import Image
+
+WIDTH = 32
+
+
+def small_model() -> TextToImage:
+    """An untrained model over an untrained tokenizer of 4-pixel squares."""
+    tokenizer = mmzoo.create(
+        "vqvae-image", pretrained=False, dim=8, encoder={"dim": 8, "widths": [16, 16], "depth": 1},
+        quantizer={"dim": 8, "codebook_size": 16, "groups": 2},
+    )  # fmt: skip
+    torch.manual_seed(0)
+    model = TextToImage(dim=8, width=WIDTH, vocabulary=32, side=16, num_steps=2)
+    model.tokenizer = tokenizer
+    model.text = mmzoo.create("encoder/symbols", vocabulary=32, width=WIDTH, depth=1)
+    model.backbone = mmzoo.create(
+        "backbone/dit", width=WIDTH, depth=1, heads=2, in_channels=8, vector_channels={"text": WIDTH},
+        aligned_channels={"place": WIDTH}, sequence_channels={"words": WIDTH}, position="rope-2d",
+    )  # fmt: skip
+    model.sampler = mmzoo.create("sampler/euler")
+    for parameter in model.backbone.parameters():
+        nn.init.normal_(parameter, std=0.1)
+    model.words = Words(["blue", "circle", "red"])
+    return model.eval()
+
+
+def rows(count: int = 8, side: int = 16) -> Dataset:
+    def png(colour: tuple[int, int, int]) -> dict[str, object]:
+        pixels = np.zeros((side, side, 3), np.uint8)
+        pixels[4:9, 4:9] = colour
+        buffer = io.BytesIO()
+        Pillow.fromarray(pixels).save(buffer, "PNG")
+        return {"bytes": buffer.getvalue(), "path": None}
+
+    colours = {"red": (255, 0, 0), "blue": (0, 0, 255)}
+    names = [("red", "blue")[i % 2] for i in range(count)]
+    return Dataset.from_dict(
+        {
+            "id": [str(i) for i in range(count)],
+            "text": [f"A {name} circle" for name in names],
+            "image": [png(colours[name]) for name in names],
+        }
+    )
+
+
+def test_pictures_do_not_depend_on_their_batch():
+    model = small_model()
+    both = model(["red circle", "a blue circle on nothing"], seed=3)
+    assert [image.pixels.shape for image in both] == [(16, 16, 3)] * 2
+    assert np.array_equal(both[0].pixels, model("red circle", seed=3).pixels)
+    assert np.array_equal(both[1].pixels, model("a blue circle on nothing", seed=4).pixels)
+    assert not np.array_equal(both[0].pixels, model("red circle", seed=4).pixels)
+    assert not np.array_equal(model("red", seed=3).pixels, model("blue", seed=3).pixels)
+
+
+@pytest.mark.parametrize("size", [(16, 24), (5, 9)])
+def test_any_rectangle(size: tuple[int, int]):
+    (image,) = small_model().generate(["red"], size=size, guidance=1)
+    assert image.pixels.shape == (*size, 3)
+
+
+def test_unknown_words_are_passed_over_and_named():
+    model = small_model()
+    assert model.unknown_words("A shiny red circle, shiny!") == ("a", "shiny")
+    assert np.array_equal(model("shiny red").pixels, model("red").pixels)
+    with pytest.raises(InputError, match=r"xyz.*it knows: blue, circle, red"):
+        model("xyz")
+    with pytest.raises(InputError, match="No word"):
+        model("")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"steps": 0}, "steps"),
+        ({"steps": True}, "steps"),
+        ({"guidance": -1}, "guidance"),
+        ({"guidance": float("nan")}, "guidance"),
+        ({"seed": -1}, "seed"),
+        ({"size": (0, 5)}, "size"),
+        ({"size": (5, 99_999)}, "size"),
+        ({"interval": (0.9, 0.1)}, "interval"),
+    ],
+)
+def test_bad_numbers(given: dict[str, object], told: str):
+    with pytest.raises(InputError, match=told):
+        small_model().generate(["red"], **given)
+
+
+@pytest.mark.parametrize("prompts", ["red", [], [3]])
+def test_prompts_are_a_list_of_strings(prompts: object):
+    with pytest.raises(InputError, match="list of prompts"):
+        small_model().generate(prompts)
+
+
+def test_it_learns_which_word_means_what(tmp_path):
+    """The loss falls, and with the words of the two pictures exchanged it is higher."""
+    model = small_model()
+    model.words = Words()
+    examples = model.examples(rows(), tmp_path)
+    assert model.words.words == ["a", "blue", "circle", "red"]
+    batch = examples.collate([examples.example(i, torch.Generator()) for i in range(8)])
+    assert batch["codes"].shape == (8, 16, 2) and batch["plain"].shape == (8, 16) and batch["words"].shape == (8, 3)
+    model.train()
+    model.backbone.reset_parameters()
+    parameters = [p for name, p in model.named_parameters() if not name.startswith("tokenizer.")]
+    optimizer = torch.optim.AdamW(parameters, lr=3e-3)
+    generator = torch.Generator().manual_seed(0)
+    found = []
+    for _ in range(150):
+        losses = model.training_step(batch, generator)
+        optimizer.zero_grad()
+        losses.total.backward()
+        optimizer.step()
+        found.append(losses.total.item())
+    assert np.mean(found[-20:]) < 0.8 * np.mean(found[:20])
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in parameters if p.requires_grad)
+    model.eval()
+    exchanged = {**batch, "words": batch["words"].roll(1, 0)}
+    model.drop = 0.0
+    with torch.no_grad():
+        right, wrong = (
+            np.mean([model.training_step(b, torch.Generator().manual_seed(i)).total.item() for i in range(8)])
+            for b in (batch, exchanged)
+        )
+    assert right < wrong
+
+
+def test_data_that_cannot_be_learnt_from(tmp_path):
+    model = small_model()
+    with pytest.raises(DataError, match="words the model lacks, such as 'a'"):
+        model.examples(rows(), tmp_path)
+    model.words = Words()
+    with pytest.raises(DataError, match="different sizes"):
+        model.examples(Dataset.from_list([*rows(2), *rows(2, 20)]), tmp_path)
+    model = small_model()
+    model.words, model.vocabulary = Words(), 3
+    with pytest.raises(DataError, match="4 different words"):
+        model.examples(rows(), tmp_path)
+
+
+def test_words_are_a_file_of_the_model(tmp_path):
+    model = small_model()
+    for name, content in model.files().items():
+        (tmp_path / name).write_bytes(content)
+    other = small_model()
+    other.words = Words()
+    other.load_files(tmp_path)
+    assert other.words.words == model.words.words
+    for broken in ('["a", "a"]', '{"a": 1}', "[1]", "[", '["A b"]'):
+        (tmp_path / "words.json").write_text(broken)
+        with pytest.raises(CorruptFileError, match="words"):
+            other.load_files(tmp_path)
+
+
+def test_words_of_a_text():
+    assert split("A red, 7-sided THING!") == ["a", "red", "7", "sided", "thing"]
+
+
+def test_plain_patches():
+    pixels = np.zeros((9, 8, 3), np.uint8)
+    pixels[1, 5] = 255
+    assert plain(Image(pixels), 4).tolist() == [True, False, True, True, False, False]
+
+
+def test_pictures_are_laid_out_row_by_row():
+    pictures = [Image(np.full((2, 3, 3), value, np.uint8)) for value in (10, 20, 30)]
+    page = grid(pictures).pixels
+    assert page.shape == (8, 10, 3)
+    assert page[0, 0, 0] == 10 and page[1, 9, 0] == 20 and page[6, 0, 0] == 30 and page[6, 7, 0] == 255
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "--prompt or --class"),
+        (["-p", "red", "--class", "red"], "--prompt or --class"),
+        (["-p", "red", "--num", "0"], "--num"),
+        (["-p", "red", "-o", "/no/such/folder/a.png"], "does not exist"),
+        (["-p", "red", "-o", "a.jpg"], ".png"),
+        (["-p", "red"], "does not draw"),
+    ],
+)
+def test_generate_refuses_in_one_line(arguments, told, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["generate", "phonemizer-en", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert told in error and "Traceback" not in error
+    assert not list(tmp_path.iterdir())
+
+
+def test_generate_draws(capsys, tmp_path, monkeypatch):
+    model = small_model()
+    monkeypatch.setattr(mmzoo, "create", lambda name: model)
+    target = tmp_path / "grid.png"
+    assert main(["generate", "small", "--prompt", "shiny red", "--num", "3", "-o", str(target)]) == 0
+    told = capsys.readouterr()
+    assert "3 of 'shiny red'" in told.out and "shiny" in told.err
+    assert Image.load(target).pixels.shape == (36, 36, 3)
