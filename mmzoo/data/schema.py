@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmzoo.errors import DataError
@@ -58,8 +59,8 @@ def make_row(
     id: str,
     text: str,
     split: str,
-    audio: bytes | None = None,
-    image: bytes | None = None,
+    audio: bytes | Path | None = None,
+    image: bytes | Path | None = None,
     label: str | None = None,
     speaker: str = "",
     phones: Sequence[str] = (),
@@ -67,7 +68,9 @@ def make_row(
     phone_set: str = "",
     target: str = "",
 ) -> dict[str, Any]:
-    """One row of `row_features`. Raises DataError if phones and times do not belong together."""
+    """One row of `row_features`. audio and image: an encoded file's bytes, or where it lies.
+
+    Raises DataError if phones and times do not belong together."""
     if len(phones) != len(phone_ends_s):
         raise DataError(f"Row {id} has {len(phones)} phones but {len(phone_ends_s)} end times; each phone needs one.")
     if any(later <= earlier for earlier, later in zip((0.0, *phone_ends_s), phone_ends_s, strict=False)):
@@ -75,8 +78,8 @@ def make_row(
     return {
         "id": id,
         "text": text,
-        "audio": None if audio is None else {"bytes": audio, "path": None},
-        "image": None if image is None else {"bytes": image, "path": None},
+        "audio": _cell(audio),
+        "image": _cell(image),
         "label": label,
         "speaker": speaker,
         "phones": list(phones),
@@ -85,3 +88,9 @@ def make_row(
         "split": split,
         "target": target,
     }
+
+
+def _cell(file: bytes | Path | None) -> dict[str, Any] | None:
+    if file is None:
+        return None
+    return {"bytes": None, "path": str(file)} if isinstance(file, Path) else {"bytes": file, "path": None}

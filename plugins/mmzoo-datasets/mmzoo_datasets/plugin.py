@@ -51,6 +51,30 @@ def mmzoo_register(register: Register) -> None:
         summary="The scenes and the digits as pictures of one size, without speech",
         modalities=("image",),
     )
+    register.dataset(
+        "imagenet-1k",
+        "mmzoo_datasets.folders:imagenet",
+        summary="ImageNet-1k from its own folder",
+        modalities=("image", "text"),
+    )
+    register.dataset(
+        "coco-captions",
+        "mmzoo_datasets.folders:coco_captions",
+        summary="COCO captions from its own folder",
+        modalities=("image", "text"),
+    )
+    register.dataset(
+        "librispeech",
+        "mmzoo_datasets.folders:librispeech",
+        summary="LibriSpeech from its own folder",
+        modalities=("speech", "text"),
+    )
+    register.dataset(
+        "speech-commands",
+        "mmzoo_datasets.folders:speech_commands",
+        summary="Speech Commands from its own folder",
+        modalities=("speech", "text"),
+    )
     register.metric(
         "image-tokenization",
         "mmzoo_datasets.picture_judge:evaluate_picture_tokenizer",

@@ -1,0 +1,178 @@
+"""Public corpora from their own folders, as rows of the common schema that point to the files: nothing is copied."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mmzoo.data import make_row, row_features
+from mmzoo.errors import DataError
+from mmzoo_datasets.shards import Row
+
+if TYPE_CHECKING:
+    from datasets import DatasetDict
+
+PICTURES = {".jpeg", ".jpg", ".png"}
+
+
+def imagenet(*, root: str) -> DatasetDict:
+    """ImageNet-1k (ILSVRC 2012): splits train and validation. label: the WordNet id; text: its first name.
+
+    root: the folder with `train/<WordNet id>/*.JPEG` and `val/`, as Kaggle gives it (ILSVRC/Data/CLS-LOC); names come
+    from `LOC_synset_mapping.txt` and the classes of a flat `val/` from `LOC_val_solution.csv`, which lie in root or up
+    to three folders above. Without the mapping the text is the id. Raises DataError where something is missing.
+    """
+    source = _folder(root, "imagenet", ("train", "val"))
+    names = _names(source)
+
+    def row(split: str, path: Path, label: str) -> Row:
+        return make_row(id=path.stem, text=names.get(label, label), split=split, image=path, label=label)
+
+    def train() -> Iterator[Row]:
+        for path in sorted((source / "train").glob("*/*")):
+            if path.suffix.lower() in PICTURES:
+                yield row("train", path, path.parent.name)
+
+    def validation() -> Iterator[Row]:
+        flat = [path for path in sorted((source / "val").iterdir()) if path.suffix.lower() in PICTURES]
+        classes = _validation_classes(source) if flat else {}
+        for path in flat:
+            if path.stem not in classes:
+                raise DataError(f"LOC_val_solution.csv does not say what {path} shows; fetch both again.")
+            yield row("validation", path, classes[path.stem])
+        for path in sorted((source / "val").glob("*/*")):
+            if path.suffix.lower() in PICTURES:
+                yield row("validation", path, path.parent.name)
+
+    return _splits(source, {"train": train(), "validation": validation()})
+
+
+def coco_captions(*, root: str, year: int = 2017) -> DatasetDict:
+    """COCO captions: a row for every caption, splits train and validation. label: the picture's id.
+
+    root: the folder with `annotations/captions_train2017.json`, `train2017/` and the same of `val`; a split whose
+    annotations are absent is left out. Raises DataError when there are none, and for a picture that is not there.
+    """
+    source = _folder(root, "coco-captions", ("annotations",))
+
+    def rows(split: str, part: str, path: Path) -> Iterator[Row]:
+        try:
+            found = json.loads(path.read_text("utf-8"))
+            files = {int(image["id"]): str(image["file_name"]) for image in found["images"]}
+            captions = [(int(a["id"]), int(a["image_id"]), str(a["caption"])) for a in found["annotations"]]
+        except (ValueError, KeyError, TypeError) as error:
+            raise DataError(f"{path} is not in COCO's layout ({error!r}); fetch it again.") from error
+        for number, image, caption in captions:
+            picture = source / f"{part}{year}" / files.get(image, "")
+            if image not in files or not picture.is_file():
+                raise DataError(f"{path}: caption {number} is of picture {image}, but there is no {picture}.")
+            yield make_row(
+                id=f"{image}-{number}", text=" ".join(caption.split()), split=split, image=picture, label=str(image)
+            )
+
+    parts = {"train": "train", "validation": "val"}
+    files = {split: source / "annotations" / f"captions_{part}{year}.json" for split, part in parts.items()}
+    return _splits(source, {s: rows(s, parts[s], path) for s, path in files.items() if path.is_file()})
+
+
+def librispeech(
+    *,
+    root: str,
+    train: Sequence[str] = ("train-clean-100", "train-clean-360", "train-other-500"),
+    validation: Sequence[str] = ("dev-clean",),
+    test: Sequence[str] = ("test-clean",),
+) -> DatasetDict:
+    """LibriSpeech: text in small letters as it is read, speaker by number, 16 kHz FLAC.
+
+    root: the folder `LibriSpeech` with `<part>/<speaker>/<chapter>/`. train, validation, test: the parts of each split;
+    parts that are not there are passed over, and a split that is given no parts is left out. Raises DataError when a
+    split has no rows, or a transcript no file.
+    """
+    source = _folder(root, "librispeech", ())
+
+    def rows(split: str, parts: Sequence[str]) -> Iterator[Row]:
+        for part in parts:
+            for transcript in sorted((source / part).glob("*/*/*.trans.txt")):
+                for line in transcript.read_text("utf-8").splitlines():
+                    name, _, text = line.partition(" ")
+                    sound = transcript.parent / f"{name}.flac"
+                    if not text or not sound.is_file():
+                        raise DataError(
+                            f"{transcript} has the line {line[:60]!r}, but there is no {sound} with a text."
+                        )
+                    speaker = name.partition("-")[0]
+                    yield make_row(id=name, text=text.strip().lower(), split=split, audio=sound, speaker=speaker)
+
+    wanted = {"train": train, "validation": validation, "test": test}
+    return _splits(source, {split: rows(split, parts) for split, parts in wanted.items() if parts})
+
+
+def speech_commands(*, root: str) -> DatasetDict:
+    """Speech Commands (Warden, arXiv 1804.03209): one word in a second; splits by the lists that come with it.
+
+    root: the folder with a folder for each word, `validation_list.txt` and `testing_list.txt`. text and label are the
+    word, speaker the hash in the file's name. Background noise is left out. Raises DataError for another layout.
+    """
+    source = _folder(root, "speech-commands", ())
+    lists: dict[str, str] = {}
+    for split, name in (("validation", "validation_list.txt"), ("test", "testing_list.txt")):
+        if not (source / name).is_file():
+            raise DataError(f"{source} has no {name}; root must be the unpacked folder of Speech Commands.")
+        lists |= dict.fromkeys((source / name).read_text("utf-8").split(), split)
+    found: dict[str, list[Row]] = {"train": [], "validation": [], "test": []}
+    for path in sorted(source.glob("[a-z]*/*.wav")):
+        word = path.parent.name
+        split = lists.pop(f"{word}/{path.name}", "train")
+        speaker = path.stem.partition("_nohash_")[0]
+        found[split].append(
+            make_row(id=f"{word}-{path.stem}", text=word, split=split, audio=path, speaker=speaker, label=word)
+        )
+    if lists:
+        raise DataError(f"The lists in {source} name {len(lists)} files that are not there, such as {min(lists)}.")
+    return _splits(source, found)
+
+
+def _folder(root: str, name: str, parts: Sequence[str]) -> Path:
+    source = Path(root).expanduser().resolve()
+    for folder in (source, *(source / part for part in parts)):
+        if not folder.is_dir():
+            raise DataError(f"{name} needs the folder {folder}, which is not there; root is {root!r}.")
+    return source
+
+
+def _splits(source: Path, rows: Mapping[str, Iterable[Row]]) -> DatasetDict:
+    from datasets import Dataset, DatasetDict
+
+    features, made = row_features(), {}
+    for split, some in rows.items():
+        listed = list(some)
+        if not listed:
+            raise DataError(f"{source} has no rows for the split {split}; look whether it was unpacked whole.")
+        made[split] = Dataset.from_dict({key: [row[key] for row in listed] for key in features}, features=features)
+    if not made:
+        raise DataError(f"{source} has nothing of this dataset; look whether it was unpacked there.")
+    return DatasetDict(made)
+
+
+def _above(source: Path, name: str) -> Path | None:
+    """A file in a folder or up to three above it."""
+    return next((f / name for f in (source, *list(source.parents)[:3]) if (f / name).is_file()), None)
+
+
+def _names(source: Path) -> dict[str, str]:
+    path = _above(source, "LOC_synset_mapping.txt")
+    lines = path.read_text("utf-8").splitlines() if path else []
+    return {key: names.partition(",")[0].strip() for key, _, names in (line.partition(" ") for line in lines)}
+
+
+def _validation_classes(source: Path) -> dict[str, Any]:
+    path = _above(source, "LOC_val_solution.csv")
+    if path is None:
+        raise DataError(
+            f"{source / 'val'} has pictures outside class folders, and no LOC_val_solution.csv says what they show."
+        )
+    with path.open(encoding="utf-8", newline="") as file:
+        return {row["ImageId"]: row["PredictionString"].split()[0] for row in csv.DictReader(file)}
