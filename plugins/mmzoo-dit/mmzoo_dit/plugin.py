@@ -14,7 +14,7 @@ mmzoo_api_version = 1
 
 @hookimpl
 def mmzoo_register(register: Register) -> None:
-    """The backbone and the two samplers."""
+    """The backbone and the samplers."""
     register.backbone(
         "dit",
         "mmzoo_dit.backbone:DiT",
@@ -23,3 +23,9 @@ def mmzoo_register(register: Register) -> None:
     )
     register.sampler("euler", "mmzoo_dit.flow:Euler", summary="Flow matching, first order: one evaluation a step")
     register.sampler("heun", "mmzoo_dit.flow:Heun", summary="Flow matching, second order: two evaluations a step")
+    register.sampler("ddim", "mmzoo_dit.diffusion:DDIM", summary="Deterministic DDIM, circular or straight path")
+    register.sampler(
+        "dpm-solver",
+        "mmzoo_dit.diffusion:DPMSolver",
+        summary="DPM-Solver++ (2M): second order with one evaluation a step, circular or straight path",
+    )
