@@ -46,6 +46,23 @@ def mmzoo_register(register: Register) -> None:
         summary="Picture VQ-VAE: pictures to codes and back",
         modalities=("image",),
     )
+    register.encoder(
+        "text-autoencoder",
+        "mmzoo_vqvae.text:TextAutoencoder",
+        summary="Convolutional autoencoder of UTF-8 bytes",
+        modalities=("text",),
+    )
+    register.head(
+        "text-vqvae",
+        "mmzoo_vqvae.text_tokenizer:TextVQVAE",
+        summary="Text VQ-VAE: characters to codes and back",
+        modalities=("text",),
+    )
+    register.metric(
+        "text-tokenization",
+        "mmzoo_vqvae.text_tokenizer:evaluate_text_tokenizer",
+        summary="Copies held-out sentences through the codes and compares their characters",
+    )
     register.metric(
         "speech-tokenization",
         "mmzoo_vqvae.evaluate:evaluate_speech_tokenizer",
@@ -94,5 +111,16 @@ def mmzoo_register(register: Register) -> None:
             "head": {"name": "picture-vqvae", "dim": 32},
             "encoder": {"name": "picture-autoencoder", "dim": 32},
             "quantizer": {"name": "vq", "dim": 32, "codebook_size": 256, "groups": 8},
+        },
+    )
+    register.model(
+        "vqvae-text",
+        task="text-tokenization",
+        modalities=("text",),
+        summary="Text tokenizer over bytes, 4 learned codebooks of 64 for every 2 bytes (12 bits a byte)",
+        recipe={
+            "head": {"name": "text-vqvae", "dim": 32},
+            "encoder": {"name": "text-autoencoder", "dim": 32},
+            "quantizer": {"name": "vq", "dim": 32, "codebook_size": 64, "groups": 4},
         },
     )

@@ -1,0 +1,177 @@
+"""The text VQ-VAE: characters to codes and back, how it is trained, and how good its copies are."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from tqdm import tqdm
+
+from mmzoo.data import load_dataset_component
+from mmzoo.errors import DataError, InputError
+from mmzoo.evaluation.words import ErrorRate
+from mmzoo.interfaces import Examples, Latents, Losses, Port, Ports
+from mmzoo_vqvae.losses import code_counts, perplexity
+from mmzoo_vqvae.text import BYTES, PADDING, TextAutoencoder, to_bytes, to_text
+from mmzoo_vqvae.vqvae import VQVAE
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+LONGEST = 20_000
+MOST_RANDOM = 0.5
+
+
+class TextVQVAE(VQVAE):
+    """Tokenizer of text. `tokenize` gives codes, `reconstruct` gives a string, calling it does both.
+
+    dim: width of the latents. crop: bytes of a training example; longer texts are cut at random places.
+    """
+
+    encoder: TextAutoencoder
+
+    def __init__(self, *, dim: int, crop: int = 96) -> None:
+        super().__init__(dim=dim)
+        self.crop = crop
+
+    @classmethod
+    def ports(cls, config: Mapping[str, Any]) -> Ports:
+        """Text in and out; latents of width `dim`."""
+        latent = Port(width=config["dim"])
+        return Ports(inputs={"latents": latent}, outputs={"latents": latent, "text": Port(modality="text")})
+
+    # --- use ---------------------------------------------------------------------------------------------
+
+    @torch.inference_mode()
+    def tokenize(self, text: str | Sequence[str]) -> Tensor:
+        """A text to codes int64 `[1, N, Q]`; a list of B to `[B, N, Q]`, padded with -1."""
+        texts = [text] if isinstance(text, str) else list(text)
+        if not texts or not all(isinstance(one, str) and one for one in texts):
+            raise InputError("tokenize takes a text or a list of texts, none of them empty.")
+        for one in texts:
+            if "\0" in one or len(one.encode(errors="replace")) > LONGEST:
+                raise InputError(
+                    f"A text to tokenize has at most {LONGEST:,} bytes and no NUL; {one[:40]!r} is not so."
+                )
+        latents = self.encoder.encode(to_bytes(texts, self.device))
+        return self.quantizer.encode(latents.x, latents.mask)
+
+    @torch.inference_mode()
+    def reconstruct(self, codes: Tensor) -> str:
+        """Codes `[1, N, Q]` of one text to the text."""
+        if codes.dim() != 3 or len(codes) != 1:
+            raise InputError(f"reconstruct takes the codes of one text, [1, N, Q], not {list(codes.shape)}.")
+        return self.decode_latents(self.quantizer.decode(codes.to(self.device)))
+
+    @torch.inference_mode()
+    def decode_latents(self, z: Tensor) -> str:
+        """Unstandardised latents `[1, N, D]` to a text."""
+        return to_text(self.encoder.decode(Latents(z))[0].argmax(-1))
+
+    def __call__(self, text: Any, *args: Any, **kwargs: Any) -> Any:
+        """A text to its copy through the codes; tensors take the differentiable path of `forward`."""
+        if isinstance(text, str):
+            return self.reconstruct(self.tokenize(text))
+        return super().__call__(text, *args, **kwargs)
+
+    def golden(self, inputs: Mapping[str, Tensor] | None) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
+        """Latents of a sentence, and the scores that random codes give."""
+        if inputs is None:
+            generator = torch.Generator().manual_seed(0)
+            codes = [torch.randint(size, (1, 12), generator=generator) for size in self.quantizer.codebook_sizes]
+            inputs = {"text": to_bytes(["Sphinx of black quartz, judge my vow."]), "codes": torch.stack(codes, -1)}
+        latents = self.encoder.encode(inputs["text"]).x
+        decoded = self.encoder.decode(Latents(self.quantizer.decode(inputs["codes"])))
+        return inputs, {"latents": latents, "decoded": decoded}
+
+    # --- training ----------------------------------------------------------------------------------------
+
+    def examples(self, rows: Dataset, cache: Path) -> Examples:
+        """Random cuts of the rows' texts."""
+        return Texts(rows["text"], self.crop)
+
+    def training_step(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Losses:
+        """Cross-entropy of every byte (and of the filling of the last latent), and the quantizer's losses."""
+        raw = batch["text"]
+        latents, quantized = self.quantize(raw)
+        scores = self.encoder.decode(latents.with_x(quantized.z_q)).float()
+        wanted = F.pad(raw, (0, scores.shape[1] - raw.shape[1]))
+        assert latents.mask is not None
+        counted = latents.mask.repeat_interleave(self.encoder.stride, dim=1)
+        parts = {"bytes": F.cross_entropy(scores[counted], wanted[counted])}
+        total = parts["bytes"] + quantized.loss
+        parts |= dict(quantized.losses)
+        with torch.no_grad():
+            parts["wrong"] = (scores.argmax(-1) != wanted)[counted].float().mean()
+            parts["perplexity"] = perplexity(code_counts(quantized.codes, self.quantizer.codebook_sizes)).mean()
+        return Losses(total, {name: value.detach() for name, value in parts.items()})
+
+    def finish(self, examples: Examples) -> None:
+        """Measure the spread of the latents on up to 512 training texts."""
+        generator = torch.Generator().manual_seed(0)
+        chosen = [examples.example(i, generator) for i in range(0, len(examples), max(1, len(examples) // 512))]
+        self.measure_latents([(examples.collate(chosen)["text"].to(self.device), None)])
+
+
+class Texts:
+    """Texts as bytes, cut to `crop` of them."""
+
+    def __init__(self, texts: Sequence[str], crop: int) -> None:
+        self.bytes = [text.encode().replace(b"\0", b"") for text in texts]
+        if not self.bytes or not all(self.bytes):
+            raise DataError("The dataset has no texts to train on, or empty ones.")
+        self.crop = crop
+        self.lengths = [min(len(one), crop) for one in self.bytes]
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def example(self, index: int, generator: torch.Generator) -> Tensor:
+        """A cut of text `index`, int64 `[at most crop]`."""
+        one = self.bytes[index]
+        start = int(torch.randint(len(one) - self.crop + 1, (), generator=generator)) if len(one) > self.crop else 0
+        cut = torch.tensor(list(one[start : start + self.crop]), dtype=torch.int64)
+        # Some bytes are any byte: the codes must hold names, figures and other scripts, and not only what is usual.
+        share = MOST_RANDOM * torch.rand((), generator=generator) ** 2
+        strange = torch.randint(1, BYTES, cut.shape, generator=generator)
+        return torch.where(torch.rand(cut.shape, generator=generator) < share, strange, cut)
+
+    def collate(self, examples: list[Tensor]) -> Mapping[str, Tensor]:
+        """`text`: int64 `[B, longest]`, filled with 0."""
+        return {"text": torch.nn.utils.rnn.pad_sequence(examples, batch_first=True, padding_value=PADDING)}
+
+
+def evaluate_text_tokenizer(model: Any, *, limit: int | None = None, samples: Path | None = None) -> dict[str, Any]:
+    """Characters and words wrong in copies of held-out sentences; codes in use; speed."""
+    rows = load_dataset_component("heldout-texts")["test"]
+    texts = list(rows["text"])[:limit]
+    start = time.perf_counter()
+    codes = [model.tokenize(text) for text in tqdm(texts, desc="copying", unit="text", disable=None, leave=False)]
+    copies = [model.reconstruct(one) for one in codes]
+    seconds = time.perf_counter() - start
+    counts = code_counts(torch.cat([one[0] for one in codes]).unsqueeze(0), model.quantizer.codebook_sizes)
+    if samples is not None:
+        samples.mkdir(parents=True, exist_ok=True)
+        told = "".join(f"{text}\n{copy}\n\n" for text, copy in zip(texts[:20], copies, strict=False))
+        (samples / "copies.txt").write_text(told, encoding="utf-8")
+    return {
+        "protocol": {"data": "the held-out sentences of flite-speech", "sentences": len(texts)},
+        "copies": {
+            "cer": ErrorRate.of(texts, copies).rate,
+            "wer": ErrorRate.of([t.split() for t in texts], [c.split() for c in copies]).rate,
+            "exact": sum(a == b for a, b in zip(texts, copies, strict=True)) / len(texts),
+        },
+        "codes": {
+            "bits_per_byte": model.quantizer.bits_per_step / model.encoder.stride,
+            "mean_perplexity": float(perplexity(counts).mean()),
+            "dead_codes": int(
+                sum(int((c[:size] == 0).sum()) for c, size in zip(counts, model.quantizer.codebook_sizes, strict=True))
+            ),
+        },
+        "speed": {"texts_per_second": len(texts) / seconds},
+    }
