@@ -27,7 +27,7 @@ from mmzoo.training.checkpoint import (
     verify_checkpoint,
     write_checkpoint,
 )
-from mmzoo.training.export import export_model, finish_head, init_from, training_record, versions
+from mmzoo.training.export import export_model, files_from, finish_head, init_from, training_record, versions
 from mmzoo.training.feed import Feed
 from mmzoo.training.guard import RunLock, StopSignals
 from mmzoo.training.log import Averages, RunLog, duration
@@ -160,6 +160,8 @@ class Trainer:
 
             self._cache = cache_dir() / "examples"
         self.head.to(self.accelerator.device).eval()  # a head may run its parts to make its examples
+        if recipe.model.init_from is not None:
+            files_from(self.head, Path(recipe.model.init_from), self.log.say)
         with self.accelerator.main_process_first():  # the first one fills the cache, the others read it
             self.examples: Examples = self.head.examples(self.rows, self._cache)
         self.order = DataOrder(

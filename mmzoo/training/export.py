@@ -114,6 +114,15 @@ def _weights_in(path: Path, say: Callable[[str], None]) -> Path:
     )
 
 
+def files_from(head: TaskHead, path: Path, say: Callable[[str], None]) -> None:
+    """Read the files beside the weights (a lexicon, words) of the model that training begins from, if it has them."""
+    names = set(head.files())
+    folder = next((f for f in (path / "model", path) if names and all((f / name).is_file() for name in names)), None)
+    if folder is not None:
+        head.load_files(folder)
+        say(f"Took over {', '.join(sorted(names))} from {folder}.")
+
+
 @torch.no_grad()
 def init_from(head: TaskHead, path: Path, skip: tuple[str, ...], say: Callable[[str], None]) -> None:
     """Copy the tensors of matching name and shape from a run or model folder; says what was kept and what is new.

@@ -217,6 +217,32 @@ def test_init_from_takes_what_matches(tmp_path: Path) -> None:
         make_trainer(tmp_path / "third", model={"init_from": str(tmp_path / "none")}).run()
 
 
+def test_files_of_the_model_that_training_begins_from_are_taken_over(tmp_path: Path) -> None:
+    class Worded(DummyHead):
+        words = "none"
+
+        def files(self) -> dict[str, bytes]:
+            return {"words.txt": self.words.encode()}
+
+        def load_files(self, folder: Path) -> None:
+            self.words = (folder / "words.txt").read_text()
+
+        def examples(self, rows: Any, cache: Path) -> Any:
+            self.words += " and more"
+            return super().examples(rows, cache)
+
+    first = Worded()
+    first.words = "some"
+    make_trainer(tmp_path / "first", head=first).run()
+    second = Worded()
+    make_trainer(tmp_path / "second", head=second, model={"init_from": str(tmp_path / "first")}).run()
+    assert second.words == "some and more and more"
+    # The files come again when the training is resumed: its checkpoints do not hold them.
+    third = Worded()
+    make_trainer(tmp_path / "second", head=third, model={"init_from": str(tmp_path / "first")}).run(resume="auto")
+    assert third.words == "some and more and more"
+
+
 def test_what_is_frozen_stays(tmp_path: Path) -> None:
     head = DummyHead()
     before = {name: tensor.clone() for name, tensor in head.state_dict().items()}

@@ -119,6 +119,8 @@ def save_tensors(head: TaskHead, folder: Path) -> None:
     """Stands in for `mmzoo.composition.save_model`, which wants a head made from a recipe."""
     folder.mkdir(parents=True)
     save_file(head.state_dict(), folder / "model.safetensors")
+    for name, content in head.files().items():
+        (folder / name).write_bytes(content)
 
 
 def make_trainer(out: Path, rows: Dataset | None = None, head: DummyHead | None = None, **changes: Any) -> Trainer:
