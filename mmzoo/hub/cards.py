@@ -21,15 +21,26 @@ USES = {
         'tokenizer = mmzoo.create("{name}")\ncodes = tokenizer.tokenize(mmzoo.Audio.load("speech.wav"))  # 16 kHz\n'
         'tokenizer.reconstruct(codes).save("copy.wav")'
     ),
+    "image-tokenization": (
+        'tokenizer = mmzoo.create("{name}")\ncodes = tokenizer.tokenize(mmzoo.Image.load("picture.png"))\n'
+        'tokenizer.reconstruct(codes).save("copy.png")'
+    ),
+    "text-tokenization": (
+        'tokenizer = mmzoo.create("{name}")\ncodes = tokenizer.tokenize("Hello there.")\n'
+        "print(tokenizer.reconstruct(codes))"
+    ),
     "phonemization": 'phonemizer = mmzoo.create("{name}")\nprint(phonemizer("Doctor Smith paid $3.50.").phones)',
 }
 INTENDED = {
     "text-to-speech": "Reading English text aloud in one voice, on a CPU, offline; research on small speech models.",
     "speech-tokenization": "Coding 16 kHz speech as a few codes a frame, and as the latent space of other models.",
+    "image-tokenization": "Coding small pictures as a few codes a square, and as the latent space of other models.",
+    "text-tokenization": "Coding text as a few codes for every two bytes, and as the latent space of other models.",
     "phonemization": "Turning English text into words and phones for a synthesiser.",
 }
 SECTIONS = (
-    "held_out_words", "unseen_words", "steps", "seeds", "judge_control", "distances", "prosody", "codes", "speed",
+    "held_out_words", "unseen_words", "steps", "seeds", "judge_control", "distances", "prosody", "scenes_right",
+    "scenes_lost", "digits_right", "psnr_db", "copies", "codes", "speed",
 )  # fmt: skip
 VOICE = (
     "The speech that taught this model is synthetic: sentences of our own grammar, spoken by the voice `slt` of the"
@@ -43,6 +54,19 @@ PHONES = (
     "The phones that taught this model are those of the synthesiser flite (flite's permissive licence) for the words of"
     " the CMU pronouncing dictionary that pocketsphinx brings; the lexicon beside the weights holds them."
 )
+
+PICTURES = (
+    "The pictures that taught this model are scenes drawn by rule (`spoken-scenes`) and handwritten digits of 8 x 8"
+    " pixels, enlarged (the part of UCI's Optical Recognition of Handwritten Digits that comes with scikit-learn). It"
+    " has seen no photograph."
+)
+TEXTS = "The texts that taught this model are sentences of our own grammar, with some bytes changed at random."
+LIMITS = {
+    "phonemization": "American English; words outside the lexicon are read by a small network that errs often.",
+    "image-tokenization": "Flat drawings and digits of 64 x 64 pixels; photographs come out smeared.",
+    "text-tokenization": "Made for short English sentences; other scripts survive, with more errors.",
+}
+TEACHERS = {"phonemization": PHONES, "image-tokenization": PICTURES, "text-tokenization": TEXTS}
 
 
 def write_card(folder: Path) -> Path:
@@ -61,7 +85,7 @@ def render_card(folder: Path) -> str:
         raise CorruptFileError(f"{folder} has no config.json; a card is made from a model repo.")
     training, evaluation = _read(folder / "training.json"), _read(folder / "evaluation.json")
     front = _front_matter(config, evaluation)
-    teacher = PHONES if config["task"] == "phonemization" else VOICE
+    teacher = TEACHERS.get(config["task"], VOICE)
     sections = [f"# {config['name']}", INTENDED.get(config["task"], ""), teacher, _use(config)]
     sections += [_training(training), _results(evaluation), _samples(folder), _limits(config), _licence()]
     body = "\n\n".join(section for section in sections if section)
@@ -203,7 +227,8 @@ def _samples(folder: Path) -> str:
     samples = folder / "samples"
     texts = _read(samples / "texts.json")
     if texts is None:
-        return ""
+        sheets = [f"![{path.stem}](samples/{path.name})" for path in sorted(samples.glob("*.png"))]
+        return "\n\n".join(("## Samples", "The first row is true, the second copied.", *sheets)) if sheets else ""
     lines = []
     for number, text in texts.items():
         links = [f"[{p.stem.partition('-')[2]}](samples/{p.name})" for p in sorted(samples.glob(f"{number}-*.wav"))]
@@ -213,11 +238,8 @@ def _samples(folder: Path) -> str:
 
 
 def _limits(config: Mapping[str, Any]) -> str:
-    if config["task"] == "phonemization":
-        return "## Limits\n\nAmerican English; words outside the lexicon are read by a small network that errs often."
-    return (
-        "## Limits\n\nOne synthetic voice, English, 16 kHz. Speech of other voices, noise and music were never heard."
-    )
+    speech = "One synthetic voice, English, 16 kHz. Speech of other voices, noise and music were never heard."
+    return f"## Limits\n\n{LIMITS.get(config['task'], speech)}"
 
 
 def _licence() -> str:
