@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from mmzoo.data import decode_image, encode_image
+from mmzoo.data import decode_image, encode_image, sheet
 from mmzoo.errors import DataError
 from mmzoo.interfaces import Image
 
@@ -56,3 +56,10 @@ def test_a_huge_picture_is_refused_by_its_header() -> None:
     png += struct.pack(">I", 0) + b"IDAT" + struct.pack(">I", zlib.crc32(b"IDAT"))
     with pytest.raises(DataError, match="30000 x 30000"):
         decode_image({"bytes": png})
+
+
+def test_a_sheet_lays_pictures_out_row_by_row() -> None:
+    first, second, third = (Image(np.full((2, 3, 3), value, np.uint8)) for value in (10, 20, 30))
+    page = sheet([first, second], [third]).pixels
+    assert page.shape == (8, 10, 3)
+    assert page[0, 0, 0] == 10 and page[1, 9, 0] == 20 and page[6, 0, 0] == 30 and page[6, 7, 0] == 255

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mmzoo.data.audio import decode_audio, encode_audio, resample
     from mmzoo.data.cache import cache_dir
-    from mmzoo.data.image import decode_image, encode_image
+    from mmzoo.data.image import decode_image, encode_image, sheet
     from mmzoo.data.loading import load_dataset_component, require_rows
     from mmzoo.data.schema import COLUMNS, make_row, row_features
 
 _HOMES = {
     "audio": "decode_audio encode_audio resample",
     "cache": "cache_dir",
-    "image": "decode_image encode_image",
+    "image": "decode_image encode_image sheet",
     "loading": "load_dataset_component require_rows",
     "schema": "COLUMNS row_features make_row",
 }
@@ -33,6 +33,7 @@ __all__ = [
     "require_rows",
     "resample",
     "row_features",
+    "sheet",
 ]
 
 

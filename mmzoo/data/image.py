@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from mmzoo.errors import DataError
 from mmzoo.interfaces.values import Image
 
 MAX_PIXELS = 50_000_000
+GUTTER = 4
 
 
 def decode_image(cell: Mapping[str, Any] | None, *, max_pixels: int = MAX_PIXELS) -> Image:
@@ -54,6 +55,18 @@ def encode_image(image: Image) -> bytes:
     buffer = io.BytesIO()
     Pillow.fromarray(image.pixels).save(buffer, format="PNG")
     return buffer.getvalue()
+
+
+def sheet(*rows: Sequence[Image]) -> Image:
+    """Rows of pictures of one size as one picture, white between them and where a row is shorter."""
+    height, width = rows[0][0].pixels.shape[:2]
+    columns = max(map(len, rows))
+    page = np.full((len(rows) * (height + GUTTER) - GUTTER, columns * (width + GUTTER) - GUTTER, 3), 255, np.uint8)
+    for r, row in enumerate(rows):
+        for c, picture in enumerate(row):
+            top, left = r * (height + GUTTER), c * (width + GUTTER)
+            page[top : top + height, left : left + width] = picture.pixels
+    return Image(page)
 
 
 class _unlimited:  # noqa: N801 - used like a function

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mmzoo.data import decode_image
+from mmzoo.data import decode_image, sheet
 from mmzoo.errors import MissingDependencyError
 from mmzoo.evaluation.words import ErrorRate, difference
 from mmzoo.interfaces import Image
@@ -21,7 +21,6 @@ from mmzoo_datasets.scenes.world import Scene
 
 ATTRIBUTES = ("background", "position", "colour", "shape", "size")
 SCENES = 400
-GUTTER = 4
 
 
 def attribute_errors(shown: Sequence[Scene], seen: Sequence[Scene]) -> dict[str, ErrorRate]:
@@ -131,15 +130,3 @@ def _psnr(true: Sequence[Image], copies: Sequence[Image]) -> float:
 def _perplexity(counts: Any) -> float:
     shares = counts.double() / counts.sum()
     return float((-(shares * shares.clamp_min(1e-12).log()).sum()).exp())
-
-
-def sheet(*rows: Sequence[Image]) -> Image:
-    """Rows of pictures of one size as one picture, white between them."""
-    height, width = rows[0][0].pixels.shape[:2]
-    columns = max(map(len, rows))
-    page = np.full((len(rows) * (height + GUTTER) - GUTTER, columns * (width + GUTTER) - GUTTER, 3), 255, np.uint8)
-    for r, row in enumerate(rows):
-        for c, picture in enumerate(row):
-            top, left = r * (height + GUTTER), c * (width + GUTTER)
-            page[top : top + height, left : left + width] = picture.pixels
-    return Image(page)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from mmzoo_datasets.digits import handwritten, split_indices
-from mmzoo_datasets.picture_judge import ATTRIBUTES, attribute_errors, read_digits, sheet
+from mmzoo_datasets.picture_judge import ATTRIBUTES, attribute_errors, read_digits
 from mmzoo_datasets.scenes.draw import draw
 from mmzoo_datasets.scenes.reader import read
 from mmzoo_datasets.scenes.world import Scene, random_scene
@@ -61,9 +61,3 @@ def test_true_digits_are_read_right_at_any_size():
             [int(found) == true for found, true in zip(read_digits(shown(scale)), digits[chosen], strict=True)]
         )
         assert right > 0.97
-
-
-def test_a_sheet_has_a_row_for_each_row():
-    page = sheet([Image(np.zeros((2, 3, 3), np.uint8))] * 2, [Image(np.zeros((2, 3, 3), np.uint8))]).pixels
-    assert page.shape == (8, 10, 3)
-    assert page[7, 9, 0] == 255 and page[7, 0, 0] == 0

@@ -8,14 +8,13 @@ import time
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 
 import mmzoo
+from mmzoo.data import sheet
 from mmzoo.errors import InputError
 from mmzoo.interfaces import Image
 
-GAP = 4
 MOST = 256
 
 
@@ -43,21 +42,9 @@ def generate(
     start = time.perf_counter()
     drawn = artist.generate([words] * num, steps=steps, guidance=guidance, seed=seed)
     seconds = time.perf_counter() - start
-    page = grid(drawn)
+    columns = math.ceil(math.sqrt(num))
+    page = sheet(*(drawn[i : i + columns] for i in range(0, num, columns)))
     page.save(output)
     if unknown := artist.unknown_words(words):
         print(f"note: passed over, because the model never met them: {', '.join(unknown)}", file=sys.stderr)
     print(f"{output}: {num} of {words!r}, {page.pixels.shape[1]} x {page.pixels.shape[0]} pixels, in {seconds:.2f} s")
-
-
-def grid(pictures: list[Image]) -> Image:
-    """Pictures of one size in about as many rows as columns, white between them."""
-    columns = math.ceil(math.sqrt(len(pictures)))
-    height, width = pictures[0].pixels.shape[:2]
-    rows = math.ceil(len(pictures) / columns)
-    page = np.full((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, 3), 255, np.uint8)
-    for index, picture in enumerate(pictures):
-        row, column = divmod(index, columns)
-        top, left = row * (height + GAP), column * (width + GAP)
-        page[top : top + height, left : left + width] = picture.pixels
-    return Image(page)

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from datasets import Dataset
-from mmzoo_image.cli import grid
 from mmzoo_image.head import TextToImage, plain
 from mmzoo_image.words import Words, split
 from PIL import Image as Pillow
@@ -178,13 +177,6 @@ def test_plain_patches():
     pixels = np.zeros((9, 8, 3), np.uint8)
     pixels[1, 5] = 255
     assert plain(Image(pixels), 4).tolist() == [True, False, True, True, False, False]
-
-
-def test_pictures_are_laid_out_row_by_row():
-    pictures = [Image(np.full((2, 3, 3), value, np.uint8)) for value in (10, 20, 30)]
-    page = grid(pictures).pixels
-    assert page.shape == (8, 10, 3)
-    assert page[0, 0, 0] == 10 and page[1, 9, 0] == 20 and page[6, 0, 0] == 30 and page[6, 7, 0] == 255
 
 
 @pytest.mark.parametrize(
