@@ -1,4 +1,4 @@
-"""`mmzoo generate`: draw pictures from words or a class into one PNG."""
+"""`mmzoo generate` draws pictures from words into one PNG; `mmzoo edit` gives a spoiled picture back whole."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import math
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import numpy as np
 import typer
 
 import mmzoo
@@ -45,6 +46,52 @@ def generate(
     columns = math.ceil(math.sqrt(num))
     page = sheet(*(drawn[i : i + columns] for i in range(0, num, columns)))
     page.save(output)
+    _tell_unknown(artist, words)
+    print(f"{output}: {num} of {words!r}, {page.pixels.shape[1]} x {page.pixels.shape[0]} pixels, in {seconds:.2f} s")
+
+
+def edit(
+    model: Annotated[str, typer.Argument(help="A model that edits.")],
+    source: Annotated[Path, typer.Option("-i", "--input", help="The picture to edit.")],
+    mask: Annotated[Path | None, typer.Option(help="A picture of the same size, white where to draw anew.")] = None,
+    upscale: Annotated[bool, typer.Option("--upscale", help="Make it four times as wide and high.")] = False,
+    denoise: Annotated[bool, typer.Option("--denoise", help="Take its noise away.")] = False,
+    prompt: Annotated[str, typer.Option("-p", "--prompt", help="What the whole picture shows, if known.")] = "",
+    output: Annotated[Path, typer.Option("-o", "--output", help="The PNG to write.")] = Path("edited.png"),
+    steps: Annotated[int | None, typer.Option(help="Sampling steps; more is slower.")] = None,
+    guidance: Annotated[float | None, typer.Option(help="How strictly to follow the words; 1 is none.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the noise that the drawing begins with.")] = 0,
+) -> None:
+    """Fill the white part of a mask, enlarge a picture, or take its noise; prints one line about what was done."""
+    if (mask is not None) + upscale + denoise != 1:
+        raise InputError("Give one of --mask, --upscale and --denoise.")
+    Image.check_output(output)
+    picture = Image.load(source)
+    hole = None if mask is None else Image.load(mask).pixels.mean(-1) > 127
+    if hole is not None and hole.shape != picture.pixels.shape[:2]:
+        raise InputError(
+            f"{mask} has {hole.shape[1]} x {hole.shape[0]} pixels and {source} has {picture.pixels.shape[1]} x"
+            f" {picture.pixels.shape[0]}; make them the same size."
+        )
+    if hole is not None and not hole.any():
+        raise InputError(f"{mask} has no white pixel, so there is nothing to draw; paint what to draw anew white.")
+    artist = mmzoo.create(model)
+    if not hasattr(artist, "inpaint"):
+        raise InputError(f"{model} does not edit; `mmzoo list --task text-to-image` shows the models that do.")
+    manner = {"prompts": [prompt], "steps": steps, "guidance": guidance, "seed": seed}
+    start = time.perf_counter()
+    if hole is not None:
+        (drawn,), done = artist.inpaint([picture], [hole], **manner), f"drew {np.mean(hole):.0%} of it anew"
+    elif upscale:
+        (drawn,), done = artist.upscale([picture], **manner), "enlarged"
+    else:
+        (drawn,), done = artist.denoise([picture], **manner), "took its noise"
+    seconds = time.perf_counter() - start
+    drawn.save(output)
+    _tell_unknown(artist, prompt)
+    print(f"{output}: {done}, {drawn.pixels.shape[1]} x {drawn.pixels.shape[0]} pixels, in {seconds:.2f} s")
+
+
+def _tell_unknown(artist: Any, words: str) -> None:
     if unknown := artist.unknown_words(words):
         print(f"note: passed over, because the model never met them: {', '.join(unknown)}", file=sys.stderr)
-    print(f"{output}: {num} of {words!r}, {page.pixels.shape[1]} x {page.pixels.shape[0]} pixels, in {seconds:.2f} s")

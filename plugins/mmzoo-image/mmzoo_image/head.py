@@ -1,4 +1,4 @@
-"""Words to pictures: a diffusion transformer over a picture tokenizer's latents."""
+"""Words to pictures, and spoiled pictures to whole ones: a diffusion transformer over a picture tokenizer's latents."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from mmzoo.data import decode_image
-from mmzoo.errors import DataError, InputError
+from mmzoo.errors import InputError
 from mmzoo.interfaces import (
     Condition,
     DiffusionBackbone,
@@ -30,24 +30,32 @@ from mmzoo.interfaces import (
 )
 from mmzoo.interfaces.guidance import prediction
 from mmzoo.nn.sines import grid_sines
+from mmzoo_image.examples import Captioned
+from mmzoo_image.spoil import FACTOR, HINTS, TASKS, enlarge, hide, hints, spoil
 from mmzoo_image.words import PADDING, Words
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
 LARGEST_SIDE = 1024
+EDIT_DROP = 0.5
+"""Share of captions left out of training edits: most people give a picture and no words."""
 
 
 class TextToImage(TaskHead):
-    """A caption, or the name of a class, to a picture.
+    """A caption, or the name of a class, to a picture; and pictures with holes, small or noisy ones, to whole ones.
 
     `text` encodes the caption's words; `backbone` attends to them, gets their mean beside the time, and knows where
     each latent stands by a fixed code of row and column. It flows from noise to the tokenizer's standardised latents.
+    A picture to edit goes beside the noise as latents of its own, with hints of what is asked for (see
+    `mmzoo_image.spoil`); for drawing from words alone they are zeros. So one network draws and edits, and an edit can
+    follow words as well.
 
     dim: width of the tokenizer's latents. width: of the word vectors. vocabulary: most words, padding included. side:
     pixels of the pictures it is trained on, and the default. num_steps, guidance: defaults of sampling. drop: share of
-    captions left out in training, which guidance needs. plain_weight: of latents over a patch of one colour, beside
-    1 for the rest: most of a simple picture is background, and would drown what is drawn on it.
+    captions left out in training, which guidance needs. edits: share of training pictures that are given spoiled.
+    plain_weight: of latents over a patch of one colour, beside 1 for the rest: most of a simple picture is background,
+    and would drown what is drawn on it.
     """
 
     slots: ClassVar[Mapping[str, Slot]] = {
@@ -60,6 +68,7 @@ class TextToImage(TaskHead):
         Link("text.latents", "head.text"),
         Link("tokenizer.latents", "head.latents"),
         Link("head.latents", "backbone.x"),
+        Link("head.picture", "backbone.picture"),
         Link("head.words", "text.raw"),
     )
     tokenizer: Any
@@ -77,11 +86,13 @@ class TextToImage(TaskHead):
         num_steps: int = 20,
         guidance: float = 2.0,
         drop: float = 0.1,
+        edits: float = 0.4,
         plain_weight: float = 0.25,
     ) -> None:
         super().__init__()
         self.dim, self.width, self.vocabulary, self.side = dim, width, vocabulary, side
-        self.num_steps, self.guidance, self.drop, self.plain_weight = num_steps, guidance, drop, plain_weight
+        self.num_steps, self.guidance = num_steps, guidance
+        self.drop, self.edits, self.plain_weight = drop, edits, plain_weight
         self.words = Words()
         self.pooled = nn.Linear(width, width)
 
@@ -91,7 +102,11 @@ class TextToImage(TaskHead):
         latent = Port(width=config["dim"])
         return Ports(
             inputs={"text": Port(width=config["width"]), "latents": latent},
-            outputs={"words": Port(modality="text", codebook_size=config["vocabulary"]), "latents": latent},
+            outputs={
+                "words": Port(modality="text", codebook_size=config["vocabulary"]),
+                "latents": latent,
+                "picture": Port(width=config["dim"] + HINTS),
+            },
         )
 
     # --- use ---------------------------------------------------------------------------------------------
@@ -126,7 +141,9 @@ class TextToImage(TaskHead):
         steps: of sampling; guidance: 1 for none; interval: the times in [0, 1] at which to guide. size: (height, width)
         in pixels. Raises InputError for a prompt without any known word and for bad numbers.
         """
-        steps, guidance, grid = self._manner(prompts, steps, guidance, seed, size)
+        if isinstance(prompts, str) or not prompts or not all(isinstance(prompt, str) for prompt in prompts):
+            raise InputError("generate takes a non-empty list of prompts, each a string.")
+        height, width = size or (self.side, self.side)
         ids, unknown = self.words.ids(prompts)
         for prompt, row, others in zip(prompts, ids, unknown, strict=True):
             if not row.any():
@@ -134,34 +151,112 @@ class TextToImage(TaskHead):
                     f"No word of the prompt {prompt[:60]!r} is known to {self.name or 'this model'} (unknown:"
                     f" {', '.join(others) or 'nothing else'}); it knows: {', '.join(self.words.words)}."
                 )
+        return self._draw(ids, None, (height, width), steps=steps, guidance=guidance, interval=interval, seed=seed)
+
+    @torch.inference_mode()
+    def inpaint(
+        self, pictures: Sequence[Image], masks: Sequence[Any], prompts: Sequence[str] | None = None, **manner: Any
+    ) -> list[Image]:
+        """Pictures with what is hidden drawn anew; every other pixel stays as it is.
+
+        masks: bool `[H, W]`, True where hidden. prompts: what the whole picture shows; '' for nothing known. manner:
+        steps, guidance, interval and seed as for `generate`. Pictures of one call have one size.
+        """
+        pixels = self._pixels(pictures)
+        height, width = pixels.shape[1:3]
+        hidden = [np.asarray(mask, dtype=bool) for mask in masks]
+        if len(hidden) != len(pixels) or any(mask.shape != (height, width) for mask in hidden):
+            raise InputError(
+                f"inpaint got {len(pixels)} pictures of {height} x {width} and masks of"
+                f" {', '.join(str(list(mask.shape)) for mask in hidden) or 'nothing'}; give each one [height, width]."
+            )
+        mask = torch.from_numpy(np.stack(hidden)).to(self.device)
+        drawn = self._edited("inpaint", hide(pixels, mask), prompts, mask, manner)
+        return [
+            Image(np.where(where[..., None], new.pixels, old.pixels))
+            for new, old, where in zip(drawn, pictures, hidden, strict=True)
+        ]
+
+    @torch.inference_mode()
+    def upscale(self, pictures: Sequence[Image], prompts: Sequence[str] | None = None, **manner: Any) -> list[Image]:
+        """Pictures four times as wide and high; the other arguments are those of `inpaint`."""
+        pixels = self._pixels(pictures)
+        size = (FACTOR * pixels.shape[1], FACTOR * pixels.shape[2])
+        _check_size(size)
+        return self._edited("upscale", enlarge(pixels, size), prompts, None, manner)
+
+    @torch.inference_mode()
+    def denoise(self, pictures: Sequence[Image], prompts: Sequence[str] | None = None, **manner: Any) -> list[Image]:
+        """Pictures without their noise; the other arguments are those of `inpaint`."""
+        return self._edited("denoise", self._pixels(pictures), prompts, None, manner)
+
+    def _pixels(self, pictures: Sequence[Image]) -> Tensor:
+        """Float `[B, H, W, 3]` of 0 to 1."""
+        if isinstance(pictures, Image) or not pictures or not all(isinstance(one, Image) for one in pictures):
+            raise InputError("Editing takes a non-empty list of Images.")
+        if len({one.pixels.shape for one in pictures}) > 1:
+            raise InputError("Pictures of one call must have one size; edit those of other sizes by themselves.")
+        _check_size(pictures[0].pixels.shape[:2])
+        return torch.from_numpy(np.stack([one.pixels for one in pictures])).to(self.device).float() / 255
+
+    def _edited(
+        self,
+        task: str,
+        pixels: Tensor,
+        prompts: Sequence[str] | None,
+        mask: Tensor | None,
+        manner: Mapping[str, Any],
+    ) -> list[Image]:
+        prompts = [""] * len(pixels) if prompts is None else prompts
+        if isinstance(prompts, str) or len(prompts) != len(pixels):
+            raise InputError(f"Editing {len(pixels)} pictures takes as many prompts in a list, or none.")
+        size = (pixels.shape[1], pixels.shape[2])
+        known = self._known(pixels, hints(task, len(pixels), self._grid(size), self.tokenizer.encoder.square, mask))
+        return self._draw(self.words.ids(prompts)[0], known, size, **manner)
+
+    def _draw(
+        self,
+        ids: Tensor,
+        known: Tensor | None,
+        size: tuple[int, int],
+        *,
+        steps: int | None = None,
+        guidance: float | None = None,
+        interval: tuple[float, float] = (0.0, 1.0),
+        seed: int = 0,
+    ) -> list[Image]:
+        """Pictures of words `[B, M]` and, for edits, `_known` latents."""
+        steps, guidance = self._manner(steps, guidance, seed)
+        _check_size(size)
+        grid, ids = self._grid(size), ids.to(self.device)
         noise = torch.stack(
             [
                 torch.randn(grid[0] * grid[1], self.dim, generator=torch.Generator().manual_seed(seed + index))
-                for index in range(len(prompts))
+                for index in range(len(ids))
             ]
         ).to(self.device)
-        frame = Latents(noise, grid=grid)
-        condition = self._condition(ids.to(self.device), grid)
-        null = self._condition(torch.zeros_like(ids).to(self.device), grid)
+        condition = self._condition(ids, grid, known)
+        null = self._condition(torch.zeros_like(ids), grid, known) if ids.any() else None
         predict = prediction(
-            self.backbone, self.sampler, frame, condition, null, num_steps=steps, scale=guidance, interval=interval
+            self.backbone,
+            self.sampler,
+            Latents(noise, grid=grid),
+            condition,
+            null,
+            num_steps=steps,
+            scale=guidance,
+            interval=interval,
         )
         latents = self.sampler.sample(predict, noise, steps)
         codes = self.tokenizer.snap(self.tokenizer.unstandardise(latents.float()))
         drawn: list[Image] = self.tokenizer.decode_latents(self.tokenizer.quantizer.decode(codes), grid)
-        height, width = size or (self.side, self.side)
-        return [Image(image.pixels[:height, :width]) for image in drawn]
+        return [Image(image.pixels[: size[0], : size[1]]) for image in drawn]
 
-    def _manner(
-        self,
-        prompts: Sequence[str],
-        steps: int | None,
-        guidance: float | None,
-        seed: int,
-        size: tuple[int, int] | None,
-    ) -> tuple[int, float, tuple[int, int]]:
-        if isinstance(prompts, str) or not prompts or not all(isinstance(prompt, str) for prompt in prompts):
-            raise InputError("generate takes a non-empty list of prompts, each a string.")
+    def _grid(self, size: tuple[int, int]) -> tuple[int, int]:
+        square = self.tokenizer.encoder.square
+        return -(-size[0] // square), -(-size[1] // square)
+
+    def _manner(self, steps: int | None, guidance: float | None, seed: int) -> tuple[int, float]:
         steps = self.num_steps if steps is None else steps
         guidance = self.guidance if guidance is None else guidance
         if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
@@ -170,25 +265,28 @@ class TextToImage(TaskHead):
             raise InputError(f"guidance must be a number from 0 to 100, not {guidance!r}; 1 is none.")
         if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**62:
             raise InputError(f"seed must be a whole number from 0 to 2 ** 62, not {seed!r}.")
-        height, width = size or (self.side, self.side)
-        if not (1 <= height <= LARGEST_SIDE and 1 <= width <= LARGEST_SIDE):
-            raise InputError(f"size must be (height, width) of 1 to {LARGEST_SIDE} pixels, not {size!r}.")
-        square = self.tokenizer.encoder.square
-        return steps, float(guidance), (-(-height // square), -(-width // square))
+        return steps, float(guidance)
 
     # --- the parts of a forward pass, shared by training and sampling ----------------------------------------
 
-    def _condition(self, ids_BN: Tensor, grid: tuple[int, int]) -> Condition:
-        """Captions of words `[B, N]`; one without words is the null condition."""
+    def _known(self, pixels: Tensor, hints: Tensor) -> Tensor:
+        """A spoiled picture as the backbone gets it: its latents, not quantized, and the hints, `[B, N, dim + 4]`."""
+        latents = self.tokenizer.standardise(self.tokenizer.encoder.encode(pixels).x)
+        return torch.cat((latents.float(), hints.to(latents.device)), dim=-1)
+
+    def _condition(self, ids_BN: Tensor, grid: tuple[int, int], known: Tensor | None) -> Condition:
+        """Captions of words `[B, M]`; one without words is the null condition."""
         mask = ids_BN != PADDING
         encoded = self.text.encode(ids_BN, mask)
         count = mask.sum(1, keepdim=True)
         mean = (encoded.x * mask.unsqueeze(-1)).sum(1) / count.clamp_min(1)
         pooled = self.pooled(mean) * (count > 0)
         place = grid_sines(*grid, self.width, device=ids_BN.device).to(encoded.x.dtype)
+        if known is None:
+            known = place.new_zeros(len(ids_BN), grid[0] * grid[1], self.dim + HINTS)
         return Condition(
             vectors={"text": pooled},
-            aligned={"place": place.expand(len(ids_BN), -1, -1)},
+            aligned={"place": place.expand(len(ids_BN), -1, -1), "picture": known},
             sequences={"words": replace(encoded, mask=mask)},
         )
 
@@ -203,13 +301,17 @@ class TextToImage(TaskHead):
         self.words = Words.load(folder)
 
     def golden(self, inputs: Mapping[str, Tensor] | None) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
-        """The backbone's prediction half way for fixed words and noise."""
+        """The backbone's prediction half way for fixed words, noise and picture."""
         if inputs is None:
             generator = torch.Generator().manual_seed(0)
             words = torch.randint(1, len(self.words.words) + 1, (1, 6), generator=generator)
-            inputs = {"words": words, "x": torch.randn(1, 16, self.dim, generator=generator)}
+            inputs = {
+                "words": words,
+                "x": torch.randn(1, 16, self.dim, generator=generator),
+                "picture": torch.randn(1, 16, self.dim + HINTS, generator=generator),
+            }
         half = torch.full((1,), 0.5, device=inputs["x"].device)
-        condition = self._condition(inputs["words"], (4, 4))
+        condition = self._condition(inputs["words"], (4, 4), inputs["picture"])
         return inputs, {"prediction": self.backbone(Latents(inputs["x"], grid=(4, 4)), half, condition)}
 
     # --- training ----------------------------------------------------------------------------------------
@@ -221,13 +323,15 @@ class TextToImage(TaskHead):
         return Captioned(rows, self.words, self.tokenizer)
 
     def training_step(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Losses:
-        """The flow's loss of one batch, with some captions dropped."""
+        """The flow's loss of one batch, with some captions dropped and some pictures given spoiled."""
         with torch.no_grad():
             data = self.tokenizer.standardise(self.tokenizer.quantizer.decode(batch["codes"])).float()
-        kept = torch.rand(len(data), 1, generator=generator).to(data.device) >= self.drop
-        rows = int(batch["rows"][0])
-        grid = (rows, data.shape[1] // rows)
-        condition = self._condition(batch["words"] * kept, grid)
+        edited = torch.rand(len(data), generator=generator) < self.edits
+        drop = torch.where(edited, EDIT_DROP, self.drop)
+        kept = (torch.rand(len(data), generator=generator) >= drop).unsqueeze(1).to(data.device)
+        grid = self._grid((batch["image"].shape[1], batch["image"].shape[2]))
+        known = self._spoiled(batch["image"].float() / 255, edited, grid, generator)
+        condition = self._condition(batch["words"] * kept, grid, known)
         noise = torch.randn(data.shape, generator=generator).to(data.device)
         t = self.sampler.times(len(data), generator).to(data.device)
         x_t, target = self.sampler.corrupt(data, noise, t)
@@ -239,6 +343,17 @@ class TextToImage(TaskHead):
         flow = (errors * weight).sum() / weight.sum()
         return Losses(flow, {"flow": flow.detach(), "unweighted": errors.mean().detach()})
 
+    @torch.no_grad()
+    def _spoiled(self, pixels: Tensor, edited: Tensor, grid: tuple[int, int], generator: torch.Generator) -> Tensor:
+        """`_known` of the edited pictures `[B]`, each for one of TASKS; zeros for the others."""
+        known = pixels.new_zeros(len(pixels), grid[0] * grid[1], self.dim + HINTS)
+        chosen = edited.nonzero().flatten()
+        for index, task in enumerate(TASKS):
+            some = chosen[index :: len(TASKS)].to(pixels.device)
+            if len(some):
+                known[some] = self._known(*spoil(task, pixels[some], self.tokenizer.encoder.square, generator))
+        return known
+
     def previews(self, rows: Dataset) -> Iterator[tuple[str, Any]]:
         """Each row's picture beside one drawn from its caption."""
         for row in rows:
@@ -246,50 +361,6 @@ class TextToImage(TaskHead):
             yield row["id"], Image(np.concatenate((decode_image(row["image"]).pixels, drawn.pixels), axis=1))
 
 
-class Captioned:
-    """Captions and codes of all pictures in memory; they are tokenized once."""
-
-    def __init__(self, rows: Dataset, words: Words, tokenizer: Any) -> None:
-        pictures = [decode_image(cell) for cell in rows["image"]]
-        if not pictures:
-            raise DataError("The dataset has no rows to train on.")
-        if len({picture.pixels.shape for picture in pictures}) > 1:
-            raise DataError("The dataset has pictures of different sizes; give it one size.")
-        self.words, unknown = words.ids(rows["text"])
-        if any(unknown):
-            raise DataError(f"The captions have words the model lacks, such as {next(u for u in unknown if u)[0]!r}.")
-        square = tokenizer.encoder.square
-        self.rows = -(-pictures[0].pixels.shape[0] // square)
-        self.codes = torch.cat([tokenizer.tokenize(pictures[i : i + 64]).cpu() for i in range(0, len(pictures), 64)])
-        self.plain = torch.stack([plain(picture, square) for picture in pictures])
-        self.lengths = [1] * len(pictures)
-
-    def __len__(self) -> int:
-        return len(self.lengths)
-
-    def example(self, index: int, generator: torch.Generator) -> int:
-        """The index itself: everything is in memory."""
-        return index
-
-    def collate(self, examples: list[int]) -> Mapping[str, Tensor]:
-        """`words` `[B, M]`, `codes` `[B, N, Q]`, `plain` bool `[B, N]`, and `rows` of the grid `[B]`."""
-        chosen = torch.tensor(examples)
-        words = self.words[chosen]
-        longest = max(1, int((words != PADDING).sum(1).max()))
-        return {
-            "words": words[:, :longest],
-            "codes": self.codes[chosen],
-            "plain": self.plain[chosen],
-            "rows": torch.full((len(examples),), self.rows),
-        }
-
-
-def plain(picture: Image, square: int) -> Tensor:
-    """Which patches of `square` pixels, in row-major order, have one colour; bool `[N]`. A part patch never has."""
-    height, width = picture.pixels.shape[:2]
-    found = torch.zeros(-(-height // square), -(-width // square), dtype=torch.bool)
-    whole = picture.pixels[: height // square * square, : width // square * square]
-    patches = whole.reshape(height // square, square, width // square, square, 3)
-    spread = patches.max((1, 3)).astype(int) - patches.min((1, 3))
-    found[: height // square, : width // square] = torch.from_numpy((spread <= 8).all(-1))
-    return found.flatten()
+def _check_size(size: Sequence[int]) -> None:
+    if not all(1 <= side <= LARGEST_SIDE for side in size):
+        raise InputError(f"size must be (height, width) of 1 to {LARGEST_SIDE} pixels, not {tuple(size)!r}.")

@@ -16,3 +16,4 @@ def mmzoo_register(register: Register) -> None:
         modalities=("text", "image"),
     )
     register.command("generate", "mmzoo_image.cli:generate", summary="Draw pictures from words into a PNG")
+    register.command("edit", "mmzoo_image.cli:edit", summary="Fill a hole in a picture, enlarge it, or take its noise")

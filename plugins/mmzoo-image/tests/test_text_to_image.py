@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import torch
 from datasets import Dataset
-from mmzoo_image.head import TextToImage, plain
+from mmzoo_image.examples import plain
+from mmzoo_image.head import TextToImage
+from mmzoo_image.spoil import TASKS, enlarge, hints, holes, shrink, spoil
 from mmzoo_image.words import Words, split
 from PIL import Image as Pillow
 from torch import nn
@@ -31,7 +33,7 @@ def small_model() -> TextToImage:
     model.text = mmzoo.create("encoder/symbols", vocabulary=32, width=WIDTH, depth=1)
     model.backbone = mmzoo.create(
         "backbone/dit", width=WIDTH, depth=1, heads=2, in_channels=8, vector_channels={"text": WIDTH},
-        aligned_channels={"place": WIDTH}, sequence_channels={"words": WIDTH}, position="rope-2d",
+        aligned_channels={"place": WIDTH, "picture": 12}, sequence_channels={"words": WIDTH}, position="rope-2d",
     )  # fmt: skip
     model.sampler = mmzoo.create("sampler/euler")
     for parameter in model.backbone.parameters():
@@ -117,6 +119,7 @@ def test_it_learns_which_word_means_what(tmp_path):
     assert model.words.words == ["a", "blue", "circle", "red"]
     batch = examples.collate([examples.example(i, torch.Generator()) for i in range(8)])
     assert batch["codes"].shape == (8, 16, 2) and batch["plain"].shape == (8, 16) and batch["words"].shape == (8, 3)
+    assert batch["image"].shape == (8, 16, 16, 3)
     model.train()
     model.backbone.reset_parameters()
     parameters = [p for name, p in model.named_parameters() if not name.startswith("tokenizer.")]
@@ -206,3 +209,114 @@ def test_generate_draws(capsys, tmp_path, monkeypatch):
     told = capsys.readouterr()
     assert "3 of 'shiny red'" in told.out and "shiny" in told.err
     assert Image.load(target).pixels.shape == (36, 36, 3)
+
+
+def picture(seed: int = 0, height: int = 16, width: int = 16) -> Image:
+    return Image(np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8))
+
+
+def test_inpainting_changes_the_hole_alone():
+    model, mask = small_model(), np.zeros((16, 16), bool)
+    mask[2:9, 5:12] = True
+    (drawn,) = model.inpaint([picture()], [mask], seed=1)
+    assert np.array_equal(drawn.pixels[~mask], picture().pixels[~mask])
+    assert not np.array_equal(drawn.pixels[mask], picture().pixels[mask])
+    other = picture()
+    other.pixels[mask] = 9  # what is hidden is not looked at
+    assert np.array_equal(model.inpaint([other], [mask], seed=1)[0].pixels, drawn.pixels)
+
+
+def test_edits_do_not_depend_on_their_batch_and_follow_words():
+    model = small_model()
+    both = model.denoise([picture(0), picture(1)], seed=3)
+    assert np.array_equal(both[1].pixels, model.denoise([picture(1)], seed=4)[0].pixels)
+    told = model.denoise([picture(1)], ["red circle"], seed=4)[0]
+    assert not np.array_equal(told.pixels, both[1].pixels)
+
+
+@pytest.mark.parametrize("size", [(4, 4), (3, 5)])
+def test_upscaling_multiplies_the_sides_by_four(size):
+    (drawn,) = small_model().upscale([picture(0, *size)])
+    assert drawn.pixels.shape == (4 * size[0], 4 * size[1], 3)
+
+
+def test_edits_refuse_what_does_not_fit():
+    model = small_model()
+    with pytest.raises(InputError, match="list of Images"):
+        model.denoise(picture())
+    with pytest.raises(InputError, match="one size"):
+        model.denoise([picture(), picture(0, 8, 8)])
+    with pytest.raises(InputError, match="as many prompts"):
+        model.denoise([picture()], ["red", "blue"])
+    with pytest.raises(InputError, match=r"16 x 16 and masks of \[8, 16\]"):
+        model.inpaint([picture()], [np.ones((8, 16), bool)])
+    with pytest.raises(InputError, match="size"):
+        model.upscale([picture(0, 300, 300)])
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_spoiled_pictures_say_what_they_lack(task):
+    pixels = torch.rand(3, 16, 24, 3, generator=torch.Generator().manual_seed(0))
+    spoiled, told = spoil(task, pixels, 8, torch.Generator().manual_seed(0))
+    assert spoiled.shape == pixels.shape and not torch.equal(spoiled, pixels)
+    assert (
+        told.shape == (3, 6, 4) and (told[..., 1:].sum(-1) == 1).all() and (told[..., 1 + TASKS.index(task)] == 1).all()
+    )
+    assert (told[..., 0].sum() > 0) == (task == "inpaint")
+
+
+def test_hints_give_the_hidden_share_of_each_square():
+    mask = torch.zeros(1, 9, 8, dtype=torch.bool)
+    mask[0, :8, 4:] = True
+    assert hints("inpaint", 1, (2, 1), 8, mask)[0, :, 0].tolist() == [0.5, 0.0]
+
+
+def test_holes_are_never_empty_nor_everything_and_lie_anywhere():
+    mask = holes(300, 40, 40, torch.Generator().manual_seed(0))
+    sides = mask.any(2).sum(1)
+    assert sides.min() > 0 and sides.max() <= 25 and mask.any(0).all()
+
+
+def test_shrinking_averages_and_enlarging_keeps_flat_colours():
+    assert torch.allclose(shrink(torch.full((1, 10, 8, 3), 0.3)), torch.full((1, 3, 2, 3), 0.3))
+    assert torch.allclose(enlarge(torch.full((1, 3, 2, 3), 0.3), (10, 8)), torch.full((1, 10, 8, 3), 0.3))
+
+
+def png(path, image):
+    return str(image.save(path))
+
+
+def test_edit_writes_a_picture(capsys, tmp_path, monkeypatch):
+    model = small_model()
+    monkeypatch.setattr(mmzoo, "create", lambda name: model)
+    source, target = png(tmp_path / "a.png", picture()), tmp_path / "b.png"
+    mask = np.zeros((16, 16, 3), np.uint8)
+    mask[:8] = 255
+    hole = png(tmp_path / "m.png", Image(mask))
+    for given, told, side in (
+        (["--mask", hole], "50%", 16),
+        (["--upscale"], "64 x 64", 64),
+        (["--denoise", "-p", "a red ball"], "noise", 16),
+    ):
+        assert main(["edit", "small", "--input", source, *given, "-o", str(target)]) == 0
+        said = capsys.readouterr()
+        assert told in said.out and ("ball" in said.err) == ("-p" in given)
+        assert Image.load(target).pixels.shape == (side, side, 3)
+
+
+def test_edit_refuses_in_one_line(capsys, tmp_path):
+    source, small = png(tmp_path / "a.png", picture()), png(tmp_path / "m.png", Image(np.zeros((8, 8, 3), np.uint8)))
+    black = png(tmp_path / "k.png", Image(np.zeros((16, 16, 3), np.uint8)))
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    for given, told in (
+        ([source], "one of --mask"),
+        ([source, "--upscale", "--denoise"], "one of --mask"),
+        ([source, "--mask", small], "same size"),
+        ([source, "--mask", black], "no white pixel"),
+        ([str(tmp_path / "none.png"), "--denoise"], "none.png"),
+        ([str(tmp_path / "broken.png"), "--denoise"], "broken.png"),
+        ([source, "--denoise"], "does not edit"),
+    ):
+        assert main(["edit", "phonemizer-en", "-o", str(tmp_path / "out.png"), "--input", *given]) == 2
+        error = capsys.readouterr().err
+        assert told in error and "Traceback" not in error and not (tmp_path / "out.png").exists()

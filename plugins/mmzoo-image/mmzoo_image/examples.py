@@ -1,0 +1,67 @@
+"""Training examples of the picture head: captions, pictures and their codes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mmzoo.data import decode_image
+from mmzoo.errors import DataError
+from mmzoo.interfaces import Image
+from mmzoo_image.words import PADDING, Words
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+
+class Captioned:
+    """Captions, pictures and codes of a whole dataset in memory; pictures are tokenized once."""
+
+    def __init__(self, rows: Dataset, words: Words, tokenizer: Any) -> None:
+        pictures = [decode_image(cell) for cell in rows["image"]]
+        if not pictures:
+            raise DataError("The dataset has no rows to train on.")
+        if len({picture.pixels.shape for picture in pictures}) > 1:
+            raise DataError("The dataset has pictures of different sizes; give it one size.")
+        self.words, unknown = words.ids(rows["text"])
+        if any(unknown):
+            raise DataError(f"The captions have words the model lacks, such as {next(u for u in unknown if u)[0]!r}.")
+        square = tokenizer.encoder.square
+        self.codes = torch.cat([tokenizer.tokenize(pictures[i : i + 64]).cpu() for i in range(0, len(pictures), 64)])
+        self.plain = torch.stack([plain(picture, square) for picture in pictures])
+        self.images = torch.from_numpy(np.stack([picture.pixels for picture in pictures]))
+        self.lengths = [1] * len(pictures)
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def example(self, index: int, generator: torch.Generator) -> int:
+        """The index itself: everything is in memory."""
+        return index
+
+    def collate(self, examples: list[int]) -> Mapping[str, Tensor]:
+        """`words` `[B, M]`, `image` uint8 `[B, H, W, 3]`, `codes` `[B, N, Q]`, `plain` bool `[B, N]`."""
+        chosen = torch.tensor(examples)
+        words = self.words[chosen]
+        longest = max(1, int((words != PADDING).sum(1).max()))
+        return {
+            "words": words[:, :longest],
+            "image": self.images[chosen],
+            "codes": self.codes[chosen],
+            "plain": self.plain[chosen],
+        }
+
+
+def plain(picture: Image, square: int) -> Tensor:
+    """Which patches of `square` pixels, in row-major order, have one colour; bool `[N]`. A part patch never has."""
+    height, width = picture.pixels.shape[:2]
+    found = torch.zeros(-(-height // square), -(-width // square), dtype=torch.bool)
+    whole = picture.pixels[: height // square * square, : width // square * square]
+    patches = whole.reshape(height // square, square, width // square, square, 3)
+    spread = patches.max((1, 3)).astype(int) - patches.min((1, 3))
+    found[: height // square, : width // square] = torch.from_numpy((spread <= 8).all(-1))
+    return found.flatten()
