@@ -81,3 +81,10 @@ def difference(mine: ErrorRate, base: ErrorRate, *, draws: int = 2000, seed: int
     deltas = np.sort([rate(mine.counts[pick]) - rate(base.counts[pick]) for pick in picks])
     low, high = deltas[int(0.025 * draws)], deltas[int(0.975 * draws) - 1]
     return {"difference": mine.rate - base.rate, "low": float(low), "high": float(high)}
+
+
+def interval(found: ErrorRate, *, draws: int = 2000, seed: int = 0) -> dict[str, float]:
+    """The rate with a 95 % interval, by a bootstrap over utterances."""
+    nothing = ErrorRate(np.zeros_like(found.counts))
+    gap = difference(found, nothing, draws=draws, seed=seed)
+    return {"rate": gap["difference"], "low": gap["low"], "high": gap["high"]}

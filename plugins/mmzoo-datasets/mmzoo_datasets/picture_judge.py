@@ -101,7 +101,7 @@ def evaluate_picture_tokenizer(model: Any, *, limit: int | None = None, samples:
             "true": _agree(read_digits(pictures["digits"]), digits["label"]),
             "copy": _agree(read_digits(copies["digits"]), digits["label"]),
         },
-        "psnr_db": {name: _psnr(pictures[name], copies[name]) for name in pictures},
+        "psnr_db": {name: psnr(pictures[name], copies[name]) for name in pictures},
         "codes": {
             "bits_per_picture": model.quantizer.bits_per_step * codes.shape[1],
             "mean_perplexity": float(np.mean([_perplexity(count) for count in used])),
@@ -119,8 +119,8 @@ def _agree(found: Sequence[str], wanted: Sequence[str]) -> float:
     return float(np.mean([a == b for a, b in zip(found, wanted, strict=True)]))
 
 
-def _psnr(true: Sequence[Image], copies: Sequence[Image]) -> float:
-    """Mean peak signal-to-noise ratio in dB, of each picture by itself."""
+def psnr(true: Sequence[Image], copies: Sequence[Image]) -> float:
+    """Peak signal-to-noise ratio in dB, of each picture by itself and averaged."""
     errors = [
         np.square(a.pixels.astype(np.float64) - b.pixels).mean() / 255**2 for a, b in zip(true, copies, strict=True)
     ]

@@ -80,3 +80,13 @@ def mmzoo_register(register: Register) -> None:
         "mmzoo_datasets.picture_judge:evaluate_picture_tokenizer",
         summary="Copies held-out scenes and digits through the codes; a rule and a classifier read them",
     )
+    register.metric(
+        "text-to-image",
+        "mmzoo_datasets.drawing_judge:evaluate_text_to_image",
+        summary="Scenes drawn from captions and true ones edited, read by rule",
+    )
+    register.metric(
+        "class-to-image",
+        "mmzoo_datasets.drawing_judge:evaluate_class_to_image",
+        summary="Digits drawn from their words and real ones edited, read by a classifier",
+    )

@@ -1,0 +1,256 @@
+"""How well a model draws and edits: scenes read by rule, digits by a classifier, edits beside plain baselines."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image as Pillow
+from PIL import ImageFilter
+
+from mmzoo.data import decode_image, sheet
+from mmzoo.evaluation.words import ErrorRate, difference, interval
+from mmzoo.interfaces import Image
+from mmzoo_datasets.digits import WORDS, spoken_digits
+from mmzoo_datasets.picture_judge import attribute_errors, psnr, read_digits
+from mmzoo_datasets.scenes.captions import agreement, understand
+from mmzoo_datasets.scenes.reader import read
+from mmzoo_datasets.scenes.spoken import scene_of, spoken_scenes
+
+SCENES, EDITED, DIGITS = 400, 200, 500
+STEPS = (5, 10, 20)
+NOISE = 0.2
+"""Standard deviation of the noise to take away, of 1 for white."""
+HOLE = 0.35
+"""Sides of the hole to fill, as a share of the picture's."""
+FACTOR = 4
+BATCH = 50
+
+Pictures = Sequence[Image]
+
+
+def evaluate_text_to_image(model: Any, *, limit: int | None = None, samples: Path | None = None) -> dict[str, Any]:
+    """Attributes that a rule reads in scenes drawn from captions with held-out pairs; edits of true scenes."""
+    count = min(limit or SCENES, SCENES)
+    worlds = {name: _scenes(things, count, model.side) for name, things in (("one", 1), ("two", 2))}
+    drawn, seconds = {}, 0.0
+    for name, rows in worlds.items():
+        start = time.perf_counter()
+        drawn[name] = _drawn(model, rows["text"])
+        seconds += time.perf_counter() - start
+    shown = {name: [scene_of(label) for label in rows["label"]] for name, rows in worlds.items()}
+    if samples is not None:
+        samples.mkdir(parents=True, exist_ok=True)
+        for name, rows in worlds.items():
+            sheet(_pictures(rows)[:12], drawn[name][:12]).save(samples / f"{name}-drawn.png")
+    rows = worlds["one"].select(range(min(count, EDITED)))
+    scenes = shown["one"][: len(rows)]
+
+    def wrong(pictures: Pictures) -> ErrorRate:
+        return _pooled(list(attribute_errors(scenes, [read(picture.pixels) for picture in pictures]).values()))
+
+    return {
+        "protocol": {
+            "data": "scenes with pairs of shape and colour that training lacks, drawn from their captions",
+            "scenes": count,
+            "judge": "scene reader by rule",
+            "steps": model.num_steps,
+            "guidance": model.guidance,
+        },
+        "attributes_right": {name: told_right(worlds[name]["text"], drawn[name]) for name in worlds},
+        "steps": {
+            str(steps): told_right(rows["text"], _drawn(model, rows["text"], steps=steps))["all"] for steps in STEPS
+        },
+        "edits": judge_edits(model, _pictures(rows), rows["text"], wrong, samples),
+        "speed": {"pictures_per_second": 2 * count / seconds},
+    }
+
+
+def evaluate_class_to_image(model: Any, *, limit: int | None = None, samples: Path | None = None) -> dict[str, Any]:
+    """Digits drawn from their words, recognised by a classifier of real ones; how various; edits of real digits."""
+    count = min(limit or DIGITS, DIGITS)
+    asked = [WORDS[index % 10] for index in range(count)]
+    start = time.perf_counter()
+    drawn = _drawn(model, asked)
+    seconds = time.perf_counter() - start
+    rows = spoken_digits(side=model.side, speech=False)
+    training, test = _pictures(rows["train"]), _pictures(rows["test"])
+    if samples is not None:
+        samples.mkdir(parents=True, exist_ok=True)
+        sheet(*(drawn[digit::10][:12] for digit in range(10) if len(drawn) > digit)).save(samples / "drawn.png")
+    edited = rows["test"].select(range(min(count, EDITED)))
+
+    def wrong(pictures: Pictures) -> ErrorRate:
+        return _miscalled(pictures, edited["label"])
+
+    return {
+        "protocol": {
+            "data": "digits asked for by their words; edits of handwritten digits kept from training",
+            "digits": count,
+            "judge": "support vector machine trained on the real digits",
+            "steps": model.num_steps,
+            "guidance": model.guidance,
+        },
+        "digits_right": {
+            "drawn": _right(_miscalled(drawn, [str(WORDS.index(word)) for word in asked])),
+            "real": _right(_miscalled(test, rows["test"]["label"])),
+        },
+        "variety": {
+            "drawn_to_real_spread": _spread(drawn, asked) / _spread(test, rows["test"]["text"]),
+            "drawn_to_nearest_training": _nearest(drawn, training),
+            "real_to_nearest_training": _nearest(test, training),
+        },
+        "edits": judge_edits(model, _pictures(edited), edited["text"], wrong, samples),
+        "speed": {"pictures_per_second": count / seconds},
+    }
+
+
+def told_right(captions: Sequence[str], drawn: Pictures) -> dict[str, Any]:
+    """For each attribute, the share of what the captions say that the pictures show; `all` with a 95 % interval."""
+    rows = [agreement(understand(text), read(picture.pixels)) for text, picture in zip(captions, drawn, strict=True)]
+    names = sorted({name for row in rows for name in row})
+    counts = {
+        name: ErrorRate(np.array([_wrong(row.get(name, [])) for row in rows], np.int64).reshape(-1, 4))
+        for name in names
+    }
+    return {name: 1 - found.rate for name, found in counts.items()} | {"all": _right(_pooled(list(counts.values())))}
+
+
+def judge_edits(
+    model: Any, true: Pictures, prompts: Sequence[str], wrong: Callable[[Pictures], ErrorRate], samples: Path | None
+) -> dict[str, Any]:
+    """Inpainting, enlarging and denoising, each beside its baseline: PSNR in dB and the share that a judge reads right.
+
+    wrong: the judge's errors on pictures that ought to be `true`.
+    """
+    masks = [hole(picture, seed) for seed, picture in enumerate(true)]
+    small = [resized(picture, Pillow.Resampling.BOX, 1 / FACTOR) for picture in true]
+    noisy = [with_noise(picture, seed) for seed, picture in enumerate(true)]
+    tasks: dict[str, tuple[Pictures, dict[str, Pictures]]] = {
+        "inpaint": (
+            [mean_fill(picture, mask) for picture, mask in zip(true, masks, strict=True)],
+            {
+                "model": _batches(true, lambda i, j: model.inpaint(true[i:j], masks[i:j], seed=i)),
+                "model_told": _batches(true, lambda i, j: model.inpaint(true[i:j], masks[i:j], prompts[i:j], seed=i)),
+            },
+        ),
+        "upscale": (
+            [resized(picture, Pillow.Resampling.BICUBIC, FACTOR) for picture in small],
+            {"model": _batches(true, lambda i, j: model.upscale(small[i:j], seed=i))},
+        ),
+        "denoise": (
+            max(([_median(picture, side) for picture in noisy] for side in (3, 5)), key=lambda some: psnr(true, some)),
+            {"model": _batches(true, lambda i, j: model.denoise(noisy[i:j], seed=i))},
+        ),
+    }
+    names = {"inpaint": "mean fill", "upscale": "bicubic", "denoise": "median filter"}
+    found: dict[str, Any] = {}
+    for task, (baseline, arms) in tasks.items():
+        base = wrong(baseline)
+        found[task] = {"baseline": {"method": names[task], "psnr_db": psnr(true, baseline), "right": 1 - base.rate}}
+        for arm, pictures in arms.items():
+            judged = wrong(pictures)
+            found[task][arm] = {
+                "psnr_db": psnr(true, pictures),
+                "right": 1 - judged.rate,
+                "wrong_against_baseline": difference(judged, base),
+            }
+        if samples is not None:
+            sheet(true[:12], baseline[:12], *(arm[:12] for arm in arms.values())).save(samples / f"{task}.png")
+    return found
+
+
+def hole(picture: Image, seed: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """A square to fill, about a pixel of what is drawn on the background; bool `[H, W]`."""
+    pixels = picture.pixels.astype(int)
+    drawn = np.argwhere(np.abs(pixels - np.median(pixels, axis=(0, 1))).sum(-1) > 60)
+    chance = np.random.default_rng(seed)
+    height, width = pixels.shape[:2]
+    row, column = drawn[chance.integers(len(drawn))] if len(drawn) else (height // 2, width // 2)
+    tall, wide = round(HOLE * height), round(HOLE * width)
+    top, left = min(max(0, row - tall // 2), height - tall), min(max(0, column - wide // 2), width - wide)
+    mask = np.zeros((height, width), dtype=np.bool_)
+    mask[top : top + tall, left : left + wide] = True
+    return mask
+
+
+def mean_fill(picture: Image, mask: np.ndarray[Any, np.dtype[np.bool_]]) -> Image:
+    """The hole in the mean colour of the rest."""
+    pixels = picture.pixels.copy()
+    pixels[mask] = pixels[~mask].mean(0).round()
+    return Image(pixels)
+
+
+def with_noise(picture: Image, seed: int) -> Image:
+    """White noise of standard deviation NOISE, cut to black and white."""
+    noise = np.random.default_rng(seed).standard_normal(picture.pixels.shape)
+    return Image(np.clip(picture.pixels + 255 * NOISE * noise, 0, 255).round().astype(np.uint8))
+
+
+def resized(picture: Image, method: Pillow.Resampling, factor: float) -> Image:
+    """Pillow's resampling to sides `factor` times as long."""
+    height, width = (round(side * factor) for side in picture.pixels.shape[:2])
+    return Image(np.asarray(Pillow.fromarray(picture.pixels).resize((width, height), method)))
+
+
+def _median(picture: Image, side: int) -> Image:
+    return Image(np.asarray(Pillow.fromarray(picture.pixels).filter(ImageFilter.MedianFilter(side))))
+
+
+def _scenes(things: int, count: int, side: int) -> Any:
+    return spoken_scenes(train=1, validation=1, unseen_voice=1, things=things, side=side, speech=False)["test"].select(
+        range(count)
+    )
+
+
+def _pictures(rows: Any) -> list[Image]:
+    return [decode_image(cell) for cell in rows["image"]]
+
+
+def _drawn(model: Any, prompts: Sequence[str], **manner: Any) -> list[Image]:
+    return _batches(prompts, lambda i, j: model.generate(list(prompts[i:j]), seed=i, **manner))
+
+
+def _batches(items: Sequence[Any], draw: Callable[[int, int], list[Image]]) -> list[Image]:
+    """`draw(start, end)` over all items; with seed=start, item i has the noise of seed i."""
+    return [image for i in range(0, len(items), BATCH) for image in draw(i, min(i + BATCH, len(items)))]
+
+
+def _wrong(right: Sequence[bool]) -> tuple[int, int, int, int]:
+    return len(right) - sum(right), 0, 0, len(right)
+
+
+def _pooled(rates: Sequence[ErrorRate]) -> ErrorRate:
+    """All errors of each row together."""
+    return ErrorRate(np.sum([found.counts for found in rates], axis=0))
+
+
+def _right(found: ErrorRate) -> dict[str, float]:
+    """The share without error, with a 95 % interval."""
+    wrong = interval(found)
+    return {"share": 1 - wrong["rate"], "low": 1 - wrong["high"], "high": 1 - wrong["low"]}
+
+
+def _miscalled(pictures: Pictures, digits: Sequence[str]) -> ErrorRate:
+    rows = [_wrong([a == b]) for a, b in zip(read_digits(pictures), digits, strict=True)]
+    return ErrorRate(np.array(rows, np.int64).reshape(-1, 4))
+
+
+def _flat(pictures: Pictures) -> np.ndarray[Any, np.dtype[np.float32]]:
+    return np.stack([picture.pixels[..., 0].ravel() for picture in pictures]).astype(np.float32) / 255
+
+
+def _spread(pictures: Pictures, classes: Sequence[str]) -> float:
+    """Root mean square distance of a pixel to its class's mean."""
+    flat, names = _flat(pictures), np.array(classes)
+    return float(np.sqrt(np.mean([flat[names == name].var(0).mean() for name in sorted(set(classes))])))
+
+
+def _nearest(pictures: Pictures, others: Pictures) -> float:
+    """Root mean square difference to the nearest of the others, averaged: near 0 for copies."""
+    a, b = _flat(pictures), _flat(others)
+    squares = np.square(a).sum(1)[:, None] - 2 * a @ b.T + np.square(b).sum(1)
+    return float(np.sqrt(np.maximum(squares.min(1), 0) / a.shape[1]).mean())
