@@ -18,12 +18,13 @@ from datasets import Dataset
 from torch import Tensor, nn
 
 from mmzoo import registry
-from mmzoo.data import encode_audio, make_row, row_features
+from mmzoo.data import encode_audio, encode_image, make_row, row_features
 from mmzoo.errors import UnknownKeyError, UsageError
 from mmzoo.interfaces import (
     Audio,
     Condition,
     DiffusionBackbone,
+    Image,
     Latents,
     Losses,
     ModalityEncoder,
@@ -53,6 +54,8 @@ FIRST_PARTY: list[tuple[str, str, dict[str, Any]]] = [
         "speech-autoencoder",
         {"dim": 6, "width": 16, "depth": 1, "latent_depth": 1, "decoder_width": 16, "decoder_depth": 1},
     ),
+    ("encoder", "picture-autoencoder", {"dim": 6, "widths": [8, 12], "depth": 1}),
+    ("encoder", "text-autoencoder", {"dim": 6, "width": 16, "depth": 1}),
     ("backbone", "dit", {"width": 32, "depth": 2, "heads": 2, "in_channels": 6}),
     (
         "backbone",
@@ -73,6 +76,8 @@ FIRST_PARTY: list[tuple[str, str, dict[str, Any]]] = [
     ("sampler", "euler", {}),
     ("sampler", "euler", {"shift": 3.0, "training_times": "logit-normal"}),
     ("sampler", "heun", {"sway": -1.0}),
+    ("sampler", "ddim", {}),
+    ("sampler", "dpm-solver", {}),
 ]
 
 
@@ -150,6 +155,57 @@ def test_the_speech_synthesis_head_holds_its_contract(rows: Dataset) -> None:
     }
     config = {"dim": 36, "width": 32, "voices": ["slt"]}
     check_component("head", "tts", config, slots=slots, rows=rows)
+
+
+PICTURE_SLOTS = {
+    "encoder": {"name": "picture-autoencoder", "dim": 6, "widths": [8, 12], "depth": 1},
+    "quantizer": {"name": "vq", "dim": 6, "codebook_size": 16, "groups": 2},
+}
+
+
+@pytest.fixture(scope="module")
+def pictures() -> Dataset:
+    noise = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
+    return Dataset.from_list(
+        [
+            make_row(id=f"row-{i}", text="a red circle", image=encode_image(Image(pixels)), label="0", split="train")
+            for i, pixels in enumerate(noise)
+        ],
+        features=row_features(),
+    )
+
+
+def test_the_picture_vqvae_head_holds_its_contract(pictures: Dataset) -> None:
+    check_component("head", "picture-vqvae", {"dim": 6}, slots=PICTURE_SLOTS, rows=pictures)
+
+
+def test_the_text_vqvae_head_holds_its_contract(pictures: Dataset) -> None:
+    slots = {
+        "encoder": {"name": "text-autoencoder", "dim": 6, "width": 16, "depth": 1},
+        "quantizer": {"name": "vq", "dim": 6, "codebook_size": 16, "groups": 2},
+    }
+    check_component("head", "text-vqvae", {"dim": 6}, slots=slots, rows=pictures)
+
+
+def test_the_picture_head_holds_its_contract(pictures: Dataset) -> None:
+    slots = {
+        "tokenizer": {"model": "vqvae-image", "pretrained": False},
+        "text": {"name": "symbols", "vocabulary": 32, "width": 32, "depth": 1},
+        "backbone": {
+            "name": "dit",
+            "width": 32,
+            "depth": 1,
+            "heads": 2,
+            "in_channels": 32,
+            "vector_channels": {"text": 32},
+            "aligned_channels": {"place": 32, "picture": 36},
+            "sequence_channels": {"words": 32},
+            "position": "rope-2d",
+        },
+        "sampler": "euler",
+    }
+    config = {"dim": 32, "width": 32, "vocabulary": 32, "side": 32}
+    check_component("head", "text-to-image", config, slots=slots, rows=pictures)
 
 
 def test_the_phonemizer_head_holds_its_contract() -> None:

@@ -66,7 +66,7 @@ class ModalityEncoder(Component, ABC):
         """
 
     def decode(self, latents: Latents) -> Any:
-        """Latents back to a raw batch of the same layout that `encode` takes."""
+        """Latents back to a raw batch of the layout that `encode` takes; for text, scores `[B, N, ids]`."""
         from mmzoo.errors import InputError
 
         raise InputError(f"{type(self).__name__} cannot decode: it only encodes.")

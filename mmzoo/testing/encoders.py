@@ -115,9 +115,11 @@ def _check_decoding(part: Part, raw: Tensor, mask: Tensor | None) -> None:
     encoder: Any = stirred(built(part))
     together, alone = encoder.encode(raw, mask), _single(encoder, raw, mask)
     outputs, output = encoder.decode(together), encoder.decode(alone)
+    dims = raw.dim() + (part.cls.modality == "text")  # type: ignore[attr-defined]
     require(
-        outputs.dim() == raw.dim() and outputs.shape[1] >= raw.shape[1] and bool(torch.isfinite(outputs).all()),
-        f"{part.label} decodes to {list(outputs.shape)}; at least the raw batch's {list(raw.shape)} was expected.",
+        outputs.dim() == dims and outputs.shape[1] >= raw.shape[1] and bool(torch.isfinite(outputs).all()),
+        f"{part.label} decodes to {list(outputs.shape)}; {dims} dimensions and at least the raw batch's"
+        f" {list(raw.shape)} were expected.",
     )
     length = output.shape[1] if mask is None else int(mask[1].sum())
     require(
