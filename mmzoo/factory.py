@@ -19,6 +19,7 @@ from mmzoo.errors import (
     UsageError,
     WeightsError,
 )
+from mmzoo.registry.specs import PART_KINDS
 
 if TYPE_CHECKING:
     import torch
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from mmzoo.composition import ModelConfig, Plan, ResolveModel, SubModel
     from mmzoo.hub.published import FoundModel
     from mmzoo.interfaces import TaskHead
-
-PART_KINDS = ("encoder", "quantizer", "backbone", "sampler")
 
 
 def create(

@@ -37,6 +37,7 @@ from mmzoo.interfaces import (
 )
 from mmzoo.registry import Catalog
 from mmzoo.registry.register import Register
+from mmzoo.registry.specs import PART_KINDS
 from mmzoo.testing import ConformanceError, check_component, check_quantizer
 
 FIRST_PARTY: list[tuple[str, str, dict[str, Any]]] = [
@@ -56,6 +57,14 @@ FIRST_PARTY: list[tuple[str, str, dict[str, Any]]] = [
     ),
     ("encoder", "picture-autoencoder", {"dim": 6, "widths": [8, 12], "depth": 1}),
     ("encoder", "text-autoencoder", {"dim": 6, "width": 16, "depth": 1}),
+    ("encoder", "speech-transformer", {"width": 16, "depth": 1, "heads": 2, "bands": 20}),
+    ("encoder", "image-conv", {"widths": [8, 12], "depth": 1}),
+    ("encoder", "vit", {"width": 16, "depth": 1, "heads": 2}),
+    ("encoder", "timm", {"model": "resnet10t", "width": 12}),
+    *(
+        ("fusion", name, {"widths": {"image": 6, "speech": 5, "text": 4}, "width": 16})
+        for name in ("concat", "weighted", "late", "cnn", "rnn", "cross-attention")
+    ),
     ("backbone", "dit", {"width": 32, "depth": 2, "heads": 2, "in_channels": 6}),
     (
         "backbone",
@@ -93,7 +102,7 @@ def test_every_first_party_part_is_checked() -> None:
     registered = {
         f"{spec.kind}/{spec.name}"
         for spec in registry.catalog().components()
-        if spec.kind in ("encoder", "quantizer", "backbone", "sampler") and spec.plugin.startswith("mmzoo-")
+        if spec.kind in PART_KINDS and spec.plugin.startswith("mmzoo-")
     }
     assert registered == checked
 

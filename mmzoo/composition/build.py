@@ -51,7 +51,7 @@ def build(plan: Plan, *, device: str | torch.device = "meta", name: str = "") ->
     filled.update({slot: build_part(part, device=device) for slot, part in plan.parts.items()})
     head = cast("TaskHead", build_part(plan.head, device=device))
     for slot in head.slots:
-        setattr(head, slot, filled[slot])
+        setattr(head, slot, filled.get(slot))
     head.recipe, head.name, head.folder = plan.recipe(), name, None
     _guarded(plan.head, device, head.connect)
     return head
@@ -106,7 +106,11 @@ def initialise(head: TaskHead) -> TaskHead:
 def submodels(head: nn.Module) -> dict[str, TaskHead]:
     """The models in the model slots of a head, by slot; their tensors are not stored with the head's."""
     slots = getattr(head, "slots", {})
-    return {slot: getattr(head, slot) for slot, wanted in slots.items() if wanted.model and hasattr(head, slot)}
+    return {
+        slot: getattr(head, slot)
+        for slot, wanted in slots.items()
+        if wanted.model and getattr(head, slot, None) is not None
+    }
 
 
 def own_tensors(module: nn.Module) -> dict[str, Tensor]:

@@ -17,13 +17,20 @@ def check_ports(plan: Plan) -> None:
     """Raise PortError for the first link of the head whose two sides contradict each other."""
     declared: dict[str, Ports] = {}
     for link in getattr(plan.head.cls, "links", ()):
-        for end in (link.source, link.target):
-            slot = end.partition(".")[0]
+        ends = [end.partition(".")[0] for end in (link.source, link.target)]
+        if any(_left_out(plan, slot) for slot in ends):
+            continue
+        for slot in ends:
             if slot not in declared:
                 declared[slot] = _part(plan, slot, link).ports()
         source, target = _port(declared, link.source, "outputs"), _port(declared, link.target, "inputs")
         if source.mismatches(target):
             raise PortError(_complaint(plan, link, source, target), path=link.target)
+
+
+def _left_out(plan: Plan, slot: str) -> bool:
+    wanted = getattr(plan.head.cls, "slots", {}).get(slot)
+    return wanted is not None and wanted.optional and slot not in plan.parts and slot not in plan.model_plans
 
 
 def _part(plan: Plan, slot: str, link: Link) -> Part:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -52,8 +52,7 @@ def load_weights(
             value = _converted(file, prefix + name, blank, dtype or torch.float32).to(device)
             filled: Tensor = nn.Parameter(value, blank.requires_grad) if isinstance(blank, nn.Parameter) else value
             for owner, attribute in places[id(blank)]:
-                home: dict[str, Any] = owner.__dict__["_parameters" if attribute in owner._parameters else "_buffers"]
-                home[attribute] = filled
+                setattr(owner, attribute, filled)  # not into its dict: recurrent modules of torch keep a second list
         if dtype is not None or torch.device(device).type != "cpu":
             _move_temporary(module, device, dtype or torch.float32)
     check_real(module)

@@ -94,7 +94,9 @@ class Plan:
         """The recipe with every default filled in; resolving it again gives the same plan."""
         slots: Mapping[str, Slot] = getattr(self.head.cls, "slots", {})
         entries = {
-            slot: self.parts[slot].entry() if slot in self.parts else dict(self.model_entries[slot]) for slot in slots
+            slot: self.parts[slot].entry() if slot in self.parts else dict(self.model_entries[slot])
+            for slot in slots
+            if slot in self.parts or slot in self.model_entries
         }
         return {"head": self.head.entry(), **entries}
 
@@ -136,6 +138,8 @@ def make_plan(recipe: Mapping[str, Any], resolve_model: ResolveModel = no_models
     plans: dict[str, Plan] = {}
     entries: dict[str, Mapping[str, Any]] = {}
     for slot, wanted in slots.items():
+        if slot not in recipe and wanted.optional:
+            continue
         if slot not in recipe:
             raise ConfigError(
                 f"The recipe has no key {slot}, which {head.label} needs; name the {wanted.kind} that fills it.",
@@ -206,6 +210,7 @@ def look_up(kind: str, name: str) -> tuple[Any, type]:
 _BASES = {
     "encoder": "ModalityEncoder",
     "quantizer": "Quantizer",
+    "fusion": "Fusion",
     "backbone": "DiffusionBackbone",
     "sampler": "Sampler",
     "head": "TaskHead",

@@ -73,7 +73,9 @@ def digests(model: Any) -> dict[str, str]:
     found = {} if model.folder is None else {"model": sha256_of(Path(model.folder) / WEIGHTS_NAME)}
     slots = {slot: getattr(model, slot) for slot, of in type(model).slots.items() if of.model}
     return found | {
-        slot: sha256_of(Path(part.folder) / WEIGHTS_NAME) for slot, part in slots.items() if part.folder is not None
+        slot: sha256_of(Path(part.folder) / WEIGHTS_NAME)
+        for slot, part in slots.items()
+        if part is not None and part.folder is not None
     }
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         Config,
         DiffusionBackbone,
         Examples,
+        Fusion,
         ModalityEncoder,
         Model,
         Predict,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "components": (
-        "Component Config DiffusionBackbone Examples ModalityEncoder Model Predict Quantizer Sampler TaskHead"
+        "Component Config DiffusionBackbone Examples Fusion ModalityEncoder Model Predict Quantizer Sampler TaskHead"
     ),
     "ports": "Link Port Ports Slot",
     "values": "PADDING_CODE Audio Condition Image Labels Latents Losses Quantized Segment",
@@ -51,6 +52,7 @@ __all__ = [
     "Config",
     "DiffusionBackbone",
     "Examples",
+    "Fusion",
     "Image",
     "Labels",
     "Latents",

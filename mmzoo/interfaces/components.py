@@ -1,4 +1,4 @@
-"""The four component contracts. A plugin subclasses one of them and registers it by name.
+"""The component contracts. A plugin subclasses one of them and registers it by name.
 
 The keyword-only, typed arguments of the constructor are the component's configuration: JSON types,
 checked against the signature, kept in `config` by whoever builds it.
@@ -98,6 +98,23 @@ class Quantizer(Component, ABC):
     @abstractmethod
     def forward(self, z: Tensor, mask: Tensor | None = None) -> Quantized:
         """Quantize with gradients and losses; in training mode codebooks may update themselves."""
+
+
+class Fusion(Component, ABC):
+    """Latents of several modalities to one vector an item; any of them may be absent, from all items or from some.
+
+    A modality is absent from an item where its mask is False throughout, and from a batch where it is not given.
+    """
+
+    @abstractmethod
+    def forward(self, parts: Mapping[str, Latents]) -> Tensor:
+        """Latents `[B, N, D]` of each modality by its name to `[B, D]`."""
+
+    def gates(self, parts: Mapping[str, Latents]) -> Mapping[str, Tensor]:
+        """How much each modality counts for each item, `[B]` by name, adding up to 1; for fusions that weigh."""
+        from mmzoo.errors import InputError
+
+        raise InputError(f"{type(self).__name__} has no gates: it does not weigh modalities.")
 
 
 class DiffusionBackbone(Component, ABC):

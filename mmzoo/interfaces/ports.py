@@ -46,10 +46,14 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A named place of a task head that a component (or, with `model=True`, a whole model) fills."""
+    """A named place of a task head that a component (or, with `model=True`, a whole model) fills.
+
+    optional: a recipe may leave it out; the head's attribute is then None, and links to it are not checked.
+    """
 
     kind: str
     model: bool = False
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)

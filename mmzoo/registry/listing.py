@@ -12,10 +12,8 @@ from mmzoo.errors import AmbiguousNameError, UnknownNameError, UsageError
 from mmzoo.registry.index import Catalog, catalog, check_kind
 from mmzoo.registry.names import did_you_mean, natural, suggestions
 from mmzoo.registry.plugins import normalized
-from mmzoo.registry.specs import KINDS, ComponentSpec, ModelSpec
+from mmzoo.registry.specs import KINDS, PART_KINDS, ComponentSpec, ModelSpec
 from mmzoo.registry.targets import missing_requirements
-
-PART_KINDS = ("encoder", "quantizer", "backbone", "sampler")
 
 
 def list_models(

@@ -103,6 +103,10 @@ class Register:
         """Register a Quantizer."""
         self._component("quantizer", name, target, summary=summary, **details)
 
+    def fusion(self, name: str, target: str, *, summary: str, **details: Any) -> None:
+        """Register a Fusion."""
+        self._component("fusion", name, target, summary=summary, **details)
+
     def backbone(self, name: str, target: str, *, summary: str, **details: Any) -> None:
         """Register a DiffusionBackbone."""
         self._component("backbone", name, target, summary=summary, **details)

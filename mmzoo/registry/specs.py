@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-KINDS = ("encoder", "quantizer", "backbone", "head", "sampler", "dataset", "metric", "command")
+PART_KINDS = ("encoder", "quantizer", "fusion", "backbone", "sampler")
+"""What `create("kind/name")` can build by itself."""
+KINDS = (*PART_KINDS, "head", "dataset", "metric", "command")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,16 +6,19 @@ import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from mmzoo import errors
 from mmzoo.composition import compose, initialise, own_tensors, save_model
 from mmzoo.factory import build, create
-from mmzoo.interfaces.ports import Port, Ports
+from mmzoo.interfaces.components import TaskHead
+from mmzoo.interfaces.ports import Link, Port, Ports, Slot
+from mmzoo.interfaces.values import Losses
 from mmzoo.registry.specs import Weights
 
 TOKENIZER = {"head": "tokenizer", "encoder": {"name": "encoder", "dim": 4}, "quantizer": "vq"}
@@ -253,7 +256,7 @@ def test_no_weights(world: Any, tmp_path: Path) -> None:
         (errors.UnknownNameError, "no model 'tokk'; did you mean 'tok'", "tokk", {}),
         (errors.UnknownNameError, "no quantizer 'fsqq'; did you mean 'fsq'", "quantizer/fsqq", {}),
         (errors.UnknownNameError, "did you mean 'quantizer'", "quantiser/fsq", {}),
-        (errors.UnknownNameError, "there are encoder, quantizer, backbone, sampler", "head/tokenizer", {}),
+        (errors.UnknownNameError, "there are encoder, quantizer, fusion, backbone, sampler", "head/tokenizer", {}),
         (errors.UnknownNameError, "is no model name", "torch.nn:Linear.x.y", {}),
         (errors.UnknownNameError, "is no model name", "a\nb", {}),
         (errors.ConfigTypeError, "an import path is never followed", "quantizer/torch.nn.Linear", {}),
@@ -411,3 +414,32 @@ def test_bundled_models(world: Any, tok: Path, tmp_path: Path, monkeypatch: pyte
             (tmp_path / "pyproject.toml").touch()
         assert create("tok").folder == tmp_path / place
         shutil.rmtree(tmp_path / place)
+
+
+class Either(TaskHead):
+    """A head with two slots that may be left out."""
+
+    slots: ClassVar = {
+        "encoder": Slot("encoder", optional=True),
+        "tokenizer": Slot("head", model=True, optional=True),
+        "quantizer": Slot("quantizer"),
+    }
+    links = (Link("encoder.latents", "quantizer.z"),)
+
+    def __init__(self) -> None:
+        super().__init__()
+
+    def training_step(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Losses:
+        raise AssertionError
+
+
+def test_a_slot_that_may_be_left_out(world: Any, tmp_path: Path) -> None:
+    world.add("head", "either", Either)
+    world.model("half", {"head": "either", "quantizer": "vq"})
+    half = create("half", pretrained=False)
+    assert half.encoder is None and half.tokenizer is None and set(half.recipe) == {"head", "quantizer"}
+    world.publish("half", {"head": "either", "quantizer": "vq"}, tmp_path / "half")
+    assert create("half").encoder is None
+    whole = create("half", pretrained=False, encoder="encoder")
+    assert whole.encoder is not None and "encoder" in whole.recipe
+    refuse(errors.PortError, "encoder.latents", "half", pretrained=False, encoder={"name": "encoder", "dim": 7})

@@ -1,1 +1,1 @@
-"""Modality encoders for mmzoo: phones and text, log-mel speech."""
+"""Encoders of text, speech and pictures for mmzoo, and fusions of what they give."""

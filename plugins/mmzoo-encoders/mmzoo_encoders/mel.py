@@ -1,4 +1,4 @@
-"""Log-mel spectrograms as a modality encoder."""
+"""Encoders of speech: log-mel spectrograms, and a transformer over them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from mmzoo.interfaces import Latents, ModalityEncoder, Port, Ports
 from mmzoo.nn.mel import LogMel
+from mmzoo.nn.sines import sines
+from mmzoo.nn.transformer import TransformerBlock
 
 
 class LogMelEncoder(ModalityEncoder):
@@ -49,3 +51,54 @@ class LogMelEncoder(ModalityEncoder):
         with torch.autocast(raw.device.type, enabled=False):
             features = self.log_mel(F.pad(raw, (0, padding)))
         return Latents(self.project(features), frame_mask, rate=self.rate, modality="speech")
+
+
+class SpeechTransformer(ModalityEncoder):
+    """Speech `[B, T]` to latents `[B, N, width]`: log-mel frames, `stride` of them joined, and transformer blocks."""
+
+    modality = "speech"
+
+    def __init__(
+        self,
+        *,
+        width: int = 128,
+        depth: int = 3,
+        heads: int = 4,
+        sample_rate: int = 16000,
+        window: int = 512,
+        hop: int = 160,
+        bands: int = 64,
+        stride: int = 4,
+    ) -> None:
+        super().__init__()
+        self.log_mel = LogMelEncoder(sample_rate=sample_rate, window=window, hop=hop, bands=bands)
+        self.stride, self.width = stride, width
+        self.norm_in = nn.LayerNorm(stride * bands, eps=1e-6)
+        self.embed = nn.Linear(stride * bands, width)
+        self.blocks = nn.ModuleList(TransformerBlock(width, heads) for _ in range(depth))
+        self.norm = nn.LayerNorm(width, eps=1e-6)
+
+    @classmethod
+    def ports(cls, config: Mapping[str, Any]) -> Ports:
+        """Speech in, latents of width `width` out."""
+        rate = config["sample_rate"] / (config["hop"] * config["stride"])
+        return Ports(
+            inputs={"raw": Port(modality="speech", sample_rate=config["sample_rate"])},
+            outputs={"latents": Port(width=config["width"], rate=rate)},
+        )
+
+    def encode(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
+        """Samples `[B, T]` are padded with zeros to whole strides of frames."""
+        frames = self.log_mel.encode(raw, mask)
+        padding = -frames.x.shape[1] % self.stride
+        x, there = F.pad(frames.x, (0, 0, 0, padding)), frames.mask
+        if there is not None:
+            there = F.pad(there, (0, padding))
+            x = x * there.unsqueeze(-1)
+            there = there.view(len(x), -1, self.stride).any(-1)
+        x = self.embed(self.norm_in(x.reshape(len(x), -1, self.stride * x.shape[2])))
+        x = x + sines(x.shape[1], self.width, device=x.device).to(x.dtype)
+        for block in self.blocks:
+            x = block(x, there)
+        rate = None if frames.rate is None else frames.rate / self.stride
+        return Latents(self.norm(x), there, rate=rate, modality="speech")

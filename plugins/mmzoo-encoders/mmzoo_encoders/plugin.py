@@ -8,7 +8,7 @@ from mmzoo.registry.register import Register
 
 @hookimpl
 def mmzoo_register(register: Register) -> None:
-    """Encoders of text and speech."""
+    """Encoders of text, speech and pictures, and fusions of what they give."""
     register.encoder(
         "symbols",
         "mmzoo_encoders.text:SymbolEncoder",
@@ -19,3 +19,32 @@ def mmzoo_register(register: Register) -> None:
     register.encoder(
         "log-mel", "mmzoo_encoders.mel:LogMelEncoder", summary="Log-mel spectrogram", modalities=("speech",)
     )
+    register.encoder(
+        "speech-transformer",
+        "mmzoo_encoders.mel:SpeechTransformer",
+        summary="Transformer over log-mel frames",
+        modalities=("speech",),
+    )
+    register.encoder(
+        "image-conv",
+        "mmzoo_encoders.image:ConvImageEncoder",
+        summary="Convolutional picture encoder",
+        modalities=("image",),
+    )
+    register.encoder("vit", "mmzoo_encoders.image:ViTEncoder", summary="Vision transformer", modalities=("image",))
+    register.encoder(
+        "timm",
+        "mmzoo_encoders.image:TimmEncoder",
+        summary="Features of any image model of timm, at any of its depths",
+        modalities=("image",),
+        requires=("timm",),
+    )
+    for name, target, summary in (
+        ("concat", "ConcatFusion", "Modalities side by side through two layers"),
+        ("weighted", "WeightedFusion", "Mean of modalities by learned gates that can be read"),
+        ("late", "LateFusion", "Mean of what each modality says alone: late fusion of logits"),
+        ("cnn", "CNNFusion", "ConvNeXt blocks over the joined sequences"),
+        ("rnn", "RNNFusion", "Gated recurrent units over the joined sequences"),
+        ("cross-attention", "CrossAttentionFusion", "Learned queries that attend to the joined sequences"),
+    ):
+        register.fusion(name, f"mmzoo_encoders.fusion:{target}", summary=summary)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import mmzoo
-from mmzoo.errors import InputError
+from mmzoo.errors import ConfigError, InputError
 
 
 def fresh(name: str, **settings):
@@ -65,3 +65,47 @@ def test_the_rate_of_log_mels_is_that_of_their_frames():
     encoder = fresh("log-mel", hop=200, window=800, width=12)
     latents = encoder.encode(torch.randn(2, 16001))
     assert latents.x.shape == (2, 81, 12) and latents.rate == 80.0
+
+
+@pytest.mark.parametrize(("name", "square"), [("image-conv", 8), ("vit", 4)])
+def test_pictures_of_any_rectangle_have_a_grid(name, square):
+    encoder = fresh(name)
+    latents = encoder.encode(torch.rand(2, 20, 33, 3))
+    assert latents.grid == (-(-20 // square), -(-33 // square))
+    assert latents.x.shape[:2] == (2, latents.grid[0] * latents.grid[1])
+
+
+def test_a_patch_lies_where_its_pixels_were():
+    encoder = fresh("vit", width=16, depth=1, heads=2)
+    a = torch.zeros(1, 16, 16, 3)
+    b = a.clone()
+    b[0, 5, 14] = 1  # row 1, column 3 of the patches
+    changed = (encoder.encode(a).x - encoder.encode(b).x).abs().sum(-1)[0]
+    assert int(changed.argmax()) == 4 + 3
+
+
+def test_timm_features_at_any_depth():
+    pytest.importorskip("timm", reason="timm is not installed")
+    import timm
+
+    for layer, channels in ((0, 64), (2, 128), (-1, 512)):
+        encoder = fresh("timm", model="resnet10t", layer=layer)
+        assert encoder.encode(torch.rand(1, 64, 64, 3)).x.shape[-1] == channels
+    encoder = fresh("timm", model="resnet10t", layer=-1)
+    reference = timm.create_model("resnet10t", features_only=True).eval()
+    missing = reference.load_state_dict(encoder.model.state_dict(), strict=False)
+    assert not missing.missing_keys
+    pictures = torch.rand(1, 64, 64, 3, generator=torch.Generator().manual_seed(0))
+    normal = (pictures - torch.tensor([0.485, 0.456, 0.406])) / torch.tensor([0.229, 0.224, 0.225])
+    wanted = reference(normal.permute(0, 3, 1, 2))[-1]
+    torch.testing.assert_close(encoder.encode(pictures).x, wanted.flatten(2).transpose(1, 2), atol=1e-4, rtol=1e-4)
+    with pytest.raises(ConfigError, match="resnet10tt"):
+        fresh("timm", model="resnet10tt")
+    with pytest.raises(ConfigError, match="5 depths"):
+        fresh("timm", model="resnet10t", layer=7)
+
+
+def test_the_speech_transformer_joins_frames():
+    encoder = fresh("speech-transformer", width=16, depth=1, heads=2)
+    latents = encoder.encode(torch.randn(1, 16000))
+    assert latents.x.shape == (1, 25, 16) and latents.rate == 25

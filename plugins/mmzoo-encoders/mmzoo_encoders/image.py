@@ -1,0 +1,134 @@
+"""Encoders of pictures: convolutional, a vision transformer, and any model of timm."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmzoo.errors import ConfigError, InputError
+from mmzoo.interfaces import Latents, ModalityEncoder, Port, Ports
+from mmzoo.nn.convnext import ConvNeXtStack
+from mmzoo.nn.sines import grid_sines
+from mmzoo.nn.transformer import TransformerBlock
+
+
+def _picture_ports(width: int) -> Ports:
+    return Ports(inputs={"raw": Port(modality="image")}, outputs={"latents": Port(width=width)})
+
+
+def patches(x_BHWD: Tensor, side: int) -> Tensor:
+    """Squares of `side` positions as channels, `[B, H / side, W / side, side * side * D]`; zeros at right and below."""
+    x = F.pad(x_BHWD, (0, 0, 0, -x_BHWD.shape[2] % side, 0, -x_BHWD.shape[1] % side))
+    b, h, w, d = x.shape
+    return x.view(b, h // side, side, w // side, side, d).transpose(2, 3).flatten(3)
+
+
+class ConvImageEncoder(ModalityEncoder):
+    """Pictures `[B, H, W, 3]` of 0 to 1 to latents `[B, N, widths[-1]]`, by ConvNeXt blocks at halved resolutions.
+
+    widths: channels at a half, a quarter ... of the resolution. depth: blocks at each.
+    """
+
+    modality = "image"
+
+    def __init__(self, *, widths: Sequence[int] = (48, 96, 128), depth: int = 1, expansion: float = 3.0) -> None:
+        super().__init__()
+        if not widths:
+            raise ConfigError("encoder: widths must name at least one resolution.", path="widths")
+        self.down = nn.ModuleList(nn.Linear(4 * i, o) for i, o in itertools.pairwise((3, *widths)))
+        self.blocks = nn.ModuleList(
+            ConvNeXtStack(width, depth, expansion=expansion, kernel_size=5, axes=2) for width in widths
+        )
+        self.norm = nn.LayerNorm(widths[-1], eps=1e-6)
+
+    @classmethod
+    def ports(cls, config: Mapping[str, Any]) -> Ports:
+        """Pictures in; latents of the last width out."""
+        return _picture_ports(config["widths"][-1] if config["widths"] else 0)
+
+    def encode(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
+        """One latent for each square of 2 ** len(widths) pixels, in row-major order, with their grid."""
+        x = raw * 2 - 1
+        for down, blocks in zip(self.down, self.blocks, strict=True):
+            x = blocks(down(patches(x, 2)))
+        return Latents(self.norm(x).flatten(1, 2), grid=(x.shape[1], x.shape[2]), modality="image")
+
+
+class ViTEncoder(ModalityEncoder):
+    """A vision transformer (Dosovitskiy et al., arXiv 2010.11929) with fixed codes of row and column.
+
+    patch: side of the squares of pixels that become one latent.
+    """
+
+    modality = "image"
+
+    def __init__(self, *, width: int = 128, depth: int = 4, heads: int = 4, patch: int = 4) -> None:
+        super().__init__()
+        self.patch, self.width = patch, width
+        self.embed = nn.Linear(3 * patch * patch, width)
+        self.blocks = nn.ModuleList(TransformerBlock(width, heads) for _ in range(depth))
+        self.norm = nn.LayerNorm(width, eps=1e-6)
+
+    @classmethod
+    def ports(cls, config: Mapping[str, Any]) -> Ports:
+        """Pictures in; latents of width `width` out."""
+        return _picture_ports(config["width"])
+
+    def encode(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
+        """Pictures `[B, H, W, 3]` to latents `[B, N, width]` in row-major order, with their grid."""
+        cells = patches(raw * 2 - 1, self.patch)
+        grid = (cells.shape[1], cells.shape[2])
+        x = self.embed(cells.flatten(1, 2))
+        x = x + grid_sines(*grid, self.width, device=x.device).to(x.dtype)
+        for block in self.blocks:
+            x = block(x)
+        return Latents(self.norm(x), grid=grid, modality="image")
+
+
+class TimmEncoder(ModalityEncoder):
+    """The features of any image model of timm.
+
+    model: timm's name. pretrained: fetch its weights (needs the network once). layer: which of the depths that timm
+    offers for this model, counted as in a list. width: of the latents; None for the model's own. The picture is
+    normalised as the model expects and keeps its size.
+    """
+
+    modality = "image"
+
+    def __init__(self, *, model: str, pretrained: bool = False, layer: int = -1, width: int | None = None) -> None:
+        super().__init__()
+        import timm
+
+        if not timm.is_model(model):
+            near = timm.list_models(f"*{model[:8]}*")[:3]
+            raise ConfigError(
+                f"timm has no model {model!r}"
+                + (f"; it has {', '.join(near)}." if near else "; see timm.list_models()."),
+                path="model",
+            )
+        known = timm.create_model(model, pretrained=False, features_only=True).feature_info.channels()
+        if not -len(known) <= layer < len(known):
+            raise ConfigError(f"{model} offers features at {len(known)} depths; layer is {layer}.", path="layer")
+        index = layer % len(known)
+        self.model = timm.create_model(model, pretrained=pretrained, features_only=True, out_indices=(index,))
+        data = timm.data.resolve_model_data_config(self.model)
+        self.mean, self.std = tuple(data["mean"]), tuple(data["std"])
+        self.project = nn.Identity() if width is None else nn.Linear(known[index], width)
+
+    @classmethod
+    def ports(cls, config: Mapping[str, Any]) -> Ports:
+        """Pictures in; latents of `width`, which is known without timm only when it is given."""
+        return Ports(inputs={"raw": Port(modality="image")}, outputs={"latents": Port(width=config["width"])})
+
+    def encode(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
+        """Pictures `[B, H, W, 3]` to latents `[B, N, D]` in row-major order, with their grid."""
+        if raw.dim() != 4 or raw.shape[-1] != 3:
+            raise InputError(f"An image encoder takes pictures [B, H, W, 3], not {list(raw.shape)}.")
+        x = (raw - raw.new_tensor(self.mean)) / raw.new_tensor(self.std)
+        (found,) = self.model(x.permute(0, 3, 1, 2))
+        grid = (found.shape[2], found.shape[3])
+        return Latents(self.project(found.flatten(2).transpose(1, 2)), grid=grid, modality="image")
