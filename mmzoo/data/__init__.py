@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from mmzoo.data.audio import decode_audio, encode_audio, resample
     from mmzoo.data.cache import cache_dir
     from mmzoo.data.image import decode_image, encode_image, sheet
+    from mmzoo.data.inputs import as_audio, as_image
     from mmzoo.data.loading import load_dataset_component, require_rows
     from mmzoo.data.schema import COLUMNS, make_row, row_features
 
@@ -16,6 +17,7 @@ _HOMES = {
     "audio": "decode_audio encode_audio resample",
     "cache": "cache_dir",
     "image": "decode_image encode_image sheet",
+    "inputs": "as_audio as_image",
     "loading": "load_dataset_component require_rows",
     "schema": "COLUMNS row_features make_row",
 }
@@ -23,6 +25,8 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split
 
 __all__ = [
     "COLUMNS",
+    "as_audio",
+    "as_image",
     "cache_dir",
     "decode_audio",
     "decode_image",

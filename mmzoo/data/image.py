@@ -35,12 +35,13 @@ def decode_image(cell: Mapping[str, Any] | None, *, max_pixels: int = MAX_PIXELS
                 raise DataError(
                     f"Cannot use {name}: it has {width} x {height} pixels; the most is {max_pixels:,}, make it smaller."
                 )
-            return Image(np.asarray(_on_white(picture).convert("RGB")))
+            return Image(np.asarray(on_white(picture).convert("RGB")))
     except (OSError, ValueError, SyntaxError) as error:  # Pillow raises SyntaxError for some broken PNGs
         raise DataError(f"Cannot read {name} as a picture: {error}.") from error
 
 
-def _on_white(picture: Any) -> Any:
+def on_white(picture: Any) -> Any:
+    """A Pillow image with what is transparent in it laid on white."""
     from PIL import Image as Pillow
 
     if picture.mode not in ("RGBA", "LA", "PA") and "transparency" not in picture.info:

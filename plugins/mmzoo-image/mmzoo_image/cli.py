@@ -12,7 +12,7 @@ import numpy as np
 import typer
 
 import mmzoo
-from mmzoo.data import sheet
+from mmzoo.data import as_image, sheet
 from mmzoo.errors import InputError
 from mmzoo.interfaces import Image
 
@@ -66,8 +66,8 @@ def edit(
     if (mask is not None) + upscale + denoise != 1:
         raise InputError("Give one of --mask, --upscale and --denoise.")
     Image.check_output(output)
-    picture = Image.load(source)
-    hole = None if mask is None else Image.load(mask).pixels.mean(-1) > 127
+    picture = as_image(source)
+    hole = None if mask is None else as_image(mask).pixels.mean(-1) > 127
     if hole is not None and hole.shape != picture.pixels.shape[:2]:
         raise InputError(
             f"{mask} has {hole.shape[1]} x {hole.shape[0]} pixels and {source} has {picture.pixels.shape[1]} x"

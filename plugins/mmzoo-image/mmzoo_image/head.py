@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mmzoo.data import decode_image
+from mmzoo.data import as_image, decode_image
 from mmzoo.errors import InputError
 from mmzoo.interfaces import (
     Condition,
@@ -155,11 +155,11 @@ class TextToImage(TaskHead):
 
     @torch.inference_mode()
     def inpaint(
-        self, pictures: Sequence[Image], masks: Sequence[Any], prompts: Sequence[str] | None = None, **manner: Any
+        self, pictures: Sequence[Any], masks: Sequence[Any], prompts: Sequence[str] | None = None, **manner: Any
     ) -> list[Image]:
         """Pictures with what is hidden drawn anew; every other pixel stays as it is.
 
-        masks: bool `[H, W]`, True where hidden. prompts: what the whole picture shows; '' for nothing known. manner:
+        pictures: whatever `mmzoo.data.as_image` takes. masks: bool `[H, W]`, True where hidden. prompts: what the whole picture shows; '' for nothing known. manner:
         steps, guidance, interval and seed as for `generate`. Pictures of one call have one size.
         """
         pixels = self._pixels(pictures)
@@ -173,12 +173,12 @@ class TextToImage(TaskHead):
         mask = torch.from_numpy(np.stack(hidden)).to(self.device)
         drawn = self._edited("inpaint", hide(pixels, mask), prompts, mask, manner)
         return [
-            Image(np.where(where[..., None], new.pixels, old.pixels))
+            Image(np.where(where[..., None], new.pixels, as_image(old).pixels))
             for new, old, where in zip(drawn, pictures, hidden, strict=True)
         ]
 
     @torch.inference_mode()
-    def upscale(self, pictures: Sequence[Image], prompts: Sequence[str] | None = None, **manner: Any) -> list[Image]:
+    def upscale(self, pictures: Sequence[Any], prompts: Sequence[str] | None = None, **manner: Any) -> list[Image]:
         """Pictures four times as wide and high; the other arguments are those of `inpaint`."""
         pixels = self._pixels(pictures)
         size = (FACTOR * pixels.shape[1], FACTOR * pixels.shape[2])
@@ -186,18 +186,19 @@ class TextToImage(TaskHead):
         return self._edited("upscale", enlarge(pixels, size), prompts, None, manner)
 
     @torch.inference_mode()
-    def denoise(self, pictures: Sequence[Image], prompts: Sequence[str] | None = None, **manner: Any) -> list[Image]:
+    def denoise(self, pictures: Sequence[Any], prompts: Sequence[str] | None = None, **manner: Any) -> list[Image]:
         """Pictures without their noise; the other arguments are those of `inpaint`."""
         return self._edited("denoise", self._pixels(pictures), prompts, None, manner)
 
-    def _pixels(self, pictures: Sequence[Image]) -> Tensor:
+    def _pixels(self, pictures: Sequence[Any]) -> Tensor:
         """Float `[B, H, W, 3]` of 0 to 1."""
-        if isinstance(pictures, Image) or not pictures or not all(isinstance(one, Image) for one in pictures):
-            raise InputError("Editing takes a non-empty list of Images.")
-        if len({one.pixels.shape for one in pictures}) > 1:
+        if not isinstance(pictures, list | tuple) or not pictures:
+            raise InputError("Editing takes a non-empty list of pictures.")
+        found = [as_image(one).pixels for one in pictures]
+        if len({pixels.shape for pixels in found}) > 1:
             raise InputError("Pictures of one call must have one size; edit those of other sizes by themselves.")
-        _check_size(pictures[0].pixels.shape[:2])
-        return torch.from_numpy(np.stack([one.pixels for one in pictures])).to(self.device).float() / 255
+        _check_size(found[0].shape[:2])
+        return torch.from_numpy(np.stack(found)).to(self.device).float() / 255
 
     def _edited(
         self,

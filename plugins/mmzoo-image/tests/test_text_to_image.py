@@ -242,7 +242,7 @@ def test_upscaling_multiplies_the_sides_by_four(size):
 
 def test_edits_refuse_what_does_not_fit():
     model = small_model()
-    with pytest.raises(InputError, match="list of Images"):
+    with pytest.raises(InputError, match="list of pictures"):
         model.denoise(picture())
     with pytest.raises(InputError, match="one size"):
         model.denoise([picture(), picture(0, 8, 8)])
