@@ -8,19 +8,27 @@ from __future__ import annotations
 
 SUPPLIES = {
     "mmzoo-datasets": (
-        "dataset/flite-speech dataset/heldout-texts dataset/english-lexicon dataset/ljspeech dataset/spoken-scenes"
-        " dataset/spoken-digits"
+        "dataset/coco-captions dataset/english-lexicon dataset/flite-speech dataset/heldout-texts"
+        " dataset/imagenet-1k dataset/librispeech dataset/ljspeech dataset/small-pictures"
+        " dataset/speech-commands dataset/spoken-digits dataset/spoken-scenes metric/class-to-image"
+        " metric/image-tokenization metric/text-to-image"
     ),
-    "mmzoo-dit": "backbone/dit sampler/euler sampler/heun",
-    "mmzoo-encoders": "encoder/symbols encoder/bytes encoder/log-mel",
+    "mmzoo-dit": "backbone/dit sampler/ddim sampler/dpm-solver sampler/euler sampler/heun",
+    "mmzoo-encoders": (
+        "encoder/bytes encoder/image-conv encoder/log-mel encoder/speech-transformer encoder/symbols"
+        " encoder/timm encoder/vit fusion/cnn fusion/concat fusion/cross-attention fusion/late fusion/rnn"
+        " fusion/weighted"
+    ),
+    "mmzoo-image": "head/text-to-image command/edit command/generate",
     "mmzoo-tts": (
-        "model/phonemizer-en model/vqvae-dit-tts head/phonemizer head/tts metric/phonemization metric/text-to-speech"
-        " command/say"
+        "model/phonemizer-en model/vqvae-dit-tts head/phonemizer head/tts metric/phonemization"
+        " metric/text-to-speech command/say"
     ),
     "mmzoo-vqvae": (
-        "model/vqvae-speech model/rvqvae-speech model/fsqvae-speech"
-        " quantizer/vq quantizer/rvq quantizer/fsq encoder/speech-autoencoder head/speech-vqvae"
-        " metric/speech-tokenization"
+        "model/fsqvae-speech model/rvqvae-speech model/vqvae-image model/vqvae-speech model/vqvae-text"
+        " encoder/picture-autoencoder encoder/speech-autoencoder encoder/text-autoencoder quantizer/fsq"
+        " quantizer/rvq quantizer/vq head/picture-vqvae head/speech-vqvae head/text-vqvae"
+        " metric/speech-tokenization metric/text-tokenization"
     ),
 }
 SUPPLIER = {name: plugin for plugin, names in SUPPLIES.items() for name in names.split()}

@@ -159,8 +159,8 @@ class TextToImage(TaskHead):
     ) -> list[Image]:
         """Pictures with what is hidden drawn anew; every other pixel stays as it is.
 
-        pictures: whatever `mmzoo.data.as_image` takes. masks: bool `[H, W]`, True where hidden. prompts: what the whole picture shows; '' for nothing known. manner:
-        steps, guidance, interval and seed as for `generate`. Pictures of one call have one size.
+        pictures: whatever `mmzoo.data.as_image` takes, of one size. masks: bool `[H, W]`, True where hidden. prompts:
+        what the whole picture shows; '' for nothing known. manner: steps, guidance, interval, seed as for `generate`.
         """
         pixels = self._pixels(pictures)
         height, width = pixels.shape[1:3]
