@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 PAGE = Path(__file__).with_name("cli.md")
-FIRST_PARTY = "mmzoo-datasets,mmzoo-dit,mmzoo-encoders,mmzoo-image,mmzoo-tts,mmzoo-vqvae"
+FIRST_PARTY = "mmzoo-datasets,mmzoo-dit,mmzoo-encoders,mmzoo-image,mmzoo-recognition,mmzoo-tts,mmzoo-vqvae"
 
 INTRODUCTION = """# Command line
 

@@ -217,6 +217,16 @@ def test_the_picture_head_holds_its_contract(pictures: Dataset) -> None:
     check_component("head", "text-to-image", config, slots=slots, rows=pictures)
 
 
+def test_the_recognition_head_holds_its_contract(rows: Dataset) -> None:
+    slots = {
+        "speech": {"name": "speech-transformer", "width": 16, "depth": 1, "heads": 2, "bands": 20},
+        "text": {"name": "bytes", "width": 16, "depth": 1},
+        "fusion": {"name": "weighted", "widths": {"speech": 16, "text": 16}, "width": 16},
+    }
+    labelled = rows.remove_columns("label").add_column("label", ["0", "1"])
+    check_component("head", "recognition", {"width": 16, "classes": 2}, slots=slots, rows=labelled)
+
+
 def test_the_phonemizer_head_holds_its_contract() -> None:
     check_component("head", "phonemizer")
 

@@ -20,6 +20,7 @@ SUPPLIES = {
         " fusion/weighted"
     ),
     "mmzoo-image": "head/text-to-image command/edit command/generate",
+    "mmzoo-recognition": "head/recognition command/recognise",
     "mmzoo-tts": (
         "model/phonemizer-en model/vqvae-dit-tts head/phonemizer head/tts metric/phonemization"
         " metric/text-to-speech command/say"

@@ -1,0 +1,1 @@
+"""Recognition for mmzoo: labels from any of a picture, speech and text."""

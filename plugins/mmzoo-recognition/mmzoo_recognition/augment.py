@@ -1,0 +1,58 @@
+"""Training examples made various: pictures moved, speech with noise, texts with letters missing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+TURN, SHIFT, SCALE = math.radians(10), 0.12, 0.12
+"""Largest turn, shift as a share of half a side, and change of scale."""
+SNR_DB = (0.0, 40.0)
+NOISY = 0.5
+LOST_LETTERS = 0.1
+
+
+def augmented(batch: Mapping[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
+    """A batch of `mmzoo_recognition.examples` with every modality in it changed at random; draws are on the CPU."""
+    found = dict(batch)
+    if "image" in batch:
+        found["image"] = moved(batch["image"].float() / 255, generator)
+    if "speech" in batch:
+        found["speech"] = noisy(batch["speech"], batch["speech_mask"], generator)
+    if "text" in batch:
+        found["text_mask"] = thinned(batch["text_mask"], generator)
+    return found
+
+
+def moved(pixels_BHWC: Tensor, generator: torch.Generator) -> Tensor:
+    """Pictures turned, shifted and scaled a little; what comes in from outside continues the edge."""
+    angle, scale, right, down = (2 * torch.rand(4, len(pixels_BHWC), generator=generator) - 1).unbind(0)
+    angle, scale = angle * TURN, 1 + scale * SCALE
+    cosine, sine = angle.cos() * scale, angle.sin() * scale
+    rows = torch.stack((cosine, -sine, right * SHIFT, sine, cosine, down * SHIFT), dim=1).view(-1, 2, 3)
+    pixels = pixels_BHWC.permute(0, 3, 1, 2)
+    grid = F.affine_grid(rows.to(pixels.device), list(pixels.shape), align_corners=False)
+    out = F.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
+    return out.permute(0, 2, 3, 1)
+
+
+def noisy(samples_BT: Tensor, mask_BT: Tensor, generator: torch.Generator) -> Tensor:
+    """Half of the sounds with white noise over their length, at a random ratio."""
+    count = len(samples_BT)
+    low, high = SNR_DB
+    ratio = low + (high - low) * torch.rand(count, 1, generator=generator)
+    chosen = torch.rand(count, 1, generator=generator) < NOISY
+    noise = torch.randn(samples_BT.shape, generator=generator).to(samples_BT.device) * mask_BT
+    power = (samples_BT.square() * mask_BT).sum(1, keepdim=True) / mask_BT.sum(1, keepdim=True)
+    level = torch.where(chosen, 10 ** (-ratio / 20), 0.0).to(samples_BT.device) * power.sqrt()
+    return samples_BT + level * noise
+
+
+def thinned(mask_BN: Tensor, generator: torch.Generator) -> Tensor:
+    """Some letters taken out of the mask, never all of a text."""
+    kept = mask_BN & (torch.rand(mask_BN.shape, generator=generator) >= LOST_LETTERS).to(mask_BN.device)
+    return torch.where(kept.any(1, keepdim=True), kept, mask_BN)

@@ -1,0 +1,268 @@
+"""Labels from any of a picture, speech and text: encoders, a fusion, and one linear layer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmzoo.errors import ConfigError, CorruptFileError, InputError
+from mmzoo.interfaces import (
+    Examples,
+    Fusion,
+    Labels,
+    Latents,
+    Link,
+    Losses,
+    ModalityEncoder,
+    Port,
+    Ports,
+    Slot,
+    TaskHead,
+)
+from mmzoo_recognition.augment import augmented
+from mmzoo_recognition.examples import Labelled, batch_of
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+MODALITIES = ("image", "speech", "text")
+CLASSES_FILE = "classes.json"
+
+
+class Recognizer(TaskHead):
+    """What is shown, said or written: the probabilities of its classes, from whichever modalities are given.
+
+    A slot for each modality that the model knows; `fusion` puts what they say together. In training modalities are
+    left out at random, so that any subset will do later, and each is also asked alone: several tasks on one trunk.
+
+    width: of the fused features. classes: how many. side: of pictures, which are resized. sample_rate: of speech.
+    drop: share of modalities left out of training examples, never all of one. auxiliary: weight of the loss of each
+    modality alone. focal: exponent of the focal loss (Lin et al., arXiv 1708.02002), 0 for cross-entropy. balance:
+    `weighted` weighs classes by the inverse of how many examples they have. augment: shift, turn and scale pictures,
+    add noise to speech and drop letters in training.
+    """
+
+    slots: ClassVar[Mapping[str, Slot]] = {
+        **{name: Slot("encoder", optional=True) for name in MODALITIES},
+        "fusion": Slot("fusion"),
+    }
+    links = (
+        *(Link(f"{name}.latents", f"fusion.{name}") for name in MODALITIES),
+        Link("fusion.features", "head.features"),
+        Link("head.bytes", "text.raw"),
+    )
+    image: ModalityEncoder | None
+    speech: ModalityEncoder | None
+    text: ModalityEncoder | None
+    fusion: Fusion
+    class_weights: Tensor
+
+    def __init__(
+        self,
+        *,
+        width: int = 128,
+        classes: int = 10,
+        side: int = 32,
+        sample_rate: int = 16000,
+        drop: float = 0.3,
+        auxiliary: float = 0.3,
+        focal: float = 0.0,
+        balance: Literal["none", "weighted"] = "none",
+        augment: bool = True,
+    ) -> None:
+        super().__init__()
+        if classes < 2:
+            raise ConfigError(f"head: classes is {classes}; it must be at least 2.", path="classes")
+        self.classes, self.side, self.sample_rate = classes, side, sample_rate
+        self.drop, self.auxiliary, self.focal = drop, auxiliary, focal
+        self.balance, self.augment = balance, augment
+        self.names: list[str] = []
+        self.classify = nn.Linear(width, classes)
+        self.register_buffer("class_weights", torch.ones(classes))
+
+    @classmethod
+    def ports(cls, config: Mapping[str, Any]) -> Ports:
+        """Features in, bytes of texts out."""
+        return Ports(
+            inputs={"features": Port(width=config["width"])},
+            outputs={"bytes": Port(modality="text", codebook_size=256)},
+        )
+
+    def connect(self) -> None:
+        """A model without any modality recognises nothing, and the fusion must know those there are."""
+        if not self.modalities:
+            raise ConfigError(f"The head recognition needs an encoder in one of {', '.join(MODALITIES)}.", path="image")
+        known = type(self.fusion).ports(self.fusion.config).inputs
+        if lacking := [name for name in self.modalities if name not in known]:
+            raise ConfigError(
+                f"The fusion knows {', '.join(known)} and not {lacking[0]}; add its width to fusion.widths.",
+                path="fusion.widths",
+            )
+
+    def reset_parameters(self) -> None:
+        """Classes count the same until they are counted."""
+        super().reset_parameters()
+        self.class_weights.fill_(1.0)
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """The modalities that this model knows."""
+        return tuple(name for name in MODALITIES if getattr(self, name) is not None)
+
+    # --- use ---------------------------------------------------------------------------------------------
+
+    def recognise(self, *, image: Any = None, speech: Any = None, text: Any = None) -> Any:
+        """What is given to Labels, the most probable class first; lists of as many items to a list of Labels.
+
+        image: whatever `mmzoo.data.as_image` takes; speech: whatever `as_audio` takes; text: a string. Any of them may
+        be None, in lists too. Raises InputError when an item has none, or one that the model was not trained on.
+        """
+        given = {"image": image, "speech": speech, "text": text}
+        if any(isinstance(value, list) for value in given.values()):
+            return self._recognise_all(given)
+        return self._recognise_all({name: None if value is None else [value] for name, value in given.items()})[0]
+
+    def __call__(self, **given: Any) -> Any:
+        """The same as `recognise`."""
+        return self.recognise(**given)
+
+    def forward(self, **given: Any) -> Any:
+        """The same as `recognise`."""
+        return self.recognise(**given)
+
+    @torch.inference_mode()
+    def _recognise_all(self, given: Mapping[str, Sequence[Any] | None]) -> list[Labels]:
+        items = {name: values for name, values in given.items() if values is not None}
+        if not items:
+            raise InputError(f"Give at least one of {', '.join(self.modalities)}.")
+        if len({len(values) for values in items.values()}) != 1 or not all(items.values()):
+            told = ", ".join(f"{len(values)} of {name}" for name, values in items.items())
+            raise InputError(f"Give lists of one length and at least one item, not {told}.")
+        for name, values in items.items():
+            if name not in self.modalities and any(value is not None for value in values):
+                raise InputError(
+                    f"{self.name or 'This model'} was not trained on {name}; it knows {', '.join(self.modalities)}."
+                )
+        rows = [dict(zip(items, row, strict=True)) for row in zip(*items.values(), strict=True)]
+        found = []
+        for row in rows:  # one by one, so that no item depends on the padding of its batch
+            batch = batch_of([row], self.modalities, side=self.side, sample_rate=self.sample_rate)
+            if not batch:
+                raise InputError(f"Give at least one of {', '.join(self.modalities)}.")
+            probabilities = self.logits(self.encoded(batch)).softmax(-1)[0]
+            order = probabilities.argsort(descending=True, stable=True).tolist()
+            names = self.names or [str(index) for index in range(self.classes)]
+            found.append(Labels(tuple(names[i] for i in order), tuple(float(probabilities[i]) for i in order)))
+        return found
+
+    # --- the parts of a forward pass ---------------------------------------------------------------------
+
+    def encoded(self, batch: Mapping[str, Tensor]) -> dict[str, Latents]:
+        """Tensors of `batch_of` to the latents of each modality that is among them."""
+        found = {}
+        for name in self.modalities:
+            if name in batch:
+                raw, mask = batch[name].to(self.device), batch.get(f"{name}_mask")
+                encoder: Any = getattr(self, name)
+                if name == "image":
+                    found[name] = encoder.encode(raw.float() / 255 if raw.dtype == torch.uint8 else raw)
+                else:
+                    found[name] = encoder.encode(raw, None if mask is None else mask.to(self.device))
+        return found
+
+    def logits(self, parts: Mapping[str, Latents]) -> Tensor:
+        """Latents of some modalities to `[B, classes]`."""
+        out: Tensor = self.classify(self.fusion(parts))
+        return out
+
+    # --- files -------------------------------------------------------------------------------------------
+
+    def files(self) -> Mapping[str, bytes]:
+        """`classes.json`, the names of the classes in order."""
+        return {CLASSES_FILE: json.dumps(self.names).encode()}
+
+    def load_files(self, folder: Path) -> None:
+        """Read `classes.json`."""
+        path = folder / CLASSES_FILE
+        try:
+            names = json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise CorruptFileError(f"Cannot read the classes {path}: {error}; fetch the model again.") from error
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise CorruptFileError(f"{path} is not a list of names; fetch the model again.")
+        if names and len(set(names)) != self.classes:
+            raise CorruptFileError(f"{path} names {len(set(names))} classes and the model has {self.classes}.")
+        self.names = names
+
+    def golden(self, inputs: Mapping[str, Tensor] | None) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
+        """The logits of a fixed input of every modality together."""
+        if inputs is None:
+            generator = torch.Generator().manual_seed(0)
+            every = {
+                "image": torch.rand(1, self.side, self.side, 3, generator=generator),
+                "speech": 0.1 * torch.randn(1, self.sample_rate // 2, generator=generator),
+                "text": torch.randint(97, 123, (1, 7), generator=generator),
+            }
+            inputs = {name: every[name] for name in self.modalities}
+        return inputs, {"logits": self.logits(self.encoded(inputs))}
+
+    # --- training ----------------------------------------------------------------------------------------
+
+    def examples(self, rows: Dataset, cache: Path) -> Examples:
+        """The rows' labels, and of their pictures, speech and texts what the model knows; all in memory."""
+        found = Labelled(rows, self.modalities, self.names, side=self.side, sample_rate=self.sample_rate)
+        if len(found.names) != self.classes:
+            raise ConfigError(
+                f"The dataset has {len(found.names)} classes and the head was built for {self.classes};"
+                f" set head.classes to {len(found.names)}.",
+                path="classes",
+            )
+        if not self.names:
+            self.names = found.names
+            if self.balance == "weighted":
+                counts = torch.bincount(found.labels, minlength=self.classes).clamp_min(1)
+                self.class_weights.copy_(len(found) / (self.classes * counts))
+        return found
+
+    def training_step(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Losses:
+        """The loss of the modalities together, some left out, and of each alone."""
+        labels = batch["label"].to(self.device)
+        if self.augment:
+            batch = augmented(batch, generator)
+        parts = self.encoded(batch)
+        whole = self._loss(self.logits(_thinned(parts, self.drop, generator)), labels)
+        losses = {"whole": whole.detach()}
+        total = whole
+        if self.auxiliary and len(parts) > 1:
+            alone = {name: self._loss(self.logits({name: latents}), labels) for name, latents in parts.items()}
+            total = total + self.auxiliary * torch.stack(list(alone.values())).mean()
+            losses |= {name: loss.detach() for name, loss in alone.items()}
+        return Losses(total, losses)
+
+    def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Cross-entropy, or the focal loss, weighed by class."""
+        each = F.cross_entropy(logits.float(), labels, reduction="none")
+        weights = self.class_weights[labels]
+        if self.focal:
+            each = each * (1 - (-each).exp()) ** self.focal
+        return (each * weights).sum() / weights.sum()
+
+
+def _thinned(parts: Mapping[str, Latents], drop: float, generator: torch.Generator) -> dict[str, Latents]:
+    """Each modality left out of a share of the items; an item that would lose all keeps one at random."""
+    count = len(next(iter(parts.values())).x)
+    kept = torch.rand(count, len(parts), generator=generator) >= drop
+    spared = torch.randint(len(parts), (count,), generator=generator)
+    kept[~kept.any(1), :] |= F.one_hot(spared, len(parts)).bool()[~kept.any(1)]
+    found = {}
+    for (name, latents), keep in zip(parts.items(), kept.unbind(1), strict=True):
+        x = latents.x
+        mask = x.new_ones(x.shape[:2], dtype=torch.bool) if latents.mask is None else latents.mask
+        found[name] = Latents(x, mask & keep.to(x.device).unsqueeze(1))
+    return found
