@@ -60,6 +60,8 @@ FIRST_PARTY: list[tuple[str, str, dict[str, Any]]] = [
     ("encoder", "speech-transformer", {"width": 16, "depth": 1, "heads": 2, "bands": 20}),
     ("encoder", "image-conv", {"widths": [8, 12], "depth": 1}),
     ("encoder", "vit", {"width": 16, "depth": 1, "heads": 2}),
+    ("encoder", "codes", {"codebook_sizes": [8, 8, 8], "width": 16, "depth": 1, "heads": 2}),
+    ("encoder", "vectors", {"channels": 7, "width": 16, "depth": 1, "heads": 2}),
     ("encoder", "timm", {"model": "resnet10t", "width": 12}),
     *(
         ("fusion", name, {"widths": {"image": 6, "speech": 5, "text": 4}, "width": 16})

@@ -15,6 +15,8 @@ from mmzoo.interfaces.ports import Slot
 def apply_overrides(recipe: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
     """The recipe with overrides: by slot (a name replaces the part, a mapping changes its keys) or head key.
 
+    None empties a slot that may be left out.
+
     Raises UnknownKeyError for a key that is neither a slot nor a key of the head.
     """
     changed = dict(recipe)
@@ -24,7 +26,9 @@ def apply_overrides(recipe: Mapping[str, Any], overrides: Mapping[str, Any]) -> 
     slots: Mapping[str, Slot] = getattr(head.cls, "slots", {})
     keys = schema.arguments_of(head.cls)
     for key, value in overrides.items():
-        if key in slots or key == "head":
+        if value is None and key in slots and slots[key].optional:
+            changed.pop(key, None)
+        elif key in slots or key == "head":
             model = key in slots and slots[key].model
             changed[key] = _merged(changed.get(key), value, "model" if model else "name")
         elif key in keys:
@@ -55,9 +59,9 @@ def check_harmless(recipe: Mapping[str, Any], overridden: Mapping[str, Any], res
     """
     plain, changed = make_plan(recipe, resolve_model), make_plan(overridden, resolve_model)
     for slot, entry in plain.model_entries.items():
-        if changed.model_entries.get(slot, entry) != entry:
+        if changed.model_entries.get(slot) != entry:
             raise OverrideError(
-                f"The override puts another model into {slot}, and the weights were trained with"
+                f"The override puts another model, or none, into {slot}, and the weights were trained with"
                 f" {entry['model']!r}; pass pretrained=False to start from fresh parameters.",
                 path=slot,
             )

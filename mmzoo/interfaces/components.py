@@ -139,6 +139,12 @@ class DiffusionBackbone(Component, ABC):
     ) -> Tensor:
         """Prediction `[B, N, D]` for the noisy latents at times t `[B]`, or at `step` of a precomputed table."""
 
+    def hidden(self, x_t: Latents, t: Tensor, condition: Condition, *, depth: int) -> Tensor:
+        """What stands inside after `depth` blocks, `[B, N, width]`: features for recognition."""
+        from mmzoo.errors import InputError
+
+        raise InputError(f"{type(self).__name__} does not show its inner features.")
+
 
 class Sampler(ABC):
     """A diffusion process: how data become noise in training, and how noise becomes data in sampling.
@@ -172,7 +178,10 @@ class Predict(Protocol):
 
 
 class Examples(Protocol):
-    """Training examples of one head over one dataset: map-style, random access, cheap lengths."""
+    """Training examples of one head over one dataset: map-style, random access, cheap lengths.
+
+    Examples that also have `labels`, one hashable for each, can be drawn in balance.
+    """
 
     lengths: Sequence[int]
 

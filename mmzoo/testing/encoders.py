@@ -58,9 +58,22 @@ def batch_of(part: Part) -> tuple[Tensor, Tensor | None]:
         raw = declared(part).inputs.get("raw")
         count = raw.codebook_size if raw is not None and raw.codebook_size is not None else 256
         return _masked(torch.randint(count, (2, SYMBOLS), generator=generator), FEWER_SYMBOLS)
+    if modality in ("codes", "vectors"):
+        return _features(part, generator)
     if modality == "image":
         return torch.rand(2, PIXELS, PIXELS, 3, generator=generator), None
-    raise ConformanceError(f"{part.label} has the modality {modality!r}; set it to speech, image or text.")
+    raise ConformanceError(
+        f"{part.label} has the modality {modality!r}; set it to speech, image, text, codes or vectors."
+    )
+
+
+def _features(part: Part, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """What another model would have made: codes `[B, N, Q]` where the port `raw` tells codebooks, else vectors."""
+    raw, mask = declared(part).inputs["raw"], torch.ones(2, SYMBOLS, dtype=torch.bool)
+    mask[1, FEWER_SYMBOLS:] = False
+    if raw.codebooks is not None:
+        return torch.randint(raw.codebook_size or 2, (2, SYMBOLS, raw.codebooks), generator=generator), mask
+    return torch.randn(2, SYMBOLS, raw.width or 1, generator=generator), mask
 
 
 def _masked(raw: Tensor, length: int) -> tuple[Tensor, Tensor]:
@@ -102,7 +115,8 @@ def _check_encoding(part: Part, raw: Tensor, mask: Tensor | None) -> None:
         f"{part.label} encodes an item differently when it is padded in a batch; respect the mask.",
     )
     if mask is not None:
-        other = encoder.encode(raw.masked_fill(~mask, 1), mask)
+        padding = ~mask if raw.dim() == mask.dim() else ~mask.unsqueeze(-1)
+        other = encoder.encode(raw.masked_fill(padding, 1), mask)
         real = together.mask
         require(
             close(other.x[real], together.x[real]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -17,7 +17,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedDataParallelKwargs, send_to_device
 
-from mmzoo.errors import CheckpointError, TrainingError
+from mmzoo.errors import CheckpointError, ConfigError, TrainingError
 from mmzoo.interfaces import Examples, TaskHead
 from mmzoo.training.checkpoint import (
     list_checkpoints,
@@ -169,6 +169,7 @@ class Trainer:
             BatchSize(recipe.batch_size, recipe.batch_frames),
             seed=recipe.seed,
             bucket=recipe.bucket,
+            labels=self._labels() if recipe.balance else None,
         )
         digest = blake2b(np.asarray(self.order.lengths, dtype=np.int64).tobytes(), digest_size=8).hexdigest()
         self._data = {"examples": len(self.order.lengths), "lengths": digest}
@@ -180,6 +181,15 @@ class Trainer:
             skip = tuple(f"{name}." for name in model_slots(self.head))
             init_from(self.head, Path(recipe.model.init_from), skip, self.log.say)
         self.stepper = Stepper(recipe, self.head, adversary, self.accelerator)
+
+    def _labels(self) -> Sequence[Hashable]:
+        labels: Sequence[Hashable] | None = getattr(self.examples, "labels", None)
+        if labels is None:
+            raise ConfigError(
+                f"balance draws by label, and the examples of {self.recipe.model.name} have none; leave balance out.",
+                path="balance",
+            )
+        return labels
 
     def _checkpoint_to_resume(self, resume: str | Path) -> Path | None:
         root = self.out / "checkpoints"

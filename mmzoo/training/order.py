@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -25,16 +26,29 @@ class BatchSize:
 class DataOrder:
     """Batches of indices for each epoch; a batch is global, and a rank takes every world-th item of it.
 
-    lengths: one positive number for each example, in the unit of `size.frames`.
+    lengths: one positive number for each example, in the unit of `size.frames`. labels: one for each example, when
+    every label is to come as often as any other: an epoch then draws as many examples as there are, with repetition.
     """
 
-    def __init__(self, lengths: Sequence[int], size: BatchSize, *, seed: int, bucket: bool) -> None:
+    def __init__(
+        self,
+        lengths: Sequence[int],
+        size: BatchSize,
+        *,
+        seed: int,
+        bucket: bool,
+        labels: Sequence[Hashable] | None = None,
+    ) -> None:
         if not len(lengths):
             raise DataError("The dataset has no training examples; check its split and limit.")
         self.lengths = [int(length) for length in lengths]
         self.size = size
         self.seed = seed
         self.bucket = bucket
+        self._weights: torch.Tensor | None = None
+        if labels is not None:
+            counts = Counter(labels)
+            self._weights = torch.tensor([1 / counts[label] for label in labels], dtype=torch.float64)
         self._epochs: dict[int, list[list[int]]] = {}
 
     def batches(self, epoch: int) -> list[list[int]]:
@@ -47,7 +61,12 @@ class DataOrder:
 
     def _plan(self, epoch: int) -> list[list[int]]:
         generator = generator_for(self.seed, "order", epoch)
-        indices: list[int] = torch.randperm(len(self.lengths), generator=generator).tolist()
+        count = len(self.lengths)
+        if self._weights is None:
+            drawn = torch.randperm(count, generator=generator)
+        else:
+            drawn = torch.multinomial(self._weights, count, replacement=True, generator=generator)
+        indices: list[int] = drawn.tolist()
         if self.bucket:
             indices = self._bucketed(indices)
         batches = self._packed(indices)

@@ -86,10 +86,11 @@ class TrainingRecipe(_Tree):
 
     steps: updates in all; the schedule runs over them. batch_size: items of a global batch, or batch_frames:
     the most that (longest length x items) may be. bucket: batches of like lengths. checkpoint_every: steps;
-    checkpoint_minutes: the longest time without one. keep: checkpoints kept. stop_after_minutes: stop this
-    session with a checkpoint, to be resumed. max_minutes: of training in all sessions together, after which the
-    model is finished as if `steps` were done. num_threads: of torch; null leaves it alone. num_workers: processes
-    that build batches; 0 is one thread. max_bad_steps: steps in a row with NaN or infinity before training stops.
+    checkpoint_minutes: the longest time without one. keep: checkpoints kept. balance: every label of the examples is
+    drawn as often as any other. stop_after_minutes: stop this session with a checkpoint, to be resumed. max_minutes:
+    of training in all sessions together, after which the model is finished as if `steps` were done. num_threads: of
+    torch; null leaves it alone. num_workers: processes that build batches; 0 is one thread. max_bad_steps: steps in a
+    row with NaN or infinity before training stops.
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
@@ -100,6 +101,7 @@ class TrainingRecipe(_Tree):
     batch_size: Positive | None = None
     batch_frames: Positive | None = None
     bucket: bool = False
+    balance: bool = False
     precision: Literal["bf16", "fp32"] = "fp32"
     device: Literal["auto", "cpu"] = "auto"
     ema: EmaConfig = EmaConfig()

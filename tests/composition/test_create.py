@@ -442,4 +442,9 @@ def test_a_slot_that_may_be_left_out(world: Any, tmp_path: Path) -> None:
     assert create("half").encoder is None
     whole = create("half", pretrained=False, encoder="encoder")
     assert whole.encoder is not None and "encoder" in whole.recipe
+    world.model("full", {"head": "either", "encoder": "encoder", "quantizer": "vq"})
+    assert create("full", pretrained=False, encoder=None).encoder is None
+    refuse(errors.ConfigTypeError, "quantizer", "full", pretrained=False, quantizer=None)
+    world.publish("full", {"head": "either", "encoder": "encoder", "quantizer": "vq"}, tmp_path / "full")
+    refuse(errors.OverrideError, "pretrained=False", "full", encoder=None)
     refuse(errors.PortError, "encoder.latents", "half", pretrained=False, encoder={"name": "encoder", "dim": 7})

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
-from training_dummy import DummyHead, make_rows, make_trainer
+from training_dummy import DummyHead, Rows, make_rows, make_trainer
 
 from mmzoo.errors import CheckpointError, ConfigError, TrainingError
 from mmzoo.training.checkpoint import list_checkpoints, read_tensors
@@ -261,3 +261,13 @@ def test_a_failing_preview_does_not_end_the_training(tmp_path: Path) -> None:
 
     assert make_trainer(tmp_path, head=Mute(), preview_every=10).run().status == "finished"
     assert "no sound today" in (tmp_path / "train.log").read_text()
+
+
+def test_balance_needs_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigError, match="balance draws by label"):
+        make_trainer(tmp_path / "a", balance=True).run()
+    monkeypatch.setattr(Rows, "labels", ["rare"] + ["common"] * (len(make_rows()) - 1), raising=False)
+    trainer = make_trainer(tmp_path / "b", balance=True)
+    assert trainer.run().status == "finished"
+    drawn = [index for batch in trainer.order.batches(0) for index in batch]
+    assert drawn.count(0) > len(drawn) / 4

@@ -104,3 +104,15 @@ def test_an_error_in_an_example_reaches_the_training() -> None:
 def test_an_order_can_be_sent_to_a_worker() -> None:
     order = DataOrder([3, 1, 2], BatchSize(items=2), seed=0, bucket=True)
     assert pickle.loads(pickle.dumps(order)).batches(4) == order.batches(4)
+
+
+@pytest.mark.parametrize("bucket", [False, True])
+def test_labels_come_equally_often_when_asked(bucket: bool) -> None:
+    labels = ["common"] * 990 + ["rare"] * 10
+    settings = {"seed": 3, "bucket": bucket}
+    order = DataOrder([1] * 1000, BatchSize(items=10), labels=labels, **settings)
+    drawn = [index for batch in order.batches(0) for index in batch]
+    rare = sum(labels[index] == "rare" for index in drawn)
+    assert len(drawn) == 1000 and 430 < rare < 570
+    assert order.batches(0) == DataOrder([1] * 1000, BatchSize(items=10), labels=labels, **settings).batches(0)
+    assert order.batches(0) != order.batches(1)

@@ -23,7 +23,7 @@ from mmzoo_datasets.voices import check_voice, speak
 if TYPE_CHECKING:
     from datasets import DatasetDict
 
-VERSION = 1
+VERSION = 2
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 SPLITS = {"train": 1197, "validation": 200, "test": 400}
 """Pictures of each split; every picture is in one split only."""
@@ -83,11 +83,18 @@ def add_noise(audio: Audio, snr_db: float, seed: int) -> Audio:
     return Audio(np.asarray(mixed * min(1.0, 0.99 / peak), dtype=np.float32), audio.sample_rate)
 
 
+def lose_letters(word: str, share: float, seed: int) -> str:
+    """The word with "_" for some of its letters, each with this chance."""
+    lost = np.random.default_rng(seed).random(len(word)) < share
+    return "".join("_" if gone else letter for letter, gone in zip(word, lost, strict=True))
+
+
 def spoken_digits(
     *,
     side: int = 32,
     energy_cut: float = 0.0,
     snr_db: float | None = None,
+    letters_lost: float = 0.0,
     speech: bool = True,
     seed: int = 0,
     shard_rows: int = 300,
@@ -95,16 +102,19 @@ def spoken_digits(
     """Build, or find in the cache, the digits; splits train, validation and test, by picture and by voice.
 
     side: pixels of the pictures, enlarged from 8. energy_cut: the share of the pictures' energy to take away, 0 to
-    0.95. snr_db: white noise under the speech; None for none. speech: False leaves the audio out. `label` is the
+    0.95. snr_db: white noise under the speech; None for none. letters_lost: the share of the word's letters that a
+    "_" stands for, 0 to 0.95. speech: False leaves the audio out. `label` is the
     digit. Raises DataError where a synthesiser is missing, ConfigError for a bad argument.
     """
     if not 8 <= side <= 512:
         raise ConfigError(f"spoken-digits got side={side}; it must be 8 to 512 pixels.", path="side")
     if not 0 <= energy_cut <= 0.95:
         raise ConfigError(f"spoken-digits got energy_cut={energy_cut}; it must be 0 to 0.95.", path="energy_cut")
+    if not 0 <= letters_lost <= 0.95:
+        raise ConfigError(f"spoken-digits got letters_lost={letters_lost}; it must be 0 to 0.95.", path="letters_lost")
     settings = {
-        "side": side, "energy_cut": energy_cut, "snr_db": snr_db, "speech": speech, "seed": seed,
-        "shard_rows": shard_rows, "version": VERSION,
+        "side": side, "energy_cut": energy_cut, "snr_db": snr_db, "letters_lost": letters_lost, "speech": speech,
+        "seed": seed, "shard_rows": shard_rows, "version": VERSION,
     }  # fmt: skip
     folder = settings_folder(cache_dir() / "datasets", "spoken-digits", settings)
     done, features = folder / "done.json", row_features()
@@ -117,7 +127,7 @@ def spoken_digits(
         files = {
             split: build_split(
                 folder, split, [int(index) for index in split_indices(split)],
-                lambda some, split=split: _rows(some, split, side, energy_cut, snr_db, speech, seed),
+                lambda some, split=split: _rows(some, split, side, energy_cut, snr_db, letters_lost, speech, seed),
                 features, shard_rows=shard_rows, advance=bar.update,
             )
             for split in SPLITS
@@ -133,7 +143,14 @@ def _word(digit: int, voice: str, rate: float) -> bytes:
 
 
 def _rows(
-    indices: Sequence[int], split: str, side: int, energy_cut: float, snr_db: float | None, speech: bool, seed: int
+    indices: Sequence[int],
+    split: str,
+    side: int,
+    energy_cut: float,
+    snr_db: float | None,
+    letters_lost: float,
+    speech: bool,
+    seed: int,
 ) -> list[Row]:
     pixels, digits = handwritten()
     pictures = cut_energy(pixels[list(indices)], energy_cut)
@@ -150,8 +167,8 @@ def _rows(
             row = {"audio": sound, "speaker": voice}
         rows.append(
             make_row(
-                id=f"{split}-{index:04d}", text=WORDS[digit], split=split, image=_png(picture, side), label=str(digit),
-                **row,
+                id=f"{split}-{index:04d}", text=lose_letters(WORDS[digit], letters_lost, index), split=split,
+                image=_png(picture, side), label=str(digit), **row,
             )
         )  # fmt: skip
     return rows

@@ -12,7 +12,7 @@ from mmzoo.errors import ConfigError
 from mmzoo.interfaces import Audio
 
 pytest.importorskip("sklearn", reason="scikit-learn, which brings the digits, is not installed")
-from mmzoo_datasets.digits import SPLITS, VOICES, WORDS, add_noise, cut_energy, handwritten, split_indices
+from mmzoo_datasets.digits import SPLITS, VOICES, WORDS, add_noise, cut_energy, handwritten, lose_letters, split_indices
 
 
 def test_no_picture_and_no_voice_is_in_two_splits():
@@ -37,6 +37,13 @@ def test_noise_has_the_asked_level():
         assert measured == pytest.approx(snr, abs=0.3)
 
 
+def test_letters_are_lost_at_their_rate_and_always_the_same():
+    words = [lose_letters("seven", 0.6, seed) for seed in range(400)]
+    assert 0.55 < sum(word.count("_") for word in words) / 2000 < 0.65
+    assert all(len(word) == 5 for word in words) and words == [lose_letters("seven", 0.6, seed) for seed in range(400)]
+    assert lose_letters("seven", 0.0, 1) == "seven"
+
+
 def test_rows_are_digits_and_their_words(tmp_path, monkeypatch):
     monkeypatch.setenv("MMZOO_CACHE", str(tmp_path))
     rows = load_dataset_component("spoken-digits", speech=False, side=16)
@@ -47,7 +54,7 @@ def test_rows_are_digits_and_their_words(tmp_path, monkeypatch):
     assert again == first
 
 
-@pytest.mark.parametrize("arguments", [{"side": 4}, {"energy_cut": 1.0}])
+@pytest.mark.parametrize("arguments", [{"side": 4}, {"energy_cut": 1.0}, {"letters_lost": 1.0}])
 def test_bad_arguments_are_refused(tmp_path, monkeypatch, arguments):
     monkeypatch.setenv("MMZOO_CACHE", str(tmp_path))
     with pytest.raises(ConfigError, match=next(iter(arguments))):

@@ -116,27 +116,38 @@ class DiT(DiffusionBackbone):
             table, step = self._table(t.unsqueeze(0), condition), 0
         if step is None:
             raise InputError("DiT got a table without a step; pass step=i, the index into the precomputed times.")
+        h = self._through(x_t, table, step, len(self.blocks))
+        shift, factor = table.rows[step].unbind(0)[-2:]
+        prediction: Tensor = self.output(adaptive_layer_norm(h, shift, factor)).to(x_t.x.dtype)
+        return prediction if x_t.mask is None else prediction.masked_fill(~x_t.mask.unsqueeze(-1), 0)
+
+    def hidden(self, x_t: Latents, t: Tensor, condition: Condition, *, depth: int) -> Tensor:
+        """The residual stream after `depth` blocks, `[B, N, width]` (Xiang et al., arXiv 2303.09769)."""
+        if not 0 <= depth <= len(self.blocks):
+            raise InputError(f"DiT has {len(self.blocks)} blocks; depth is {depth}.")
+        return self._through(x_t, self._table(t.unsqueeze(0), condition), 0, depth)
+
+    def _through(self, x_t: Latents, table: Table, step: int, depth: int) -> Tensor:
+        """The residual stream after the first `depth` blocks."""
         rows = table.rows[step].unbind(0)
         self._check_batch(x_t, table)
-
         dtype = x_t.x.dtype
         h = self.input(x_t.x).to(dtype)  # the residual stream keeps the input's precision under autocast
         if table.aligned is not None:
             h = h + table.aligned
         if x_t.mask is not None:
-            padding = ~x_t.mask.unsqueeze(-1)
-            h = h.masked_fill(padding, 0)  # whatever lies there, NaN included, must not spread to neighbours
+            h = h.masked_fill(
+                ~x_t.mask.unsqueeze(-1), 0
+            )  # whatever lies there, NaN included, must not spread to neighbours
         if self.neighbours is not None:
             h = h + F.gelu(self.neighbours(h)).to(h.dtype)
         rotation = rotations(self._positions(x_t), self.head_dim, self.rope_theta)
         mask = key_mask(x_t.mask)
-        for index, block in enumerate(self.blocks):
+        for index, block in enumerate(self.blocks[:depth]):
             memory = table.memory[index] if table.memory else None
             block_rows = rows[ROWS_PER_BLOCK * index : ROWS_PER_BLOCK * (index + 1)]
             h = block(h, block_rows, rotation, mask, memory, table.memory_mask)
-        shift, factor = rows[-2:]
-        prediction: Tensor = self.output(adaptive_layer_norm(h, shift, factor)).to(dtype)
-        return prediction if x_t.mask is None else prediction.masked_fill(padding, 0)
+        return cast(Tensor, h)
 
     def _table(self, t_SR: Tensor, condition: Condition) -> Table:
         """The one path by which training (S = 1, R = B) and sampling (R = 1) reach the blocks."""

@@ -39,6 +39,12 @@ def mmzoo_register(register: Register) -> None:
         modalities=("image",),
         requires=("timm",),
     )
+    register.encoder(
+        "codes", "mmzoo_encoders.features:CodeEncoder", summary="Codes of a tokenizer through a transformer"
+    )
+    register.encoder(
+        "vectors", "mmzoo_encoders.features:VectorEncoder", summary="Features of another model through a transformer"
+    )
     for name, target, summary in (
         ("concat", "ConcatFusion", "Modalities side by side through two layers"),
         ("weighted", "WeightedFusion", "Mean of modalities by learned gates that can be read"),

@@ -109,3 +109,13 @@ def test_the_speech_transformer_joins_frames():
     encoder = fresh("speech-transformer", width=16, depth=1, heads=2)
     latents = encoder.encode(torch.randn(1, 16000))
     assert latents.x.shape == (1, 25, 16) and latents.rate == 25
+
+
+def test_codes_outside_their_book_and_of_another_number_are_refused():
+    encoder = fresh("codes", codebook_sizes=[4, 8], width=16, depth=1, heads=2)
+    assert encoder.encode(torch.tensor([[[3, 7]]])).x.shape == (1, 1, 16)
+    for codes, told in (([[[4, 0]]], "outside"), ([[[-1, 0]]], "outside"), ([[[1, 1, 1]]], r"\[B, N, 2\]")):
+        with pytest.raises(InputError, match=told):
+            encoder.encode(torch.tensor(codes))
+    with pytest.raises(ConfigError, match="positive"):
+        fresh("codes", codebook_sizes=[])

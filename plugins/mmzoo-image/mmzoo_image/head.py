@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 LARGEST_SIDE = 1024
+FEATURE_TIME = 0.9
 EDIT_DROP = 0.5
 """Share of captions left out of training edits: most people give a picture and no words."""
 
@@ -55,7 +56,7 @@ class TextToImage(TaskHead):
     pixels of the pictures it is trained on, and the default. num_steps, guidance: defaults of sampling. drop: share of
     captions left out in training, which guidance needs. edits: share of training pictures that are given spoiled.
     plain_weight: of latents over a patch of one colour, beside 1 for the rest: most of a simple picture is background,
-    and would drown what is drawn on it.
+    and would drown what is drawn on it. feature_depth: after how many blocks `features` looks.
     """
 
     slots: ClassVar[Mapping[str, Slot]] = {
@@ -88,11 +89,13 @@ class TextToImage(TaskHead):
         drop: float = 0.1,
         edits: float = 0.4,
         plain_weight: float = 0.25,
+        feature_depth: int = 3,
     ) -> None:
         super().__init__()
         self.dim, self.width, self.vocabulary, self.side = dim, width, vocabulary, side
         self.num_steps, self.guidance = num_steps, guidance
         self.drop, self.edits, self.plain_weight = drop, edits, plain_weight
+        self.feature_depth = feature_depth
         self.words = Words()
         self.pooled = nn.Linear(width, width)
 
@@ -290,6 +293,22 @@ class TextToImage(TaskHead):
             aligned={"place": place.expand(len(ids_BN), -1, -1), "picture": known},
             sequences={"words": replace(encoded, mask=mask)},
         )
+
+    @torch.no_grad()
+    def features(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
+        """What the backbone makes of pictures `[B, H, W, 3]`, for recognition, without words.
+
+        There is a little noise in them, the same for every picture (Xiang et al., arXiv 2303.09769).
+        """
+        latents = self.tokenizer.encoder.encode(raw)
+        data = self.tokenizer.standardise(latents.x).float()
+        noise = torch.randn(data.shape[1:], generator=torch.Generator().manual_seed(0)).to(data).expand_as(data)
+        t = data.new_full((len(data),), FEATURE_TIME)
+        x_t, _ = self.sampler.corrupt(data, noise, t)
+        condition = self._condition(
+            torch.zeros(len(data), 1, dtype=torch.int64, device=data.device), latents.grid, None
+        )
+        return latents.with_x(self.backbone.hidden(latents.with_x(x_t), t, condition, depth=self.feature_depth))
 
     # --- files -------------------------------------------------------------------------------------------
 

@@ -320,3 +320,16 @@ def test_edit_refuses_in_one_line(capsys, tmp_path):
         assert main(["edit", "phonemizer-en", "-o", str(tmp_path / "out.png"), "--input", *given]) == 2
         error = capsys.readouterr().err
         assert told in error and "Traceback" not in error and not (tmp_path / "out.png").exists()
+
+
+def test_inner_features_tell_pictures_apart():
+    model = small_model()
+    model.feature_depth = 1
+    pixels = torch.stack([torch.from_numpy(picture(seed).pixels) for seed in (0, 1)]).float() / 255
+    found = model.features(pixels)
+    assert found.x.shape == (2, 16, WIDTH) and found.grid == (4, 4)
+    torch.testing.assert_close(found.x[1:], model.features(pixels[1:]).x, atol=1e-4, rtol=1e-4)
+    assert not torch.allclose(found.x[0], found.x[1], atol=1e-2)
+    model.feature_depth = 9
+    with pytest.raises(InputError, match="1 blocks"):
+        model.features(pixels)

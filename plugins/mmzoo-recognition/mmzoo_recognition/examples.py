@@ -92,7 +92,7 @@ class Labelled:
         self.names = list(names) or sorted(set(labels))
         if unknown := sorted(set(labels) - set(self.names)):
             raise DataError(f"The dataset has the label {unknown[0]!r}, which is none of the model's classes.")
-        self.labels = torch.tensor([self.names.index(label) for label in labels])
+        self.labels = [self.names.index(label) for label in labels]
         self.parts: dict[str, list[Tensor]] = {}
         for name in modalities:
             column = rows[COLUMNS[name]] if COLUMNS[name] in rows.column_names else [None]
@@ -115,7 +115,7 @@ class Labelled:
 
     def collate(self, examples: list[int]) -> Mapping[str, Tensor]:
         """`label` `[B]`, and the tensors of `batch_of`."""
-        found: dict[str, Tensor] = {"label": self.labels[torch.tensor(examples)]}
+        found: dict[str, Tensor] = {"label": torch.tensor([self.labels[index] for index in examples])}
         for name, values in self.parts.items():
             chosen = [values[index] for index in examples]
             found |= {name: torch.stack(chosen)} if name == "image" else padded(name, chosen)

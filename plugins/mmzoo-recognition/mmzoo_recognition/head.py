@@ -38,8 +38,10 @@ CLASSES_FILE = "classes.json"
 class Recognizer(TaskHead):
     """What is shown, said or written: the probabilities of its classes, from whichever modalities are given.
 
-    A slot for each modality that the model knows; `fusion` puts what they say together. In training modalities are
-    left out at random, so that any subset will do later, and each is also asked alone: several tasks on one trunk.
+    A slot for each modality that the model knows; `fusion` puts what they say together. `image_model` and
+    `speech_model` may hold a model whose `features` (codes of a tokenizer, inner vectors of a diffusion model) the
+    encoder then gets instead of pixels and samples. In training modalities are left out at random, so that any subset
+    will do later, and each is also asked alone: several tasks on one trunk.
 
     width: of the fused features. classes: how many. side: of pictures, which are resized. sample_rate: of speech.
     drop: share of modalities left out of training examples, never all of one. auxiliary: weight of the loss of each
@@ -50,6 +52,7 @@ class Recognizer(TaskHead):
 
     slots: ClassVar[Mapping[str, Slot]] = {
         **{name: Slot("encoder", optional=True) for name in MODALITIES},
+        **{f"{name}_model": Slot("head", model=True, optional=True) for name in ("image", "speech")},
         "fusion": Slot("fusion"),
     }
     links = (
@@ -60,6 +63,8 @@ class Recognizer(TaskHead):
     image: ModalityEncoder | None
     speech: ModalityEncoder | None
     text: ModalityEncoder | None
+    image_model: Any
+    speech_model: Any
     fusion: Fusion
     class_weights: Tensor
 
@@ -169,11 +174,13 @@ class Recognizer(TaskHead):
         for name in self.modalities:
             if name in batch:
                 raw, mask = batch[name].to(self.device), batch.get(f"{name}_mask")
+                raw = raw.float() / 255 if raw.dtype == torch.uint8 else raw
+                mask = None if mask is None else mask.to(self.device)
                 encoder: Any = getattr(self, name)
-                if name == "image":
-                    found[name] = encoder.encode(raw.float() / 255 if raw.dtype == torch.uint8 else raw)
-                else:
-                    found[name] = encoder.encode(raw, None if mask is None else mask.to(self.device))
+                if (model := getattr(self, f"{name}_model", None)) is not None:
+                    seen = model.features(raw, mask)
+                    raw, mask = seen.x, seen.mask
+                found[name] = encoder.encode(raw, mask)
         return found
 
     def logits(self, parts: Mapping[str, Latents]) -> Tensor:
@@ -226,7 +233,7 @@ class Recognizer(TaskHead):
         if not self.names:
             self.names = found.names
             if self.balance == "weighted":
-                counts = torch.bincount(found.labels, minlength=self.classes).clamp_min(1)
+                counts = torch.bincount(torch.tensor(found.labels), minlength=self.classes).clamp_min(1)
                 self.class_weights.copy_(len(found) / (self.classes * counts))
         return found
 

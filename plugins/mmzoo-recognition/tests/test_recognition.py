@@ -235,3 +235,15 @@ def test_the_command(judge, capsys, tmp_path, monkeypatch):
 def test_the_command_refuses_other_models(capsys):
     assert main(["recognise", "phonemizer-en", "--text", "x"]) == 2
     assert "does not recognise" in capsys.readouterr().err
+
+
+def test_the_features_of_another_model_stand_for_pixels():
+    head = small("image")
+    head.image_model = mmzoo.create(
+        "vqvae-image", pretrained=False, dim=8, encoder={"dim": 8, "widths": [8, 8], "depth": 1},
+        quantizer={"dim": 8, "codebook_size": 16, "groups": 2},
+    ).eval()  # fmt: skip
+    head.image = mmzoo.create("encoder/codes", codebook_sizes=[16, 16], width=16, depth=1, heads=2)
+    found = head.encoded({"image": torch.from_numpy(picture(0).pixels)[None]})["image"]
+    codes = head.image_model.tokenize(picture(0))
+    assert torch.equal(found.x, head.image.encode(codes).x) and found.x.shape == (1, 16, 16)

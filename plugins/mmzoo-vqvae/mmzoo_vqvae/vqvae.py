@@ -61,6 +61,12 @@ class VQVAE(TaskHead):
         latents, quantized = self.quantize(raw, mask)
         return self.encoder.decode(latents.with_x(quantized.z_q)), quantized
 
+    @torch.no_grad()
+    def features(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
+        """What this model makes of a raw batch, for recognition: its codes `[B, N, Q]`."""
+        latents = self.encoder.encode(raw, mask)
+        return latents.with_x(self.quantizer.encode(latents.x, latents.mask))
+
     def standardise(self, z: Tensor) -> Tensor:
         """Latents `[..., D]` to zero mean and unit spread on the training data."""
         return (z - self.latent_mean) / self.latent_spread

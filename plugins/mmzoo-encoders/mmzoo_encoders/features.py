@@ -1,0 +1,87 @@
+"""Encoders of what another model has made of raw data: codes of a tokenizer, or vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mmzoo.errors import ConfigError, InputError
+from mmzoo.interfaces import Latents, ModalityEncoder, Port, Ports
+from mmzoo.nn.sines import sines
+from mmzoo.nn.transformer import TransformerBlock
+
+
+class _Sequences(ModalityEncoder):
+    """Base: vectors of one width, their order, and transformer blocks over them."""
+
+    def __init__(self, *, width: int, depth: int, heads: int) -> None:
+        super().__init__()
+        self.width = width
+        self.blocks = nn.ModuleList(TransformerBlock(width, heads) for _ in range(depth))
+        self.norm = nn.LayerNorm(width, eps=1e-6)
+
+    def through(self, x_BND: Tensor, mask: Tensor | None) -> Latents:
+        """`[B, N, width]` to latents."""
+        x = x_BND + sines(x_BND.shape[1], self.width, device=x_BND.device).to(x_BND.dtype)
+        if mask is not None:
+            x = x * mask.unsqueeze(-1)
+        for block in self.blocks:
+            x = block(x, mask)
+        return Latents(self.norm(x), mask)
+
+
+class CodeEncoder(_Sequences):
+    """Codes `[B, N, Q]` of a tokenizer, such as those of `vqvae-image`, to latents `[B, N, width]`.
+
+    codebook_sizes: of the tokenizer's quantizer. The embeddings of a position's codes are added up.
+    """
+
+    modality = "codes"
+
+    def __init__(self, *, codebook_sizes: Sequence[int], width: int = 128, depth: int = 2, heads: int = 4) -> None:
+        super().__init__(width=width, depth=depth, heads=heads)
+        if not codebook_sizes or min(codebook_sizes) < 1:
+            raise ConfigError("encoder: codebook_sizes must be positive, one for each codebook.", path="codebook_sizes")
+        self.sizes = tuple(codebook_sizes)
+        self.embed = nn.ModuleList(nn.Embedding(size, width) for size in self.sizes)
+
+    @classmethod
+    def ports(cls, config: Mapping[str, Any]) -> Ports:
+        """Codes in, latents of width `width` out."""
+        sizes = set(config["codebook_sizes"])
+        raw = Port(codebooks=len(config["codebook_sizes"]), codebook_size=sizes.pop() if len(sizes) == 1 else None)
+        return Ports(inputs={"raw": raw}, outputs={"latents": Port(width=config["width"])})
+
+    def encode(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
+        """Codes int64 `[B, N, Q]`; what stands outside the mask `[B, N]`, such as -1, is not read."""
+        if raw.dim() != 3 or raw.shape[2] != len(self.sizes):
+            raise InputError(f"The encoder takes codes [B, N, {len(self.sizes)}], not {list(raw.shape)}.")
+        codes = raw if mask is None else raw.masked_fill(~mask.unsqueeze(-1), 0)
+        if codes.numel() and (int(codes.min()) < 0 or bool((codes >= torch.tensor(self.sizes).to(codes)).any())):
+            raise InputError(f"A code lies outside its codebook; the sizes are {list(self.sizes)}.")
+        embedded = [embed(codes[..., index]) for index, embed in enumerate(self.embed)]
+        return self.through(torch.stack(embedded).sum(0) / len(embedded) ** 0.5, mask)
+
+
+class VectorEncoder(_Sequences):
+    """Vectors `[B, N, channels]`, such as the inner features of a diffusion backbone, to latents `[B, N, width]`."""
+
+    modality = "vectors"
+
+    def __init__(self, *, channels: int, width: int = 128, depth: int = 0, heads: int = 4) -> None:
+        super().__init__(width=width, depth=depth, heads=heads)
+        self.norm_in = nn.LayerNorm(channels, eps=1e-6)
+        self.embed = nn.Linear(channels, width)
+
+    @classmethod
+    def ports(cls, config: Mapping[str, Any]) -> Ports:
+        """Vectors in, latents of width `width` out."""
+        return Ports(inputs={"raw": Port(width=config["channels"])}, outputs={"latents": Port(width=config["width"])})
+
+    def encode(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
+        """What stands outside the mask `[B, N]` is not read."""
+        x = raw if mask is None else raw.masked_fill(~mask.unsqueeze(-1), 0)
+        return self.through(self.embed(self.norm_in(x)), mask)
