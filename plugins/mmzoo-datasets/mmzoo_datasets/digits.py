@@ -37,6 +37,13 @@ VOICES = {
 }  # fmt: skip
 """No voice speaks in two splits."""
 RATES = (0.8, 0.9, 1.0, 1.1, 1.25)
+LEVELS: tuple[dict[str, float], ...] = (
+    {"energy_cut": 0.0, "snr_db": 20.0, "letters_lost": 0.0},
+    {"energy_cut": 0.5, "snr_db": 5.0, "letters_lost": 0.3},
+    {"energy_cut": 0.7, "snr_db": 0.0, "letters_lost": 0.5},
+    {"energy_cut": 0.85, "snr_db": -5.0, "letters_lost": 0.7},
+)
+"""From hardly degraded to degraded so much that no modality decides alone."""
 
 Pixels = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -135,6 +142,18 @@ def spoken_digits(
     if not done.exists():
         write_json(done, settings)
     return open_shards(files, features, folder)
+
+
+def degraded_digits(*, side: int = 32, speech: bool = True, seed: int = 0) -> DatasetDict:
+    """The digits at every one of LEVELS; splits train, validation, test (the first level) and test_degraded (the last).
+
+    The arguments are those of `spoken_digits`.
+    """
+    from datasets import DatasetDict, concatenate_datasets
+
+    worlds = [spoken_digits(side=side, speech=speech, seed=seed, **level) for level in LEVELS]  # type: ignore[arg-type]
+    mixed = {name: concatenate_datasets([world[name] for world in worlds]) for name in ("train", "validation")}
+    return DatasetDict({**mixed, "test": worlds[0]["test"], "test_degraded": worlds[-1]["test"]})
 
 
 @lru_cache(maxsize=1024)

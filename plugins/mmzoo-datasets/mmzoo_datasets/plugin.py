@@ -46,6 +46,12 @@ def mmzoo_register(register: Register) -> None:
         modalities=("image", "text", "speech"),
     )
     register.dataset(
+        "degraded-digits",
+        "mmzoo_datasets.digits:degraded_digits",
+        summary="Spoken digits at several degrees of degradation of picture, sound and word",
+        modalities=("image", "text", "speech"),
+    )
+    register.dataset(
         "small-pictures",
         "mmzoo_datasets.pictures:small_pictures",
         summary="The scenes and the digits as pictures of one size, without speech",

@@ -54,6 +54,18 @@ def test_rows_are_digits_and_their_words(tmp_path, monkeypatch):
     assert again == first
 
 
+def test_degraded_digits_are_of_all_levels(tmp_path, monkeypatch):
+    monkeypatch.setenv("MMZOO_CACHE", str(tmp_path))
+    rows = load_dataset_component("degraded-digits", speech=False, side=8)
+    assert {name: len(split) for name, split in rows.items()} == {
+        "train": 4 * SPLITS["train"], "validation": 4 * SPLITS["validation"],
+        "test": SPLITS["test"], "test_degraded": SPLITS["test"],
+    }  # fmt: skip
+    lost = {name: "".join(rows[name]["text"]).count("_") for name in ("test", "test_degraded")}
+    assert lost["test"] == 0 < lost["test_degraded"]
+    assert rows["test"]["label"] == rows["test_degraded"]["label"]
+
+
 @pytest.mark.parametrize("arguments", [{"side": 4}, {"energy_cut": 1.0}, {"letters_lost": 1.0}])
 def test_bad_arguments_are_refused(tmp_path, monkeypatch, arguments):
     monkeypatch.setenv("MMZOO_CACHE", str(tmp_path))

@@ -90,6 +90,7 @@ def mmzoo_register(register: Register) -> None:
             "encoder": {**SMALL, "dim": 32},
             "quantizer": {"name": "fsq", "levels": [8] * 32, "per_codebook": 4},
         },
+        weights=[Weights("slt", license="apache-2.0")],
     )
     register.model(
         "rvqvae-speech",
