@@ -41,7 +41,7 @@ class ConvImageEncoder(ModalityEncoder):
             raise ConfigError("encoder: widths must name at least one resolution.", path="widths")
         self.down = nn.ModuleList(nn.Linear(4 * i, o) for i, o in itertools.pairwise((3, *widths)))
         self.blocks = nn.ModuleList(
-            ConvNeXtStack(width, depth, expansion=expansion, kernel_size=5, axes=2) for width in widths
+            ConvNeXtStack(width, depth, expansion=expansion, kernel_size=3, axes=2) for width in widths
         )
         self.norm = nn.LayerNorm(widths[-1], eps=1e-6)
 

@@ -95,4 +95,4 @@ class PictureAutoencoder(ModalityEncoder):
 
 
 def _blocks(width: int, depth: int, expansion: float) -> ConvNeXtStack:
-    return ConvNeXtStack(width, depth, expansion=expansion, kernel_size=5, axes=2)
+    return ConvNeXtStack(width, depth, expansion=expansion, kernel_size=3, axes=2)
