@@ -109,7 +109,11 @@ def by_steps(report: Report) -> str:
 
 def line(title: str, report: Report) -> str:
     """Plain numbers in one sentence."""
-    told = [f"{words(name)} {value:.4g}" for name, value in report.items() if isinstance(value, int | float)]
+    numbers = {name: value for name, value in report.items() if isinstance(value, int | float)}
+    told = [
+        f"{words(name)} {value:,}" if isinstance(value, int) else f"{words(name)} {value:.4g}"
+        for name, value in numbers.items()
+    ]
     return f"{title}: {', '.join(told)}." if told else ""
 
 
