@@ -73,7 +73,7 @@ def test_numbers_are_taken_from_evaluations(tmp_path: Path) -> None:
             "teacher": {"wer": 0.21, "cer": 0.1, "per": 0.3},
             "tts_true_durations": {"wer": 0.234, "words_skipped": 0.02},
         },
-        "differences": {"tts_true_durations": {"wer": difference}},
+        "differences": {"tts_true_durations": {"wer": difference, "words_garbled": 0.013}},
         "unseen_words": {"words": 250, "error": {"teacher": 0.5, "tts": 0.524}, "difference": {"tts": difference}},
         "steps": {"sentences": 150, "4": {"wer": 0.25, "per": 0.31, "rtf": 0.02}},
         "distances": {"stoi": 0.97123},
@@ -86,8 +86,8 @@ def test_numbers_are_taken_from_evaluations(tmp_path: Path) -> None:
     assert (
         "**[some-model](model_cards/some-model)**: 500 sentences; synthetic; a judge; A processor, 2 threads." in told
     )
-    assert "| teacher | 21.0 | 10.0 | 30.0 | -, -, - |  |" in told
-    assert "| tts true durations | 23.4 | - | - | 2.0, -, - | +2.4 (+1.1 to +3.7) |" in told
+    assert "| teacher | 21.0 | 10.0 | 30.0 | -, -, - | - |  |" in told
+    assert "| tts true durations | 23.4 | - | - | 2.0, -, - | 1.3 | +2.4 (+1.1 to +3.7) |" in told
     assert "| 250 unseen words | missed %" in told and "| tts | 52.4 | +2.4 (+1.1 to +3.7) |" in told
     assert "| 4 | 25.0 | 31.0 | 50 |" in told
     assert "Copy against original: stoi 0.9712." in told and "Speed: times real time 31.5." in told

@@ -60,8 +60,9 @@ def check_harmless(recipe: Mapping[str, Any], overridden: Mapping[str, Any], res
     plain, changed = make_plan(recipe, resolve_model), make_plan(overridden, resolve_model)
     for slot, entry in plain.model_entries.items():
         if changed.model_entries.get(slot) != entry:
+            what = "another" if slot in changed.model_entries else "no"
             raise OverrideError(
-                f"The override puts another model, or none, into {slot}, and the weights were trained with"
+                f"The override puts {what} model into {slot}, and the weights were trained with"
                 f" {entry['model']!r}; pass pretrained=False to start from fresh parameters.",
                 path=slot,
             )

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 SUPPLIES = {
     "mmzoo-datasets": (
-        "dataset/coco-captions dataset/english-lexicon dataset/flite-speech dataset/heldout-texts"
-        " dataset/imagenet-1k dataset/librispeech dataset/ljspeech dataset/small-pictures"
-        " dataset/speech-commands dataset/spoken-digits dataset/spoken-scenes metric/class-to-image"
-        " metric/image-tokenization metric/text-to-image"
+        "dataset/coco-captions dataset/degraded-digits dataset/english-lexicon dataset/flite-speech"
+        " dataset/heldout-texts dataset/imagenet-1k dataset/librispeech dataset/ljspeech"
+        " dataset/small-pictures dataset/speech-commands dataset/spoken-digits dataset/spoken-scenes"
+        " metric/class-to-image metric/image-tokenization metric/text-to-image"
     ),
     "mmzoo-dit": "backbone/dit sampler/ddim sampler/dpm-solver sampler/euler sampler/heun",
     "mmzoo-encoders": (
-        "encoder/bytes encoder/image-conv encoder/log-mel encoder/speech-transformer encoder/symbols"
-        " encoder/timm encoder/vit fusion/cnn fusion/concat fusion/cross-attention fusion/late fusion/rnn"
-        " fusion/weighted"
+        "encoder/bytes encoder/codes encoder/image-conv encoder/log-mel encoder/speech-transformer"
+        " encoder/symbols encoder/timm encoder/vectors encoder/vit fusion/cnn fusion/concat"
+        " fusion/cross-attention fusion/late fusion/rnn fusion/weighted"
     ),
     "mmzoo-image": "head/text-to-image command/edit command/generate",
     "mmzoo-recognition": "head/recognition command/recognise",

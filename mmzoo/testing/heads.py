@@ -134,7 +134,7 @@ def _check_gradients(head: TaskHead, total: Tensor, name: str) -> None:
     foreign = {
         id(parameter)
         for slot, wanted in head.slots.items()
-        if wanted.model
+        if wanted.model and getattr(head, slot) is not None
         for parameter in getattr(head, slot).parameters()
     }
     for key, parameter in head.named_parameters():

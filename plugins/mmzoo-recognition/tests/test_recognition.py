@@ -245,5 +245,5 @@ def test_the_features_of_another_model_stand_for_pixels():
     ).eval()  # fmt: skip
     head.image = mmzoo.create("encoder/codes", codebook_sizes=[16, 16], width=16, depth=1, heads=2)
     found = head.encoded({"image": torch.from_numpy(picture(0).pixels)[None]})["image"]
-    codes = head.image_model.tokenize(picture(0))
+    codes = head.image_model.tokenize(picture(0)).clone()
     assert torch.equal(found.x, head.image.encode(codes).x) and found.x.shape == (1, 16, 16)
