@@ -19,6 +19,7 @@ from mmzoo.errors import InputError
 from mmzoo.interfaces import Audio, Image
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
+NOISE = encode_image(Image(np.random.default_rng(0).integers(0, 256, (90, 90, 3), dtype=np.uint8)))
 SOUND = Audio(np.sin(np.arange(8000) / 9).astype(np.float32) * 0.5, 8000)
 
 
@@ -61,6 +62,9 @@ def huge_png() -> bytes:
         (huge_png(), "30000 x 30000"),
         ("no/such.png", "no/such.png"),
         ({"image": None}, "no image"),
+        ([[1, 2], [3]], "cannot be one"),
+        (Pillow.open(io.BytesIO(NOISE[: len(NOISE) // 2])), "truncated"),
+        (np.zeros((8000, 8000), np.uint8), "8000 x 8000"),
     ],
 )
 def test_no_picture(given: Any, told: str) -> None:
@@ -103,6 +107,10 @@ def long_wav() -> bytes:
         (b"no sound", "Cannot read"),
         ("no/such.wav", "no/such.wav"),
         ({"audio": None}, "no audio"),
+        (([[1.0], [2.0, 3.0]], 16000), "cannot be one"),
+        (Audio(np.zeros((800, 2), np.float32), 16000), "average channels"),
+        (Audio(np.ones(800, np.float32), 0), "4,000 to 192,000"),
+        ((np.full(800, 20_000.0), 16000), "belong in"),
         ((np.ones(700 * 4000, np.float32), 4000), "700 s"),
     ],
 )

@@ -58,12 +58,14 @@ def check_harmless(recipe: Mapping[str, Any], overridden: Mapping[str, Any], res
     Compares builds on the meta device; no weights are opened. A replaced model in a slot counts as a change.
     """
     plain, changed = make_plan(recipe, resolve_model), make_plan(overridden, resolve_model)
-    for slot, entry in plain.model_entries.items():
-        if changed.model_entries.get(slot) != entry:
-            what = "another" if slot in changed.model_entries else "no"
+    for slot in sorted(plain.model_entries.keys() | changed.model_entries.keys()):
+        was, becomes = plain.model_entries.get(slot), changed.model_entries.get(slot)
+        if was != becomes:
+            what = "no model" if becomes is None else "another model" if was else "a model"
+            trained = "none" if was is None else repr(was["model"])
             raise OverrideError(
-                f"The override puts {what} model into {slot}, and the weights were trained with"
-                f" {entry['model']!r}; pass pretrained=False to start from fresh parameters.",
+                f"The override puts {what} into {slot}, and the weights were trained with {trained};"
+                " pass pretrained=False to start from fresh parameters.",
                 path=slot,
             )
     before, after = _shapes(plain), _shapes(changed)

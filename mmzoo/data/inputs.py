@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from mmzoo.data.audio import decode_audio, resample
-from mmzoo.data.image import decode_image, on_white
+from mmzoo.data.audio import MAX_SECONDS, RATES, decode_audio, resample
+from mmzoo.data.image import MAX_PIXELS, decode_image, on_white
 from mmzoo.errors import DataError, InputError
 from mmzoo.interfaces.values import Audio, Image
 
-SILENCE = 1e-4
-"""Sound whose largest sample is below this is silent."""
-LONGEST_S = 600.0
+SILENCE, LOUDEST = 1e-4, 10.0
+"""Sound whose largest sample is below the first is silent; above the second it is not in [-1, 1] by mistake."""
 
 
 def as_image(given: Any) -> Image:
@@ -27,7 +26,10 @@ def as_image(given: Any) -> Image:
     if isinstance(given, Image):
         return _from_array(given.pixels)
     if hasattr(given, "convert") and hasattr(given, "mode"):
-        return Image(np.asarray(on_white(given).convert("RGB")))
+        try:
+            return _from_array(np.asarray(on_white(given).convert("RGB")))
+        except (OSError, ValueError, SyntaxError) as error:
+            raise InputError(f"Cannot read the picture: {error}.") from error
     if (cell := _cell(given, "image")) is not None:
         try:
             return decode_image(cell)
@@ -50,14 +52,26 @@ def _cell(given: Any, column: str) -> Mapping[str, Any] | None:
     return None
 
 
+def _array(given: Any, what: str) -> np.ndarray[Any, Any]:
+    try:
+        return np.asarray(given)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"{what} is an array, and this {type(given).__name__} cannot be one: {error}.") from error
+
+
 def _from_array(given: Any) -> Image:
-    pixels = np.asarray(given)
+    pixels = _array(given, "A picture")
     if pixels.ndim == 2:
         pixels = pixels[..., None]
     if pixels.ndim != 3 or pixels.shape[2] not in (1, 3, 4) or 0 in pixels.shape:
         raise InputError(
             f"A picture is an array [H, W] or [H, W, 1, 3 or 4 channels], not {list(np.shape(given))}"
             f" of {type(given).__name__}."
+        )
+    if pixels.shape[0] * pixels.shape[1] > MAX_PIXELS:
+        raise InputError(
+            f"The picture has {pixels.shape[1]} x {pixels.shape[0]} pixels; the most is {MAX_PIXELS:,}, make it"
+            " smaller."
         )
     if np.issubdtype(pixels.dtype, np.floating):
         if not np.isfinite(pixels).all() or pixels.min() < 0 or pixels.max() > 1:
@@ -79,12 +93,12 @@ def as_audio(given: Any, sample_rate: int) -> Audio:
     Raises InputError for anything else, for files that cannot be read and for sound that is empty, silent or too long.
     """
     if isinstance(given, Audio):
-        audio = given
+        audio = _from_samples(given.samples, given.sample_rate)
     elif isinstance(given, tuple) and len(given) == 2:
         audio = _from_samples(*given)
     elif (cell := _cell(given, "audio")) is not None:
         try:
-            audio = decode_audio(cell, max_seconds=LONGEST_S)
+            audio = decode_audio(cell)
         except DataError as error:
             raise InputError(str(error)) from error
     else:
@@ -94,22 +108,25 @@ def as_audio(given: Any, sample_rate: int) -> Audio:
         )
     if len(audio.samples) == 0:
         raise InputError("The audio is empty: it has no samples.")
-    if audio.duration > LONGEST_S:
-        raise InputError(f"The audio lasts {audio.duration:.0f} s; the most is {LONGEST_S:g} s, cut it up.")
+    if audio.duration > MAX_SECONDS:
+        raise InputError(f"The audio lasts {audio.duration:.0f} s; the most is {MAX_SECONDS:g} s, cut it up.")
     if not np.isfinite(audio.samples).all():
         raise InputError("The audio has samples that are not finite numbers.")
-    if float(np.abs(audio.samples).max()) < SILENCE:
+    loudest = float(np.abs(audio.samples).max())
+    if loudest < SILENCE:
         raise InputError("The audio is silent from beginning to end.")
+    if loudest > LOUDEST:
+        raise InputError(f"The audio has samples up to {loudest:g}; they belong in [-1, 1], divide by the largest.")
     return Audio(resample(audio.samples, audio.sample_rate, sample_rate), sample_rate)
 
 
 def _from_samples(samples: Any, rate: Any) -> Audio:
-    sound = np.asarray(samples)
+    sound = _array(samples, "Sound")
     if sound.ndim != 1 or not np.issubdtype(sound.dtype, np.floating):
         raise InputError(
             f"Samples are one row of floats in [-1, 1], not {list(sound.shape)} of {sound.dtype}; average channels"
             " first."
         )
-    if isinstance(rate, bool) or not isinstance(rate, int | np.integer) or not 4_000 <= rate <= 192_000:
-        raise InputError(f"A sample rate is a whole number of 4,000 to 192,000 Hz, not {rate!r}.")
+    if isinstance(rate, bool) or not isinstance(rate, int | np.integer) or not RATES[0] <= rate <= RATES[1]:
+        raise InputError(f"A sample rate is a whole number of {RATES[0]:,} to {RATES[1]:,} Hz, not {rate!r}.")
     return Audio(sound.astype(np.float32), int(rate))

@@ -224,6 +224,12 @@ class TaskHead(Component, ABC):
     def load_files(self, folder: Path) -> None:
         """Read what `files` wrote; called after the weights are loaded."""
 
+    def features(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
+        """What the model makes of a raw batch, as another model's encoder gets it: vectors, or codes `[B, N, Q]`."""
+        from mmzoo.errors import InputError
+
+        raise InputError(f"{self.name or type(self).__name__} has no features for other models.")
+
     def golden(self, inputs: Mapping[str, Tensor] | None) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
         """(inputs, outputs) by which a copy of the model is checked; None makes the inputs from a fixed seed.
 

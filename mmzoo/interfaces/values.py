@@ -26,9 +26,10 @@ PADDING_CODE = -1
 class Latents:
     """A batch of sequences of vectors, whatever modality they came from.
 
-    x: `[B, N, D]`. mask: bool `[B, N]` or None when every position is real. positions: float
-    `[B, N, 1]` for sequences or `[B, N, 2]` for images; None means 0, 1, 2, ... grid: (H, W) when the
-    N = H * W positions are an image in row-major order. rate: positions a second, for speech.
+    x: `[B, N, D]`, or a tokenizer's codes `[B, N, Q]` where `TaskHead.features` gives them. mask: bool `[B, N]` or
+    None when every position is real. positions: float `[B, N, 1]` for sequences or `[B, N, 2]` for images; None
+    means 0, 1, 2, ... grid: (H, W) when the N = H * W positions are an image in row-major order. rate: positions a
+    second, for speech.
     """
 
     x: Tensor

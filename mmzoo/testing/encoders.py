@@ -69,7 +69,7 @@ def batch_of(part: Part) -> tuple[Tensor, Tensor | None]:
 
 def _features(part: Part, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """What another model would have made: codes `[B, N, Q]` where the port `raw` tells codebooks, else vectors."""
-    raw, mask = declared(part).inputs["raw"], torch.ones(2, SYMBOLS, dtype=torch.bool)
+    raw, mask = port(part, "inputs", "raw"), torch.ones(2, SYMBOLS, dtype=torch.bool)
     mask[1, FEWER_SYMBOLS:] = False
     if raw.codebooks is not None:
         return torch.randint(raw.codebook_size or 2, (2, SYMBOLS, raw.codebooks), generator=generator), mask

@@ -87,7 +87,7 @@ def _check_absence(part: Part, parts: dict[str, Latents]) -> None:
     )
     noisy = {name: Latents(torch.where(p.mask.unsqueeze(-1), p.x, 9.0), p.mask) for name, p in parts.items()}  # type: ignore[union-attr]
     require(close(fusion(noisy), together), f"{part.label}: what stands in the padding changes the result.")
-    for name in parts:
+    for name in parts if len(parts) > 1 else ():
         masked = fusion({**parts, name: _without(_without(parts[name], 0), 1)})
         left_out = fusion({other: latents for other, latents in parts.items() if other != name})
         require(bool(torch.isfinite(masked).all()), f"{part.label} gives values that are not finite without {name}.")
@@ -95,3 +95,22 @@ def _check_absence(part: Part, parts: dict[str, Latents]) -> None:
             close(masked, left_out),
             f"{part.label} takes {name} without any real position for something else than {name} left out.",
         )
+        one = fusion({**parts, name: _without(parts[name], 1)})
+        require(
+            close(one[1:], left_out[1:]) and close(one[:1], together[:1]),
+            f"{part.label}: {name} absent from one item changes another, or is not absent there; decide for each item.",
+        )
+    if part.cls.gates is not Fusion.gates:  # type: ignore[attr-defined]
+        _check_gates(part, fusion, parts)
+
+
+def _check_gates(part: Part, fusion: Fusion, parts: dict[str, Latents]) -> None:
+    first, *others = sorted(parts)
+    found = fusion.gates({**parts, first: _without(parts[first], 1)} if others else parts)
+    total = torch.stack(list(found.values())).sum(0)
+    require(
+        close(total, torch.ones_like(total)),
+        f"{part.label}: the gates of an item add up to {float(total[0]):.3f}, not 1.",
+    )
+    absent = found[first][1] == 0 if others else torch.tensor(True)
+    require(bool(absent), f"{part.label} gives an absent modality a gate above 0.")

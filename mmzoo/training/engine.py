@@ -171,7 +171,10 @@ class Trainer:
             bucket=recipe.bucket,
             labels=self._labels() if recipe.balance else None,
         )
-        digest = blake2b(np.asarray(self.order.lengths, dtype=np.int64).tobytes(), digest_size=8).hexdigest()
+        content = np.asarray(self.order.lengths, dtype=np.int64).tobytes()
+        if self.order.labels is not None:
+            content += repr(list(self.order.labels)).encode()
+        digest = blake2b(content, digest_size=8).hexdigest()
         self._data = {"examples": len(self.order.lengths), "lengths": digest}
         seed_everything(recipe.seed, "adversary")
         adversary = self.head.adversary() if recipe.adversary is not None else None

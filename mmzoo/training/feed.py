@@ -41,9 +41,12 @@ class _Places(Dataset[Batch]):
     def __getitem__(self, place: Place) -> Batch:
         epoch, position = place
         indices = self.order.share(epoch, position, self.rank, self.world)
-        items = [
-            self.examples.example(index, generator_for(self.order.seed, "example", epoch, index)) for index in indices
-        ]
+        items = []
+        for number, index in enumerate(indices):
+            # An example that is drawn several times in an epoch is another one each time.
+            draw = (position, self.rank + self.world * number) if self.order.labels is not None else ()
+            generator = generator_for(self.order.seed, "example", epoch, index, *draw)
+            items.append(self.examples.example(index, generator))
         return Batch(place, self.examples.collate(items))
 
 

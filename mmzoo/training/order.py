@@ -49,6 +49,7 @@ class DataOrder:
         if labels is not None:
             counts = Counter(labels)
             self._weights = torch.tensor([1 / counts[label] for label in labels], dtype=torch.float64)
+        self.labels = labels
         self._epochs: dict[int, list[list[int]]] = {}
 
     def batches(self, epoch: int) -> list[list[int]]:

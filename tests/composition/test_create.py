@@ -447,4 +447,5 @@ def test_a_slot_that_may_be_left_out(world: Any, tmp_path: Path) -> None:
     refuse(errors.ConfigTypeError, "quantizer", "full", pretrained=False, quantizer=None)
     world.publish("full", {"head": "either", "encoder": "encoder", "quantizer": "vq"}, tmp_path / "full")
     refuse(errors.OverrideError, "pretrained=False", "full", encoder=None)
+    refuse(errors.OverrideError, "puts a model into tokenizer", "full", tokenizer={"model": "tok", "pretrained": False})
     refuse(errors.PortError, "encoder.latents", "half", pretrained=False, encoder={"name": "encoder", "dim": 7})

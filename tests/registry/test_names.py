@@ -6,7 +6,7 @@ import warnings
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmzoo.errors import UnknownNameError, UsageError
@@ -112,6 +112,7 @@ def test_splitting_takes_nothing_away(distribution: str, bare: str) -> None:
     assert split_tag(f"{distribution}:{bare}") == (f"{distribution}:{bare}", None)
 
 
+@settings(deadline=None)
 @given(st.lists(st.from_regex(r"[a-z]{1,6}-[0-9]{1,4}", fullmatch=True), max_size=8), st.text(max_size=12))
 def test_suggestions_are_known_names(known: list[str], name: str) -> None:
     found = suggestions(name, known)

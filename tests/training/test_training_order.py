@@ -116,3 +116,13 @@ def test_labels_come_equally_often_when_asked(bucket: bool) -> None:
     assert len(drawn) == 1000 and 430 < rare < 570
     assert order.batches(0) == DataOrder([1] * 1000, BatchSize(items=10), labels=labels, **settings).batches(0)
     assert order.batches(0) != order.batches(1)
+
+
+def test_an_example_drawn_twice_is_another_one_each_time() -> None:
+    examples = Rows(make_rows(4))
+    order = DataOrder(examples.lengths, BatchSize(items=4), seed=3, bucket=False, labels=["rare", "a", "a", "a"])
+    feed = Feed(examples, order, (0, 0), rank=0, world=1)
+    drawn = [next(feed).tensors["x"] for _ in range(6)]
+    feed.close()
+    rare = [row for batch in drawn for row in batch if row.argmax() == 0]
+    assert len(rare) > 6 and len({tuple(row.tolist()) for row in rare}) == len(rare)

@@ -151,7 +151,13 @@ def degraded_digits(*, side: int = 32, speech: bool = True, seed: int = 0) -> Da
     """
     from datasets import DatasetDict, concatenate_datasets
 
-    worlds = [spoken_digits(side=side, speech=speech, seed=seed, **level) for level in LEVELS]  # type: ignore[arg-type]
+    worlds = []
+    for number, level in enumerate(LEVELS):
+        world = spoken_digits(side=side, speech=speech, seed=seed, **level)  # type: ignore[arg-type]
+        for name, rows in world.items():
+            ids = [f"{row}-level{number}" for row in rows["id"]]
+            world[name] = rows.remove_columns("id").add_column("id", ids).select_columns(rows.column_names)
+        worlds.append(world)
     mixed = {name: concatenate_datasets([world[name] for world in worlds]) for name in ("train", "validation")}
     return DatasetDict({**mixed, "test": worlds[0]["test"], "test_degraded": worlds[-1]["test"]})
 

@@ -50,7 +50,9 @@ def evaluate_text_to_image(model: Any, *, limit: int | None = None, samples: Pat
     scenes = shown["one"][: len(rows)]
 
     def wrong(pictures: Pictures) -> ErrorRate:
-        return _pooled(list(attribute_errors(scenes, [read(picture.pixels) for picture in pictures]).values()))
+        return _at_most_all(
+            _pooled(list(attribute_errors(scenes, [read(picture.pixels) for picture in pictures]).values()))
+        )
 
     return {
         "protocol": {
@@ -127,7 +129,8 @@ def judge_edits(
     wrong: the judge's errors on pictures that ought to be `true`.
     """
     masks = [hole(picture, seed) for seed, picture in enumerate(true)]
-    small = [resized(picture, Pillow.Resampling.BOX, 1 / FACTOR) for picture in true]
+    size = true[0].pixels.shape[:2]
+    small = [resized(picture, Pillow.Resampling.BOX, (size[0] // FACTOR, size[1] // FACTOR)) for picture in true]
     noisy = [with_noise(picture, seed) for seed, picture in enumerate(true)]
     tasks: dict[str, tuple[Pictures, dict[str, Pictures]]] = {
         "inpaint": (
@@ -138,8 +141,13 @@ def judge_edits(
             },
         ),
         "upscale": (
-            [resized(picture, Pillow.Resampling.BICUBIC, FACTOR) for picture in small],
-            {"model": _batches(true, lambda i, j: model.upscale(small[i:j], seed=i))},
+            [resized(picture, Pillow.Resampling.BICUBIC, size) for picture in small],
+            {
+                "model": [
+                    resized(picture, Pillow.Resampling.BICUBIC, size)
+                    for picture in _batches(true, lambda i, j: model.upscale(small[i:j], seed=i))
+                ]
+            },
         ),
         "denoise": (
             max(([_median(picture, side) for picture in noisy] for side in (3, 5)), key=lambda some: psnr(true, some)),
@@ -190,10 +198,11 @@ def with_noise(picture: Image, seed: int) -> Image:
     return Image(np.clip(picture.pixels + 255 * NOISE * noise, 0, 255).round().astype(np.uint8))
 
 
-def resized(picture: Image, method: Pillow.Resampling, factor: float) -> Image:
-    """Pillow's resampling to sides `factor` times as long."""
-    height, width = (round(side * factor) for side in picture.pixels.shape[:2])
-    return Image(np.asarray(Pillow.fromarray(picture.pixels).resize((width, height), method)))
+def resized(picture: Image, method: Pillow.Resampling, size: tuple[int, int]) -> Image:
+    """Pillow's resampling to (height, width); a picture of that size stays as it is."""
+    if picture.pixels.shape[:2] == size:
+        return picture
+    return Image(np.asarray(Pillow.fromarray(picture.pixels).resize((size[1], size[0]), method)))
 
 
 def _median(picture: Image, side: int) -> Image:
@@ -226,6 +235,12 @@ def _wrong(right: Sequence[bool]) -> tuple[int, int, int, int]:
 def _pooled(rates: Sequence[ErrorRate]) -> ErrorRate:
     """All errors of each row together."""
     return ErrorRate(np.sum([found.counts for found in rates], axis=0))
+
+
+def _at_most_all(found: ErrorRate) -> ErrorRate:
+    """No row with more errors than it has to tell: things too many would make a share below nothing."""
+    wrong = np.minimum(found.counts[:, :3].sum(1), found.counts[:, 3])
+    return ErrorRate(np.stack((wrong, 0 * wrong, 0 * wrong, found.counts[:, 3]), axis=1))
 
 
 def _right(found: ErrorRate) -> dict[str, float]:

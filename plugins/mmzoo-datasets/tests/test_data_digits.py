@@ -61,6 +61,7 @@ def test_degraded_digits_are_of_all_levels(tmp_path, monkeypatch):
         "train": 4 * SPLITS["train"], "validation": 4 * SPLITS["validation"],
         "test": SPLITS["test"], "test_degraded": SPLITS["test"],
     }  # fmt: skip
+    assert len(set(rows["train"]["id"])) == len(rows["train"])
     lost = {name: "".join(rows[name]["text"]).count("_") for name in ("test", "test_degraded")}
     assert lost["test"] == 0 < lost["test_degraded"]
     assert rows["test"]["label"] == rows["test_degraded"]["label"]

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from mmzoo_datasets import drawing_judge
 from mmzoo_datasets.digits import WORDS, handwritten, split_indices
-from mmzoo_datasets.drawing_judge import hole, mean_fill, resized, told_right, with_noise
+from mmzoo_datasets.drawing_judge import hole, mean_fill, told_right, with_noise
 from mmzoo_datasets.scenes.captions import Understood, understand
 from mmzoo_datasets.scenes.draw import draw
 from mmzoo_datasets.scenes.world import CELLS, RELATIONS, Scene, Thing
 from PIL import Image as Pillow
 
+from mmzoo.evaluation.words import ErrorRate
 from mmzoo.interfaces import Image
 
 pytest.importorskip("sklearn", reason="scikit-learn, which brings the digits, is not installed")
@@ -55,7 +56,7 @@ class Artist:
         return list(pictures)
 
     def upscale(self, pictures, prompts=None, *, seed=0):
-        return [resized(picture, Pillow.Resampling.NEAREST, 4) for picture in pictures]
+        return [Image(picture.pixels.repeat(4, 0).repeat(4, 1)) for picture in pictures]
 
     def denoise(self, pictures, prompts=None, *, seed=0):
         return list(pictures)
@@ -104,6 +105,11 @@ def test_digits_drawn_and_copied(tmp_path):
     assert 0.5 < found["variety"]["drawn_to_real_spread"] < 1.5
     blank = drawing_judge.evaluate_class_to_image(Blank(), limit=60)
     assert blank["digits_right"]["drawn"]["share"] < 0.2 and blank["variety"]["drawn_to_real_spread"] == 0
+
+
+def test_things_too_many_do_not_make_a_share_below_nothing():
+    counts = np.array([[3, 2, 4, 5], [0, 0, 0, 5]], np.int64)
+    assert drawing_judge._at_most_all(ErrorRate(counts)).rate == 0.5
 
 
 def test_told_right_counts_only_what_is_said():

@@ -48,7 +48,8 @@ class _Projected(Fusion):
     def vectors(self, parts: Mapping[str, Latents]) -> tuple[Tensor, Tensor]:
         """Each modality's mean `[B, M, D]`, zero where it is absent, and whether it is there, bool `[B, M]`."""
         batch, device = self._batch(parts)
-        found, present = [], []
+        found: list[Tensor | None] = []
+        present: list[Tensor] = []
         for name in self.names:
             if name in parts:
                 mask = real(parts[name])
@@ -56,9 +57,10 @@ class _Projected(Fusion):
                 found.append(self.project[name](mean(parts[name].x, mask)) * there.unsqueeze(1))
                 present.append(there)
             else:
-                found.append(torch.zeros(batch, self.width, device=device))
+                found.append(None)
                 present.append(torch.zeros(batch, dtype=torch.bool, device=device))
-        return torch.stack(found, 1), torch.stack(present, 1)
+        nothing = torch.zeros_like(next(x for x in found if x is not None))  # of the dtype that autocast chose
+        return torch.stack([nothing if x is None else x for x in found], 1), torch.stack(present, 1)
 
 
 class ConcatFusion(_Projected):

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -92,9 +93,10 @@ class ViTEncoder(ModalityEncoder):
 class TimmEncoder(ModalityEncoder):
     """The features of any image model of timm.
 
-    model: timm's name. pretrained: fetch its weights (needs the network once). layer: which of the depths that timm
-    offers for this model, counted as in a list. width: of the latents; None for the model's own. The picture is
-    normalised as the model expects and keeps its size.
+    model: timm's name. pretrained: start from timm's weights; they are fetched when fresh parameters are made,
+    never when weights of ours are loaded. layer: which of the depths that timm offers for this model, counted as in
+    a list. width: of the latents; None for the model's own. The picture is normalised as the model expects and
+    keeps its size, which some models refuse.
     """
 
     modality = "image"
@@ -114,7 +116,9 @@ class TimmEncoder(ModalityEncoder):
         if not -len(known) <= layer < len(known):
             raise ConfigError(f"{model} offers features at {len(known)} depths; layer is {layer}.", path="layer")
         index = layer % len(known)
-        self.model = timm.create_model(model, pretrained=pretrained, features_only=True, out_indices=(index,))
+        fetch = pretrained and not torch.empty(0).is_meta
+        self.model = timm.create_model(model, pretrained=fetch, features_only=True, out_indices=(index,))
+        self.name, self.channels_first = model, str(getattr(self.model, "output_fmt", "NCHW")).endswith("NCHW")
         data = timm.data.resolve_model_data_config(self.model)
         self.mean, self.std = tuple(data["mean"]), tuple(data["std"])
         self.project = nn.Identity() if width is None else nn.Linear(known[index], width)
@@ -129,6 +133,13 @@ class TimmEncoder(ModalityEncoder):
         if raw.dim() != 4 or raw.shape[-1] != 3:
             raise InputError(f"An image encoder takes pictures [B, H, W, 3], not {list(raw.shape)}.")
         x = (raw - raw.new_tensor(self.mean)) / raw.new_tensor(self.std)
-        (found,) = self.model(x.permute(0, 3, 1, 2))
-        grid = (found.shape[2], found.shape[3])
-        return Latents(self.project(found.flatten(2).transpose(1, 2)), grid=grid, modality="image")
+        try:
+            (found,) = self.model(x.permute(0, 3, 1, 2))
+        except (AssertionError, RuntimeError, ValueError) as error:
+            raise InputError(
+                f"timm's {self.name} cannot take pictures of {raw.shape[1]} x {raw.shape[2]} pixels:"
+                f" {str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__}."
+            ) from error
+        if self.channels_first:
+            found = found.permute(0, 2, 3, 1)
+        return Latents(self.project(found.flatten(1, 2)), grid=tuple(found.shape[1:3]), modality="image")

@@ -99,6 +99,10 @@ def test_timm_features_at_any_depth():
     normal = (pictures - torch.tensor([0.485, 0.456, 0.406])) / torch.tensor([0.229, 0.224, 0.225])
     wanted = reference(normal.permute(0, 3, 1, 2))[-1]
     torch.testing.assert_close(encoder.encode(pictures).x, wanted.flatten(2).transpose(1, 2), atol=1e-4, rtol=1e-4)
+    swin = fresh("timm", model="swin_tiny_patch4_window7_224", layer=0)  # channels last in timm
+    assert swin.encode(torch.rand(1, 224, 224, 3)).x.shape == (1, 56 * 56, 96)
+    with pytest.raises(InputError, match="cannot take pictures of 64 x 64"):
+        swin.encode(torch.rand(1, 64, 64, 3))
     with pytest.raises(ConfigError, match="resnet10tt"):
         fresh("timm", model="resnet10tt")
     with pytest.raises(ConfigError, match="5 depths"):

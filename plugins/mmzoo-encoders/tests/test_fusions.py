@@ -64,3 +64,10 @@ def test_late_fusion_averages_logits():
 def test_order_matters_where_sequences_are_read_in_order(name):
     fusion, given = fresh(name), parts(speech=6)
     assert not torch.allclose(fusion({"speech": Latents(given["speech"].x.flip(1))}), fusion(given), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_half_precision_with_an_absent_modality(name):
+    fusion = fresh(name).to(torch.bfloat16)
+    given = {key: Latents(latents.x.bfloat16()) for key, latents in parts(speech=3).items()}
+    assert fusion(given).dtype == torch.bfloat16

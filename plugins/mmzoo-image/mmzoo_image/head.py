@@ -146,7 +146,7 @@ class TextToImage(TaskHead):
         """
         if isinstance(prompts, str) or not prompts or not all(isinstance(prompt, str) for prompt in prompts):
             raise InputError("generate takes a non-empty list of prompts, each a string.")
-        height, width = size or (self.side, self.side)
+        size = (self.side, self.side) if size is None else size
         ids, unknown = self.words.ids(prompts)
         for prompt, row, others in zip(prompts, ids, unknown, strict=True):
             if not row.any():
@@ -154,7 +154,7 @@ class TextToImage(TaskHead):
                     f"No word of the prompt {prompt[:60]!r} is known to {self.name or 'this model'} (unknown:"
                     f" {', '.join(others) or 'nothing else'}); it knows: {', '.join(self.words.words)}."
                 )
-        return self._draw(ids, None, (height, width), steps=steps, guidance=guidance, interval=interval, seed=seed)
+        return self._draw(ids, None, size, steps=steps, guidance=guidance, interval=interval, seed=seed)
 
     @torch.inference_mode()
     def inpaint(
@@ -167,6 +167,8 @@ class TextToImage(TaskHead):
         """
         pixels = self._pixels(pictures)
         height, width = pixels.shape[1:3]
+        if not isinstance(masks, list | tuple):
+            raise InputError("masks must be a list of arrays [height, width], True where hidden, one for each picture.")
         hidden = [np.asarray(mask, dtype=bool) for mask in masks]
         if len(hidden) != len(pixels) or any(mask.shape != (height, width) for mask in hidden):
             raise InputError(
@@ -212,7 +214,8 @@ class TextToImage(TaskHead):
         manner: Mapping[str, Any],
     ) -> list[Image]:
         prompts = [""] * len(pixels) if prompts is None else prompts
-        if isinstance(prompts, str) or len(prompts) != len(pixels):
+        strings = isinstance(prompts, list | tuple) and all(isinstance(prompt, str) for prompt in prompts)
+        if not strings or len(prompts) != len(pixels):
             raise InputError(f"Editing {len(pixels)} pictures takes as many prompts in a list, or none.")
         size = (pixels.shape[1], pixels.shape[2])
         known = self._known(pixels, hints(task, len(pixels), self._grid(size), self.tokenizer.encoder.square, mask))
@@ -381,6 +384,8 @@ class TextToImage(TaskHead):
             yield row["id"], Image(np.concatenate((decode_image(row["image"]).pixels, drawn.pixels), axis=1))
 
 
-def _check_size(size: Sequence[int]) -> None:
-    if not all(1 <= side <= LARGEST_SIDE for side in size):
-        raise InputError(f"size must be (height, width) of 1 to {LARGEST_SIDE} pixels, not {tuple(size)!r}.")
+def _check_size(size: Any) -> None:
+    sides = tuple(size) if isinstance(size, Sequence) else ()
+    whole = all(isinstance(side, int) and not isinstance(side, bool) for side in sides)
+    if len(sides) != 2 or not whole or not all(1 <= side <= LARGEST_SIDE for side in sides):
+        raise InputError(f"size must be (height, width) of 1 to {LARGEST_SIDE} whole pixels, not {size!r}.")

@@ -30,8 +30,8 @@ def hide(pixels: Tensor, mask: Tensor) -> Tensor:
 
 def shrink(pixels: Tensor) -> Tensor:
     """Means over squares of FACTOR pixels, or what there is of one at the right and below."""
-    size = [-(-side // FACTOR) for side in pixels.shape[1:3]]
-    return F.interpolate(pixels.permute(0, 3, 1, 2), size=size, mode="area").permute(0, 2, 3, 1)
+    x = pixels.permute(0, 3, 1, 2)
+    return F.avg_pool2d(x, FACTOR, ceil_mode=True, count_include_pad=False).permute(0, 2, 3, 1)
 
 
 def enlarge(pixels: Tensor, size: tuple[int, int]) -> Tensor:

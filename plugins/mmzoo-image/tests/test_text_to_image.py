@@ -97,6 +97,8 @@ def test_unknown_words_are_passed_over_and_named():
         ({"seed": -1}, "seed"),
         ({"size": (0, 5)}, "size"),
         ({"size": (5, 99_999)}, "size"),
+        ({"size": (16.0, 16.0)}, "size"),
+        ({"size": 5}, "size"),
         ({"interval": (0.9, 0.1)}, "interval"),
     ],
 )
@@ -248,6 +250,10 @@ def test_edits_refuse_what_does_not_fit():
         model.denoise([picture(), picture(0, 8, 8)])
     with pytest.raises(InputError, match="as many prompts"):
         model.denoise([picture()], ["red", "blue"])
+    with pytest.raises(InputError, match="as many prompts"):
+        model.denoise([picture()], [3])
+    with pytest.raises(InputError, match="masks must be a list"):
+        model.inpaint([picture()], None)
     with pytest.raises(InputError, match=r"16 x 16 and masks of \[8, 16\]"):
         model.inpaint([picture()], [np.ones((8, 16), bool)])
     with pytest.raises(InputError, match="size"):
@@ -278,7 +284,10 @@ def test_holes_are_never_empty_nor_everything_and_lie_anywhere():
 
 
 def test_shrinking_averages_and_enlarging_keeps_flat_colours():
-    assert torch.allclose(shrink(torch.full((1, 10, 8, 3), 0.3)), torch.full((1, 3, 2, 3), 0.3))
+    rising = torch.arange(10.0).view(1, 1, 10, 1).expand(1, 4, 10, 3)
+    assert shrink(rising)[0, 0, :, 0].tolist() == [1.5, 5.5, 8.5]
+    back = enlarge(torch.tensor([0.0, 1.0]).view(1, 1, 2, 1).expand(1, 1, 2, 3), (1, 8))[0, 0, :, 0]
+    assert back[0] < 0.1 < 0.3 < back[3] < back[4] < 0.7 < 0.9 < back[7]
     assert torch.allclose(enlarge(torch.full((1, 3, 2, 3), 0.3), (10, 8)), torch.full((1, 10, 8, 3), 0.3))
 
 

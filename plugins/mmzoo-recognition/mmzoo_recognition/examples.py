@@ -46,7 +46,7 @@ def bytes_of(given: Any) -> Tensor:
     text = str(given.get("text") or "") if isinstance(given, Mapping) else given
     if not isinstance(text, str) or not text.strip():
         raise InputError(f"A text is a string with something in it, not {given!r}.")
-    content = text.strip().lower().encode()
+    content = text.strip().lower().encode(errors="replace")
     if len(content) > LONGEST_TEXT:
         raise InputError(f"The text has {len(content)} bytes; the most is {LONGEST_TEXT}.")
     return torch.tensor(list(content))
@@ -88,6 +88,8 @@ class Labelled:
     ) -> None:
         if len(rows) == 0:
             raise DataError("The dataset has no rows to train on.")
+        if any(label is None for label in rows["label"]):
+            raise DataError("The dataset has rows without a label; recognition needs one for each.")
         labels = [str(label) for label in rows["label"]]
         self.names = list(names) or sorted(set(labels))
         if unknown := sorted(set(labels) - set(self.names)):

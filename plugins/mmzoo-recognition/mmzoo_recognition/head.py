@@ -58,7 +58,7 @@ class Recognizer(TaskHead):
     links = (
         *(Link(f"{name}.latents", f"fusion.{name}") for name in MODALITIES),
         Link("fusion.features", "head.features"),
-        Link("head.bytes", "text.raw"),
+        *(Link(f"head.{name}", f"{name}.raw") for name in MODALITIES),
     )
     image: ModalityEncoder | None
     speech: ModalityEncoder | None
@@ -93,16 +93,30 @@ class Recognizer(TaskHead):
 
     @classmethod
     def ports(cls, config: Mapping[str, Any]) -> Ports:
-        """Features in, bytes of texts out."""
+        """Features in; pictures, speech and bytes of texts out."""
         return Ports(
             inputs={"features": Port(width=config["width"])},
-            outputs={"bytes": Port(modality="text", codebook_size=256)},
+            outputs={
+                "image": Port(modality="image"),
+                "speech": Port(modality="speech", sample_rate=config["sample_rate"]),
+                "text": Port(modality="text", codebook_size=256),
+            },
         )
 
     def connect(self) -> None:
         """A model without any modality recognises nothing, and the fusion must know those there are."""
         if not self.modalities:
             raise ConfigError(f"The head recognition needs an encoder in one of {', '.join(MODALITIES)}.", path="image")
+        for name in ("image", "speech"):
+            model = getattr(self, f"{name}_model")
+            if model is not None and getattr(self, name) is None:
+                raise ConfigError(f"{name}_model is of no use without an encoder in {name}; add one.", path=name)
+            if model is not None and type(model).features is TaskHead.features:
+                raise ConfigError(
+                    f"{model.name or type(model).__name__} in {name}_model has no features; choose a tokenizer, or a"
+                    " model that draws.",
+                    path=f"{name}_model",
+                )
         known = type(self.fusion).ports(self.fusion.config).inputs
         if lacking := [name for name in self.modalities if name not in known]:
             raise ConfigError(
@@ -130,6 +144,8 @@ class Recognizer(TaskHead):
         """
         given = {"image": image, "speech": speech, "text": text}
         if any(isinstance(value, list) for value in given.values()):
+            if lone := [name for name, value in given.items() if value is not None and not isinstance(value, list)]:
+                raise InputError(f"{lone[0]} is one item beside a list; give a list of as many items.")
             return self._recognise_all(given)
         return self._recognise_all({name: None if value is None else [value] for name, value in given.items()})[0]
 
@@ -173,15 +189,19 @@ class Recognizer(TaskHead):
         found = {}
         for name in self.modalities:
             if name in batch:
-                raw, mask = batch[name].to(self.device), batch.get(f"{name}_mask")
-                raw = raw.float() / 255 if raw.dtype == torch.uint8 else raw
-                mask = None if mask is None else mask.to(self.device)
-                encoder: Any = getattr(self, name)
-                if (model := getattr(self, f"{name}_model", None)) is not None:
-                    seen = model.features(raw, mask)
-                    raw, mask = seen.x, seen.mask
-                found[name] = encoder.encode(raw, mask)
+                raw, mask = self._seen(name, batch[name], batch.get(f"{name}_mask"))
+                found[name] = getattr(self, name).encode(raw, mask)
         return found
+
+    def _seen(self, name: str, raw: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """What the encoder of a modality gets: the raw batch, or what another model makes of it."""
+        raw, mask = raw.to(self.device), None if mask is None else mask.to(self.device)
+        raw = raw.float() / 255 if raw.dtype == torch.uint8 else raw
+        model: TaskHead | None = getattr(self, f"{name}_model", None)
+        if model is None:
+            return raw, mask
+        seen = model.features(raw, mask)
+        return seen.x, seen.mask
 
     def logits(self, parts: Mapping[str, Latents]) -> Tensor:
         """Latents of some modalities to `[B, classes]`."""
@@ -208,7 +228,7 @@ class Recognizer(TaskHead):
         self.names = names
 
     def golden(self, inputs: Mapping[str, Tensor] | None) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
-        """The logits of a fixed input of every modality together."""
+        """The logits of a fixed input of every modality together, of another model's features where there is one."""
         if inputs is None:
             generator = torch.Generator().manual_seed(0)
             every = {
@@ -216,8 +236,9 @@ class Recognizer(TaskHead):
                 "speech": 0.1 * torch.randn(1, self.sample_rate // 2, generator=generator),
                 "text": torch.randint(97, 123, (1, 7), generator=generator),
             }
-            inputs = {name: every[name] for name in self.modalities}
-        return inputs, {"logits": self.logits(self.encoded(inputs))}
+            inputs = {name: self._seen(name, every[name], None)[0] for name in self.modalities}
+        parts = {name: getattr(self, name).encode(raw) for name, raw in inputs.items()}
+        return inputs, {"logits": self.logits(parts)}
 
     # --- training ----------------------------------------------------------------------------------------
 

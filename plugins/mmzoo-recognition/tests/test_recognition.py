@@ -30,6 +30,7 @@ def small(*modalities: str, **config) -> Recognizer:
     head = Recognizer(**{"width": 16, "classes": 2, "side": 16, "augment": False, **config})
     for name in MODALITIES:
         setattr(head, name, ENCODERS[name]() if name in modalities else None)
+    head.image_model = head.speech_model = None
     head.fusion = mmzoo.create("fusion/weighted", widths=dict.fromkeys(modalities or MODALITIES, 16), width=16)
     head.connect()
     return head
@@ -117,6 +118,7 @@ def test_inputs_of_all_kinds_agree(judge, tmp_path):
         ({"image": [None], "speech": [None]}, "at least one of image, speech, text"),
         ({"image": [picture(0)], "speech": []}, "lists of one length"),
         ({"image": []}, "at least one item"),
+        ({"image": [picture(0)] * 3, "text": "low"}, "text is one item beside a list"),
         ({"text": " "}, "something in it"),
         ({"text": "a" * 2000}, "the most is 1000"),
         ({"speech": Audio(np.zeros(100, np.float32), 16000)}, "silent"),
@@ -149,6 +151,9 @@ def test_data_that_cannot_be_learnt_from(tmp_path):
     head.names = ["left", "up"]
     with pytest.raises(DataError, match="'right', which is none"):
         head.examples(rows(), tmp_path)
+    unlabelled = Dataset.from_list([*rows(3), {**rows(1)[0], "label": None}], features=row_features())
+    with pytest.raises(DataError, match="without a label"):
+        small("image").examples(unlabelled, tmp_path)
     silent = Dataset.from_list([{**row, "audio": None} for row in rows()], features=row_features())
     with pytest.raises(DataError, match="rows without audio"):
         small("speech").examples(silent, tmp_path)
@@ -188,6 +193,11 @@ def test_augmentation_keeps_what_matters():
     generator = torch.Generator().manual_seed(0)
     pixels = torch.full((2, 8, 8, 3), 0.25)
     assert torch.allclose(moved(pixels, generator), pixels, atol=1e-5)
+    dot = torch.zeros(50, 33, 33, 3)
+    dot[:, 16, 16] = 1
+    places = moved(dot, generator).amax(-1).flatten(1).argmax(1)
+    offsets = torch.stack((places // 33 - 16, places % 33 - 16)).float()
+    assert offsets.abs().mean() > 0.3 and offsets.abs().max() <= 3 and offsets.mean().abs() < 1
     mask = torch.arange(100) < torch.tensor([[100], [60]])
     samples = torch.randn(2, 100, generator=generator) * mask
     changed = torch.stack([noisy(samples, mask, generator) for _ in range(20)])
@@ -247,3 +257,14 @@ def test_the_features_of_another_model_stand_for_pixels():
     found = head.encoded({"image": torch.from_numpy(picture(0).pixels)[None]})["image"]
     codes = head.image_model.tokenize(picture(0)).clone()
     assert torch.equal(found.x, head.image.encode(codes).x) and found.x.shape == (1, 16, 16)
+
+
+def test_a_model_that_another_looks_through_must_have_features():
+    head = small("image")
+    head.image_model = mmzoo.create("phonemizer-en", pretrained=False)
+    with pytest.raises(ConfigError, match="phonemizer-en in image_model has no features"):
+        head.connect()
+    head = small("text")
+    head.image_model = mmzoo.create("vqvae-image", pretrained=False)
+    with pytest.raises(ConfigError, match="no use without an encoder in image"):
+        head.connect()
