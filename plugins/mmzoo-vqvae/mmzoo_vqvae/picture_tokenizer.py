@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from mmzoo.data import decode_image
@@ -20,19 +21,23 @@ from mmzoo_vqvae.vqvae import VQVAE
 if TYPE_CHECKING:
     from datasets import Dataset
 
+PLAIN = 8 / 255
+"""Squares whose colours differ by no more than this are plain."""
+
 
 class PictureVQVAE(VQVAE):
     """Tokenizer of pictures. `tokenize` gives codes, `reconstruct` gives an Image, calling it does both.
 
     dim: width of the latents. edge_weight: of the loss on differences between neighbouring pixels, which keeps outlines
-    where they are.
+    where they are. detail_weight: of squares of pixels with more than one colour, beside 1 for plain ones, which are
+    most of a simple picture and would drown what is drawn on it.
     """
 
     encoder: PictureAutoencoder
 
-    def __init__(self, *, dim: int, edge_weight: float = 1.0) -> None:
+    def __init__(self, *, dim: int, edge_weight: float = 1.0, detail_weight: float = 10.0) -> None:
         super().__init__(dim=dim)
-        self.edge_weight = edge_weight
+        self.edge_weight, self.detail_weight = edge_weight, detail_weight
 
     @classmethod
     def ports(cls, config: Mapping[str, Any]) -> Ports:
@@ -101,10 +106,11 @@ class PictureVQVAE(VQVAE):
         return Pictures(rows)
 
     def training_step(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Losses:
-        """Absolute error of pixels and of their differences, and the quantizer's losses."""
+        """Absolute error of pixels and of their differences, weighed by detail, and the quantizer's losses."""
         target = batch["image"].float() / 255
         output, quantized = self(target)
-        parts = {"pixels": (output - target).abs().mean(), "edges": _edges(output, target)}
+        weight = 1 + (self.detail_weight - 1) * _detail(target, self.encoder.square)
+        parts = {"pixels": _weighed(output - target, weight), "edges": _edges(output - target, weight)}
         total = parts["pixels"] + self.edge_weight * parts["edges"] + 0.1 * quantized.loss
         parts |= dict(quantized.losses)
         with torch.no_grad():
@@ -129,10 +135,23 @@ class PictureVQVAE(VQVAE):
             yield row["id"], Image(np.concatenate((original.pixels, self(original).pixels), axis=1))
 
 
-def _edges(output_BHWC: Tensor, target_BHWC: Tensor) -> Tensor:
-    """Mean absolute error of the differences between neighbours, down and across."""
-    wrong = output_BHWC - target_BHWC
-    return wrong.diff(dim=1).abs().mean() + wrong.diff(dim=2).abs().mean()
+def _detail(target_BHWC: Tensor, square: int) -> Tensor:
+    """1 in squares of pixels with more than one colour, 0 in plain ones; `[B, H, W, 1]`."""
+    x = target_BHWC.permute(0, 3, 1, 2)
+    spread = (F.max_pool2d(x, square, ceil_mode=True) + F.max_pool2d(-x, square, ceil_mode=True)).amax(1, keepdim=True)
+    found = (spread > PLAIN).float().repeat_interleave(square, 2).repeat_interleave(square, 3)
+    return found[..., : x.shape[2], : x.shape[3]].permute(0, 2, 3, 1)
+
+
+def _weighed(wrong_BHWC: Tensor, weight_BHW1: Tensor) -> Tensor:
+    """The weighted mean of absolute errors."""
+    return (wrong_BHWC.abs() * weight_BHW1).sum() / (weight_BHW1.sum() * wrong_BHWC.shape[-1]).clamp_min(1e-6)
+
+
+def _edges(wrong_BHWC: Tensor, weight_BHW1: Tensor) -> Tensor:
+    """Errors of the differences between neighbours, down and across."""
+    down = _weighed(wrong_BHWC.diff(dim=1), weight_BHW1[:, 1:])
+    return down + _weighed(wrong_BHWC.diff(dim=2), weight_BHW1[:, :, 1:])
 
 
 class Pictures:

@@ -107,3 +107,16 @@ def test_training_makes_copies_better():
     assert (standard.flatten(0, 1).std(0) - 1).abs().max() < 1e-3
     (name, shown), *_ = model.previews(rows(2, 8))
     assert name == "0" and shown.pixels.shape == (8, 16, 3)
+
+
+def test_detail_counts_more_than_plain_squares():
+    from mmzoo_vqvae.picture_tokenizer import _detail, _weighed
+
+    target = torch.zeros(1, 16, 20, 3)
+    target[0, 3, 11] = 1
+    detail = _detail(target, 8)
+    assert detail.shape == (1, 16, 20, 1) and detail[0, :8, 8:16].all() and detail.sum() == 64
+    wrong = torch.zeros_like(target)
+    wrong[0, 10, 2] = 1.0  # in a plain square
+    assert _weighed(wrong, 1 + 9 * detail) < _weighed(wrong.roll((-8, 8), (1, 2)), 1 + 9 * detail) / 9
+    assert _weighed(torch.full_like(wrong, 0.5), 1 + 9 * detail).item() == pytest.approx(0.5)
