@@ -84,6 +84,7 @@ FIRST_PARTY: list[tuple[str, str, dict[str, Any]]] = [
         },
     ),
     ("backbone", "dit", {"width": 32, "depth": 1, "heads": 2, "in_channels": 6, "position": "rope-2d"}),
+    ("backbone", "joint-dit", {"channels": {"speech": 6}, "width": 32, "depth": 2, "heads": 2}),
     ("sampler", "euler", {}),
     ("sampler", "euler", {"shift": 3.0, "training_times": "logit-normal"}),
     ("sampler", "heun", {"sway": -1.0}),

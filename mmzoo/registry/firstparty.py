@@ -13,7 +13,7 @@ SUPPLIES = {
         " dataset/small-pictures dataset/speech-commands dataset/spoken-digits dataset/spoken-scenes"
         " metric/class-to-image metric/image-tokenization metric/text-to-image"
     ),
-    "mmzoo-dit": "backbone/dit sampler/ddim sampler/dpm-solver sampler/euler sampler/heun",
+    "mmzoo-dit": ("backbone/dit backbone/joint-dit sampler/ddim sampler/dpm-solver sampler/euler sampler/heun"),
     "mmzoo-encoders": (
         "encoder/bytes encoder/codes encoder/image-conv encoder/log-mel encoder/speech-transformer"
         " encoder/symbols encoder/timm encoder/vectors encoder/vit fusion/cnn fusion/concat"

@@ -21,6 +21,12 @@ def mmzoo_register(register: Register) -> None:
         summary="Diffusion transformer: adaLN-zero, rotary positions in 1-D or 2-D, conditions of all kinds",
         modalities=("speech", "image", "text"),
     )
+    register.backbone(
+        "joint-dit",
+        "mmzoo_dit.joint:JointDiT",
+        summary="Diffusion transformer over several streams: joint attention, a time for each, any given or absent",
+        modalities=("speech", "image", "text"),
+    )
     register.sampler("euler", "mmzoo_dit.flow:Euler", summary="Flow matching, first order: one evaluation a step")
     register.sampler("heun", "mmzoo_dit.flow:Heun", summary="Flow matching, second order: two evaluations a step")
     register.sampler("ddim", "mmzoo_dit.diffusion:DDIM", summary="Deterministic DDIM, circular or straight path")
