@@ -113,6 +113,7 @@ def mmzoo_register(register: Register) -> None:
             "encoder": {"name": "picture-autoencoder", "dim": 32},
             "quantizer": {"name": "vq", "dim": 32, "codebook_size": 256, "groups": 8},
         },
+        weights=[Weights("scenes", license="apache-2.0")],
     )
     register.model(
         "vqvae-text",
