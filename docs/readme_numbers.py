@@ -40,12 +40,15 @@ def section(model: str, report: Report) -> str:
         heard(report.get("rows", {}), report.get("differences", {})),
         unseen(report.get("unseen_words", {})),
         by_steps(report.get("steps", {})),
+        read_off(report.get("scenes_right", {}), report.get("digits_right", {})),
         *(line(title, report.get(key, {})) for key, title in LINES.items()),
     ]
     return "\n\n".join(block for block in blocks if block)
 
 
 LINES = {
+    "psnr_db": "PSNR of copies in dB",
+    "copies": "Copies of sentences",
     "held_out_words": "Words that neither it nor its lexicon has met",
     "distances": "Copy against original",
     "codes": "Codes",
@@ -104,6 +107,18 @@ def by_steps(report: Report) -> str:
     lines = ["| sampling steps | WER % | PER % | times real time |", "|---|---:|---:|---:|"]
     for steps, row in rows.items():
         lines.append(f"| {steps} | {row['wer'] * 100:.1f} | {row['per'] * 100:.1f} | {1 / row['rtf']:.0f} |")
+    return "\n".join(lines)
+
+
+def read_off(scenes: Mapping[str, Report], digits: Report) -> str:
+    """What judges read off true pictures and copies."""
+    if not scenes:
+        return ""
+    names = list(next(iter(scenes.values())))
+    lines = [f"| read right % | {' | '.join(names)} | digits |", "|---|" + "---:|" * (len(names) + 1)]
+    for row, rates in scenes.items():
+        cells = [f"{rates[name] * 100:.1f}" for name in names] + [f"{digits[row] * 100:.1f}" if row in digits else "-"]
+        lines.append(f"| {row} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

@@ -77,6 +77,8 @@ def test_numbers_are_taken_from_evaluations(tmp_path: Path) -> None:
         "unseen_words": {"words": 250, "error": {"teacher": 0.5, "tts": 0.524}, "difference": {"tts": difference}},
         "steps": {"sentences": 150, "4": {"wer": 0.25, "per": 0.31, "rtf": 0.02}},
         "distances": {"stoi": 0.97123},
+        "scenes_right": {"true": {"shape": 1.0}, "copy": {"shape": 0.975}},
+        "digits_right": {"true": 0.99, "copy": 0.985},
         "speed": {"times_real_time": 31.5},
         "machine": {"cpu": "A processor", "cores": 2, "threads": 2},
     }
@@ -90,6 +92,7 @@ def test_numbers_are_taken_from_evaluations(tmp_path: Path) -> None:
     assert "| tts true durations | 23.4 | - | - | 2.0, -, - | 1.3 | +2.4 (+1.1 to +3.7) |" in told
     assert "| 250 unseen words | missed %" in told and "| tts | 52.4 | +2.4 (+1.1 to +3.7) |" in told
     assert "| 4 | 25.0 | 31.0 | 50 |" in told
+    assert "| read right % | shape | digits |" in told and "| copy | 97.5 | 98.5 |" in told
     assert "Copy against original: stoi 0.9712." in told and "Speed: times real time 31.5." in told
 
 
