@@ -96,11 +96,19 @@ def test_the_voice_is_understood_like_its_teacher():
     told = json.loads((ROOT / "vqvae-dit-tts" / "evaluation.json").read_text("utf-8"))
     assert told["protocol"]["sentences"] >= 500 and told["differences"]["tts"]["wer"]["difference"] <= 0.03
     assert list(told["rows"]) == ["teacher", "codec", "tts_true_durations", "tts"]
-    assert told["unseen_words"]["words"] >= 200
+    assert told["unseen_words"]["words"] >= 200 and told["unseen_words"]["difference"]["tts"]["difference"] <= 0.06
+
+
+def test_pictures_are_read_from_their_copies_as_from_themselves():
+    told = json.loads((ROOT / "vqvae-image" / "evaluation.json").read_text("utf-8"))
+    assert told["protocol"]["scenes"] >= 400 and min(told["scenes_right"]["true"].values()) >= 0.995
+    assert all(lost["difference"] <= 0.015 for lost in told["scenes_lost"].values())
 
 
 def test_all_weights_together_are_small():
-    assert sum((folder / "model.safetensors").stat().st_size for folder in FOLDERS) <= 40e6
+    sizes = {folder.name: (folder / "model.safetensors").stat().st_size for folder in FOLDERS}
+    speech = sum(size for name, size in sizes.items() if name.endswith(("-speech", "-tts", "-en")))
+    assert max(sizes.values()) <= 25e6 and speech <= 40e6 and sum(sizes.values()) <= 80e6
 
 
 def test_text_by_hand_is_kept(tmp_path):
