@@ -19,7 +19,9 @@ SUPPLIES = {
         " encoder/symbols encoder/timm encoder/vectors encoder/vit fusion/cnn fusion/concat"
         " fusion/cross-attention fusion/late fusion/rnn fusion/weighted"
     ),
-    "mmzoo-image": "head/text-to-image command/edit command/generate",
+    "mmzoo-image": (
+        "model/vqvae-dit-digits model/vqvae-dit-text2image head/text-to-image command/edit command/generate"
+    ),
     "mmzoo-recognition": "head/recognition command/recognise",
     "mmzoo-tts": (
         "model/phonemizer-en model/vqvae-dit-tts head/phonemizer head/tts metric/phonemization"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mmzoo import hookimpl
 from mmzoo.registry.register import Register
 
@@ -17,3 +19,39 @@ def mmzoo_register(register: Register) -> None:
     )
     register.command("generate", "mmzoo_image.cli:generate", summary="Draw pictures from words into a PNG")
     register.command("edit", "mmzoo_image.cli:edit", summary="Fill a hole in a picture, enlarge it, or take its noise")
+    register.model(
+        "vqvae-dit-text2image",
+        task="text-to-image",
+        modalities=("text", "image"),
+        summary="Scenes of one to three things from their captions; fills holes, enlarges, takes noise",
+        recipe=_recipe(width=256, depth=6, heads=4),
+    )
+    register.model(
+        "vqvae-dit-digits",
+        task="class-to-image",
+        modalities=("text", "image"),
+        summary="Handwritten digits from their names; fills holes, enlarges, takes noise",
+        recipe=_recipe(width=192, depth=4, heads=3),
+    )
+
+
+def _recipe(*, width: int, depth: int, heads: int) -> dict[str, Any]:
+    """A picture head over the latents of `vqvae-image`."""
+    vocabulary, dim = 64, 32
+    return {
+        "head": {"name": "text-to-image", "dim": dim, "width": width, "vocabulary": vocabulary},
+        "tokenizer": {"model": "vqvae-image"},
+        "text": {"name": "symbols", "vocabulary": vocabulary, "width": width, "depth": 2},
+        "backbone": {
+            "name": "dit",
+            "width": width,
+            "depth": depth,
+            "heads": heads,
+            "in_channels": dim,
+            "vector_channels": {"text": width},
+            "aligned_channels": {"place": width, "picture": dim + 4},
+            "sequence_channels": {"words": width},
+            "position": "rope-2d",
+        },
+        "sampler": {"name": "euler"},
+    }
