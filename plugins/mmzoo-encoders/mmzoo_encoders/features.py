@@ -14,7 +14,7 @@ from mmzoo.nn.sines import sines
 from mmzoo.nn.transformer import TransformerBlock
 
 
-class _Sequences(ModalityEncoder):
+class Sequences(ModalityEncoder):
     """Base: vectors of one width, their order, and transformer blocks over them."""
 
     def __init__(self, *, width: int, depth: int, heads: int) -> None:
@@ -33,7 +33,7 @@ class _Sequences(ModalityEncoder):
         return Latents(self.norm(x), mask)
 
 
-class CodeEncoder(_Sequences):
+class CodeEncoder(Sequences):
     """Codes `[B, N, Q]` of a tokenizer, such as those of `vqvae-image`, to latents `[B, N, width]`.
 
     codebook_sizes: of the tokenizer's quantizer. The embeddings of a position's codes are added up.
@@ -66,7 +66,7 @@ class CodeEncoder(_Sequences):
         return self.through(torch.stack(embedded).sum(0) / len(embedded) ** 0.5, mask)
 
 
-class VectorEncoder(_Sequences):
+class VectorEncoder(Sequences):
     """Vectors `[B, N, channels]`, such as the inner features of a diffusion backbone, to latents `[B, N, width]`."""
 
     modality = "vectors"

@@ -7,25 +7,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmzoo.errors import ConfigError, InputError
 from mmzoo.interfaces import Latents, ModalityEncoder, Port, Ports
 from mmzoo.nn.convnext import ConvNeXtStack
+from mmzoo.nn.patches import fold
 from mmzoo.nn.sines import grid_sines
 from mmzoo.nn.transformer import TransformerBlock
 
 
 def _picture_ports(width: int) -> Ports:
     return Ports(inputs={"raw": Port(modality="image")}, outputs={"latents": Port(width=width)})
-
-
-def patches(x_BHWD: Tensor, side: int) -> Tensor:
-    """Squares of `side` positions as channels, `[B, H / side, W / side, side * side * D]`; zeros at right and below."""
-    x = F.pad(x_BHWD, (0, 0, 0, -x_BHWD.shape[2] % side, 0, -x_BHWD.shape[1] % side))
-    b, h, w, d = x.shape
-    return x.view(b, h // side, side, w // side, side, d).transpose(2, 3).flatten(3)
 
 
 class ConvImageEncoder(ModalityEncoder):
@@ -55,7 +48,7 @@ class ConvImageEncoder(ModalityEncoder):
         """One latent for each square of 2 ** len(widths) pixels, in row-major order, with their grid."""
         x = raw * 2 - 1
         for down, blocks in zip(self.down, self.blocks, strict=True):
-            x = blocks(down(patches(x, 2)))
+            x = blocks(down(fold(x)))
         return Latents(self.norm(x).flatten(1, 2), grid=(x.shape[1], x.shape[2]), modality="image")
 
 
@@ -81,7 +74,7 @@ class ViTEncoder(ModalityEncoder):
 
     def encode(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
         """Pictures `[B, H, W, 3]` to latents `[B, N, width]` in row-major order, with their grid."""
-        cells = patches(raw * 2 - 1, self.patch)
+        cells = fold(raw * 2 - 1, self.patch)
         grid = (cells.shape[1], cells.shape[2])
         x = self.embed(cells.flatten(1, 2))
         x = x + grid_sines(*grid, self.width, device=x.device).to(x.dtype)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -11,8 +12,7 @@ from torch import Tensor, nn
 
 from mmzoo.interfaces import Latents, ModalityEncoder, Port, Ports
 from mmzoo.nn.mel import LogMel
-from mmzoo.nn.sines import sines
-from mmzoo.nn.transformer import TransformerBlock
+from mmzoo_encoders.features import Sequences
 
 
 class LogMelEncoder(ModalityEncoder):
@@ -53,7 +53,7 @@ class LogMelEncoder(ModalityEncoder):
         return Latents(self.project(features), frame_mask, rate=self.rate, modality="speech")
 
 
-class SpeechTransformer(ModalityEncoder):
+class SpeechTransformer(Sequences):
     """Speech `[B, T]` to latents `[B, N, width]`: log-mel frames, `stride` of them joined, and transformer blocks."""
 
     modality = "speech"
@@ -70,13 +70,11 @@ class SpeechTransformer(ModalityEncoder):
         bands: int = 64,
         stride: int = 4,
     ) -> None:
-        super().__init__()
+        super().__init__(width=width, depth=depth, heads=heads)
         self.log_mel = LogMelEncoder(sample_rate=sample_rate, window=window, hop=hop, bands=bands)
-        self.stride, self.width = stride, width
+        self.stride = stride
         self.norm_in = nn.LayerNorm(stride * bands, eps=1e-6)
         self.embed = nn.Linear(stride * bands, width)
-        self.blocks = nn.ModuleList(TransformerBlock(width, heads) for _ in range(depth))
-        self.norm = nn.LayerNorm(width, eps=1e-6)
 
     @classmethod
     def ports(cls, config: Mapping[str, Any]) -> Ports:
@@ -97,8 +95,5 @@ class SpeechTransformer(ModalityEncoder):
             x = x * there.unsqueeze(-1)
             there = there.view(len(x), -1, self.stride).any(-1)
         x = self.embed(self.norm_in(x.reshape(len(x), -1, self.stride * x.shape[2])))
-        x = x + sines(x.shape[1], self.width, device=x.device).to(x.dtype)
-        for block in self.blocks:
-            x = block(x, there)
         rate = None if frames.rate is None else frames.rate / self.stride
-        return Latents(self.norm(x), there, rate=rate, modality="speech")
+        return replace(self.through(x, there), rate=rate, modality="speech")

@@ -16,18 +16,7 @@ from torch import Tensor, nn
 from mmzoo.errors import ConfigTypeError
 from mmzoo.interfaces import Latents, ModalityEncoder, Port, Ports
 from mmzoo.nn.convnext import ConvNeXtStack
-
-
-def fold(x_BHWD: Tensor) -> Tensor:
-    """Space to depth: `[B, H, W, D]` to `[B, H / 2, W / 2, 4 D]`."""
-    b, h, w, d = x_BHWD.shape
-    return x_BHWD.reshape(b, h // 2, 2, w // 2, 2, d).transpose(2, 3).reshape(b, h // 2, w // 2, 4 * d)
-
-
-def unfold(x_BHWD: Tensor) -> Tensor:
-    """The inverse of `fold`: `[B, H, W, 4 D]` to `[B, 2 H, 2 W, D]`."""
-    b, h, w, d = x_BHWD.shape
-    return x_BHWD.reshape(b, h, w, 2, 2, d // 4).transpose(2, 3).reshape(b, 2 * h, 2 * w, d // 4)
+from mmzoo.nn.patches import fold, unfold
 
 
 class PictureAutoencoder(ModalityEncoder):

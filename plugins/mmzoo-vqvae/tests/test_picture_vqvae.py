@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 import torch
 from datasets import Dataset
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from mmzoo_vqvae.picture import PictureAutoencoder, fold, unfold
+from mmzoo_vqvae.picture import PictureAutoencoder
 from mmzoo_vqvae.picture_tokenizer import PictureVQVAE
 from mmzoo_vqvae.vector import VectorQuantizer
 from PIL import Image as Pillow
@@ -36,15 +34,6 @@ def rows(count, side=16):
         return {"bytes": buffer.getvalue(), "path": None}
 
     return Dataset.from_dict({"id": [str(i) for i in range(count)], "image": [png(i) for i in range(count)]})
-
-
-@settings(deadline=None)
-@given(st.integers(1, 3), st.integers(1, 4), st.integers(1, 4), st.integers(1, 5))
-def test_folding_loses_nothing(b, h, w, d):
-    x = torch.randn(b, 2 * h, 2 * w, d)
-    assert fold(x).shape == (b, h, w, 4 * d)
-    assert torch.equal(unfold(fold(x)), x)
-    assert torch.equal(fold(x)[0, 0, 0, :d], x[0, 0, 0])
 
 
 @pytest.mark.parametrize(("height", "width"), [(16, 16), (16, 24), (4, 4), (5, 7), (1, 1)])
