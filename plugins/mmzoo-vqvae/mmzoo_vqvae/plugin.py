@@ -125,4 +125,5 @@ def mmzoo_register(register: Register) -> None:
             "encoder": {"name": "text-autoencoder", "dim": 32},
             "quantizer": {"name": "vq", "dim": 32, "codebook_size": 64, "groups": 4},
         },
+        weights=[Weights("english", license="apache-2.0")],
     )
