@@ -22,7 +22,7 @@ SUPPLIES = {
     "mmzoo-image": (
         "model/vqvae-dit-digits model/vqvae-dit-text2image head/text-to-image command/edit command/generate"
     ),
-    "mmzoo-recognition": "head/recognition command/recognise",
+    "mmzoo-recognition": "model/vqvae-dit-recognition head/recognition metric/recognition command/recognise",
     "mmzoo-tts": (
         "model/phonemizer-en model/vqvae-dit-tts head/phonemizer head/tts metric/phonemization"
         " metric/text-to-speech command/say"

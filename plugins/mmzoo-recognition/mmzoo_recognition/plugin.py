@@ -16,3 +16,21 @@ def mmzoo_register(register: Register) -> None:
         modalities=("image", "speech", "text"),
     )
     register.command("recognise", "mmzoo_recognition.cli:recognise", summary="Say what a picture, sound or text is")
+    register.metric(
+        "recognition",
+        "mmzoo_recognition.evaluate:evaluate_recognition",
+        summary="Digits recognised, whole and degraded, by subset of modalities; and the table of all arms",
+    )
+    register.model(
+        "vqvae-dit-recognition",
+        task="recognition",
+        modalities=("image", "speech", "text"),
+        summary="Digits from any of a picture, speech and text",
+        recipe={
+            "head": {"name": "recognition", "width": 128, "classes": 10},
+            "image": {"name": "image-conv", "widths": [48, 96, 128], "depth": 2},
+            "speech": {"name": "speech-transformer", "width": 128, "depth": 3},
+            "text": {"name": "bytes", "width": 128, "depth": 1},
+            "fusion": {"name": "weighted", "widths": {"image": 128, "speech": 128, "text": 128}, "width": 128},
+        },
+    )
