@@ -37,7 +37,7 @@ def evaluate(name: str, *, limit: int | None = None, out: str | Path | None = No
     missing = [package for package in PACKAGES if find_spec(package) is None]
     if missing:
         raise MissingDependencyError(
-            f"Evaluating needs {', '.join(missing)}, which is not installed; run: pip install 'mmzoo[evaluate]'"
+            f"Evaluating needs {', '.join(missing)}, which is not installed; run: pip install 'mmzoo[evaluation]'"
         )
     if "/" in name and not name.startswith(("local-dir:", "hf-hub:")) and Path(name).is_dir():
         name = f"local-dir:{name}"

@@ -52,3 +52,18 @@ def test_only_a_complete_report_takes_the_place_of_the_old(
     assert report["figure"] == 0.1235 and list(report["sha256"]) == ["model"]
     after = (folder / "evaluation.json").read_bytes()
     assert (json.loads(after)["figure"] == 0.1235) if complete else (after == before)
+
+
+def test_what_evaluating_lacks_is_named_with_an_extra_that_exists(monkeypatch):
+    import re
+    import tomllib
+    from pathlib import Path
+
+    from mmzoo.evaluation import runner
+
+    monkeypatch.setattr(runner, "find_spec", lambda name: None)
+    with pytest.raises(MissingDependencyError, match="pocketsphinx") as told:
+        runner.evaluate("vqvae-speech")
+    project = tomllib.loads((Path(__file__).parent.parent.parent / "pyproject.toml").read_text())["project"]
+    extra = re.search(r"mmzoo\[(\w+)\]", str(told.value))
+    assert extra is not None and extra.group(1) in project["optional-dependencies"]
