@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from mmzoo.errors import ConfigError, InputError
 from mmzoo.interfaces import Condition, DiffusionBackbone, Latents, Port, Ports
+from mmzoo.nn.attention import attend
 from mmzoo.nn.norm import QueryKeyNorm, adaptive_layer_norm
 from mmzoo.nn.rope import grid_positions, rotate, rotations
 from mmzoo_dit.blocks import FeedForward
@@ -188,7 +189,7 @@ class JointDiT(DiffusionBackbone):
             pieces = [block[name].queries_keys_values(h[name], own[name], turns[name]) for name in names]
             qk, v = (torch.cat(some, dim=1) for some in zip(*pieces, strict=True))
             q, k, v = qk[:, :, 0].transpose(1, 2), qk[:, :, 1].transpose(1, 2), v.transpose(1, 2)
-            attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(1, 2).flatten(2)
+            attended = attend(q, k, v, mask)
             parts = attended.split([h[name].shape[1] for name in names], dim=1)
             h = {name: block[name].take(h[name], part, own[name]) for name, part in zip(names, parts, strict=True)}
         found = {}

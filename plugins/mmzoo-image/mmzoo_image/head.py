@@ -87,7 +87,7 @@ class TextToImage(TaskHead):
         num_steps: int = 20,
         guidance: float = 2.0,
         drop: float = 0.1,
-        edits: float = 0.4,
+        edits: float = 0.25,
         plain_weight: float = 0.25,
         feature_depth: int = 3,
     ) -> None:

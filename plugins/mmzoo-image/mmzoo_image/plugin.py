@@ -41,7 +41,7 @@ def _recipe(*, width: int, depth: int, heads: int) -> dict[str, Any]:
     return {
         "head": {"name": "text-to-image", "dim": dim, "width": width, "vocabulary": vocabulary},
         "tokenizer": {"model": "vqvae-image"},
-        "text": {"name": "symbols", "vocabulary": vocabulary, "width": width, "depth": 2},
+        "text": {"name": "symbols", "vocabulary": vocabulary, "width": width, "depth": 1},
         "backbone": {
             "name": "dit",
             "width": width,
@@ -52,6 +52,7 @@ def _recipe(*, width: int, depth: int, heads: int) -> dict[str, Any]:
             "aligned_channels": {"place": width, "picture": dim + 4},
             "sequence_channels": {"words": width},
             "position": "rope-2d",
+            "shared_modulation": True,
         },
         "sampler": {"name": "euler"},
     }
