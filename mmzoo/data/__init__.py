@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mmzoo.data.inputs import as_audio, as_image
     from mmzoo.data.loading import load_dataset_component, require_rows
     from mmzoo.data.schema import COLUMNS, make_row, row_features
+    from mmzoo.data.words import Words
 
 _HOMES = {
     "audio": "decode_audio encode_audio resample",
@@ -19,12 +20,14 @@ _HOMES = {
     "image": "decode_image encode_image sheet",
     "inputs": "as_audio as_image",
     "loading": "load_dataset_component require_rows",
+    "words": "Words",
     "schema": "COLUMNS row_features make_row",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
 __all__ = [
     "COLUMNS",
+    "Words",
     "as_audio",
     "as_image",
     "cache_dir",

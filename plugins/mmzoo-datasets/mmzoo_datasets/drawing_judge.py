@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,13 +45,13 @@ def evaluate_text_to_image(model: Any, *, limit: int | None = None, samples: Pat
     if samples is not None:
         samples.mkdir(parents=True, exist_ok=True)
         for name, rows in worlds.items():
-            sheet(_pictures(rows)[:12], drawn[name][:12]).save(samples / f"{name}-drawn.png")
+            sheet(pictures_of(rows)[:12], drawn[name][:12]).save(samples / f"{name}-drawn.png")
     rows = worlds["one"].select(range(min(count, EDITED)))
     scenes = shown["one"][: len(rows)]
 
     def wrong(pictures: Pictures) -> ErrorRate:
         return _at_most_all(
-            _pooled(list(attribute_errors(scenes, [read(picture.pixels) for picture in pictures]).values()))
+            pooled(list(attribute_errors(scenes, [read(picture.pixels) for picture in pictures]).values()))
         )
 
     return {
@@ -66,7 +66,7 @@ def evaluate_text_to_image(model: Any, *, limit: int | None = None, samples: Pat
         "steps": {
             str(steps): told_right(rows["text"], _drawn(model, rows["text"], steps=steps))["all"] for steps in STEPS
         },
-        "edits": judge_edits(model, _pictures(rows), rows["text"], wrong, samples),
+        "edits": judge_edits(model, pictures_of(rows), rows["text"], wrong, samples),
         "speed": {"pictures_per_second": 2 * count / seconds},
     }
 
@@ -79,7 +79,7 @@ def evaluate_class_to_image(model: Any, *, limit: int | None = None, samples: Pa
     drawn = _drawn(model, asked)
     seconds = time.perf_counter() - start
     rows = spoken_digits(side=model.side, speech=False)
-    training, test = _pictures(rows["train"]), _pictures(rows["test"])
+    training, test = pictures_of(rows["train"]), pictures_of(rows["test"])
     if samples is not None:
         samples.mkdir(parents=True, exist_ok=True)
         sheet(*(drawn[digit::10][:12] for digit in range(10) if len(drawn) > digit)).save(samples / "drawn.png")
@@ -97,28 +97,34 @@ def evaluate_class_to_image(model: Any, *, limit: int | None = None, samples: Pa
             "guidance": model.guidance,
         },
         "digits_right": {
-            "drawn": _right(_miscalled(drawn, [str(WORDS.index(word)) for word in asked])),
-            "real": _right(_miscalled(test, rows["test"]["label"])),
+            "drawn": right(_miscalled(drawn, [str(WORDS.index(word)) for word in asked])),
+            "real": right(_miscalled(test, rows["test"]["label"])),
         },
         "variety": {
             "drawn_to_real_spread": _spread(drawn, asked) / _spread(test, rows["test"]["text"]),
             "drawn_to_nearest_training": _nearest(drawn, training),
             "real_to_nearest_training": _nearest(test, training),
         },
-        "edits": judge_edits(model, _pictures(edited), edited["text"], wrong, samples),
+        "edits": judge_edits(model, pictures_of(edited), edited["text"], wrong, samples),
         "speed": {"pictures_per_second": count / seconds},
     }
 
 
 def told_right(captions: Sequence[str], drawn: Pictures) -> dict[str, Any]:
     """For each attribute, the share of what the captions say that the pictures show; `all` with a 95 % interval."""
-    rows = [agreement(understand(text), read(picture.pixels)) for text, picture in zip(captions, drawn, strict=True)]
+    return shares_right(
+        [agreement(understand(text), read(picture.pixels)) for text, picture in zip(captions, drawn, strict=True)]
+    )
+
+
+def shares_right(rows: Sequence[Mapping[str, Sequence[bool]]]) -> dict[str, Any]:
+    """For each attribute, the share that is right of all that the rows have; `all` with a 95 % interval."""
     names = sorted({name for row in rows for name in row})
     counts = {
         name: ErrorRate(np.array([_wrong(row.get(name, [])) for row in rows], np.int64).reshape(-1, 4))
         for name in names
     }
-    return {name: 1 - found.rate for name, found in counts.items()} | {"all": _right(_pooled(list(counts.values())))}
+    return {name: 1 - found.rate for name, found in counts.items()} | {"all": right(pooled(list(counts.values())))}
 
 
 def judge_edits(
@@ -136,8 +142,8 @@ def judge_edits(
         "inpaint": (
             [mean_fill(picture, mask) for picture, mask in zip(true, masks, strict=True)],
             {
-                "model": _batches(true, lambda i, j: model.inpaint(true[i:j], masks[i:j], seed=i)),
-                "model_told": _batches(true, lambda i, j: model.inpaint(true[i:j], masks[i:j], prompts[i:j], seed=i)),
+                "model": batches(true, lambda i, j: model.inpaint(true[i:j], masks[i:j], seed=i)),
+                "model_told": batches(true, lambda i, j: model.inpaint(true[i:j], masks[i:j], prompts[i:j], seed=i)),
             },
         ),
         "upscale": (
@@ -145,13 +151,13 @@ def judge_edits(
             {
                 "model": [
                     resized(picture, Pillow.Resampling.BICUBIC, size)
-                    for picture in _batches(true, lambda i, j: model.upscale(small[i:j], seed=i))
+                    for picture in batches(true, lambda i, j: model.upscale(small[i:j], seed=i))
                 ]
             },
         ),
         "denoise": (
             max(([_median(picture, side) for picture in noisy] for side in (3, 5)), key=lambda some: psnr(true, some)),
-            {"model": _batches(true, lambda i, j: model.denoise(noisy[i:j], seed=i))},
+            {"model": batches(true, lambda i, j: model.denoise(noisy[i:j], seed=i))},
         ),
     }
     names = {"inpaint": "mean fill", "upscale": "bicubic", "denoise": "median filter"}
@@ -215,15 +221,15 @@ def _scenes(things: int, count: int, side: int) -> Any:
     )
 
 
-def _pictures(rows: Any) -> list[Image]:
+def pictures_of(rows: Any) -> list[Image]:
     return [decode_image(cell) for cell in rows["image"]]
 
 
 def _drawn(model: Any, prompts: Sequence[str], **manner: Any) -> list[Image]:
-    return _batches(prompts, lambda i, j: model.generate(list(prompts[i:j]), seed=i, **manner))
+    return batches(prompts, lambda i, j: model.generate(list(prompts[i:j]), seed=i, **manner))
 
 
-def _batches(items: Sequence[Any], draw: Callable[[int, int], list[Image]]) -> list[Image]:
+def batches(items: Sequence[Any], draw: Callable[[int, int], list[Image]]) -> list[Image]:
     """`draw(start, end)` over all items; with seed=start, item i has the noise of seed i."""
     return [image for i in range(0, len(items), BATCH) for image in draw(i, min(i + BATCH, len(items)))]
 
@@ -232,7 +238,7 @@ def _wrong(right: Sequence[bool]) -> tuple[int, int, int, int]:
     return len(right) - sum(right), 0, 0, len(right)
 
 
-def _pooled(rates: Sequence[ErrorRate]) -> ErrorRate:
+def pooled(rates: Sequence[ErrorRate]) -> ErrorRate:
     """All errors of each row together."""
     return ErrorRate(np.sum([found.counts for found in rates], axis=0))
 
@@ -243,7 +249,7 @@ def _at_most_all(found: ErrorRate) -> ErrorRate:
     return ErrorRate(np.stack((wrong, 0 * wrong, 0 * wrong, found.counts[:, 3]), axis=1))
 
 
-def _right(found: ErrorRate) -> dict[str, float]:
+def right(found: ErrorRate) -> dict[str, float]:
     """The share without error, with a 95 % interval."""
     wrong = interval(found)
     return {"share": 1 - wrong["rate"], "low": 1 - wrong["high"], "high": 1 - wrong["low"]}

@@ -96,3 +96,13 @@ def mmzoo_register(register: Register) -> None:
         "mmzoo_datasets.drawing_judge:evaluate_class_to_image",
         summary="Digits drawn from their words and real ones edited, read by a classifier",
     )
+    register.metric(
+        "speech-to-image",
+        "mmzoo_datasets.transfer_judge:evaluate_speech_to_image",
+        summary="Scenes drawn from spoken captions, read by rule",
+    )
+    register.metric(
+        "image-to-speech",
+        "mmzoo_datasets.transfer_judge:evaluate_image_to_speech",
+        summary="Scenes told aloud, heard by a recogniser, and drawn again",
+    )

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from mmzoo.data import decode_image
+from mmzoo.data.words import PADDING, Words
 from mmzoo.errors import DataError
 from mmzoo.interfaces import Image
-from mmzoo_image.words import PADDING, Words
 
 if TYPE_CHECKING:
     from datasets import Dataset

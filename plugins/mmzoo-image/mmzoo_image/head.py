@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from mmzoo.data import as_image, decode_image
+from mmzoo.data.words import PADDING, Words
 from mmzoo.errors import InputError
 from mmzoo.interfaces import (
     Condition,
@@ -32,7 +33,6 @@ from mmzoo.interfaces.guidance import prediction
 from mmzoo.nn.sines import grid_sines
 from mmzoo_image.examples import Captioned
 from mmzoo_image.spoil import FACTOR, HINTS, TASKS, enlarge, hide, hints, spoil
-from mmzoo_image.words import PADDING, Words
 
 if TYPE_CHECKING:
     from datasets import Dataset

@@ -31,7 +31,7 @@ def mmzoo_register(register: Register) -> None:
         task="class-to-image",
         modalities=("text", "image"),
         summary="Handwritten digits from their names; fills holes, enlarges, takes noise",
-        recipe=_recipe(width=192, depth=4, heads=3),
+        recipe=_recipe(width=128, depth=4, heads=4),
     )
 
 

@@ -9,12 +9,12 @@ from datasets import Dataset
 from mmzoo_image.examples import plain
 from mmzoo_image.head import TextToImage
 from mmzoo_image.spoil import TASKS, enlarge, hints, holes, shrink, spoil
-from mmzoo_image.words import Words, split
 from PIL import Image as Pillow
 from torch import nn
 
 import mmzoo
 from mmzoo.cli.main import main
+from mmzoo.data.words import Words, split
 from mmzoo.errors import CorruptFileError, DataError, InputError
 from mmzoo.interfaces import Image
 

@@ -84,7 +84,7 @@ def arms() -> tuple[Arm, ...]:
     fusions = ("concat", "weighted", "late", "cnn", "rnn", "cross-attention")
     together = tuple(Arm(f"{name} fusion", ALL, fused(name)) for name in fusions)
     codes = {"name": "codes", "codebook_sizes": [256] * 8, "width": WIDTH, "depth": 2}
-    vectors = {"name": "vectors", "channels": 192, "width": WIDTH, "depth": 0}
+    vectors = {"name": "vectors", "channels": 128, "width": WIDTH, "depth": 0}
     return (
         *alone,
         *together,

@@ -60,6 +60,12 @@ def caption(scene: Scene, chance: random.Random) -> str:
     return opening + (", ".join(told[:-1]) + " and " if len(told) > 1 else "") + told[-1] + ending
 
 
+def plain_caption(scene: Scene) -> str:
+    """The scene told in one way: every thing with its place, in order of places, then the background."""
+    told = [f"{_noun(thing)} {_PLACE[CELLS[thing.cell]]}" for thing in sorted(scene.things, key=lambda one: one.cell)]
+    return (", ".join(told[:-1]) + " and " if len(told) > 1 else "") + told[-1] + _ENDINGS[0].format(scene.background)
+
+
 def _noun(thing: Thing) -> str:
     return f"a {thing.size} {thing.colour} {thing.shape}"
 
@@ -158,6 +164,23 @@ def agreement(said: Understood, scene: Scene) -> dict[str, list[bool]]:
             other = matched[index + 1]
             stands = thing is not None and other is not None and _stands(thing, other, mention.relation)
             right.setdefault("relation", []).append(stands)
+    return right
+
+
+def retelling(scene: Scene, said: Understood) -> dict[str, list[bool]]:
+    """For each attribute, whether each thing of the scene was told as it is; also the background.
+
+    The other side of `agreement`: what is left out is wrong here, and what is told too much does not count.
+    """
+    right: dict[str, list[bool]] = {"background": [said.background == scene.background]}
+    left = list(said.things)
+    for thing in scene.things:
+        best = max(left, key=lambda mention: _score(mention, thing), default=None)
+        if best is not None:
+            left.remove(best)
+        for name in ("shape", "colour", "size", "cell"):
+            told = best is not None and getattr(best, name) == getattr(thing, name)
+            right.setdefault("position" if name == "cell" else name, []).append(told)
     return right
 
 

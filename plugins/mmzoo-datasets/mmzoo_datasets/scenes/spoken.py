@@ -8,12 +8,12 @@ import random
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from mmzoo.data import cache_dir, make_row, row_features
 from mmzoo.errors import ConfigError
 from mmzoo_datasets.flite import PHONE_SET
-from mmzoo_datasets.scenes.captions import caption
+from mmzoo_datasets.scenes.captions import caption, plain_caption
 from mmzoo_datasets.scenes.draw import draw
 from mmzoo_datasets.scenes.world import Scene, Thing, random_scene
 from mmzoo_datasets.shards import Row, build_split, open_shards, settings_folder, write_json
@@ -43,6 +43,7 @@ def spoken_scenes(
     things: int | None = None,
     voices: Sequence[str] = VOICES,
     speech: bool = True,
+    telling: Literal["various", "plain"] = "various",
     seed: int = 0,
     shard_rows: int = 250,
 ) -> DatasetDict:
@@ -51,7 +52,8 @@ def spoken_scenes(
     Splits: train and validation show no held-out pair of shape and colour; every scene of test has one; the scenes
     of unseen_voice are new and spoken by a voice that speaks nowhere else. side: pixels. things: objects in every
     scene, None for one to three. voices: `flite:NAME` or `espeak:NAME`, used evenly. speech: False leaves the audio
-    out. `label` is the scene as JSON, see `scene_of`. A build that was killed goes on where it was. Raises DataError
+    out. telling: `plain` for the same words for the same scene, see `captions.plain_caption`. `label` is the scene as
+    JSON, see `scene_of`. A build that was killed goes on where it was. Raises DataError
     where a synthesiser is missing, ConfigError for a bad argument.
     """
     counts = dict(zip(SPLITS, (train, validation, test, unseen_voice), strict=True))
@@ -60,11 +62,13 @@ def spoken_scenes(
             raise ConfigError(f"spoken-scenes got {name}={count}; it must be at least 1.", path=name)
     if things is not None and things > 3:
         raise ConfigError(f"spoken-scenes got things={things}; a scene has at most 3.", path="things")
+    if telling not in ("various", "plain"):
+        raise ConfigError(f"spoken-scenes got telling={telling!r}; choose various or plain.", path="telling")
     if not 24 <= side <= 512:
         raise ConfigError(f"spoken-scenes got side={side}; it must be 24 to 512 pixels.", path="side")
     settings = {
         **counts, "side": side, "things": things, "voices": list(voices) if speech else [], "seed": seed,
-        "shard_rows": shard_rows, "version": VERSION,
+        "shard_rows": shard_rows, "version": VERSION, **({} if telling == "various" else {"telling": telling}),
     }  # fmt: skip
     folder = settings_folder(cache_dir() / "datasets", f"spoken-scenes-{side}", settings)
     done = folder / "done.json"
@@ -79,7 +83,7 @@ def spoken_scenes(
         files = {
             split: build_split(
                 folder, split, range(count),
-                lambda some, split=split: _rows(some, split, side, things, list(voices), speech, seed),
+                lambda some, split=split: _rows(some, split, side, things, list(voices), speech, telling, seed),
                 features, shard_rows=shard_rows, advance=bar.update,
             )
             for split, count in counts.items()
@@ -97,13 +101,20 @@ def scene_of(label: str) -> Scene:
 
 
 def _rows(
-    indices: Sequence[int], split: str, side: int, things: int | None, voices: list[str], speech: bool, seed: int
+    indices: Sequence[int],
+    split: str,
+    side: int,
+    things: int | None,
+    voices: list[str],
+    speech: bool,
+    telling: str,
+    seed: int,
 ) -> list[Row]:
     def one(index: int) -> Row:
         # Every scene has a generator of its own, so a corpus of another size begins with the same scenes.
         chance = random.Random(f"{seed} {split} {index}")
         scene = random_scene(chance, things=things or chance.choice(COUNTS), held_out=split == "test")
-        text = caption(scene, chance)
+        text = caption(scene, chance) if telling == "various" else plain_caption(scene)
         voice, rate = chance.choice(voices), chance.choice(RATES)
         row: dict[str, Any] = {}
         if speech:

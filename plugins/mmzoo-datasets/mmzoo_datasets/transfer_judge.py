@@ -1,0 +1,122 @@
+"""How well models go from speech to pictures and back: scenes read by rule, captions heard by a recogniser."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+import mmzoo
+from mmzoo.data import decode_audio, decode_image, sheet
+from mmzoo.evaluation.words import ErrorRate, interval, plain
+from mmzoo.interfaces import Audio
+from mmzoo_datasets.drawing_judge import batches, pictures_of, shares_right, told_right
+from mmzoo_datasets.flite import speak
+from mmzoo_datasets.picture_judge import attribute_errors
+from mmzoo_datasets.scenes.captions import plain_caption, retelling, understand
+from mmzoo_datasets.scenes.listener import listen_to_captions
+from mmzoo_datasets.scenes.reader import read
+from mmzoo_datasets.scenes.spoken import scene_of, spoken_scenes
+
+SCENES = 400
+SHOWN, HEARD = 12, 3
+"""Samples to look at and to listen to."""
+BACK = "vqvae-dit-speech2image"
+"""Draws what was said, for the round trip."""
+
+
+def evaluate_speech_to_image(model: Any, *, limit: int | None = None, samples: Path | None = None) -> dict[str, Any]:
+    """What captions say that the pictures drawn from their speech show; words heard wrong; known and unseen voices."""
+    world = spoken_scenes()
+    count = min(limit or SCENES, SCENES)
+    found: dict[str, Any] = {"attributes_right": {}, "artist_told_the_words": {}, "words_wrong": {}}
+    seconds = 0.0
+    for name in ("test", "unseen_voice"):
+        rows = world[name].select(range(min(count, len(world[name]))))
+        sounds = [decode_audio(cell) for cell in rows["audio"]]
+        start = time.perf_counter()
+        drawn = batches(sounds, lambda i, j, sounds=sounds: model.transfer(sounds[i:j], seed=i))
+        seconds += time.perf_counter() - start
+        told = batches(rows["text"], lambda i, j, rows=rows: model.artist.generate(rows["text"][i:j], seed=i))
+        found["attributes_right"][name] = told_right(rows["text"], drawn)
+        found["artist_told_the_words"][name] = told_right(rows["text"], told)["all"]
+        heard = [model.hear(sound) for sound in sounds]
+        found["words_wrong"][name] = interval(
+            ErrorRate.of([plain(t) for t in rows["text"]], [h.split() for h in heard])
+        )
+        if samples is not None:
+            samples.mkdir(parents=True, exist_ok=True)
+            sheet(pictures_of(rows)[:SHOWN], drawn[:SHOWN]).save(samples / f"{name}.png")
+            _write(samples, name, sounds, heard)
+    return {
+        "protocol": {
+            "data": "spoken captions of scenes: test has pairs of shape and colour that training lacks, in voices of"
+            " training; unseen_voice is spoken by a voice that training lacks",
+            "utterances": count,
+            "judge": "scene reader by rule, against what the captions say",
+        },
+        **found,
+        "speed": {"pictures_per_second": 2 * count / seconds},
+    }
+
+
+def evaluate_image_to_speech(model: Any, *, limit: int | None = None, samples: Path | None = None) -> dict[str, Any]:
+    """What a recogniser hears of held-out scenes in the model's speech, its teacher's, and others; and the way back."""
+    count = min(limit or SCENES, SCENES)
+    rows = spoken_scenes(train=1, validation=1, unseen_voice=1, speech=False)["test"].select(range(count))
+    scenes, shown = [scene_of(label) for label in rows["label"]], [decode_image(cell) for cell in rows["image"]]
+    captions = [plain_caption(scene) for scene in scenes]
+    start = time.perf_counter()
+    spoken = batches(shown, lambda i, j: model.transfer(shown[i:j], seed=i))
+    seconds = time.perf_counter() - start
+    told = [sound.notes[0] for sound in spoken]
+    teacher = [_teacher(text, model.voice.voices[0]) for text in _progress(captions, "teacher")]
+    arms = {
+        "teacher": teacher,
+        "copy": [model.voice.tokenizer(sound) for sound in _progress(teacher, "copies")],
+        "told_the_words": [model.voice(text) for text in _progress(captions, "voice")],
+        "model": spoken,
+    }
+    found = {name: listen_to_captions(_progress(sounds, "listening")) for name, sounds in arms.items()}
+    drawn = mmzoo.create(BACK).transfer(spoken)
+    back = attribute_errors(scenes, [read(picture.pixels) for picture in drawn])
+    if samples is not None:
+        samples.mkdir(parents=True, exist_ok=True)
+        sheet(shown[:SHOWN], drawn[:SHOWN]).save(samples / "round-trip.png")
+        _write(samples, "scene", spoken, told)
+    return {
+        "protocol": {
+            "data": "scenes with pairs of shape and colour that training lacks",
+            "scenes": count,
+            "judge": "pocketsphinx with the grammar of captions",
+            "steps": model.num_steps,
+            "guidance": model.guidance,
+        },
+        "attributes_heard": {name: _heard(scenes, texts) for name, texts in found.items()},
+        "attributes_written": _heard(scenes, told),
+        "captions_letter_by_letter": sum(a == b for a, b in zip(told, captions, strict=True)) / count,
+        "round_trip_attributes_right": {name: 1 - wrong.rate for name, wrong in back.items()},
+        "speed": {"sounds_per_second": count / seconds},
+    }
+
+
+def _heard(scenes: Sequence[Any], texts: Sequence[str]) -> dict[str, Any]:
+    return shares_right([retelling(scene, understand(text)) for scene, text in zip(scenes, texts, strict=True)])
+
+
+def _teacher(text: str, voice: str) -> Audio:
+    return decode_audio({"bytes": speak(text, voice).wav, "path": None})
+
+
+def _progress(items: Sequence[Any], what: str) -> Any:
+    return tqdm(items, desc=what, disable=None, leave=False)
+
+
+def _write(samples: Path, name: str, sounds: Sequence[Audio], texts: Sequence[str]) -> None:
+    """A few sounds, and what they say."""
+    for number, sound in enumerate(sounds[:HEARD], 1):
+        sound.save(samples / f"{name}-{number}.wav")
+    (samples / f"{name}.txt").write_text("\n".join(texts[:SHOWN]) + "\n", encoding="utf-8")

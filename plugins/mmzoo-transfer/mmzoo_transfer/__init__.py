@@ -1,0 +1,1 @@
+"""Transfer between modalities for mmzoo: speech to pictures, pictures to speech."""

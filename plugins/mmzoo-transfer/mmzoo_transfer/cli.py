@@ -1,0 +1,45 @@
+"""`mmzoo transfer`: a picture to speech, or speech to a picture."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import mmzoo
+from mmzoo.errors import InputError
+from mmzoo.interfaces import Audio, Image
+
+
+def transfer(
+    model: Annotated[str, typer.Argument(help="A model that transfers.")],
+    source: Annotated[Path, typer.Argument(help="A picture, or a WAV or FLAC file.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The WAV or the PNG to write.")],
+    steps: Annotated[int | None, typer.Option(help="Sampling steps; more is slower.")] = None,
+    guidance: Annotated[float | None, typer.Option(help="How strictly to follow what is given; 1 is none.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the initial noise.")] = 0,
+) -> None:
+    """Say what a picture shows, or draw what a sound says; prints one line about what was understood."""
+    if output.suffix.lower() == ".png":
+        Image.check_output(output)
+    else:
+        Audio.check_output(output)
+    bridge = mmzoo.create(model)
+    draws, speaks = hasattr(bridge, "hear"), hasattr(bridge, "describe")
+    if not draws and not speaks:
+        raise InputError(f"{model} does not transfer; `mmzoo list` shows models from image to speech and back.")
+    if draws != (output.suffix.lower() == ".png"):
+        wanted = "a picture, a .png" if draws else "speech, a .wav or .flac"
+        raise InputError(f"{model} gives {wanted}; {output} is neither it nor can be.")
+    start = time.perf_counter()
+    if draws:
+        drawn = bridge.transfer(source, steps=steps, guidance=guidance, seed=seed)
+        drawn.save(output)
+        told = f"heard {bridge.hear(source)!r}, drew {drawn.pixels.shape[1]} x {drawn.pixels.shape[0]} pixels"
+    else:
+        said = bridge.transfer(source, steps=steps, guidance=guidance, seed=seed)
+        said.save(output)
+        told = f"said {said.notes[0]!r}, {said.duration:.2f} s"
+    print(f"{output}: {told}, in {time.perf_counter() - start:.2f} s")

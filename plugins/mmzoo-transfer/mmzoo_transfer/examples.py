@@ -1,0 +1,107 @@
+"""Training examples of transfer: speech with its captions, pictures with theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+from tqdm import tqdm
+
+from mmzoo.data import Words, decode_audio, decode_image
+from mmzoo.data.words import PADDING
+from mmzoo.errors import DataError
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+BATCH = 64
+
+
+class SpokenCaptions:
+    """Speech and captions of a whole dataset in memory, 16 bits a sample.
+
+    spread: each time an utterance is drawn it is played up to this share faster or slower, so higher or lower too.
+    """
+
+    def __init__(self, rows: Dataset, words: Words, sample_rate: int, spread: float = 0.0) -> None:
+        if len(rows) == 0:
+            raise DataError("The dataset has no rows to train on.")
+        if any(cell is None for cell in rows["audio"]):
+            raise DataError("The dataset has rows without audio; build it with speech.")
+        self.ids, unknown = words.ids(rows["text"])
+        if any(unknown):
+            raise DataError(f"The captions have words the model lacks, such as {next(u for u in unknown if u)[0]!r}.")
+        self.sounds = [
+            _int16(decode_audio(cell, sample_rate=sample_rate).samples)
+            for cell in tqdm(rows["audio"], desc="reading speech", disable=None, leave=False)
+        ]
+        self.spread = spread
+        self.lengths = [len(sound) for sound in self.sounds]
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def example(self, index: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Samples float32 `[T]` and words int64 `[M]`, padded as in the whole dataset."""
+        sound = self.sounds[index].astype(np.float32) / 32768
+        factor = 1 + self.spread * (2 * float(torch.rand((), generator=generator)) - 1)
+        places = np.arange(0, len(sound) - 1, factor, dtype=np.float64)
+        played = np.interp(places, np.arange(len(sound)), sound).astype(np.float32) if self.spread else sound
+        return torch.from_numpy(played), self.ids[index]
+
+    def collate(self, examples: list[tuple[Tensor, Tensor]]) -> Mapping[str, Tensor]:
+        """`speech` `[B, T]` with `speech_mask`, `words` `[B, M]` padded with 0."""
+        lengths = torch.tensor([len(sound) for sound, _ in examples])
+        speech = pad_sequence([sound for sound, _ in examples], batch_first=True)
+        words = torch.stack([ids for _, ids in examples])
+        longest = max(1, int((words != PADDING).sum(1).max()))
+        return {
+            "speech": speech,
+            "speech_mask": torch.arange(speech.shape[1]) < lengths.unsqueeze(1),
+            "words": words[:, :longest],
+        }
+
+
+def _int16(samples: Any) -> Any:
+    return (np.clip(samples, -1, 1) * 32767).astype(np.int16)
+
+
+class DescribedPictures:
+    """Codes of pictures and of their captions; every caption is filled with spaces to the same number of latents."""
+
+    def __init__(self, rows: Dataset, pictures: Any, texts: Any, latents: int) -> None:
+        found = [decode_image(cell) for cell in rows["image"]]
+        if not found:
+            raise DataError("The dataset has no rows to train on.")
+        if len({picture.pixels.shape for picture in found}) > 1:
+            raise DataError("The dataset has pictures of different sizes; give it one size.")
+        captions = [filled(text, latents, texts.encoder.stride) for text in rows["text"]]
+        steps = tqdm(range(0, len(found), BATCH), desc="encoding pictures", disable=None, leave=False)
+        self.pictures = torch.cat([pictures.tokenize(found[i : i + BATCH]).cpu() for i in steps])
+        self.texts = torch.cat([texts.tokenize(captions[i : i + BATCH]).cpu() for i in range(0, len(captions), BATCH)])
+        self.told = torch.tensor([-(-len(text) // texts.encoder.stride) for text in rows["text"]])
+        self.lengths = [1] * len(found)
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def example(self, index: int, generator: torch.Generator) -> int:
+        """The index itself: everything is in memory."""
+        return index
+
+    def collate(self, examples: list[int]) -> Mapping[str, Tensor]:
+        """`picture` `[B, N, Q]` and `text` `[B, M, Q']` codes; `told` `[B]`, how many latents the caption fills."""
+        chosen = torch.tensor(examples)
+        return {"picture": self.pictures[chosen], "text": self.texts[chosen], "told": self.told[chosen]}
+
+
+def filled(text: str, latents: int, stride: int) -> str:
+    """The text with spaces after it, as many bytes as `latents` latents of `stride` bytes hold."""
+    room = latents * stride
+    if not text.isascii() or not 0 < len(text) <= room:
+        raise DataError(f"A caption has 1 to {room} ASCII letters, and {text[:60]!r} has not; set latents higher.")
+    return text.ljust(room)

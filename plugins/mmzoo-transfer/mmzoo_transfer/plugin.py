@@ -1,0 +1,63 @@
+"""What mmzoo-transfer registers. Nothing heavy is imported here."""
+
+from __future__ import annotations
+
+from mmzoo import hookimpl
+from mmzoo.registry.register import Register
+
+
+@hookimpl
+def mmzoo_register(register: Register) -> None:
+    """The heads between pictures and speech, their models, and `mmzoo transfer`."""
+    register.head(
+        "speech-to-image",
+        "mmzoo_transfer.speech_to_image:SpeechToImage",
+        summary="Speech to words, which a model that draws makes a picture of",
+        modalities=("speech", "image"),
+    )
+    register.head(
+        "image-to-speech",
+        "mmzoo_transfer.image_to_speech:ImageToSpeech",
+        summary="A picture to a caption over a text tokenizer's latents, which a model that speaks says",
+        modalities=("image", "speech"),
+    )
+    register.command("transfer", "mmzoo_transfer.cli:transfer", summary="A picture to speech, or speech to a picture")
+    register.model(
+        "vqvae-dit-speech2image",
+        task="speech-to-image",
+        modalities=("speech", "image"),
+        summary="Scenes from their spoken captions",
+        recipe={
+            "head": {"name": "speech-to-image", "width": 160},
+            "speech": {"name": "speech-transformer", "width": 160, "depth": 4},
+            "artist": {"model": "vqvae-dit-text2image"},
+        },
+    )
+    width, dim = 160, 32
+    register.model(
+        "vqvae-dit-image2speech",
+        task="image-to-speech",
+        modalities=("image", "speech"),
+        summary="Scenes told aloud",
+        recipe={
+            "head": {"name": "image-to-speech", "dim": dim, "text_dim": dim, "width": width},
+            "tokenizer": {"model": "vqvae-image"},
+            "texts": {"model": "vqvae-text"},
+            "voice": {"model": "vqvae-dit-tts"},
+            "picture": {"name": "vectors", "channels": dim, "width": width, "depth": 2},
+            "backbone": {
+                "name": "dit",
+                "width": width,
+                "depth": 5,
+                "heads": 4,
+                "in_channels": dim,
+                "vector_channels": {"picture": width},
+                "aligned_channels": {"place": width},
+                "sequence_channels": {"picture": width},
+                "position": "rope-1d",
+                "conv_position": 7,
+                "shared_modulation": True,
+            },
+            "sampler": {"name": "euler"},
+        },
+    )

@@ -1,0 +1,186 @@
+"""Speech to a picture: the words that are heard, drawn by a model that draws from words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmzoo.data import Words, as_audio, decode_audio, decode_image
+from mmzoo.errors import InputError
+from mmzoo.interfaces import Examples, Image, Latents, Link, Losses, ModalityEncoder, Port, Ports, Slot, TaskHead
+from mmzoo_transfer.examples import SpokenCaptions
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+BLANK = 0
+"""The class of connectionist temporal classification that is no word: the id that pads captions."""
+LONGEST_S = 30.0
+
+
+class SpeechToImage(TaskHead):
+    """A spoken caption to an Image.
+
+    `speech` encodes the sound; a linear layer tells at every position which word ends there, or none, and learns that
+    without times (connectionist temporal classification, Graves et al., ICML 2006). `artist` draws what was heard. It
+    is a model of its own, so what this one stores is the listener alone, and `hear` tells what was understood.
+
+    width: of the encoder's latents. vocabulary: most words, the blank included. sample_rate: of speech, Hz. spread:
+    training speech is played faster or slower by up to this share, its pitch with it, so that more voices are within
+    what was heard. masked: share of training speech that is silenced, in short spans (SpecAugment, Park et al., arXiv
+    1904.08779).
+    """
+
+    slots: ClassVar[Mapping[str, Slot]] = {"speech": Slot("encoder"), "artist": Slot("head", model=True)}
+    links = (Link("speech.latents", "head.speech"), Link("head.sound", "speech.raw"))
+    speech: ModalityEncoder
+    artist: Any
+
+    def __init__(
+        self,
+        *,
+        width: int = 160,
+        vocabulary: int = 64,
+        sample_rate: int = 16000,
+        spread: float = 0.18,
+        masked: float = 0.1,
+    ) -> None:
+        super().__init__()
+        self.width, self.vocabulary, self.sample_rate = width, vocabulary, sample_rate
+        self.spread, self.masked = spread, masked
+        self.words = Words()
+        self.spot = nn.Linear(width, vocabulary)
+
+    @classmethod
+    def ports(cls, config: Mapping[str, Any]) -> Ports:
+        """Latents of speech in; speech and a picture out."""
+        return Ports(
+            inputs={"speech": Port(width=config["width"])},
+            outputs={
+                "sound": Port(modality="speech", sample_rate=config["sample_rate"]),
+                "image": Port(modality="image"),
+            },
+        )
+
+    # --- use ---------------------------------------------------------------------------------------------
+
+    def __call__(self, speech: Any, *args: Any, **kwargs: Any) -> Any:
+        """One sound to an Image, a list to a list; see `transfer`."""
+        return self.transfer(speech, **kwargs)
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """The same as calling the model."""
+        return self(*args, **kwargs)
+
+    @torch.inference_mode()
+    def hear(self, speech: Any) -> Any:
+        """What is said, as words; a list of sounds to a list. Takes whatever `mmzoo.data.as_audio` takes.
+
+        '' where no word was made out. Raises InputError for sound that is empty, silent or longer than half a minute.
+        """
+        if isinstance(speech, list):
+            return [self.hear(one) for one in speech]
+        audio = as_audio(speech, self.sample_rate)
+        if audio.duration > LONGEST_S:
+            raise InputError(f"The speech lasts {audio.duration:.0f} s; the most is {LONGEST_S:g} s, cut it up.")
+        samples = torch.from_numpy(audio.samples).to(self.device).unsqueeze(0)
+        best = self.scores(self.speech.encode(samples))[0].argmax(-1)
+        ids = torch.unique_consecutive(best).tolist()
+        return " ".join(self.words.words[i - 1] for i in ids if 0 < i <= len(self.words.words))
+
+    @torch.inference_mode()
+    def transfer(self, speech: Any, *, seed: int = 0, **manner: Any) -> Any:
+        """Draw what is said; a list of sounds to a list of Images, sound i with the noise of seed + i.
+
+        manner: steps, guidance, interval, size of the artist's `generate`. Raises InputError where no word of a sound
+        is understood.
+        """
+        if not isinstance(speech, list):
+            return self._drawn([self.hear(speech)], seed, manner)[0]
+        return self._drawn(self.hear(speech), seed, manner)
+
+    def _drawn(self, heard: Sequence[str], seed: int, manner: Mapping[str, Any]) -> list[Image]:
+        if not heard:
+            raise InputError("There is nothing to draw: the list of sounds is empty.")
+        if (silent := next((i for i, words in enumerate(heard) if not words), None)) is not None:
+            raise InputError(
+                f"No word was understood in sound {silent + 1} of {len(heard)}; {self.name or 'this model'} knows:"
+                f" {', '.join(self.words.words)}."
+            )
+        drawn: list[Image] = self.artist.generate(list(heard), seed=seed, **manner)
+        return drawn
+
+    # --- the parts of a forward pass ---------------------------------------------------------------------
+
+    def scores(self, latents: Latents) -> Tensor:
+        """Latents of speech to logits of the words, `[B, N, vocabulary]`; class 0 is none."""
+        out: Tensor = self.spot(latents.x)
+        return out
+
+    # --- files -------------------------------------------------------------------------------------------
+
+    def files(self) -> Mapping[str, bytes]:
+        """`words.json`, the words in order of their ids."""
+        return self.words.file()
+
+    def load_files(self, folder: Path) -> None:
+        """Read `words.json`."""
+        self.words = Words.load(folder)
+
+    def golden(self, inputs: Mapping[str, Tensor] | None) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
+        """The words' logits for a fixed rising tone in noise."""
+        if inputs is None:
+            generator = torch.Generator().manual_seed(0)
+            time = torch.arange(self.sample_rate // 2) / self.sample_rate
+            tone = sum(torch.sin(2 * torch.pi * k * (120 * time + 60 * time**2)) / k for k in range(1, 12))
+            noise = torch.randn(len(time), generator=generator)
+            inputs = {"speech": (0.1 * tone + 0.01 * noise).unsqueeze(0)}
+        return inputs, {"scores": self.scores(self.speech.encode(inputs["speech"]))}
+
+    # --- training ----------------------------------------------------------------------------------------
+
+    def examples(self, rows: Dataset, cache: Path) -> Examples:
+        """The rows' speech and captions."""
+        if not self.words.words:
+            self.words = Words.of(rows["text"], self.vocabulary)
+        return SpokenCaptions(rows, self.words, self.sample_rate, self.spread)
+
+    def training_step(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Losses:
+        """The negative log likelihood of the captions' words, by word."""
+        sound, mask = batch["speech"], batch["speech_mask"]
+        if self.masked:
+            sound = hidden_spans(sound, self.masked, self.sample_rate, generator)
+        latents = self.speech.encode(sound, mask)
+        scores = self.scores(latents)
+        words, counts = batch["words"], (batch["words"] != BLANK).sum(1)
+        assert latents.mask is not None
+        with torch.autocast(scores.device.type, enabled=False):
+            shares = scores.float().log_softmax(-1).transpose(0, 1)
+            loss = F.ctc_loss(shares, words, latents.mask.sum(1), counts, blank=BLANK, zero_infinity=True)
+        with torch.no_grad():
+            told = scores.argmax(-1).masked_fill(~latents.mask, BLANK)
+            starts = F.pad(told[:, 1:] != told[:, :-1], (1, 0), value=True) & (told != BLANK)
+            off = (starts.sum(1) - counts).abs().sum() / counts.sum()
+        return Losses(loss, {"ctc": loss.detach(), "words_too_many_or_few": off.float()})
+
+    def previews(self, rows: Dataset) -> Iterator[tuple[str, Any]]:
+        """Each row's picture beside the one drawn from its speech."""
+        for row in rows:
+            true, heard = decode_image(row["image"]), self.hear(decode_audio(row["audio"]))
+            if self.artist.words.ids([heard])[0].any():
+                drawn = self.artist.generate([heard])[0]
+                yield row["id"], Image(np.concatenate((true.pixels, drawn.pixels), axis=1))
+
+
+def hidden_spans(samples_BT: Tensor, share: float, sample_rate: int, generator: torch.Generator) -> Tensor:
+    """About `share` of each sound silenced, in spans of a tenth of a second at random places."""
+    span = sample_rate // 10
+    hidden = torch.rand(len(samples_BT), -(-samples_BT.shape[1] // span), generator=generator) < share
+    kept = (~hidden).repeat_interleave(span, dim=1)[:, : samples_BT.shape[1]]
+    return samples_BT * kept.to(samples_BT.device)
