@@ -41,6 +41,11 @@ def section(model: str, report: Report) -> str:
         unseen(report.get("unseen_words", {})),
         by_steps(report.get("steps", {})),
         read_off(report.get("scenes_right", {}), report.get("digits_right", {})),
+        *(shares(title, report.get(key, {})) for key, title in SHARES.items()),
+        drawn_digits(report),
+        edits(report.get("edits", {})),
+        recognised(report.get("recognised", {})),
+        arms(report.get("arms", {})),
         *(line(title, report.get(key, {})) for key, title in LINES.items()),
     ]
     return "\n\n".join(block for block in blocks if block)
@@ -55,6 +60,13 @@ LINES = {
     "prosody": "Speech against the teacher's",
     "judge_control": "The judge on a synthesiser that shares nothing with the teacher (espeak-ng)",
     "speed": "Speed",
+}
+
+
+SHARES = {
+    "attributes_right": "right in the picture %",
+    "attributes_heard": "heard right %",
+    "round_trip": "right in the picture drawn from the speech %",
 }
 
 
@@ -119,6 +131,78 @@ def read_off(scenes: Mapping[str, Report], digits: Report) -> str:
     for row, rates in scenes.items():
         cells = [f"{rates[name] * 100:.1f}" for name in names] + [f"{digits[row] * 100:.1f}" if row in digits else "-"]
         lines.append(f"| {row} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def shares(title: str, report: Mapping[str, Report]) -> str:
+    """Shares right by row and attribute, all of them together with a 95 % interval."""
+    rows = {name: row for name, row in report.items() if isinstance(row, Mapping)}
+    if not rows:
+        return ""
+    names = [name for name in next(iter(rows.values())) if name != "all"]
+    lines = [f"| {title} | {' | '.join(names)} | all (95 %) |", "|---|" + "---:|" * (len(names) + 1)]
+    for name, row in rows.items():
+        cells = " | ".join(f"{row[key] * 100:.1f}" if key in row else "-" for key in names)
+        lines.append(f"| {words(name)} | {cells} | {with_interval(row['all'])} |")
+    return "\n".join(lines)
+
+
+def with_interval(found: Report) -> str:
+    """A share in percent with its interval."""
+    return f"{found['share'] * 100:.1f} ({found['low'] * 100:.1f} to {found['high'] * 100:.1f})"
+
+
+def drawn_digits(report: Report) -> str:
+    """Digits recognised as what was asked for, and how various they are."""
+    found = report.get("digits_right", {})
+    if "drawn" not in found:
+        return ""
+    told = f"Digits recognised: drawn {with_interval(found['drawn'])} %, real ones {with_interval(found['real'])} %."
+    return f"{told} {line('Variety', report['variety'])}"
+
+
+def edits(report: Mapping[str, Report]) -> str:
+    """Edits beside their baselines."""
+    if not report:
+        return ""
+    lines = [
+        "| edit | by | PSNR dB | judged right % | wrong against the baseline, points |",
+        "|---|---|---:|---:|---:|",
+    ]
+    for task, arms in report.items():
+        for arm, row in arms.items():
+            by = row["method"] if arm == "baseline" else words(arm)
+            against = above(row.get("wrong_against_baseline"))
+            lines.append(f"| {task} | {by} | {row['psnr_db']:.1f} | {row['right'] * 100:.1f} | {against} |")
+    return "\n".join(lines)
+
+
+def recognised(report: Mapping[str, Mapping[str, Report]]) -> str:
+    """Accuracy by test and subset of modalities."""
+    if not report:
+        return ""
+    subsets = list(next(iter(report.values())))
+    lines = [f"| accuracy % | {' | '.join(subsets)} |", "|---|" + "---:|" * len(subsets)]
+    for test, rows in report.items():
+        lines.append(f"| {test} | " + " | ".join(f"{rows[name]['accuracy'] * 100:.1f}" for name in subsets) + " |")
+    return "\n".join(lines)
+
+
+def arms(report: Mapping[str, Report]) -> str:
+    """The table of all arms: means over seeds."""
+    if not report:
+        return ""
+    keys = ("accuracy", "macro_recall", "macro_f1")
+    lines = [
+        "| arm | parameters | seeds | whole: accuracy, macro recall, macro F1 % | degraded: the same |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for name, row in report.items():
+        cells = [
+            ", ".join(f"{row[test][key] * 100:.1f}" for key in keys) + f" (±{row[test]['accuracy_spread'] * 100:.1f})"
+            for test in ("whole", "degraded")
+        ]
+        lines.append(f"| {name} | {row['parameters']:,} | {row['seeds']} | {cells[0]} | {cells[1]} |")
     return "\n".join(lines)
 
 

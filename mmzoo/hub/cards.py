@@ -34,6 +34,18 @@ USES = {
         'artist.denoise([mmzoo.Image.load("noisy.png")])[0].save("clean.png")'
     ),
     "class-to-image": 'artist = mmzoo.create("{name}")\nartist("three", seed=0).save("three.png")',
+    "speech-to-image": (
+        'bridge = mmzoo.create("{name}")\nspeech = mmzoo.Audio.load("caption.wav")\nprint(bridge.hear(speech))\n'
+        'bridge.transfer(speech).save("scene.png")'
+    ),
+    "image-to-speech": (
+        'bridge = mmzoo.create("{name}")\npicture = mmzoo.Image.load("scene.png")\nprint(bridge.describe(picture))\n'
+        'bridge.transfer(picture).save("told.wav")'
+    ),
+    "recognition": (
+        'judge = mmzoo.create("{name}")\nlabels = judge.recognise(image="digit.png", speech="word.wav", text="th_ee")\n'
+        "print(labels.best, labels.probabilities[0])"
+    ),
     "phonemization": 'phonemizer = mmzoo.create("{name}")\nprint(phonemizer("Doctor Smith paid $3.50.").phones)',
 }
 INTENDED = {
@@ -43,11 +55,16 @@ INTENDED = {
     "text-tokenization": "Coding text as a few codes for every two bytes, and as the latent space of other models.",
     "text-to-image": "Drawing and editing simple scenes; research on small diffusion models.",
     "class-to-image": "Drawing and editing handwritten digits; research on small diffusion models.",
+    "speech-to-image": "Drawing simple scenes from spoken captions; research on transfer between modalities.",
+    "image-to-speech": "Telling simple scenes aloud; research on transfer between modalities.",
+    "recognition": "Recognising digits from any of a picture, speech and text; research on fusion.",
     "phonemization": "Turning English text into words and phones for a synthesiser.",
 }
 SECTIONS = (
     "held_out_words", "unseen_words", "steps", "seeds", "judge_control", "distances", "prosody", "scenes_right",
-    "scenes_lost", "attributes_right", "digits_right", "variety", "edits", "psnr_db", "copies", "codes", "speed",
+    "scenes_lost", "attributes_right", "artist_told_the_words", "words_wrong", "attributes_heard", "attributes_written",
+    "captions_letter_by_letter", "round_trip", "digits_right", "variety", "edits", "recognised",
+    "all_against_best_single_on_degraded", "arms", "imbalance", "psnr_db", "copies", "codes", "speed",
 )  # fmt: skip
 VOICE = (
     "The speech that taught this model is synthetic: sentences of our own grammar, spoken by the voice `slt` of the"
@@ -71,6 +88,9 @@ TEXTS = "The texts that taught this model are sentences of our own grammar, with
 LIMITS = {
     "text-to-image": "Flat scenes of one to three things in the words of its captions; no photographs.",
     "class-to-image": "The ten digits in the hand of some 40 people, as 8 x 8 pixels enlarged.",
+    "speech-to-image": "The words of its captions, clearly spoken in English; other words are not heard.",
+    "image-to-speech": "Flat scenes of one to three things as `spoken-scenes` draws them, in one synthetic voice.",
+    "recognition": "The ten digits: as 8 x 8 pixels enlarged, as one English word said by synthesisers, and as it.",
     "phonemization": "American English; words outside the lexicon are read by a small network that errs often.",
     "image-tokenization": "Flat drawings and digits of 64 x 64 pixels; photographs come out smeared.",
     "text-tokenization": "Made for short English sentences; other scripts survive, with more errors.",
@@ -83,7 +103,23 @@ DIGITS = (
     "The pictures that taught this model are handwritten digits of 8 x 8 pixels, enlarged (the part of UCI's Optical"
     " Recognition of Handwritten Digits that comes with scikit-learn)."
 )
+SPOKEN = (
+    "The speech that taught this model is synthetic: captions of drawn scenes (`spoken-scenes`), in voices of the"
+    " synthesisers flite and espeak-ng. What draws is `vqvae-dit-text2image`."
+)
+TOLD = (
+    "The pictures and captions that taught this model are scenes drawn by rule and told by our own grammar"
+    " (`spoken-scenes`), without some pairs of shape and colour. What speaks is `vqvae-dit-tts`, a synthetic voice."
+)
+MIXED = (
+    "What taught this model are handwritten digits of 8 x 8 pixels, enlarged (the part of UCI's Optical Recognition of"
+    " Handwritten Digits that comes with scikit-learn), their English words, and these said by voices of the"
+    " synthesisers flite and espeak-ng; degraded to four degrees (`degraded-digits`)."
+)
 TEACHERS = {
+    "speech-to-image": SPOKEN,
+    "image-to-speech": TOLD,
+    "recognition": MIXED,
     "phonemization": PHONES,
     "image-tokenization": PICTURES,
     "text-tokenization": TEXTS,
@@ -91,6 +127,9 @@ TEACHERS = {
     "class-to-image": DIGITS,
 }
 ROWS = {
+    "speech-to-image": "The first row is true, the second drawn from its spoken caption.",
+    "image-to-speech": "The first row is true, the second drawn by `vqvae-dit-speech2image` from what was said of it.",
+    "recognition": "Test digits, whole and degraded.",
     "image-tokenization": "The first row is true, the second copied.",
     "text-to-image": "Drawn: the first row is true, the second drawn from its caption. Edits: true, by the plain"
     " method, by the model, and by the model with the caption.",
@@ -202,8 +241,11 @@ def _results(evaluation: Mapping[str, Any] | None) -> str:
         others.append(f"| speaking rate against the teacher's | {evaluation['speaking_rate_ratio']:,} |")
     for section in SECTIONS:
         if section in evaluation:
-            name = section.replace("_", " ")
-            others += [f"| {name}: {n.replace('_', ' ')} | {_told(v)} |" for n, v in _flat(evaluation[section])]
+            name, values = section.replace("_", " "), evaluation[section]
+            if not isinstance(values, Mapping):
+                others.append(f"| {name} | {_told(values)} |")
+                continue
+            others += [f"| {name}: {n.replace('_', ' ')} | {_told(v)} |" for n, v in _flat(values)]
     more = "\n".join(["| figure | value |", "|---|---|", *others]) if others else ""
     return "\n\n".join(part for part in ("## Results", told, more) if part)
 
@@ -255,16 +297,13 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
 
 def _samples(folder: Path, config: Mapping[str, Any]) -> str:
     samples = folder / "samples"
-    texts = _read(samples / "texts.json")
-    if texts is None:
-        sheets = [f"![{path.stem}](samples/{path.name})" for path in sorted(samples.glob("*.png"))]
-        return "\n\n".join(("## Samples", ROWS.get(config["task"], ""), *sheets)) if sheets else ""
     lines = []
-    for number, text in texts.items():
+    for number, text in (_read(samples / "texts.json") or {}).items():
         links = [f"[{p.stem.partition('-')[2]}](samples/{p.name})" for p in sorted(samples.glob(f"{number}-*.wav"))]
         lines.append(f"{number}. {text} {', '.join(links)}")
-    picture = "![spectrograms](samples/spectrogram.png)" if (samples / "spectrogram.png").is_file() else ""
-    return "\n\n".join(part for part in ("## Samples", "\n".join(lines), picture) if part)
+    sheets = [f"![{path.stem}](samples/{path.name})" for path in sorted(samples.glob("*.png"))]
+    found = ["\n".join(lines), ROWS.get(config["task"], "") if sheets else "", *sheets]
+    return "\n\n".join(("## Samples", *filter(None, found))) if any(found) else ""
 
 
 def _limits(config: Mapping[str, Any]) -> str:

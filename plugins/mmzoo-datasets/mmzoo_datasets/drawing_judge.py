@@ -50,7 +50,7 @@ def evaluate_text_to_image(model: Any, *, limit: int | None = None, samples: Pat
     scenes = shown["one"][: len(rows)]
 
     def wrong(pictures: Pictures) -> ErrorRate:
-        return _at_most_all(
+        return at_most_all(
             pooled(list(attribute_errors(scenes, [read(picture.pixels) for picture in pictures]).values()))
         )
 
@@ -243,7 +243,7 @@ def pooled(rates: Sequence[ErrorRate]) -> ErrorRate:
     return ErrorRate(np.sum([found.counts for found in rates], axis=0))
 
 
-def _at_most_all(found: ErrorRate) -> ErrorRate:
+def at_most_all(found: ErrorRate) -> ErrorRate:
     """No row with more errors than it has to tell: things too many would make a share below nothing."""
     wrong = np.minimum(found.counts[:, :3].sum(1), found.counts[:, 3])
     return ErrorRate(np.stack((wrong, 0 * wrong, 0 * wrong, found.counts[:, 3]), axis=1))

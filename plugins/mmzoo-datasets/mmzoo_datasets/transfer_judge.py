@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,14 @@ import mmzoo
 from mmzoo.data import decode_audio, decode_image, sheet
 from mmzoo.evaluation.words import ErrorRate, interval, plain
 from mmzoo.interfaces import Audio
-from mmzoo_datasets.drawing_judge import batches, pictures_of, shares_right, told_right
+from mmzoo_datasets.drawing_judge import at_most_all, batches, pictures_of, pooled, right, shares_right, told_right
 from mmzoo_datasets.flite import speak
 from mmzoo_datasets.picture_judge import attribute_errors
 from mmzoo_datasets.scenes.captions import plain_caption, retelling, understand
 from mmzoo_datasets.scenes.listener import listen_to_captions
 from mmzoo_datasets.scenes.reader import read
 from mmzoo_datasets.scenes.spoken import scene_of, spoken_scenes
+from mmzoo_datasets.shards import write_json
 
 SCENES = 400
 SHOWN, HEARD = 12, 3
@@ -33,6 +34,7 @@ def evaluate_speech_to_image(model: Any, *, limit: int | None = None, samples: P
     world = spoken_scenes()
     count = min(limit or SCENES, SCENES)
     found: dict[str, Any] = {"attributes_right": {}, "artist_told_the_words": {}, "words_wrong": {}}
+    texts: dict[str, str] = {}
     seconds = 0.0
     for name in ("test", "unseen_voice"):
         rows = world[name].select(range(min(count, len(world[name]))))
@@ -50,7 +52,9 @@ def evaluate_speech_to_image(model: Any, *, limit: int | None = None, samples: P
         if samples is not None:
             samples.mkdir(parents=True, exist_ok=True)
             sheet(pictures_of(rows)[:SHOWN], drawn[:SHOWN]).save(samples / f"{name}.png")
-            _write(samples, name, sounds, heard)
+            texts |= _write(samples, {name: sounds}, heard, len(texts))
+    if samples is not None:
+        write_json(samples / "texts.json", texts)
     return {
         "protocol": {
             "data": "spoken captions of scenes: test has pairs of shape and colour that training lacks, in voices of"
@@ -86,7 +90,7 @@ def evaluate_image_to_speech(model: Any, *, limit: int | None = None, samples: P
     if samples is not None:
         samples.mkdir(parents=True, exist_ok=True)
         sheet(shown[:SHOWN], drawn[:SHOWN]).save(samples / "round-trip.png")
-        _write(samples, "scene", spoken, told)
+        write_json(samples / "texts.json", _write(samples, {"model": spoken, "teacher": teacher}, told))
     return {
         "protocol": {
             "data": "scenes with pairs of shape and colour that training lacks",
@@ -98,7 +102,10 @@ def evaluate_image_to_speech(model: Any, *, limit: int | None = None, samples: P
         "attributes_heard": {name: _heard(scenes, texts) for name, texts in found.items()},
         "attributes_written": _heard(scenes, told),
         "captions_letter_by_letter": sum(a == b for a, b in zip(told, captions, strict=True)) / count,
-        "round_trip_attributes_right": {name: 1 - wrong.rate for name, wrong in back.items()},
+        "round_trip": {
+            "model": {name: 1 - wrong.rate for name, wrong in back.items()}
+            | {"all": right(at_most_all(pooled(list(back.values()))))}
+        },
         "speed": {"sounds_per_second": count / seconds},
     }
 
@@ -115,8 +122,12 @@ def _progress(items: Sequence[Any], what: str) -> Any:
     return tqdm(items, desc=what, disable=None, leave=False)
 
 
-def _write(samples: Path, name: str, sounds: Sequence[Audio], texts: Sequence[str]) -> None:
-    """A few sounds, and what they say."""
-    for number, sound in enumerate(sounds[:HEARD], 1):
-        sound.save(samples / f"{name}-{number}.wav")
-    (samples / f"{name}.txt").write_text("\n".join(texts[:SHOWN]) + "\n", encoding="utf-8")
+def _write(
+    samples: Path, sounds: Mapping[str, Sequence[Audio]], texts: Sequence[str], before: int = 0
+) -> dict[str, str]:
+    """A few sounds of each kind as `<number>-<kind>.wav`; what they say by number, counted on from `before`."""
+    told = {str(before + index): text for index, text in enumerate(texts[:HEARD], 1)}
+    for kind, some in sounds.items():
+        for number, sound in zip(told, some, strict=False):
+            sound.save(samples / f"{number}-{kind}.wav")
+    return told

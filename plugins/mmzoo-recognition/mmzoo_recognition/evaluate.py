@@ -14,13 +14,14 @@ from tqdm import tqdm
 
 from mmzoo.data import as_image, load_dataset_component, sheet
 from mmzoo.evaluation.words import ErrorRate, difference, interval
+from mmzoo_recognition.imbalance import imbalance
 from mmzoo_recognition.study import DATA, TESTS, arms, scores, table
 
 
 def evaluate_recognition(model: Any, *, limit: int | None = None, samples: Path | None = None) -> dict[str, Any]:
-    """Scores by test and subset of modalities with intervals, what fusion gains, and the table of `study.arms`.
+    """Scores by test and subset of modalities with intervals, what fusion gains, and the table of `study.arms`; rare classes.
 
-    limit: use only so many test digits, and leave the table out.
+    limit: use only so many test digits, and leave both tables out.
     """
     rows = load_dataset_component(DATA, side=model.side)
     found: dict[str, Any] = {}
@@ -58,6 +59,7 @@ def evaluate_recognition(model: Any, *, limit: int | None = None, samples: Path 
             "wrong": difference(wrong["degraded"][every], wrong["degraded"][alone]),
         },
         "arms": {} if limit else table(arms()),
+        "imbalance": {} if limit else imbalance(),
         "speed": {"items_per_second": count / seconds},
     }
 

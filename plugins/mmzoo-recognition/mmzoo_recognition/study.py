@@ -7,7 +7,7 @@ are kept as files in the cache, so a table that was interrupted goes on where it
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from hashlib import blake2b
 from itertools import pairwise
@@ -132,12 +132,18 @@ def _summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def cell(arm: Arm, seed: int, folder: Path) -> dict[str, Any]:
     """One arm with one seed, read from its file if it was done before."""
-    settings = {"arm": asdict(arm), "seed": seed, "version": VERSION, "batch": BATCH, "rate": RATE}
+    make = _judged_by_svm if arm.steps == 0 else lambda: _trained(arm, seed)
+    return filled({"arm": asdict(arm), "seed": seed}, folder, make)
+
+
+def filled(of: Mapping[str, Any], folder: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """A cell by what it is of, JSON: read from its file, or made and written there."""
+    settings = {**of, "version": VERSION, "batch": BATCH, "rate": RATE}
     digest = blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=8).hexdigest()
     path = folder / f"{digest}.json"
     if path.exists():
         return dict(json.loads(path.read_text("utf-8"))["result"])
-    result = _judged_by_svm() if arm.steps == 0 else _trained(arm, seed)
+    result = make()
     folder.mkdir(parents=True, exist_ok=True)
     staged = path.with_suffix(".partial")
     staged.write_text(json.dumps({**settings, "result": result}, indent=1), encoding="utf-8")
@@ -156,8 +162,12 @@ def _trained(arm: Arm, seed: int) -> dict[str, Any]:
     }
 
 
-def fit(model: Any, examples: Examples, *, steps: int, seed: int) -> None:
-    """Train on batches drawn at random: AdamW, a tenth of the steps to warm up, then a cosine to nothing."""
+def fit(model: Any, examples: Examples, *, steps: int, seed: int, shares: Tensor | None = None) -> None:
+    """Train on batches drawn at random: AdamW, a tenth of the steps to warm up, then a cosine to nothing.
+
+    shares: `[len(examples)]`, how often each example is drawn beside the others; evenly without them.
+    """
+    shares = torch.ones(len(examples)) if shares is None else shares
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=RATE, weight_decay=0.02, betas=(0.9, 0.98))
     warm = max(1, steps // 10)
@@ -167,7 +177,7 @@ def fit(model: Any, examples: Examples, *, steps: int, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     model.train()
     for _ in range(steps):
-        chosen = torch.randint(len(examples), (BATCH,), generator=generator).tolist()
+        chosen = torch.multinomial(shares, BATCH, replacement=True, generator=generator).tolist()
         losses = model.training_step(examples.collate([examples.example(i, generator) for i in chosen]), generator)
         optimizer.zero_grad()
         losses.total.backward()
