@@ -1,4 +1,4 @@
-"""Draws docs/pieces.svg, the picture of how the pieces fit.
+"""Draws docs/pieces.svg, the picture of how the pieces fit, and docs/flow.svg, of how data flows through the models.
 
 python docs/pieces.py
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from html import escape
 from pathlib import Path
 
-PAGE = Path(__file__).with_name("pieces.svg")
+FOLDER = Path(__file__).parent
 WIDTH, HEIGHT = 960, 524
 INK, FAINT, PAPER = "#1f2933", "#52606d", "#ffffff"
 FILLS = {"user": "#e3f2fd", "core": "#fff3d6", "plugin": "#e6f4ea", "model": "#f3e8fd", "file": "#f1f3f5"}
@@ -42,8 +42,8 @@ def frame(x: int, y: int, w: int, h: int, title: str) -> str:
     )
 
 
-def picture() -> str:
-    """The whole picture as SVG."""
+def pieces() -> str:
+    """How the pieces fit, as SVG."""
     parts = [
         frame(20, 16, 920, 100, "who uses it"),
         box(40, 46, 270, 56, "user", 'mmzoo.create("vqvae-dit-tts")', "a model, ready to call"),
@@ -58,9 +58,9 @@ def picture() -> str:
         frame(650, 150, 290, 196, "plugins mmzoo-*, all by one hook"),
         box(668, 182, 124, 44, "plugin", "vqvae", "quantizers, VQ-VAE"),
         box(800, 182, 124, 44, "plugin", "dit", "backbone, samplers"),
-        box(668, 234, 124, 44, "plugin", "encoders", "text, log-mel"),
-        box(800, 234, 124, 44, "plugin", "tts", "frontend, head"),
-        box(668, 286, 124, 44, "plugin", "datasets", "corpora"),
+        box(668, 234, 124, 44, "plugin", "encoders", "and fusions"),
+        box(800, 234, 124, 44, "plugin", "heads", "tts, image, ..."),
+        box(668, 286, 124, 44, "plugin", "datasets", "corpora, judges"),
         box(800, 286, 124, 44, "plugin", "yours", "the same hook"),
         frame(20, 380, 920, 124, "what create returns: a task head with its slots filled, here vqvae-dit-tts"),
         box(40, 418, 132, 66, "model", "phonemizer", "a model of its own:", "text to phones"),
@@ -84,6 +84,66 @@ def picture() -> str:
         arrow((668, 451), (690, 451)),
         arrow((824, 451), (846, 451)),
     ]
+    return svg("How the pieces of mmzoo fit", parts)
+
+
+def flow() -> str:
+    """How data flows through the models, as SVG: a row for each way from one modality to another."""
+    rows = (
+        ("text to speech", ("text", ""), ("phonemizer-en", "phones"), ("durations, prior", "frames"), "vqvae-speech"),
+        ("text to picture", ("words", "or a class"), ("symbols", "word vectors"), None, "vqvae-image"),
+        ("edits", ("a picture", "spoiled"), ("vqvae-image", "latents, hints"), None, "vqvae-image"),
+        ("picture to speech", ("a picture", ""), ("vqvae-image", "latents"), ("vectors", "transformer"), "vqvae-text"),
+    )
+    ends = {"vqvae-speech": ("Audio", ""), "vqvae-image": ("Image", ""), "vqvae-text": ("caption", "said by tts")}
+    parts = []
+    for index, (title, given, *inner, tokenizer) in enumerate(rows):
+        y = 40 + 100 * index
+        parts += [frame(20, y - 24, 920, 92, title), box(34, y, 112, 56, "user", *filter(None, given))]
+        right = 146
+        for x, step in zip((176, 336), inner, strict=True):
+            if step is not None:
+                parts += [box(x, y, 136, 56, "plugin", *step), arrow((right, y + 28), (x - 2, y + 28))]
+                right = x + 136
+        parts += [
+            arrow((right, y + 28), (494, y + 28)),
+            box(496, y, 136, 56, "model", "DiT, sampler", "noise to latents"),
+            arrow((632, y + 28), (660, y + 28)),
+            box(662, y, 136, 56, "model", tokenizer, "snap to codes, decode"),
+            arrow((798, y + 28), (818, y + 28)),
+            box(820, y, 106, 56, "file", *filter(None, ends[tokenizer])),
+        ]
+    y = 440
+    parts += [
+        frame(20, y - 24, 920, 92, "speech to picture"),
+        box(34, y, 112, 56, "user", "speech"),
+        arrow((146, y + 28), (174, y + 28)),
+        box(176, y, 136, 56, "plugin", "speech-transformer", "log-mel, 25 a second"),
+        arrow((312, y + 28), (334, y + 28)),
+        box(336, y, 136, 56, "model", "words", "without times: CTC"),
+        arrow((472, y + 28), (660, y + 28)),
+        box(662, y, 136, 56, "model", "text to picture", "the row above"),
+        arrow((798, y + 28), (818, y + 28)),
+        box(820, y, 106, 56, "file", "Image"),
+    ]
+    y = 540
+    parts += [
+        frame(20, y - 24, 920, 92, "recognition"),
+        box(34, y, 112, 56, "user", "picture, speech,", "text: any of them"),
+        arrow((146, y + 28), (174, y + 28)),
+        box(176, y, 136, 56, "plugin", "an encoder each", "pixels, codes or vectors"),
+        arrow((312, y + 28), (494, y + 28)),
+        box(496, y, 136, 56, "plugin", "fusion", "gates, attention, ..."),
+        arrow((632, y + 28), (660, y + 28)),
+        box(662, y, 136, 56, "model", "one linear layer", "classes"),
+        arrow((798, y + 28), (818, y + 28)),
+        box(820, y, 106, 56, "file", "Labels"),
+    ]
+    return svg("How data flows through the models of mmzoo", parts, height=628)
+
+
+def svg(title: str, parts: list[str], height: int = HEIGHT) -> str:
+    """A page of parts."""
     style = (
         "text{font-family:Helvetica,Arial,sans-serif;fill:" + INK + "}"
         ".title{font-size:13px;font-weight:bold;text-anchor:middle}"
@@ -97,13 +157,14 @@ def picture() -> str:
         f' orient="auto-start-reverse"><path d="M0 0L10 5L0 10z" fill="{FAINT}"/></marker></defs>'
     )
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img"'
-        ' aria-label="How the pieces of mmzoo fit">'
-        f'<style>{style}</style>{head}<rect width="{WIDTH}" height="{HEIGHT}" fill="{PAPER}"/>\n'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img"'
+        f' aria-label="{escape(title)}">'
+        f'<style>{style}</style>{head}<rect width="{WIDTH}" height="{height}" fill="{PAPER}"/>\n'
         + "\n".join(parts)
         + "\n</svg>\n"
     )
 
 
 if __name__ == "__main__":
-    PAGE.write_text(picture(), encoding="utf-8")
+    for page in (pieces, flow):
+        (FOLDER / f"{page.__name__}.svg").write_text(page(), encoding="utf-8")

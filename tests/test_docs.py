@@ -102,7 +102,9 @@ def test_the_command_line_reference_is_what_the_commands_say() -> None:
 
 
 def test_the_picture_is_what_its_script_draws() -> None:
-    assert text(ROOT / "docs" / "pieces.svg") == script("pieces").picture(), "run: python docs/pieces.py"
+    drawn = script("pieces")
+    for name in ("pieces", "flow"):
+        assert text(ROOT / "docs" / f"{name}.svg") == getattr(drawn, name)(), "run: python docs/pieces.py"
 
 
 # --- what is written by hand -------------------------------------------------------------------------

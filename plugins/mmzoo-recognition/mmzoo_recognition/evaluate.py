@@ -19,7 +19,7 @@ from mmzoo_recognition.study import DATA, TESTS, arms, scores, table
 
 
 def evaluate_recognition(model: Any, *, limit: int | None = None, samples: Path | None = None) -> dict[str, Any]:
-    """Scores by test and subset of modalities with intervals, what fusion gains, and the table of `study.arms`; rare classes.
+    """Scores by test and subset of modalities with intervals, what fusion gains, the table of arms, and rare classes.
 
     limit: use only so many test digits, and leave both tables out.
     """
