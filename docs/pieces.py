@@ -109,7 +109,7 @@ def flow() -> str:
             arrow((right, y + 28), (494, y + 28)),
             box(496, y, 136, 56, "model", "DiT, sampler", "noise to latents"),
             arrow((632, y + 28), (660, y + 28)),
-            box(662, y, 136, 56, "model", tokenizer, "snap to codes, decode"),
+            box(662, y, 136, 56, "model", tokenizer, "snap and decode"),
             arrow((798, y + 28), (818, y + 28)),
             box(820, y, 106, 56, "file", *filter(None, ends[tokenizer])),
         ]
@@ -118,7 +118,7 @@ def flow() -> str:
         frame(20, y - 24, 920, 92, "speech to picture"),
         box(34, y, 112, 56, "user", "speech"),
         arrow((146, y + 28), (174, y + 28)),
-        box(176, y, 136, 56, "plugin", "speech-transformer", "log-mel, 25 a second"),
+        box(176, y, 136, 56, "plugin", "speech encoder", "25 vectors a second"),
         arrow((312, y + 28), (334, y + 28)),
         box(336, y, 136, 56, "model", "words", "without times: CTC"),
         arrow((472, y + 28), (660, y + 28)),
@@ -129,9 +129,9 @@ def flow() -> str:
     y = 540
     parts += [
         frame(20, y - 24, 920, 92, "recognition"),
-        box(34, y, 112, 56, "user", "picture, speech,", "text: any of them"),
+        box(34, y, 112, 56, "user", "any of three", "modalities"),
         arrow((146, y + 28), (174, y + 28)),
-        box(176, y, 136, 56, "plugin", "an encoder each", "pixels, codes or vectors"),
+        box(176, y, 136, 56, "plugin", "an encoder each", "pixels, codes, ..."),
         arrow((312, y + 28), (494, y + 28)),
         box(496, y, 136, 56, "plugin", "fusion", "gates, attention, ..."),
         arrow((632, y + 28), (660, y + 28)),
