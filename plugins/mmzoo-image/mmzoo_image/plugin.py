@@ -6,6 +6,7 @@ from typing import Any
 
 from mmzoo import hookimpl
 from mmzoo.registry.register import Register
+from mmzoo.registry.specs import Weights
 
 
 @hookimpl
@@ -25,6 +26,7 @@ def mmzoo_register(register: Register) -> None:
         modalities=("text", "image"),
         summary="Scenes of one to three things from their captions; fills holes, enlarges, takes noise",
         recipe=_recipe(width=256, depth=6, heads=4),
+        weights=[Weights("scenes", license="apache-2.0")],
     )
     register.model(
         "vqvae-dit-digits",
@@ -32,6 +34,7 @@ def mmzoo_register(register: Register) -> None:
         modalities=("text", "image"),
         summary="Handwritten digits from their names; fills holes, enlarges, takes noise",
         recipe=_recipe(width=128, depth=4, heads=4),
+        weights=[Weights("handwritten", license="apache-2.0")],
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mmzoo import hookimpl
 from mmzoo.registry.register import Register
+from mmzoo.registry.specs import Weights
 
 
 @hookimpl
@@ -33,4 +34,5 @@ def mmzoo_register(register: Register) -> None:
             "text": {"name": "bytes", "width": 128, "depth": 1},
             "fusion": {"name": "weighted", "widths": {"image": 128, "speech": 128, "text": 128}, "width": 128},
         },
+        weights=[Weights("digits", license="apache-2.0")],
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mmzoo import hookimpl
 from mmzoo.registry.register import Register
+from mmzoo.registry.specs import Weights
 
 
 @hookimpl
@@ -32,6 +33,7 @@ def mmzoo_register(register: Register) -> None:
             "speech": {"name": "speech-transformer", "width": 160, "depth": 4},
             "artist": {"model": "vqvae-dit-text2image"},
         },
+        weights=[Weights("scenes", license="apache-2.0")],
     )
     width, dim = 160, 32
     register.model(
@@ -60,4 +62,5 @@ def mmzoo_register(register: Register) -> None:
             },
             "sampler": {"name": "euler"},
         },
+        weights=[Weights("scenes", license="apache-2.0")],
     )
