@@ -45,7 +45,7 @@ def section(model: str, report: Report) -> str:
         drawn_digits(report),
         edits(report.get("edits", {})),
         recognised(report.get("recognised", {})),
-        arms(report.get("arms", {})),
+        arms(report.get("tables", {}).get("arms", {})),
         *(line(title, report.get(key, {})) for key, title in LINES.items()),
     ]
     return "\n\n".join(block for block in blocks if block)

@@ -105,6 +105,33 @@ def test_pictures_are_read_from_their_copies_as_from_themselves():
     assert all(lost["difference"] <= 0.015 for lost in told["scenes_lost"].values())
 
 
+def evaluation(name: str) -> dict:
+    return json.loads((ROOT / name / "evaluation.json").read_text("utf-8"))
+
+
+def test_what_is_asked_for_is_drawn():
+    scenes, digits = evaluation("vqvae-dit-text2image"), evaluation("vqvae-dit-digits")
+    assert scenes["protocol"]["scenes"] >= 400 and digits["protocol"]["digits"] >= 500
+    assert scenes["attributes_right"]["one"]["all"]["share"] >= 0.95
+    assert scenes["attributes_right"]["two"]["all"]["share"] >= 0.80
+    assert digits["digits_right"]["drawn"]["share"] >= 0.95 and digits["variety"]["drawn_to_real_spread"] > 0.5
+
+
+@pytest.mark.parametrize("name", ["vqvae-dit-text2image", "vqvae-dit-digits"])
+def test_edits_beat_what_needs_no_model(name):
+    for task, arms in evaluation(name)["edits"].items():
+        assert arms["model"]["psnr_db"] > arms["baseline"]["psnr_db"], task
+        assert arms["model"]["right"] > arms["baseline"]["right"], task
+
+
+def test_speech_is_drawn_and_pictures_are_told():
+    drawn, told = evaluation("vqvae-dit-speech2image"), evaluation("vqvae-dit-image2speech")
+    assert drawn["protocol"]["utterances"] >= 400 and told["protocol"]["scenes"] >= 400
+    assert drawn["attributes_right"]["test"]["all"]["share"] >= 0.90
+    assert drawn["attributes_right"]["unseen_voice"]["all"]["share"] >= 0.80
+    assert told["attributes_heard"]["model"]["all"]["share"] >= 0.90
+
+
 def test_all_weights_together_are_small():
     sizes = {folder.name: (folder / "model.safetensors").stat().st_size for folder in FOLDERS}
     speech = sum(size for name, size in sizes.items() if name.endswith(("-speech", "-tts", "-en")))

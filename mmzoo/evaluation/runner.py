@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import platform
@@ -18,12 +19,16 @@ DIGITS = 4
 PACKAGES = ("pocketsphinx", "pystoi", "matplotlib")
 
 
-def evaluate(name: str, *, limit: int | None = None, out: str | Path | None = None) -> dict[str, Any]:
+def evaluate(
+    name: str, *, limit: int | None = None, out: str | Path | None = None, tables: bool = False
+) -> dict[str, Any]:
     """Evaluate a model by name or `local-dir:folder`.
 
-    limit: use only so many held-out sentences. out: where evaluation.json goes; by default the model's own
-    folder, beside `samples/`, unless `limit` is given or the protocol could not be run whole: a partial result
-    never takes the place of a full one. Raises InputError for a bad limit or out, before anything is run.
+    limit: use only so many held-out sentences. out: where evaluation.json goes; by default the model's own folder,
+    beside `samples/`, unless `limit` is given or the protocol could not be run whole: a partial result never takes the
+    place of a full one. tables: also fill the task's tables, which compare kinds of models and train each for it, cell
+    by cell; a report without them keeps those that were filled before. Raises InputError for a bad limit or out, before
+    anything is run.
     """
     import torch
 
@@ -47,9 +52,15 @@ def evaluate(name: str, *, limit: int | None = None, out: str | Path | None = No
         metric: Any = load_target(catalog().component("metric", task))
     except UnknownNameError as error:
         raise UnknownNameError(f"No plugin registers a metric for the task {task!r} of {name}.", name=task) from error
+    if tables and "tables" not in inspect.signature(metric).parameters:
+        raise InputError(f"The evaluation of {task} has no tables to fill; leave --tables out.")
     folder = Path(model.folder) if model.folder is not None and limit is None else None
     start = time.perf_counter()
-    results = metric(model, limit=limit, samples=folder / "samples" if folder is not None else None)
+    more = {"tables": True} if tables else {}
+    results = metric(model, limit=limit, samples=folder / "samples" if folder is not None else None, **more)
+    if folder is not None and (folder / "evaluation.json").is_file():
+        before = json.loads((folder / "evaluation.json").read_text("utf-8"))
+        results = {key: before[key] for key in ("tables",) if key in before} | results
     report = {
         "model": model.name,
         "task": task,

@@ -54,6 +54,28 @@ def test_only_a_complete_report_takes_the_place_of_the_old(
     assert (json.loads(after)["figure"] == 0.1235) if complete else (after == before)
 
 
+def test_tables_are_asked_for_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pocketsphinx")
+    folder = tmp_path / "model"
+    shutil.copytree(CARD, folder)
+
+    def metric(model: Any, *, limit: int | None, samples: Path | None, tables: bool = False) -> dict[str, Any]:
+        return {"protocol": {}} | ({"tables": {"arms": {"a": 1}}} if tables else {})
+
+    load = registry.load_target
+    monkeypatch.setattr(registry, "load_target", lambda spec: metric if spec.kind == "metric" else load(spec))
+    assert "tables" not in runner.evaluate(f"local-dir:{folder}")
+    for tables in (True, False):
+        assert runner.evaluate(f"local-dir:{folder}", tables=tables)["tables"] == {"arms": {"a": 1}}
+        assert json.loads((folder / "evaluation.json").read_text())["tables"] == {"arms": {"a": 1}}
+
+
+def test_tables_that_a_task_lacks_are_refused() -> None:
+    pytest.importorskip("pocketsphinx")
+    with pytest.raises(InputError, match="phonemization has no tables"):
+        runner.evaluate("phonemizer-en", tables=True)
+
+
 def test_what_evaluating_lacks_is_named_with_an_extra_that_exists(monkeypatch):
     import re
     import tomllib

@@ -84,7 +84,7 @@ class TextToImage(TaskHead):
         width: int = 256,
         vocabulary: int = 128,
         side: int = 64,
-        num_steps: int = 20,
+        num_steps: int = 10,
         guidance: float = 2.0,
         drop: float = 0.1,
         edits: float = 0.25,

@@ -1,15 +1,17 @@
-"""`mmzoo recognise`: say what a picture, a sound or a text is."""
+"""`mmzoo recognise` says what a picture, a sound or a text is; `mmzoo explain` draws why."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 import mmzoo
 from mmzoo.errors import InputError
+from mmzoo.interfaces import Image
 
 
 def recognise(
@@ -34,3 +36,62 @@ def recognise(
         return
     for name, probability in list(zip(labels.names, labels.probabilities, strict=True))[:top]:
         print(f"{name}\t{probability:.4f}")
+
+
+def explain(
+    model: Annotated[str, typer.Argument(help="A model that recognises, or one that makes codes.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The PNG to write.")],
+    image: Annotated[Path | None, typer.Option(help="A picture.")] = None,
+    speech: Annotated[Path | None, typer.Option(help="A WAV or FLAC file.")] = None,
+    text: Annotated[str | None, typer.Option(help="A text.")] = None,
+    name: Annotated[str | None, typer.Option("--class", help="The class to explain; the best if not given.")] = None,
+) -> None:
+    """Draw what in a picture, a sound or a text speaks for a class, or how it becomes codes; prints one line."""
+    given = {"image": image, "speech": speech, "text": text}
+    if all(value is None for value in given.values()):
+        raise InputError("Give at least one of --image, --speech and --text.")
+    Image.check_output(output)
+    asked = mmzoo.create(model)
+    if hasattr(asked, "recognise"):
+        page, told = _why(asked, given, name)
+    elif hasattr(asked, "tokenize") and hasattr(asked, "quantizer"):
+        if name is not None:
+            raise InputError(f"{model} makes codes and knows no classes; leave --class out.")
+        page, told = _codes(asked, model, given)
+    else:
+        raise InputError(
+            f"{model} neither recognises nor makes codes, so there is nothing to explain; `mmzoo list` shows the tasks"
+            " of models."
+        )
+    page.save(output)
+    print(f"{output}: {told}, {page.pixels.shape[1]} x {page.pixels.shape[0]} pixels")
+
+
+def _why(judge: Any, given: Mapping[str, Any], name: str | None) -> tuple[Image, str]:
+    """The page of a model that recognises, and what is told of it."""
+    from mmzoo_recognition.explain import explain as explained
+    from mmzoo_recognition.page import explanation_page
+
+    found = explained(judge, **given, target=name)
+    labels = found.labels
+    return explanation_page(found), f"{labels.best} ({labels.probabilities[0]:.4f}), what speaks for {found.target}"
+
+
+def _codes(tokenizer: Any, model: str, given: Mapping[str, Any]) -> tuple[Image, str]:
+    """The page of a model that makes codes, and what is told of it."""
+    from mmzoo.data import as_audio, as_image
+    from mmzoo_recognition.explain import codebook_usage
+    from mmzoo_recognition.page import usage_page
+
+    modality = tokenizer.encoder.modality
+    if [key for key, value in given.items() if value is not None] != [modality]:
+        raise InputError(f"{model} makes codes of {modality}; give --{modality} and nothing else.")
+    value = given[modality]
+    if modality == "image":
+        value = as_image(value)
+    elif modality == "speech":
+        value = as_audio(value, tokenizer.encoder.sample_rate)
+    usage = codebook_usage(tokenizer, value)
+    used, size = sum(int((count > 0).sum()) for count in usage), sum(map(len, usage))
+    told = f"{int(usage[0].sum())} positions, {used:,} of {size:,} codes used"
+    return usage_page(f"{model}: {told}", value, tokenizer(value), usage), told

@@ -18,10 +18,12 @@ from mmzoo_recognition.imbalance import imbalance
 from mmzoo_recognition.study import DATA, TESTS, arms, scores, table
 
 
-def evaluate_recognition(model: Any, *, limit: int | None = None, samples: Path | None = None) -> dict[str, Any]:
-    """Scores by test and subset of modalities with intervals, what fusion gains, the table of arms, and rare classes.
+def evaluate_recognition(
+    model: Any, *, limit: int | None = None, samples: Path | None = None, tables: bool = False
+) -> dict[str, Any]:
+    """Scores by test and subset of modalities with intervals, and what fusion gains.
 
-    limit: use only so many test digits, and leave both tables out.
+    limit: use only so many test digits. tables: also fill those of `study.arms` and of rare classes.
     """
     rows = load_dataset_component(DATA, side=model.side)
     found: dict[str, Any] = {}
@@ -58,9 +60,8 @@ def evaluate_recognition(model: Any, *, limit: int | None = None, samples: Path 
             "single": alone,
             "wrong": difference(wrong["degraded"][every], wrong["degraded"][alone]),
         },
-        "arms": {} if limit else table(arms()),
-        "imbalance": {} if limit else imbalance(),
         "speed": {"items_per_second": count / seconds},
+        **({"tables": {"arms": table(arms()), "imbalance": imbalance()}} if tables else {}),
     }
 
 

@@ -18,7 +18,7 @@ from mmzoo_recognition.study import MODEL, SEEDS, WIDTH, filled, fit, fused, sco
 RATIO = 100.0
 RARE = 3
 """How many of the ten classes count as rare: the last ones."""
-STEPS, SIDE = 400, 32
+STEPS, SIDE = 300, 32
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from mmzoo.registry.specs import Weights
 
 @hookimpl
 def mmzoo_register(register: Register) -> None:
-    """The head that recognises and its command."""
+    """The head that recognises and its commands."""
     register.head(
         "recognition",
         "mmzoo_recognition.head:Recognizer",
@@ -17,6 +17,7 @@ def mmzoo_register(register: Register) -> None:
         modalities=("image", "speech", "text"),
     )
     register.command("recognise", "mmzoo_recognition.cli:recognise", summary="Say what a picture, sound or text is")
+    register.command("explain", "mmzoo_recognition.cli:explain", summary="Draw why a model answers, or how it codes")
     register.metric(
         "recognition",
         "mmzoo_recognition.evaluate:evaluate_recognition",

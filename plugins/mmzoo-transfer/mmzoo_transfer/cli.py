@@ -22,15 +22,15 @@ def transfer(
     seed: Annotated[int, typer.Option(help="Of the initial noise.")] = 0,
 ) -> None:
     """Say what a picture shows, or draw what a sound says; prints one line about what was understood."""
-    if output.suffix.lower() == ".png":
-        Image.check_output(output)
-    else:
-        Audio.check_output(output)
+    suffix = output.suffix.lower()
+    if suffix not in (".png", ".wav", ".flac"):
+        raise InputError(f"Cannot write {output}: the name must end in .png, or in .wav or .flac for speech.")
+    (Image if suffix == ".png" else Audio).check_output(output)
     bridge = mmzoo.create(model)
     draws, speaks = hasattr(bridge, "hear"), hasattr(bridge, "describe")
     if not draws and not speaks:
         raise InputError(f"{model} does not transfer; `mmzoo list` shows models from image to speech and back.")
-    if draws != (output.suffix.lower() == ".png"):
+    if draws != (suffix == ".png"):
         wanted = "a picture, a .png" if draws else "speech, a .wav or .flac"
         raise InputError(f"{model} gives {wanted}; {output} is neither it nor can be.")
     start = time.perf_counter()

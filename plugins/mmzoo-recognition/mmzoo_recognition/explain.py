@@ -1,0 +1,264 @@
+"""Why a model answers as it does: what in each modality speaks for a class, its gates, and which codes are used."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mmzoo.errors import InputError, MissingDependencyError
+from mmzoo.interfaces import Labels, Latents, ModalityEncoder
+from mmzoo.nn.mel import LogMel
+from mmzoo_recognition.examples import batch_of
+from mmzoo_recognition.head import Recognizer
+
+Array = np.ndarray[Any, Any]
+
+MISSING = "Explaining needs captum and matplotlib; run: pip install captum matplotlib"
+STEPS, AT_ONCE = 64, 8
+"""Points between nothing and what is given, and how many of them are computed at once."""
+TOLERANCE = 0.05
+LAYERS: Mapping[str, type[nn.Module]] = {"speech": LogMel, "text": nn.Embedding}
+"""Layers of encoders at whose output speech is a spectrogram, and text a vector for each letter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What speaks for a class, and what against it.
+
+    labels: what was recognised. target: the class that is explained. attributions: by modality, positive for the class:
+    of the picture `[side, side]`, of the spectrogram `[frames, bands]`, of the text `[letters]`; where a modality could
+    not be followed further, of the encoder's latents, for a picture `[rows, columns]` if they are a grid, else
+    `[positions]`. shown: what they belong to, pixels uint8 `[side, side, 3]`, log-mel energies `[frames, bands]` and
+    the text as it was read. rise: by how much the logit of the class is higher than when nothing is shown, said or
+    written; all attributions add up to it. gates: how much the fusion counts each modality, if it weighs them. notes:
+    what the user should know of the attributions.
+    """
+
+    labels: Labels
+    target: str
+    attributions: Mapping[str, Array]
+    shown: Mapping[str, Any]
+    rise: float
+    gates: Mapping[str, float]
+    notes: tuple[str, ...] = ()
+
+
+class Seam(NamedTuple):
+    """The place in a modality's encoder to which a class is followed back.
+
+    x: what stands there, `[1, ...]`. nothing: what would stand there if nothing were given. onward: from such a batch
+    to latents. inner: x is already the latents.
+    """
+
+    x: Tensor
+    nothing: Tensor
+    onward: Callable[[Tensor], Latents]
+    inner: bool = False
+
+
+@torch.enable_grad()
+def explain(
+    model: Recognizer, *, image: Any = None, speech: Any = None, text: Any = None, target: str | None = None
+) -> Explanation:
+    """What in one item speaks for a class, by integrated gradients (Sundararajan et al., arXiv 1703.01365).
+
+    image, speech, text: as `Recognizer.recognise` takes them. target: the class, by default the most probable. The way
+    begins at a picture of one colour, its mean, a hiss as faint as the quietest sound, and zeros for letters, and all
+    modalities go it together. Raises InputError as `recognise` does, for lists and for a class that the model lacks;
+    MissingDependencyError without captum.
+    """
+    try:
+        from captum.attr import IntegratedGradients
+    except ImportError as error:
+        raise MissingDependencyError(MISSING) from error
+
+    given = {"image": image, "speech": speech, "text": text}
+    if lists := [name for name, value in given.items() if isinstance(value, list)]:
+        raise InputError(f"{lists[0]} is a list; give one item, only one at a time is explained.")
+    labels = model.recognise(**given)
+    target = labels.best if target is None else target
+    names = model.names or [str(index) for index in range(model.classes)]
+    if target not in names:
+        raise InputError(f"The model has no class {target!r}; its classes are {', '.join(names)}.")
+    batch = batch_of([given], model.modalities, side=model.side, sample_rate=model.sample_rate)
+    seams = {name: seam(model, name, batch) for name in model.modalities if name in batch}
+
+    def logits(*stand: Tensor) -> Tensor:
+        return model.logits({name: way.onward(x) for (name, way), x in zip(seams.items(), stand, strict=True)})
+
+    here, nothing = tuple(way.x for way in seams.values()), tuple(way.nothing for way in seams.values())
+    index = names.index(target)
+    found = IntegratedGradients(logits).attribute(
+        here, nothing, target=index, n_steps=STEPS, internal_batch_size=AT_ONCE
+    )
+    with torch.no_grad():
+        parts = {name: way.onward(way.x) for name, way in seams.items()}
+        rise = float((logits(*here) - logits(*nothing))[0, index])
+    values = {name: value[0].double().cpu().numpy() for name, value in zip(seams, found, strict=True)}
+    notes = [f"{name}: what is marked are positions of latents" for name, way in seams.items() if way.inner]
+    total = sum(float(value.sum()) for value in values.values())
+    if abs(total - rise) > TOLERANCE * max(1.0, abs(rise)):
+        notes.append(f"inexact: attributions add up to {total:.2f}, the logit rose by {rise:.2f}")
+    shown = {name: _shown(name, batch, way, model.sample_rate) for name, way in seams.items()}
+    laid_out = {name: _laid_out(name, values[name], parts[name], seams[name].inner) for name in seams}
+    if "text" in seams and not seams["text"].inner:
+        laid_out["text"] = _by_letter(laid_out["text"], shown["text"])
+    return Explanation(labels, target, laid_out, shown, rise, _gates(model, parts), tuple(notes))
+
+
+# --- where a modality is followed back to ------------------------------------------------------------
+
+
+def seam(model: Recognizer, name: str, batch: Mapping[str, Tensor]) -> Seam:
+    """Pixels, spectrogram or embeddings of letters; the latents, if no gradient gets as far as these."""
+    encoder: ModalityEncoder = getattr(model, name)
+    mask = batch.get(f"{name}_mask")
+    with torch.no_grad():
+        raw, seen_mask = model._seen(name, batch[name], mask)
+    if name == "image" and model.image_model is None:
+        ways = [Seam(raw, _blank(name, batch[name]).to(raw), encoder.encode)]
+    else:
+        ways = list(_layer_seams(encoder, name, raw, seen_mask))
+    if len(ways) == 1 and _reaches(ways[0]):
+        return ways[0]
+    with torch.no_grad():
+        latents = encoder.encode(raw, seen_mask)
+        # Zeros would be a bad beginning: a fusion normalises them, and so makes of a little the same as of much.
+        nothing = encoder.encode(*model._seen(name, _blank(name, batch[name]), mask)).x
+    return Seam(latents.x, nothing, partial(_with_x, latents), inner=True)
+
+
+def _blank(name: str, raw: Tensor) -> Tensor:
+    """A picture of one colour, silence or spaces, in the layout of `batch_of`."""
+    if name == "image":
+        return (raw.float().mean((1, 2), keepdim=True) / 255).expand(raw.shape)
+    return torch.zeros_like(raw) if name == "speech" else torch.full_like(raw, ord(" "))
+
+
+def _layer_seams(encoder: ModalityEncoder, name: str, raw: Tensor, mask: Tensor | None) -> Iterator[Seam]:
+    """One for each layer in the encoder that gives what the modality is shown as."""
+    for layer in encoder.modules():
+        if isinstance(layer, LAYERS.get(name, ())):
+            found = _outputs(encoder, layer, raw, mask)
+            if len(found) == 1 and (name != "text" or found[0].shape[:2] == raw.shape):
+                nothing = _hiss(layer, found[0]) if isinstance(layer, LogMel) else torch.zeros_like(found[0])
+                yield Seam(found[0], nothing, partial(_through, encoder, layer, raw, mask))
+
+
+def _hiss(layer: LogMel, x: Tensor) -> Tensor:
+    """White noise as faint as the quietest part of a spectrogram `[1, frames, bands]`.
+
+    The floor of all bands alike would do worse: an encoder that normalises its frames takes what is a little above it
+    for what is far above it, so that all would happen at the first step of the way.
+    """
+    bands = layer.filters.sum(0).clamp_min(0.1).log()
+    return (x.min() + bands - bands.min()).expand_as(x)
+
+
+def _outputs(encoder: ModalityEncoder, layer: nn.Module, raw: Tensor, mask: Tensor | None) -> list[Tensor]:
+    """What a layer gives while the encoder encodes."""
+    found: list[Tensor] = []
+    with torch.no_grad(), _hooked(layer, lambda module, inputs, output: found.append(output)):
+        encoder.encode(raw, mask)
+    return found
+
+
+def _through(encoder: ModalityEncoder, layer: nn.Module, raw: Tensor, mask: Tensor | None, x: Tensor) -> Latents:
+    """The latents of B items when x stands where the layer's output would."""
+    with _hooked(layer, lambda *_: x):
+        return encoder.encode(_repeated(raw, len(x)), None if mask is None else _repeated(mask, len(x)))
+
+
+@contextmanager
+def _hooked(layer: nn.Module, hook: Callable[..., Any]) -> Iterator[None]:
+    handle = layer.register_forward_hook(hook)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def _with_x(latents: Latents, x: Tensor) -> Latents:
+    return replace(latents, x=x, mask=None if latents.mask is None else _repeated(latents.mask, len(x)))
+
+
+def _repeated(one: Tensor, count: int) -> Tensor:
+    return one.expand(count, *one.shape[1:])
+
+
+def _reaches(way: Seam) -> bool:
+    """Whether the latents have a gradient with respect to what stands at the seam."""
+    x = way.x.detach().clone().requires_grad_()
+    total = way.onward(x).x.sum()
+    return total.requires_grad and torch.autograd.grad(total, x, allow_unused=True)[0] is not None
+
+
+# --- what is shown -----------------------------------------------------------------------------------
+
+
+def _shown(name: str, batch: Mapping[str, Tensor], way: Seam, sample_rate: int) -> Any:
+    if name == "text":
+        return bytes(batch["text"][0].tolist()).decode()
+    if name == "speech":
+        return log_mel(batch["speech"][0].numpy(), sample_rate) if way.inner else way.x[0].cpu().numpy()
+    return batch["image"][0].numpy()
+
+
+def log_mel(samples: Array, sample_rate: int) -> Array:
+    """Samples `[T]` to log-mel energies `[frames, 64]` with 100 frames a second, to be looked at."""
+    hop = sample_rate // 100
+    mel = LogMel(sample_rate=sample_rate, window=4 * hop, hop=hop, bands=64)
+    found: Array = mel(torch.from_numpy(np.pad(samples, (0, -len(samples) % hop))).unsqueeze(0))[0].numpy()
+    return found
+
+
+def _laid_out(name: str, values: Array, latents: Latents, inner: bool) -> Array:
+    """Attributions at a seam without colours or channels, and those of a picture's latents on their grid."""
+    if name == "speech" and not inner:
+        return values
+    summed: Array = values.sum(-1)
+    if name == "image" and inner:
+        side = math.isqrt(len(summed))
+        grid = latents.grid or ((side, side) if side * side == len(summed) else (len(summed),))
+        return summed.reshape(grid)
+    return summed
+
+
+def _by_letter(values: Array, text: str) -> Array:
+    """Attributions of the bytes of a text to those of its letters, which may have several."""
+    lengths = [len(letter.encode()) for letter in text]
+    found: Array = np.add.reduceat(values, np.cumsum([0, *lengths[:-1]]))
+    return found
+
+
+def _gates(model: Recognizer, parts: Mapping[str, Latents]) -> dict[str, float]:
+    try:
+        with torch.no_grad():
+            gates = model.fusion.gates(parts)
+    except InputError:  # this fusion does not weigh
+        return {}
+    return {name: float(gates[name][0]) for name in parts}
+
+
+# --- codes -------------------------------------------------------------------------------------------
+
+
+def codebook_usage(tokenizer: Any, given: Any) -> list[Array]:
+    """How often each code occurs, int64 `[size]` for each codebook of a tokenizer.
+
+    given: what its `tokenize` takes, or a list of it; they are read one by one, so pictures may differ in size.
+    """
+    counts = [np.zeros(size, np.int64) for size in tokenizer.quantizer.codebook_sizes]
+    for one in given if isinstance(given, list) else [given]:
+        codes = tokenizer.tokenize(one).flatten(0, 1).cpu().numpy()
+        for count, column in zip(counts, codes.T, strict=True):
+            count += np.bincount(column[column >= 0], minlength=len(count))
+    return counts

@@ -1,0 +1,333 @@
+"""Explanations: what decides is what is marked, attributions add up, gates, codes, the page and the command."""
+
+from __future__ import annotations
+
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+pytest.importorskip("captum", reason="captum, which attributes, is not installed")
+pytest.importorskip("matplotlib", reason="matplotlib, which draws, is not installed")
+from mmzoo_recognition import explain as module
+from mmzoo_recognition.examples import batch_of
+from mmzoo_recognition.explain import codebook_usage, explain
+from mmzoo_recognition.head import MODALITIES, Recognizer
+from mmzoo_recognition.page import explanation_page, usage_page
+
+import mmzoo
+from mmzoo.cli.main import main
+from mmzoo.errors import InputError, MissingDependencyError
+from mmzoo.interfaces import Audio, Image, Latents, ModalityEncoder
+
+SIDE, RATE = 16, 16000
+TEXTS = ("mmmamm", "mmmbmm")
+DECIDES = 3
+"""The letter by which the two texts differ."""
+
+
+def picture(label: int, seed: int = 0) -> Image:
+    """The left half is bright above or below, which is the class; so is the right half, which is chance."""
+    chance = np.random.default_rng(seed)
+    pixels = chance.integers(0, 60, (SIDE, SIDE, 3), dtype=np.uint8)
+    for half, place in ((slice(0, 8), label), (slice(8, 16), int(chance.integers(2)))):
+        pixels[8 * place : 8 * place + 8, half] += 150
+    return Image(pixels)
+
+
+def sound(label: int, seed: int = 0) -> Audio:
+    time = np.arange(1600) / RATE
+    noise = 0.01 * np.random.default_rng(seed).standard_normal(len(time))
+    return Audio((0.3 * np.sin(2 * np.pi * (400, 1500)[label] * time) + noise).astype(np.float32), RATE)
+
+
+def item(label: int, seed: int = 0) -> dict:
+    return {"image": picture(label, seed), "speech": sound(label, seed), "text": TEXTS[label]}
+
+
+def small(*modalities: str, fusion: str = "weighted") -> Recognizer:
+    torch.manual_seed(0)
+    encoders = {
+        "image": lambda: mmzoo.create("encoder/vit", width=16, depth=1, heads=2, patch=4),
+        "speech": lambda: mmzoo.create("encoder/speech-transformer", width=16, depth=1, heads=2, bands=20),
+        "text": lambda: mmzoo.create("encoder/bytes", width=16, depth=1),
+    }
+    head = Recognizer(width=16, classes=2, side=SIDE, drop=0.5, augment=False)
+    for name in MODALITIES:
+        setattr(head, name, encoders[name]() if name in modalities else None)
+    head.image_model = head.speech_model = None
+    head.fusion = mmzoo.create(f"fusion/{fusion}", widths=dict.fromkeys(modalities, 16), width=16)
+    head.names = ["above", "below"]
+    head.connect()
+    return head.eval()
+
+
+@pytest.fixture(scope="module")
+def judge() -> Recognizer:
+    head = small(*MODALITIES).train()
+    batch = batch_of([item(seed % 2, seed) for seed in range(32)], MODALITIES, side=SIDE, sample_rate=RATE)
+    batch["label"] = torch.arange(32) % 2
+    optimizer, generator = torch.optim.AdamW(head.parameters(), lr=5e-3), torch.Generator().manual_seed(0)
+    for _ in range(40):
+        losses = head.training_step(batch, generator)
+        optimizer.zero_grad()
+        losses.total.backward()
+        optimizer.step()
+    return head.eval()
+
+
+def total(found: module.Explanation) -> float:
+    return sum(float(values.sum()) for values in found.attributions.values())
+
+
+# --- what is marked ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_what_decides_is_what_is_marked(judge, label):
+    found = explain(judge, image=picture(label, 91))
+    assert found.target == found.labels.best == ("above", "below")[label]
+    strength = np.abs(found.attributions["image"])
+    assert strength.shape == (SIDE, SIDE) and strength[:, :8].sum() > 0.7 * strength.sum()
+    heard = explain(judge, speech=sound(label, 91))
+    by_band = np.abs(heard.attributions["speech"]).sum(0)
+    assert heard.attributions["speech"].shape == heard.shown["speech"].shape == (10, 20)
+    loudest = int(heard.shown["speech"].mean(0).argmax())
+    assert by_band[loudest - 1 : loudest + 2].sum() > 0.3 * by_band.sum()  # 3 of 20 bands
+
+
+def test_the_letter_that_decides_speaks_for_one_class_and_against_the_other(judge):
+    values = {name: explain(judge, text=TEXTS[1], target=name).attributions["text"] for name in judge.names}
+    assert all(value.shape == (6,) and np.abs(value).argmax() == DECIDES for value in values.values())
+    assert values["below"][DECIDES] > 0 > values["above"][DECIDES]
+
+
+def test_attributions_add_up_to_the_rise_of_the_logit(judge):
+    found = explain(judge, **item(1, 5))
+    assert list(found.attributions) == list(MODALITIES) and not found.notes
+    assert total(found) == pytest.approx(found.rise, rel=1e-2) and found.rise > 1
+
+
+@torch.no_grad()
+def test_the_rise_is_that_from_nothing(judge):
+    def logit(**batch: torch.Tensor) -> float:
+        return float(judge.logits(judge.encoded(batch))[0, 0])
+
+    pixels = torch.from_numpy(picture(0, 3).pixels.copy()).unsqueeze(0)
+    plain = (pixels.float() / 255).mean((1, 2), keepdim=True).expand(pixels.shape)
+    found = explain(judge, image=picture(0, 3), target="above")
+    assert total(found) == pytest.approx(logit(image=pixels) - logit(image=plain), abs=1e-2)
+    letters = torch.tensor([list(TEXTS[1].encode())])
+    there, weight = logit(text=letters), judge.text.embed.weight
+    found, kept = explain(judge, text=TEXTS[1], target="above"), weight.clone()
+    weight.zero_()
+    nothing = logit(text=letters)
+    weight.copy_(kept)
+    assert total(found) == pytest.approx(there - nothing, abs=1e-2)
+
+
+def test_letters_of_several_bytes_count_once(judge):
+    found = explain(judge, text=" MÜÜ€a ")
+    assert found.shown["text"] == "müü€a" and found.attributions["text"].shape == (5,)
+    assert total(found) == pytest.approx(found.rise, abs=1e-2)
+
+
+def test_too_few_steps_are_told(judge, monkeypatch):
+    monkeypatch.setattr(module, "STEPS", 1)
+    assert any("inexact" in note for note in explain(judge, **item(1)).notes)
+
+
+def test_explaining_changes_nothing(judge):
+    before = judge.recognise(**item(0))
+    explain(judge, **item(0))
+    assert judge.recognise(**item(0)) == before
+    assert all(parameter.grad is None for parameter in small("text").parameters())
+    assert not any(layer._forward_hooks for layer in judge.modules())
+
+
+# --- gates -------------------------------------------------------------------------------------------
+
+
+def test_gates_of_what_is_given_add_up_to_one(judge):
+    gates = explain(judge, image=picture(0), text=TEXTS[0]).gates
+    assert list(gates) == ["image", "text"] and sum(gates.values()) == pytest.approx(1)
+    assert all(0 < gate < 1 for gate in gates.values())
+
+
+def test_a_fusion_that_does_not_weigh_has_no_gates():
+    found = explain(small("image", "text", fusion="concat"), image=picture(0), text=TEXTS[0])
+    assert found.gates == {} and total(found) == pytest.approx(found.rise, abs=1e-2)
+
+
+# --- encoders that cannot be followed to their input --------------------------------------------------
+
+
+def test_codes_are_marked_on_their_grid():
+    head = small("image")
+    head.image_model = mmzoo.create(
+        "vqvae-image", pretrained=False, dim=8, encoder={"dim": 8, "widths": [8, 8], "depth": 1},
+        quantizer={"dim": 8, "codebook_size": 16, "groups": 2},
+    ).eval()  # fmt: skip
+    head.image = mmzoo.create("encoder/codes", codebook_sizes=[16, 16], width=16, depth=1, heads=2).eval()
+    found = explain(head, image=picture(0))
+    assert found.attributions["image"].shape == (4, 4) and "latents" in found.notes[0]
+    assert total(found) == pytest.approx(found.rise, abs=1e-2) and np.abs(found.attributions["image"]).min() > 0
+    assert explanation_page(found).pixels.shape[0] > 100
+
+
+class Blocks(ModalityEncoder):
+    """One latent for every 400 samples, without any spectrogram; rounded, so that no gradient would get through."""
+
+    modality = "speech"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(400, 16)
+
+    def encode(self, raw, mask=None):
+        return Latents(self.linear(raw.mul(100).round().unflatten(1, (-1, 400))))
+
+
+class Placed(ModalityEncoder):
+    """Letters and places, embedded by two layers of which either could be meant."""
+
+    modality = "text"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.letters, self.places = nn.Embedding(256, 16), nn.Embedding(1000, 16)
+
+    def encode(self, raw, mask=None):
+        return Latents(self.letters(raw) + self.places(torch.arange(raw.shape[1]).expand(raw.shape)), mask)
+
+
+def test_other_encoders_are_followed_to_their_latents():
+    head = small("speech", "text")
+    head.speech, head.text = Blocks(), Placed()
+    found = explain(head, speech=sound(0), text=TEXTS[0])
+    assert {name: values.shape for name, values in found.attributions.items()} == {"speech": (4,), "text": (6,)}
+    assert found.shown["speech"].shape == (10, 64) and [note.split(":")[0] for note in found.notes] == [
+        "speech",
+        "text",
+    ]
+    assert total(found) == pytest.approx(found.rise, abs=1e-2) and explanation_page(found).pixels.std() > 10
+
+
+# --- codes -------------------------------------------------------------------------------------------
+
+
+def pictures_tokenizer():
+    torch.manual_seed(0)
+    return mmzoo.create(
+        "vqvae-image", pretrained=False, dim=8, encoder={"dim": 8, "widths": [8, 8], "depth": 1},
+        quantizer={"dim": 8, "codebook_size": 16, "groups": 2},
+    ).eval()  # fmt: skip
+
+
+def speech_tokenizer():
+    torch.manual_seed(0)
+    return mmzoo.create(
+        "vqvae-speech", pretrained=False, dim=8,
+        encoder={"dim": 8, "width": 16, "depth": 1, "latent_depth": 1, "decoder_width": 16, "decoder_depth": 1},
+        quantizer={"dim": 8, "codebook_size": 16, "groups": 2},
+    ).eval()  # fmt: skip
+
+
+def test_usage_adds_up_to_the_positions():
+    tokenizer = pictures_tokenizer()
+    wide = Image(np.tile(picture(1).pixels, (1, 2, 1)))
+    usage = codebook_usage(tokenizer, [picture(0), wide])
+    assert [len(count) for count in usage] == [16, 16] and [count.sum() for count in usage] == [16 + 32] * 2
+    codes = tokenizer.tokenize(wide)[0]
+    alone = codebook_usage(tokenizer, wide)
+    assert all(alone[q][k] == (codes[:, q] == k).sum() for q in range(2) for k in range(16))
+    spoken = codebook_usage(speech_tokenizer(), sound(0))
+    assert {int(count.sum()) for count in spoken} == {speech_tokenizer().tokenize(sound(0)).shape[1]}
+
+
+def test_a_page_for_codes_of_each_kind():
+    for value in (picture(0), sound(0), "a $text$"):
+        page = usage_page("title $", value, value, [np.eye(9, dtype=int)[3] * 5])
+        assert page.pixels.shape == (560, 1200, 3) and page.pixels.std() > 10
+
+
+# --- the page and the command ------------------------------------------------------------------------
+
+
+def test_the_page_marks_what_speaks_for_in_red_and_against_in_blue(judge):
+    for name, sign in (("below", 1), ("above", -1)):
+        page = explanation_page(explain(judge, text=TEXTS[1], target=name)).pixels.astype(int)
+        assert page.shape == (400, 500, 3)
+        cell = page[100, 500 * (2 * DECIDES + 1) // 24]  # the first row has places for 12 letters
+        assert sign * (cell[0] - cell[2]) > 80
+    assert explanation_page(explain(judge, **item(0))).pixels.shape == (400, 1800, 3)
+
+
+def test_the_command_explains_what_is_recognised(judge, capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(mmzoo, "create", lambda name: judge)
+    image, out = picture(1, 3).save(tmp_path / "a.png"), tmp_path / "why.png"
+    given = ["explain", "small", "--image", str(image), "--text", TEXTS[1], "-o", str(out)]
+    assert main([*given, "--class", "above"]) == 0
+    told = capsys.readouterr().out
+    assert told.count("\n") == 1 and told.startswith(f"{out}: below (") and "speaks for above" in told
+    assert Image.load(out).pixels.shape == (400, 1200, 3)
+    for name in ("captum.attr", "matplotlib.figure"):
+        with monkeypatch.context() as without:
+            without.setitem(sys.modules, name, None)
+            assert main(given) == 1
+        assert "pip install captum matplotlib" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["image", "speech"])
+def test_the_command_draws_codes(kind, capsys, tmp_path, monkeypatch):
+    tokenizer = pictures_tokenizer() if kind == "image" else speech_tokenizer()
+    monkeypatch.setattr(mmzoo, "create", lambda name: tokenizer)
+    image, speech = picture(1).save(tmp_path / "a.png"), sound(1).save(tmp_path / "a.wav")
+    given, out = {"image": str(image), "speech": str(speech)}, tmp_path / "codes.png"
+    assert main(["explain", "codes", f"--{kind}", given[kind], "-o", str(out)]) == 0
+    assert "of 32 codes used" in capsys.readouterr().out
+    assert Image.load(out).pixels.shape == (560, 1200, 3)
+    out.unlink()
+    for wrong, told in (
+        (["--image", given["image"], "--speech", given["speech"]], f"makes codes of {kind}; give --{kind}"),
+        (["--text", "a"], f"makes codes of {kind}"),
+        ([f"--{kind}", given[kind], "--class", "x"], "knows no classes"),
+        ([f"--{kind}", str(tmp_path / "none")], "none"),
+    ):
+        assert main(["explain", "codes", *wrong, "-o", str(out)]) == 2
+        error = capsys.readouterr().err
+        assert told in error and error.count("\n") == 1 and not out.exists()
+
+
+def test_what_the_command_refuses(judge, capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(mmzoo, "create", lambda name: judge if name == "small" else SimpleNamespace())
+    image, out = str(picture(1).save(tmp_path / "a.png")), tmp_path / "why.png"
+    for given, told in (
+        (["small", "-o", str(out)], "at least one of --image"),
+        (["small", "--image", image, "-o", str(tmp_path / "why.jpg")], "must end in .png"),
+        (["small", "--image", image, "-o", str(tmp_path / "none" / "why.png")], "does not exist"),
+        (
+            ["small", "--image", image, "--class", "left", "-o", str(out)],
+            "no class 'left'; its classes are above, below",
+        ),
+        (["other", "--image", image, "-o", str(out)], "other neither recognises nor makes codes"),
+        (["small", "--image", image], "--output"),
+    ):
+        assert main(["explain", *given]) == 2
+        error = capsys.readouterr().err
+        assert told in error and error.count("\n") == 1 and not out.exists()
+
+
+def test_what_is_refused(judge, monkeypatch):
+    with pytest.raises(InputError, match="image is a list"):
+        explain(judge, image=[picture(0)])
+    with pytest.raises(InputError, match="at least one of image, speech, text"):
+        explain(judge)
+    with pytest.raises(InputError, match="was not trained on speech"):
+        explain(small("image"), speech=sound(0))
+    monkeypatch.setitem(sys.modules, "captum.attr", None)
+    with pytest.raises(MissingDependencyError, match="pip install captum"):
+        explain(judge, image=picture(0))
