@@ -22,7 +22,8 @@ from mmzoo_datasets.scenes.reader import read
 from mmzoo_datasets.scenes.spoken import scene_of, spoken_scenes
 from mmzoo_datasets.shards import write_json
 
-SCENES = 400
+SCENES, COMPARED = 400, 100
+"""Scenes to judge the model by, and the first of them that others are compared on."""
 SHOWN, HEARD = 12, 3
 """Samples to look at and to listen to."""
 BACK = "vqvae-dit-speech2image"
@@ -77,11 +78,12 @@ def evaluate_image_to_speech(model: Any, *, limit: int | None = None, samples: P
     spoken = batches(shown, lambda i, j: model.transfer(shown[i:j], seed=i))
     seconds = time.perf_counter() - start
     told = [sound.notes[0] for sound in spoken]
-    teacher = [_teacher(text, model.voice.voices[0]) for text in _progress(captions, "teacher")]
+    some = captions[:COMPARED]
+    teacher = [_teacher(text, model.voice.voices[0]) for text in _progress(some, "teacher")]
     arms = {
         "teacher": teacher,
         "copy": [model.voice.tokenizer(sound) for sound in _progress(teacher, "copies")],
-        "told_the_words": [model.voice(text) for text in _progress(captions, "voice")],
+        "told_the_words": [model.voice(text) for text in _progress(some, "voice")],
         "model": spoken,
     }
     found = {name: listen_to_captions(_progress(sounds, "listening")) for name, sounds in arms.items()}
@@ -95,11 +97,12 @@ def evaluate_image_to_speech(model: Any, *, limit: int | None = None, samples: P
         "protocol": {
             "data": "scenes with pairs of shape and colour that training lacks",
             "scenes": count,
+            "teacher_copy_and_told_the_words": len(some),
             "judge": "pocketsphinx with the grammar of captions",
             "steps": model.num_steps,
             "guidance": model.guidance,
         },
-        "attributes_heard": {name: _heard(scenes, texts) for name, texts in found.items()},
+        "attributes_heard": {name: _heard(scenes[: len(texts)], texts) for name, texts in found.items()},
         "attributes_written": _heard(scenes, told),
         "captions_letter_by_letter": sum(a == b for a, b in zip(told, captions, strict=True)) / count,
         "round_trip": {

@@ -89,6 +89,15 @@ TWO = Scene("black", (Thing("circle", "red", "small", 0), Thing("square", "blue"
 FIRST, SECOND = "a small red circle at the top left", "a large blue square at the bottom"
 
 
+def test_a_scene_is_told_in_one_way_in_order_of_places():
+    third = Thing("star", "pink", "small", 4)
+    three = replace(TWO, things=(*TWO.things[::-1], third))
+    assert plain_caption(TWO) == plain_caption(replace(TWO, things=TWO.things[::-1]))
+    assert plain_caption(TWO) == f"{FIRST} and {SECOND} on a black background"
+    assert plain_caption(three) == f"{FIRST}, a small pink star in the center and {SECOND} on a black background"
+    assert plain_caption(replace(TWO, things=(third,))) == "a small pink star in the center on a black background"
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -340,6 +349,7 @@ def test_who_tells_all_is_heard_as_the_teacher_is(way_back, tmp_path):
     written = {path.name for path in (tmp_path / "samples").iterdir()}
     sounds = {f"{i}-{name}.wav" for i in (1, 2) for name in ("model", "teacher")}
     assert written == {"round-trip.png", "texts.json"} | sounds
+    assert Pillow.open(tmp_path / "samples" / "round-trip.png").size == (2 * 64 + 4, 2 * 64 + 4)
     texts = texts_of(tmp_path / "samples")
     assert list(texts) == ["1", "2"] and all(in_grammar(text) for text in texts.values())
 

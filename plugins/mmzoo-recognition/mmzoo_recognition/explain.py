@@ -195,10 +195,13 @@ def _repeated(one: Tensor, count: int) -> Tensor:
 
 
 def _reaches(way: Seam) -> bool:
-    """Whether the latents have a gradient with respect to what stands at the seam."""
+    """Whether the latents have a gradient with respect to what stands at the seam, and one that is not zero."""
     x = way.x.detach().clone().requires_grad_()
-    total = way.onward(x).x.sum()
-    return total.requires_grad and torch.autograd.grad(total, x, allow_unused=True)[0] is not None
+    latents = way.onward(x).x.flatten()
+    # The plain sum of what was normalised is the same whatever x is.
+    total = (latents * torch.arange(len(latents), device=latents.device).cos()).sum()
+    slope = torch.autograd.grad(total, x, allow_unused=True)[0] if total.requires_grad else None
+    return slope is not None and bool(slope.any())
 
 
 # --- what is shown -----------------------------------------------------------------------------------

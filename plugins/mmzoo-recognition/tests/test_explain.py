@@ -1,4 +1,4 @@
-"""Explanations: what decides is what is marked, attributions add up, gates, codes, the page and the command."""
+"""Explanations: what decides is what is marked, attributions add up, gates, the page and the command."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ pytest.importorskip("captum", reason="captum, which attributes, is not installed
 pytest.importorskip("matplotlib", reason="matplotlib, which draws, is not installed")
 from mmzoo_recognition import explain as module
 from mmzoo_recognition.examples import batch_of
-from mmzoo_recognition.explain import codebook_usage, explain
+from mmzoo_recognition.explain import explain
 from mmzoo_recognition.head import MODALITIES, Recognizer
-from mmzoo_recognition.page import explanation_page, usage_page
+from mmzoo_recognition.page import explanation_page
 
 import mmzoo
 from mmzoo.cli.main import main
 from mmzoo.errors import InputError, MissingDependencyError
 from mmzoo.interfaces import Audio, Image, Latents, ModalityEncoder
+from mmzoo.nn.patches import fold
 
 SIDE, RATE = 16, 16000
 TEXTS = ("mmmamm", "mmmbmm")
@@ -130,6 +131,7 @@ def test_the_rise_is_that_from_nothing(judge):
 
 
 def test_letters_of_several_bytes_count_once(judge):
+    assert module._by_letter(np.arange(7.0), "mü€a").tolist() == [0, 1 + 2, 3 + 4 + 5, 6]
     found = explain(judge, text=" MÜÜ€a ")
     assert found.shown["text"] == "müü€a" and found.attributions["text"].shape == (5,)
     assert total(found) == pytest.approx(found.rise, abs=1e-2)
@@ -179,7 +181,7 @@ def test_codes_are_marked_on_their_grid():
 
 
 class Blocks(ModalityEncoder):
-    """One latent for every 400 samples, without any spectrogram; rounded, so that no gradient would get through."""
+    """One latent for every 400 samples, without any spectrogram."""
 
     modality = "speech"
 
@@ -188,7 +190,7 @@ class Blocks(ModalityEncoder):
         self.linear = nn.Linear(400, 16)
 
     def encode(self, raw, mask=None):
-        return Latents(self.linear(raw.mul(100).round().unflatten(1, (-1, 400))))
+        return Latents(self.linear(raw.unflatten(1, (-1, 400))))
 
 
 class Placed(ModalityEncoder):
@@ -204,6 +206,28 @@ class Placed(ModalityEncoder):
         return Latents(self.letters(raw) + self.places(torch.arange(raw.shape[1]).expand(raw.shape)), mask)
 
 
+class Squares(ModalityEncoder):
+    """One latent for every square of pixels, which are cut off from the gradient in one way or another."""
+
+    modality = "image"
+
+    def __init__(self, cut) -> None:
+        super().__init__()
+        self.cut, self.linear = cut, nn.Linear(48, 16)
+
+    def encode(self, raw, mask=None):
+        return Latents(self.linear(fold(self.cut(raw), 4).flatten(1, 2)))
+
+
+@pytest.mark.parametrize("cut", [torch.detach, lambda raw: (raw * 255).round()], ids=["detached", "rounded"])
+def test_where_no_gradient_gets_to_the_pixels_latents_are_marked(cut):
+    head = small("image")
+    head.image = Squares(cut)
+    found = explain(head, image=picture(0))
+    assert found.attributions["image"].shape == (4, 4) and len(found.notes) == 1
+    assert total(found) == pytest.approx(found.rise, abs=1e-2) and np.abs(found.attributions["image"]).min() > 0
+
+
 def test_other_encoders_are_followed_to_their_latents():
     head = small("speech", "text")
     head.speech, head.text = Blocks(), Placed()
@@ -214,44 +238,6 @@ def test_other_encoders_are_followed_to_their_latents():
         "text",
     ]
     assert total(found) == pytest.approx(found.rise, abs=1e-2) and explanation_page(found).pixels.std() > 10
-
-
-# --- codes -------------------------------------------------------------------------------------------
-
-
-def pictures_tokenizer():
-    torch.manual_seed(0)
-    return mmzoo.create(
-        "vqvae-image", pretrained=False, dim=8, encoder={"dim": 8, "widths": [8, 8], "depth": 1},
-        quantizer={"dim": 8, "codebook_size": 16, "groups": 2},
-    ).eval()  # fmt: skip
-
-
-def speech_tokenizer():
-    torch.manual_seed(0)
-    return mmzoo.create(
-        "vqvae-speech", pretrained=False, dim=8,
-        encoder={"dim": 8, "width": 16, "depth": 1, "latent_depth": 1, "decoder_width": 16, "decoder_depth": 1},
-        quantizer={"dim": 8, "codebook_size": 16, "groups": 2},
-    ).eval()  # fmt: skip
-
-
-def test_usage_adds_up_to_the_positions():
-    tokenizer = pictures_tokenizer()
-    wide = Image(np.tile(picture(1).pixels, (1, 2, 1)))
-    usage = codebook_usage(tokenizer, [picture(0), wide])
-    assert [len(count) for count in usage] == [16, 16] and [count.sum() for count in usage] == [16 + 32] * 2
-    codes = tokenizer.tokenize(wide)[0]
-    alone = codebook_usage(tokenizer, wide)
-    assert all(alone[q][k] == (codes[:, q] == k).sum() for q in range(2) for k in range(16))
-    spoken = codebook_usage(speech_tokenizer(), sound(0))
-    assert {int(count.sum()) for count in spoken} == {speech_tokenizer().tokenize(sound(0)).shape[1]}
-
-
-def test_a_page_for_codes_of_each_kind():
-    for value in (picture(0), sound(0), "a $text$"):
-        page = usage_page("title $", value, value, [np.eye(9, dtype=int)[3] * 5])
-        assert page.pixels.shape == (560, 1200, 3) and page.pixels.std() > 10
 
 
 # --- the page and the command ------------------------------------------------------------------------
@@ -280,27 +266,6 @@ def test_the_command_explains_what_is_recognised(judge, capsys, tmp_path, monkey
             without.setitem(sys.modules, name, None)
             assert main(given) == 1
         assert "pip install captum matplotlib" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("kind", ["image", "speech"])
-def test_the_command_draws_codes(kind, capsys, tmp_path, monkeypatch):
-    tokenizer = pictures_tokenizer() if kind == "image" else speech_tokenizer()
-    monkeypatch.setattr(mmzoo, "create", lambda name: tokenizer)
-    image, speech = picture(1).save(tmp_path / "a.png"), sound(1).save(tmp_path / "a.wav")
-    given, out = {"image": str(image), "speech": str(speech)}, tmp_path / "codes.png"
-    assert main(["explain", "codes", f"--{kind}", given[kind], "-o", str(out)]) == 0
-    assert "of 32 codes used" in capsys.readouterr().out
-    assert Image.load(out).pixels.shape == (560, 1200, 3)
-    out.unlink()
-    for wrong, told in (
-        (["--image", given["image"], "--speech", given["speech"]], f"makes codes of {kind}; give --{kind}"),
-        (["--text", "a"], f"makes codes of {kind}"),
-        ([f"--{kind}", given[kind], "--class", "x"], "knows no classes"),
-        ([f"--{kind}", str(tmp_path / "none")], "none"),
-    ):
-        assert main(["explain", "codes", *wrong, "-o", str(out)]) == 2
-        error = capsys.readouterr().err
-        assert told in error and error.count("\n") == 1 and not out.exists()
 
 
 def test_what_the_command_refuses(judge, capsys, tmp_path, monkeypatch):
