@@ -13,7 +13,9 @@ import sys
 from pathlib import Path
 
 PAGE = Path(__file__).with_name("cli.md")
-FIRST_PARTY = "mmzoo-datasets,mmzoo-dit,mmzoo-encoders,mmzoo-image,mmzoo-recognition,mmzoo-tts,mmzoo-vqvae"
+FIRST_PARTY = (
+    "mmzoo-datasets,mmzoo-dit,mmzoo-encoders,mmzoo-image,mmzoo-recognition,mmzoo-transfer,mmzoo-tts,mmzoo-vqvae"
+)
 
 INTRODUCTION = """# Command line
 

@@ -11,7 +11,8 @@ SUPPLIES = {
         "dataset/coco-captions dataset/degraded-digits dataset/english-lexicon dataset/flite-speech"
         " dataset/heldout-texts dataset/imagenet-1k dataset/librispeech dataset/ljspeech"
         " dataset/small-pictures dataset/speech-commands dataset/spoken-digits dataset/spoken-scenes"
-        " metric/class-to-image metric/image-tokenization metric/text-to-image"
+        " metric/class-to-image metric/image-to-speech metric/image-tokenization metric/speech-to-image"
+        " metric/text-to-image"
     ),
     "mmzoo-dit": ("backbone/dit backbone/joint-dit sampler/ddim sampler/dpm-solver sampler/euler sampler/heun"),
     "mmzoo-encoders": (
@@ -22,7 +23,13 @@ SUPPLIES = {
     "mmzoo-image": (
         "model/vqvae-dit-digits model/vqvae-dit-text2image head/text-to-image command/edit command/generate"
     ),
-    "mmzoo-recognition": "model/vqvae-dit-recognition head/recognition metric/recognition command/recognise",
+    "mmzoo-recognition": (
+        "model/vqvae-dit-recognition head/recognition metric/recognition command/explain command/recognise"
+    ),
+    "mmzoo-transfer": (
+        "model/vqvae-dit-image2speech model/vqvae-dit-speech2image head/image-to-speech head/speech-to-image"
+        " command/transfer"
+    ),
     "mmzoo-tts": (
         "model/phonemizer-en model/vqvae-dit-tts head/phonemizer head/tts metric/phonemization"
         " metric/text-to-speech command/say"
