@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from mmzoo import hookimpl
 from mmzoo.registry.register import Register
-from mmzoo.registry.specs import Weights
 
 
 @hookimpl
@@ -35,5 +34,4 @@ def mmzoo_register(register: Register) -> None:
             "text": {"name": "bytes", "width": 128, "depth": 1},
             "fusion": {"name": "weighted", "widths": {"image": 128, "speech": 128, "text": 128}, "width": 128},
         },
-        weights=[Weights("digits", license="apache-2.0")],
     )
