@@ -15,6 +15,9 @@ from mmzoo.errors import CorruptFileError, DataError
 WORDS_FILE = "words.json"
 PADDING = 0
 _TOKEN = re.compile(r"[a-z]+|[0-9]")
+_SPELT = dict(
+    zip("0123456789", ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"], strict=True)
+)
 
 
 class Words:
@@ -33,10 +36,13 @@ class Words:
         return cls(found)
 
     def ids(self, texts: Sequence[str]) -> tuple[Tensor, list[tuple[str, ...]]]:
-        """Ids int64 `[B, N]` padded with 0 to at least one column, and each text's words that are not known."""
+        """Ids int64 `[B, N]` padded with 0 to at least one column, and each text's words that are not known.
+
+        A figure that is not known itself is read as its word.
+        """
         rows, unknown = [], []
         for text in texts:
-            words = split(text)
+            words = [word if word in self._ids else _SPELT.get(word, word) for word in split(text)]
             rows.append([self._ids[word] for word in words if word in self._ids])
             unknown.append(tuple(dict.fromkeys(word for word in words if word not in self._ids)))
         longest = max(1, max(map(len, rows), default=1))

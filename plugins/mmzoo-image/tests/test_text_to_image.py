@@ -178,6 +178,11 @@ def test_words_of_a_text():
     assert split("A red, 7-sided THING!") == ["a", "red", "7", "sided", "thing"]
 
 
+def test_a_figure_is_read_as_its_word():
+    ids, unknown = Words(["1", "seven"]).ids(["7", "1", "8"])
+    assert ids[:, 0].tolist() == [2, 1, 0] and unknown == [(), (), ("eight",)]
+
+
 def test_plain_patches():
     pixels = np.zeros((9, 8, 3), np.uint8)
     pixels[1, 5] = 255

@@ -24,10 +24,11 @@ BATCH = 64
 class SpokenCaptions:
     """Speech and captions of a whole dataset in memory, 16 bits a sample.
 
-    spread: each time an utterance is drawn it is played up to this share faster or slower, so higher or lower too.
+    spread: each time an utterance is drawn it is played up to this share faster or slower, so higher or lower too. tilt:
+    and made duller or brighter, by as much as this share of the sample before, added or taken.
     """
 
-    def __init__(self, rows: Dataset, words: Words, sample_rate: int, spread: float = 0.0) -> None:
+    def __init__(self, rows: Dataset, words: Words, sample_rate: int, spread: float = 0.0, tilt: float = 0.0) -> None:
         if len(rows) == 0:
             raise DataError("The dataset has no rows to train on.")
         if any(cell is None for cell in rows["audio"]):
@@ -39,7 +40,7 @@ class SpokenCaptions:
             _int16(decode_audio(cell, sample_rate=sample_rate).samples)
             for cell in tqdm(rows["audio"], desc="reading speech", disable=None, leave=False)
         ]
-        self.spread = spread
+        self.spread, self.tilt = spread, tilt
         self.lengths = [len(sound) for sound in self.sounds]
 
     def __len__(self) -> int:
@@ -51,7 +52,9 @@ class SpokenCaptions:
         factor = 1 + self.spread * (2 * float(torch.rand((), generator=generator)) - 1)
         places = np.arange(0, len(sound) - 1, factor, dtype=np.float64)
         played = np.interp(places, np.arange(len(sound)), sound).astype(np.float32) if self.spread else sound
-        return torch.from_numpy(played), self.ids[index]
+        share = self.tilt * (2 * float(torch.rand((), generator=generator)) - 1)
+        tilted = played + np.float32(share) * np.concatenate((played[:1], played[:-1])) if self.tilt else played
+        return torch.from_numpy(tilted), self.ids[index]
 
     def collate(self, examples: list[tuple[Tensor, Tensor]]) -> Mapping[str, Tensor]:
         """`speech` `[B, T]` with `speech_mask`, `words` `[B, M]` padded with 0."""

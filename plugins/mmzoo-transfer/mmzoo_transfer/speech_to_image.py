@@ -33,7 +33,7 @@ class SpeechToImage(TaskHead):
 
     width: of the encoder's latents. vocabulary: most words, the blank included. sample_rate: of speech, Hz. spread:
     training speech is played faster or slower by up to this share, its pitch with it, so that more voices are within
-    what was heard. masked: share of training speech that is silenced, in short spans (SpecAugment, Park et al., arXiv
+    what was heard. tilt: and made duller or brighter, see `SpokenCaptions`. masked: share of training speech that is silenced, in short spans (SpecAugment, Park et al., arXiv
     1904.08779).
     """
 
@@ -49,11 +49,12 @@ class SpeechToImage(TaskHead):
         vocabulary: int = 64,
         sample_rate: int = 16000,
         spread: float = 0.18,
+        tilt: float = 0.6,
         masked: float = 0.1,
     ) -> None:
         super().__init__()
         self.width, self.vocabulary, self.sample_rate = width, vocabulary, sample_rate
-        self.spread, self.masked = spread, masked
+        self.spread, self.tilt, self.masked = spread, tilt, masked
         self.words = Words()
         self.spot = nn.Linear(width, vocabulary)
 
@@ -149,7 +150,7 @@ class SpeechToImage(TaskHead):
         """The rows' speech and captions."""
         if not self.words.words:
             self.words = Words.of(rows["text"], self.vocabulary)
-        return SpokenCaptions(rows, self.words, self.sample_rate, self.spread)
+        return SpokenCaptions(rows, self.words, self.sample_rate, self.spread, self.tilt)
 
     def training_step(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Losses:
         """The negative log likelihood of the captions' words, by word."""

@@ -598,6 +598,21 @@ def test_pictures_and_captions_become_codes():
         assert torch.equal(batch["text"][index], model.texts.tokenize(text.ljust(32))[0])
 
 
+def test_latents_after_the_end_of_a_caption_count_less(tmp_path):
+    model = stirred_describer()
+    examples = model.examples(shown_rows(2), tmp_path)
+    batch = examples.collate([0, 1])
+    losses = {}
+    for model.blank_weight in (0.0, 0.5, 1.0):
+        with torch.no_grad():
+            losses[model.blank_weight] = model.training_step(batch, torch.Generator().manual_seed(0))
+    told, every = 12 + 13, 2 * model.latents
+    flow = {weight: float(found.total) for weight, found in losses.items()}
+    errors_told, errors_all = flow[0.0] * told, flow[1.0] * every
+    assert flow[1.0] == pytest.approx(float(losses[0.5].parts["unweighted"])) != pytest.approx(flow[0.0])
+    assert flow[0.5] * (told + every) / 2 == pytest.approx((errors_told + errors_all) / 2)
+
+
 def test_pictures_that_cannot_be_learnt_from(tmp_path):
     model = small_describer()
     with pytest.raises(DataError, match="no rows"):
@@ -666,7 +681,14 @@ def test_transfer_draws_what_is_said(source, listener, capsys, tmp_path, monkeyp
 def test_transfer_says_what_is_shown(source, describer, capsys, tmp_path, monkeypatch):
     monkeypatch.setattr(mmzoo, "create", lambda name: describer)
     target = tmp_path / "out.wav"
-    assert main(["transfer", "small", source("in.png"), "-o", str(target), "--steps", "16", "--seed", "3"]) == 0
+    asked: list[dict[str, Any]] = []
+    describe = describer.describe
+    monkeypatch.setattr(
+        describer, "describe", lambda shown, **manner: asked.append(manner) or describe(shown, **manner)
+    )
+    arguments = ["transfer", "small", source("in.png"), "-o", str(target)]
+    assert main([*arguments, "--steps", "16", "--guidance", "1.25", "--seed", "3"]) == 0
+    assert asked == [{"steps": 16, "guidance": 1.25, "seed": 3}]
     assert capsys.readouterr().out.startswith(f"{target}: said 'a red circle', 1.20 s, in ")
     assert describer.voice.calls == [("a red circle", 3, 1.0)]
     assert Audio.load(target).duration == pytest.approx(1.2)
