@@ -33,8 +33,8 @@ class SpeechToImage(TaskHead):
 
     width: of the encoder's latents. vocabulary: most words, the blank included. sample_rate: of speech, Hz. spread:
     training speech is played faster or slower by up to this share, its pitch with it, so that more voices are within
-    what was heard. tilt: and made duller or brighter, see `SpokenCaptions`. masked: share of training speech that is silenced, in short spans (SpecAugment, Park et al., arXiv
-    1904.08779).
+    what was heard. tilt: and made duller or brighter, see `SpokenCaptions`. masked: share of training speech that is
+    silenced, in short spans (SpecAugment, Park et al., arXiv 1904.08779).
     """
 
     slots: ClassVar[Mapping[str, Slot]] = {"speech": Slot("encoder"), "artist": Slot("head", model=True)}
