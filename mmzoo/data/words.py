@@ -15,13 +15,8 @@ from mmzoo.errors import CorruptFileError, DataError
 WORDS_FILE = "words.json"
 PADDING = 0
 _TOKEN = re.compile(r"[a-z]+|[0-9]")
-_SPELT = {"0": "zero", "1": "one", "2": "two", "3": "three", "4": "four"} | {
-    "5": "five",
-    "6": "six",
-    "7": "seven",
-    "8": "eight",
-    "9": "nine",
-}
+_FIGURES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_SPELT = {str(figure): word for figure, word in enumerate(_FIGURES)}
 
 
 class Words:

@@ -24,8 +24,8 @@ BATCH = 64
 class SpokenCaptions:
     """Speech and captions of a whole dataset in memory, 16 bits a sample.
 
-    spread: each time an utterance is drawn it is played up to this share faster or slower, so higher or lower too. tilt:
-    and made duller or brighter, by as much as this share of the sample before, added or taken.
+    spread: each time an utterance is drawn it is played up to this share faster or slower, so higher or lower too.
+    tilt: and made duller or brighter, by as much as this share of the sample before, added or taken.
     """
 
     def __init__(self, rows: Dataset, words: Words, sample_rate: int, spread: float = 0.0, tilt: float = 0.0) -> None:
