@@ -200,7 +200,7 @@ class Listener:
     """Knows every utterance of the small corpus by its samples, and draws the scene that its caption tells."""
 
     def __init__(self) -> None:
-        self.artist, self.seeds = self, []
+        self.artist, self.seeds, self.prompts = self, [], []
         rows = [row for name, split in spoken_scenes(**SMALL).items() if name != "train" for row in split]
         self.texts = {decode_audio(row["audio"]).samples.tobytes(): words(row["text"]) for row in rows}
         self.scenes = {words(row["text"]): scene_of(row["label"]) for row in rows}
@@ -209,6 +209,7 @@ class Listener:
         return self.texts[sound.samples.tobytes()]
 
     def generate(self, prompts: Sequence[str], *, seed: int = 0) -> list[Image]:
+        self.prompts += prompts
         return [drawing(self.scenes[words(prompt)]) for prompt in prompts]
 
     def transfer(self, sounds: Sequence[Audio], *, seed: int = 0) -> list[Image]:
@@ -228,14 +229,16 @@ class Deaf(Listener):
 
 @needs_voices
 @pytest.mark.usefixtures("small_world")
-def test_who_hears_and_draws_all_is_right(tmp_path):
+def test_who_hears_and_draws_all_is_right(tmp_path, monkeypatch):
+    monkeypatch.setattr(transfer_judge, "COMPARED", 2)
     model = Listener()
     found = transfer_judge.evaluate_speech_to_image(model, limit=3, samples=tmp_path / "samples")
     for name in ("test", "unseen_voice"):
         assert found["attributes_right"][name]["all"]["share"] == 1
         assert set(found["attributes_right"][name]) >= {"background", "colour", "shape", "size", "count"}
         assert found["artist_told_the_words"][name]["share"] == 1 and found["words_wrong"][name]["rate"] == 0
-    assert found["protocol"]["utterances"] == 3 and found["speed"]["pictures_per_second"] > 0
+    assert found["protocol"]["utterances"] == 3 and found["protocol"]["artist_told_the_words"] == 2
+    assert len(model.prompts) == 2 * 2 and found["speed"]["pictures_per_second"] > 0
     assert model.seeds == [(0, 3), (0, 3)]
     written = {path.name for path in (tmp_path / "samples").iterdir()}
     sounds = {*(f"{i}-test.wav" for i in (1, 2, 3)), *(f"{i}-unseen_voice.wav" for i in (4, 5, 6))}
@@ -355,9 +358,12 @@ def test_who_tells_all_is_heard_as_the_teacher_is(way_back, tmp_path):
 
 
 @pytest.mark.usefixtures("flite", "small_world")
-def test_who_tells_another_scene_is_wrong_and_the_teacher_is_not(way_back):
+def test_who_tells_another_scene_is_wrong_and_the_teacher_is_not(way_back, monkeypatch):
+    """Others than the model are heard on the first scenes alone."""
+    monkeypatch.setattr(transfer_judge, "COMPARED", 1)
     pytest.importorskip("pocketsphinx", reason="pocketsphinx, which listens, is not installed")
     found = transfer_judge.evaluate_image_to_speech(Liar(), limit=2)
+    assert found["protocol"]["scenes"] == 2 and found["protocol"]["teacher_copy_and_told_the_words"] == 1
     assert found["attributes_written"]["all"]["share"] == found["captions_letter_by_letter"] == 0
     heard = all_of(found)
     assert heard["teacher"] == heard["copy"] == heard["told_the_words"] > 0.8 and heard["model"] < 0.3

@@ -295,8 +295,8 @@ def test_previews_are_the_true_picture_beside_the_drawn(listener):
 # --- what it is trained on ---------------------------------------------------------------------------
 
 
-def captions(spread: float = 0.0) -> SpokenCaptions:
-    return SpokenCaptions(table(two_lengths()), Words(["blue", "red"]), RATE, spread)
+def captions(spread: float = 0.0, tilt: float = 0.0) -> SpokenCaptions:
+    return SpokenCaptions(table(two_lengths()), Words(["blue", "red"]), RATE, spread, tilt)
 
 
 def test_without_spread_speech_is_as_it_was_said():
@@ -320,6 +320,26 @@ def test_spread_plays_speech_faster_and_slower_within_bounds():
     assert np.ptp([one.mean() for one in loud]) < 0.02
     swings = [int((np.diff(np.sign(one[where])) != 0).sum()) for one, where in zip(drawn, loud, strict=True)]
     assert np.ptp(swings) <= 2 and swings[0] > 50
+
+
+def test_tilt_adds_or_takes_a_share_of_the_sample_before():
+    plain, examples = captions().example(0, torch.Generator())[0].numpy(), captions(tilt=0.6)
+    shares = []
+    for seed in range(30):
+        tilted = examples.example(0, torch.Generator().manual_seed(seed))[0].numpy()
+        added, before = (tilted - plain)[1:], plain[:-1]
+        shares.append(float(added @ before / (before @ before)))
+        assert tilted.dtype == np.float32 and np.abs(added - shares[-1] * before).max() < 1e-5
+    assert -0.601 < min(shares) < -0.4 and 0.4 < max(shares) < 0.601
+    again = examples.example(0, torch.Generator().manual_seed(29))[0].numpy()
+    assert np.array_equal(tilted, again)
+
+
+def test_speech_is_varied_as_the_model_says(tmp_path):
+    model = small_listener()
+    model.spread, model.tilt = 0.1, 0.2
+    examples = model.examples(spoken_rows(), tmp_path)
+    assert (examples.spread, examples.tilt) == (0.1, 0.2)
 
 
 def test_batches_of_speech_are_padded_and_masked():
