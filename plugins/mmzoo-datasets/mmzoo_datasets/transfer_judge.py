@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tqdm import tqdm
 
 import mmzoo
 from mmzoo.data import decode_audio, decode_image, sheet
+from mmzoo.errors import InputError
 from mmzoo.evaluation.words import ErrorRate, interval, plain
-from mmzoo.interfaces import Audio
+from mmzoo.interfaces import Audio, Image
 from mmzoo_datasets.drawing_judge import at_most_all, batches, pictures_of, pooled, right, shares_right, told_right
 from mmzoo_datasets.flite import speak
 from mmzoo_datasets.picture_judge import attribute_errors
@@ -26,6 +28,9 @@ SCENES, COMPARED = 400, 100
 """Scenes to judge the model by, and the first of them that others are compared on."""
 SHOWN, HEARD = 12, 3
 """Samples to look at and to listen to."""
+BLANK = Image(np.zeros((64, 64, 3), np.uint8))
+MUTE = Audio(np.full(1600, 1e-3, np.float32), 16000)
+"""What counts for a picture and a sound of a model that made neither."""
 BACK = "vqvae-dit-speech2image"
 """Draws what was said, for the round trip."""
 
@@ -41,7 +46,7 @@ def evaluate_speech_to_image(model: Any, *, limit: int | None = None, samples: P
         rows = world[name].select(range(min(count, len(world[name]))))
         sounds = [decode_audio(cell) for cell in rows["audio"]]
         start = time.perf_counter()
-        drawn = batches(sounds, lambda i, j, sounds=sounds: model.transfer(sounds[i:j], seed=i))
+        drawn = batches(sounds, lambda i, j, sounds=sounds: transferred(model, sounds[i:j], i, BLANK))
         seconds += time.perf_counter() - start
         texts_told = rows["text"][:COMPARED]
         told = batches(texts_told, lambda i, j, some=texts_told: model.artist.generate(some[i:j], seed=i))
@@ -77,9 +82,9 @@ def evaluate_image_to_speech(model: Any, *, limit: int | None = None, samples: P
     scenes, shown = [scene_of(label) for label in rows["label"]], [decode_image(cell) for cell in rows["image"]]
     captions = [plain_caption(scene) for scene in scenes]
     start = time.perf_counter()
-    spoken = batches(shown, lambda i, j: model.transfer(shown[i:j], seed=i))
+    spoken = batches(shown, lambda i, j: transferred(model, shown[i:j], i, MUTE))
     seconds = time.perf_counter() - start
-    told = [sound.notes[0] for sound in spoken]
+    told = ["".join(sound.notes[:1]) for sound in spoken]
     some = captions[:COMPARED]
     teacher = [_teacher(text, model.voice.voices[0]) for text in _progress(some, "teacher")]
     arms = {
@@ -89,7 +94,7 @@ def evaluate_image_to_speech(model: Any, *, limit: int | None = None, samples: P
         "model": spoken,
     }
     found = {name: listen_to_captions(_progress(sounds, "listening")) for name, sounds in arms.items()}
-    drawn = mmzoo.create(BACK).transfer(spoken)
+    drawn = transferred(mmzoo.create(BACK), spoken, 0, BLANK)
     back = attribute_errors(scenes, [read(picture.pixels) for picture in drawn])
     if samples is not None:
         samples.mkdir(parents=True, exist_ok=True)
@@ -113,6 +118,16 @@ def evaluate_image_to_speech(model: Any, *, limit: int | None = None, samples: P
         },
         "speed": {"sounds_per_second": count / seconds},
     }
+
+
+def transferred(model: Any, items: Sequence[Any], seed: int, instead: Any) -> list[Any]:
+    """What a model makes of each item, item i with seed + i; `instead` for one that it makes nothing of."""
+    try:
+        return list(model.transfer(list(items), seed=seed))
+    except InputError:
+        if len(items) == 1:
+            return [instead]
+        return [one for i, item in enumerate(items) for one in transferred(model, [item], seed + i, instead)]
 
 
 def _heard(scenes: Sequence[Any], texts: Sequence[str]) -> dict[str, Any]:

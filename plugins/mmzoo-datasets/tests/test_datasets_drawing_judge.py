@@ -109,7 +109,7 @@ def test_digits_drawn_and_copied(tmp_path):
 
 def test_things_too_many_do_not_make_a_share_below_nothing():
     counts = np.array([[3, 2, 4, 5], [0, 0, 0, 5]], np.int64)
-    assert drawing_judge._at_most_all(ErrorRate(counts)).rate == 0.5
+    assert drawing_judge.at_most_all(ErrorRate(counts)).rate == 0.5
 
 
 def test_told_right_counts_only_what_is_said():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from mmzoo_datasets.scenes.world import BACKGROUNDS, CELLS, COLOURS, RELATIONS, SHAPES, SIZES, Scene, Thing, relation
@@ -142,18 +144,15 @@ def grammar() -> str:
 def agreement(said: Understood, scene: Scene) -> dict[str, list[bool]]:
     """For each attribute, whether each thing of the scene that was told is as it was told; also background and count.
 
-    A mention is matched to the thing that agrees with it best; one without any is wrong in all that it says. count:
-    whether the scene has as many things as were told.
+    Mentions and things are matched so that they agree best in all; a mention without a thing is wrong in all that it
+    says. count: whether the scene has as many things as were told.
     """
     right: dict[str, list[bool]] = {"count": [len(said.things) == len(scene.things)]}
     if said.background is not None:
         right["background"] = [said.background == scene.background]
-    left, matched = list(scene.things), []
-    for mention in said.things:
-        best = max(left, key=lambda thing: _score(mention, thing), default=None)
-        matched.append(best)
-        if best is not None:
-            left.remove(best)
+    matched: list[Thing | None] = [None] * len(said.things)
+    for mentioned, shown in _matches(said.things, scene.things):
+        matched[mentioned] = scene.things[shown]
     for index, (mention, thing) in enumerate(zip(said.things, matched, strict=True)):
         for name in ("shape", "colour", "size", "cell"):
             if (told := getattr(mention, name)) is not None:
@@ -173,15 +172,30 @@ def retelling(scene: Scene, said: Understood) -> dict[str, list[bool]]:
     The other side of `agreement`: what is left out is wrong here, and what is told too much does not count.
     """
     right: dict[str, list[bool]] = {"background": [said.background == scene.background]}
-    left = list(said.things)
-    for thing in scene.things:
-        best = max(left, key=lambda mention: _score(mention, thing), default=None)
-        if best is not None:
-            left.remove(best)
+    matched: list[Mention | None] = [None] * len(scene.things)
+    for mentioned, shown in _matches(said.things, scene.things):
+        matched[shown] = said.things[mentioned]
+    for thing, best in zip(scene.things, matched, strict=True):
         for name in ("shape", "colour", "size", "cell"):
             told = best is not None and getattr(best, name) == getattr(thing, name)
             right.setdefault("position" if name == "cell" else name, []).append(told)
     return right
+
+
+def _matches(mentions: Sequence[Mention], things: Sequence[Thing]) -> list[tuple[int, int]]:
+    """Pairs of indices, as many as there can be, that agree best in all; of equals the first.
+
+    A scene has nine cells and a caption three things at most, so all ways can be tried.
+    """
+    if len(mentions) > len(things):
+        ways = (list(zip(chosen, range(len(things)), strict=True)) for chosen in _chosen(mentions, things))
+    else:
+        ways = (list(zip(range(len(mentions)), chosen, strict=True)) for chosen in _chosen(things, mentions))
+    return max(ways, key=lambda pairs: sum(_score(mentions[i], things[k]) for i, k in pairs))
+
+
+def _chosen(many: Sequence[object], few: Sequence[object]) -> Iterator[tuple[int, ...]]:
+    return itertools.permutations(range(len(many)), len(few))
 
 
 def _score(mention: Mention, thing: Thing) -> int:
