@@ -93,9 +93,8 @@ def flow() -> str:
         ("text to speech", ("text", ""), ("phonemizer-en", "phones"), ("durations, prior", "frames"), "vqvae-speech"),
         ("text to picture", ("words", "or a class"), ("symbols", "word vectors"), None, "vqvae-image"),
         ("edits", ("a picture", "spoiled"), ("vqvae-image", "latents, hints"), None, "vqvae-image"),
-        ("picture to speech", ("a picture", ""), ("vqvae-image", "latents"), ("vectors", "transformer"), "vqvae-text"),
     )
-    ends = {"vqvae-speech": ("Audio", ""), "vqvae-image": ("Image", ""), "vqvae-text": ("caption", "said by tts")}
+    ends = {"vqvae-speech": "Audio", "vqvae-image": "Image"}
     parts = []
     for index, (title, given, *inner, tokenizer) in enumerate(rows):
         y = 40 + 100 * index
@@ -111,21 +110,25 @@ def flow() -> str:
             arrow((632, y + 28), (660, y + 28)),
             box(662, y, 136, 56, "model", tokenizer, "snap and decode"),
             arrow((798, y + 28), (818, y + 28)),
-            box(820, y, 106, 56, "file", *filter(None, ends[tokenizer])),
+            box(820, y, 106, 56, "file", ends[tokenizer]),
         ]
-    y = 440
-    parts += [
-        frame(20, y - 24, 920, 92, "speech to picture"),
-        box(34, y, 112, 56, "user", "speech"),
-        arrow((146, y + 28), (174, y + 28)),
-        box(176, y, 136, 56, "plugin", "speech encoder", "25 vectors a second"),
-        arrow((312, y + 28), (334, y + 28)),
-        box(336, y, 136, 56, "model", "words", "without times: CTC"),
-        arrow((472, y + 28), (660, y + 28)),
-        box(662, y, 136, 56, "model", "text to picture", "the row above"),
-        arrow((798, y + 28), (818, y + 28)),
-        box(820, y, 106, 56, "file", "Image"),
-    ]
+    ways = (
+        ("picture to speech", "a picture", ("vqvae-image", "latents, encoder"), "text to speech", "Audio"),
+        ("speech to picture", "speech", ("speech encoder", "25 vectors a second"), "text to picture", "Image"),
+    )
+    for y, (title, raw, encoder, model, end) in zip((340, 440), ways, strict=True):
+        parts += [
+            frame(20, y - 24, 920, 92, title),
+            box(34, y, 112, 56, "user", raw),
+            arrow((146, y + 28), (174, y + 28)),
+            box(176, y, 136, 56, "plugin", *encoder),
+            arrow((312, y + 28), (334, y + 28)),
+            box(336, y, 136, 56, "model", "words", "without times: CTC"),
+            arrow((472, y + 28), (660, y + 28)),
+            box(662, y, 136, 56, "model", model, "a model in a slot"),
+            arrow((798, y + 28), (818, y + 28)),
+            box(820, y, 106, 56, "file", end),
+        ]
     y = 540
     parts += [
         frame(20, y - 24, 920, 92, "recognition"),

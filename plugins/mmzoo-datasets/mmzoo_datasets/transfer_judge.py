@@ -106,8 +106,6 @@ def evaluate_image_to_speech(model: Any, *, limit: int | None = None, samples: P
             "scenes": count,
             "teacher_copy_and_told_the_words": len(some),
             "judge": "pocketsphinx with the grammar of captions",
-            "steps": model.num_steps,
-            "guidance": model.guidance,
         },
         "attributes_heard": {name: _heard(scenes[: len(texts)], texts) for name, texts in found.items()},
         "attributes_written": _heard(scenes, told),

@@ -18,7 +18,7 @@ def transfer(
     source: Annotated[Path, typer.Argument(help="A picture, or a WAV or FLAC file.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The WAV or the PNG to write.")],
     steps: Annotated[int | None, typer.Option(help="Sampling steps; more is slower.")] = None,
-    guidance: Annotated[float | None, typer.Option(help="How strictly to follow what is given; 1 is none.")] = None,
+    guidance: Annotated[float | None, typer.Option(help="How strictly to draw what was heard; 1 is none.")] = None,
     seed: Annotated[int, typer.Option(help="Of the initial noise.")] = 0,
 ) -> None:
     """Say what a picture shows, or draw what a sound says; prints one line about what was understood."""
@@ -33,13 +33,15 @@ def transfer(
     if draws != (suffix == ".png"):
         wanted = "a picture, a .png" if draws else "speech, a .wav or .flac"
         raise InputError(f"{model} gives {wanted}; {output} is neither it nor can be.")
+    if speaks and guidance is not None:
+        raise InputError(f"{model} speaks, and speaking takes no --guidance; leave it out.")
     start = time.perf_counter()
     if draws:
         drawn = bridge.transfer(source, steps=steps, guidance=guidance, seed=seed)
         drawn.save(output)
         told = f"heard {bridge.hear(source)!r}, drew {drawn.pixels.shape[1]} x {drawn.pixels.shape[0]} pixels"
     else:
-        said = bridge.transfer(source, steps=steps, guidance=guidance, seed=seed)
+        said = bridge.transfer(source, steps=steps, seed=seed)
         said.save(output)
         told = f"said {said.notes[0]!r}, {said.duration:.2f} s"
     print(f"{output}: {told}, in {time.perf_counter() - start:.2f} s")

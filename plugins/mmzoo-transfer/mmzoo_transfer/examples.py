@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,9 +33,7 @@ class SpokenCaptions:
             raise DataError("The dataset has no rows to train on.")
         if any(cell is None for cell in rows["audio"]):
             raise DataError("The dataset has rows without audio; build it with speech.")
-        self.ids, unknown = words.ids(rows["text"])
-        if any(unknown):
-            raise DataError(f"The captions have words the model lacks, such as {next(u for u in unknown if u)[0]!r}.")
+        self.ids = known(words, rows["text"])
         self.sounds = [
             _int16(decode_audio(cell, sample_rate=sample_rate).samples)
             for cell in tqdm(rows["audio"], desc="reading speech", disable=None, leave=False)
@@ -60,12 +58,10 @@ class SpokenCaptions:
         """`speech` `[B, T]` with `speech_mask`, `words` `[B, M]` padded with 0."""
         lengths = torch.tensor([len(sound) for sound, _ in examples])
         speech = pad_sequence([sound for sound, _ in examples], batch_first=True)
-        words = torch.stack([ids for _, ids in examples])
-        longest = max(1, int((words != PADDING).sum(1).max()))
         return {
             "speech": speech,
             "speech_mask": torch.arange(speech.shape[1]) < lengths.unsqueeze(1),
-            "words": words[:, :longest],
+            "words": cut(torch.stack([ids for _, ids in examples])),
         }
 
 
@@ -74,19 +70,17 @@ def _int16(samples: Any) -> Any:
 
 
 class DescribedPictures:
-    """Codes of pictures and of their captions; every caption is filled with spaces to the same number of latents."""
+    """Codes of pictures and words of their captions, in memory; pictures are tokenized once."""
 
-    def __init__(self, rows: Dataset, pictures: Any, texts: Any, latents: int) -> None:
+    def __init__(self, rows: Dataset, words: Words, pictures: Any) -> None:
         found = [decode_image(cell) for cell in rows["image"]]
         if not found:
             raise DataError("The dataset has no rows to train on.")
         if len({picture.pixels.shape for picture in found}) > 1:
             raise DataError("The dataset has pictures of different sizes; give it one size.")
-        captions = [filled(text, latents, texts.encoder.stride) for text in rows["text"]]
+        self.ids = known(words, rows["text"])
         steps = tqdm(range(0, len(found), BATCH), desc="encoding pictures", disable=None, leave=False)
         self.pictures = torch.cat([pictures.tokenize(found[i : i + BATCH]).cpu() for i in steps])
-        self.texts = torch.cat([texts.tokenize(captions[i : i + BATCH]).cpu() for i in range(0, len(captions), BATCH)])
-        self.told = torch.tensor([-(-len(text) // texts.encoder.stride) for text in rows["text"]])
         self.lengths = [1] * len(found)
 
     def __len__(self) -> int:
@@ -97,14 +91,19 @@ class DescribedPictures:
         return index
 
     def collate(self, examples: list[int]) -> Mapping[str, Tensor]:
-        """`picture` `[B, N, Q]` and `text` `[B, M, Q']` codes; `told` `[B]`, how many latents the caption fills."""
+        """`picture` `[B, N, Q]` codes, `words` `[B, M]` padded with 0."""
         chosen = torch.tensor(examples)
-        return {"picture": self.pictures[chosen], "text": self.texts[chosen], "told": self.told[chosen]}
+        return {"picture": self.pictures[chosen], "words": cut(self.ids[chosen])}
 
 
-def filled(text: str, latents: int, stride: int) -> str:
-    """The text with spaces after it, as many bytes as `latents` latents of `stride` bytes hold."""
-    room = latents * stride
-    if not text.isascii() or not 0 < len(text) <= room:
-        raise DataError(f"A caption has 1 to {room} ASCII letters, and {text[:60]!r} has not; set latents higher.")
-    return text.ljust(room)
+def known(words: Words, texts: Sequence[str]) -> Tensor:
+    """Ids of the words of captions. Raises DataError for one that the model lacks."""
+    ids, unknown = words.ids(texts)
+    if any(unknown):
+        raise DataError(f"The captions have words the model lacks, such as {next(u for u in unknown if u)[0]!r}.")
+    return ids
+
+
+def cut(words_BM: Tensor) -> Tensor:
+    """As many columns as the longest caption has words."""
+    return words_BM[:, : max(1, int((words_BM != PADDING).sum(1).max()))]

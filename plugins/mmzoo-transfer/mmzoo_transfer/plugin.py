@@ -19,7 +19,7 @@ def mmzoo_register(register: Register) -> None:
     register.head(
         "image-to-speech",
         "mmzoo_transfer.image_to_speech:ImageToSpeech",
-        summary="A picture to a caption over a text tokenizer's latents, which a model that speaks says",
+        summary="A picture to words, which a model that speaks says",
         modalities=("image", "speech"),
     )
     register.command("transfer", "mmzoo_transfer.cli:transfer", summary="A picture to speech, or speech to a picture")
@@ -35,32 +35,16 @@ def mmzoo_register(register: Register) -> None:
         },
         weights=[Weights("scenes", license="apache-2.0")],
     )
-    width, dim = 160, 32
     register.model(
         "vqvae-dit-image2speech",
         task="image-to-speech",
         modalities=("image", "speech"),
         summary="Scenes told aloud",
         recipe={
-            "head": {"name": "image-to-speech", "dim": dim, "text_dim": dim, "width": width},
+            "head": {"name": "image-to-speech", "dim": 32, "width": 160},
             "tokenizer": {"model": "vqvae-image"},
-            "texts": {"model": "vqvae-text"},
             "voice": {"model": "vqvae-dit-tts"},
-            "picture": {"name": "vectors", "channels": dim, "width": width, "depth": 2},
-            "backbone": {
-                "name": "dit",
-                "width": width,
-                "depth": 5,
-                "heads": 4,
-                "in_channels": dim,
-                "vector_channels": {"picture": width},
-                "aligned_channels": {"place": width},
-                "sequence_channels": {"picture": width},
-                "position": "rope-1d",
-                "conv_position": 7,
-                "shared_modulation": True,
-            },
-            "sampler": {"name": "euler"},
+            "picture": {"name": "vectors", "channels": 32, "width": 160, "depth": 4},
         },
         weights=[Weights("scenes", license="apache-2.0")],
     )

@@ -8,28 +8,25 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmzoo.data import Words, as_audio, decode_audio, decode_image
 from mmzoo.errors import InputError
-from mmzoo.interfaces import Examples, Image, Latents, Link, Losses, ModalityEncoder, Port, Ports, Slot, TaskHead
+from mmzoo.interfaces import Examples, Image, Link, Losses, ModalityEncoder, Port, Ports, Slot
 from mmzoo_transfer.examples import SpokenCaptions
+from mmzoo_transfer.spotter import Spotter
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-BLANK = 0
-"""The class of connectionist temporal classification that is no word: the id that pads captions."""
 LONGEST_S = 30.0
 
 
-class SpeechToImage(TaskHead):
+class SpeechToImage(Spotter):
     """A spoken caption to an Image.
 
-    `speech` encodes the sound; a linear layer tells at every position which word ends there, or none, and learns that
-    without times (connectionist temporal classification, Graves et al., ICML 2006). `artist` draws what was heard. It
-    is a model of its own, so what this one stores is the listener alone, and `hear` tells what was understood.
+    `speech` encodes the sound, and what is heard in it are words, see `Spotter`. `artist` draws them. It is a model of
+    its own, so what this one stores is the listener alone, and `hear` tells what was understood.
 
     width: of the encoder's latents. vocabulary: most words, the blank included. sample_rate: of speech, Hz. spread:
     training speech is played faster or slower by up to this share, its pitch with it, so that more voices are within
@@ -52,11 +49,9 @@ class SpeechToImage(TaskHead):
         tilt: float = 0.6,
         masked: float = 0.1,
     ) -> None:
-        super().__init__()
-        self.width, self.vocabulary, self.sample_rate = width, vocabulary, sample_rate
+        super().__init__(width=width, vocabulary=vocabulary)
+        self.sample_rate = sample_rate
         self.spread, self.tilt, self.masked = spread, tilt, masked
-        self.words = Words()
-        self.spot = nn.Linear(width, vocabulary)
 
     @classmethod
     def ports(cls, config: Mapping[str, Any]) -> Ports:
@@ -91,9 +86,7 @@ class SpeechToImage(TaskHead):
         if audio.duration > LONGEST_S:
             raise InputError(f"The speech lasts {audio.duration:.0f} s; the most is {LONGEST_S:g} s, cut it up.")
         samples = torch.from_numpy(audio.samples).to(self.device).unsqueeze(0)
-        best = self.scores(self.speech.encode(samples))[0].argmax(-1)
-        ids = torch.unique_consecutive(best).tolist()
-        return " ".join(self.words.words[i - 1] for i in ids if 0 < i <= len(self.words.words))
+        return self.read(self.speech.encode(samples))[0]
 
     @torch.inference_mode()
     def transfer(self, speech: Any, *, seed: int = 0, **manner: Any) -> Any:
@@ -117,22 +110,7 @@ class SpeechToImage(TaskHead):
         drawn: list[Image] = self.artist.generate(list(heard), seed=seed, **manner)
         return drawn
 
-    # --- the parts of a forward pass ---------------------------------------------------------------------
-
-    def scores(self, latents: Latents) -> Tensor:
-        """Latents of speech to logits of the words, `[B, N, vocabulary]`; class 0 is none."""
-        out: Tensor = self.spot(latents.x)
-        return out
-
-    # --- files -------------------------------------------------------------------------------------------
-
-    def files(self) -> Mapping[str, bytes]:
-        """`words.json`, the words in order of their ids."""
-        return self.words.file()
-
-    def load_files(self, folder: Path) -> None:
-        """Read `words.json`."""
-        self.words = Words.load(folder)
+    # --- files and training -----------------------------------------------------------------------------------
 
     def golden(self, inputs: Mapping[str, Tensor] | None) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
         """The words' logits for a fixed rising tone in noise."""
@@ -143,8 +121,6 @@ class SpeechToImage(TaskHead):
             noise = torch.randn(len(time), generator=generator)
             inputs = {"speech": (0.1 * tone + 0.01 * noise).unsqueeze(0)}
         return inputs, {"scores": self.scores(self.speech.encode(inputs["speech"]))}
-
-    # --- training ----------------------------------------------------------------------------------------
 
     def examples(self, rows: Dataset, cache: Path) -> Examples:
         """The rows' speech and captions."""
@@ -157,18 +133,7 @@ class SpeechToImage(TaskHead):
         sound, mask = batch["speech"], batch["speech_mask"]
         if self.masked:
             sound = hidden_spans(sound, self.masked, self.sample_rate, generator)
-        latents = self.speech.encode(sound, mask)
-        scores = self.scores(latents)
-        words, counts = batch["words"], (batch["words"] != BLANK).sum(1)
-        assert latents.mask is not None
-        with torch.autocast(scores.device.type, enabled=False):
-            shares = scores.float().log_softmax(-1).transpose(0, 1)
-            loss = F.ctc_loss(shares, words, latents.mask.sum(1), counts, blank=BLANK, zero_infinity=True)
-        with torch.no_grad():
-            told = scores.argmax(-1).masked_fill(~latents.mask, BLANK)
-            starts = F.pad(told[:, 1:] != told[:, :-1], (1, 0), value=True) & (told != BLANK)
-            off = (starts.sum(1) - counts).abs().sum() / counts.sum()
-        return Losses(loss, {"ctc": loss.detach(), "words_too_many_or_few": off.float()})
+        return self.spotting(self.speech.encode(sound, mask), batch["words"])
 
     def previews(self, rows: Dataset) -> Iterator[tuple[str, Any]]:
         """Each row's picture beside the one drawn from its speech."""
