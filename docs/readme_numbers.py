@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ LINES = {
 
 
 SHARES = {
-    "attributes_right": "right in the picture %",
+    "attributes_right": "right in pictures %",
     "attributes_heard": "heard right %",
     "round_trip": "right in the picture drawn from the speech %",
 }
@@ -116,6 +117,9 @@ def by_steps(report: Report) -> str:
     rows = {steps: row for steps, row in report.items() if isinstance(row, Mapping)}
     if not rows:
         return ""
+    if all("share" in row for row in rows.values()):
+        told = [f"{steps} {with_interval(row)}" for steps, row in rows.items()]
+        return f"Right by sampling steps, one thing, %: {', '.join(told)}."
     lines = ["| sampling steps | WER % | PER % | times real time |", "|---|---:|---:|---:|"]
     for steps, row in rows.items():
         lines.append(f"| {steps} | {row['wer'] * 100:.1f} | {row['per'] * 100:.1f} | {1 / row['rtf']:.0f} |")
@@ -139,7 +143,7 @@ def shares(title: str, report: Mapping[str, Report]) -> str:
     rows = {name: row for name, row in report.items() if isinstance(row, Mapping)}
     if not rows:
         return ""
-    names = [name for name in next(iter(rows.values())) if name != "all"]
+    names = [name for name in dict.fromkeys(chain.from_iterable(rows.values())) if name != "all"]
     lines = [f"| {title} | {' | '.join(names)} | all (95 %) |", "|---|" + "---:|" * (len(names) + 1)]
     for name, row in rows.items():
         cells = " | ".join(f"{row[key] * 100:.1f}" if key in row else "-" for key in names)
