@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mmzoo.data.audio import decode_audio, encode_audio, resample
     from mmzoo.data.cache import cache_dir
-    from mmzoo.data.image import decode_image, encode_image, sheet
+    from mmzoo.data.image import decode_image, decode_images, encode_image, sheet
     from mmzoo.data.inputs import as_audio, as_image
     from mmzoo.data.loading import load_dataset_component, require_rows
     from mmzoo.data.schema import COLUMNS, make_row, row_features
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "audio": "decode_audio encode_audio resample",
     "cache": "cache_dir",
-    "image": "decode_image encode_image sheet",
+    "image": "decode_image decode_images encode_image sheet",
     "inputs": "as_audio as_image",
     "loading": "load_dataset_component require_rows",
     "words": "Words",
@@ -33,6 +33,7 @@ __all__ = [
     "cache_dir",
     "decode_audio",
     "decode_image",
+    "decode_images",
     "encode_audio",
     "encode_image",
     "load_dataset_component",

@@ -58,6 +58,16 @@ def encode_image(image: Image) -> bytes:
     return buffer.getvalue()
 
 
+def decode_images(cells: Sequence[Any]) -> list[Image]:
+    """The pictures of a whole column, to train on. Raises DataError where there are none, or not of one size."""
+    found = [decode_image(cell) for cell in cells]
+    if not found:
+        raise DataError("The dataset has no rows to train on.")
+    if len({picture.pixels.shape for picture in found}) > 1:
+        raise DataError("The dataset has pictures of different sizes; give it one size.")
+    return found
+
+
 def sheet(*rows: Sequence[Image]) -> Image:
     """Rows of pictures of one size as one picture, white between them and where a row is shorter."""
     height, width = rows[0][0].pixels.shape[:2]

@@ -48,6 +48,14 @@ class Words:
         padded = [row + [PADDING] * (longest - len(row)) for row in rows]
         return torch.tensor(padded, dtype=torch.int64).view(len(rows), longest), unknown
 
+    def known_ids(self, texts: Sequence[str]) -> Tensor:
+        """Ids of captions to train on, `[B, N]`. Raises DataError for a word that is not known."""
+        ids, unknown = self.ids(texts)
+        if any(unknown):
+            lacking = next(words for words in unknown if words)[0]
+            raise DataError(f"The captions have words the model lacks, such as {lacking!r}.")
+        return ids
+
     def file(self) -> Mapping[str, bytes]:
         """`words.json`."""
         return {WORDS_FILE: json.dumps(self.words, indent=0).encode()}
@@ -64,6 +72,11 @@ class Words:
         if not sound or len(set(words)) != len(words):
             raise CorruptFileError(f"{path} is not a list of different words; fetch the model again.")
         return cls(words)
+
+
+def trimmed(ids_BN: Tensor) -> Tensor:
+    """As many columns as the longest caption has words, at least one."""
+    return ids_BN[:, : max(1, int((ids_BN != PADDING).sum(1).max()))]
 
 
 def split(text: str) -> list[str]:

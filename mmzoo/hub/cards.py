@@ -63,7 +63,7 @@ INTENDED = {
 SECTIONS = (
     "held_out_words", "unseen_words", "steps", "seeds", "judge_control", "distances", "prosody", "scenes_right",
     "scenes_lost", "attributes_right", "artist_told_the_words", "words_wrong", "attributes_heard", "attributes_written",
-    "captions_letter_by_letter", "round_trip", "digits_right", "variety", "edits", "recognised",
+    "captions_word_by_word", "round_trip", "digits_right", "variety", "edits", "recognised",
     "all_against_best_single_on_degraded", "tables", "psnr_db", "copies", "codes", "speed",
 )  # fmt: skip
 VOICE = (

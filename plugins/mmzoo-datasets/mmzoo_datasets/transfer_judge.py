@@ -109,7 +109,7 @@ def evaluate_image_to_speech(model: Any, *, limit: int | None = None, samples: P
         },
         "attributes_heard": {name: _heard(scenes[: len(texts)], texts) for name, texts in found.items()},
         "attributes_written": _heard(scenes, told),
-        "captions_letter_by_letter": sum(a == b for a, b in zip(told, captions, strict=True)) / count,
+        "captions_word_by_word": sum(plain(a) == plain(b) for a, b in zip(told, captions, strict=True)) / count,
         "round_trip": {
             "model": {name: 1 - wrong.rate for name, wrong in back.items()}
             | {"all": right(at_most_all(pooled(list(back.values()))))}

@@ -337,7 +337,7 @@ def test_who_tells_all_is_heard_as_the_teacher_is(way_back, tmp_path):
     model = Teller()
     found = transfer_judge.evaluate_image_to_speech(model, limit=2, samples=tmp_path / "samples")
     assert way_back == ["vqvae-dit-speech2image"] and model.seeds == [(0, 2)]
-    assert found["attributes_written"]["all"]["share"] == found["captions_letter_by_letter"] == 1
+    assert found["attributes_written"]["all"]["share"] == found["captions_word_by_word"] == 1
     assert set(found["attributes_written"]) == {"background", "shape", "colour", "size", "position", "all"}
     heard = all_of(found)
     assert set(heard) == {"teacher", "copy", "told_the_words", "model"} and len(set(heard.values())) == 1
@@ -361,7 +361,7 @@ def test_who_tells_another_scene_is_wrong_and_the_teacher_is_not(way_back, monke
     pytest.importorskip("pocketsphinx", reason="pocketsphinx, which listens, is not installed")
     found = transfer_judge.evaluate_image_to_speech(Liar(), limit=2)
     assert found["protocol"]["scenes"] == 2 and found["protocol"]["teacher_copy_and_told_the_words"] == 1
-    assert found["attributes_written"]["all"]["share"] == found["captions_letter_by_letter"] == 0
+    assert found["attributes_written"]["all"]["share"] == found["captions_word_by_word"] == 0
     heard = all_of(found)
     assert heard["teacher"] == heard["copy"] == heard["told_the_words"] > 0.8 and heard["model"] < 0.3
     assert found["round_trip"]["model"]["all"]["share"] < 0.3

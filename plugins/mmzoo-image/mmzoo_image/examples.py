@@ -9,9 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmzoo.data import decode_image
-from mmzoo.data.words import PADDING, Words
-from mmzoo.errors import DataError
+from mmzoo.data import decode_images
+from mmzoo.data.words import Words, trimmed
 from mmzoo.interfaces import Image
 
 if TYPE_CHECKING:
@@ -22,14 +21,8 @@ class Captioned:
     """Captions, pictures and codes of a whole dataset in memory; pictures are tokenized once."""
 
     def __init__(self, rows: Dataset, words: Words, tokenizer: Any) -> None:
-        pictures = [decode_image(cell) for cell in rows["image"]]
-        if not pictures:
-            raise DataError("The dataset has no rows to train on.")
-        if len({picture.pixels.shape for picture in pictures}) > 1:
-            raise DataError("The dataset has pictures of different sizes; give it one size.")
-        self.words, unknown = words.ids(rows["text"])
-        if any(unknown):
-            raise DataError(f"The captions have words the model lacks, such as {next(u for u in unknown if u)[0]!r}.")
+        pictures = decode_images(rows["image"])
+        self.words = words.known_ids(rows["text"])
         square = tokenizer.encoder.square
         self.codes = torch.cat([tokenizer.tokenize(pictures[i : i + 64]).cpu() for i in range(0, len(pictures), 64)])
         self.plain = torch.stack([plain(picture, square) for picture in pictures])
@@ -46,10 +39,8 @@ class Captioned:
     def collate(self, examples: list[int]) -> Mapping[str, Tensor]:
         """`words` `[B, M]`, `image` uint8 `[B, H, W, 3]`, `codes` `[B, N, Q]`, `plain` bool `[B, N]`."""
         chosen = torch.tensor(examples)
-        words = self.words[chosen]
-        longest = max(1, int((words != PADDING).sum(1).max()))
         return {
-            "words": words[:, :longest],
+            "words": trimmed(self.words[chosen]),
             "image": self.images[chosen],
             "codes": self.codes[chosen],
             "plain": self.plain[chosen],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from tqdm import tqdm
 
-from mmzoo.data import Words, decode_audio, decode_image
-from mmzoo.data.words import PADDING
+from mmzoo.data import Words, decode_audio, decode_images
+from mmzoo.data.words import trimmed
 from mmzoo.errors import DataError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class SpokenCaptions:
             raise DataError("The dataset has no rows to train on.")
         if any(cell is None for cell in rows["audio"]):
             raise DataError("The dataset has rows without audio; build it with speech.")
-        self.ids = known(words, rows["text"])
+        self.ids = words.known_ids(rows["text"])
         self.sounds = [
             _int16(decode_audio(cell, sample_rate=sample_rate).samples)
             for cell in tqdm(rows["audio"], desc="reading speech", disable=None, leave=False)
@@ -61,7 +61,7 @@ class SpokenCaptions:
         return {
             "speech": speech,
             "speech_mask": torch.arange(speech.shape[1]) < lengths.unsqueeze(1),
-            "words": cut(torch.stack([ids for _, ids in examples])),
+            "words": trimmed(torch.stack([ids for _, ids in examples])),
         }
 
 
@@ -73,12 +73,8 @@ class DescribedPictures:
     """Codes of pictures and words of their captions, in memory; pictures are tokenized once."""
 
     def __init__(self, rows: Dataset, words: Words, pictures: Any) -> None:
-        found = [decode_image(cell) for cell in rows["image"]]
-        if not found:
-            raise DataError("The dataset has no rows to train on.")
-        if len({picture.pixels.shape for picture in found}) > 1:
-            raise DataError("The dataset has pictures of different sizes; give it one size.")
-        self.ids = known(words, rows["text"])
+        found = decode_images(rows["image"])
+        self.ids = words.known_ids(rows["text"])
         steps = tqdm(range(0, len(found), BATCH), desc="encoding pictures", disable=None, leave=False)
         self.pictures = torch.cat([pictures.tokenize(found[i : i + BATCH]).cpu() for i in steps])
         self.lengths = [1] * len(found)
@@ -93,17 +89,4 @@ class DescribedPictures:
     def collate(self, examples: list[int]) -> Mapping[str, Tensor]:
         """`picture` `[B, N, Q]` codes, `words` `[B, M]` padded with 0."""
         chosen = torch.tensor(examples)
-        return {"picture": self.pictures[chosen], "words": cut(self.ids[chosen])}
-
-
-def known(words: Words, texts: Sequence[str]) -> Tensor:
-    """Ids of the words of captions. Raises DataError for one that the model lacks."""
-    ids, unknown = words.ids(texts)
-    if any(unknown):
-        raise DataError(f"The captions have words the model lacks, such as {next(u for u in unknown if u)[0]!r}.")
-    return ids
-
-
-def cut(words_BM: Tensor) -> Tensor:
-    """As many columns as the longest caption has words."""
-    return words_BM[:, : max(1, int((words_BM != PADDING).sum(1).max()))]
+        return {"picture": self.pictures[chosen], "words": trimmed(self.ids[chosen])}

@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmzoo.data import decode_image
-from mmzoo.errors import DataError, InputError
+from mmzoo.data import decode_image, decode_images
+from mmzoo.errors import InputError
 from mmzoo.interfaces import Examples, Image, Latents, Losses, Port, Ports
 from mmzoo_vqvae.losses import code_counts, perplexity
 from mmzoo_vqvae.picture import PictureAutoencoder
@@ -158,11 +158,7 @@ class Pictures:
     """All pictures of a dataset in memory, uint8."""
 
     def __init__(self, rows: Dataset) -> None:
-        found = [decode_image(image).pixels for image in rows["image"]]
-        if not found:
-            raise DataError("The dataset has no rows to train on.")
-        if len({pixels.shape for pixels in found}) > 1:
-            raise DataError("The dataset has pictures of different sizes; give it one size.")
+        found = [picture.pixels for picture in decode_images(rows["image"])]
         self.pixels = torch.from_numpy(np.stack(found))
         self.lengths = [1] * len(found)
 
