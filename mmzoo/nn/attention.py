@@ -18,8 +18,8 @@ def key_mask(mask_BN: Tensor | None) -> Tensor | None:
 def attend(q_BHNE: Tensor, k_BHME: Tensor, v_BHME: Tensor, mask_B11M: Tensor | None = None) -> Tensor:
     """Scaled dot-product attention, heads joined again: `[B, N, H * E]`.
 
-    On a CPU the fused kernel with its backward pass takes 3 to 5 times as long as plain matrix products (64 positions,
-    bfloat16), so training on one does without it.
+    On a CPU the fused kernel with its backward pass is much slower than plain matrix products at few positions, and
+    little faster at many (benchmarks/attention_training.py), so training on one does without it.
     """
     if q_BHNE.device.type == "cpu" and torch.is_grad_enabled():
         scores = (q_BHNE * q_BHNE.shape[-1] ** -0.5) @ k_BHME.transpose(-1, -2)
