@@ -362,7 +362,7 @@ class Trainer:
             seed_everything(self.recipe.seed, "finish")
             finish_head(self.head, self.examples)
             self.head.to("cpu")
-            model = export_model(self.head, self.out, self._record())
+            model = export_model(self.head, self.out, self._record(), self.recipe.model.joint)
             self.log.say(f"Finished: the model is in {model}.")
         self.accelerator.wait_for_everyone()
         return RunResult("finished", self.progress.step, self.out, model, losses=self._losses)

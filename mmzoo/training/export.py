@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -85,11 +85,24 @@ def finish_head(head: TaskHead, examples: Examples) -> None:
         head.finish(examples)
 
 
-def export_model(head: TaskHead, out: Path, training: dict[str, Any]) -> Path:
-    """Write `<out>/model` (config.json, model.safetensors, files, training.json), replacing an older one whole."""
+def export_model(head: TaskHead, out: Path, training: dict[str, Any], joint: Sequence[str] = ()) -> Path:
+    """Write `<out>/model` (config.json, model.safetensors, files, training.json), replacing an older one whole.
+
+    joint: slots whose models trained along; each goes to `<out>/model-<slot>`, which the model's config then names.
+    """
+    from mmzoo.hub.sources import sha256_of
+
+    for slot in joint:
+        folder = _exported(getattr(head, slot), out, f"model-{slot}", training)
+        pin = {"model": f"local-dir:{folder}", "sha256": sha256_of(folder / "model.safetensors")}
+        head.recipe = {**head.recipe, slot: pin}
+    return _exported(head, out, "model", training)
+
+
+def _exported(head: TaskHead, out: Path, name: str, training: dict[str, Any]) -> Path:
     from mmzoo.composition import save_model
 
-    folder, staging = out / "model", out / ".staging-model"
+    folder, staging = out / name, out / f".staging-{name}"
     shutil.rmtree(staging, ignore_errors=True)
     save_model(head, staging)
     (staging / "training.json").write_text(json.dumps(training, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -28,13 +28,15 @@ class ModelConfig(_Tree):
     """name: a registered model. overrides: of its recipe, as for `mmzoo.create`.
 
     init_from: a run folder or a model folder whose matching tensors are the starting point. freeze: submodules, such
-    as `encoder.embed`, that stay as they are and in evaluation mode.
+    as `encoder.embed`, that stay as they are and in evaluation mode. joint: slots whose models, which otherwise stay as
+    they are, train along: their own loss on the same batch is added, and each is written beside the model.
     """
 
     name: str
     overrides: dict[str, Any] = {}
     init_from: str | None = None
     freeze: list[str] = []
+    joint: list[str] = []
 
 
 class DataConfig(_Tree):

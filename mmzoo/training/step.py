@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -33,18 +33,30 @@ class Outcome:
 class _Task(nn.Module):
     """The head's training step as a `forward`, which is what DDP and autocast wrap.
 
-    Only the total goes through the output: DDP ties all outputs into one graph, and the adversary's loss
-    needs a backward pass of its own. `losses` holds the rest.
+    joint: slots whose models train along, each with the loss of its own training step on the same batch. Only the
+    total goes through the output: DDP ties all outputs into one graph, and the adversary's loss needs a backward pass
+    of its own. `losses` holds the rest.
     """
 
     losses: Losses
 
-    def __init__(self, head: TaskHead) -> None:
+    def __init__(self, head: TaskHead, joint: Sequence[str] = ()) -> None:
         super().__init__()
-        self.head = head
+        self.head, self.joint = head, joint
 
     def forward(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
         self.losses = self.head.training_step(batch, generator)
+        for slot in self.joint:
+            try:
+                own: Losses = getattr(self.head, slot).training_step(batch, generator)
+            except KeyError as error:
+                raise ConfigError(
+                    f"model.joint names {slot!r}, whose own loss needs {error}, which the batches of"
+                    f" {self.head.name or 'this model'} lack; train it by itself.",
+                    path="model.joint",
+                ) from error
+            parts = {f"{slot}_{name}": value for name, value in own.parts.items()}
+            self.losses = Losses(self.losses.total + own.total, {**self.losses.parts, **parts}, self.losses.adversary)
         return self.losses.total
 
 
@@ -82,7 +94,15 @@ class Stepper:
         self.recipe = recipe
         self.head = head
         self.accelerator = accelerator
-        self.slots = model_slots(head)
+        if unknown := set(recipe.model.joint) - set(model_slots(head)):
+            raise ConfigError(
+                f"model.joint names {sorted(unknown)[0]!r}; the slots of this model that hold a model are"
+                f" {', '.join(model_slots(head)) or 'none'}.",
+                path="model.joint",
+            )
+        self.slots = [name for name in model_slots(head) if name not in recipe.model.joint]
+        for name in recipe.model.joint:
+            getattr(head, name).requires_grad_(True)
         self.frozen = [getattr(head, name) for name in self.slots] + [
             _submodule(head, path) for path in recipe.model.freeze
         ]
@@ -107,7 +127,7 @@ class Stepper:
             weight_decay=settings.weight_decay,
             eps=settings.eps,
         )
-        self._inner = _Task(head)
+        self._inner = _Task(head, recipe.model.joint)
         self._task, self._stepped = accelerator.prepare(self._inner, self.optimizer)
         self.adversary_parameters: dict[str, nn.Parameter] = {}
         self.adversary_optimizer: torch.optim.Optimizer | None = None

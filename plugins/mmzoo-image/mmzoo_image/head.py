@@ -56,7 +56,9 @@ class TextToImage(TaskHead):
     pixels of the pictures it is trained on, and the default. num_steps, guidance: defaults of sampling. drop: share of
     captions left out in training, which guidance needs. edits: share of training pictures that are given spoiled.
     plain_weight: of latents over a patch of one colour, beside 1 for the rest: most of a simple picture is background,
-    and would drown what is drawn on it. feature_depth: after how many blocks `features` looks.
+    and would drown what is drawn on it. feature_depth: after how many blocks `features` looks. through: whether the
+    flow's gradient reaches a tokenizer that trains along (straight through its codes); otherwise each learns from its
+    own loss.
     """
 
     slots: ClassVar[Mapping[str, Slot]] = {
@@ -90,12 +92,13 @@ class TextToImage(TaskHead):
         edits: float = 0.25,
         plain_weight: float = 0.25,
         feature_depth: int = 3,
+        through: bool = False,
     ) -> None:
         super().__init__()
         self.dim, self.width, self.vocabulary, self.side = dim, width, vocabulary, side
         self.num_steps, self.guidance = num_steps, guidance
         self.drop, self.edits, self.plain_weight = drop, edits, plain_weight
-        self.feature_depth = feature_depth
+        self.feature_depth, self.through = feature_depth, through
         self.words = Words()
         self.pooled = nn.Linear(width, width)
 
@@ -347,8 +350,7 @@ class TextToImage(TaskHead):
 
     def training_step(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Losses:
         """The flow's loss of one batch, with some captions dropped and some pictures given spoiled."""
-        with torch.no_grad():
-            data = self.tokenizer.standardise(self.tokenizer.quantizer.decode(batch["codes"])).float()
+        data = self._latents(batch)
         edited = torch.rand(len(data), generator=generator) < self.edits
         drop = torch.where(edited, EDIT_DROP, self.drop)
         kept = (torch.rand(len(data), generator=generator) >= drop).unsqueeze(1).to(data.device)
@@ -365,6 +367,18 @@ class TextToImage(TaskHead):
         errors = (found.float() - target).square().mean(-1)
         flow = (errors * weight).sum() / weight.sum()
         return Losses(flow, {"flow": flow.detach(), "unweighted": errors.mean().detach()})
+
+    def _latents(self, batch: Mapping[str, Tensor]) -> Tensor:
+        """Standardised latents of a batch's pictures; from the pixels where the tokenizer trains along."""
+        quantizer = self.tokenizer.quantizer
+        with torch.set_grad_enabled(self.tokenizer.training and self.through and torch.is_grad_enabled()):
+            if self.tokenizer.training:
+                z = self.tokenizer.encoder.encode(batch["image"].float() / 255).x
+                z_q = z + (quantizer.decode(quantizer.encode(z)) - z).detach()
+            else:
+                z_q = quantizer.decode(batch["codes"])
+            found: Tensor = self.tokenizer.standardise(z_q).float()
+        return found
 
     @torch.no_grad()
     def _spoiled(self, pixels: Tensor, edited: Tensor, grid: tuple[int, int], generator: torch.Generator) -> Tensor:
