@@ -47,6 +47,8 @@ def section(model: str, report: Report) -> str:
         edits(report.get("edits", {})),
         recognised(report.get("recognised", {})),
         arms(report.get("tables", {}).get("arms", {})),
+        rare(report.get("tables", {}).get("imbalance", {})),
+        few_labels(report.get("tables", {}).get("few_labels", {})),
         *(line(title, report.get(key, {})) for key, title in LINES.items()),
     ]
     return "\n\n".join(block for block in blocks if block)
@@ -207,6 +209,38 @@ def arms(report: Mapping[str, Report]) -> str:
             for test in ("whole", "degraded")
         ]
         lines.append(f"| {name} | {row['parameters']:,} | {row['seeds']} | {cells[0]} | {cells[1]} |")
+    return "\n".join(lines)
+
+
+def rare(report: Mapping[str, Report]) -> str:
+    """What helps classes of which few examples are known."""
+    if not report:
+        return ""
+    keys = ("rare_recall", "macro_recall", "macro_f1", "accuracy")
+    lines = [f"| against rare classes, % | {' | '.join(map(words, keys))} |", "|---|" + "---:|" * len(keys)]
+    for name, row in report.items():
+        lines.append(f"| {name} | {' | '.join(f'{row[key] * 100:.1f}' for key in keys)} |")
+    return "\n".join(lines)
+
+
+def few_labels(report: Mapping[str, Mapping[str, Report]]) -> str:
+    """Errors by the share of labels, and their change against equal compute."""
+    rows, changes = report.get("error", {}), report.get("change", {})
+    budgets = list(dict.fromkeys(chain.from_iterable(rows.values())))
+    if not budgets:
+        return ""
+    lines = [
+        f"| words of unseen voices: errors % at labels for | {' | '.join(budgets)} | errors at 5% against equal"
+        " compute, % (95 %) |",
+        "|---|" + "---:|" * (len(budgets) + 1),
+    ]
+    for name, row in rows.items():
+        cells = [
+            f"{row[key]['mean'] * 100:.1f} (±{row[key]['spread'] * 100:.1f})" if key in row else "-" for key in budgets
+        ]
+        gap = changes.get(name)
+        told = f"{gap['share'] * 100:+.0f} ({gap['low'] * 100:+.0f} to {gap['high'] * 100:+.0f})" if gap else ""
+        lines.append(f"| {name} | {' | '.join(cells)} | {told} |")
     return "\n".join(lines)
 
 

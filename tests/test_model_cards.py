@@ -135,6 +135,16 @@ def test_speech_is_drawn_and_pictures_are_told():
     assert told["attributes_heard"]["model"]["all"]["share"] >= 0.90
 
 
+def test_digits_are_recognised_and_together_better_than_alone():
+    found = evaluation("vqvae-dit-recognition")
+    assert found["protocol"]["digits"] == 400 and found["recognised"]["whole"]["image"]["accuracy"] >= 0.98
+    assert found["all_against_best_single_on_degraded"]["wrong"]["difference"] <= -0.08
+    arms = found["tables"]["arms"]
+    assert arms["image alone"]["whole"]["accuracy"] >= 0.98 and arms["image alone"]["seeds"] == 5
+    best = max(row["degraded"]["accuracy"] for name, row in arms.items() if name.endswith("fusion"))
+    assert best - max(row["degraded"]["accuracy"] for name, row in arms.items() if name.endswith("alone")) >= 0.08
+
+
 def test_all_weights_together_are_small():
     sizes = {folder.name: (folder / "model.safetensors").stat().st_size for folder in FOLDERS}
     speech = sum(size for name, size in sizes.items() if name.endswith(("-speech", "-tts", "-en")))

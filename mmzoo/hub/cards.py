@@ -237,6 +237,9 @@ def _results(evaluation: Mapping[str, Any] | None) -> str:
     if evaluation is None:
         return "## Results\n\nThis model has not been evaluated yet."
     told = _judged(evaluation) if "rows" in evaluation else _protocol(evaluation)
+    tables = dict(evaluation.get("tables", {}))
+    few_labels = _few_labels(tables.pop("few_labels", {}))
+    evaluation = {**evaluation, "tables": tables}
     others = []
     if "speaking_rate_ratio" in evaluation:
         others.append(f"| speaking rate against the teacher's | {evaluation['speaking_rate_ratio']:,} |")
@@ -248,7 +251,27 @@ def _results(evaluation: Mapping[str, Any] | None) -> str:
                 continue
             others += [f"| {name}: {n.replace('_', ' ')} | {_told(v)} |" for n, v in _flat(values)]
     more = "\n".join(["| figure | value |", "|---|---|", *others]) if others else ""
-    return "\n\n".join(part for part in ("## Results", told, more) if part)
+    return "\n\n".join(part for part in ("## Results", told, more, few_labels) if part)
+
+
+def _few_labels(study: Mapping[str, Any]) -> str:
+    """Error rates by arm and share of labels, with the change of errors against equal compute."""
+    rows, changes = study.get("error", {}), study.get("change", {})
+    budgets = list(dict.fromkeys(budget for row in rows.values() for budget in row))
+    if not budgets:
+        return ""
+    lines = [f"| arm | {' | '.join(budgets)} | errors at 5% against equal compute (95 %) |"]
+    lines.append("|---|" + "---|" * (len(budgets) + 1))
+    for name, row in rows.items():
+        cells = [f"{row[key]['mean']:.1%} ± {row[key]['spread']:.1%}" if key in row else "" for key in budgets]
+        gap = changes.get(name)
+        against = f"{gap['share']:+.0%} ({gap['low']:+.0%} to {gap['high']:+.0%})" if gap else ""
+        lines.append(f"| {name} | {' | '.join(cells)} | {against} |")
+    told = (
+        "Single words (`spoken-words`) of voices that training lacks, learned by a small recogniser of speech from"
+        " labels for a share of the training words: the share taken for another word, mean ± spread over seeds."
+    )
+    return f"{told}\n\n" + "\n".join(lines)
 
 
 def _judged(evaluation: Mapping[str, Any]) -> str:

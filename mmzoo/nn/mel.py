@@ -45,3 +45,24 @@ class LogMel(nn.Module):
         """See the class."""
         energies: Tensor = self.stft(x_BT).abs() @ self.filters
         return energies.clamp_min(self.floor).log()
+
+
+class BandNorm(nn.Module):
+    """Each band of a spectrogram `[B, N, bands]` at mean 0 and deviation 1 over its frames; 0 where padding is.
+
+    floor: the least deviation, in the units of the spectrogram, so that what hardly varies, such as silence, is not
+    blown up.
+    """
+
+    def __init__(self, floor: float = 0.1) -> None:
+        super().__init__()
+        self.floor = floor
+
+    def forward(self, x_BNF: Tensor, mask_BN: Tensor | None = None) -> Tensor:
+        """See the class; what stands outside the mask does not count."""
+        kept = x_BNF.new_ones(x_BNF.shape[:2]) if mask_BN is None else mask_BN.to(x_BNF.dtype)
+        kept = kept.unsqueeze(-1)
+        count = kept.sum(1, keepdim=True).clamp_min(1)
+        centred = (x_BNF - (x_BNF * kept).sum(1, keepdim=True) / count) * kept
+        deviation = (centred.square().sum(1, keepdim=True) / count).sqrt()
+        return centred / deviation.clamp_min(self.floor)

@@ -11,8 +11,8 @@ SUPPLIES = {
         "dataset/coco-captions dataset/degraded-digits dataset/english-lexicon dataset/flite-speech"
         " dataset/heldout-texts dataset/imagenet-1k dataset/librispeech dataset/ljspeech"
         " dataset/small-pictures dataset/speech-commands dataset/spoken-digits dataset/spoken-scenes"
-        " metric/class-to-image metric/image-to-speech metric/image-tokenization metric/speech-to-image"
-        " metric/text-to-image"
+        " dataset/spoken-words metric/class-to-image metric/image-to-speech metric/image-tokenization"
+        " metric/speech-to-image metric/text-to-image"
     ),
     "mmzoo-dit": ("backbone/dit backbone/joint-dit sampler/ddim sampler/dpm-solver sampler/euler sampler/heun"),
     "mmzoo-encoders": (

@@ -61,17 +61,18 @@ def _scratch() -> Iterator[Path]:
         yield Path(folder)
 
 
-def speak(text: str, voice: str = "slt", rate: float = 1.0) -> Spoken:
-    """Speak one text, `rate` times as fast as the voice does.
+def speak(text: str, voice: str = "slt", rate: float = 1.0, pitch: float = 1.0) -> Spoken:
+    """Speak one text, `rate` times as fast as the voice does and `pitch` times as high.
 
     The times flite prints may run a few milliseconds past the samples it writes; the last one is cut there.
     Raises DataError for a text without anything to say.
     """
     program = flite_program()
     stretch = [] if rate == 1.0 else ["--setf", f"duration_stretch={1 / rate:.4f}"]
+    shift = [] if pitch == 1.0 else ["--setf", f"f0_shift={pitch:.4f}"]
     with _scratch() as folder:
         wav = folder / "spoken.wav"
-        printed = _run([program, "-voice", voice, *stretch, "-psdur", "-t", text, "-o", str(wav)])
+        printed = _run([program, "-voice", voice, *stretch, *shift, "-psdur", "-t", text, "-o", str(wav)])
         content = wav.read_bytes()
     duration = (len(content) - _HEADER) / 2 / SAMPLE_RATE
     pairs = [pair.rsplit(":", 1) for pair in printed.split()]

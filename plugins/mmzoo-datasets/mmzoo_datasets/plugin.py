@@ -52,6 +52,12 @@ def mmzoo_register(register: Register) -> None:
         modalities=("image", "text", "speech"),
     )
     register.dataset(
+        "spoken-words",
+        "mmzoo_datasets.spoken_words:spoken_words",
+        summary="Shapes and colours, each word said alone by many voices at many rates (needs flite and espeak-ng)",
+        modalities=("speech", "text"),
+    )
+    register.dataset(
         "small-pictures",
         "mmzoo_datasets.pictures:small_pictures",
         summary="The scenes and the digits as pictures of one size, without speech",

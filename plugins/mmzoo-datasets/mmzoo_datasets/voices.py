@@ -1,4 +1,4 @@
-"""Voices of all synthesisers under one kind of name: `flite:slt`, `espeak:en-us+f3`."""
+"""Voices of all synthesisers under one kind of name: `flite:slt`, `flite:slt@0.6` (lower), `espeak:en-us+f3`."""
 
 from __future__ import annotations
 
@@ -9,20 +9,37 @@ from mmzoo_datasets import espeak, flite
 
 def check_voice(voice: str) -> None:
     """Raises ConfigError for a voice that is neither `flite:NAME` nor `espeak:NAME`, DataError without its program."""
-    kind, _, name = voice.partition(":")
+    kind, name, _ = _parts(voice)
     if kind == "flite":
         flite.check_voice(name)
         flite.flite_program()
-    elif kind == "espeak" and name:
-        espeak.espeak_program()
     else:
-        raise ConfigError(f"{voice!r} is no voice; say flite:NAME or espeak:NAME, such as flite:slt.", path="voices")
+        espeak.espeak_program()
 
 
 def speak(text: str, voice: str, rate: float = 1.0) -> tuple[bytes, flite.Spoken | None]:
     """A 16 kHz WAV file of the text spoken `rate` times as fast as usual, and flite's phones where flite spoke."""
-    kind, _, name = voice.partition(":")
+    kind, name, pitch = _parts(voice)
     if kind == "flite":
-        spoken = flite.speak(text, name, rate)
+        spoken = flite.speak(text, name, rate, pitch)
         return spoken.wav, spoken
     return encode_audio(espeak.speak(text, name, rate)), None
+
+
+def _parts(voice: str) -> tuple[str, str, float]:
+    """Synthesiser, its name of the voice, and how many times as high as usual it speaks (flite only)."""
+    kind, _, name = voice.partition(":")
+    if kind == "espeak" and name:
+        return kind, name, 1.0
+    name, at, pitch = name.partition("@")
+    try:
+        times = float(pitch) if at else 1.0
+    except ValueError:
+        times = 0.0
+    if kind != "flite" or not name or not 0.25 <= times <= 4:
+        raise ConfigError(
+            f"{voice!r} is no voice; say flite:NAME, flite:NAME@PITCH with 0.25 to 4 times its pitch, or espeak:NAME,"
+            " such as flite:slt.",
+            path="voices",
+        )
+    return kind, name, times

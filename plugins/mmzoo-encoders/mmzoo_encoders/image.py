@@ -24,18 +24,21 @@ def _picture_ports(width: int) -> Ports:
 class ConvImageEncoder(ModalityEncoder):
     """Pictures `[B, H, W, 3]` of 0 to 1 to latents `[B, N, widths[-1]]`, by ConvNeXt blocks at halved resolutions.
 
-    widths: channels at a half, a quarter ... of the resolution. depth: blocks at each.
+    widths: channels at a half, a quarter ... of the resolution. depth: blocks at each. kernel_size: odd; 7 reads
+    handwriting markedly better than 3.
     """
 
     modality = "image"
 
-    def __init__(self, *, widths: Sequence[int] = (48, 96, 128), depth: int = 1, expansion: float = 3.0) -> None:
+    def __init__(
+        self, *, widths: Sequence[int] = (48, 96, 128), depth: int = 1, expansion: float = 3.0, kernel_size: int = 7
+    ) -> None:
         super().__init__()
         if not widths:
             raise ConfigError("encoder: widths must name at least one resolution.", path="widths")
         self.down = nn.ModuleList(nn.Linear(4 * i, o) for i, o in itertools.pairwise((3, *widths)))
         self.blocks = nn.ModuleList(
-            ConvNeXtStack(width, depth, expansion=expansion, kernel_size=3, axes=2) for width in widths
+            ConvNeXtStack(width, depth, expansion=expansion, kernel_size=kernel_size, axes=2) for width in widths
         )
         self.norm = nn.LayerNorm(widths[-1], eps=1e-6)
 

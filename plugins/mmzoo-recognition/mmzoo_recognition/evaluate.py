@@ -1,4 +1,4 @@
-"""How well a model recognises digits, whole and degraded, from any of its modalities; and the table of all arms."""
+"""How well a model recognises digits, whole and degraded, from any of its modalities; and the tables of studies."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from mmzoo.data import as_image, load_dataset_component, sheet
 from mmzoo.evaluation.words import ErrorRate, difference, interval
+from mmzoo_recognition.few_labels import few_labels
 from mmzoo_recognition.imbalance import imbalance
 from mmzoo_recognition.study import DATA, TESTS, arms, scores, table
 
@@ -23,7 +24,7 @@ def evaluate_recognition(
 ) -> dict[str, Any]:
     """Scores by test and subset of modalities with intervals, and what fusion gains.
 
-    limit: use only so many test digits. tables: also fill those of `study.arms` and of rare classes.
+    limit: use only so many test digits. tables: also fill those of `study.arms`, of rare classes and of few labels.
     """
     rows = load_dataset_component(DATA, side=model.side)
     found: dict[str, Any] = {}
@@ -61,7 +62,7 @@ def evaluate_recognition(
             "wrong": difference(wrong["degraded"][every], wrong["degraded"][alone]),
         },
         "speed": {"items_per_second": count / seconds},
-        **({"tables": {"arms": table(arms()), "imbalance": imbalance()}} if tables else {}),
+        **({"tables": {"arms": table(arms()), "imbalance": imbalance(), "few_labels": few_labels()}} if tables else {}),
     }
 
 

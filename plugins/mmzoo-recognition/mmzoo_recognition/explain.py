@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from mmzoo.errors import InputError, MissingDependencyError
 from mmzoo.interfaces import Labels, Latents, ModalityEncoder
-from mmzoo.nn.mel import LogMel
+from mmzoo.nn.mel import BandNorm, LogMel
 from mmzoo_recognition.examples import batch_of
 from mmzoo_recognition.head import Recognizer
 
@@ -25,8 +25,8 @@ MISSING = "Explaining needs captum and matplotlib; run: pip install captum matpl
 STEPS, AT_ONCE = 64, 8
 """Points between nothing and what is given, and how many of them are computed at once."""
 TOLERANCE = 0.05
-LAYERS: Mapping[str, type[nn.Module]] = {"speech": LogMel, "text": nn.Embedding}
-"""Layers of encoders at whose output speech is a spectrogram, and text a vector for each letter."""
+LAYERS: Mapping[str, tuple[type[nn.Module], ...]] = {"speech": (BandNorm, LogMel), "text": (nn.Embedding,)}
+"""Layers of encoders at whose output speech is a spectrogram, and text a vector for each letter; the first there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +71,10 @@ def explain(
     """What in one item speaks for a class, by integrated gradients (Sundararajan et al., arXiv 1703.01365).
 
     image, speech, text: as `Recognizer.recognise` takes them. target: the class, by default the most probable. The way
-    begins at a picture of one colour, its mean, a hiss as faint as the quietest sound, and zeros for letters, and all
-    modalities go it together. Raises InputError as `recognise` does, for lists and for a class that the model lacks;
-    MissingDependencyError without captum.
+    begins at a picture of one colour, its mean, at speech that stays at its mean (a hiss as faint as its quietest part,
+    if the encoder does not standardise bands), and at zeros for letters; all modalities go it together. Raises
+    InputError as `recognise` does, for lists and for a class that the model lacks; MissingDependencyError without
+    captum.
     """
     try:
         from captum.attr import IntegratedGradients
@@ -145,8 +146,10 @@ def _blank(name: str, raw: Tensor) -> Tensor:
 
 def _layer_seams(encoder: ModalityEncoder, name: str, raw: Tensor, mask: Tensor | None) -> Iterator[Seam]:
     """One for each layer in the encoder that gives what the modality is shown as."""
+    kinds = (kind for kind in LAYERS.get(name, ()) if any(isinstance(layer, kind) for layer in encoder.modules()))
+    wanted = next(kinds, ())
     for layer in encoder.modules():
-        if isinstance(layer, LAYERS.get(name, ())):
+        if isinstance(layer, wanted):
             found = _outputs(encoder, layer, raw, mask)
             if len(found) == 1 and (name != "text" or found[0].shape[:2] == raw.shape):
                 nothing = _hiss(layer, found[0]) if isinstance(layer, LogMel) else torch.zeros_like(found[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mmzoo import hookimpl
 from mmzoo.registry.register import Register
+from mmzoo.registry.specs import Weights
 
 
 @hookimpl
@@ -20,7 +21,7 @@ def mmzoo_register(register: Register) -> None:
     register.metric(
         "recognition",
         "mmzoo_recognition.evaluate:evaluate_recognition",
-        summary="Digits recognised, whole and degraded, by subset of modalities; and the table of all arms",
+        summary="Digits recognised, whole and degraded, by subset of modalities; and the tables of studies",
     )
     register.model(
         "vqvae-dit-recognition",
@@ -34,4 +35,5 @@ def mmzoo_register(register: Register) -> None:
             "text": {"name": "bytes", "width": 128, "depth": 1},
             "fusion": {"name": "weighted", "widths": {"image": 128, "speech": 128, "text": 128}, "width": 128},
         },
+        weights=[Weights("digits", license="apache-2.0")],
     )

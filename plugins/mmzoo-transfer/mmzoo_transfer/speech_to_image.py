@@ -45,9 +45,9 @@ class SpeechToImage(Spotter):
         width: int = 160,
         vocabulary: int = 64,
         sample_rate: int = 16000,
-        spread: float = 0.18,
+        spread: float = 0.2,
         tilt: float = 0.6,
-        masked: float = 0.1,
+        masked: float = 0.05,
     ) -> None:
         super().__init__(width=width, vocabulary=vocabulary)
         self.sample_rate = sample_rate
