@@ -121,10 +121,9 @@ def test_what_is_asked_for_is_drawn():
 @pytest.mark.parametrize("name", ["vqvae-dit-text2image", "vqvae-dit-digits"])
 def test_edits_beat_what_needs_no_model(name):
     for task, arms in evaluation(name)["edits"].items():
-        # What a hole hides cannot be known without words: a guess at it may differ more than a blank does.
-        best = arms["model_told" if task == "inpaint" else "model"]
-        assert best["psnr_db"] > arms["baseline"]["psnr_db"], task
-        assert best["right"] >= arms["baseline"]["right"], task
+        for arm in set(arms) - {"baseline"}:
+            assert arms[arm]["psnr_db"] > arms["baseline"]["psnr_db"], (task, arm)
+            assert arms[arm]["right"] >= arms["baseline"]["right"], (task, arm)
 
 
 def test_speech_is_drawn_and_pictures_are_told():

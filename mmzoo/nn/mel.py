@@ -43,8 +43,10 @@ class LogMel(nn.Module):
 
     def forward(self, x_BT: Tensor) -> Tensor:
         """See the class."""
-        energies: Tensor = self.stft(x_BT).abs() @ self.filters
-        return energies.clamp_min(self.floor).log()
+        spectrum = self.stft(x_BT)
+        # `abs` of complex numbers takes three times as long on a CPU, but has a gradient where they are 0.
+        sizes = spectrum.abs() if spectrum.requires_grad else torch.hypot(spectrum.real, spectrum.imag)
+        return (sizes @ self.filters).clamp_min(self.floor).log()
 
 
 class BandNorm(nn.Module):

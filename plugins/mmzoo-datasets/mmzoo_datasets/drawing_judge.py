@@ -60,6 +60,7 @@ def evaluate_text_to_image(model: Any, *, limit: int | None = None, samples: Pat
             "scenes": count,
             "judge": "scene reader by rule",
             "steps": model.num_steps,
+            "edit_steps": model.edit_steps,
             "guidance": model.guidance,
         },
         "attributes_right": {name: told_right(worlds[name]["text"], drawn[name]) for name in worlds},
@@ -98,6 +99,7 @@ def evaluate_class_to_image(model: Any, *, limit: int | None = None, samples: Pa
             "digits": count,
             "judge": "support vector machine trained on the real digits",
             "steps": model.num_steps,
+            "edit_steps": model.edit_steps,
             "guidance": model.guidance,
         },
         "digits_right": {

@@ -42,7 +42,7 @@ TESTS = {"whole": "test", "degraded": "test_degraded"}
 
 ENCODERS: dict[str, dict[str, Any]] = {
     "image": {"name": "image-conv", "widths": [32, 64, WIDTH], "depth": 1},
-    "speech": {"name": "speech-transformer", "width": WIDTH, "depth": 2},
+    "speech": {"name": "speech-transformer", "width": WIDTH, "depth": 2, "channels": 16},
     "text": {"name": "bytes", "width": WIDTH, "depth": 1},
 }
 ALL = tuple(ENCODERS)
