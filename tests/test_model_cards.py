@@ -130,7 +130,7 @@ def test_speech_is_drawn_and_pictures_are_told():
     drawn, told = evaluation("vqvae-dit-speech2image"), evaluation("vqvae-dit-image2speech")
     assert drawn["protocol"]["utterances"] >= 400 and told["protocol"]["scenes"] >= 400
     assert drawn["attributes_right"]["test"]["all"]["share"] >= 0.90
-    assert "unseen_voice" in drawn["attributes_right"]  # 80 % is asked for and not yet reached: see the card
+    assert drawn["attributes_right"]["unseen_voice"]["all"]["share"] >= 0.80
     assert told["attributes_heard"]["model"]["all"]["share"] >= 0.90
 
 
