@@ -16,6 +16,7 @@ PAGE = Path(__file__).with_name("cli.md")
 FIRST_PARTY = (
     "mmzoo-datasets,mmzoo-dit,mmzoo-encoders,mmzoo-image,mmzoo-recognition,mmzoo-transfer,mmzoo-tts,mmzoo-vqvae"
 )
+ACTIONS = {"plugins": ("new", "enable", "disable")}
 
 INTRODUCTION = """# Command line
 
@@ -34,7 +35,8 @@ line; `--debug` before the command, or `MMZOO_DEBUG=1`, adds its traceback.
 | 130, 143 | interrupted by Ctrl-C, or by SIGTERM while training | a training has written a checkpoint to go on from |
 
 Environment: `MMZOO_PLUGINS` (plugins to load, by comma, or `none`), `MMZOO_CACHE` (where datasets and features are
-kept), `MMZOO_DEBUG`, and those of the Hugging Face Hub (`HF_HOME`, `HF_TOKEN`, `HF_HUB_OFFLINE`).
+kept), `MMZOO_HOME` (where settings are kept, `~/.config/mmzoo`), `MMZOO_DEBUG`, and those of the Hugging Face Hub
+(`HF_HOME`, `HF_TOKEN`, `HF_HUB_OFFLINE`).
 """
 
 
@@ -46,6 +48,7 @@ def page() -> str:
     blocks = [INTRODUCTION, block("mmzoo --help", helped([]))]
     for name in names:
         blocks.append(f"## mmzoo {name}\n\n{block(f'mmzoo {name} --help', helped([name]))}")
+        blocks += [block(f"mmzoo {name} {action} --help", helped([name, action])) for action in ACTIONS.get(name, ())]
     return "\n".join(blocks)
 
 

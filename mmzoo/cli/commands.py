@@ -21,7 +21,8 @@ OWN: Mapping[str, ComponentSpec] = MappingProxyType(
         for spec in (
             _own("list", "LIST", "List models, or components with --components"),
             _own("show", "SHOW", "Show all that is registered about a model or component"),
-            _own("plugins", "PLUGINS", "List the installed plugins and their state"),
+            _own("which", "WHICH", "Tell which plugin supplies a name, its file, and every rival"),
+            _own("plugins", "PLUGINS", "List plugins, start a new one, switch one on or off"),
             _own("doctor", "DOCTOR", "Check the installation and explain what is wrong"),
             _own("train", "train", "Train a model from a recipe, or go on where a training stopped"),
             _own("evaluate", "evaluate", "Measure a model and write its evaluation.json"),

@@ -13,8 +13,9 @@ from typing import Any
 
 import mmzoo
 from mmzoo.cli.light import LightCommand, add_json
-from mmzoo.cli.output import print_json
+from mmzoo.cli.output import print_json, say
 from mmzoo.hookspecs import PLUGIN_API_VERSION
+from mmzoo.registry import settings
 from mmzoo.registry.index import Catalog, catalog
 from mmzoo.registry.plugins import CHOICE, PluginRecord, unmatched_choices
 from mmzoo.registry.targets import missing_requirements
@@ -31,7 +32,7 @@ PACKAGES = (
     "typer",
     "rich",
 )
-VARIABLES = (CHOICE, "MMZOO_CACHE", "MMZOO_DEBUG", "HF_HOME", "HF_HUB_OFFLINE", "HF_ENDPOINT")
+VARIABLES = (CHOICE, settings.HOME, "MMZOO_CACHE", "MMZOO_DEBUG", "HF_HOME", "HF_HUB_OFFLINE", "HF_ENDPOINT")
 SLOW_MS = 200.0
 
 
@@ -65,24 +66,24 @@ DOCTOR = LightCommand(ABOUT, add_json, _run)
 def _print(
     found: Mapping[str, Any], records: Sequence[PluginRecord], problems: Sequence[str], notes: Sequence[str]
 ) -> None:
-    print(f"mmzoo {found['mmzoo']} (plugin API {found['plugin_api']}), Python {found['python']}, {found['platform']}")
-    print(", ".join(f"{name} {version or 'not installed'}" for name, version in found["packages"].items()))
+    say(f"mmzoo {found['mmzoo']} (plugin API {found['plugin_api']}), Python {found['python']}, {found['platform']}")
+    say(", ".join(f"{name} {version or 'not installed'}" for name, version in found["packages"].items()))
     for name, value in found["environment"].items():
-        print(f"{name}={value}")
-    print("\nplugins:" if records else "\nplugins: none")
+        say(f"{name}={value}")
+    say("\nplugins:" if records else "\nplugins: none")
     for record in records:
         _print_plugin(record)
     for title, lines in (("problems", problems), ("notes", notes)):
-        print(f"\n{title}:" if lines else f"\n{title}: none")
+        say(f"\n{title}:" if lines else f"\n{title}: none")
         for line in lines:
-            print(f"  - {line}")
+            say(f"  - {line}")
 
 
 def _print_plugin(record: PluginRecord) -> None:
     told = f"{len(record.supplies)} names" if record.state == "loaded" else record.error
-    print(f"  {record.state:<13}{record.distribution} {record.version} ({record.target}, {record.ms:.1f} ms): {told}")
+    say(f"  {record.state:<13}{record.distribution} {record.version} ({record.target}, {record.ms:.1f} ms): {told}")
     if record.traceback:
-        print("\n".join(f"      {line}" for line in record.traceback.rstrip().splitlines()))
+        say("\n".join(f"      {line}" for line in record.traceback.rstrip().splitlines()))
 
 
 def _problems(known: Catalog) -> Iterator[str]:
@@ -99,6 +100,8 @@ def _notes(known: Catalog) -> Iterator[str]:
             yield f"the plugin {record.title} took {record.ms:.0f} ms to import; it should import nothing heavy."
     for item in unmatched_choices(known.plugins(), os.environ.get(CHOICE)):
         yield f"{CHOICE} names {item!r}, and no installed plugin is called that."
+    for path in settings.unreadable():
+        yield f"{path} cannot be read as JSON and counts as empty; delete it."
     names = [("model", spec.name) for spec in known.models()] + [(spec.kind, spec.name) for spec in known.components()]
     for (kind, name), count in Counter(names).items():
         if count > 1:

@@ -54,7 +54,7 @@ def _list_models(
 ) -> None:
     found = find_models(pattern, task=task, modality=modality, pretrained=pretrained, plugin=plugin)
     if json:
-        print_json([_without_recipe(asdict(spec)) | {"name": name} for name, spec in found])
+        print_json([_shortened(asdict(spec)) | {"name": name} for name, spec in found])
         return
     rows = [
         (
@@ -72,15 +72,15 @@ def _list_models(
         _nothing(pattern, [spec.name for spec in catalog().models()])
 
 
-def _without_recipe(told: dict[str, Any]) -> dict[str, Any]:
+def _shortened(told: dict[str, Any]) -> dict[str, Any]:
     """A listing is for choosing; `mmzoo show --json` has the recipe."""
-    return {key: value for key, value in told.items() if key not in ("recipe", "metadata")}
+    return {key: value for key, value in told.items() if key not in ("recipe", "metadata", "trials", "exempt")}
 
 
 def _list_components(pattern: str, kind: str | None, modality: str | None, plugin: str | None, json: bool) -> None:
     found = find_components(kind, pattern, modality=modality, plugin=plugin)
     if json:
-        print_json([{**asdict(spec), "name": name.partition("/")[2]} for name, spec in found])
+        print_json([_shortened(asdict(spec)) | {"name": name.partition("/")[2]} for name, spec in found])
         return
     rows = [(name, ", ".join(spec.modalities), spec.plugin, spec.summary) for name, spec in found]
     print_table(("name", "modalities", "plugin", "summary"), rows)

@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+from mmzoo.cli.output import note, one_line
 from mmzoo.errors import MmzooError, UsageError
 
 INTERRUPTED = 130
@@ -56,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
         except MmzooError as error:
-            _fail(f"error: {_line(error)}", debug)
+            _fail(f"error: {one_line(error)}", debug)
             return error.exit_code
         except Exception as error:
             return _other(error, debug)
@@ -115,29 +116,25 @@ def _other(error: Exception, debug: bool) -> int:
     if callable(told):
         context = getattr(error, "ctx", None)
         hint = f" (`{context.command_path} --help` shows the usage)" if context is not None else ""
-        _fail(f"error: {_line(told())}{hint}", debug)
+        _fail(f"error: {one_line(told())}{hint}", debug)
         return int(getattr(error, "exit_code", 2))
     typer = sys.modules.get("typer")
     if typer is not None and isinstance(error, typer.Abort):
         _fail("interrupted", debug)
         return INTERRUPTED
     hint = "" if debug else " (run `mmzoo --debug ...` for the traceback)"
-    _fail(f"error: {type(error).__name__}: {_line(error)}{hint}", debug)
+    _fail(f"error: {type(error).__name__}: {one_line(error)}{hint}", debug)
     return 1
 
 
 def _fail(text: str, debug: bool) -> None:
     if debug:
         traceback.print_exc()
-    print(text, file=sys.stderr)
-
-
-def _line(told: object) -> str:
-    return " ".join(str(told).split())
+    note(text)
 
 
 def _one_line_warning(message: Warning | str, *_: Any, **__: Any) -> str:
-    return f"warning: {_line(message)}\n"
+    return f"warning: {one_line(message)}\n"
 
 
 # --- help --------------------------------------------------------------------------------------------
@@ -147,7 +144,7 @@ def help_text() -> str:
     """What `mmzoo --help` prints: commands with their summaries, options and exit codes."""
     from mmzoo.cli.commands import all_commands, typed
 
-    commands = [(typed(spec), spec.summary) for spec in all_commands()]
+    commands = [(typed(spec), one_line(spec.summary)) for spec in all_commands()]
     sections = (("Commands", commands), ("Options", OPTIONS), ("Exit codes", EPILOG))
     width = max(60, min(shutil.get_terminal_size().columns, 110))
     blocks = [USAGE, ABOUT, *(f"{title}:\n{_rows(rows, width)}" for title, rows in sections)]

@@ -1,23 +1,61 @@
-"""How commands print data: JSON, a table on a terminal, tab-separated lines into a pipe."""
+"""How commands print: JSON, a table on a terminal, tab-separated lines into a pipe.
+
+Names, summaries and errors come from plugins and model repos, which are strangers': `plain` takes out of them what a
+terminal would obey instead of show.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
 
+def plain(text: object) -> str:
+    """Text in which control and formatting characters (escapes, overrides of direction) are written as `\\x1b`.
+
+    Line breaks and tabs stay; what is printed on one line is joined by its caller.
+    """
+    return "".join(c if c in "\n\t" or unicodedata.category(c) not in _OBEYED else _written(c) for c in str(text))
+
+
+_OBEYED = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+def _written(character: str) -> str:
+    return character.encode("ascii", "backslashreplace").decode() if ord(character) > 126 else repr(character)[1:-1]
+
+
+def one_line(told: object) -> str:
+    """`plain` text without line breaks."""
+    return plain(" ".join(str(told).split()))
+
+
+def say(text: str = "") -> None:
+    """Plain text on the standard output."""
+    print(plain(text))
+
+
+def note(text: str) -> None:
+    """A remark on the standard error, where it does not mix with the data."""
+    print(plain(text), file=sys.stderr)
+
+
 def print_json(data: Any) -> None:
-    """Indented JSON on the standard output."""
-    print(json.dumps(data, indent=2, ensure_ascii=False, default=str))
+    """Indented JSON on the standard output; what a terminal would obey is escaped, as JSON has it."""
+    text = json.dumps(data, indent=2, ensure_ascii=False, default=str)
+    safe = (c if c == "\n" or unicodedata.category(c) not in _OBEYED else json.dumps(c)[1:-1] for c in text)
+    print("".join(safe))
 
 
 def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table for people; one line of tab-separated cells per row, without a header, for programs."""
+    rows = [[one_line(cell) for cell in row] for row in rows]
     if not sys.stdout.isatty():
         for row in rows:
-            print("\t".join(" ".join(cell.split()) for cell in row))
+            print("\t".join(row))
         return
     # Only here: rich costs more than all the rest of `mmzoo list`.
     from rich.console import Console
@@ -31,8 +69,3 @@ def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     Console(highlight=False).print(table)
-
-
-def note(text: str) -> None:
-    """A remark on the standard error, where it does not mix with the data."""
-    print(text, file=sys.stderr)

@@ -2,20 +2,54 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+import os
+from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
+from pathlib import Path
 
 from mmzoo.cli.light import LightCommand, add_json
-from mmzoo.cli.output import note, print_json, print_table
+from mmzoo.cli.output import note, print_json, print_table, say
+from mmzoo.errors import UnknownNameError
+from mmzoo.registry import settings
 from mmzoo.registry.index import catalog
+from mmzoo.registry.names import did_you_mean, normalized, suggestions
+from mmzoo.registry.plugins import CHOICE, discover
 
-ABOUT = """List the installed plugins, their state, and how long each took to load.
+ABOUT = """List the installed plugins, their state, and how long each took to load; or start a new plugin, or switch one
+on or off.
 
 States: loaded; broken (its import or its registration failed); incompatible (it needs a newer mmzoo); disabled
-(MMZOO_PLUGINS leaves it out); shadowed (the same entry point or module is already loaded)."""
+(switched off, or MMZOO_PLUGINS leaves it out); shadowed (the same entry point or module is already loaded)."""
+KINDS = (
+    "quantizer", "encoder", "fusion", "backbone", "sampler", "head", "model", "dataset", "metric", "command",
+)  # fmt: skip
+
+
+def _declare(parser: ArgumentParser) -> None:
+    add_json(parser)
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions")
+    new = actions.add_parser("new", help="write a complete small plugin package to begin with")
+    new.add_argument("name", help="of the distribution, such as acme-fsq; the component is called the same")
+    new.add_argument("--kind", choices=KINDS, default="quantizer", help="what it supplies (quantizer)")
+    new.add_argument("--into", type=Path, default=Path(), metavar="FOLDER", help="where to make its folder (here)")
+    for action, told in (("enable", "load a plugin again"), ("disable", "never load a plugin, until it is enabled")):
+        switch = actions.add_parser(action, help=f"{told}; this is kept")
+        switch.add_argument("name", help="of the distribution or the entry point")
 
 
 def _run(asked: Namespace) -> int:
+    if asked.action == "new":
+        from mmzoo.cli.new_plugin import write_plugin
+
+        folder = write_plugin(asked.name, asked.kind, asked.into)
+        say(f"Wrote {folder}; next: cd {folder} && pip install -e . && python -m pytest")
+        return 0
+    if asked.action is not None:
+        return _switch(asked.name, on=asked.action == "enable")
+    return _list(asked)
+
+
+def _list(asked: Namespace) -> int:
     records = catalog().plugins()
     if asked.json:
         print_json([asdict(record) for record in records])
@@ -30,4 +64,23 @@ def _run(asked: Namespace) -> int:
     return 0
 
 
-PLUGINS = LightCommand(ABOUT, add_json, _run)
+def _switch(name: str, *, on: bool) -> int:
+    """Keep a plugin switched on or off. No plugin is imported, so that a broken one can be switched off."""
+    records = [candidate.record for candidate in discover()]
+    found = {r.distribution for r in records if normalized(name) in (normalized(r.name), normalized(r.distribution))}
+    off = settings.switched_off()
+    if not found and on and normalized(name) in off:
+        found = {name}  # it has been uninstalled meanwhile
+    if not found:
+        close = suggestions(name, [known for record in records for known in (record.distribution, record.name)])
+        told = did_you_mean(close) or "`mmzoo plugins` lists those that are."
+        raise UnknownNameError(f"No plugin {name[:80]!r} is installed; {told}", name=name, suggestions=close)
+    changed = {normalized(distribution) for distribution in found}
+    path = settings.switch_off(off - changed if on else off | changed)
+    say(f"{', '.join(sorted(found))} is switched {'on' if on else 'off'} ({path}).")
+    if os.environ.get(CHOICE, "").strip():
+        note(f"{CHOICE} is set and decides alone for as long as it is.")
+    return 0
+
+
+PLUGINS = LightCommand(ABOUT, _declare, _run)

@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from typing import Any
 
 from mmzoo.cli.light import LightCommand, add_json
-from mmzoo.cli.output import print_json
+from mmzoo.cli.output import print_json, say
 from mmzoo.registry.listing import Description, describe
 
 ABOUT = "Show all that is registered about a model or component; nothing of it is imported or downloaded."
@@ -23,16 +23,16 @@ def _run(asked: Namespace) -> int:
     if asked.json:
         print_json(description.to_dict())
         return 0
-    print(f"{description.name}: {description.summary}")
+    say(f"{description.name}: {description.summary}")
     for label, value in _facts(description):
-        print(f"  {label:<12}{value}")
+        say(f"  {label:<12}{value}")
     for weights in description.weights:
-        print(f"  {'weights':<12}{_weights(weights)}")
+        say(f"  {'weights':<12}{_weights(weights)}")
     if description.parts:
-        print("  recipe")
+        say("  recipe")
         width = max(len(slot) for slot in description.parts) + 2
         for slot, part in description.parts.items():
-            print(f"    {slot:<{width}}{part}{_settings(description.recipe[slot])}")
+            say(f"    {slot:<{width}}{part}{_settings(description.recipe[slot])}")
     return 0
 
 

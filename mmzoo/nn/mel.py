@@ -26,7 +26,7 @@ def mel_filterbank(bins: int, sample_rate: int, bands: int, low: float = 0.0, hi
 
 
 class LogMel(nn.Module):
-    """Samples `[B, T]` to natural-log mel energies `[B, T / hop, bands]`, floored at `floor`."""
+    """Samples `[B, T]` to natural-log mel energies `[B, T / hop, bands]`, floored at `floor`; always in float32."""
 
     filters: Tensor
 
@@ -46,7 +46,7 @@ class LogMel(nn.Module):
         spectrum = self.stft(x_BT)
         # `abs` of complex numbers takes three times as long on a CPU, but has a gradient where they are 0.
         sizes = spectrum.abs() if spectrum.requires_grad else torch.hypot(spectrum.real, spectrum.imag)
-        return (sizes @ self.filters).clamp_min(self.floor).log()
+        return (sizes @ self.filters.float()).clamp_min(self.floor).log()
 
 
 class BandNorm(nn.Module):

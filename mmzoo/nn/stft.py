@@ -42,7 +42,7 @@ class STFT(nn.Module):
 
     def forward(self, x_BT: Tensor) -> Tensor:
         """Samples `[B, T]` to a complex spectrum `[B, T / hop, window // 2 + 1]`."""
-        spectrum: Tensor = torch.fft.rfft(frames(x_BT.float(), self.window, self.hop) * self.hann)
+        spectrum: Tensor = torch.fft.rfft(frames(x_BT.float(), self.window, self.hop) * self.hann.float())
         return spectrum
 
     def inverse(self, spectrum_BKF: Tensor, mask_BK: Tensor | None = None) -> Tensor:
@@ -50,8 +50,9 @@ class STFT(nn.Module):
 
         Frames outside the mask count as absent, so that a padded batch inverts like single items.
         """
-        pieces = torch.fft.irfft(spectrum_BKF, n=self.window) * self.hann
-        weight = self.hann.square().expand(1, spectrum_BKF.shape[1], -1)
+        hann = self.hann.float()
+        pieces = torch.fft.irfft(spectrum_BKF, n=self.window) * hann
+        weight = hann.square().expand(1, spectrum_BKF.shape[1], -1)
         if mask_BK is not None:
             pieces = pieces * mask_BK.unsqueeze(-1)
             weight = weight * mask_BK.unsqueeze(-1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import threading
 import warnings
 from collections.abc import Iterable, Sequence
@@ -18,8 +20,8 @@ from mmzoo.errors import (
     UsageError,
 )
 from mmzoo.registry import firstparty
-from mmzoo.registry.names import did_you_mean, natural, split_qualifier, split_tag, suggestions
-from mmzoo.registry.plugins import Candidate, Loader, PluginRecord, discover, normalized
+from mmzoo.registry.names import did_you_mean, natural, normalized, split_qualifier, split_tag, suggestions
+from mmzoo.registry.plugins import Candidate, Loader, PluginRecord, discover
 from mmzoo.registry.register import Register
 from mmzoo.registry.specs import KINDS, ComponentSpec, ModelSpec
 
@@ -78,6 +80,15 @@ class Catalog:
 
     def _pool(self, spec: ModelSpec | ComponentSpec) -> Sequence[ModelSpec | ComponentSpec]:
         return self._models if isinstance(spec, ModelSpec) else [s for s in self._components if s.kind == spec.kind]
+
+    def digest(self) -> str:
+        """sha256 of what is registered, by whom and in which version: equal in two processes that see the same zoo."""
+        told = {
+            "plugins": [(record.distribution, record.version, record.target, record.state) for record in self._records],
+            "models": [(spec.plugin, spec.name, spec.recipe) for spec in self.models()],
+            "components": [(spec.plugin, spec.kind, spec.name, spec.target) for spec in self.components()],
+        }
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
     # --- one name ---
 

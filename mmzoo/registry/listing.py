@@ -10,8 +10,7 @@ from typing import Any
 
 from mmzoo.errors import AmbiguousNameError, UnknownNameError, UsageError
 from mmzoo.registry.index import Catalog, catalog, check_kind
-from mmzoo.registry.names import did_you_mean, natural, suggestions
-from mmzoo.registry.plugins import normalized
+from mmzoo.registry.names import did_you_mean, natural, normalized, suggestions
 from mmzoo.registry.specs import KINDS, PART_KINDS, ComponentSpec, ModelSpec
 from mmzoo.registry.targets import missing_requirements
 

@@ -10,6 +10,11 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 NAME_RULE = "letters, digits, '-' and '_', starting with a letter or digit"
 
 
+def normalized(distribution: str) -> str:
+    """The name of a distribution as package indexes compare it: `Mmzoo_TTS` is `mmzoo-tts`."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
 def natural(name: str) -> list[tuple[int, int, str]]:
     """Sorting key by which dit-9 comes before dit-12."""
     pieces = re.findall(r"\d+|\D+", name)

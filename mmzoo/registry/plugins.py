@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
-import re
 import sys
 import time
 import traceback
@@ -18,7 +17,9 @@ import pluggy
 
 from mmzoo import hookspecs
 from mmzoo.errors import PluginError
+from mmzoo.registry.names import normalized
 from mmzoo.registry.register import Register
+from mmzoo.registry.settings import switched_off
 
 GROUP = "mmzoo"
 CHOICE = "MMZOO_PLUGINS"
@@ -68,11 +69,6 @@ class Candidate:
     def key(self) -> tuple[str, str]:
         """By this plugins are sorted, so that the order is the same on every machine."""
         return normalized(self.record.distribution), self.record.name
-
-
-def normalized(distribution: str) -> str:
-    """The name of a distribution as package indexes compare it: `Mmzoo_TTS` is `mmzoo-tts`."""
-    return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 # --- discovery ---------------------------------------------------------------------------------------
@@ -131,7 +127,10 @@ def unmatched_choices(records: Collection[PluginRecord], choice: str | None) -> 
 
 
 class Loader:
-    """Loads plugins one by one into its own pluggy manager; never raises, except for KeyboardInterrupt."""
+    """Loads plugins one by one into its own pluggy manager; never raises, except for KeyboardInterrupt.
+
+    A plugin is left out if MMZOO_PLUGINS does not name it; without MMZOO_PLUGINS, if it was switched off for good.
+    """
 
     def __init__(self) -> None:
         self.manager = pluggy.PluginManager(hookspecs.PROJECT)
@@ -141,6 +140,7 @@ class Loader:
     def load_all(self, candidates: Iterable[Candidate]) -> Iterator[tuple[PluginRecord, Register | None]]:
         """Each plugin's record, and what it registered if it loaded whole."""
         choice = os.environ.get(CHOICE)
+        off = frozenset() if choice and choice.strip() else switched_off()
         seen: set[tuple[str, str]] = set()
         for candidate in candidates:
             record = candidate.record
@@ -150,6 +150,9 @@ class Loader:
                 yield replace(record, state="shadowed", error=self._shadow(record)), None
             elif not chosen(record, choice):
                 yield replace(record, state="disabled", error=f"{CHOICE}={choice} leaves it out."), None
+            elif normalized(record.distribution) in off:
+                told = f"`mmzoo plugins enable {record.distribution}` switches it on."
+                yield replace(record, state="disabled", error=told), None
             else:
                 yield self.load(candidate)
             seen.add(candidate.key)

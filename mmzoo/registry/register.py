@@ -44,6 +44,8 @@ class Register:
         requires: Iterable[str] = (),
         aliases: Iterable[str] = (),
         deprecated: str | None = None,
+        trials: Iterable[Mapping[str, Any]] = ({},),
+        exempt: Mapping[str, str] | None = None,
     ) -> None:
         if not isinstance(target, str) or not TARGET.fullmatch(target):
             raise PluginError(
@@ -62,6 +64,8 @@ class Register:
             self._strings(kind, name, "requires", requires),
             self._strings(kind, name, "aliases", aliases),
             deprecated,
+            self._trials(kind, name, trials),
+            dict(exempt or {}),
         )
         self._check(kind, spec, [other for other in self.components if other.kind == kind])
         self.components.append(spec)
@@ -94,6 +98,21 @@ class Register:
                 plugin=self.plugin,
             )
         return found
+
+    def _trials(self, kind: str, name: str, trials: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
+        found = () if isinstance(trials, Mapping) else tuple(trials)
+        try:
+            json.dumps(found, allow_nan=False)
+            sound = bool(found) and all(isinstance(trial, Mapping) for trial in found)
+        except (TypeError, ValueError):
+            sound = False
+        if not sound:
+            raise PluginError(
+                f"Plugin {self.plugin} registers {kind} {name!r} with trials={trials!r}; a list of configs of JSON data"
+                " was expected.",
+                plugin=self.plugin,
+            )
+        return tuple(copy.deepcopy(dict(trial)) for trial in found)
 
     def encoder(self, name: str, target: str, *, summary: str, **details: Any) -> None:
         """Register a ModalityEncoder."""

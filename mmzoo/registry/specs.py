@@ -15,7 +15,9 @@ KINDS = (*PART_KINDS, "head", "dataset", "metric", "command")
 class ComponentSpec:
     """One registered part. target: `package.module:Name`, imported when the part is first built.
 
-    requires: distributions the part needs beyond its plugin's own dependencies.
+    requires: distributions the part needs beyond its plugin's own dependencies. trials: small configs under which the
+    conformance kit tries the part; `slots` in one of a head is the rest of a recipe. exempt: checks of the kit that
+    the part cannot pass, each with the reason, which the results show.
     """
 
     kind: str
@@ -28,6 +30,8 @@ class ComponentSpec:
     requires: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     deprecated: str | None = None
+    trials: tuple[Mapping[str, Any], ...] = ({},)
+    exempt: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

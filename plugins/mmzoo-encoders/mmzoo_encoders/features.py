@@ -60,10 +60,14 @@ class CodeEncoder(Sequences):
         if raw.dim() != 3 or raw.shape[2] != len(self.sizes):
             raise InputError(f"The encoder takes codes [B, N, {len(self.sizes)}], not {list(raw.shape)}.")
         codes = raw if mask is None else raw.masked_fill(~mask.unsqueeze(-1), 0)
-        if codes.numel() and (int(codes.min()) < 0 or bool((codes >= torch.tensor(self.sizes).to(codes)).any())):
+        if not torch.compiler.is_exporting() and codes.numel() and self._outside(codes):
             raise InputError(f"A code lies outside its codebook; the sizes are {list(self.sizes)}.")
         embedded = [embed(codes[..., index]) for index, embed in enumerate(self.embed)]
         return self.through(torch.stack(embedded).sum(0) / len(embedded) ** 0.5, mask)
+
+    def _outside(self, codes: Tensor) -> bool:
+        """Whether a code is in no codebook; a graph cannot ask that, as the answer is in the values."""
+        return int(codes.min()) < 0 or bool((codes >= torch.tensor(self.sizes).to(codes)).any())
 
 
 class VectorEncoder(Sequences):

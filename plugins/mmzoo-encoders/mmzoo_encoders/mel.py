@@ -50,7 +50,9 @@ class LogMelEncoder(ModalityEncoder):
             frame_mask = F.pad(mask, (0, padding)).view(len(raw), -1, self.hop).any(-1)
         with torch.autocast(raw.device.type, enabled=False):
             features = self.log_mel(F.pad(raw, (0, padding)))
-        return Latents(self.project(features), frame_mask, rate=self.rate, modality="speech")
+        if isinstance(self.project, nn.Linear):
+            features = self.project(features.to(self.project.weight.dtype))
+        return Latents(features, frame_mask, rate=self.rate, modality="speech")
 
 
 class SpeechTransformer(Sequences):
@@ -95,7 +97,7 @@ class SpeechTransformer(Sequences):
     def encode(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
         """Samples `[B, T]` are padded with zeros to whole frames."""
         frames = self.log_mel.encode(raw, mask)
-        x, there = self.standardise(frames.x, frames.mask).unsqueeze(1), frames.mask
+        x, there = self.standardise(frames.x, frames.mask).unsqueeze(1).to(self.embed.weight.dtype), frames.mask
         for convolution in self.convolutions:
             x = F.gelu(convolution(x))
             if there is not None:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from mmzoo.errors import ConfigTypeError
 from mmzoo.interfaces import Port, Ports, Quantized, Quantizer
+from mmzoo.nn.precise import linear_float32
 from mmzoo_vqvae.estimators import straight_through
 from mmzoo_vqvae.vector import check_codes, mask_codes, usage
 
@@ -84,7 +85,7 @@ class FiniteScalarQuantizer(Quantizer):
         return tuple(math.prod(counts[i : i + per]) for i in range(0, len(counts), per))
 
     def _bounded(self, z: Tensor) -> Tensor:
-        return torch.tanh(self.project_in(z).float() + self.shift) * self.half_range - self.offset
+        return torch.tanh(linear_float32(self.project_in, z) + self.shift) * self.half_range - self.offset
 
     def _pack(self, rounded: Tensor) -> Tensor:
         digits = (rounded + self.half_width).long() * self.basis
@@ -100,7 +101,7 @@ class FiniteScalarQuantizer(Quantizer):
         check_codes(codes, self.codebook_sizes)
         levels = torch.tensor(self.level_counts, device=codes.device)
         digits = codes.repeat_interleave(self.per_codebook, dim=-1) // self.basis % levels
-        return self.project_out((digits - self.half_width) / self.half_width)
+        return linear_float32(self.project_out, (digits - self.half_width) / self.half_width)
 
     def forward(self, z: Tensor, mask: Tensor | None = None) -> Quantized:
         """Round with straight-through gradients; there is no loss."""
@@ -111,7 +112,7 @@ class FiniteScalarQuantizer(Quantizer):
             if self.training and self.jitter:
                 chosen = torch.rand(len(z), 1, 1, device=z.device) < self.jitter
                 value = torch.where(chosen, bounded + torch.rand_like(bounded) - 0.5, value)
-            z_q = self.project_out(value / self.half_width)
+            z_q = linear_float32(self.project_out, value / self.half_width)
             codes = mask_codes(self._pack(rounded), mask)
         zero = z_q.new_zeros(())
         return Quantized(z_q, codes, zero, {}, usage(codes, self.codebook_sizes))

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from mmzoo.errors import ConfigTypeError
 from mmzoo.interfaces import Latents, ModalityEncoder, Port, Ports
 from mmzoo.nn.convnext import ConvNeXtStack
+from mmzoo.nn.precise import linear_float32
 from mmzoo.nn.stft import STFT
 from mmzoo_vqvae.harmonic import CEILING_HZ, FLOOR_HZ, pulses
 
@@ -108,7 +109,7 @@ class SpeechAutoencoder(ModalityEncoder):
         with torch.autocast(raw.device.type, enabled=False):
             power = self.stft(raw).abs()
             features = (power + 1e-3).log()
-        x = self.frames_in(self.embed(features), frame_mask)
+        x = self.frames_in(self.embed(features.to(self.embed.weight.dtype)), frame_mask)
         x = self.down(x.reshape(len(x), -1, x.shape[-1] * self.stride))
         x = self.to_latent(self.norm_in(self.latents_in(x, latent_mask)))
         return Latents(x.float(), latent_mask, rate=self.rate, modality="speech")
@@ -125,24 +126,24 @@ class SpeechAutoencoder(ModalityEncoder):
         pitch_BK: Hz by frame; where voiced_BK, it takes the place of the one that was found.
         """
         mask = latents.mask
-        x = self.latents_out(self.from_latent(latents.x), mask)
+        x = self.latents_out(self.from_latent(latents.x.to(self.from_latent.weight.dtype)), mask)
         x = self.up(x).reshape(len(x), -1, x.shape[-1])
         frame_mask = None if mask is None else mask.repeat_interleave(self.stride, dim=1)
         log_pitch = None
         if self.harmonic:
             with torch.autocast(x.device.type, enabled=False):
-                share = self.to_pitch(x.float()).squeeze(-1).sigmoid()
+                share = linear_float32(self.to_pitch, x).squeeze(-1).sigmoid()
                 log_pitch = math.log(FLOOR_HZ) + share * math.log(CEILING_HZ / FLOOR_HZ)
         x = self.norm_out(self.frames_out(x, frame_mask))
         with torch.autocast(x.device.type, enabled=False):
             # The spectrum and its inverse need fp32: exp overflows and phases lose their digits in bf16.
-            log_magnitude, phase = self.to_spectrum(x.float()).chunk(2, dim=-1)
+            log_magnitude, phase = linear_float32(self.to_spectrum, x).chunk(2, dim=-1)
             carrier = torch.polar(torch.ones_like(phase), phase)
             if log_pitch is not None:
                 pitch = log_pitch.detach().exp()
                 if pitch_BK is not None and voiced_BK is not None:
                     pitch = torch.where(voiced_BK, pitch_BK, pitch)
-                depth, share, turn = self.to_stripes(x.float()).chunk(3, dim=-1)
+                depth, share, turn = linear_float32(self.to_stripes, x).chunk(3, dim=-1)
                 stripes, phasor = self._stripes(pitch, frame_mask)
                 log_magnitude = log_magnitude + depth * stripes
                 # Both carriers at once, or else the gradient between two unrelated phases would be nil on average.

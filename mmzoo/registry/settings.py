@@ -1,0 +1,70 @@
+"""What mmzoo keeps between runs: which plugins are switched off, and what the conformance kit found.
+
+Everything lies in one folder, `~/.config/mmzoo` or what MMZOO_HOME names. A file that cannot be read counts as empty,
+because listing must work whatever lies there; `mmzoo doctor` tells of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from mmzoo.errors import UsageError
+from mmzoo.registry.names import normalized
+
+HOME = "MMZOO_HOME"
+SWITCHED_OFF = "plugins.json"
+
+
+def home() -> Path:
+    """The folder of settings; it need not be there."""
+    chosen = os.environ.get(HOME)
+    return Path(chosen).expanduser() if chosen else Path.home() / ".config" / "mmzoo"
+
+
+def read(name: str) -> dict[str, Any]:
+    """The JSON object in a file of the folder; an empty one if there is none or it cannot be read."""
+    try:
+        found = json.loads((home() / name).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def unreadable() -> list[Path]:
+    """Files of the folder that are there and hold no JSON object."""
+    files = [home() / SWITCHED_OFF, *sorted((home() / "conformance").glob("*.json"))]
+    return [path for path in files if path.is_file() and not read(str(path.relative_to(home())))]
+
+
+def write(name: str, content: dict[str, Any]) -> Path:
+    """Write a JSON object to a file of the folder, whole or not at all. Raises UsageError where that fails."""
+    path = home() / name
+    staged = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        staged.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        staged.replace(path)
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be written ({error.strerror or error}); set {HOME} to a folder that can."
+        ) from error
+    return path
+
+
+def switched_off() -> frozenset[str]:
+    """Normalised names of the distributions that `mmzoo plugins disable` switched off."""
+    names = read(SWITCHED_OFF).get("disabled")
+    return (
+        frozenset(normalized(name) for name in names if isinstance(name, str))
+        if isinstance(names, list)
+        else frozenset()
+    )
+
+
+def switch_off(distributions: Iterable[str]) -> Path:
+    """Keep this as the whole list of distributions that are switched off."""
+    return write(SWITCHED_OFF, {"disabled": sorted({normalized(name) for name in distributions})})
