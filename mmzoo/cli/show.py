@@ -8,6 +8,7 @@ from typing import Any
 
 from mmzoo.cli.light import LightCommand, add_json
 from mmzoo.cli.output import print_json, say
+from mmzoo.registry.conformance import conformity
 from mmzoo.registry.listing import Description, describe
 
 ABOUT = "Show all that is registered about a model or component; nothing of it is imported or downloaded."
@@ -20,12 +21,15 @@ def _declare(parser: ArgumentParser) -> None:
 
 def _run(asked: Namespace) -> int:
     description = describe(asked.name)
+    told = conformity(description.plugin, description.version, f"{description.kind}/{description.name}")
     if asked.json:
-        print_json(description.to_dict())
+        print_json(description.to_dict() | {"conformance": told})
         return 0
     say(f"{description.name}: {description.summary}")
     for label, value in _facts(description):
         say(f"  {label:<12}{value}")
+    if told is not None:
+        say(f"  {'contract':<12}{told}")
     for weights in description.weights:
         say(f"  {'weights':<12}{_weights(weights)}")
     if description.parts:

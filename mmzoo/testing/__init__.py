@@ -5,9 +5,10 @@
     def test_grid():
         check_quantizer("grid", dim=8, levels=5)
 
-Each function builds the component by its registered name and runs every check of its kind; the first that fails
-raises ConformanceError, one sentence that says what was expected. The names are resolved lazily, because pytest
-imports this package (as the plugin `mmzoo`) in every run.
+`pytest --mmzoo acme` runs all of it for every component and model of an installed plugin. Each function builds the
+component by its registered name and runs every check of its kind; the first that fails raises ConformanceError, one
+sentence that says what was expected. The names are resolved lazily, because pytest imports this package (as the plugin
+`mmzoo`) in every run.
 """
 
 from __future__ import annotations

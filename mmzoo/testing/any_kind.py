@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mmzoo.errors import UsageError
+from mmzoo.testing.common import Checks, hold
 
 
 def check_component(kind: str, name: str, config: Mapping[str, Any] | None = None, **details: Any) -> None:
@@ -14,21 +15,35 @@ def check_component(kind: str, name: str, config: Mapping[str, Any] | None = Non
     details: what the check of that kind takes beside the config, such as `slots` of a head.
     Raises ConformanceError; UsageError for a kind that has no contract to check.
     """
-    from mmzoo.testing.backbones import check_backbone
-    from mmzoo.testing.encoders import check_encoder
-    from mmzoo.testing.fusions import check_fusion
-    from mmzoo.testing.heads import check_head
-    from mmzoo.testing.quantizers import check_quantizer
-    from mmzoo.testing.samplers import check_sampler
+    label, checks = checks_of(kind, name, config or {}, **details)
+    hold(label, checks)
 
-    checks = {
-        "encoder": check_encoder,
-        "quantizer": check_quantizer,
-        "fusion": check_fusion,
-        "backbone": check_backbone,
-        "sampler": check_sampler,
-        "head": check_head,
+
+def checks_of(kind: str, name: str, config: Mapping[str, Any], **details: Any) -> tuple[str, Checks]:
+    """How messages call a component, and its checks by name, none of them run yet. Raises UsageError."""
+    from mmzoo.testing.backbones import BackboneTrial
+    from mmzoo.testing.encoders import EncoderTrial
+    from mmzoo.testing.functions import FunctionTrial
+    from mmzoo.testing.fusions import FusionTrial
+    from mmzoo.testing.heads import HeadTrial
+    from mmzoo.testing.quantizers import QuantizerTrial
+    from mmzoo.testing.samplers import SamplerTrial
+
+    kinds: dict[str, Any] = {
+        "encoder": EncoderTrial,
+        "quantizer": QuantizerTrial,
+        "fusion": FusionTrial,
+        "backbone": BackboneTrial,
+        "sampler": SamplerTrial,
+        "head": HeadTrial,
     }
-    if kind not in checks:
-        raise UsageError(f"There is no conformance check for the kind {kind!r}; there is one for {', '.join(checks)}.")
-    checks[kind](name, **details, **(config or {}))
+    if kind in ("dataset", "metric", "command"):
+        trial: Any = FunctionTrial(kind, name, config)
+    elif kind in kinds:
+        trial = kinds[kind](name, config, **details)
+    else:
+        raise UsageError(
+            f"There is no conformance check for the kind {kind!r}; there is one for"
+            f" {', '.join(kinds)}, dataset, metric and command."
+        )
+    return trial.label, trial.checks()

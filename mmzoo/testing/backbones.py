@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from mmzoo.composition import Part
 from mmzoo.interfaces import Condition, Latents
-from mmzoo.testing.common import (
-    ConformanceError,
-    built,
-    check_building,
-    check_determinism,
-    check_gradients,
-    check_storage,
-    close,
-    planned,
-    port,
-    require,
-    stirred,
-)
+from mmzoo.testing.common import Checks, ConformanceError, built, close, functional, hold, port, require, stirred
+from mmzoo.testing.trial import Trial
 
 ITEMS, POSITIONS, SHORTER = 2, 12, 7
 CONTEXT, LESS_CONTEXT = 5, 3
@@ -43,33 +32,105 @@ def check_backbone(
     what the config has under `vector_channels`, `aligned_channels` and `sequence_channels`. Sequences of latents are
     used, or a 3 by 4 grid when `position` is `rope-2d`.
     """
-    part = planned("backbone", name, config)
-    channels = port(part, "inputs", "x").width
-    if channels is None:
-        raise ConformanceError(f"{part.label} must declare the width of its port x, so that `create` can check it.")
-    case = _Case(
-        channels,
-        _widths(part, vectors, "vector_channels"),
-        _widths(part, aligned, "aligned_channels"),
-        _widths(part, sequences, "sequence_channels"),
-        grid=(3, 4) if part.config.get("position") == "rope-2d" else None,
-    )
-    check_building(part)
-    check_determinism(part, case.outputs)
-    check_storage(part, case.outputs)
-    _check_shapes(part, case)
-    _check_table(part, case)
-    _check_masks(part, case)
-    backbone = stirred(built(part)).train()
-    check_gradients(part, backbone, backbone(case.x(), case.times(), case.condition()).square().mean())
+    trial = BackboneTrial(name, config, vectors=vectors, aligned=aligned, sequences=sequences)
+    hold(trial.label, trial.checks())
 
 
-def _widths(part: Part, given: Mapping[str, int] | None, key: str) -> Mapping[str, int]:
-    found: Mapping[str, int] = (part.config.get(key) or {}) if given is None else given
-    return found
+class BackboneTrial(Trial):
+    """A backbone with noisy latents `[2, 12, D]`, two times and the condition that its config asks for."""
+
+    kind = "backbone"
+
+    def __init__(self, name: str, config: Mapping[str, Any], **widths: Mapping[str, int] | None) -> None:
+        super().__init__(name, config)
+        self.given = widths
+
+    @cached_property
+    def case(self) -> Case:
+        """What the backbone is fed."""
+        channels = port(self.part, "inputs", "x").width
+        if channels is None:
+            raise ConformanceError(f"{self.label} must declare the width of its port x, so that `create` can check it.")
+        return Case(
+            channels,
+            self._widths("vectors", "vector_channels"),
+            self._widths("aligned", "aligned_channels"),
+            self._widths("sequences", "sequence_channels"),
+            grid=(3, 4) if self.part.config.get("position") == "rope-2d" else None,
+        )
+
+    def _widths(self, argument: str, key: str) -> Mapping[str, int]:
+        given = self.given.get(argument)
+        found: Mapping[str, int] = (self.part.config.get(key) or {}) if given is None else given
+        return found
+
+    @cached_property
+    def inputs(self) -> tuple[Tensor, ...]:
+        case = self.case
+        sequences = list(case.sequences.values())
+        return (case.data, *case.vectors.values(), *case.aligned.values(), *sequences)
+
+    def call(self, component: Any, *inputs: Tensor) -> tuple[Tensor, ...]:
+        case, rest = self.case, list(inputs[1:])
+        vectors = {name: rest.pop(0) for name in case.vectors}
+        aligned = {name: rest.pop(0) for name in case.aligned}
+        sequences = {name: Latents(rest.pop(0)) for name in case.sequences}
+        return (component(Latents(inputs[0], grid=case.grid), case.times(), Condition(vectors, aligned, sequences)),)
+
+    def loss(self, component: Any) -> Tensor:
+        return functional(component(self.case.x(), self.case.times(), self.case.condition()))
+
+    def special(self) -> Checks:
+        return {"table": self.check_table}
+
+    @torch.no_grad()
+    def check_ports(self) -> None:
+        (prediction,) = self.call(stirred(built(self.part)), *self.inputs)
+        width = port(self.part, "outputs", "prediction").width
+        wanted = [ITEMS, POSITIONS, prediction.shape[-1] if width is None else width]
+        require(
+            list(prediction.shape) == wanted and prediction.dtype is torch.float32,
+            f"{self.label} predicts {prediction.dtype} {list(prediction.shape)} where float32 {wanted} is declared.",
+        )
+
+    @torch.no_grad()
+    def check_table(self) -> None:
+        """With a precomputed table the prediction is the one that training sees."""
+        backbone: Any = stirred(built(self.part))
+        case = self.case
+        table = backbone.precompute(torch.tensor(TIMES), case.condition())
+        for step, time in enumerate(TIMES):
+            fast = backbone(case.x(), None, case.condition(), table=table, step=step)
+            slow = backbone(case.x(), torch.full((ITEMS,), time), case.condition())
+            require(
+                close(fast, slow),
+                f"{self.label}: with the precomputed table the prediction at t = {time} is another one than without.",
+            )
+
+    @torch.no_grad()
+    def check_masks(self) -> None:
+        """What stands in the padding of x and of the condition changes no prediction of a real position."""
+        backbone, case = stirred(built(self.part)), self.case
+        first, second = (
+            backbone(case.x(filling), case.times(), case.condition(filling))[1:, :SHORTER] for filling in (0.0, 50.0)
+        )
+        require(
+            close(second, first), f"{self.label}: what stands in the padding changes predictions; respect the masks."
+        )
+
+    @torch.no_grad()
+    def check_batch(self) -> None:
+        """A padded item gets the prediction it gets alone."""
+        backbone, case = stirred(built(self.part)), self.case
+        alone = backbone(case.short(), case.times()[1:], case.short_condition())
+        together = backbone(case.x(0.0), case.times(), case.condition(0.0))
+        require(
+            close(together[1:, :SHORTER], alone),
+            f"{self.label} predicts something else for an item that is padded in a batch; respect the masks.",
+        )
 
 
-class _Case:
+class Case:
     """Noisy latents, times and a condition with the entries that a backbone asks for."""
 
     def __init__(
@@ -129,46 +190,4 @@ class _Case:
             {k: v[1:] for k, v in self.vectors.items()},
             {k: v[1:, :SHORTER] for k, v in self.aligned.items()},
             {k: Latents(v[1:, :LESS_CONTEXT]) for k, v in self.sequences.items()},
-        )
-
-    @torch.no_grad()
-    def outputs(self, backbone: nn.Module) -> list[Tensor]:
-        return [backbone(self.x(), self.times(), self.condition())]
-
-
-@torch.no_grad()
-def _check_shapes(part: Part, case: _Case) -> None:
-    prediction = stirred(built(part))(case.x(), case.times(), case.condition())
-    width = port(part, "outputs", "prediction").width
-    wanted = [ITEMS, POSITIONS, prediction.shape[-1] if width is None else width]
-    require(
-        list(prediction.shape) == wanted and prediction.dtype is torch.float32,
-        f"{part.label} predicts {prediction.dtype} {list(prediction.shape)} where float32 {wanted} is declared.",
-    )
-
-
-@torch.no_grad()
-def _check_table(part: Part, case: _Case) -> None:
-    """With a precomputed table the prediction is the one that training sees."""
-    backbone: Any = stirred(built(part))
-    table = backbone.precompute(torch.tensor(TIMES), case.condition())
-    for step, time in enumerate(TIMES):
-        fast = backbone(case.x(), None, case.condition(), table=table, step=step)
-        slow = backbone(case.x(), torch.full((ITEMS,), time), case.condition())
-        require(
-            close(fast, slow),
-            f"{part.label}: with the precomputed table the prediction at t = {time} is another one than without.",
-        )
-
-
-@torch.no_grad()
-def _check_masks(part: Part, case: _Case) -> None:
-    """A padded item gets the prediction it gets alone, whatever stands in the padding of x and of the condition."""
-    backbone = stirred(built(part))
-    alone = backbone(case.short(), case.times()[1:], case.short_condition())
-    for filling in (0.0, 50.0):
-        together = backbone(case.x(filling), case.times(), case.condition(filling))
-        require(
-            close(together[1:, :SHORTER], alone),
-            f"{part.label} predicts something else for an item that is padded in a batch; respect the masks.",
         )

@@ -1,24 +1,24 @@
-"""What every component must hold, whatever its kind: its registration, its config, how it is built and stored."""
+"""What the checks of every kind need: the error, comparisons, seeds, fresh components, declared ports."""
 
 from __future__ import annotations
 
-import json
-import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from mmzoo.composition import Part, build_part, load_weights, make_part, own_tensors
+from mmzoo.composition import Part, build_part
+from mmzoo.composition.schema import first_line
 from mmzoo.errors import MmzooError
-from mmzoo.hub.tensor_file import open_tensors
 from mmzoo.interfaces import Latents, Port, Ports
 
 TOLERANCE = 1e-4
 """How far two ways of computing the same may be apart, relative to the largest value."""
+
+Checks = Mapping[str, Callable[[], None]]
+"""Checks by their names, in the order in which they are run."""
 
 
 class ConformanceError(MmzooError, AssertionError):
@@ -29,6 +29,22 @@ def require(holds: bool, sentence: str) -> None:
     """Raise ConformanceError with this sentence unless the condition holds."""
     if not holds:
         raise ConformanceError(sentence)
+
+
+def perform(label: str, name: str, check: Callable[[], None]) -> None:
+    """Run one check. What is raised is one of mmzoo's errors: a component that crashes breaks its contract too."""
+    try:
+        check()
+    except MmzooError:
+        raise
+    except Exception as error:
+        raise ConformanceError(f"{label} fails the check {name!r}: {first_line(error)}.") from error
+
+
+def hold(label: str, checks: Checks) -> None:
+    """Run all checks; the first that fails raises."""
+    for name, check in checks.items():
+        perform(label, name, check)
 
 
 def close(a: Tensor, b: Tensor, tolerance: float = TOLERANCE) -> bool:
@@ -58,25 +74,7 @@ class _Seeded(AbstractContextManager[None]):
         self.fork.__exit__(*error)
 
 
-# --- registration and configuration ------------------------------------------------------------------
-
-
-def planned(kind: str, name: str, config: Mapping[str, Any]) -> Part:
-    """The component's class with its checked config, after both have been checked for themselves.
-
-    Its name is registered, its summary says something, every key of its config is JSON, and the config it reports
-    builds the same component again.
-    """
-    from mmzoo import registry
-
-    part = make_part(kind, kind, {**config, "name": name})
-    spec = registry.catalog().component(kind, name)
-    require(bool(spec.summary.strip()), f"{part.label} is registered without a summary; one line tells what it is.")
-    kept = json.loads(json.dumps(part.config, allow_nan=False))
-    require(kept == part.config, f"The config of {part.label} changes when it is written as JSON and read back.")
-    again = make_part(kind, kind, {**kept, "name": name})
-    require(again.config == part.config, f"The config that {part.label} reports does not give the same config again.")
-    return part
+# --- components --------------------------------------------------------------------------------------
 
 
 def declared(part: Part) -> Ports:
@@ -96,9 +94,6 @@ def port(part: Part, side: str, name: str) -> Port:
     return found
 
 
-# --- building and storing ----------------------------------------------------------------------------
-
-
 def built(part: Part, seed: int = 0) -> Any:
     """The component with the fresh parameters of a seed, in eval mode."""
     with seeded(seed):
@@ -116,79 +111,18 @@ def stirred(component: nn.Module, seed: int = 1) -> nn.Module:
     return component
 
 
-def check_building(part: Part) -> None:
-    """Fresh parameters are finite and those of the seed; on the meta device nothing has values, all has shapes."""
-    first, second = own_tensors(built(part)), own_tensors(built(part))
-    for name, tensor in first.items():
-        if tensor.is_floating_point():
-            require(bool(torch.isfinite(tensor).all()), f"{part.label}: {name} starts with values that are not finite.")
-        require(
-            torch.equal(tensor, second[name]),
-            f"{part.label}: {name} differs between two builds under one torch seed; draw from torch's own generator.",
-        )
-    meta = own_tensors(build_part(part, device="meta"))
-    shapes = {name: tuple(tensor.shape) for name, tensor in first.items()}
-    require(
-        {name: tuple(tensor.shape) for name, tensor in meta.items()} == shapes,
-        f"{part.label} has other tensors when it is built on the meta device; create all of them in the constructor.",
-    )
-
-
-def check_storage(part: Part, run: Callable[[nn.Module], list[Tensor]]) -> None:
-    """Saved and loaded into a skeleton, every tensor is the same, and so is what the component computes."""
-    component = stirred(built(part))
-    tensors = {name: tensor.detach().contiguous().clone() for name, tensor in own_tensors(component).items()}
-    loaded = build_part(part, device="meta")
-    if tensors:
-        from safetensors.torch import save_file
-
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "model.safetensors"
-            save_file(tensors, path)
-            with open_tensors(path) as file:
-                load_weights(loaded, file)
-    else:
-        loaded = build_part(part, device="cpu")
-    loaded.eval()
-    for name, tensor in own_tensors(loaded).items():
-        require(torch.equal(tensor, tensors[name]), f"{part.label}: {name} has other values after saving and loading.")
-    for mine, theirs in zip(run(component), run(loaded), strict=True):
-        require(
-            torch.equal(mine, theirs),
-            f"{part.label} computes something else after saving and loading; what it needs must be a parameter,"
-            " a buffer, or recomputed in reset_parameters.",
-        )
-
-
-def check_determinism(part: Part, run: Callable[[nn.Module], list[Tensor]]) -> None:
-    """In eval mode the same input gives the same output, whatever the global random state, and changes no tensor."""
-    component = stirred(built(part))
-    before = {name: tensor.clone() for name, tensor in own_tensors(component).items()}
-    with seeded(1):
-        first = run(component)
-    with seeded(2):
-        second = run(component)
-    for mine, theirs in zip(first, second, strict=True):
-        require(torch.equal(mine, theirs), f"{part.label} in eval mode gives two results for one input.")
-    for name, tensor in own_tensors(component).items():
-        require(torch.equal(tensor, before[name]), f"{part.label} in eval mode changes its tensor {name}.")
-
-
-def check_gradients(part: Part, component: nn.Module, loss: Tensor) -> None:
-    """Every trainable parameter receives a finite gradient from the loss."""
-    require(bool(torch.isfinite(loss)), f"{part.label}: the loss of random input is not finite.")
-    if loss.requires_grad:
-        loss.backward()  # type: ignore[no-untyped-call]
-    for name, parameter in component.named_parameters():
-        if not parameter.requires_grad:
-            continue
-        gradient = parameter.grad
-        if gradient is None:
-            raise ConformanceError(f"{part.label}: no gradient reaches the parameter {name}.")
-        require(bool(torch.isfinite(gradient).all()), f"{part.label}: the gradient of {name} is not finite.")
-
-
 # --- values ------------------------------------------------------------------------------------------
+
+
+def functional(*tensors: Tensor) -> Tensor:
+    """A scalar on which every value has an influence, also where all are 0: what gradients are taken of."""
+    generator = torch.Generator().manual_seed(7)
+    total = torch.zeros(())
+    for tensor in tensors:
+        if tensor.is_floating_point():
+            weights = torch.randn(tensor.shape, generator=generator)
+            total = total + (tensor.float() * weights).mean() + tensor.float().square().mean()
+    return total
 
 
 def check_latents(part: Part, latents: Any, mask: Tensor | None, wanted: Port) -> None:

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmzoo.composition import Part
 from mmzoo.interfaces import Latents, ModalityEncoder
 from mmzoo.testing.common import (
+    Checks,
     ConformanceError,
     built,
-    check_building,
-    check_determinism,
-    check_gradients,
     check_latents,
-    check_storage,
     close,
     declared,
-    planned,
+    functional,
+    hold,
     port,
     require,
     stirred,
 )
+from mmzoo.testing.trial import Trial
 
 SAMPLES, FEWER_SAMPLES = 4800, 3100
 SYMBOLS, FEWER_SYMBOLS = 19, 12
@@ -35,17 +35,107 @@ def check_encoder(name: str, **config: Any) -> None:
 
     Speech is fed 0.3 s at 16 kHz, text ids below the `codebook_size` of the port `raw`, images 32 by 32 pixels.
     """
-    part = planned("encoder", name, config)
-    port(part, "outputs", "latents")
-    check_building(part)
-    raw, mask = batch_of(part)
-    check_determinism(part, lambda encoder: _outputs(encoder, raw, mask))
-    check_storage(part, lambda encoder: _outputs(encoder, raw, mask))
-    _check_encoding(part, raw, mask)
-    if part.cls.decode is not ModalityEncoder.decode:  # type: ignore[attr-defined]
-        _check_decoding(part, raw, mask)
-    encoder = stirred(built(part)).train()
-    _check_training(part, encoder, raw, mask)
+    trial = EncoderTrial(name, config)
+    hold(trial.label, trial.checks())
+
+
+class EncoderTrial(Trial):
+    """An encoder and a raw batch of two items, the second shorter where items can be."""
+
+    kind = "encoder"
+    differentiable = False
+
+    @property
+    def halves(self) -> bool:
+        return getattr(self.part.cls, "modality", None) != "speech"
+
+    @cached_property
+    def batch(self) -> tuple[Tensor, Tensor | None]:
+        """The raw batch and its mask."""
+        port(self.part, "outputs", "latents")
+        return batch_of(self.part)
+
+    @cached_property
+    def inputs(self) -> tuple[Tensor, ...]:
+        raw, mask = self.batch
+        return (raw,) if mask is None else (raw, mask)
+
+    @property
+    def decodes(self) -> bool:
+        """Whether the encoder is a decoder too."""
+        return self.part.cls.decode is not ModalityEncoder.decode  # type: ignore[attr-defined, no-any-return]
+
+    def call(self, component: Any, *inputs: Tensor) -> tuple[Tensor, ...]:
+        return (component.encode(*inputs).x,)
+
+    def loss(self, component: Any) -> Tensor:
+        latents = component.encode(*self.inputs)
+        return functional(latents.x, *([component.decode(latents)] if self.decodes else []))
+
+    def special(self) -> Checks:
+        return {"decoding": self.check_decoding} if self.decodes else {}
+
+    def _single(self, encoder: ModalityEncoder) -> Latents:
+        """The second item alone, without its padding."""
+        raw, mask = self.batch
+        return encoder.encode(raw[1:] if mask is None else raw[1:, : int(mask[1].sum())])
+
+    @torch.no_grad()
+    def check_ports(self) -> None:
+        encoder: Any = stirred(built(self.part))
+        wanted = port(self.part, "outputs", "latents")
+        together = encoder.encode(*self.inputs)
+        check_latents(self.part, together, self.batch[1], wanted)
+        check_latents(self.part, self._single(encoder), None, wanted)
+        require(
+            together.modality in (None, self.part.cls.modality),  # type: ignore[attr-defined]
+            f"{self.label} returns latents of the modality {together.modality!r}.",
+        )
+
+    @torch.no_grad()
+    def check_masks(self) -> None:
+        raw, mask = self.batch
+        if mask is None:
+            return
+        encoder: Any = stirred(built(self.part))
+        padding = ~mask if raw.dim() == mask.dim() else ~mask.unsqueeze(-1)
+        one, other = encoder.encode(raw, mask), encoder.encode(raw.masked_fill(padding, 1), mask)
+        require(
+            close(other.x[one.mask], one.x[one.mask]),
+            f"{self.label}: what stands in the padding changes the latents of real positions.",
+        )
+
+    @torch.no_grad()
+    def check_batch(self) -> None:
+        encoder: Any = stirred(built(self.part))
+        together, alone = encoder.encode(*self.inputs), self._single(encoder)
+        count = alone.x.shape[1]
+        if together.mask is not None:
+            real = int(together.mask[1].sum())
+            require(real == count, f"{self.label} marks {real} latents of an item as real that has {count} alone.")
+        require(
+            close(together.x[1:, :count], alone.x),
+            f"{self.label} encodes an item differently when it is padded in a batch; respect the mask.",
+        )
+
+    @torch.no_grad()
+    def check_decoding(self) -> None:
+        """Decoding gives a raw batch again, and a padded item what it gives alone."""
+        encoder: Any = stirred(built(self.part))
+        raw, mask = self.batch
+        together, alone = encoder.encode(raw, mask), self._single(encoder)
+        outputs, output = encoder.decode(together), encoder.decode(alone)
+        dims = raw.dim() + (self.part.cls.modality == "text")  # type: ignore[attr-defined]
+        require(
+            outputs.dim() == dims and outputs.shape[1] >= raw.shape[1] and bool(torch.isfinite(outputs).all()),
+            f"{self.label} decodes to {list(outputs.shape)}; {dims} dimensions and at least the raw batch's"
+            f" {list(raw.shape)} were expected.",
+        )
+        length = output.shape[1] if mask is None else int(mask[1].sum())
+        require(
+            close(outputs[1:, :length], output[:, :length]),
+            f"{self.label} decodes an item differently when it is padded in a batch; respect the mask.",
+        )
 
 
 def batch_of(part: Part) -> tuple[Tensor, Tensor | None]:
@@ -80,71 +170,3 @@ def _masked(raw: Tensor, length: int) -> tuple[Tensor, Tensor]:
     mask = torch.ones(raw.shape, dtype=torch.bool)
     mask[1, length:] = False
     return raw, mask
-
-
-@torch.no_grad()
-def _outputs(encoder: nn.Module, raw: Tensor, mask: Tensor | None) -> list[Tensor]:
-    assert isinstance(encoder, ModalityEncoder)
-    return [encoder.encode(raw, mask).x]
-
-
-def _single(encoder: ModalityEncoder, raw: Tensor, mask: Tensor | None) -> Latents:
-    """The second item alone, without its padding."""
-    return encoder.encode(raw[1:] if mask is None else raw[1:, : int(mask[1].sum())])
-
-
-@torch.no_grad()
-def _check_encoding(part: Part, raw: Tensor, mask: Tensor | None) -> None:
-    encoder: Any = stirred(built(part))
-    wanted = port(part, "outputs", "latents")
-    together, alone = encoder.encode(raw, mask), _single(encoder, raw, mask)
-    check_latents(part, together, mask, wanted)
-    check_latents(part, alone, None, wanted)
-    require(
-        together.modality in (None, part.cls.modality),  # type: ignore[attr-defined]
-        f"{part.label} returns latents of the modality {together.modality!r}.",
-    )
-    count = alone.x.shape[1]
-    if together.mask is not None:
-        require(
-            int(together.mask[1].sum()) == count,
-            f"{part.label} marks {int(together.mask[1].sum())} latents of an item as real that has {count} alone.",
-        )
-    require(
-        close(together.x[1:, :count], alone.x),
-        f"{part.label} encodes an item differently when it is padded in a batch; respect the mask.",
-    )
-    if mask is not None:
-        padding = ~mask if raw.dim() == mask.dim() else ~mask.unsqueeze(-1)
-        other = encoder.encode(raw.masked_fill(padding, 1), mask)
-        real = together.mask
-        require(
-            close(other.x[real], together.x[real]),
-            f"{part.label}: what stands in the padding changes the latents of real positions.",
-        )
-
-
-@torch.no_grad()
-def _check_decoding(part: Part, raw: Tensor, mask: Tensor | None) -> None:
-    encoder: Any = stirred(built(part))
-    together, alone = encoder.encode(raw, mask), _single(encoder, raw, mask)
-    outputs, output = encoder.decode(together), encoder.decode(alone)
-    dims = raw.dim() + (part.cls.modality == "text")  # type: ignore[attr-defined]
-    require(
-        outputs.dim() == dims and outputs.shape[1] >= raw.shape[1] and bool(torch.isfinite(outputs).all()),
-        f"{part.label} decodes to {list(outputs.shape)}; {dims} dimensions and at least the raw batch's"
-        f" {list(raw.shape)} were expected.",
-    )
-    length = output.shape[1] if mask is None else int(mask[1].sum())
-    require(
-        close(outputs[1:, :length], output[:, :length]),
-        f"{part.label} decodes an item differently when it is padded in a batch; respect the mask.",
-    )
-
-
-def _check_training(part: Part, encoder: Any, raw: Tensor, mask: Tensor | None) -> None:
-    latents = encoder.encode(raw, mask)
-    total = latents.x.square().mean()
-    if part.cls.decode is not ModalityEncoder.decode:  # type: ignore[attr-defined]
-        total = total + encoder.decode(latents).square().mean()
-    check_gradients(part, encoder, total)

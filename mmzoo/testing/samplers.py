@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from mmzoo.composition import Part
+from mmzoo.composition import Part, make_part
 from mmzoo.errors import UsageError
 from mmzoo.interfaces import Sampler
-from mmzoo.testing.common import ConformanceError, built, close, planned, require
+from mmzoo.testing import registration
+from mmzoo.testing.common import Checks, ConformanceError, built, close, hold, require
+from mmzoo.testing.offline import offline
 
 SHAPE = (2, 9, 4)
 STEPS = (1, 2, 7)
@@ -20,21 +24,60 @@ ENDS = 0.05
 
 def check_sampler(name: str, **config: Any) -> None:
     """Hold the sampler of this name and config to its contract; raises ConformanceError."""
-    part = planned("sampler", name, config)
-    part_ports = part.ports()
-    require(not part_ports.inputs, f"{part.label} declares ports; a sampler has none.")
-    sampler: Sampler = built(part)
-    generator = torch.Generator().manual_seed(0)
-    data, noise = torch.randn(SHAPE, generator=generator), torch.randn(SHAPE, generator=generator)
-    _check_times(part, sampler)
-    _check_ends(part, sampler, data, noise)
-    for steps in STEPS:
-        _check_sampling(part, sampler, data, noise, steps)
-    try:
-        sampler.sample(lambda x, index: x, noise, 0)
-    except UsageError:
-        return
-    raise ConformanceError(f"{part.label} samples with 0 steps; it must raise InputError.")
+    trial = SamplerTrial(name, config)
+    hold(trial.label, trial.checks())
+
+
+class SamplerTrial:
+    """A sampler, with data and noise `[2, 9, 4]`."""
+
+    def __init__(self, name: str, config: Mapping[str, Any]) -> None:
+        self.name, self.config, self.label = name, dict(config), f"sampler {name!r}"
+        generator = torch.Generator().manual_seed(0)
+        self.data = torch.randn(SHAPE, generator=generator)
+        self.noise = torch.randn(SHAPE, generator=generator)
+
+    @cached_property
+    def part(self) -> Part:
+        """The sampler's class with its checked config."""
+        return make_part("sampler", "sampler", {**self.config, "name": self.name})
+
+    def checks(self) -> Checks:
+        """All checks by name, in order."""
+        return {
+            "registration": lambda: registration.check_summary("sampler", self.name),
+            "unknown-keys": lambda: registration.check_unknown_keys("sampler", self.name, self.config),
+            "config": lambda: registration.check_config("sampler", self.name, self.config),
+            "network": self.check_offline,
+            "ports": self.check_ports,
+            "determinism": lambda: _check_times(self.part, built(self.part)),
+            "ends": lambda: _check_ends(self.part, built(self.part), self.data, self.noise),
+            "sampling": self.check_sampling,
+            "refusals": self.check_refusals,
+        }
+
+    def check_offline(self) -> None:
+        """It is built and asked for its times without a network."""
+        with offline() as tried:
+            built(self.part).times(4)
+        require(not tried, f"{self.label} tries to reach {', '.join(tried)}.")
+
+    def check_ports(self) -> None:
+        """A sampler has no ports, since it is no module."""
+        require(not self.part.ports().inputs, f"{self.label} declares ports; a sampler has none.")
+
+    def check_sampling(self) -> None:
+        """Any number of steps leads to the data."""
+        for steps in STEPS:
+            _check_sampling(self.part, built(self.part), self.data, self.noise, steps)
+
+    def check_refusals(self) -> None:
+        """No steps are a mistake of the caller."""
+        try:
+            built(self.part).sample(lambda x, index: x, self.noise, 0)
+        except UsageError:
+            return
+        raise ConformanceError(f"{self.label} samples with 0 steps; it must raise InputError.")
 
 
 def _check_times(part: Part, sampler: Sampler) -> None:

@@ -20,15 +20,41 @@ def mmzoo_register(register: Register) -> None:
         "mmzoo_dit.backbone:DiT",
         summary="Diffusion transformer: adaLN-zero, rotary positions in 1-D or 2-D, conditions of all kinds",
         modalities=("speech", "image", "text"),
+        trials=[
+            {"width": 32, "depth": 2, "heads": 2, "in_channels": 6},
+            {
+                "width": 32,
+                "depth": 2,
+                "heads": 2,
+                "in_channels": 6,
+                "vector_channels": {"voice": 5},
+                "aligned_channels": {"text": 7},
+                "sequence_channels": {"caption": 9},
+                "conv_position": 3,
+                "shared_modulation": True,
+            },
+            {"width": 32, "depth": 1, "heads": 2, "in_channels": 6, "position": "rope-2d"},
+        ],
     )
     register.backbone(
         "joint-dit",
         "mmzoo_dit.joint:JointDiT",
         summary="Diffusion transformer over several streams: joint attention, a time for each, any given or absent",
         modalities=("speech", "image", "text"),
+        trials=[{"channels": {"speech": 6}, "width": 32, "depth": 2, "heads": 2}],
     )
-    register.sampler("euler", "mmzoo_dit.flow:Euler", summary="Flow matching, first order: one evaluation a step")
-    register.sampler("heun", "mmzoo_dit.flow:Heun", summary="Flow matching, second order: two evaluations a step")
+    register.sampler(
+        "euler",
+        "mmzoo_dit.flow:Euler",
+        summary="Flow matching, first order: one evaluation a step",
+        trials=[{}, {"shift": 3.0, "training_times": "logit-normal"}],
+    )
+    register.sampler(
+        "heun",
+        "mmzoo_dit.flow:Heun",
+        summary="Flow matching, second order: two evaluations a step",
+        trials=[{"sway": -1.0}],
+    )
     register.sampler("ddim", "mmzoo_dit.diffusion:DDIM", summary="Deterministic DDIM, circular or straight path")
     register.sampler(
         "dpm-solver",

@@ -14,36 +14,62 @@ def mmzoo_register(register: Register) -> None:
         "mmzoo_encoders.text:SymbolEncoder",
         summary="Phones, words or other symbols to vectors",
         modalities=("text",),
+        trials=[{"vocabulary": 11, "width": 16, "depth": 1}],
     )
-    register.encoder("bytes", "mmzoo_encoders.text:ByteEncoder", summary="UTF-8 bytes to vectors", modalities=("text",))
     register.encoder(
-        "log-mel", "mmzoo_encoders.mel:LogMelEncoder", summary="Log-mel spectrogram", modalities=("speech",)
+        "bytes",
+        "mmzoo_encoders.text:ByteEncoder",
+        summary="UTF-8 bytes to vectors",
+        modalities=("text",),
+        trials=[{"width": 16, "depth": 1}],
+    )
+    register.encoder(
+        "log-mel",
+        "mmzoo_encoders.mel:LogMelEncoder",
+        summary="Log-mel spectrogram",
+        modalities=("speech",),
+        trials=[{"bands": 20}, {"bands": 20, "width": 12}],
     )
     register.encoder(
         "speech-transformer",
         "mmzoo_encoders.mel:SpeechTransformer",
         summary="Transformer over log-mel frames",
         modalities=("speech",),
+        trials=[{"width": 16, "depth": 1, "heads": 2, "bands": 20}],
     )
     register.encoder(
         "image-conv",
         "mmzoo_encoders.image:ConvImageEncoder",
         summary="Convolutional picture encoder",
         modalities=("image",),
+        trials=[{"widths": [8, 12], "depth": 1}],
     )
-    register.encoder("vit", "mmzoo_encoders.image:ViTEncoder", summary="Vision transformer", modalities=("image",))
+    register.encoder(
+        "vit",
+        "mmzoo_encoders.image:ViTEncoder",
+        summary="Vision transformer",
+        modalities=("image",),
+        trials=[{"width": 16, "depth": 1, "heads": 2}],
+    )
     register.encoder(
         "timm",
         "mmzoo_encoders.image:TimmEncoder",
         summary="Features of any image model of timm, at any of its depths",
         modalities=("image",),
         requires=("timm",),
+        trials=[{"model": "resnet10t", "width": 12}],
     )
     register.encoder(
-        "codes", "mmzoo_encoders.features:CodeEncoder", summary="Codes of a tokenizer through a transformer"
+        "codes",
+        "mmzoo_encoders.features:CodeEncoder",
+        summary="Codes of a tokenizer through a transformer",
+        trials=[{"codebook_sizes": [8, 8, 8], "width": 16, "depth": 1, "heads": 2}],
     )
     register.encoder(
-        "vectors", "mmzoo_encoders.features:VectorEncoder", summary="Features of another model through a transformer"
+        "vectors",
+        "mmzoo_encoders.features:VectorEncoder",
+        summary="Features of another model through a transformer",
+        trials=[{"channels": 7, "width": 16, "depth": 1, "heads": 2}],
     )
     for name, target, summary in (
         ("concat", "ConcatFusion", "Modalities side by side through two layers"),
@@ -53,4 +79,6 @@ def mmzoo_register(register: Register) -> None:
         ("rnn", "RNNFusion", "Gated recurrent units over the joined sequences"),
         ("cross-attention", "CrossAttentionFusion", "Learned queries that attend to the joined sequences"),
     ):
-        register.fusion(name, f"mmzoo_encoders.fusion:{target}", summary=summary)
+        exempt = {"export": "torch.export cannot take pack_padded_sequence"} if name == "rnn" else {}
+        trials = [{"widths": {"image": 6, "speech": 5, "text": 4}, "width": 16}]
+        register.fusion(name, f"mmzoo_encoders.fusion:{target}", summary=summary, trials=trials, exempt=exempt)

@@ -17,6 +17,30 @@ def mmzoo_register(register: Register) -> None:
         "mmzoo_image.head:TextToImage",
         summary="Words or a class to a picture over a tokenizer's latents",
         modalities=("text", "image"),
+        trials=[
+            {
+                "dim": 32,
+                "width": 32,
+                "vocabulary": 32,
+                "side": 32,
+                "slots": {
+                    "tokenizer": {"model": "vqvae-image", "pretrained": False},
+                    "text": {"name": "symbols", "vocabulary": 32, "width": 32, "depth": 1},
+                    "backbone": {
+                        "name": "dit",
+                        "width": 32,
+                        "depth": 1,
+                        "heads": 2,
+                        "in_channels": 32,
+                        "vector_channels": {"text": 32},
+                        "aligned_channels": {"place": 32, "picture": 36},
+                        "sequence_channels": {"words": 32},
+                        "position": "rope-2d",
+                    },
+                    "sampler": "euler",
+                },
+            }
+        ],
     )
     register.command("generate", "mmzoo_image.cli:generate", summary="Draw pictures from words into a PNG")
     register.command("edit", "mmzoo_image.cli:edit", summary="Fill a hole in a picture, enlarge it, or take its noise")

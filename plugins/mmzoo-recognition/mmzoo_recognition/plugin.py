@@ -15,6 +15,17 @@ def mmzoo_register(register: Register) -> None:
         "mmzoo_recognition.head:Recognizer",
         summary="Labels from any of a picture, speech and text",
         modalities=("image", "speech", "text"),
+        trials=[
+            {
+                "width": 16,
+                "classes": 2,
+                "slots": {
+                    "speech": {"name": "speech-transformer", "width": 16, "depth": 1, "heads": 2, "bands": 20},
+                    "text": {"name": "bytes", "width": 16, "depth": 1},
+                    "fusion": {"name": "weighted", "widths": {"speech": 16, "text": 16}, "width": 16},
+                },
+            }
+        ],
     )
     register.command("recognise", "mmzoo_recognition.cli:recognise", summary="Say what a picture, sound or text is")
     register.command("explain", "mmzoo_recognition.cli:explain", summary="Draw why a model answers, or how it codes")

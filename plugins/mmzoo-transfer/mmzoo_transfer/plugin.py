@@ -15,12 +15,33 @@ def mmzoo_register(register: Register) -> None:
         "mmzoo_transfer.speech_to_image:SpeechToImage",
         summary="Speech to words, which a model that draws makes a picture of",
         modalities=("speech", "image"),
+        trials=[
+            {
+                "width": 16,
+                "vocabulary": 8,
+                "slots": {
+                    "speech": {"name": "speech-transformer", "width": 16, "depth": 1, "heads": 2, "bands": 20},
+                    "artist": {"model": "vqvae-dit-text2image", "pretrained": False},
+                },
+            }
+        ],
     )
     register.head(
         "image-to-speech",
         "mmzoo_transfer.image_to_speech:ImageToSpeech",
         summary="A picture to words, which a model that speaks says",
         modalities=("image", "speech"),
+        trials=[
+            {
+                "width": 32,
+                "side": 32,
+                "slots": {
+                    "tokenizer": {"model": "vqvae-image", "pretrained": False},
+                    "voice": {"model": "vqvae-dit-tts", "pretrained": False},
+                    "picture": {"name": "vectors", "channels": 32, "width": 32, "depth": 1, "heads": 2},
+                },
+            }
+        ],
     )
     register.command("transfer", "mmzoo_transfer.cli:transfer", summary="A picture to speech, or speech to a picture")
     register.model(

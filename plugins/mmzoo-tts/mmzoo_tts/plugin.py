@@ -15,12 +15,35 @@ def mmzoo_register(register: Register) -> None:
         "mmzoo_tts.phonemizer:Phonemizer",
         summary="English text to words and phones",
         modalities=("text",),
+        trials=[{"rows": False}],
     )
     register.head(
         "tts",
         "mmzoo_tts.head:TextToSpeech",
         summary="Text to speech over a tokenizer's latents",
         modalities=("text", "speech"),
+        trials=[
+            {
+                "dim": 36,
+                "width": 32,
+                "voices": ["slt"],
+                "slots": {
+                    "phonemizer": {"model": "phonemizer-en", "pretrained": False},
+                    "tokenizer": {"model": "vqvae-speech", "pretrained": False},
+                    "text": {"name": "symbols", "vocabulary": 41, "width": 32, "depth": 1},
+                    "backbone": {
+                        "name": "dit",
+                        "width": 32,
+                        "depth": 1,
+                        "heads": 2,
+                        "in_channels": 36,
+                        "vector_channels": {"voice": 32},
+                        "aligned_channels": {"text": 32, "prior": 36},
+                    },
+                    "sampler": "euler",
+                },
+            }
+        ],
     )
     register.metric(
         "text-to-speech",

@@ -14,49 +14,97 @@ SMALL = {"name": "speech-autoencoder", "width": 192, "decoder_width": 224, "deco
 def mmzoo_register(register: Register) -> None:
     """Quantizers, the speech autoencoder, VQ-VAE heads and models."""
     register.quantizer(
-        "vq", "mmzoo_vqvae.vector:VectorQuantizer", summary="Learned codebook(s) with EMA; groups make it product VQ"
+        "vq",
+        "mmzoo_vqvae.vector:VectorQuantizer",
+        summary="Learned codebook(s) with EMA; groups make it product VQ",
+        trials=[{"dim": 8, "codebook_size": 16, "groups": 2}, {"dim": 8, "codebook_size": 16, "estimator": "rotation"}],
     )
     register.quantizer(
-        "rvq", "mmzoo_vqvae.residual:ResidualVectorQuantizer", summary="Residual learned codebooks with EMA"
+        "rvq",
+        "mmzoo_vqvae.residual:ResidualVectorQuantizer",
+        summary="Residual learned codebooks with EMA",
+        trials=[{"dim": 8, "codebook_size": 16, "levels": 3}],
     )
     register.quantizer(
-        "fsq", "mmzoo_vqvae.scalar:FiniteScalarQuantizer", summary="Finite scalar quantization, no codebook to learn"
+        "fsq",
+        "mmzoo_vqvae.scalar:FiniteScalarQuantizer",
+        summary="Finite scalar quantization, no codebook to learn",
+        trials=[{"levels": [8, 5, 5, 5]}, {"levels": [4, 4, 3, 3], "dim": 10, "per_codebook": 2}],
     )
     register.encoder(
         "speech-autoencoder",
         "mmzoo_vqvae.speech:SpeechAutoencoder",
         summary="Convolutional speech autoencoder with an inverse-STFT decoder",
         modalities=("speech",),
+        trials=[{"dim": 6, "width": 16, "depth": 1, "latent_depth": 1, "decoder_width": 16, "decoder_depth": 1}],
     )
     register.head(
         "speech-vqvae",
         "mmzoo_vqvae.tokenizer:SpeechVQVAE",
         summary="Speech VQ-VAE: speech to codes and back",
         modalities=("speech",),
+        trials=[
+            {
+                "dim": 6,
+                "crop_seconds": 0.5,
+                "slots": {
+                    "encoder": {
+                        "name": "speech-autoencoder",
+                        "dim": 6,
+                        "width": 16,
+                        "depth": 1,
+                        "latent_depth": 1,
+                        "decoder_width": 16,
+                        "decoder_depth": 1,
+                    },
+                    "quantizer": {"name": "vq", "dim": 6, "codebook_size": 16, "groups": 2},
+                },
+            }
+        ],
     )
     register.encoder(
         "picture-autoencoder",
         "mmzoo_vqvae.picture:PictureAutoencoder",
         summary="Convolutional picture autoencoder over space-to-depth steps",
         modalities=("image",),
+        trials=[{"dim": 6, "widths": [8, 12], "depth": 1}],
     )
     register.head(
         "picture-vqvae",
         "mmzoo_vqvae.picture_tokenizer:PictureVQVAE",
         summary="Picture VQ-VAE: pictures to codes and back",
         modalities=("image",),
+        trials=[
+            {
+                "dim": 6,
+                "slots": {
+                    "encoder": {"name": "picture-autoencoder", "dim": 6, "widths": [8, 12], "depth": 1},
+                    "quantizer": {"name": "vq", "dim": 6, "codebook_size": 16, "groups": 2},
+                },
+            }
+        ],
     )
     register.encoder(
         "text-autoencoder",
         "mmzoo_vqvae.text:TextAutoencoder",
         summary="Convolutional autoencoder of UTF-8 bytes",
         modalities=("text",),
+        trials=[{"dim": 6, "width": 16, "depth": 1}],
     )
     register.head(
         "text-vqvae",
         "mmzoo_vqvae.text_tokenizer:TextVQVAE",
         summary="Text VQ-VAE: characters to codes and back",
         modalities=("text",),
+        trials=[
+            {
+                "dim": 6,
+                "slots": {
+                    "encoder": {"name": "text-autoencoder", "dim": 6, "width": 16, "depth": 1},
+                    "quantizer": {"name": "vq", "dim": 6, "codebook_size": 16, "groups": 2},
+                },
+            }
+        ],
     )
     register.metric(
         "text-tokenization",

@@ -1,0 +1,78 @@
+"""The contract of what is registered as a function: datasets, metrics and commands."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from mmzoo.errors import MmzooError, UnknownKeyError
+from mmzoo.testing import registration
+from mmzoo.testing.common import Checks, ConformanceError, require
+from mmzoo.testing.offline import offline
+
+
+class FunctionTrial:
+    """A dataset builder, a metric or a command. A dataset is built if it was registered with a trial config."""
+
+    def __init__(self, kind: str, name: str, config: Mapping[str, Any]) -> None:
+        self.kind, self.name, self.config, self.label = kind, name, dict(config), f"{kind} {name!r}"
+
+    def checks(self) -> Checks:
+        """All checks by name, in order."""
+        return {
+            "registration": lambda: registration.check_summary(self.kind, self.name),
+            "signature": self.check_signature,
+            **({"unknown-keys": self.check_unknown_keys} if self.kind == "dataset" else {}),
+            **({"rows": self.check_rows} if self.kind == "dataset" and self.config else {}),
+        }
+
+    @property
+    def target(self) -> Any:
+        """What the name stands for."""
+        from mmzoo import registry
+
+        return registry.load_target(registry.catalog().component(self.kind, self.name))
+
+    def check_signature(self) -> None:
+        """A function; of a dataset with keyword-only arguments, of a metric with the model first."""
+        require(callable(self.target), f"{self.label} is registered with something that cannot be called.")
+        if self.kind == "command":
+            return
+        arguments = list(inspect.signature(self.target).parameters.values())
+        if self.kind == "metric":
+            require(bool(arguments), f"{self.label} takes no argument; the model it judges comes first.")
+            arguments = arguments[1:]
+        for argument in arguments:
+            require(
+                argument.kind is inspect.Parameter.KEYWORD_ONLY,
+                f"{self.label} takes {argument.name!r} by position or as a catch-all; put `*` before its settings.",
+            )
+
+    def check_unknown_keys(self) -> None:
+        """An argument that the function does not name is refused before anything is built."""
+        from mmzoo.data import load_dataset_component
+
+        try:
+            load_dataset_component(self.name, **{**self.config, registration.NONSENSE: 1})
+        except UnknownKeyError:
+            return
+        except MmzooError as error:
+            raise ConformanceError(f"{self.label} says of an unknown key: {error}") from error
+        raise ConformanceError(f"{self.label} accepts the unknown key {registration.NONSENSE}; name its arguments.")
+
+    def check_rows(self) -> None:
+        """Built offline, every split has rows with the columns of `mmzoo.data`, twice the same."""
+        from mmzoo.data import load_dataset_component, row_features
+
+        with offline() as tried:
+            splits = load_dataset_component(self.name, **self.config)
+        require(not tried, f"{self.label} tries to reach {', '.join(dict.fromkeys(tried))} while it is built.")
+        again = load_dataset_component(self.name, **self.config)
+        for split, rows in splits.items():
+            require(len(rows) > 0, f"{self.label} gives no rows in the split {split}.")
+            require(
+                set(rows.column_names) == set(row_features()),
+                f"{self.label} gives the columns {', '.join(rows.column_names)}; make rows with mmzoo.data.make_row.",
+            )
+            require(rows[0] == again[split][0], f"{self.label} gives other rows when it is built again; use its seed.")
