@@ -241,9 +241,9 @@ class HeadTrial:
 
     def check_half(self, dtype: torch.dtype) -> None:
         """Under autocast, as it is trained on an accelerator, the loss is nearly the one of float32."""
-        exact = float(self._loss(self.built().train()).total)
+        exact = float(self._loss(self.built().train()).total.detach())
         with torch.autocast("cpu", dtype):
-            half = float(self._loss(self.built().train()).total)
+            half = float(self._loss(self.built().train()).total.detach())
         name = str(dtype).removeprefix("torch.")
         require(
             abs(half - exact) <= 0.1 * max(1.0, abs(exact)),
