@@ -259,7 +259,7 @@ class Forgetful(Grid):
 
     def __init__(self, *, dim: int = 4, levels: int = 5) -> None:
         super().__init__(dim=dim, levels=levels)
-        self.hidden = 1 + int(torch.rand(()).double().item() * 5) if not self.scale.is_meta else 9
+        self.hidden = 9 if torch.empty(1).is_meta else 1 + int(torch.randint(5, ()))
 
     def round(self, z: Tensor) -> Tensor:
         return super().round(z * self.hidden)

@@ -32,6 +32,7 @@ from mmzoo.training.feed import Feed
 from mmzoo.training.guard import RunLock, StopSignals
 from mmzoo.training.log import Averages, RunLog, duration
 from mmzoo.training.order import BatchSize, DataOrder
+from mmzoo.training.ranks import check_same_registry
 from mmzoo.training.recipe import TrainingRecipe, dump_recipe
 from mmzoo.training.saving import Progress, check_same_run, collect, restore
 from mmzoo.training.seeds import seed_everything
@@ -108,6 +109,7 @@ class Trainer:
             cpu=self.recipe.device == "cpu",
             kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
         )
+        check_same_registry(self.accelerator)
         with self._locked():
             self.log = RunLog(self.out, steps=self.recipe.steps, active=self.accelerator.is_main_process)
             try:

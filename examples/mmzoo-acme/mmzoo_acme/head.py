@@ -1,0 +1,117 @@
+"""A task head: a VQ-VAE of pictures, which makes codes of them and pictures of codes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mmzoo.data import decode_images
+from mmzoo.interfaces import (
+    Examples,
+    Image,
+    Latents,
+    Link,
+    Losses,
+    ModalityEncoder,
+    Port,
+    Ports,
+    Quantizer,
+    Slot,
+    TaskHead,
+)
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+
+class PictureTokenizer(TaskHead):
+    """`tokenize` gives codes, `reconstruct` gives a picture; calling it does both.
+
+    dim: width of the latents, which is checked against encoder and quantizer before anything is built.
+    """
+
+    slots: ClassVar[Mapping[str, Slot]] = {"encoder": Slot("encoder"), "quantizer": Slot("quantizer")}
+    links: ClassVar[Sequence[Link]] = (
+        Link("encoder.latents", "head.latents"),
+        Link("head.latents", "quantizer.z"),
+        Link("quantizer.z", "encoder.z"),
+    )
+    encoder: ModalityEncoder
+    quantizer: Quantizer
+
+    def __init__(self, *, dim: int = 16) -> None:
+        super().__init__()
+        self.dim = dim
+
+    @classmethod
+    def ports(cls, config: Mapping[str, Any]) -> Ports:
+        """Latents of width `dim` in and out."""
+        latents = Port(width=config["dim"])
+        return Ports(inputs={"latents": latents}, outputs={"latents": latents, "image": Port(modality="image")})
+
+    @torch.inference_mode()
+    def tokenize(self, image: Image) -> Tensor:
+        """A picture to codes int64 `[1, N, Q]`, row by row."""
+        pixels = torch.from_numpy(np.ascontiguousarray(image.pixels)).unsqueeze(0).to(self.device)
+        return self.quantizer.encode(self.encoder.encode(pixels.float() / 255).x)
+
+    @torch.inference_mode()
+    def reconstruct(self, codes: Tensor, grid: tuple[int, int] | None = None) -> Image:
+        """Codes `[1, N, Q]` to a picture. grid: rows and columns of the N codes; square if it is left out."""
+        pixels = self.encoder.decode(Latents(self.quantizer.decode(codes), grid=grid))[0].clamp(0, 1) * 255
+        return Image(pixels.round().to(torch.uint8).cpu().numpy())
+
+    @torch.inference_mode()
+    def __call__(self, image: Image) -> Image:  # type: ignore[override]
+        """The copy of a picture through its codes."""
+        height, width = image.pixels.shape[:2]
+        grid = self.encoder.encode(torch.zeros(1, height, width, 3, device=self.device)).grid
+        return Image(self.reconstruct(self.tokenize(image), grid).pixels[:height, :width])
+
+    def golden(self, inputs: Mapping[str, Tensor] | None) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
+        """Latents of a smooth picture before they are rounded, and the decoding of random codes."""
+        if inputs is None:
+            across = torch.linspace(0, 1, 16)
+            image = torch.stack((across.expand(16, 16), across.expand(16, 16).T, across.outer(across)), -1)
+            generator = torch.Generator().manual_seed(0)
+            codes = [torch.randint(size, (1, 16), generator=generator) for size in self.quantizer.codebook_sizes]
+            inputs = {"image": image.unsqueeze(0), "codes": torch.stack(codes, -1)}
+        decoded = self.encoder.decode(Latents(self.quantizer.decode(inputs["codes"])))
+        return inputs, {"latents": self.encoder.encode(inputs["image"]).x, "decoded": decoded}
+
+    def examples(self, rows: Dataset, cache: Path) -> Examples:
+        """The rows' pictures, all of one size."""
+        return Pictures(rows)
+
+    def training_step(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Losses:
+        """Squared error of the pixels, and the quantizer's own loss."""
+        target = batch["image"].float() / 255
+        latents = self.encoder.encode(target)
+        quantized = self.quantizer(latents.x)
+        copy = self.encoder.decode(latents.with_x(quantized.z_q))[:, : target.shape[1], : target.shape[2]]
+        error = (copy - target).square().mean()
+        return Losses(error + quantized.loss, {"error": error.detach(), "usage": quantized.usage.mean().detach()})
+
+
+class Pictures:
+    """Training examples: uint8 pictures `[H, W, 3]`."""
+
+    def __init__(self, rows: Dataset) -> None:
+        self.pixels = torch.from_numpy(np.stack([picture.pixels for picture in decode_images(rows["image"])]))
+        self.lengths: Sequence[int] = [1] * len(self.pixels)
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def example(self, index: int, generator: torch.Generator) -> Tensor:
+        """Picture `index`; nothing about it is random."""
+        return self.pixels[index]
+
+    def collate(self, examples: list[Tensor]) -> Mapping[str, Tensor]:
+        """`image`: uint8 `[B, H, W, 3]`."""
+        return {"image": torch.stack(examples)}

@@ -1,0 +1,56 @@
+"""What mmzoo-acme registers. Nothing heavy is imported here; targets are imported when they are built."""
+
+from __future__ import annotations
+
+from mmzoo import hookimpl
+from mmzoo.registry.register import Register
+
+mmzoo_api_version = 1
+
+
+@hookimpl
+def mmzoo_register(register: Register) -> None:
+    """Parts of a picture tokenizer, pictures to train it on, and the tokenizer."""
+    register.quantizer(
+        "acme-grid", "mmzoo_acme.quantizer:Grid", summary="Every channel rounded to a few levels", trials=[{"dim": 4}]
+    )
+    register.encoder(
+        "acme-squares",
+        "mmzoo_acme.encoder:Squares",
+        summary="Squares of pixels to latents and back, one layer each way",
+        modalities=("image",),
+        trials=[{"dim": 6}],
+    )
+    register.head(
+        "acme-tokenizer",
+        "mmzoo_acme.head:PictureTokenizer",
+        summary="Picture VQ-VAE: pictures to codes and back",
+        modalities=("image",),
+        trials=[
+            {
+                "dim": 6,
+                "slots": {
+                    "encoder": {"name": "acme-squares", "dim": 6},
+                    "quantizer": {"name": "acme-grid", "dim": 6},
+                },
+            }
+        ],
+    )
+    register.dataset(
+        "acme-halves",
+        "mmzoo_acme.dataset:halves",
+        summary="Pictures of two colours, made up by a seed",
+        modalities=("image", "text"),
+        trials=[{"train": 4, "validation": 2}],
+    )
+    register.model(
+        "acme-pictures",
+        task="image-tokenization",
+        modalities=("image",),
+        summary="Picture tokenizer, 16 channels of 5 levels for every 4 x 4 pixels (37 bits)",
+        recipe={
+            "head": {"name": "acme-tokenizer", "dim": 16},
+            "encoder": {"name": "acme-squares", "dim": 16},
+            "quantizer": {"name": "acme-grid", "dim": 16},
+        },
+    )

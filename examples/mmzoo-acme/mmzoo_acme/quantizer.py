@@ -1,0 +1,62 @@
+"""A quantizer: vectors to codes and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mmzoo.errors import InputError
+from mmzoo.interfaces import Port, Ports, Quantized, Quantizer
+
+
+class Grid(Quantizer):
+    """Each of `dim` channels is squashed into (-1, 1) and rounded to one of `levels` values.
+
+    The keyword-only, typed arguments are the config: they are what a recipe may set.
+    """
+
+    def __init__(self, *, dim: int, levels: int = 5) -> None:
+        super().__init__()
+        self.dim, self.levels = dim, levels
+        self.scale = nn.Parameter(torch.ones(dim))
+
+    def reset_parameters(self) -> None:
+        """Every scale starts at 1."""
+        nn.init.ones_(self.scale)
+
+    @classmethod
+    def ports(cls, config: Mapping[str, Any]) -> Ports:
+        """z of width `dim` in and out; a code for each channel."""
+        z = Port(width=config["dim"])
+        codes = Port(codebooks=config["dim"], codebook_size=config["levels"])
+        return Ports(inputs={"z": z}, outputs={"z": z, "codes": codes})
+
+    @property
+    def codebook_sizes(self) -> tuple[int, ...]:
+        """Every channel has `levels` codes."""
+        return (self.levels,) * self.dim
+
+    def encode(self, z: Tensor, mask: Tensor | None = None) -> Tensor:
+        """`[B, N, dim]` to codes `[B, N, dim]`."""
+        codes = ((self._bounded(z) + 1) / 2 * (self.levels - 1)).round().long()
+        return codes if mask is None else codes.masked_fill(~mask.unsqueeze(-1), -1)
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """Codes `[B, N, dim]` to vectors in [-1, 1]. Raises InputError on -1 and on codes out of range."""
+        if codes.numel() and (int(codes.min()) < 0 or int(codes.max()) >= self.levels):
+            raise InputError(f"Codes must be 0 to {self.levels - 1}; -1 marks padding and cannot be decoded.")
+        return codes * 2 / (self.levels - 1) - 1
+
+    def forward(self, z: Tensor, mask: Tensor | None = None) -> Quantized:
+        """Rounds with straight-through gradients; there is no loss, because nothing has to be learned."""
+        bounded, codes = self._bounded(z), self.encode(z, mask)
+        rounded = self.encode(z) * 2 / (self.levels - 1) - 1
+        z_q = bounded + (rounded - bounded).detach()
+        used = [(codes == code).any(0).any(0).float() for code in range(self.levels)]
+        return Quantized(z_q, codes, z_q.new_zeros(()), {}, torch.stack(used).mean(0))
+
+    def _bounded(self, z: Tensor) -> Tensor:
+        return (z.float() * self.scale.float()).tanh()

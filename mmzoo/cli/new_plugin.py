@@ -1,0 +1,213 @@
+"""`mmzoo plugins new`: a complete small plugin package, made of the files in `mmzoo/cli/scaffold`."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from dataclasses import dataclass, replace
+from importlib import resources
+from pathlib import Path
+
+from mmzoo.errors import UsageError
+
+DISTRIBUTION = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+OWN_PREFIX = "mmzoo-"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One thing that the plugin registers. file: of the scaffold. name: with `acme-part` for the author's. details: the
+    rest of the registering call, as code. test: body of its test.
+    """
+
+    kind: str
+    file: str
+    summary: str
+    details: str = ""
+    test: str = ""
+    name: str = "acme-part"
+    target: str = "AcmePart"
+
+    def registered(self) -> str:
+        """The call that registers it."""
+        target = f"acme_part.{self.file}:{self.target}"
+        return (
+            f'    register.{self.kind}(\n        "{self.name}",\n        "{target}",\n'
+            f'        summary="{self.summary}",\n{self.details}    )\n'
+        )
+
+
+ENCODER = Piece(
+    "encoder",
+    "encoder",
+    "Pictures to latents and back, one layer each way",
+    '        modalities=("image",),\n        trials=[{"dim": 6}],\n',
+    'check_encoder("acme-part", dim=6)',
+)
+DATASET = Piece(
+    "dataset",
+    "dataset",
+    "Pictures of two colours, made up by a seed",
+    '        modalities=("image", "text"),\n        trials=[{"train": 4, "validation": 2}],\n',
+    """splits = load_dataset_component("acme-part", train=4, validation=2)
+    assert len(splits["train"]) == 4 and splits["train"][0]["label"] in ("left", "right")""",
+    target="acme_part",
+)
+SLOTS = '{"encoder": {"name": "acme-part-encoder", "dim": 6}}'
+HEAD = Piece(
+    "head",
+    "head",
+    "Copies pictures through the latents of its encoder",
+    f'        modalities=("image",),\n        trials=[{{"dim": 6, "slots": {SLOTS}}}],\n',
+    f'check_head("acme-part", dim=6, slots={SLOTS})',
+)
+OWN_ENCODER = replace(ENCODER, name="acme-part-encoder")
+OWN_DATASET = replace(DATASET, name="acme-part-pictures")
+MODEL = """    register.model(
+        "acme-part",
+        task="image-copying",
+        modalities=("image",),
+        summary="Copies pictures",
+        recipe={"head": {"name": "acme-part", "dim": 16}, "encoder": {"name": "acme-part-encoder", "dim": 16}},
+    )
+"""
+MODEL_TEST = """model = mmzoo.create("acme-part", pretrained=False)
+    picture = mmzoo.Image(np.zeros((10, 12, 3), np.uint8))
+    assert model(picture).pixels.shape == (10, 12, 3)"""
+METRIC_TEST = """metric = load_target(catalog().component("metric", "acme-part"))
+    assert metric(lambda image: image, limit=2)["copies"]["squared_error"] == 0"""
+COMMAND_TEST = """assert main(["acme-part", "two", "words"]) == 0
+    assert capsys.readouterr().out.strip() == "2\""""
+IMPORTS = {
+    "model": "import mmzoo\nimport numpy as np\nfrom mmzoo.testing import check_head\n",
+    "dataset": "from mmzoo.data import load_dataset_component\n",
+    "metric": "from mmzoo.registry import catalog, load_target\n",
+    "command": "from mmzoo.cli.main import main\n",
+}
+PIECES: dict[str, tuple[Piece, ...]] = {
+    "quantizer": (
+        Piece(
+            "quantizer",
+            "quantizer",
+            "Every channel rounded to a few levels",
+            '        trials=[{"dim": 4}],\n',
+            'check_quantizer("acme-part", dim=4)',
+        ),
+    ),
+    "encoder": (ENCODER,),
+    "fusion": (
+        Piece(
+            "fusion",
+            "fusion",
+            "The mean of what every modality says",
+            '        trials=[{"widths": {"image": 6, "text": 4}}],\n',
+            'check_fusion("acme-part", widths={"image": 6, "text": 4})',
+        ),
+    ),
+    "backbone": (
+        Piece(
+            "backbone",
+            "backbone",
+            "Two layers at every position and the mean over all",
+            '        trials=[{"in_channels": 4, "vector_channels": {"voice": 3}}],\n',
+            'check_backbone("acme-part", in_channels=4, vector_channels={"voice": 3})',
+        ),
+    ),
+    "sampler": (
+        Piece("sampler", "sampler", "Flow matching along straight lines", test='check_sampler("acme-part", power=2.0)'),
+    ),
+    "head": (HEAD, OWN_ENCODER),
+    "model": (HEAD, OWN_ENCODER, OWN_DATASET),
+    "dataset": (DATASET,),
+    "metric": (Piece("metric", "metric", "How well pictures are copied", test=METRIC_TEST, target="acme_part"),),
+    "command": (Piece("command", "command", "Count words", test=COMMAND_TEST, target="acme_part"),),
+}
+
+
+def write_plugin(name: str, kind: str, into: Path) -> Path:
+    """Write the package `name` that supplies one component of this kind, in a new folder of `into`.
+
+    Returns the folder. Raises UsageError for a name that is none, or one of mmzoo's own, or a folder that is there.
+    """
+    if not DISTRIBUTION.fullmatch(name) or len(name) > 60:
+        raise UsageError(f"{name[:80]!r} is no name for a plugin; write lower-case words and dashes, such as acme-fsq.")
+    if name.startswith(OWN_PREFIX):
+        raise UsageError(f"Names that begin with {OWN_PREFIX} are mmzoo's own plugins; call yours after yourself.")
+    folder = into / name
+    if folder.exists():
+        raise UsageError(f"{folder} is there already; choose another name or another folder.")
+    if not into.is_dir():
+        raise UsageError(f"There is no folder {into}; make it first.")
+    with tempfile.TemporaryDirectory(dir=into, prefix=".new-plugin-") as staging:
+        staged = Path(staging) / name
+        for path, content in plugin_files(name, kind).items():
+            (staged / path).parent.mkdir(parents=True, exist_ok=True)
+            (staged / path).write_text(content, encoding="utf-8")
+        staged.rename(folder)
+    return folder
+
+
+def plugin_files(name: str, kind: str) -> dict[str, str]:
+    """Every file of the package by its path."""
+    pieces = PIECES[kind]
+    files = {
+        "pyproject.toml": _scaffold("pyproject.toml"),
+        "README.md": _scaffold("README.md"),
+        ".github/workflows/tests.yml": _scaffold("workflow.yml"),
+        ".gitignore": "__pycache__/\n*.egg-info/\n.pytest_cache/\ndist/\n.venv/\n",
+        "acme_part/__init__.py": f'"""A {kind} for mmzoo."""\n',
+        "acme_part/plugin.py": _plugin(pieces, kind),
+        "tests/test_acme_part.py": _test(pieces, kind),
+    }
+    files |= {f"acme_part/{piece.file}.py": _scaffold(f"parts/{piece.file}.py") for piece in pieces}
+    if kind == "model":
+        files["acme_part/recipes/acme-part.yaml"] = _scaffold("recipe.yaml")
+    listed = name if kind == "model" else f"{kind}/{name}"
+    words = {
+        "newlisted": listed,
+        "newsummary": pieces[0].summary,
+        "newkind": kind,
+        "acme-part": name,
+        "acme_part": name.replace("-", "_"),
+        "AcmePart": "".join(word.capitalize() for word in name.split("-")),
+    }
+    pattern = re.compile("|".join(words))
+    return {
+        pattern.sub(lambda found: words[found[0]], path): pattern.sub(lambda found: words[found[0]], content)
+        for path, content in files.items()
+    }
+
+
+def _scaffold(path: str) -> str:
+    return resources.files("mmzoo.cli.scaffold").joinpath(*path.split("/")).read_text(encoding="utf-8")
+
+
+def _plugin(pieces: tuple[Piece, ...], kind: str) -> str:
+    registered = "".join(piece.registered() for piece in pieces) + (MODEL if kind == "model" else "")
+    return f'''"""What acme-part registers. Nothing heavy is imported here; targets are imported when they are built."""
+
+from __future__ import annotations
+
+from mmzoo import hookimpl
+from mmzoo.registry.register import Register
+
+mmzoo_api_version = 1
+
+
+@hookimpl
+def mmzoo_register(register: Register) -> None:
+    """The newkind."""
+{registered}'''
+
+
+def _test(pieces: tuple[Piece, ...], kind: str) -> str:
+    piece = pieces[0]
+    imports = IMPORTS.get(kind, f"from mmzoo.testing import check_{kind}\n")
+    fixtures = ", capsys" if kind == "command" else ""
+    more = f"\n\ndef test_the_model_is_created_and_called():\n    {MODEL_TEST}\n" if kind == "model" else ""
+    return f"""{imports}
+
+def test_acme_part_holds_its_contract(mmzoo_plugins{fixtures}):
+    mmzoo_plugins("acme_part.plugin")  # so that the test runs before anything is installed, too
+    {piece.test}
+{more}"""

@@ -1,0 +1,65 @@
+"""A diffusion backbone: noisy latents and a time to a prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mmzoo.interfaces import Condition, DiffusionBackbone, Latents, Port, Ports
+
+
+class AcmePart(DiffusionBackbone):
+    """Two layers at every position, and the mean over all positions, scaled by what the time and the condition say.
+
+    in_channels: of the latents. vector_channels: width of each vector of the condition, by its name.
+    """
+
+    def __init__(self, *, in_channels: int, width: int = 32, vector_channels: dict[str, int] | None = None) -> None:
+        super().__init__()
+        self.width = width
+        self.enter = nn.Linear(in_channels, width)
+        self.mix = nn.Linear(width, width)
+        self.leave = nn.Linear(width, in_channels)
+        self.time = nn.Linear(width, width)
+        self.vectors = nn.ModuleDict({name: nn.Linear(given, width) for name, given in (vector_channels or {}).items()})
+
+    @classmethod
+    def ports(cls, config: Mapping[str, Any]) -> Ports:
+        """Latents of width `in_channels` in, a prediction of the same width out."""
+        latent = Port(width=config["in_channels"])
+        return Ports(inputs={"x": latent}, outputs={"prediction": latent})
+
+    def precompute(self, t: Tensor, condition: Condition) -> Tensor:
+        """What `forward` needs of S times `[S]` and the condition: `[S, B or 1, width]`."""
+        told = self._time(t).unsqueeze(1)
+        for name, layer in self.vectors.items():
+            told = told + layer(condition.vectors[name])
+        return told.tanh()
+
+    def _time(self, t: Tensor) -> Tensor:
+        """Times `[S]` to `[S, width]`."""
+        waves = t.float().unsqueeze(1) * torch.linspace(1, 30, self.width, device=t.device)
+        told: Tensor = self.time(waves.sin().to(self.time.weight.dtype))
+        return told
+
+    def forward(
+        self, x_t: Latents, t: Tensor | None, condition: Condition, *, table: Any = None, step: int | None = None
+    ) -> Tensor:
+        """Prediction `[B, N, in_channels]` at times t `[B]`, or at `step` of a precomputed table."""
+        if t is None:
+            scale = table[step]
+        else:
+            scale = self._time(t)
+            for name, layer in self.vectors.items():
+                scale = scale + layer(condition.vectors[name])
+            scale = scale.tanh()
+        hidden = self.enter(x_t.x)
+        shape = hidden.shape[:2]
+        mask = torch.ones(shape, dtype=torch.bool, device=hidden.device) if x_t.mask is None else x_t.mask
+        kept = mask.unsqueeze(-1).to(hidden.dtype)
+        mean = (hidden * kept).sum(1, keepdim=True) / kept.sum(1, keepdim=True).clamp_min(1)
+        prediction: Tensor = self.leave((self.mix(hidden + mean) * (1 + scale.unsqueeze(1))).tanh())
+        return prediction
