@@ -128,7 +128,7 @@ def verify_sha256(path: Path, pinned: str) -> None:
 
 
 def card_license(folder: Path) -> str | None:
-    """The `license` of the card's YAML front matter, or None."""
+    """The `license` of the card's YAML front matter; None if there is none, or the front matter is malformed."""
     import yaml
 
     card = folder / "README.md"
@@ -139,8 +139,11 @@ def card_license(folder: Path) -> str | None:
     if match is None:
         return None
     try:
+        # An alias can double what stands before it, and the next one that: a bomb. No card needs them.
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(match.group(1), Loader=yaml.SafeLoader)):
+            return None
         front = yaml.safe_load(match.group(1))
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):
         return None
     found = front.get("license") if isinstance(front, dict) else None
     return found if isinstance(found, str) else None

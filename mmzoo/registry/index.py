@@ -144,7 +144,7 @@ class Catalog:
     def _not_found(
         self, kind: str, name: str, distribution: str | None, bare: str, pool: Sequence[ModelSpec | ComponentSpec]
     ) -> MmzooError:
-        what = f"The {kind} {name!r}"
+        what = f"The {kind} {name[:80]!r}"
         supplier = self._supplier(kind, distribution, bare)
         if supplier is not None:
             records = [record for record in self._records if normalized(record.distribution) == normalized(supplier)]
@@ -158,7 +158,7 @@ class Catalog:
                 )
             if not records:
                 return MissingPluginError(
-                    f"{what} names the plugin {supplier}, which is not installed; see `mmzoo plugins`.",
+                    f"{what} names the plugin {supplier[:80]!r}, which is not installed; see `mmzoo plugins`.",
                     plugin=supplier,
                 )
         if distribution is not None:
