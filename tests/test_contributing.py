@@ -67,3 +67,54 @@ def test_the_component_works_alone_and_in_a_model(package: Path) -> None:
 def test_the_component_passes_its_own_test(package: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir=.", "-c", os.devnull, "tests"]
     assert "1 passed" in run(command, package, package.parent / "site").stdout
+
+
+# --- from an idea to a published plugin and model -----------------------------------------------------
+
+COMMAND = re.compile(r"^\$ (.+)$", re.MULTILINE)
+
+
+def road() -> list[str]:
+    """The commands of the section, in order."""
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    section = page.partition("## From an idea")[2].partition("\n## ")[0]
+    return [
+        command
+        for block in re.findall(r"```console\n(.*?)```", section, re.DOTALL)
+        for command in COMMAND.findall(block)
+    ]
+
+
+def test_the_road_is_made_of_commands() -> None:
+    assert [command.split()[0] for command in road()].count("mmzoo") >= 5 and "python -m pytest" in road()
+
+
+@pytest.mark.slow
+def test_the_road_can_be_walked(tmp_path: Path) -> None:
+    """As a newcomer would, but for where pip puts the package: a folder of the test."""
+    pytest.importorskip("hatchling")
+    site, cwd = tmp_path / "site", tmp_path
+    told: dict[str, str] = {}
+    environment = {"MMZOO_HOME": str(tmp_path / "home"), "MMZOO_CACHE": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1"}
+    before = {name: os.environ.get(name) for name in environment}
+    os.environ.update(environment)
+    try:
+        for command in road():
+            words = command.split()
+            if words[0] == "cd":
+                cwd = cwd / words[1]
+                continue
+            if words[0] == "pip":
+                options = [word for word in words[2:] if word not in ("-e", ".")]
+                words = ["python", "-m", "pip", "install", "--quiet", "--target", str(site), *options, "."]
+            if words[0] == "mmzoo":
+                words = ["python", "-m", *words]
+            told[command] = run([sys.executable, *words[1:]], cwd, site).stdout
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+    assert "conforms (kit 1.0" in told["mmzoo show acme-pictures"]
+    model = cwd / "runs" / "first" / "model"
+    assert {"README.md", "config.json", "model.safetensors", "training.json", "golden.safetensors"} <= {
+        path.name for path in model.iterdir()
+    }

@@ -71,7 +71,8 @@ MODEL = """    register.model(
         recipe={"head": {"name": "acme-part", "dim": 16}, "encoder": {"name": "acme-part-encoder", "dim": 16}},
     )
 """
-MODEL_TEST = """model = mmzoo.create("acme-part", pretrained=False)
+MODEL_TEST = """mmzoo_plugins("acme_part.plugin")
+    model = mmzoo.create("acme-part", pretrained=False)
     picture = mmzoo.Image(np.zeros((10, 12, 3), np.uint8))
     assert model(picture).pixels.shape == (10, 12, 3)"""
 METRIC_TEST = """metric = load_target(catalog().component("metric", "acme-part"))
@@ -204,7 +205,9 @@ def _test(pieces: tuple[Piece, ...], kind: str) -> str:
     piece = pieces[0]
     imports = IMPORTS.get(kind, f"from mmzoo.testing import check_{kind}\n")
     fixtures = ", capsys" if kind == "command" else ""
-    more = f"\n\ndef test_the_model_is_created_and_called():\n    {MODEL_TEST}\n" if kind == "model" else ""
+    more = (
+        f"\n\ndef test_the_model_is_created_and_called(mmzoo_plugins):\n    {MODEL_TEST}\n" if kind == "model" else ""
+    )
     return f"""{imports}
 
 def test_acme_part_holds_its_contract(mmzoo_plugins{fixtures}):

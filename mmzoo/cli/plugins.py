@@ -31,7 +31,7 @@ def _declare(parser: ArgumentParser) -> None:
     new = actions.add_parser("new", help="write a complete small plugin package to begin with")
     new.add_argument("name", help="of the distribution, such as acme-fsq; the component is called the same")
     new.add_argument("--kind", choices=KINDS, default="quantizer", help="what it supplies (quantizer)")
-    new.add_argument("--into", type=Path, default=Path(), metavar="FOLDER", help="where to make its folder (here)")
+    new.add_argument("--into", type=Path, default=Path(), metavar="FOLDER", help="where its folder goes (here)")
     for action, told in (("enable", "load a plugin again"), ("disable", "never load a plugin, until it is enabled")):
         switch = actions.add_parser(action, help=f"{told}; this is kept")
         switch.add_argument("name", help="of the distribution or the entry point")

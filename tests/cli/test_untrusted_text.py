@@ -65,3 +65,25 @@ def test_plain_text_keeps_what_can_be_printed(text: str) -> None:
     if all(character.isprintable() for character in text):
         assert shown == text
     assert "\n" not in one_line(text) and "\t" not in one_line(text)
+
+
+@pytest.mark.parametrize("name", ["<b>", "<script>alert(1)</script>", "a b", "a\x1b[2J", "../a", "a.b", "a/b", ""])
+def test_a_name_is_letters_digits_and_dashes(name: str, site: Any) -> None:
+    from mmzoo.registry import Catalog
+
+    code = f"@hookimpl\ndef mmzoo_register(register):\n    register.quantizer({name!r}, 'odd.parts:Q', summary='s')\n"
+    site.install("odd", code)
+    (record,) = [record for record in Catalog().plugins() if record.distribution == "odd"]
+    assert record.state == "broken" and "a name is letters, digits" in (record.error or "")
+
+
+def test_markup_is_text(site: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    markup = "<img src=x onerror=alert(1)> [bold red]shout[/] [link=http://example.org]x[/link]"
+    code = (
+        f"@hookimpl\ndef mmzoo_register(register):\n    register.quantizer('odd', 'odd.parts:Q', summary={markup!r})\n"
+    )
+    site.install("odd", code)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "300")
+    assert main(["list", "--components", "odd"]) == 0
+    assert markup in capsys.readouterr().out
