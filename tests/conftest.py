@@ -70,6 +70,14 @@ class Site:
         )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _settings_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What a developer has switched off does not decide what is tested, and tests switch nothing off for them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MMZOO_HOME", str(tmp_path_factory.mktemp("home")))
+        yield
+
+
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     """An empty `Site` on sys.path; the catalog is made anew in the test, and what it imported is forgotten after it."""
