@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from importlib import metadata
@@ -52,7 +53,8 @@ class PackageTrial:
 
     def _probe(self) -> dict[str, Any]:
         command = [sys.executable, "-c", PROBE, self.record.target.partition(":")[0], *HEAVY]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        here = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=here)
         require(done.returncode == 0, f"{self.label} cannot be imported by itself: {done.stderr.strip()[-200:]}")
         found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return found
