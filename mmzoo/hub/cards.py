@@ -88,9 +88,9 @@ TEXTS = "The texts that taught this model are sentences of our own grammar, with
 LIMITS = {
     "text-to-image": "Flat scenes of one to three things in the words of its captions; no photographs.",
     "class-to-image": "The ten digits in the hand of some 40 people, as 8 x 8 pixels enlarged.",
-    "speech-to-image": "The words of its captions, clearly spoken in English by a synthesiser; other words are not heard,"
-    " and noise and recordings of people were not tried. A voice unlike those of its training is understood worse: see"
-    " `unseen voice` among the results.",
+    "speech-to-image": "The words of its captions, clearly spoken in English by a synthesiser; other words are not"
+    " heard, and noise and recordings of people were not tried. A voice unlike those of its training is understood"
+    " worse: see `unseen voice` among the results.",
     "image-to-speech": "Flat scenes of one to three things as `spoken-scenes` draws them, in one synthetic voice.",
     "recognition": "The ten digits: as 8 x 8 pixels enlarged, as one English word said by synthesisers, and as it.",
     "phonemization": "American English; words outside the lexicon are read by a small network that errs often.",
