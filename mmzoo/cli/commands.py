@@ -28,6 +28,7 @@ OWN: Mapping[str, ComponentSpec] = MappingProxyType(
             _own("card", "card", "Write or check the card and golden outputs of a model repo"),
             _own("pull", "pull", "Fetch a model, and those it is made of, from the Hub"),
             _own("verify", "verify", "Check a model's files and what it computes"),
+            _own("push", "push", "Publish a model on the Hub"),
             _own("cache", "CACHE", "List, measure or remove downloaded models"),
             _own("demo", "demo", "Say a sentence with the bundled voice and have a recogniser listen"),
         )

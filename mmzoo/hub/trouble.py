@@ -13,20 +13,23 @@ LOGIN = "log in with `hf auth login`"
 
 
 @contextmanager
-def hub_errors(repo: str, revision: str | None = None) -> Iterator[None]:
-    """Whatever huggingface_hub raises inside becomes a HubError; other errors pass unchanged."""
+def hub_errors(repo: str, revision: str | None = None, *, sending: bool = False) -> Iterator[None]:
+    """Whatever huggingface_hub raises inside becomes a HubError; other errors pass unchanged.
+
+    sending: whether something was to be published rather than fetched.
+    """
     try:
         yield
     except MmzooError:
         raise
     except Exception as error:
-        told = sentence(error, repo, revision)
+        told = sentence(error, repo, revision, sending=sending)
         if told is None:
             raise
         raise HubError(told) from error
 
 
-def sentence(error: BaseException, repo: str, revision: str | None = None) -> str | None:
+def sentence(error: BaseException, repo: str, revision: str | None = None, *, sending: bool = False) -> str | None:
     """What is told of an error, or None if it is not one of the Hub or the network.
 
     huggingface_hub wraps what happened in "not in the cache" errors, so the causes are looked through first.
@@ -35,27 +38,30 @@ def sentence(error: BaseException, repo: str, revision: str | None = None) -> st
     from huggingface_hub.utils import httpx  # type: ignore[attr-defined]
 
     at = f" at revision {revision!r}" if revision else ""
+    if sending:
+        what, kept = f"{repo}{at} could not be published", "run the same again, what is there already makes no second commit"
+    else:
+        what, kept = f"{repo}{at} could not be fetched", "try again, files that were finished are kept"
     chain = list(_chain(error))
     for cause in chain:
         if isinstance(cause, errors.HfHubHTTPError):
-            return _answered(cause, repo, at)
+            return _answered(cause, repo, at, what)
         if isinstance(cause, errors.OfflineModeIsEnabled):
+            if sending:
+                return f"{what}: the Hub is switched off (HF_HUB_OFFLINE); unset it."
             return (
                 f"{repo}{at} is not in the cache and the Hub is switched off (HF_HUB_OFFLINE); unset it and connect"
                 " once, or run `mmzoo pull` where there is a network and copy the cache."
             )
         if isinstance(cause, httpx.TimeoutException):
-            return f"{repo}{at} could not be fetched: the Hub did not answer in time; try again later."
+            return f"{what}: the Hub did not answer in time; {kept}."
         if isinstance(cause, httpx.ConnectError):
+            nowhere = "" if sending else " and is not in the cache"
             return (
-                f"{repo}{at} could not be fetched and is not in the cache: there is no connection to the Hub; check the"
-                " network, and HF_ENDPOINT if it is set."
+                f"{what}{nowhere}: there is no connection to the Hub; check the network, and HF_ENDPOINT if it is set."
             )
         if isinstance(cause, httpx.TransportError):
-            return (
-                f"{repo}{at} could not be fetched whole: the connection broke ({_reason(cause)}); try again, files that"
-                " were finished are kept."
-            )
+            return f"{what} whole: the connection broke ({_reason(cause)}); {kept}."
     for cause in chain:
         if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
             return f"{repo}{at} cannot be stored: {cause.strerror}; make room or choose another cache with HF_HOME."
@@ -67,7 +73,7 @@ def sentence(error: BaseException, repo: str, revision: str | None = None) -> st
         if isinstance(cause, errors.HFValidationError):
             return f"The Hub does not accept the name {repo!r}{at}; write it as org/name."
     if any(type(cause).__module__.partition(".")[0] == "huggingface_hub" for cause in chain):
-        return f"{repo}{at} could not be fetched from the Hub ({_reason(error)}); try again later."
+        return f"{what} ({_reason(error)}); try again later."
     return None
 
 
@@ -84,7 +90,7 @@ def unanswered(error: BaseException) -> bool:
     return False
 
 
-def _answered(error: Any, repo: str, at: str) -> str:
+def _answered(error: Any, repo: str, at: str, what: str) -> str:
     """The Hub's refusals. The order matters: some errors are subclasses of others."""
     from huggingface_hub import errors
 
@@ -107,10 +113,10 @@ def _answered(error: Any, repo: str, at: str) -> str:
     if status == 429:
         wait = error.response.headers.get("Retry-After", "")
         when = f"wait {wait} seconds" if wait.isdigit() else "wait five minutes"
-        return f"The Hub has had too many requests, for {repo}{at} too; {when}, and {LOGIN} to be allowed more."
+        return f"{what}: the Hub has had too many requests; {when}, and {LOGIN} to be allowed more."
     if status >= 500:
-        return f"The Hub has trouble of its own (status {status}) and did not give {repo}{at}; try again later."
-    return f"The Hub refused {repo}{at} (status {status}: {_reason(error)}); check the name and the revision."
+        return f"The Hub has trouble of its own (status {status}), so {what}; try again later."
+    return f"{what}: the Hub refused (status {status}: {_reason(error)}); check the name and the revision."
 
 
 def _page(repo: str) -> str:
