@@ -29,6 +29,8 @@ OWN: Mapping[str, ComponentSpec] = MappingProxyType(
             _own("pull", "pull", "Fetch a model, and those it is made of, from the Hub"),
             _own("verify", "verify", "Check a model's files and what it computes"),
             _own("push", "push", "Publish a model on the Hub"),
+            _own("lock", "lock", "Write which files and plugins some models are"),
+            ComponentSpec("command", "sync", "mmzoo.cli.lock:sync", "Fetch what a lock file says, or refuse", "mmzoo"),
             _own("cache", "CACHE", "List, measure or remove downloaded models"),
             _own("demo", "demo", "Say a sentence with the bundled voice and have a recogniser listen"),
         )

@@ -13,7 +13,7 @@ from mmzoo.errors import CorruptFileError, GoldenError, MmzooError, UsageError, 
 from mmzoo.hub.cards import BEGIN, render_card
 from mmzoo.hub.components import write_components
 from mmzoo.hub.huggingface import PATTERNS, files_of
-from mmzoo.hub.scrub import betrays, scrubbed
+from mmzoo.hub.scrub import betrays, scrubbed, scrubbed_json
 from mmzoo.hub.sources import WEIGHTS_NAME, card_license
 from mmzoo.hub.tensor_file import MAX_HEADER_BYTES
 
@@ -52,7 +52,7 @@ def stage(source: Path, into: Path, repo: str, license: str | None = None) -> St
     for name in wanted:
         data = (source / name).read_bytes()
         if name in (*RECORDS, CARD) or name.endswith(".yaml"):
-            text, count = scrubbed(data.decode("utf-8"), people=name in RECORDS)
+            text, count = _clean(source / name, data, name)
             data, changes[name] = text.encode(), count
         else:
             _check(name, data)
@@ -106,6 +106,14 @@ def _complete(source: Path, names: list[str], config: dict[str, object]) -> None
             )
 
 
+def _clean(path: Path, data: bytes, name: str) -> tuple[str, int]:
+    try:
+        text = data.decode("utf-8")
+        return scrubbed_json(text, people=True) if name in RECORDS else scrubbed(text)
+    except ValueError as error:
+        raise CorruptFileError(f"{path} is not valid {'JSON' if name in RECORDS else 'text'}: {error}.") from error
+
+
 def _check(name: str, data: bytes) -> None:
     """A file that may not be changed is refused if it gives something away; of weights only the header is text."""
     found = betrays(data[: MAX_HEADER_BYTES + 8] if not name.endswith(".safetensors") else _header(data))
@@ -119,7 +127,9 @@ def _header(data: bytes) -> bytes:
 
 def _card(folder: Path, config: dict[str, object], repo: str, license: str | None) -> str:
     """Write the card where it is generated or missing; a hand-written one is left. Returns the licence it states."""
-    path = folder / CARD
+    path, stated = folder / CARD, card_license(folder)
+    if None not in (license, stated) and license != stated:
+        raise UsageError(f"The card is under {stated!r}, and --license says {license!r}; make them agree.")
     if not path.is_file() or BEGIN in path.read_text("utf-8"):
         called = None if _is_registered(str(config.get("name", ""))) else f"hf-hub:{repo}"
         path.write_text(render_card(folder, license=license, called=called), "utf-8")
@@ -129,8 +139,6 @@ def _card(folder: Path, config: dict[str, object], repo: str, license: str | Non
             "The card names no licence, and mmzoo invents none; pass --license, or write `license:` into the front"
             f" matter of {CARD}."
         )
-    if license is not None and license != stated:
-        raise UsageError(f"The card is under {stated!r}, and --license says {license!r}; make them agree.")
     return stated
 
 

@@ -39,7 +39,10 @@ def sentence(error: BaseException, repo: str, revision: str | None = None, *, se
 
     at = f" at revision {revision!r}" if revision else ""
     if sending:
-        what, kept = f"{repo}{at} could not be published", "run the same again, what is there already makes no second commit"
+        what, kept = (
+            f"{repo}{at} could not be published",
+            "run the same again, what is there already makes no second commit",
+        )
     else:
         what, kept = f"{repo}{at} could not be fetched", "try again, files that were finished are kept"
     chain = list(_chain(error))

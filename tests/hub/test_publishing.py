@@ -123,7 +123,7 @@ def test_paths_names_and_tokens_are_taken_out(
     secret = "hf_" + "abcdefghijklmnop" * 2
     training["command"] = f"mmzoo train /home/alice/runs/a.yaml --token {secret}"
     training["notes"] = [
-        "C:\\\\Users\\\\alice\\\\model",
+        "C:\\Users\\alice\\model",
         "by alice",
         "alicent stays",
         "see https://a.org/b/c, 3/4 of it",
