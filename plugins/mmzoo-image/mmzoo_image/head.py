@@ -54,8 +54,8 @@ class TextToImage(TaskHead):
 
     dim: width of the tokenizer's latents. width: of the word vectors. vocabulary: most words, padding included. side:
     pixels of the pictures it is trained on, and the default. num_steps, guidance: defaults of sampling. edit_steps: the
-    same for edits, whose answer is nearly given: with few steps a result tends to the mean of all that could be, which
-    is nearest to the truth, with more it is one of them, and sharper. drop: share of captions left out in training,
+    same for edits that no words tell of: with few steps a result tends to the mean of all that could be, which is
+    nearest to the truth, with more it is one of them, and sharper. drop: share of captions left out in training,
     which guidance needs. edits: share of training pictures that are given spoiled.
     plain_weight: of latents over a patch of one colour, beside 1 for the rest: most of a simple picture is background,
     and would drown what is drawn on it. feature_depth: after how many blocks `features` looks. through: whether the
@@ -225,8 +225,15 @@ class TextToImage(TaskHead):
             raise InputError(f"Editing {len(pixels)} pictures takes as many prompts in a list, or none.")
         size = (pixels.shape[1], pixels.shape[2])
         known = self._known(pixels, hints(task, len(pixels), self._grid(size), self.tokenizer.encoder.square, mask))
-        steps = self.edit_steps if manner.get("steps") is None else manner["steps"]
-        return self._draw(self.words.ids(prompts)[0], known, size, **{**manner, "steps": steps})
+        ids = self.words.ids(prompts)[0]
+        told = ids.any(1).tolist()
+        if manner.get("steps") is not None or all(told):
+            return self._draw(ids, known, size, **manner)
+        untold = self._draw(ids, known, size, **{**manner, "steps": self.edit_steps})
+        if not any(told):
+            return untold
+        both = zip(told, self._draw(ids, known, size, **manner), untold, strict=True)  # nothing depends on its batch
+        return [mine if words else other for words, mine, other in both]
 
     def _draw(
         self,

@@ -241,6 +241,11 @@ def test_edits_do_not_depend_on_their_batch_and_follow_words():
     assert np.array_equal(both[1].pixels, model.denoise([picture(1)], seed=4)[0].pixels)
     told = model.denoise([picture(1)], ["red circle"], seed=4)[0]
     assert not np.array_equal(told.pixels, both[1].pixels)
+    mixed = model.denoise([picture(0), picture(1)], ["", "red circle"], seed=3)
+    assert np.array_equal(mixed[0].pixels, both[0].pixels) and np.array_equal(mixed[1].pixels, told.pixels)
+    asked = model.denoise([picture(1)], seed=4, steps=model.edit_steps)[0]  # without words that many, unless asked
+    assert np.array_equal(asked.pixels, both[1].pixels)
+    assert not np.array_equal(model.denoise([picture(1)], seed=4, steps=1)[0].pixels, both[1].pixels)
 
 
 @pytest.mark.parametrize("size", [(4, 4), (3, 5)])

@@ -19,8 +19,8 @@ import mmzoo
 from mmzoo.data import cache_dir, load_dataset_component
 from mmzoo_recognition.clips import CLIPS, TELLER, TTS, clips
 from mmzoo_recognition.spec_augment import SpecAugment
-from mmzoo_recognition.study import BATCH, MODEL, SEEDS, filled, fit, fused, tested
-from mmzoo_recognition.trunks import TRUNK_STEPS, Kind, MaskedCodes, picture_codes, plant, trunk
+from mmzoo_recognition.study import MODEL, SEEDS, filled, fit, fused, tested
+from mmzoo_recognition.trunks import BATCH, TRUNK_STEPS, Kind, MaskedCodes, picture_codes, plant, trunk
 
 DATA, CLASSES = "spoken-words", 12
 BUDGETS = {0.01: 5, 0.05: 5, 0.1: 3, 1.0: 3}
@@ -85,7 +85,7 @@ def few_labels(seeds: Sequence[int] = SEEDS, folder: Path | None = None) -> dict
     for arm, budget, seed in tqdm(todo, desc="few labels", unit="cell", disable=None):
         settings = {
             "arm": asdict(arm), "budget": budget, "seed": seed, "steps": STEPS, "trunk_steps": TRUNK_STEPS,
-            "clips": CLIPS,
+            "clips": CLIPS, "batch_size": BATCH,
         }  # fmt: skip
         row = filled(settings, folder, partial(_trained, arm, budget, seed, folder))
         found.setdefault((arm.name, budget), []).append(row["error"])
@@ -129,7 +129,7 @@ def _trained(arm: Arm, budget: float, seed: int, folder: Path) -> dict[str, Any]
     labelled = len(examples)
     shares = None if arm.clips is None else _with_clips(examples, *clips(arm.clips, model.names, folder, 16000))
     steps = min(MOST_STEPS, STEPS + worth(model, examples, folder)) if arm.longer else STEPS
-    fit(model, examples, steps=steps, seed=seed, shares=shares)
+    fit(model, examples, steps=steps, seed=seed, shares=shares, batch_size=BATCH)
     found = tested(model, rows["test"])
     more = {"labels": labelled, "clips": len(examples) - labelled, "steps": steps}
     return {"error": 1 - found["accuracy"], **found, **more}

@@ -58,6 +58,11 @@ class Arm:
     side: int = 32
     steps: int = STEPS
 
+    @property
+    def tries(self) -> int:
+        """With how many seeds it is trained: cheap arms with all, fusions and features of other models with two."""
+        return 1 if self.steps == 0 else 2 if self.side > 32 or len(self.modalities) > 1 else len(SEEDS)
+
 
 MODEL = "vqvae-dit-recognition"
 """Every arm is this model with other parts, and fresh parameters."""
@@ -84,7 +89,7 @@ def arms() -> tuple[Arm, ...]:
     fusions = ("concat", "weighted", "late", "cnn", "rnn", "cross-attention")
     together = tuple(Arm(f"{name} fusion", ALL, fused(name)) for name in fusions)
     codes = {"name": "codes", "codebook_sizes": [256] * 8, "width": WIDTH, "depth": 2}
-    vectors = {"name": "vectors", "channels": 128, "width": WIDTH, "depth": 0}
+    vectors = {"name": "vectors", "channels": 128, "width": WIDTH, "depth": 2}
     return (
         *alone,
         *together,
@@ -115,7 +120,7 @@ def table(chosen: Sequence[Arm], seeds: Sequence[int] = SEEDS, folder: Path | No
     """The mean of every arm over the seeds, on whole and on degraded digits, each with its spread over the seeds."""
     folder = cache_dir() / "studies" / "recognition" if folder is None else folder
     found: dict[str, Any] = {}
-    todo = [(arm, seed) for arm in chosen for seed in (seeds if arm.steps else seeds[:1])]
+    todo = [(arm, seed) for arm in chosen for seed in seeds[: arm.tries]]
     for arm, seed in tqdm(todo, desc="recognition table", unit="cell", disable=None):
         found.setdefault(arm.name, []).append(cell(arm, seed, folder))
     return {name: _summary(rows) for name, rows in found.items()}
@@ -162,7 +167,9 @@ def _trained(arm: Arm, seed: int) -> dict[str, Any]:
     }
 
 
-def fit(model: Any, examples: Examples, *, steps: int, seed: int, shares: Tensor | None = None) -> None:
+def fit(
+    model: Any, examples: Examples, *, steps: int, seed: int, shares: Tensor | None = None, batch_size: int = BATCH
+) -> None:
     """Train on batches drawn at random: AdamW, a tenth of the steps to warm up, then a cosine to nothing.
 
     shares: `[len(examples)]`, how often each example is drawn beside the others; evenly without them.
@@ -177,7 +184,7 @@ def fit(model: Any, examples: Examples, *, steps: int, seed: int, shares: Tensor
     generator = torch.Generator().manual_seed(seed)
     model.train()
     for _ in range(steps):
-        chosen = torch.multinomial(shares, BATCH, replacement=True, generator=generator).tolist()
+        chosen = torch.multinomial(shares, batch_size, replacement=True, generator=generator).tolist()
         batch = examples.collate([examples.example(i, generator) for i in chosen])
         with torch.autocast("cpu", torch.bfloat16):
             losses = model.training_step(batch, generator)

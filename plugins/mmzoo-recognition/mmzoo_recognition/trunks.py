@@ -15,11 +15,13 @@ import mmzoo
 from mmzoo.data import decode_images, load_dataset_component
 from mmzoo.interfaces import Losses
 from mmzoo_recognition.kept import kept
-from mmzoo_recognition.study import BATCH, ENCODERS, fit
+from mmzoo_recognition.study import ENCODERS, fit
 
 TOKENIZER = "vqvae-image"
 PICTURES = 2000
 TRUNK_STEPS = 300
+BATCH = 32
+"""Examples of a step, of a trunk's training as of all that the study trains."""
 HIDDEN = 0.3
 """Share of the positions that are hidden."""
 PARTS = ("blocks", "norm")
@@ -104,7 +106,8 @@ def _trained(kind: Kind, seed: int, folder: Path) -> dict[str, Tensor]:
     codes, sizes = picture_codes(folder)
     torch.manual_seed(seed)
     model = MaskedCodes(sizes)
-    fit(model, Coded(shuffled(codes, seed) if kind == "shuffled image tokens" else codes), steps=TRUNK_STEPS, seed=seed)
+    seen = Coded(shuffled(codes, seed) if kind == "shuffled image tokens" else codes)
+    fit(model, seen, steps=TRUNK_STEPS, seed=seed, batch_size=BATCH)
     return {name: value for name, value in model.encoder.state_dict().items() if name.partition(".")[0] in PARTS}
 
 
