@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import sys
 import time
 import warnings
 from collections.abc import Iterator
@@ -126,6 +127,7 @@ def download(repo: str, revision: str | None, *, what: str = "weights") -> Path:
                 allow_patterns=list(PATTERNS[what]),
                 endpoint=os.environ.get("HF_ENDPOINT"),
                 library_name="mmzoo",
+                tqdm_class=_bars(),
             )
         finally:
             broken = [name for name in files_of(folder) if name not in before and not _is_whole(folder / name)]
@@ -139,6 +141,17 @@ def download(repo: str, revision: str | None, *, what: str = "weights") -> Path:
         if not folder.is_dir() or (what != "texts" and not (folder / WEIGHTS_NAME).is_file()):
             _refuse(repo, api().list_repo_files(repo, revision=commit))
     return folder
+
+
+def _bars() -> Any:
+    """The class of progress bars: the Hub's own on a terminal, otherwise one that shows nothing."""
+    from huggingface_hub.utils import tqdm  # type: ignore[attr-defined]
+
+    class Silent(tqdm):
+        def __init__(self, *arguments: Any, **details: Any) -> None:
+            super().__init__(*arguments, **{**details, "disable": True})  # type: ignore[no-untyped-call]
+
+    return tqdm if sys.stderr.isatty() else Silent
 
 
 def snapshot_folder(repo: str, commit: str) -> Path:
