@@ -37,7 +37,7 @@ def row(model: str, tokenizer: str) -> list[float]:
     return [100 * right, spread, *edits, copied["psnr_db"]["digits"], copied["psnr_db"]["scenes"]]
 
 
-def main(steps: str = "300") -> None:
+def main(steps: str = "150") -> None:
     """One line for each arm, as Markdown."""
     lines = [
         "| | digits right % | spread | fill dB | enlarge dB | denoise dB | digits copied dB | scenes copied dB |",

@@ -35,8 +35,8 @@ line; `--debug` before the command, or `MMZOO_DEBUG=1`, adds its traceback.
 | 130, 143 | interrupted by Ctrl-C, or by SIGTERM while training | a training has written a checkpoint to go on from |
 
 Environment: `MMZOO_PLUGINS` (plugins to load, by comma, or `none`), `MMZOO_CACHE` (where datasets and features are
-kept), `MMZOO_HOME` (where settings are kept, `~/.config/mmzoo`), `MMZOO_DEBUG`, and those of the Hugging Face Hub
-(`HF_HOME`, `HF_TOKEN`, `HF_HUB_OFFLINE`).
+kept), `MMZOO_HOME` (where settings are kept, `~/.config/mmzoo`), `MMZOO_ALLOW_LICENSES` (licences of weights that are
+accepted, by comma), `MMZOO_DEBUG`, and those of the Hugging Face Hub (`HF_HOME`, `HF_TOKEN`, `HF_HUB_OFFLINE`).
 """
 
 

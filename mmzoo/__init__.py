@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mmzoo.errors import MmzooError
     from mmzoo.factory import create
     from mmzoo.hookspecs import hookimpl
+    from mmzoo.hub.publishing import publish
     from mmzoo.interfaces import (
         Audio,
         DiffusionBackbone,
@@ -37,6 +38,7 @@ _HOMES = {
     "mmzoo.errors": "MmzooError",
     "mmzoo.factory": "create",
     "mmzoo.hookspecs": "hookimpl",
+    "mmzoo.hub.publishing": "publish",
     "mmzoo.interfaces": "Audio DiffusionBackbone Image Labels ModalityEncoder Model Quantizer Sampler TaskHead",
     "mmzoo.registry.listing": "describe list_components list_models",
 }
@@ -60,6 +62,7 @@ __all__ = [
     "hookimpl",
     "list_components",
     "list_models",
+    "publish",
 ]
 
 

@@ -131,6 +131,10 @@ class ChecksumError(WeightsError):
     """A file's sha256 is not the pinned one."""
 
 
+class LockError(WeightsError):
+    """What is here is not what a lock file says."""
+
+
 class GoldenError(WeightsError):
     """A model does not reproduce the outputs that were stored with it."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from mmzoo.hub.published import FoundModel
     from mmzoo.interfaces import TaskHead
 
+ALLOW_LICENSES = "MMZOO_ALLOW_LICENSES"
+"""Licences under which weights are accepted, separated by commas."""
+
 
 def create(
     name: str,
@@ -47,7 +51,8 @@ def create(
     pretrained: None loads the published weights of a model and gives a component fresh parameters; False
     gives fresh parameters. device: the CPU unless given. dtype: None is float32, whatever the file holds.
     revision: of a model on the Hub. part: a slot of the model, to load that component alone.
-    allow_licenses: the licences under which weights are accepted; None accepts all. overrides: by slot
+    allow_licenses: the licences under which weights, those of models in slots included, are accepted; None accepts
+    what the environment variable MMZOO_ALLOW_LICENSES lists, or all. overrides: by slot
     (`quantizer="fsq"`, `backbone={"depth": 12}`) or by key of the head (`steps=4`); for a component, its config.
 
     Raises UnknownNameError, AmbiguousNameError, NoWeightsError, ConfigError and its subclasses (unknown or
@@ -100,12 +105,12 @@ class Request:
         if named is None:
             raise WeightsError(
                 f"The weights of {model.name!r} name no licence, and only these are allowed: {allowed};"
-                " leave allow_licenses out to use them all the same."
+                f" leave allow_licenses (or {ALLOW_LICENSES}) out to use them all the same."
             )
         if named.lower() not in self.licenses:
             raise WeightsError(
                 f"The weights of {model.name!r} are under {named!r}, and only these are allowed: {allowed};"
-                " add it to allow_licenses if you accept it."
+                f" add it to allow_licenses (or {ALLOW_LICENSES}) if you accept it."
             )
 
     def resolver(self, parent: FoundModel | None = None) -> ResolveModel:
@@ -229,7 +234,7 @@ def _load(
     config = _config(model)
     plan = _planned(model, request, config, overrides)
     if part is not None:
-        return _load_part(model, request, plan, part)
+        return _load_part(model, request, plan, part, config.components.get(part))
     from mmzoo.composition import build as build_plan
     from mmzoo.composition import load_weights
     from mmzoo.hub.tensor_file import open_tensors
@@ -243,8 +248,11 @@ def _load(
     return head.eval()
 
 
-def _load_part(model: FoundModel, request: Request, plan: Plan, part: str) -> Any:
-    """One slot of a published model; of its weights only that slot's tensors are read."""
+def _load_part(model: FoundModel, request: Request, plan: Plan, part: str, digest: str | None) -> Any:
+    """One slot of a published model; of its weights only that slot's tensors are read, and fetched.
+
+    digest: of the component, if the model's config carries one.
+    """
     from torch import nn
 
     from mmzoo.composition import build_part, load_weights
@@ -255,7 +263,7 @@ def _load_part(model: FoundModel, request: Request, plan: Plan, part: str) -> An
         return plan.models[part].load()
     if not issubclass(plan.parts[part].cls, nn.Module):
         return build_part(plan.parts[part], device="cpu")
-    with open_tensors(model.weights_file()) as tensors:
+    with open_tensors(model.part_file(part, digest)) as tensors:
         component = build_part(plan.parts[part])
         load_weights(component, tensors, prefix=f"{part}.", device=request.device, dtype=request.dtype)
     return component.eval()
@@ -264,7 +272,7 @@ def _load_part(model: FoundModel, request: Request, plan: Plan, part: str) -> An
 def _config(model: FoundModel) -> ModelConfig:
     from mmzoo.composition import read_config
 
-    return read_config(model.folder(weights=False))
+    return read_config(model.folder())
 
 
 def _planned(model: FoundModel, request: Request, config: ModelConfig, overrides: Mapping[str, Any]) -> Plan:
@@ -287,7 +295,7 @@ def _naming_the_file(model: FoundModel) -> Iterator[None]:
     try:
         yield
     except (ConfigError, UnknownNameError, AmbiguousNameError, PluginError) as error:
-        path = model.folder(weights=False) / "config.json"
+        path = model.folder() / "config.json"
         error.args = (f"{path}: {error}", *error.args[1:])
         raise
 
@@ -316,8 +324,12 @@ def _check_slot(part: str, plan: Plan, model: FoundModel) -> None:
 
 
 def _licenses(allowed: Collection[str] | None) -> frozenset[str] | None:
+    """The licences that are accepted, in lower case; MMZOO_ALLOW_LICENSES holds where the caller says nothing."""
     if allowed is None:
-        return None
+        named = os.environ.get(ALLOW_LICENSES, "")
+        allowed = [name.strip() for name in named.split(",") if name.strip()]
+        if not allowed:
+            return None
     names = [allowed] if isinstance(allowed, str) else list(allowed)
     if not all(isinstance(name, str) for name in names):
         raise UsageError(f"allow_licenses takes names of licences such as 'apache-2.0', not {allowed!r}.")

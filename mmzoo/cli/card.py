@@ -13,10 +13,12 @@ from mmzoo.errors import CorruptFileError, InputError
 def card(
     folder: Annotated[Path, typer.Argument(help="A model repo, such as model_cards/vqvae-speech.")],
     check: Annotated[bool, typer.Option("--check", help="Change nothing; fail if anything would change.")] = False,
+    license: Annotated[str | None, typer.Option(help="Of the weights, for a card that does not say it yet.")] = None,
 ) -> None:
-    """Write golden.safetensors and README.md of a model repo from what it holds."""
+    """Write golden.safetensors, README.md and the components' digests of a model repo from what it holds."""
     from mmzoo.factory import create
     from mmzoo.hub.cards import render_card, write_card
+    from mmzoo.hub.components import write_components
     from mmzoo.hub.golden import check_golden, write_golden
 
     if not (folder / "config.json").is_file():
@@ -24,7 +26,8 @@ def card(
     head = create(f"local-dir:{folder}")
     if not check:
         write_golden(head, folder)
-        print(write_card(folder))
+        write_components(folder)
+        print(write_card(folder, license=license))
         return
     check_golden(head, folder)
     readme = folder / "README.md"

@@ -27,6 +27,12 @@ OWN: Mapping[str, ComponentSpec] = MappingProxyType(
             _own("train", "train", "Train a model from a recipe, or go on where a training stopped"),
             _own("evaluate", "evaluate", "Measure a model and write its evaluation.json"),
             _own("card", "card", "Write or check the card and golden outputs of a model repo"),
+            _own("pull", "pull", "Fetch a model, and those it is made of, from the Hub"),
+            _own("verify", "verify", "Check a model's files and what it computes"),
+            _own("push", "push", "Publish a model on the Hub"),
+            _own("lock", "lock", "Write which files and plugins some models are"),
+            ComponentSpec("command", "sync", "mmzoo.cli.lock:sync", "Fetch what a lock file says, or refuse", "mmzoo"),
+            _own("cache", "CACHE", "List, measure or remove downloaded models"),
             _own("demo", "demo", "Say a sentence with the bundled voice and have a recogniser listen"),
         )
     }

@@ -32,7 +32,16 @@ PACKAGES = (
     "typer",
     "rich",
 )
-VARIABLES = (CHOICE, settings.HOME, "MMZOO_CACHE", "MMZOO_DEBUG", "HF_HOME", "HF_HUB_OFFLINE", "HF_ENDPOINT")
+VARIABLES = (
+    CHOICE,
+    settings.HOME,
+    "MMZOO_CACHE",
+    "MMZOO_ALLOW_LICENSES",
+    "MMZOO_DEBUG",
+    "HF_HOME",
+    "HF_HUB_OFFLINE",
+    "HF_ENDPOINT",
+)
 SLOW_MS = 200.0
 
 

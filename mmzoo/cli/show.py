@@ -55,6 +55,9 @@ def _facts(description: Description) -> list[tuple[str, str]]:
         "requires": ", ".join(f"{r} (not installed)" if r in description.missing else r for r in description.requires),
     }
     facts = [(label, value) for label, value in told.items() if value]
+    licenses = description.licenses.items()
+    if licenses:
+        facts.append(("licences", ", ".join(f"{license or 'not stated'} ({name})" for name, license in licenses)))
     if description.kind == "model" and not description.weights:
         facts.append(("weights", "none published; create it with pretrained=False"))
     return facts

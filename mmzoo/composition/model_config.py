@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ FILE_NAME = "config.json"
 
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
-    """What `config.json` says. recipe: fully resolved."""
+    """What `config.json` says. recipe: fully resolved. components: sha256 of each slot's tensors, where it says so."""
 
     recipe: Mapping[str, Any]
     name: str = ""
@@ -27,10 +27,11 @@ class ModelConfig:
     modalities: tuple[str, ...] = ()
     mmzoo_version: str = ""
     format_version: int = FORMAT_VERSION
+    components: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """The file's text."""
-        content = {
+        content: dict[str, Any] = {
             "format_version": self.format_version,
             "mmzoo_version": self.mmzoo_version,
             "name": self.name,
@@ -38,6 +39,8 @@ class ModelConfig:
             "modalities": list(self.modalities),
             "recipe": self.recipe,
         }
+        if self.components:
+            content["components"] = self.components
         return json.dumps(content, indent=2, allow_nan=False) + "\n"
 
 
@@ -48,6 +51,7 @@ _TYPES: dict[str, Any] = {
     "task": str,
     "modalities": list[str],
     "recipe": dict[str, Any],
+    "components": dict[str, str],
 }
 
 

@@ -7,11 +7,13 @@ them is kept when a card is generated anew.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mmzoo.errors import CorruptFileError
+from mmzoo.errors import CorruptFileError, MmzooError
+from mmzoo.hub.sources import card_license
 
 BEGIN, END = "<!-- mmzoo:begin -->", "<!-- mmzoo:end -->"
 PIPELINES = {"text-to-speech": "text-to-speech", "speech-tokenization": "audio-to-audio"}
@@ -140,29 +142,100 @@ ROWS = {
 }
 
 
-def write_card(folder: Path) -> Path:
-    """Write README.md of a model repo; text by hand outside the generated section is kept."""
+def write_card(folder: Path, *, license: str | None = None) -> Path:
+    """Write README.md of a model repo; text by hand below the sections is kept. license: see `render_card`."""
     path = folder / "README.md"
     staged = path.with_suffix(".partial")
-    staged.write_text(render_card(folder), encoding="utf-8")
+    staged.write_text(render_card(folder, license=license), encoding="utf-8")
     staged.replace(path)
     return path
 
 
-def render_card(folder: Path) -> str:
-    """The card that the files of a model repo give. Raises CorruptFileError when config.json cannot be read."""
+def render_card(folder: Path, *, license: str | None = None, called: str | None = None) -> str:
+    """The card that the files of a model repo give.
+
+    license: of the weights; None keeps what the card there says, else what is registered, and never invents one.
+    called: what `create` is given in the example; the model's own name by default. Raises CorruptFileError when
+    config.json cannot be read.
+    """
     config = _read(folder / "config.json")
     if config is None:
         raise CorruptFileError(f"{folder} has no config.json; a card is made from a model repo.")
     training, evaluation = _read(folder / "training.json"), _read(folder / "evaluation.json")
-    front = _front_matter(config, evaluation)
+    license = license or card_license(folder) or _registered_license(config["name"])
+    front = _front_matter(config, evaluation, license)
     teacher = TEACHERS.get(config["task"], VOICE)
-    sections = [f"# {config['name']}", INTENDED.get(config["task"], ""), teacher, _use(config)]
-    sections += [_training(training), _results(evaluation), _samples(folder, config), _limits(config), _licence()]
+    sections = [f"# {config['name']}", INTENDED.get(config["task"], ""), teacher, _use(config, called)]
+    sections += [
+        _training(training),
+        _results(evaluation),
+        _samples(folder, config),
+        _limits(config),
+        _licence(license),
+    ]
     body = "\n\n".join(section for section in sections if section)
     old = (folder / "README.md").read_text("utf-8") if (folder / "README.md").is_file() else ""
-    by_hand = old.partition(END)[2].strip("\n")
+    by_hand = text_by_hand(old)
     return f"---\n{front}---\n{BEGIN}\n\n{body}\n\n{END}\n" + (f"\n{by_hand}\n" if by_hand else "")
+
+
+def text_by_hand(card: str) -> str:
+    """What stands below the generated sections of a card; nothing in a card without such sections."""
+    return card.partition(END)[2].strip("\n")
+
+
+def merged_card(mine: str, theirs: str | None) -> str:
+    """The card to publish where there is one already: what was written by hand there is never lost.
+
+    theirs: the card that is published. If it has no generated sections, it stays as it is, unless it is only front
+    matter. Otherwise the sections are mine and the text below them is theirs, unless mine contains it. Front matter
+    that only theirs has (how a gated repo asks, a tag set on its page) is kept.
+    """
+    if theirs is None:
+        return mine
+    front, _, body = _split(theirs)
+    if BEGIN not in theirs:
+        return theirs if body.strip() else _with_front(mine, front)
+    kept = text_by_hand(theirs)
+    if kept and kept not in mine:
+        mine = mine.partition(END)[0] + f"{END}\n\n{kept}\n" if END in mine else f"{mine.rstrip()}\n\n{kept}\n"
+    return _with_front(mine, front)
+
+
+def _with_front(card: str, more: Mapping[str, Any]) -> str:
+    """The card with those keys of the other front matter that its own lacks."""
+    front, text, body = _split(card)
+    missing = {key: value for key, value in more.items() if key not in front}
+    if not missing:
+        return card
+    import yaml
+
+    added = yaml.safe_dump(missing, sort_keys=False, allow_unicode=True)
+    return f"---\n{text}{added}---\n{body}"
+
+
+def _split(card: str) -> tuple[dict[str, Any], str, str]:
+    """Front matter, parsed and as text, and the rest of a card."""
+    import yaml
+
+    match = re.match(r"---\s*\n(.*?\n)---[ \t]*(\n|\Z)", card.replace("\r\n", "\n"), flags=re.DOTALL)
+    if match is None:
+        return {}, "", card
+    try:
+        front = yaml.safe_load(match[1])
+    except yaml.YAMLError:
+        front = None
+    return (front if isinstance(front, dict) else {}), match[1], card.replace("\r\n", "\n")[match.end() :]
+
+
+def _registered_license(name: str) -> str | None:
+    from mmzoo import registry
+
+    try:
+        weights = registry.catalog().model(name).weights
+    except MmzooError:
+        return None
+    return next((item.license for item in weights if item.license), None)
 
 
 def _read(path: Path) -> dict[str, Any] | None:
@@ -175,7 +248,7 @@ def _read(path: Path) -> dict[str, Any] | None:
     return found
 
 
-def _front_matter(config: Mapping[str, Any], evaluation: Mapping[str, Any] | None) -> str:
+def _front_matter(config: Mapping[str, Any], evaluation: Mapping[str, Any] | None, license: str | None) -> str:
     from huggingface_hub import EvalResult, ModelCardData
 
     results = [
@@ -191,7 +264,7 @@ def _front_matter(config: Mapping[str, Any], evaluation: Mapping[str, Any] | Non
     ]
     data = ModelCardData(
         language="en",
-        license="apache-2.0",
+        license=license,
         library_name="mmzoo",
         pipeline_tag=PIPELINES.get(config["task"]),
         tags=["mmzoo", *config.get("modalities", ())],
@@ -206,9 +279,9 @@ def _rates(evaluation: Mapping[str, Any] | None) -> list[tuple[str, float]]:
     return [(f"{row} {key}", values[key]) for row, values in rows.items() for key in ("wer", "per") if key in values]
 
 
-def _use(config: Mapping[str, Any]) -> str:
+def _use(config: Mapping[str, Any], called: str | None) -> str:
     use = USES.get(config["task"])
-    return f"## Use\n\n```python\nimport mmzoo\n\n{use.format(name=config['name'])}\n```" if use else ""
+    return f"## Use\n\n```python\nimport mmzoo\n\n{use.format(name=called or config['name'])}\n```" if use else ""
 
 
 def _training(record: Mapping[str, Any] | None) -> str:
@@ -336,5 +409,7 @@ def _limits(config: Mapping[str, Any]) -> str:
     return f"## Limits\n\n{LIMITS.get(config['task'], speech)}"
 
 
-def _licence() -> str:
-    return "## Licence\n\nApache-2.0, weights included."
+def _licence(license: str | None) -> str:
+    if license is None:
+        return "## Licence\n\nNo licence is stated; ask the author before using the weights."
+    return f"## Licence\n\n{'Apache-2.0' if license == 'apache-2.0' else license}, weights included."

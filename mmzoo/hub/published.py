@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,14 +31,14 @@ MODEL_NAME = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*:)?[A-Za-z0-9][A-Za-z0-9_-]
 class FoundModel:
     """A model that a name stands for, nothing of it opened yet.
 
-    spec: if it is registered. source: of its weights, None if nothing is published. sha256: of
-    `model.safetensors`, if pinned.
+    spec: if it is registered. source: of its weights, None if nothing is published. pins: sha256 by file name, as
+    registered.
     """
 
     name: str
     spec: ModelSpec | None = None
     source: Source | None = None
-    sha256: str | None = None
+    pins: Mapping[str, str] = field(default_factory=dict)
     license: str | None = None
 
     @property
@@ -45,29 +47,76 @@ class FoundModel:
         return self.spec.name if self.spec else ""
 
     @property
+    def sha256(self) -> str | None:
+        """Of `model.safetensors`, if pinned."""
+        return self.pins.get(WEIGHTS_NAME)
+
+    @property
     def downloaded(self) -> bool:
         """Whether it comes from the Hub, so that its config is a stranger's."""
         return self.source is not None and self.source.scheme == "hf-hub"
 
-    def folder(self, *, weights: bool) -> Path:
-        """Its folder on this machine, downloaded if need be. Raises NoWeightsError, HubError, WeightsError."""
+    @cached_property
+    def origin(self) -> Source:
+        """Its source; on the Hub at the commit that its revision stood for when it was first asked for.
+
+        So config, weights and card are of one commit. Raises NoWeightsError, HubError.
+        """
         if self.source is None:
             raise NoWeightsError(
                 f"The model {self.name!r} has no published weights; pass pretrained=False for fresh parameters."
             )
-        return fetch(self.source, self.bare_name or self.name, weights=weights)
+        if not self.downloaded:
+            return self.source
+        from mmzoo.hub.huggingface import resolve
+
+        return replace(self.source, revision=resolve(self.source.place, self.source.revision))
+
+    def folder(self, what: str = "texts") -> Path:
+        """Its folder on this machine, downloaded if need be; what: `texts`, `weights` or `all`.
+
+        Raises NoWeightsError, HubError, WeightsError, ChecksumError if a text is not the pinned one.
+        """
+        folder = fetch(self.origin, self.bare_name or self.name, what=what)
+        for name, digest in self.pins.items():
+            if name != WEIGHTS_NAME and (folder / name).is_file():
+                verify_sha256(folder / name, digest, self.remedy)
+        return folder
 
     def weights_file(self, pinned: str | None = None) -> Path:
         """Its `model.safetensors`, checked against a sha256 (else the registered one). Raises ChecksumError."""
-        path = self.folder(weights=True) / WEIGHTS_NAME
+        path = self.folder("weights") / WEIGHTS_NAME
         digest = pinned or self.sha256
         if digest:
-            verify_sha256(path, digest)
+            verify_sha256(path, digest, self.remedy)
         return path
+
+    def part_file(self, part: str, digest: str | None) -> Path:
+        """A safetensors file with at least the tensors of one component.
+
+        digest: of the component, as its config says. With one, only the component's bytes are fetched from the Hub,
+        unless the whole file is in the cache. Raises ChecksumError, HubError.
+        """
+        if digest is None or self.origin.scheme != "hf-hub":
+            return self.weights_file()
+        from mmzoo.hub.huggingface import snapshot_folder
+        from mmzoo.hub.ranges import fetch_part
+
+        repo, commit = self.origin.place, str(self.origin.revision)
+        if (snapshot_folder(repo, commit) / WEIGHTS_NAME).is_file():
+            return self.weights_file()
+        return fetch_part(repo, commit, part, digest)
+
+    @property
+    def remedy(self) -> str:
+        """What to do when a file is not the pinned one."""
+        if self.downloaded:
+            return f"`mmzoo pull {self.name}` fetches it anew"
+        return "get the file that belongs to it"
 
     def declared_license(self) -> str | None:
         """The registered licence of the weights, else the one on the card."""
-        return self.license or card_license(self.folder(weights=False))
+        return self.license or card_license(self.folder())
 
 
 def find_model(name: str, revision: str | None = None, *, local: bool = True) -> FoundModel:
@@ -92,9 +141,9 @@ def find_model(name: str, revision: str | None = None, *, local: bool = True) ->
         return FoundModel(name, spec)
     weights = next(item for item in spec.weights if tag is None or item.tag == tag)
     source = with_revision(parse_source(weights.source), revision)
-    # Another revision is another file: the pin is for the registered one.
-    pinned = weights.sha256 if source == parse_source(weights.source) else None
-    return FoundModel(name, spec, source, pinned, weights.license)
+    # Another revision is other files: the pins are for the registered one.
+    pins = weights.pins if source == parse_source(weights.source) else {}
+    return FoundModel(name, spec, source, pins, weights.license)
 
 
 def _from_source(name: str, revision: str | None, local: bool) -> FoundModel:

@@ -68,16 +68,17 @@ def bundled_folder(name: str) -> Path | None:
     return next((place / name for place in places if (place / name / "config.json").is_file()), None)
 
 
-def fetch(source: Source, name: str, *, weights: bool = True) -> Path:
+def fetch(source: Source, name: str, *, what: str = "weights") -> Path:
     """The folder of a model on this machine; from the Hub only what is needed is downloaded.
 
-    name: of the model, for bundled ones and for messages. weights: False leaves the weights on the Hub.
+    name: of the model, for bundled ones and for messages. what: `texts` leaves the weights on the Hub, `all` brings
+    the samples too.
     Raises NoWeightsError, UsageError, HubError, WeightsError.
     """
     if source.scheme == "hf-hub":
         from mmzoo.hub.huggingface import download
 
-        folder = download(source.place, source.revision, weights=weights)
+        folder = download(source.place, source.revision, what=what)
     elif source.scheme == "local-dir":
         folder = Path(source.place).expanduser()
         if not folder.is_dir():
@@ -89,7 +90,7 @@ def fetch(source: Source, name: str, *, weights: bool = True) -> Path:
                 f"The weights of {name!r} are not in this installation; pass pretrained=False for fresh parameters."
             )
         folder = found
-    if weights and not (folder / WEIGHTS_NAME).is_file():
+    if what != "texts" and not (folder / WEIGHTS_NAME).is_file():
         pickles = sorted(path.name for path in folder.iterdir() if is_pickle(path.name))
         if pickles:
             raise WeightsError(
@@ -118,13 +119,11 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def verify_sha256(path: Path, pinned: str) -> None:
-    """Raise ChecksumError unless the file's sha256 is the pinned one."""
+def verify_sha256(path: Path, pinned: str, remedy: str = "get the file that belongs to it") -> None:
+    """Raise ChecksumError unless the file's sha256 is the pinned one. remedy: what the message says to do."""
     actual = sha256_of(path)
     if actual != pinned.lower():
-        raise ChecksumError(
-            f"{path} has sha256 {actual[:16]}..., but {pinned[:16]}... is pinned; get the weights that belong to it."
-        )
+        raise ChecksumError(f"{path} has sha256 {actual[:16]}..., but {pinned[:16]}... is pinned; {remedy}.")
 
 
 def card_license(folder: Path) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,29 +74,53 @@ def open_tensors(path: Path) -> Iterator[OpenTensors]:
         yield OpenTensors(str(path), entries, handle)
 
 
-def read_header(path: Path) -> dict[str, tuple[torch.dtype, tuple[int, ...]]]:
+@dataclass(frozen=True)
+class Layout:
+    """What the header of a safetensors file says: data type and shape by name, and where the bytes of each lie.
+
+    spans: first byte and the one after the last, counted from the beginning of the file.
+    """
+
+    entries: Mapping[str, tuple[torch.dtype, tuple[int, ...]]]
+    spans: Mapping[str, tuple[int, int]]
+
+
+def read_header(path: Path) -> Mapping[str, tuple[torch.dtype, tuple[int, ...]]]:
     """Data type and shape of every tensor, from the header alone, checked against the file's size."""
+    return read_layout(path).entries
+
+
+def read_layout(path: Path) -> Layout:
+    """As `read_header`, and where the bytes lie. Raises HeaderTooLargeError, CorruptFileError."""
     try:
         with path.open("rb") as stream:
-            size = path.stat().st_size
-            start = stream.read(8)
-            if len(start) < 8:
-                raise _corrupt(path, "it is shorter than a header")
-            (length,) = struct.unpack("<Q", start)
-            if length > MAX_HEADER_BYTES:
-                raise HeaderTooLargeError(
-                    f"{path} claims a header of {length} bytes, but mmzoo reads at most {MAX_HEADER_BYTES};"
-                    " it is no safetensors file or a hostile one."
-                )
-            if 8 + length > size:
-                raise _corrupt(path, f"its header should be {length} bytes, but the file ends after {size}")
-            text = stream.read(length)
+
+            def read(begin: int, end: int) -> bytes:
+                stream.seek(begin)
+                return stream.read(end - begin)
+
+            return layout_of(path, read, path.stat().st_size)
     except OSError as error:
         raise CorruptFileError(f"{path} cannot be read: {error.strerror or error}; check that it is there.") from error
-    return _checked(path, _parsed(path, text), size - 8 - length)
 
 
-def _parsed(path: Path, text: bytes) -> dict[str, Any]:
+def layout_of(path: Path | str, read: Callable[[int, int], bytes], size: int) -> Layout:
+    """The layout of a file that is read by `read(begin, end)`; path: as messages name it; size: in bytes."""
+    start = read(0, 8)
+    if len(start) < 8:
+        raise _corrupt(path, "it is shorter than a header")
+    (length,) = struct.unpack("<Q", start)
+    if length > MAX_HEADER_BYTES:
+        raise HeaderTooLargeError(
+            f"{path} claims a header of {length} bytes, but mmzoo reads at most {MAX_HEADER_BYTES};"
+            " it is no safetensors file or a hostile one."
+        )
+    if 8 + length > size:
+        raise _corrupt(path, f"its header should be {length} bytes, but the file ends after {size}")
+    return _checked(path, _parsed(path, read(8, 8 + length)), 8 + length, size - 8 - length)
+
+
+def _parsed(path: Path | str, text: bytes) -> dict[str, Any]:
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if len(dict(pairs)) != len(pairs):
             raise ValueError("a name occurs twice")
@@ -111,7 +135,7 @@ def _parsed(path: Path, text: bytes) -> dict[str, Any]:
     return header
 
 
-def _checked(path: Path, header: dict[str, Any], data_bytes: int) -> dict[str, tuple[torch.dtype, tuple[int, ...]]]:
+def _checked(path: Path | str, header: dict[str, Any], data_start: int, data_bytes: int) -> Layout:
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
         raise _corrupt(path, "its metadata are not text")
@@ -139,10 +163,10 @@ def _checked(path: Path, header: dict[str, Any], data_bytes: int) -> dict[str, t
         raise _corrupt(path, f"it is truncated: {position} bytes of data are declared and {data_bytes} are there")
     if position < data_bytes:
         raise _corrupt(path, f"{data_bytes - position} bytes trail after the last tensor")
-    return entries
+    return Layout(entries, {name: (data_start + begin, data_start + end) for begin, end, name in spans})
 
 
-def _entry(path: Path, name: str, entry: Any) -> tuple[torch.dtype, tuple[int, ...], int, int]:
+def _entry(path: Path | str, name: str, entry: Any) -> tuple[torch.dtype, tuple[int, ...], int, int]:
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
         raise _corrupt(path, f"the entry of tensor {name} is malformed")
     kind, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
@@ -161,7 +185,7 @@ def _naturals(values: Any) -> bool:
     return isinstance(values, list) and all(type(value) is int and 0 <= value < 1 << 48 for value in values)
 
 
-def _corrupt(path: Path, reason: str) -> CorruptFileError:
+def _corrupt(path: Path | str, reason: str) -> CorruptFileError:
     return CorruptFileError(f"{path} is not a sound safetensors file: {reason}; get a sound copy of it.")
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
-from mmzoo.errors import AmbiguousNameError, UnknownNameError, UsageError
+from mmzoo.errors import AmbiguousNameError, MmzooError, UnknownNameError, UsageError
 from mmzoo.registry.index import Catalog, catalog, check_kind
 from mmzoo.registry.names import did_you_mean, natural, normalized, suggestions
 from mmzoo.registry.specs import KINDS, PART_KINDS, ComponentSpec, ModelSpec
@@ -123,6 +123,7 @@ class Description:
     """All that is registered about one model or component, as plain data.
 
     kind: `model`, or the kind of a component. parts: of a model, each slot of its recipe with what fills it.
+    licenses: of a model's weights and of those of the models in its slots, by name; None where none is stated.
     missing: packages the component needs that are not installed.
     """
 
@@ -138,13 +139,18 @@ class Description:
     recipe: Mapping[str, Any] = field(default_factory=dict)
     parts: Mapping[str, str] = field(default_factory=dict)
     weights: tuple[Mapping[str, Any], ...] = ()
+    licenses: Mapping[str, str | None] = field(default_factory=dict)
     target: str | None = None
     requires: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """JSON data; what does not apply to the kind is left out."""
-        left_out = ("target", "requires", "missing") if self.kind == "model" else ("task", "recipe", "parts", "weights")
+        left_out = (
+            ("target", "requires", "missing")
+            if self.kind == "model"
+            else ("task", "recipe", "parts", "weights", "licenses")
+        )
         return {key: value for key, value in asdict(self).items() if key not in left_out}
 
 
@@ -218,7 +224,29 @@ def _model(known: Catalog, spec: ModelSpec, asked: str) -> Description:
         recipe=copy.deepcopy(dict(spec.recipe)),
         parts={slot: _filling(known, slot, value) for slot, value in spec.recipe.items()},
         weights=tuple(asdict(weights) for weights in spec.weights if tag in ("", weights.tag)),
+        licenses=_licenses(known, asked),
     )
+
+
+def _licenses(known: Catalog, name: str) -> dict[str, str | None]:
+    """The effective licences of a model: its weights' and, one after the other, those of the models it is made of."""
+    found: dict[str, str | None] = {}
+    waiting = [name]
+    while waiting:
+        name = waiting.pop(0)
+        if name in found:
+            continue
+        try:
+            spec = known.model(name)
+        except MmzooError:  # a source, or a plugin that is not installed
+            found[name] = None
+            continue
+        tag = name.rpartition(":")[2].partition(".")[2]
+        chosen = [weights for weights in spec.weights if tag in ("", weights.tag)]
+        if chosen:
+            found[name] = chosen[0].license
+        waiting += [v["model"] for v in spec.recipe.values() if isinstance(v, Mapping) and "model" in v]
+    return found
 
 
 def _filling(known: Catalog, slot: str, value: Any) -> str:

@@ -190,7 +190,27 @@ class Register:
                 f" each must be another one of {NAME_RULE}.",
                 plugin=self.plugin,
             )
+        for item in spec.weights:
+            self._check_pins(name, item)
         self.models.append(spec)
+
+    def _check_pins(self, name: str, weights: Weights) -> None:
+        """A name on the Hub can change hands, so registered weights there are pinned."""
+        missing = {"model.safetensors", "config.json"} - weights.pins.keys()
+        hub = weights.source.startswith("hf-hub:")
+        if hub and (missing or not re.fullmatch(r"[^@]+@[0-9a-f]{40}", weights.source)):
+            what = f"sha256 of {' and '.join(sorted(missing))}" if missing else "commit of 40 hexadecimal digits"
+            raise PluginError(
+                f"Plugin {self.plugin} registers weights {weights.tag!r} of model {name!r} on the Hub without a {what};"
+                " `mmzoo push` prints a registration that has them.",
+                plugin=self.plugin,
+            )
+        for file, digest in weights.pins.items():
+            if not isinstance(digest, str) or not re.fullmatch(r"[0-9a-fA-F]{64}", digest):
+                raise PluginError(
+                    f"Plugin {self.plugin} pins {file} of model {name!r} to {str(digest)[:80]!r}, which is no sha256.",
+                    plugin=self.plugin,
+                )
 
 
 RegisterHook = Callable[[Register], None]

@@ -38,13 +38,21 @@ class ComponentSpec:
 class Weights:
     """Published weights of a model. source: `bundled`, `hf-hub:org/name@<commit>` or `local-dir:path`.
 
-    sha256: of `model.safetensors`, when pinned. parameters: how many, when known.
+    sha256: of `model.safetensors`. files: sha256 by name of other files. Weights on the Hub must be pinned by both, a
+    commit of 40 hexadecimal digits and the sha256 of at least `model.safetensors` and `config.json`; `mmzoo push`
+    prints them.
     """
 
     tag: str
     source: str = "bundled"
     license: str | None = None
     sha256: str | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def pins(self) -> Mapping[str, str]:
+        """sha256 by file name, of all files that are pinned."""
+        return {**self.files, **({"model.safetensors": self.sha256} if self.sha256 else {})}
 
 
 @dataclass(frozen=True, slots=True)

@@ -388,8 +388,8 @@ def test_a_downloaded_config_names_no_local_folder(
 ) -> None:
     rewrite(speaker, tokenizer={"model": f"local-dir:{tok}"})
     assert create("speaker").tokenizer.name == "tok"
-    monkeypatch.setattr("mmzoo.hub.huggingface.download", lambda repo, revision, weights: speaker)
-    refuse(errors.UsageError, "may not be named by a downloaded config", "hf-hub:a/b")
+    monkeypatch.setattr("mmzoo.hub.huggingface.download", lambda repo, revision, what: speaker)
+    refuse(errors.UsageError, "may not be named by a downloaded config", f"hf-hub:a/b@{'a' * 40}")
 
 
 def test_missing_slots(tok: Path) -> None:

@@ -1,182 +1,253 @@
-"""Downloads from a Hub that runs in this process, on the loopback interface."""
+"""Downloads from a Hub that runs in this process, through the real client."""
 
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import subprocess
+import sys
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
-from urllib.parse import unquote, urlparse
+from typing import Any
 
 import pytest
+from hub_server import TOKEN, HubServer
+from huggingface_hub import close_session
 
 from mmzoo import errors
+from mmzoo.hub.huggingface import broken_files, download, files_of, resolve, snapshot_folder
 
-COMMIT = "a" * 40
-
-
-class FakeHub(ThreadingHTTPServer):
-    """Serves `org/good` (a model), `org/pickle` (a pickle), and refuses `org/gated`."""
-
-    files: ClassVar = {
-        "org/good": {
-            "README.md": b"---\nlicense: mit\n---\n",
-            "config.json": b"{}",
-            "model.safetensors": b"weights",
-            "pytorch_model.bin": b"pickle",
-            "samples/a.wav": b"sound",
-            "run.py": b"code",
-        },
-        "org/pickle": {"config.json": b"{}", "pytorch_model.bin": b"pickle"},
-        "org/bare": {"config.json": b"{}"},
-    }
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.requests: list[str] = []
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: FakeHub
-
-    def do_HEAD(self) -> None:
-        self.do_GET()
-
-    def do_GET(self) -> None:
-        path = unquote(urlparse(self.path).path)
-        self.server.requests.append(f"{self.command} {path}")
-        pieces = path.strip("/").split("/")
-        api = pieces[:2] == ["api", "models"]
-        repo = "/".join(pieces[2:4] if api else pieces[:2])
-        if repo == "org/gated":
-            return self.refuse(403, "GatedRepo")
-        if repo == "org/broken":
-            return self.refuse(500, "")
-        if repo not in FakeHub.files:
-            return self.refuse(404, "RepoNotFound")
-        files = FakeHub.files[repo]
-        if api and len(pieces) > 5 and pieces[5] not in ("main", COMMIT):
-            return self.refuse(404, "RevisionNotFound")
-        if api and pieces[4:5] == ["tree"]:
-            tree = [{"type": "file", "path": name, "size": len(data), "oid": "0" * 40} for name, data in files.items()]
-            return self.answer(json.dumps(tree).encode())
-        if api:
-            info = {"id": repo, "sha": COMMIT, "siblings": [{"rfilename": name} for name in files], "private": False}
-            return self.answer(json.dumps(info).encode())
-        name = "/".join(pieces[4:])
-        if name not in files:
-            return self.refuse(404, "EntryNotFound")
-        return self.answer(files[name], {"ETag": f'"{name.replace("/", "-")}"', "X-Repo-Commit": COMMIT})
-
-    def answer(self, body: bytes, headers: dict[str, str] | None = None) -> None:
-        self.send_response(200)
-        for key, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
-            self.send_header(key, value)
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(body)
-
-    def refuse(self, status: int, code: str) -> None:
-        self.send_response(status)
-        self.send_header("X-Error-Code", code)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
+GOOD = {
+    "README.md": b"---\nlicense: mit\n---\n",
+    "config.json": b"{}",
+    "model.safetensors": b"weights" * 100,
+    "golden.safetensors": b"golden",
+    "pytorch_model.bin": b"pickle",
+    "samples/a.wav": b"sound",
+    "other/b.wav": b"sound",
+    "run.py": b"code",
+    "notes.txt": b"notes",
+    "data.zip": b"archive",
+}
 
 
 @pytest.fixture
-def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
-    from huggingface_hub import constants
-
-    server = FakeHub()
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda seconds: None)
-    yield server
-    server.shutdown()
-    server.server_close()
+def commit(hub: HubServer) -> str:
+    return hub.add("org/good", GOOD)
 
 
-def fetch(hub: FakeHub, repo: str, revision: str | None = None, *, weights: bool = True) -> Path:
-    from mmzoo.hub.huggingface import download
-
-    return download(repo, revision, weights=weights, endpoint=hub.url)
-
-
-def test_downloads_only_what_is_needed(hub: FakeHub) -> None:
-    folder = fetch(hub, "org/good", weights=False)
-    assert sorted(path.name for path in folder.iterdir()) == ["README.md", "config.json"]
-    assert fetch(hub, "org/good") == folder and folder.name == COMMIT
-    assert sorted(path.name for path in folder.iterdir()) == ["README.md", "config.json", "model.safetensors"]
-    assert not any("pytorch_model.bin" in request or "run.py" in request for request in hub.requests)
-
-
-def test_cached_commit_needs_no_hub(hub: FakeHub) -> None:
-    folder = fetch(hub, "org/good", COMMIT)
-    hub.requests.clear()
-    assert fetch(hub, "org/good", COMMIT) == folder
-    assert not hub.requests
-
-
-@pytest.mark.parametrize(
-    ("repo", "revision", "kind", "match"),
-    [
-        ("org/none", None, errors.HubError, "There is no model org/none on the Hub, or it is private"),
-        ("org/gated", None, errors.HubError, "org/gated on the Hub is gated"),
-        ("org/good", "v9", errors.HubError, "org/good on the Hub has no revision 'v9'"),
-        ("org/broken", None, errors.HubError, "org/broken could not be fetched"),
-        (
-            "org/pickle",
-            None,
-            errors.WeightsError,
-            "has pytorch_model.bin but no model.safetensors, and mmzoo never reads",
-        ),
-        ("org/bare", None, errors.WeightsError, "org/bare on the Hub has no model.safetensors"),
-    ],
-)
-def test_trouble(hub: FakeHub, repo: str, revision: str | None, kind: type[Exception], match: str) -> None:
+def refuse(kind: type[Exception], match: str, repo: str = "org/good", revision: str | None = None) -> str:
     with pytest.raises(kind, match=match) as caught:
-        fetch(hub, repo, revision)
-    assert type(caught.value) is kind and "\n" not in str(caught.value) and str(caught.value).endswith(".")
+        download(repo, revision)
+    assert type(caught.value) is kind
+    text = str(caught.value)
+    assert "\n" not in text and text.endswith(".") and "http_get" not in text
+    return text
 
 
-def test_no_hub_at_all(hub: FakeHub) -> None:
+# --- what is fetched ---------------------------------------------------------------------------------
+
+
+def test_downloads_only_what_is_needed(hub: HubServer, commit: str) -> None:
+    folder = download("org/good", None, what="texts")
+    assert files_of(folder) == ["README.md", "config.json"] and folder.name == commit
+    assert download("org/good", None) == folder
+    assert files_of(folder) == ["README.md", "config.json", "model.safetensors"]
+    assert download("org/good", commit, what="all") == folder
+    assert files_of(folder) == [
+        *("README.md", "config.json", "golden.safetensors", "model.safetensors", "samples/a.wav"),
+    ]
+    assert not hub.count(r"pytorch_model\.bin|run\.py|notes\.txt|data\.zip|other/")
+
+
+def test_a_cached_commit_makes_no_request(hub: HubServer, commit: str) -> None:
+    folder = download("org/good", commit)
+    hub.requests.clear()
+    assert download("org/good", commit) == download("org/good", commit, what="texts") == folder
+    assert hub.requests == []
+    assert download("org/good", None) == folder and len(hub.requests) == 1  # a branch may have moved
+
+
+def test_a_repo_with_pickles_only_is_refused(hub: HubServer, tmp_path: Path) -> None:
+    canary = tmp_path / "ran"
+    hub.add(
+        "org/pickle", {"config.json": b"{}", "pytorch_model.bin": f"cposix\nsystem\n(S'touch {canary}'\ntR.".encode()}
+    )
+    refuse(errors.WeightsError, "has pytorch_model.bin but no model.safetensors, and mmzoo never reads", "org/pickle")
+    assert not canary.exists() and not hub.count(r"pytorch_model")
+    hub.add("org/bare", {"config.json": b"{}"})
+    refuse(errors.WeightsError, r"org/bare on the Hub has no model\.safetensors", "org/bare")
+    hub.add("org/code", {"run.py": b"code"})
+    refuse(errors.WeightsError, r"org/code on the Hub has no model\.safetensors", "org/code")
+
+
+def test_names_that_leave_the_folder_are_never_written(hub: HubServer, tmp_path: Path) -> None:
+    hub.add("org/evil", {**GOOD, "../../../evil.json": b"{}"})
+    with pytest.raises((errors.MmzooError, ValueError, OSError)):
+        download("org/evil", None)
+    assert not list(tmp_path.rglob("evil.json"))
+
+
+# --- trouble -----------------------------------------------------------------------------------------
+
+LISTING, FILE = r"GET /api/models/", r"GET /objects/"
+FAULTS: list[tuple[str, Mapping[str, Any], str]] = [
+    (LISTING, {"status": 401, "headers": {"X-Error-Message": "Invalid credentials in Authorization header"}},
+     "does not accept your token for org/good; log in with `hf auth login`"),
+    (LISTING, {"status": 401}, "no model org/good on the Hub, or it is private; check the name, or log in"),
+    (LISTING, {"status": 403}, "Your token has no permission for org/good"),
+    (LISTING, {"status": 404, "headers": {"X-Error-Code": "RepoNotFound"}}, "There is no model org/good on the Hub"),
+    (LISTING, {"status": 429, "headers": {"Retry-After": "7"}}, "too many requests; wait 7 seconds, and log in"),
+    (LISTING, {"status": 429}, "too many requests; wait five minutes"),
+    (LISTING, {"status": 503}, r"trouble of its own \(status 503\), so .*; try again later"),
+    (LISTING, {"kind": "hang"}, "did not answer in time; try again"),
+    (LISTING, {"kind": "drop"}, "could not be fetched whole: the connection broke"),
+    (r"HEAD ", {"status": 503}, r"trouble of its own \(status 503\)"),
+    (FILE, {"status": 503}, r"trouble of its own \(status 503\)"),
+    (FILE, {"status": 429, "headers": {"Retry-After": "7"}}, "too many requests"),
+    (FILE, {"kind": "hang"}, "did not answer in time"),
+    (FILE, {"kind": "drop"}, "could not be fetched whole"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("match", "details", "told"), FAULTS, ids=lambda value: str(value)[:40])
+def test_each_fault_has_its_sentence(
+    hub: HubServer, commit: str, match: str, details: Mapping[str, Any], told: str
+) -> None:
+    hub.fail(match, **details)
+    refuse(errors.HubError, told)
+    hub.faults.clear()
+    assert (download("org/good", None) / "model.safetensors").read_bytes() == GOOD["model.safetensors"]
+
+
+def test_refusals_of_the_repo_itself(hub: HubServer, commit: str) -> None:
+    hub.add("org/gated", GOOD, gated=True)
+    refuse(errors.HubError, "org/gated on the Hub is gated; accept its licence .* `hf auth login`", "org/gated")
+    hub.add("org/off", GOOD, disabled=True)
+    refuse(errors.HubError, "org/off on the Hub has been disabled", "org/off")
+    refuse(errors.HubError, "There is no model org/none on the Hub, or it is private", "org/none")
+    refuse(errors.HubError, "org/good on the Hub has no revision 'v9'", revision="v9")
+    refuse(errors.HubError, "org/good on the Hub has no revision 'ffff", revision="f" * 40)
+
+
+def test_a_token_opens_what_is_private(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.add("org/mine", GOOD, private=True)
+    refuse(errors.HubError, "There is no model org/mine", "org/mine")
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    assert download("org/mine", None).is_dir()
+    monkeypatch.setenv("HF_TOKEN", TOKEN[:-1] + "1")
+    text = refuse(errors.HubError, "does not accept your token", "org/mine")
+    assert "hf_" not in text
+
+
+@pytest.mark.parametrize("details", [{"status": 503}, {"status": 429, "headers": {"Retry-After": "1"}}])
+@pytest.mark.parametrize("match", [r"/revision/|models/org/good$", r"HEAD .*config", FILE])
+def test_trouble_that_passes_is_waited_for(hub: HubServer, commit: str, match: str, details: Mapping[str, Any]) -> None:
+    fault = hub.fail(match, **details, times=2)
+    if match == FILE and details["status"] == 503:
+        refuse(errors.HubError, "try again later")  # the client does not repeat a 503 of a file's body
+        fault.times = fault.hits
+    assert (download("org/good", None) / "model.safetensors").is_file()
+    assert fault.hits >= 1
+
+
+def test_a_broken_transfer_is_taken_up_again(hub: HubServer, commit: str) -> None:
+    fault = hub.fail(FILE, "truncate", times=2)
+    assert (download("org/good", None) / "model.safetensors").read_bytes() == GOOD["model.safetensors"]
+    assert fault.hits == 2
+
+
+def test_finished_files_are_kept_when_a_download_breaks(hub: HubServer, commit: str) -> None:
+    hub.fail(FILE, status=503)
+    refuse(errors.HubError, "try again later")
+    assert {"README.md", "config.json"} <= set(files_of(snapshot_folder("org/good", commit)))
+    hub.faults.clear()
+    hub.requests.clear()
+    download("org/good", commit)
+    assert hub.count("resolve") == hub.count("GET /objects/") == 1 and not hub.count("config.json")
+    assert not list(snapshot_folder("org/good", commit).parent.parent.rglob("*.incomplete"))
+
+
+def test_wrong_bytes_are_noticed_and_thrown_away(hub: HubServer, commit: str) -> None:
+    hub.fail(FILE, "corrupt")
+    refuse(errors.ChecksumError, r"model\.safetensors of org/good arrived with other bytes than the Hub has")
+    assert "model.safetensors" not in files_of(snapshot_folder("org/good", commit))
+    hub.faults.clear()
+    hub.fail(r"GET .*/resolve/.*config\.json", "corrupt")
+    download("org/good", commit)
+    assert broken_files(snapshot_folder("org/good", commit)) == []
+
+
+def test_wrong_bytes_of_a_small_file(hub: HubServer, commit: str) -> None:
+    hub.fail(r"GET .*/resolve/.*config\.json", "corrupt")
+    refuse(errors.ChecksumError, r"config\.json of org/good arrived")
+
+
+# --- a Hub that does not answer, with a copy in the cache ---------------------------------------------
+
+
+@pytest.mark.parametrize("details", [{"status": 503}, {"status": 429}, {"kind": "hang"}, {"kind": "drop"}])
+def test_a_cached_copy_is_used_aloud(hub: HubServer, commit: str, details: Mapping[str, Any]) -> None:
+    folder = download("org/good", None)
+    hub.fail(".", **details)
+    with pytest.warns(UserWarning, match=rf"did not answer for org/good at main; the copy .* of commit {commit}\."):
+        assert download("org/good", None) == folder
+
+
+def test_no_hub_at_all(hub: HubServer, commit: str) -> None:
+    folder = download("org/good", None)
     hub.shutdown()
     hub.server_close()
-    with pytest.raises(errors.HubError, match="org/good could not be fetched"):
-        fetch(hub, "org/good")
+    close_session()
+    with pytest.warns(UserWarning, match=commit):
+        assert download("org/good", None) == folder
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert download("org/good", commit) == folder  # nobody had to be asked
+    refuse(errors.HubError, "not in the cache: there is no connection to the Hub; check the network", "org/other")
+    refuse(errors.HubError, "no connection to the Hub", revision="v2")
 
 
-def test_switched_off(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_switched_off(hub: HubServer, commit: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    with pytest.raises(errors.HubError) as caught:
-        fetch(hub, "org/good")
-    assert "\n" not in str(caught.value) and str(caught.value).endswith(".")
+    refuse(errors.HubError, r"is not in the cache and the Hub is switched off \(HF_HUB_OFFLINE\)")
+    refuse(errors.HubError, "switched off", revision=commit)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    folder = download("org/good", None)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    hub.requests.clear()
+    assert download("org/good", commit) == folder
+    with pytest.warns(UserWarning, match=commit):
+        assert resolve("org/good", None) == commit
+    assert hub.requests == []
 
 
-def test_a_model_is_created_from_the_hub_and_is_the_one_that_was_put_there(
-    hub: FakeHub, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import mmzoo
+# --- several processes -------------------------------------------------------------------------------
 
-    card = Path(__file__).parents[2] / "model_cards" / "phonemizer-en"
-    files = {path.name: path.read_bytes() for path in card.iterdir() if path.is_file()}
-    monkeypatch.setitem(FakeHub.files, "org/phonemizer", files)
-    monkeypatch.setenv("HF_ENDPOINT", hub.url)
-    here = mmzoo.create("phonemizer-en")
-    there = mmzoo.create(f"hf-hub:org/phonemizer@{COMMIT}", allow_licenses={"apache-2.0"})
-    text = "Doctor Smith paid for a glimmerish of zorp."
-    assert there(text).phrases == here(text).phrases
+PULL = "from mmzoo.hub.huggingface import download; print(download('org/good', None))"
+
+
+def test_two_processes_make_one_transfer(hub: HubServer, environment: dict[str, str]) -> None:
+    hub.add("org/good", {**GOOD, "model.safetensors": b"x" * 3_000_000})
+    command = [sys.executable, "-c", PULL]
+    both = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    told = {process.communicate(timeout=60)[0] for process in both}
+    assert len(told) == 1 and all(process.returncode == 0 for process in both)
+    assert hub.count("GET /objects/") == 1 and hub.count("tree") == 1
+
+
+def test_killed_in_the_middle_of_a_pull(hub: HubServer, commit: str, environment: dict[str, str]) -> None:
+    hang = hub.fail(FILE, "hang")
+    process = subprocess.Popen([sys.executable, "-c", PULL], env=environment)
+    for _ in range(600):
+        if hang.hits:
+            break
+        process.poll()
+        hub.stopping.wait(0.05)
+    process.kill()
+    process.wait()
+    assert hang.hits
+    hub.faults.clear()
+    folder = download("org/good", None)
+    assert broken_files(folder) == [] and (folder / "model.safetensors").read_bytes() == GOOD["model.safetensors"]

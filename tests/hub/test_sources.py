@@ -50,7 +50,7 @@ def test_nonsense(text: str) -> None:
 
 def test_fetching_a_folder(tmp_path: Path) -> None:
     source = Source("local-dir", str(tmp_path))
-    assert fetch(source, "m", weights=False) == tmp_path
+    assert fetch(source, "m", what="texts") == tmp_path
     with pytest.raises(errors.WeightsError, match=r"has no model\.safetensors"):
         fetch(source, "m")
     (tmp_path / "model.ckpt").touch()

@@ -38,7 +38,7 @@ def _signs(first: int, second: int) -> tuple[int, int]:
 class Artist:
     """Draws scenes from captions and digits from their words; hands pictures to be edited back as they were."""
 
-    side, num_steps, guidance = 64, 2, 1.0
+    side, num_steps, edit_steps, guidance = 64, 2, 2, 1.0
 
     def generate(self, prompts, *, seed=0, steps=None):
         return [

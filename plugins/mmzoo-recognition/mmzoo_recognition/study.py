@@ -60,8 +60,8 @@ class Arm:
 
     @property
     def tries(self) -> int:
-        """With how many seeds it is trained: cheap arms with all, fusions and features of other models with three."""
-        return 1 if self.steps == 0 else 3 if self.side > 32 or len(self.modalities) > 1 else len(SEEDS)
+        """With how many seeds it is trained: cheap arms with all, fusions and features of other models with two."""
+        return 1 if self.steps == 0 else 2 if self.side > 32 or len(self.modalities) > 1 else len(SEEDS)
 
 
 MODEL = "vqvae-dit-recognition"

@@ -1,0 +1,78 @@
+"""`mmzoo cache`: the downloaded models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mmzoo.cli.output import print_json, print_table
+
+CACHE = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
+
+
+@CACHE.callback()
+def cache() -> None:
+    """List, measure or remove what mmzoo has downloaded and computed."""
+
+
+@CACHE.command("list")
+def list_models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """List the models in the cache, with their size and the commits that are there."""
+    from mmzoo.hub.cache import cached_models
+
+    models = cached_models()
+    if as_json:
+        print_json([{"repo": m.repo, "commits": m.commits, "bytes": m.size, "path": str(m.path)} for m in models])
+        return
+    rows = [(m.repo, told(m.size), ", ".join(commit[:12] for commit in m.commits), str(m.path)) for m in models]
+    print_table(("model", "size", "commits", "path"), rows)
+
+
+@CACHE.command("size")
+def size() -> None:
+    """Print how much the models take, and how much datasets and features."""
+    from huggingface_hub import constants
+
+    from mmzoo.data.cache import cache_dir
+    from mmzoo.hub.cache import cached_models
+
+    models = sum(model.size for model in cached_models())
+    rows = [("models", told(models), str(constants.HF_HUB_CACHE))]
+    rows.append(("datasets and features", told(_bytes(cache_dir())), str(cache_dir())))
+    print_table(("what", "size", "path"), rows)
+
+
+@CACHE.command("remove")
+def remove(
+    names: Annotated[list[str], typer.Argument(help="Models, as org/name or as their registered names.")],
+) -> None:
+    """Remove models from the cache; they are fetched again when they are next used."""
+    from mmzoo.hub.cache import remove as forget
+
+    for name in names:
+        repo = _repo(name)
+        print(f"{repo}\t{told(forget(repo))} freed")
+
+
+def _repo(name: str) -> str:
+    from mmzoo.hub.published import find_model
+
+    if "/" in name and ":" not in name:
+        return name
+    source = find_model(name).source
+    return source.place if source is not None and source.scheme == "hf-hub" else name
+
+
+def _bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+
+
+def told(size: int) -> str:
+    """A number of bytes as people read it: `12.3 MB`."""
+    value, units = float(size), ["B", "kB", "MB", "GB", "TB"]
+    while value >= 1000 and len(units) > 1:
+        value /= 1000
+        units.pop(0)
+    return f"{value:.0f} {units[0]}" if units[0] == "B" else f"{value:.1f} {units[0]}"

@@ -1,0 +1,27 @@
+"""`mmzoo pull`: have a model on this machine."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from mmzoo.errors import UsageError
+
+
+def pull(
+    names: Annotated[list[str], typer.Argument(help="Models: names, or hf-hub:org/name@revision.")],
+    revision: Annotated[str | None, typer.Option(help="A branch, tag or commit, for one model.")] = None,
+) -> None:
+    """Fetch models, and those they are made of, and print each one's name and folder.
+
+    Only safetensors, JSON, Markdown, YAML and samples are fetched. Finished files are kept when a download breaks,
+    and damaged files in the cache are fetched again.
+    """
+    from mmzoo.hub.verify import pull as fetch
+
+    if revision is not None and len(names) > 1:
+        raise UsageError("--revision is for one model; pull them one by one, or write hf-hub:org/name@revision.")
+    for name in names:
+        for model, folder in fetch(name, revision):
+            print(f"{model}\t{folder}")

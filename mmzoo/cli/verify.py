@@ -1,0 +1,41 @@
+"""`mmzoo verify`: is a model what it should be, and does it do what it did."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from mmzoo.cli.output import note, print_json
+
+
+def verify(
+    names: Annotated[list[str], typer.Argument(help="Models: names, hf-hub:org/name@revision or local-dir:path.")],
+    files_only: Annotated[bool, typer.Option("--files-only", help="Do not load and run the models.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Check the checksums of a model's files, load it strictly, and recompute the outputs that travel with it.
+
+    Prints each file with what it was compared with, and each stored output with its largest error.
+    """
+    from mmzoo.factory import create
+    from mmzoo.hub.golden import FILE, check_golden
+    from mmzoo.hub.published import find_model
+    from mmzoo.hub.verify import verify_files
+
+    report = {}
+    for name in names:
+        model = find_model(name)
+        files, outputs = verify_files(model), {}
+        if not files_only:
+            head = create(str(model.origin) if model.spec is None else name)
+            if (head.folder / FILE).is_file():
+                outputs = dict(check_golden(head, head.folder))
+            else:
+                note(f"{name} has no {FILE}, so what it computes cannot be compared.")
+        report[name] = {"files": files, "outputs": outputs}
+        if not as_json:
+            for row in (*files.items(), *((output, f"reproduced to {error:.2g}") for output, error in outputs.items())):
+                print("\t".join((name, *row)))
+    if as_json:
+        print_json(report)

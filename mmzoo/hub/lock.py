@@ -1,0 +1,170 @@
+"""`mmzoo.lock`: exactly which files and which plugins some models are, and whether a machine has just these."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import mmzoo
+from mmzoo.errors import ConfigError, MmzooError, UsageError
+from mmzoo.hub.huggingface import PATTERNS, files_of
+from mmzoo.hub.published import FoundModel, find_model
+from mmzoo.hub.sources import bundled_folder, fetch, is_source, parse_source, sha256_of
+from mmzoo.hub.verify import slot_models
+
+FILE = "mmzoo.lock"
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Differences:
+    """What a machine has otherwise than the lock. files: lines about models; versions: about plugins and names."""
+
+    files: list[str] = field(default_factory=list)
+    versions: list[str] = field(default_factory=list)
+
+
+def lock(names: Iterable[str], path: Path) -> dict[str, Any]:
+    """Write what these models, and those in their slots, are: source, licence, sha256 of files, hash of the recipe.
+
+    Fetches what is not on this machine. Raises UsageError for a folder of this machine, and what fetching raises.
+    """
+    models: dict[str, Any] = {}
+    plugins = {"mmzoo": mmzoo.__version__}
+    waiting = [(name, True) for name in names]
+    while waiting:
+        name, local = waiting.pop(0)
+        if name in models:
+            continue
+        model = find_model(name, local=local)
+        if model.source is not None and model.source.scheme == "local-dir":
+            raise UsageError(
+                f"{name!r} is a folder of this machine and cannot be locked; publish it with `mmzoo push`."
+            )
+        model.weights_file()
+        folder = model.folder("proof")
+        models[name] = {
+            "source": str(model.origin),
+            "license": model.declared_license(),
+            "recipe": recipe_hash(folder),
+            "files": {file: sha256_of(folder / file) for file in _locked_files(folder)},
+        }
+        plugins |= _plugins(folder, model)
+        waiting += [(slot, not model.downloaded) for slot in slot_models(folder)]
+    content = {"lock_version": VERSION, "plugins": dict(sorted(plugins.items())), "models": models}
+    staged = path.with_name(f".{path.name}.partial")
+    staged.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
+    staged.replace(path)
+    return content
+
+
+def sync(path: Path) -> Differences:
+    """Fetch the locked commits and compare every locked file, the plugins, and what the names stand for now.
+
+    Raises ConfigError for a file that is no lock, HubError for what cannot be fetched.
+    """
+    content = read_lock(path)
+    found = Differences()
+    for name, locked in content["models"].items():
+        found.files.extend(_differing(name, locked))
+        now = locked["source"] if is_source(name) else _source_now(name)
+        if now != locked["source"]:
+            found.versions.append(f"{name} is {now} here, and {locked['source']} in {path.name}")
+    for plugin, version in content["plugins"].items():
+        here = _installed(plugin)
+        if here != version:
+            found.versions.append(f"{plugin} is {here or 'not installed'} here, and {version} in {path.name}")
+    return found
+
+
+def read_lock(path: Path) -> dict[str, Any]:
+    """The content of a lock file, checked. Raises ConfigError."""
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read; `mmzoo lock MODEL...` writes it.") from error
+    except ValueError as error:
+        raise ConfigError(f"{path} is not valid JSON ({error}); `mmzoo lock MODEL...` writes it anew.") from error
+    if not isinstance(content, dict) or content.get("lock_version") != VERSION:
+        raise ConfigError(f"{path} is no lock of version {VERSION}; `mmzoo lock MODEL...` writes one.")
+    models = content.get("models")
+    sound = isinstance(models, dict) and all(_is_entry(entry) for entry in models.values())
+    if not sound or not _texts(content.get("plugins")):
+        raise ConfigError(f"{path} is malformed; `mmzoo lock MODEL...` writes it anew.")
+    return content
+
+
+def recipe_hash(folder: Path) -> str:
+    """sha256 of the recipe in a model folder's config.json, however the file is laid out."""
+    recipe = json.loads((folder / "config.json").read_text("utf-8")).get("recipe")
+    return hashlib.sha256(json.dumps(recipe, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _is_entry(entry: Any) -> bool:
+    if not isinstance(entry, dict):
+        return False
+    return _texts(entry.get("files")) and _texts({key: entry.get(key) for key in ("source", "recipe")})
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(item, str) for pair in value.items() for item in pair)
+
+
+def _locked_files(folder: Path) -> list[str]:
+    """What a model is made of: not its samples."""
+    names = [name for name in files_of(folder) if "/" not in name and not name.startswith(".")]
+    return [name for name in names if any(fnmatchcase(name, pattern) for pattern in PATTERNS["proof"])]
+
+
+def _differing(name: str, locked: Mapping[str, Any]) -> list[str]:
+    source = parse_source(locked["source"])
+    if source.scheme == "bundled":
+        folder = bundled_folder(name.rpartition(":")[2].partition(".")[0])
+        if folder is None:
+            return [f"{name} is not bundled with this mmzoo"]
+    else:
+        folder = fetch(source, name, what="proof")
+    lines = []
+    for file, digest in locked["files"].items():
+        if not (folder / file).is_file():
+            lines.append(f"{file} of {name} is missing")
+        elif (here := sha256_of(folder / file)) != digest:
+            lines.append(f"{file} of {name} has sha256 {here[:16]}... here, and {digest[:16]}... is locked")
+    if not lines and recipe_hash(folder) != locked["recipe"]:
+        lines.append(f"the recipe of {name} is another one than is locked")
+    return lines
+
+
+def _source_now(name: str) -> str:
+    """What a registered name stands for here."""
+    try:
+        return str(find_model(name).source or "unpublished")
+    except MmzooError:
+        return "unknown"
+
+
+def _plugins(folder: Path, model: FoundModel) -> dict[str, str]:
+    """Distributions, and their versions, that supply what the recipe names."""
+    from mmzoo import registry
+
+    recipe = json.loads((folder / "config.json").read_text("utf-8")).get("recipe", {})
+    named = {value.get("name") if isinstance(value, dict) else value for value in recipe.values()}
+    specs = [spec for spec in registry.catalog().components() if {spec.name, f"{spec.plugin}:{spec.name}"} & named]
+    found = {spec.plugin: spec.version for spec in specs}
+    if model.spec is not None:
+        found[model.spec.plugin] = model.spec.version
+    return found
+
+
+def _installed(plugin: str) -> str | None:
+    from mmzoo import registry
+
+    if plugin == "mmzoo":
+        return mmzoo.__version__
+    records = [record for record in registry.catalog().plugins() if record.distribution == plugin]
+    return next((record.version for record in records if record.state == "loaded"), None)
