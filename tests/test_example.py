@@ -1,4 +1,4 @@
-"""The worked example of a third-party plugin: built, installed, held to its contract, trained, and loaded again."""
+"""The worked example of a third-party plugin: built, installed, held to its contract, trained, pushed and pulled."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "examples" / "mmzoo-acme"
+sys.path.insert(0, str(ROOT / "tests" / "hub"))
 BUILD = "import sys; from hatchling.build import build_wheel; print(build_wheel(sys.argv[1]))"
 USE = """
 import sys
@@ -43,7 +44,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "site"
 
 
-def run(site: Path, cwd: Path, *command: str) -> str:
+def run(site: Path, cwd: Path, *command: str, **more: str) -> str:
     paths = [str(site), str(ROOT), os.environ.get("PYTHONPATH", "")]
     environment = {
         **os.environ,
@@ -51,6 +52,7 @@ def run(site: Path, cwd: Path, *command: str) -> str:
         "MMZOO_HOME": str(site.parent / "home"),
         "MMZOO_CACHE": str(site.parent / "cache"),
         "HF_HUB_OFFLINE": "1",
+        **more,
     }
     environment.pop("MMZOO_PLUGINS", None)
     done = subprocess.run([sys.executable, *command], cwd=cwd, env=environment, capture_output=True, text=True)
@@ -67,6 +69,25 @@ def test_it_is_trained_a_few_steps_and_loaded_again(site: Path, tmp_path: Path) 
     assert config["name"] == "acme-pictures" and config["recipe"]["quantizer"]["levels"] == 5
     off = float(run(site, tmp_path, "-c", USE, str(folder)))
     assert off < 40, "60 steps bring the copy nearer than grey, which is 68 off"
+    pushed_and_pulled(site, tmp_path, folder)
+
+
+def pushed_and_pulled(site: Path, tmp_path: Path, folder: Path) -> None:
+    """Published to a Hub on loopback and created from it by a process that has never seen the folder."""
+    from hub_server import TOKEN, running
+
+    run(site, tmp_path, "-m", "mmzoo", "card", str(folder), "--license", "apache-2.0")
+    with running() as hub:
+        online = {"HF_ENDPOINT": hub.url, "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_XET": "1", "HF_TOKEN": TOKEN}
+        here, there = {**online, "HF_HOME": str(tmp_path / "hf-a")}, {**online, "HF_HOME": str(tmp_path / "hf-b")}
+        pushed = run(site, tmp_path, "-m", "mmzoo", "push", str(folder), "--repo", "tester/acme", "--public", **here)
+        assert "tag v1" in pushed and TOKEN not in pushed
+        code = (
+            "import mmzoo, numpy as np; p = mmzoo.Image(np.full((16, 16, 3), (200, 30, 60), np.uint8));"
+            "import sys; print(mmzoo.create(sys.argv[1])(p).pixels.sum())"
+        )
+        pulled = run(site, tmp_path, "-c", code, "hf-hub:tester/acme", **there)
+    assert pulled.split()[-1] == run(site, tmp_path, "-c", code, f"local-dir:{folder}").split()[-1]
 
 
 def test_its_parts_work_in_mmzoos_own_models(site: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -82,14 +83,18 @@ def sync(path: Path) -> Differences:
     return found
 
 
+PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+
+
 def read_lock(path: Path) -> dict[str, Any]:
     """The content of a lock file, checked. Raises ConfigError."""
     try:
         content = json.loads(path.read_text("utf-8"))
     except OSError as error:
         raise ConfigError(f"{path} cannot be read; `mmzoo lock MODEL...` writes it.") from error
-    except ValueError as error:
-        raise ConfigError(f"{path} is not valid JSON ({error}); `mmzoo lock MODEL...` writes it anew.") from error
+    except (ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:100]
+        raise ConfigError(f"{path} is not valid JSON ({reason}); `mmzoo lock MODEL...` writes it anew.") from error
     if not isinstance(content, dict) or content.get("lock_version") != VERSION:
         raise ConfigError(f"{path} is no lock of version {VERSION}; `mmzoo lock MODEL...` writes one.")
     models = content.get("models")
@@ -108,7 +113,10 @@ def recipe_hash(folder: Path) -> str:
 def _is_entry(entry: Any) -> bool:
     if not isinstance(entry, dict):
         return False
-    return _texts(entry.get("files")) and _texts({key: entry.get(key) for key in ("source", "recipe")})
+    if not _texts(entry.get("files")) or not _texts({key: entry.get(key) for key in ("source", "recipe")}):
+        return False
+    # What is locked lies in the model's folder: a name must not lead out of it.
+    return all(PLAIN_NAME.fullmatch(name) for name in entry["files"])
 
 
 def _texts(value: Any) -> bool:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from mmzoo import errors
 from mmzoo.composition import make_plan, read_config
+from mmzoo.hub.lock import read_lock
 from mmzoo.hub.published import find_model
 from mmzoo.hub.sources import card_license, parse_source
 from mmzoo.hub.tensor_file import read_header
@@ -111,6 +112,28 @@ def test_safetensors_headers(tmp_path: Path, header: bytes, lie: int, data: byte
         read_header(tmp_path / "t.safetensors")
     except errors.MmzooError as error:
         sentence(error)
+
+
+entries = st.fixed_dictionaries(
+    {"files": st.dictionaries(text, text, max_size=2) | values, "source": text, "recipe": text}
+)
+locks = st.fixed_dictionaries(
+    {"lock_version": st.just(1) | scalars, "models": st.dictionaries(text, entries | values, max_size=2) | values},
+    optional={"plugins": st.dictionaries(text, text, max_size=2) | values},
+)
+
+
+@QUIET
+@given(st.binary(max_size=200) | (locks | values).map(lambda value: json.dumps(value).encode()))
+def test_manifests(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "mmzoo.lock").write_bytes(content)
+    try:
+        found = read_lock(tmp_path / "mmzoo.lock")
+    except errors.MmzooError as error:
+        sentence(error)
+    else:
+        for entry in found["models"].values():
+            assert all((tmp_path / name).resolve().parent == tmp_path.resolve() for name in entry["files"])
 
 
 @QUIET

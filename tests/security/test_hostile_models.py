@@ -21,6 +21,7 @@ from mmzoo import errors
 from mmzoo.composition.save import save_model
 from mmzoo.data import decode_audio, decode_image
 from mmzoo.factory import build
+from mmzoo.hub.lock import read_lock
 from mmzoo.hub.sources import card_license
 from mmzoo.hub.tensor_file import MAX_HEADER_BYTES, read_header
 
@@ -169,6 +170,20 @@ def test_a_model_writes_only_plain_names_into_its_folder(name: str, tmp_path: Pa
 def test_a_source_cannot_climb(source: str) -> None:
     with pytest.raises(errors.UsageError):
         mmzoo.create(source)
+
+
+@pytest.mark.parametrize(
+    "name", ["../config.json", "/etc/passwd", "a/../../b", "..", ".", "", "a\\b", "a\nb", "a\x00b"]
+)
+def test_a_lock_cannot_name_files_outside_of_the_model(name: str, tmp_path: Path) -> None:
+    entry = {"source": "bundled", "recipe": "0" * 64, "files": {name: "0" * 64}}
+    content = {"lock_version": 1, "models": {"vqvae-speech": entry}, "plugins": {}}
+    (tmp_path / "mmzoo.lock").write_text(json.dumps(content))
+    with pytest.raises(errors.ConfigError, match="malformed"):
+        read_lock(tmp_path / "mmzoo.lock")
+    entry["files"] = {"config.json": "0" * 64}
+    (tmp_path / "mmzoo.lock").write_text(json.dumps(content))
+    assert read_lock(tmp_path / "mmzoo.lock")["models"]
 
 
 @pytest.mark.parametrize("name", ["../a", "a/../b", "/etc/passwd", "a\\b", "a\x00b", "a\nb", "", ".", "a" * 300])
