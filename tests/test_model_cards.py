@@ -159,6 +159,17 @@ def test_text_by_hand_is_kept(tmp_path):
     assert card.read_text("utf-8").partition(END)[2].strip() == "## By hand\n\nKeep me."
 
 
+def test_nothing_of_our_data_is_claimed_of_a_model_that_learned_from_others(tmp_path):
+    for name in ("config.json", "training.json"):
+        shutil.copy(ROOT / "vqvae-dit-tts" / name, tmp_path)
+    assert "flite" in render_card(tmp_path)
+    record = json.loads((tmp_path / "training.json").read_text("utf-8"))
+    record["data"]["name"] = "ljspeech"
+    (tmp_path / "training.json").write_text(json.dumps(record), "utf-8")
+    card = render_card(tmp_path)
+    assert "the dataset `ljspeech`" in card and "flite" not in card and "One synthetic voice" not in card
+
+
 def test_a_folder_without_a_model_is_refused(tmp_path):
     with pytest.raises(CorruptFileError, match=r"config\.json"):
         render_card(tmp_path)

@@ -20,12 +20,8 @@ def verify_files(model: FoundModel) -> dict[str, str]:
     """
     folder = _fetched(model)
     checked = dict.fromkeys(files_of(folder), "as the Hub gave it") if model.downloaded else {}
-    wrong = set(broken_files(folder)) if model.downloaded else set()
-    for name, digest in model.pins.items():
-        if (folder / name).is_file():
-            checked[name] = "as it is pinned"
-            if sha256_of(folder / name) != digest.lower():
-                wrong.add(name)
+    checked |= {name: "as it is pinned" for name in model.pins if (folder / name).is_file()}
+    wrong = _wrong(model, folder)
     from mmzoo.hub.components import component_digests  # only here, because it needs torch
 
     stated = _components(folder) if "config.json" not in wrong and WEIGHTS_NAME not in wrong else {}
@@ -73,13 +69,15 @@ def _forget_damaged(model: FoundModel) -> None:
     if not model.downloaded:
         return
     folder = snapshot_folder(model.origin.place, str(model.origin.revision))
-    pinned = {
-        name
-        for name, digest in model.pins.items()
-        if (folder / name).is_file() and sha256_of(folder / name) != digest.lower()
-    }
-    for name in {*broken_files(folder), *pinned}:
+    for name in _wrong(model, folder):
         forget_file(folder / name)
+
+
+def _wrong(model: FoundModel, folder: Path) -> set[str]:
+    """The files that are there and are not as the Hub gave them, or not as they are pinned."""
+    pinned = {name: digest.lower() for name, digest in model.pins.items() if (folder / name).is_file()}
+    broken = broken_files(folder) if model.downloaded else []
+    return {*broken, *(name for name, digest in pinned.items() if sha256_of(folder / name) != digest)}
 
 
 def _fetched(model: FoundModel) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import subprocess
@@ -173,8 +174,11 @@ def test_one_commit_one_tag_and_the_same_again_makes_neither(
     (folder / "notes.yaml").write_text("a: 1\n")
     third = mmzoo.publish(folder, REPO)
     assert third.created and third.tag == "v2" and repo.parents[str(third.commit)] == done.commit
-    weights = eval(third.registration(), {"Weights": lambda tag, source, **more: (tag, source, more)})
-    assert weights[1] == f"hf-hub:{REPO}@{third.commit}" and set(weights[2]["files"]) == {"config.json", "README.md"}
+    call = ast.parse(third.registration(), mode="eval").body
+    assert isinstance(call, ast.Call) and ast.unparse(call.func) == "Weights"
+    assert ast.literal_eval(call.args[1]) == f"hf-hub:{REPO}@{third.commit}"
+    more = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
+    assert set(more["files"]) == {"config.json", "README.md"}
 
 
 def test_what_was_pushed_is_pulled_and_computes_the_same(
