@@ -234,7 +234,7 @@ def _load(
     config = _config(model)
     plan = _planned(model, request, config, overrides)
     if part is not None:
-        return _load_part(model, request, plan, part, config.components.get(part))
+        return _load_part(model, request, plan, part, config)
     from mmzoo.composition import build as build_plan
     from mmzoo.composition import load_weights
     from mmzoo.hub.tensor_file import open_tensors
@@ -242,16 +242,15 @@ def _load(
     path = model.weights_file(pinned)
     with open_tensors(path) as tensors:
         head = build_plan(plan, name=config.name or model.bare_name)
-        load_weights(head, tensors, device=request.device, dtype=request.dtype)
+        load_weights(head, config.tensors(tensors), device=request.device, dtype=request.dtype)
     head.folder = path.parent
     _load_files(head, path.parent)
     return head.eval()
 
 
-def _load_part(model: FoundModel, request: Request, plan: Plan, part: str, digest: str | None) -> Any:
-    """One slot of a published model; of its weights only that slot's tensors are read, and fetched.
-
-    digest: of the component, if the model's config carries one.
+def _load_part(model: FoundModel, request: Request, plan: Plan, part: str, config: ModelConfig) -> Any:
+    """One slot of a published model; of its weights only that slot's tensors are read, and, if the config carries a
+    digest of the component, fetched.
     """
     from torch import nn
 
@@ -263,9 +262,9 @@ def _load_part(model: FoundModel, request: Request, plan: Plan, part: str, diges
         return plan.models[part].load()
     if not issubclass(plan.parts[part].cls, nn.Module):
         return build_part(plan.parts[part], device="cpu")
-    with open_tensors(model.part_file(part, digest)) as tensors:
+    with open_tensors(model.part_file(part, config.components.get(part))) as tensors:
         component = build_part(plan.parts[part])
-        load_weights(component, tensors, prefix=f"{part}.", device=request.device, dtype=request.dtype)
+        load_weights(component, config.tensors(tensors), prefix=f"{part}.", device=request.device, dtype=request.dtype)
     return component.eval()
 
 

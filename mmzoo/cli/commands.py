@@ -29,6 +29,7 @@ OWN: Mapping[str, ComponentSpec] = MappingProxyType(
             _own("card", "card", "Write or check the card and golden outputs of a model repo"),
             _own("pull", "pull", "Fetch a model, and those it is made of, from the Hub"),
             _own("verify", "verify", "Check a model's files and what it computes"),
+            _own("convert", "convert", "Write a model as another library lays it out, or the other way"),
             _own("push", "push", "Publish a model on the Hub"),
             _own("lock", "lock", "Write which files and plugins some models are"),
             ComponentSpec("command", "sync", "mmzoo.cli.lock:sync", "Fetch what a lock file says, or refuse", "mmzoo"),

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, BooleanOptionalAction, Namespace
 from dataclasses import asdict
+from fnmatch import fnmatchcase
 from typing import Any
 
 from mmzoo.cli.light import LightCommand, add_json
 from mmzoo.cli.output import note, print_json, print_table
 from mmzoo.errors import UsageError
 from mmzoo.registry.index import catalog
-from mmzoo.registry.listing import find_components, find_models
+from mmzoo.registry.listing import find_components, find_models, find_others
 from mmzoo.registry.names import did_you_mean, suggestions
 from mmzoo.registry.specs import KINDS
 
 ABOUT = """List models, or components with --components.
 
 Into a pipe, each line is one of them, its cells separated by tabs: for models the name, task, modalities, tags
-of weights, plugin and summary; for components the kind/name, modalities, plugin and summary."""
+of weights, plugin and summary; for components the kind/name, modalities, plugin and summary; for models of others
+the name, licence, format and plugin."""
 
 
 def _declare(parser: ArgumentParser) -> None:
@@ -30,11 +32,14 @@ def _declare(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--components", action="store_true", help="list components instead of models")
     parser.add_argument("--kind", metavar="KIND", help=f"only components of one kind: {', '.join(KINDS)}")
+    parser.add_argument("--others", action="store_true", help="list models of other people that a format reads")
     add_json(parser)
 
 
 def _run(asked: Namespace) -> int:
-    if asked.components or asked.kind is not None:
+    if asked.others:
+        _list_others(asked.pattern, asked.json)
+    elif asked.components or asked.kind is not None:
         if asked.task is not None or asked.pretrained is not None:
             raise UsageError("--task and --pretrained are for models, not for components; drop them.")
         _list_components(asked.pattern, asked.kind, asked.modality, asked.plugin, asked.json)
@@ -74,7 +79,11 @@ def _list_models(
 
 def _shortened(told: dict[str, Any]) -> dict[str, Any]:
     """A listing is for choosing; `mmzoo show --json` has the recipe."""
-    return {key: value for key, value in told.items() if key not in ("recipe", "metadata", "trials", "exempt")}
+    return {
+        key: value
+        for key, value in told.items()
+        if key not in ("recipe", "metadata", "trials", "exempt", "detect", "repos")
+    }
 
 
 def _list_components(pattern: str, kind: str | None, modality: str | None, plugin: str | None, json: bool) -> None:
@@ -86,6 +95,17 @@ def _list_components(pattern: str, kind: str | None, modality: str | None, plugi
     print_table(("name", "modalities", "plugin", "summary"), rows)
     if not found:
         _nothing(pattern, [spec.name for spec in catalog().components(kind)])
+
+
+def _list_others(pattern: str, json: bool) -> None:
+    found = [item for item in find_others() if fnmatchcase(item[0], pattern) or fnmatchcase(item[0][7:], pattern)]
+    if json:
+        print_json([{"source": s, "license": license, "format": f.name, "plugin": f.plugin} for s, license, f in found])
+        return
+    rows = [(source, license or "not stated", spec.name, spec.plugin) for source, license, spec in found]
+    print_table(("name", "licence", "format", "plugin"), rows)
+    if not found:
+        _nothing(pattern, [source for source, _, _ in find_others()])
 
 
 def _nothing(pattern: str, names: list[str]) -> None:

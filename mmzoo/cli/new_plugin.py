@@ -63,6 +63,17 @@ HEAD = Piece(
 )
 OWN_ENCODER = replace(ENCODER, name="acme-part-encoder")
 OWN_DATASET = replace(DATASET, name="acme-part-pictures")
+OWN_HEAD = replace(HEAD, name="acme-part-head")
+FORMAT = Piece(
+    "format",
+    "format",
+    "Model folders of another library",
+    """        modalities=("image",),
+        detect={"library": "acme-part"},
+        trials=[{"hidden_size": 6, "patch_size": 2}],
+""",
+    'check_format("acme-part", hidden_size=6, patch_size=2)',
+)
 MODEL = """    register.model(
         "acme-part",
         task="image-copying",
@@ -119,6 +130,7 @@ PIECES: dict[str, tuple[Piece, ...]] = {
     ),
     "head": (HEAD, OWN_ENCODER),
     "model": (HEAD, OWN_ENCODER, OWN_DATASET),
+    "format": (FORMAT, OWN_HEAD, OWN_ENCODER),
     "dataset": (DATASET,),
     "metric": (Piece("metric", "metric", "How well pictures are copied", test=METRIC_TEST, target="acme_part"),),
     "command": (Piece("command", "command", "Count words", test=COMMAND_TEST, target="acme_part"),),

@@ -21,7 +21,7 @@ on or off.
 States: loaded; broken (its import or its registration failed); incompatible (it needs a newer mmzoo); disabled
 (switched off, or MMZOO_PLUGINS leaves it out); shadowed (the same entry point or module is already loaded)."""
 KINDS = (
-    "quantizer", "encoder", "fusion", "backbone", "sampler", "head", "model", "dataset", "metric", "command",
+    "quantizer", "encoder", "fusion", "backbone", "sampler", "head", "model", "format", "dataset", "metric", "command",
 )  # fmt: skip
 
 

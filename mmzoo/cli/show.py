@@ -30,6 +30,10 @@ def _run(asked: Namespace) -> int:
         say(f"  {label:<12}{value}")
     if told is not None:
         say(f"  {'contract':<12}{told}")
+    for key, value in description.detect.items():
+        say(f"  {'detects':<12}config.json with {json.dumps(key)}: {json.dumps(value)}")
+    for repo, license in description.repos.items():
+        say(f"  {'reads':<12}hf-hub:{repo}, licence {license or 'not stated'}")
     for weights in description.weights:
         say(f"  {'weights':<12}{_weights(weights)}")
     if description.parts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import torch
@@ -65,12 +65,12 @@ def compare(
     missing = [name for name in wanted if name not in entries]
     if missing:
         raise MissingTensorsError(
-            f"{label} lacks {_some(missing)} that the model has; it belongs to another model or configuration."
+            f"{label} lacks {some(missing)} that the model has; it belongs to another model or configuration."
         )
     extra = [name for name in entries if name not in wanted]
     if extra:
         raise ExtraTensorsError(
-            f"{label} has {_some(extra)} that the model does not have; it belongs to another model or configuration."
+            f"{label} has {some(extra)} that the model does not have; it belongs to another model or configuration."
         )
     wrong = []
     for name, tensor in wanted.items():
@@ -86,7 +86,8 @@ def compare(
         )
 
 
-def _some(names: list[str]) -> str:
+def some(names: Sequence[str]) -> str:
+    """The first tensors of a list, and how many more there are."""
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return f"the tensor{'s' * (len(names) > 1)} {', '.join(names[:3])}{more}"
 

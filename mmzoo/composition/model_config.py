@@ -7,19 +7,27 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mmzoo.composition import schema
 from mmzoo.errors import ConfigError, ConfigTypeError, UnknownKeyError
 
+if TYPE_CHECKING:
+    from mmzoo.composition.load import TensorFile
+    from mmzoo.interfaces.formats import ForeignFormat
+
 FORMAT_VERSION = 1
 MAX_BYTES = 1 << 20
 FILE_NAME = "config.json"
+OWN_KEYS = frozenset({"format_version", "mmzoo_version", "recipe"})
 
 
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
-    """What `config.json` says. recipe: fully resolved. components: sha256 of each slot's tensors, where it says so."""
+    """What `config.json` says. recipe: fully resolved. components: sha256 of each slot's tensors, where it says so.
+
+    foreign: how the weights are laid out, if another library wrote them.
+    """
 
     recipe: Mapping[str, Any]
     name: str = ""
@@ -28,6 +36,13 @@ class ModelConfig:
     mmzoo_version: str = ""
     format_version: int = FORMAT_VERSION
     components: Mapping[str, str] = field(default_factory=dict)
+    foreign: ForeignFormat | None = None
+
+    def tensors(self, file: TensorFile) -> TensorFile:
+        """An opened weights file by the names that the model has."""
+        from mmzoo.composition.foreign import ForeignTensors
+
+        return file if self.foreign is None else ForeignTensors(file, self.foreign)
 
     def to_json(self) -> str:
         """The file's text."""
@@ -56,7 +71,7 @@ _TYPES: dict[str, Any] = {
 
 
 def read_config(folder: Path) -> ModelConfig:
-    """Read `config.json` of a model folder; nothing in it is imported or run.
+    """Read `config.json` of a model folder, mmzoo's or one that a registered format knows; nothing in it is imported.
 
     Raises ConfigError (no file, no JSON, newer format), UnknownKeyError, ConfigTypeError; all name the file.
     """
@@ -64,6 +79,8 @@ def read_config(folder: Path) -> ModelConfig:
     if not path.is_file():
         raise ConfigError(f"There is no {FILE_NAME} in {folder}; a model folder has one beside its weights.")
     content = _parse(path)
+    if not OWN_KEYS & content.keys():
+        return _foreign(path, content)
     version = content.get("format_version")
     if isinstance(version, int) and not isinstance(version, bool) and version > FORMAT_VERSION:
         raise ConfigError(
@@ -83,6 +100,19 @@ def read_config(folder: Path) -> ModelConfig:
         raise ConfigError(f"{path} has format_version {version}; the only one there is is {FORMAT_VERSION}.")
     values["modalities"] = tuple(values.get("modalities", ()))
     return ModelConfig(**values)
+
+
+def _foreign(path: Path, content: Mapping[str, Any]) -> ModelConfig:
+    from mmzoo.composition.foreign import recognised
+
+    found = recognised(content, path)
+    if found is None:
+        raise ConfigError(
+            f"{path} lacks the key format_version; it is not the config of an mmzoo model, and of no format that an"
+            " installed plugin reads (`mmzoo list --kind format`).",
+            path="format_version",
+        )
+    return ModelConfig(found.recipe(), "", found.task, found.modalities, foreign=found)
 
 
 def _parse(path: Path) -> dict[str, Any]:

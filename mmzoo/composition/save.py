@@ -54,9 +54,9 @@ def save_model(
     for file_name, content in head.files().items():
         if file_name in RESERVED or Path(file_name).name != file_name or file_name.startswith("."):
             raise WeightsError(f"{type(head).__name__}.files() may not write {file_name!r}; choose another plain name.")
-        _write(folder / file_name, content)
-    _write(folder / FILE_NAME, config.to_json().encode())
-    _write_weights(folder / WEIGHTS_NAME, tensors)
+        write_file(folder / file_name, content)
+    write_file(folder / FILE_NAME, config.to_json().encode())
+    write_weights(folder / WEIGHTS_NAME, tensors)
     return folder
 
 
@@ -90,7 +90,8 @@ def _describe(head: TaskHead, name: str | None, task: str | None, modalities: It
     return ModelConfig(head.recipe, name, task or "", tuple(modalities or ()), version)
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file that appears whole or not at all. Raises WeightsError."""
     staged = path.with_name(f".{path.name}.partial")
     try:
         staged.write_bytes(content)
@@ -100,7 +101,8 @@ def _write(path: Path, content: bytes) -> None:
         raise _unwritable(path, error) from error
 
 
-def _write_weights(path: Path, tensors: Mapping[str, Tensor]) -> None:
+def write_weights(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write a safetensors file that appears whole or not at all. Raises WeightsError."""
     from safetensors.torch import save_file
 
     staged = path.with_name(f".{path.name}.partial")

@@ -87,6 +87,10 @@ def _config(source: Path) -> dict[str, object]:
         raise CorruptFileError(f"{source / CONFIG} is not valid JSON: {error}.") from error
     if not isinstance(config, dict):
         raise CorruptFileError(f"{source / CONFIG} holds no JSON object.")
+    if "recipe" not in config:
+        raise UsageError(
+            f"{source} is no model folder as mmzoo writes it; if another library did, `mmzoo convert` makes it one."
+        )
     return config
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Sampler,
         TaskHead,
     )
+    from mmzoo.interfaces.formats import ForeignFormat, Tie
     from mmzoo.interfaces.ports import Link, Port, Ports, Slot
     from mmzoo.interfaces.values import (
         PADDING_CODE,
@@ -39,6 +40,7 @@ _HOMES = {
     "components": (
         "Component Config DiffusionBackbone Examples Fusion ModalityEncoder Model Predict Quantizer Sampler TaskHead"
     ),
+    "formats": "ForeignFormat Tie",
     "ports": "Link Port Ports Slot",
     "values": "PADDING_CODE Audio Condition Image Labels Latents Losses Quantized Segment",
 }
@@ -52,6 +54,7 @@ __all__ = [
     "Config",
     "DiffusionBackbone",
     "Examples",
+    "ForeignFormat",
     "Fusion",
     "Image",
     "Labels",
@@ -69,6 +72,7 @@ __all__ = [
     "Segment",
     "Slot",
     "TaskHead",
+    "Tie",
 ]
 
 

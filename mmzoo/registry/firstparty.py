@@ -36,8 +36,8 @@ SUPPLIES = {
     ),
     "mmzoo-vqvae": (
         "model/fsqvae-speech model/rvqvae-speech model/vqvae-image model/vqvae-speech model/vqvae-text"
-        " encoder/picture-autoencoder encoder/speech-autoencoder encoder/text-autoencoder quantizer/fsq"
-        " quantizer/rvq quantizer/vq head/picture-vqvae head/speech-vqvae head/text-vqvae"
+        " encoder/picture-autoencoder encoder/seanet encoder/speech-autoencoder encoder/text-autoencoder quantizer/fsq"
+        " quantizer/rvq quantizer/vq format/encodec head/picture-vqvae head/speech-vqvae head/text-vqvae"
         " metric/speech-tokenization metric/text-tokenization"
     ),
 }

@@ -72,7 +72,7 @@ def _spellings(known: Catalog, spec: ModelSpec, pattern: str) -> Iterator[str]:
 def list_components(kind: str | None = None, pattern: str = "*") -> list[str]:
     """Components as `kind/name`, by kind and then in natural order; `create` takes those that are parts.
 
-    kind: encoder, quantizer, backbone, head, sampler, dataset, metric or command. pattern: matched against the
+    kind: encoder, quantizer, backbone, head, sampler, format, dataset, metric or command. pattern: matched against the
     name alone, or against `kind/name` if it has a slash. Raises UsageError for an unknown kind.
     """
     return [name for name, _ in find_components(kind, pattern)]
@@ -92,6 +92,15 @@ def find_components(
         and (modality is None or modality in spec.modalities)
         and (owners is None or normalized(spec.plugin) in owners)
         and (not spec.deprecated or pattern in (spec.name, f"{spec.kind}/{spec.name}"))
+    ]
+
+
+def find_others() -> list[tuple[str, str | None, ComponentSpec]]:
+    """Models of other people on the Hub that a format reads: source, licence if one is stated, the format."""
+    return [
+        (f"hf-hub:{repo}", license, spec)
+        for spec in catalog().components("format")
+        for repo, license in sorted(spec.repos.items())
     ]
 
 
@@ -124,7 +133,8 @@ class Description:
 
     kind: `model`, or the kind of a component. parts: of a model, each slot of its recipe with what fills it.
     licenses: of a model's weights and of those of the models in its slots, by name; None where none is stated.
-    missing: packages the component needs that are not installed.
+    missing: packages the component needs that are not installed. detect, repos: of a format, by what it is recognised,
+    and models on the Hub that are laid out so, each with its licence, None if none is stated.
     """
 
     kind: str
@@ -143,14 +153,17 @@ class Description:
     target: str | None = None
     requires: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    detect: Mapping[str, Any] = field(default_factory=dict)
+    repos: Mapping[str, str | None] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON data; what does not apply to the kind is left out."""
-        left_out = (
-            ("target", "requires", "missing")
-            if self.kind == "model"
-            else ("task", "recipe", "parts", "weights", "licenses")
-        )
+        of_models, of_formats = ("task", "recipe", "parts", "weights", "licenses"), ("detect", "repos")
+        of_components = ("target", "requires", "missing")
+        left_out = {
+            "model": (*of_components, *of_formats),
+            "format": of_models,
+        }.get(self.kind, (*of_models, *of_formats))
         return {key: value for key, value in asdict(self).items() if key not in left_out}
 
 
@@ -206,6 +219,8 @@ def _component(spec: ComponentSpec) -> Description:
         target=spec.target,
         requires=spec.requires,
         missing=tuple(missing_requirements(spec)),
+        detect=dict(spec.detect),
+        repos=dict(spec.repos),
     )
 
 

@@ -46,6 +46,8 @@ class Register:
         deprecated: str | None = None,
         trials: Iterable[Mapping[str, Any]] = ({},),
         exempt: Mapping[str, str] | None = None,
+        detect: Mapping[str, Any] | None = None,
+        repos: Mapping[str, str | None] | None = None,
     ) -> None:
         if not isinstance(target, str) or not TARGET.fullmatch(target):
             raise PluginError(
@@ -66,6 +68,8 @@ class Register:
             deprecated,
             self._trials(kind, name, trials),
             dict(exempt or {}),
+            dict(detect or {}),
+            dict(repos or {}),
         )
         self._check(kind, spec, [other for other in self.components if other.kind == kind])
         self.components.append(spec)
@@ -137,6 +141,28 @@ class Register:
     def sampler(self, name: str, target: str, *, summary: str, **details: Any) -> None:
         """Register a Sampler."""
         self._component("sampler", name, target, summary=summary, **details)
+
+    def format(
+        self,
+        name: str,
+        target: str,
+        *,
+        summary: str,
+        detect: Mapping[str, Any],
+        repos: Mapping[str, str | None] | None = None,
+        **details: Any,
+    ) -> None:
+        """Register a ForeignFormat: model folders of another library whose config.json has the entries `detect`.
+
+        repos: models on the Hub that are laid out so, each with the licence that is stated for it, or None.
+        """
+        if not isinstance(detect, Mapping) or not detect or not all(isinstance(key, str) for key in detect):
+            raise PluginError(
+                f"Plugin {self.plugin} registers format {name!r} with detect={detect!r}; entries of a config.json such"
+                " as {'model_type': 'encodec'} were expected.",
+                plugin=self.plugin,
+            )
+        self._component("format", name, target, summary=summary, detect=detect, repos=repos, **details)
 
     def dataset(self, name: str, target: str, *, summary: str, **details: Any) -> None:
         """Register a dataset builder: a callable of keyword-only JSON arguments that gives a `datasets.DatasetDict`."""

@@ -8,7 +8,7 @@ from typing import Any
 
 PART_KINDS = ("encoder", "quantizer", "fusion", "backbone", "sampler")
 """What `create("kind/name")` can build by itself."""
-KINDS = (*PART_KINDS, "head", "dataset", "metric", "command")
+KINDS = (*PART_KINDS, "head", "format", "dataset", "metric", "command")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +16,10 @@ class ComponentSpec:
     """One registered part. target: `package.module:Name`, imported when the part is first built.
 
     requires: distributions the part needs beyond its plugin's own dependencies. trials: small configs under which the
-    conformance kit tries the part; `slots` in one of a head is the rest of a recipe. exempt: checks of the kit that
-    the part cannot pass, each with the reason, which the results show.
+    conformance kit tries the part; `slots` in one of a head is the rest of a recipe. exempt: checks of the kit that the
+    part cannot pass, each with the reason, which the results show. detect: of a format, the entries of a config.json by
+    which it is recognised. repos: of a format, models on the Hub that are laid out so, each with the licence that is
+    stated for it, or None.
     """
 
     kind: str
@@ -32,6 +34,8 @@ class ComponentSpec:
     deprecated: str | None = None
     trials: tuple[Mapping[str, Any], ...] = ({},)
     exempt: Mapping[str, str] = field(default_factory=dict)
+    detect: Mapping[str, Any] = field(default_factory=dict)
+    repos: Mapping[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

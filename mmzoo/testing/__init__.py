@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mmzoo.testing.backbones import check_backbone
     from mmzoo.testing.common import ConformanceError
     from mmzoo.testing.encoders import check_encoder
+    from mmzoo.testing.formats import check_format
     from mmzoo.testing.fusions import check_fusion
     from mmzoo.testing.heads import check_head
     from mmzoo.testing.quantizers import check_quantizer
@@ -31,6 +32,7 @@ _HOME_OF = {
     "check_backbone": "backbones",
     "check_component": "any_kind",
     "check_encoder": "encoders",
+    "check_format": "formats",
     "check_fusion": "fusions",
     "check_head": "heads",
     "check_quantizer": "quantizers",
@@ -42,6 +44,7 @@ __all__ = [
     "check_backbone",
     "check_component",
     "check_encoder",
+    "check_format",
     "check_fusion",
     "check_head",
     "check_quantizer",

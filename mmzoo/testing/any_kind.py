@@ -10,7 +10,8 @@ from mmzoo.testing.common import Checks, hold
 
 
 def check_component(kind: str, name: str, config: Mapping[str, Any] | None = None, **details: Any) -> None:
-    """Hold a component to the contract of its kind: encoder, quantizer, fusion, backbone, sampler or head.
+    """Hold a component to the contract of its kind: encoder, quantizer, fusion, backbone, sampler, head
+    or format.
 
     details: what the check of that kind takes beside the config, such as `slots` of a head.
     Raises ConformanceError; UsageError for a kind that has no contract to check.
@@ -23,6 +24,7 @@ def checks_of(kind: str, name: str, config: Mapping[str, Any], **details: Any) -
     """How messages call a component, and its checks by name, none of them run yet. Raises UsageError."""
     from mmzoo.testing.backbones import BackboneTrial
     from mmzoo.testing.encoders import EncoderTrial
+    from mmzoo.testing.formats import FormatTrial
     from mmzoo.testing.functions import FunctionTrial
     from mmzoo.testing.fusions import FusionTrial
     from mmzoo.testing.heads import HeadTrial
@@ -35,6 +37,7 @@ def checks_of(kind: str, name: str, config: Mapping[str, Any], **details: Any) -
         "fusion": FusionTrial,
         "backbone": BackboneTrial,
         "sampler": SamplerTrial,
+        "format": FormatTrial,
         "head": HeadTrial,
     }
     if kind in ("dataset", "metric", "command"):

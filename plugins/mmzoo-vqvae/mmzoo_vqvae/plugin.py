@@ -38,6 +38,34 @@ def mmzoo_register(register: Register) -> None:
         modalities=("speech",),
         trials=[{"dim": 6, "width": 16, "depth": 1, "latent_depth": 1, "decoder_width": 16, "decoder_depth": 1}],
     )
+    register.encoder(
+        "seanet",
+        "mmzoo_vqvae.seanet:SEANet",
+        summary="Convolutional waveform autoencoder of SoundStream and EnCodec",
+        modalities=("speech",),
+        trials=[
+            {"dim": 6, "sample_rate": 16000, "ratios": [5, 4, 2], "width": 4, "lstm_layers": 1},
+            {"dim": 6, "ratios": [3, 2], "width": 4, "lstm_layers": 0, "causal": False, "shortcut": False},
+        ],
+    )
+    register.format(
+        "encodec",
+        "mmzoo_vqvae.encodec:EncodecFormat",
+        summary="EnCodec as transformers writes it: mono, weight normalisation",
+        modalities=("speech",),
+        detect={"model_type": "encodec"},
+        trials=[
+            {
+                "num_filters": 4,
+                "hidden_size": 6,
+                "upsampling_ratios": [5, 4, 2],
+                "codebook_size": 16,
+                "target_bandwidths": [9.6],
+                "num_lstm_layers": 1,
+            }
+        ],
+        repos={"facebook/encodec_24khz": None, "facebook/encodec_32khz": "cc-by-nc-4.0"},
+    )
     register.head(
         "speech-vqvae",
         "mmzoo_vqvae.tokenizer:SpeechVQVAE",

@@ -15,6 +15,7 @@ from mmzoo.errors import DataError, InputError
 from mmzoo.interfaces import Audio, Examples, Latents, Losses, Port, Ports
 from mmzoo_vqvae.harmonic import pitch_of
 from mmzoo_vqvae.losses import code_counts, perplexity
+from mmzoo_vqvae.seanet import SEANet
 from mmzoo_vqvae.spectral import (
     SpectralLoss,
     SpectrogramDiscriminator,
@@ -38,7 +39,7 @@ class SpeechVQVAE(VQVAE):
     feature_weight: of the losses (the other spectral terms have weight 1).
     """
 
-    encoder: SpeechAutoencoder
+    encoder: SpeechAutoencoder | SEANet
 
     def __init__(
         self,
@@ -139,10 +140,12 @@ class SpeechVQVAE(VQVAE):
             self._spectral.append(SpectralLoss(self.encoder.sample_rate).to(self.device))
         target = batch["speech"]
         latents, quantized = self.quantize(target)
-        pitch = voiced = None
-        if self.encoder.harmonic:
+        pitch = voiced = log_pitch = None
+        if isinstance(self.encoder, SpeechAutoencoder) and self.encoder.harmonic:
             pitch, voiced = pitch_of(target, self.encoder.hop, self.encoder.sample_rate)
-        output, log_pitch = self.encoder.synthesise(latents.with_x(quantized.z_q), pitch, voiced)
+            output, log_pitch = self.encoder.synthesise(latents.with_x(quantized.z_q), pitch, voiced)
+        else:
+            output = self.encoder.decode(latents.with_x(quantized.z_q))
         with torch.autocast(output.device.type, enabled=False):
             parts = self._spectral[0](output.float(), target)
             total = self.mel_weight * parts["mel"] + parts["magnitude"] + parts["convergence"] + quantized.loss

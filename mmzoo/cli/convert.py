@@ -1,0 +1,34 @@
+"""`mmzoo convert`: a model from one library's layout of files to another's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def convert(
+    model: Annotated[str, typer.Argument(help="A name, local-dir:path or hf-hub:org/name@revision.")],
+    folder: Annotated[Path, typer.Argument(help="Where to write it; it must not be there yet.")],
+    to: Annotated[str | None, typer.Option(help="A format of `mmzoo list --kind format`; mmzoo's own if none.")] = None,
+) -> None:
+    """Write a model as another library lays it out, or one of another library as mmzoo does, in float32.
+
+    The card is not written: its licence and what it says still hold.
+    """
+    import torch
+
+    from mmzoo.composition import save_model
+    from mmzoo.composition.foreign import save_foreign
+    from mmzoo.errors import UsageError
+    from mmzoo.factory import create
+
+    if folder.exists():
+        raise UsageError(f"{folder} is there already; give a folder that is not.")
+    head = create(model)
+    if to is None:
+        save_model(head, folder, dtype=torch.float32)
+    else:
+        save_foreign(head, folder, to)
+    print(f"{folder}: config.json and model.safetensors")

@@ -1,0 +1,157 @@
+"""Model folders of other libraries: recognised by their config.json, read and written by a plugin's two-way key map."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from mmzoo.composition import schema
+from mmzoo.composition.build import own_tensors
+from mmzoo.composition.load import some
+from mmzoo.composition.plan import make_plan
+from mmzoo.composition.save import write_file, write_weights
+from mmzoo.errors import ConfigError, ExtraTensorsError, MissingTensorsError, PluginError, TensorShapeError
+from mmzoo.interfaces.formats import ForeignFormat, Tie
+
+if TYPE_CHECKING:
+    from mmzoo.composition.load import TensorFile
+    from mmzoo.interfaces.components import TaskHead
+    from mmzoo.registry.specs import ComponentSpec
+
+
+def recognised(content: Mapping[str, Any], path: Path) -> ForeignFormat | None:
+    """What a registered format makes of another library's config; None if no format knows it.
+
+    Raises ConfigError, UnknownKeyError, ConfigTypeError for what the format cannot read.
+    """
+    from mmzoo import registry
+
+    matching = [
+        spec
+        for spec in registry.catalog().components("format")
+        if spec.detect and all(key in content and content[key] == value for key, value in spec.detect.items())
+    ]
+    if not matching:
+        return None
+    most = max(len(spec.detect) for spec in matching)
+    closest = [spec for spec in matching if len(spec.detect) == most]
+    if len(closest) > 1:
+        names = " and ".join(f"{spec.plugin}:{spec.name}" for spec in closest)
+        raise ConfigError(f"{path} is claimed by the formats {names}; disable one of their plugins.")
+    return opened(closest[0], content, str(path))
+
+
+def opened(spec: ComponentSpec, content: Mapping[str, Any], where: str) -> ForeignFormat:
+    """The format of a spec with a config's keys checked against its constructor. where: as messages name the file."""
+    cls = format_class(spec)
+    known = {key: value for key, value in content.items() if key not in spec.detect and key not in cls.ignored}
+    resolved = schema.resolve(cls, known, path="", label=f"{where} (format {spec.name!r})")
+    try:
+        return cls(**resolved.arguments)
+    except ConfigError as error:
+        error.args = (f"{where}: {error}", *error.args[1:])
+        raise
+
+
+def format_class(spec: ComponentSpec) -> type[ForeignFormat]:
+    """The class of a registered format. Raises PluginError if it is none."""
+    from mmzoo import registry
+
+    cls = registry.load_target(spec)
+    if not isinstance(cls, type) or not issubclass(cls, ForeignFormat):
+        raise PluginError(
+            f"Plugin {spec.plugin} registers {spec.target} as format {spec.name!r}, but it is not a ForeignFormat.",
+            plugin=spec.plugin,
+        )
+    return cls
+
+
+class ForeignTensors:
+    """A file of another library, by the names that the model has."""
+
+    def __init__(self, file: TensorFile, foreign: ForeignFormat) -> None:
+        self.file, self.ties, self.label = file, foreign.ties(), file.label
+        self.spelt = {foreign.spelling(name): name for name in file.entries}
+        self.ties_of = {name: (tie, index) for tie in self.ties for index, name in enumerate(tie.ours)}
+
+    @cached_property
+    def entries(self) -> Mapping[str, tuple[torch.dtype, tuple[int, ...]]]:
+        """Data type and shape of every tensor of the model, from those in the file.
+
+        Raises MissingTensorsError, ExtraTensorsError, TensorShapeError by the file's own names.
+        """
+        wanted = [name for tie in self.ties for name in tie.theirs]
+        if missing := [name for name in wanted if name not in self.spelt]:
+            raise MissingTensorsError(f"{self.label} lacks {some(missing)}; its config.json describes another model.")
+        if extra := sorted(self.spelt.keys() - set(wanted)):
+            raise ExtraTensorsError(
+                f"{self.label} also has {some(extra)}, which the model of its config.json does not have."
+            )
+        found = {}
+        for tie in self.ties:
+            for name, tensor in zip(tie.ours, self._converted(tie, self._blank), strict=True):
+                found[name] = (tensor.dtype, tuple(tensor.shape))
+        return found
+
+    def read(self, name: str) -> Tensor:
+        """The values of one tensor of the model."""
+        tie, index = self.ties_of[name]
+        return self._converted(tie, self.file.read)[index]
+
+    def _blank(self, name: str) -> Tensor:
+        dtype, shape = self.file.entries[name]
+        return torch.empty(shape, dtype=dtype, device="meta")
+
+    def _converted(self, tie: Tie, read: Any) -> Sequence[Tensor]:
+        try:
+            return tie.to_ours([read(self.spelt[name]) for name in tie.theirs])
+        except (RuntimeError, IndexError, ValueError) as error:
+            raise TensorShapeError(
+                f"{self.label}: {some(list(tie.theirs))} do not fit together ({schema.first_line(error)}); its"
+                " config.json describes another model."
+            ) from error
+
+
+def save_foreign(head: TaskHead, folder: str | Path, name: str) -> Path:
+    """Write a model as another library lays it out: `config.json` and `model.safetensors`, in float32.
+
+    name: of a registered format. Raises UnknownNameError, ConfigError if the format cannot express the model.
+    """
+    from mmzoo import registry
+
+    folder, spec = Path(folder), registry.catalog().component("format", name)
+    cls, recipe = format_class(spec), dict(head.recipe)
+    config = dict(_config(cls, recipe, name))
+    foreign = opened(spec, config, f"the config for {folder}")
+    _compare(make_plan(foreign.recipe()).recipe(), recipe, name)
+    tensors = own_tensors(head)
+    written: dict[str, Tensor] = {}
+    for tie in foreign.ties():
+        values = tie.to_theirs([tensors[key].detach().float() for key in tie.ours])
+        written |= {key: value.contiguous().clone() for key, value in zip(tie.theirs, values, strict=True)}
+    folder.mkdir(parents=True, exist_ok=True)
+    write_file(folder / "config.json", (json.dumps({**spec.detect, **config}, indent=2) + "\n").encode())
+    write_weights(folder / "model.safetensors", written)
+    return folder
+
+
+def _config(cls: type[ForeignFormat], recipe: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    try:
+        return cls.config_of(recipe)
+    except (KeyError, TypeError) as error:
+        raise ConfigError(f"The format {name!r} has no place for the head {recipe['head']['name']!r}.") from error
+
+
+def _compare(there: Mapping[str, Any], here: Mapping[str, Any], name: str) -> None:
+    """Raise ConfigError unless the parts would be the same again; how the head was trained may differ."""
+    for slot in here:
+        if slot != "head" and there.get(slot) != here[slot]:
+            mine, theirs = here[slot], there.get(slot) or {}
+            key = next((key for key in mine if theirs.get(key) != mine[key]), "name")
+            raise ConfigError(f"The format {name!r} cannot express {slot}.{key} = {schema.show(mine.get(key))}.")
