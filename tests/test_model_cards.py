@@ -10,9 +10,12 @@ import pytest
 import torch
 import yaml
 from huggingface_hub import ModelCardData
+from safetensors.torch import load_file, save_file
 
 import mmzoo
-from mmzoo.errors import CorruptFileError, GoldenError
+from mmzoo.cli.main import main
+from mmzoo.errors import CorruptFileError, GoldenError, WeightsError
+from mmzoo.hub.card_results import HEADLINES, headlines
 from mmzoo.hub.cards import END, render_card, write_card
 from mmzoo.hub.golden import check_golden, write_golden
 
@@ -42,6 +45,70 @@ def test_the_front_matter_survives_the_hubs_own_reader(folder):
     front = yaml.safe_load((folder / "README.md").read_text("utf-8").split("---")[1])
     data = ModelCardData(**front)
     assert data.license == "apache-2.0" and data.library_name == "mmzoo"
+
+
+@each
+def test_the_hub_is_told_the_figures_that_matter(folder):
+    """Each is in the evaluation, and each line of a task that is known here has its figure."""
+    front = yaml.safe_load((folder / "README.md").read_text("utf-8").split("---")[1])
+    (told,) = front["model-index"]
+    (result,) = told["results"]
+    task = json.loads((folder / "config.json").read_text("utf-8"))["task"]
+    assert result["task"]["type"] == task and len(result["metrics"]) == len(HEADLINES[task]) >= 2
+    assert result["dataset"]["type"] == json.loads((folder / "training.json").read_text("utf-8"))["data"]["name"]
+    figures = (folder / "evaluation.json").read_text("utf-8")
+    assert all(str(metric["value"]) in figures for metric in result["metrics"])
+
+
+def test_the_figures_of_an_unknown_task_are_the_first_ones():
+    evaluation = {
+        "protocol": {"data": "theirs", "items": 3},
+        "right": {"share": 0.5, "low": 0.4, "high": 0.6},
+        "speed": {"items_per_second": 3.0},
+        "loss": 1.5,
+        "complete": True,
+    }
+    assert headlines("acme-task", evaluation) == [("share", "right share", 0.5), ("loss", "loss", 1.5)]
+    assert headlines("acme-task", None) == []
+
+
+def test_a_language_is_claimed_only_where_it_is_known(tmp_path):
+    folder = tmp_path / "vqvae-image"
+    shutil.copytree(ROOT / "vqvae-image", folder)
+    assert "language:" not in render_card(folder)
+    card = folder / "README.md"
+    card.write_text(card.read_text("utf-8").replace("library_name:", "language: fi\nlibrary_name:", 1))
+    assert "\nlanguage: fi\n" in render_card(folder)
+
+
+def test_golden_outputs_that_hold_are_left_as_they_are(tmp_path):
+    folder = tmp_path / "vqvae-text"
+    shutil.copytree(ROOT / "vqvae-text", folder)
+    stored = load_file(folder / "golden.safetensors")
+    stored["output.latents"] += 1e-6
+    save_file(stored, folder / "golden.safetensors")
+    before = (folder / "golden.safetensors").read_bytes()
+    assert main(["card", str(folder)]) == 0
+    assert (folder / "golden.safetensors").read_bytes() == before
+    stored["output.latents"] += 1
+    save_file(stored, folder / "golden.safetensors")
+    assert main(["card", str(folder)]) == 0
+    check_golden(mmzoo.create(f"local-dir:{folder}"), folder)
+
+
+def test_hostile_golden_files_are_refused_in_a_sentence(tmp_path):
+    folder = tmp_path / "vqvae-text"
+    shutil.copytree(ROOT / "vqvae-text", folder)
+    head, path = mmzoo.create(f"local-dir:{folder}"), folder / "golden.safetensors"
+    path.write_bytes(b"\xff" * 64)
+    with pytest.raises(WeightsError, match=r"golden\.safetensors claims a header"):
+        check_golden(head, folder)
+    save_file({"input.codes": torch.full((1, 2, 3), -7), "output.latents": torch.zeros(1)}, path)
+    with pytest.raises(GoldenError, match="cannot take"):
+        check_golden(head, folder)
+    path.unlink()
+    with pytest.raises(WeightsError, match="cannot be read"):
+        check_golden(head, folder)
 
 
 @each

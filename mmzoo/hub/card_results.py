@@ -1,8 +1,9 @@
-"""The results section of a card: an evaluation as tables."""
+"""What a card says of an evaluation: tables for readers, the figures that matter most for the Hub."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 SECTIONS = (
@@ -11,6 +12,61 @@ SECTIONS = (
     "captions_word_by_word", "round_trip", "digits_right", "variety", "edits", "recognised",
     "all_against_best_single_on_degraded", "tables", "psnr_db", "copies", "codes", "speed",
 )  # fmt: skip
+
+
+HEADLINES = {
+    "text-to-speech": {"rows.tts.wer": "wer", "rows.tts.per": "per"},
+    "speech-tokenization": {"rows.copy.wer": "wer", "rows.copy.per": "per", "distances.estoi": "estoi"},
+    "phonemization": {"held_out_words.phone_error_rate": "per", "held_out_words.words_with_an_error": "wer"},
+    "text-tokenization": {"copies.cer": "cer", "copies.exact": "exact_match"},
+    "image-tokenization": {"digits_right.copy": "accuracy", "psnr_db.scenes": "psnr", "psnr_db.digits": "psnr"},
+    "text-to-image": {
+        "attributes_right.one.all.share": "accuracy",
+        "attributes_right.two.all.share": "accuracy",
+        "edits.inpaint.model_told.psnr_db": "psnr",
+        "edits.denoise.model.psnr_db": "psnr",
+        "edits.upscale.model.psnr_db": "psnr",
+    },
+    "class-to-image": {"digits_right.drawn.share": "accuracy", "edits.denoise.model.psnr_db": "psnr"},
+    "speech-to-image": {
+        "attributes_right.test.all.share": "accuracy",
+        "attributes_right.unseen_voice.all.share": "accuracy",
+        "words_wrong.test.rate": "wer",
+        "words_wrong.unseen_voice.rate": "wer",
+    },
+    "image-to-speech": {"attributes_heard.model.all.share": "accuracy", "round_trip.model.all.share": "accuracy"},
+    "recognition": {
+        "recognised.whole.image.accuracy": "accuracy",
+        "recognised.whole.image+speech+text.accuracy": "accuracy",
+        "recognised.degraded.image+speech+text.accuracy": "accuracy",
+    },
+}
+"""By task, the figures of an evaluation that the Hub is told, each with the type of its metric."""
+BESIDE = ("protocol", "sha256", "machine", "seconds", "speed", "tables", "codes", "complete")
+MOST = 10
+CENTRES = ("share", "rate", "difference", "mean")
+"""What `low` and `high` beside it are the bounds of: 95 % intervals."""
+
+
+def headlines(task: str, evaluation: Mapping[str, Any] | None) -> list[tuple[str, str, float]]:
+    """(type of metric, name, value) of what matters most in an evaluation; of a task that is not known here, of the
+    first figures that it has.
+    """
+    found = dict(_figures({key: value for key, value in (evaluation or {}).items() if key not in BESIDE}))
+    chosen = HEADLINES.get(task) or {path: path.rpartition(".")[2] for path in list(found)[:MOST]}
+    return [(kind, re.sub(r"[._]", " ", path), found[path]) for path, kind in chosen.items() if path in found]
+
+
+def _figures(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _figures(value, f"{prefix}{key}.")
+        elif isinstance(value, int | float) and not isinstance(value, bool) and not _is_bound(key):
+            yield f"{prefix}{key}", value
+
+
+def _is_bound(key: str) -> bool:
+    return key in ("low", "high", "spread") or key.endswith(("_low", "_high", "_spread"))
 
 
 def results(evaluation: Mapping[str, Any] | None) -> str:
@@ -31,7 +87,7 @@ def results(evaluation: Mapping[str, Any] | None) -> str:
                 others.append(f"| {name} | {_told(values)} |")
                 continue
             others += [f"| {name}: {n.replace('_', ' ')} | {_told(v)} |" for n, v in _flat(values)]
-    more = "\n".join(["| figure | value |", "|---|---|", *others]) if others else ""
+    more = "\n".join(["| figure | value (95 %) |", "|---|---|", *others]) if others else ""
     return "\n\n".join(part for part in ("## Results", told, more, labels) if part)
 
 
@@ -90,17 +146,19 @@ def _told(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int | float) else str(value)
 
 
-def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    found: list[tuple[str, Any]] = []
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Name and value of each figure; one with an interval is one line of both."""
     for key, value in values.items():
         if isinstance(value, Mapping):
-            found += _flat(value, f"{prefix}{key} ")
+            yield from _flat(value, f"{prefix}{key} ")
+        elif _is_bound(key) and len(values) > 1:
+            continue
+        elif key in CENTRES and "low" in values:
+            yield (prefix or f"{key} ").rstrip(), f"{_told(value)} ({_told(values['low'])} to {_told(values['high'])})"
+        elif f"{key}_low" in values:
+            low, high = values[f"{key}_low"], values[f"{key}_high"]
+            yield f"{prefix}{key}", f"{_told(value)} ({_told(low)} to {_told(high)})"
+        elif f"{key}_spread" in values:
+            yield f"{prefix}{key}", f"{_told(value)} ± {_told(values[f'{key}_spread'])}"
         else:
-            found.append((prefix + key, value))
-    return found
-
-
-def rates(evaluation: Mapping[str, Any] | None) -> list[tuple[str, float]]:
-    """The word and phone error rates of an evaluation, by name."""
-    rows = (evaluation or {}).get("rows", {})
-    return [(f"{row} {key}", values[key]) for row, values in rows.items() for key in ("wer", "per") if key in values]
+            yield f"{prefix}{key}", value

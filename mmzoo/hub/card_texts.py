@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-PIPELINES = {"text-to-speech": "text-to-speech", "speech-tokenization": "audio-to-audio"}
+PIPELINES = {
+    "text-to-speech": "text-to-speech",
+    "speech-tokenization": "audio-to-audio",
+    "image-tokenization": "image-to-image",
+    "text-to-image": "text-to-image",
+    "class-to-image": "text-to-image",
+}
 USES = {
     "text-to-speech": 'tts = mmzoo.create("{name}")\nspeech = tts("Hello there.")\nspeech.save("hello.wav")',
     "speech-tokenization": (
@@ -47,6 +53,7 @@ class Texts:
     """What is true of models of one task that learned from one dataset of ours.
 
     intended: what they are for. teacher: what taught them. limits: what they cannot do. samples: how to read them.
+    language: of what they read or say.
     """
 
     data: str
@@ -54,6 +61,7 @@ class Texts:
     teacher: str
     limits: str
     samples: str = ""
+    language: str | None = None
 
 
 VOICE = (
@@ -67,12 +75,14 @@ SPEECH_LIMITS = "One synthetic voice, English, 16 kHz. Speech of other voices, n
 OWN = {
     "text-to-speech": Texts(
         data="flite-speech",
+        language="en",
         intended="Reading English text aloud in one voice, on a CPU, offline; research on small speech models.",
         teacher=VOICE,
         limits=SPEECH_LIMITS,
     ),
     "speech-tokenization": Texts(
         data="flite-speech",
+        language="en",
         intended="Coding 16 kHz speech as a few codes a frame, and as the latent space of other models.",
         teacher=VOICE,
         limits=SPEECH_LIMITS,
@@ -90,12 +100,14 @@ OWN = {
     ),
     "text-tokenization": Texts(
         data="flite-speech",
+        language="en",
         intended="Coding text as a few codes for every two bytes, and as the latent space of other models.",
         teacher="The texts that taught this model are sentences of our own grammar, with some bytes changed at random.",
         limits="Made for short English sentences; other scripts survive, with more errors.",
     ),
     "text-to-image": Texts(
         data="spoken-scenes",
+        language="en",
         intended="Drawing and editing simple scenes; research on small diffusion models.",
         teacher=(
             "The pictures that taught this model are scenes drawn by rule and told by our own grammar"
@@ -109,6 +121,7 @@ OWN = {
     ),
     "class-to-image": Texts(
         data="spoken-digits",
+        language="en",
         intended="Drawing and editing handwritten digits; research on small diffusion models.",
         teacher=(
             "The pictures that taught this model are handwritten digits of 8 x 8 pixels, enlarged (the part of UCI's"
@@ -122,6 +135,7 @@ OWN = {
     ),
     "speech-to-image": Texts(
         data="spoken-scenes",
+        language="en",
         intended="Drawing simple scenes from spoken captions; research on transfer between modalities.",
         teacher=(
             "The speech that taught this model is synthetic: captions of drawn scenes (`spoken-scenes`), in voices of"
@@ -136,6 +150,7 @@ OWN = {
     ),
     "image-to-speech": Texts(
         data="spoken-scenes",
+        language="en",
         intended="Telling simple scenes aloud; research on transfer between modalities.",
         teacher=(
             "The pictures and captions that taught this model are scenes drawn by rule and told by our own grammar"
@@ -147,6 +162,7 @@ OWN = {
     ),
     "recognition": Texts(
         data="degraded-digits",
+        language="en",
         intended="Recognising digits from any of a picture, speech and text; research on fusion.",
         teacher=(
             "What taught this model are handwritten digits of 8 x 8 pixels, enlarged (the part of UCI's Optical"
@@ -158,6 +174,7 @@ OWN = {
     ),
     "phonemization": Texts(
         data="english-lexicon",
+        language="en",
         intended="Turning English text into words and phones for a synthesiser.",
         teacher=(
             "The phones that taught this model are those of the synthesiser flite (flite's permissive licence) for"

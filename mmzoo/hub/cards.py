@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mmzoo.errors import CorruptFileError, MmzooError
-from mmzoo.hub.card_results import rates, results
+from mmzoo.hub.card_results import headlines, results
 from mmzoo.hub.card_texts import PIPELINES, USES, Texts, texts
 from mmzoo.hub.sources import card_license
 
@@ -41,8 +41,11 @@ def render_card(folder: Path, *, license: str | None = None, called: str | None 
         raise CorruptFileError(f"{folder} has no config.json; a card is made from a model repo.")
     training, evaluation = _read(folder / "training.json"), _read(folder / "evaluation.json")
     license = license or card_license(folder) or _registered_license(config["name"])
-    front = _front_matter(config, evaluation, license)
     own = texts(config["task"], training)
+    old = (folder / "README.md").read_text("utf-8") if (folder / "README.md").is_file() else ""
+    data = training["data"]["name"] if training else ""
+    language = _split(old)[0].get("language") or own.language
+    front = _front_matter(config, evaluation, license, language, data)
     sections = [
         f"# {config['name']}",
         own.intended,
@@ -55,7 +58,6 @@ def render_card(folder: Path, *, license: str | None = None, called: str | None 
         _licence(license),
     ]
     body = "\n\n".join(section for section in sections if section)
-    old = (folder / "README.md").read_text("utf-8") if (folder / "README.md").is_file() else ""
     by_hand = text_by_hand(old)
     return f"---\n{front}---\n{BEGIN}\n\n{body}\n\n{END}\n" + (f"\n{by_hand}\n" if by_hand else "")
 
@@ -129,22 +131,29 @@ def _read(path: Path) -> dict[str, Any] | None:
     return found
 
 
-def _front_matter(config: Mapping[str, Any], evaluation: Mapping[str, Any] | None, license: str | None) -> str:
+def _front_matter(
+    config: Mapping[str, Any],
+    evaluation: Mapping[str, Any] | None,
+    license: str | None,
+    language: str | list[str] | None,
+    data: str,
+) -> str:
     from huggingface_hub import EvalResult, ModelCardData
 
+    judged = str((evaluation or {}).get("protocol", {}).get("data", data or "its own data"))
     results = [
         EvalResult(
             task_type=config["task"],
-            dataset_type="flite-speech",
-            dataset_name="held-out sentences of flite-speech (synthetic)",
-            metric_type="wer" if name.endswith("wer") else "per",
+            dataset_type=data or "unknown",
+            dataset_name=judged,
+            metric_type=kind,
             metric_name=name,
             metric_value=value,
         )
-        for name, value in rates(evaluation)
+        for kind, name, value in headlines(config["task"], evaluation)
     ]
-    data = ModelCardData(
-        language="en",
+    told = ModelCardData(
+        language=language,
         license=license,
         library_name="mmzoo",
         pipeline_tag=PIPELINES.get(config["task"]),
@@ -152,7 +161,7 @@ def _front_matter(config: Mapping[str, Any], evaluation: Mapping[str, Any] | Non
         model_name=config["name"],
         eval_results=results or None,
     )
-    return str(data.to_yaml()).strip("\n") + "\n"
+    return str(told.to_yaml()).strip("\n") + "\n"
 
 
 def _use(config: Mapping[str, Any], called: str | None) -> str:

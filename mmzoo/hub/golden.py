@@ -11,7 +11,8 @@ from pathlib import Path
 
 import torch
 
-from mmzoo.errors import GoldenError
+from mmzoo.errors import GoldenError, MmzooError
+from mmzoo.hub.tensor_file import open_tensors
 from mmzoo.interfaces import TaskHead
 
 FILE = "golden.safetensors"
@@ -38,15 +39,23 @@ def write_golden(head: TaskHead, folder: Path) -> Path | None:
 def check_golden(head: TaskHead, folder: Path, tolerance: float = TOLERANCE) -> Mapping[str, float]:
     """Recompute the stored outputs; returns each one's largest absolute error relative to its largest value.
 
-    Raises GoldenError naming the outputs whose error exceeds the tolerance.
+    Raises GoldenError naming the outputs whose error exceeds the tolerance, or for inputs that the model cannot take;
+    CorruptFileError for a file that is not there or not sound.
     """
-    from safetensors.torch import load_file
-
-    stored = load_file(folder / FILE)
+    with open_tensors(folder / FILE) as file:
+        stored = {name: file.read(name).clone() for name in file.entries}
     inputs = {name.removeprefix("input."): t.to(head.device) for name, t in stored.items() if name.startswith("input.")}
     expected = {name.removeprefix("output."): t for name, t in stored.items() if name.startswith("output.")}
-    with torch.inference_mode():
-        _, outputs = head.golden(inputs)
+    try:
+        with torch.inference_mode():
+            _, outputs = head.golden(inputs)
+    except MmzooError:
+        raise
+    except Exception as error:
+        raise GoldenError(
+            f"{folder / FILE} holds inputs that the model cannot take ({type(error).__name__}); get the file that"
+            " belongs to it."
+        ) from error
     errors: dict[str, float] = {}
     for name, tensor in expected.items():
         if name not in outputs or outputs[name].shape != tensor.shape:
