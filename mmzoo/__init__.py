@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mmzoo import errors
     from mmzoo.errors import MmzooError
-    from mmzoo.factory import create
+    from mmzoo.factory import create, describe
     from mmzoo.hookspecs import hookimpl
     from mmzoo.hub.publishing import publish
     from mmzoo.interfaces import (
@@ -30,17 +30,17 @@ if TYPE_CHECKING:
         Sampler,
         TaskHead,
     )
-    from mmzoo.registry.listing import describe, list_components, list_models
+    from mmzoo.registry.listing import list_components, list_models
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "mmzoo.errors": "MmzooError",
-    "mmzoo.factory": "create",
+    "mmzoo.factory": "create describe",
     "mmzoo.hookspecs": "hookimpl",
     "mmzoo.hub.publishing": "publish",
     "mmzoo.interfaces": "Audio DiffusionBackbone Image Labels ModalityEncoder Model Quantizer Sampler TaskHead",
-    "mmzoo.registry.listing": "describe list_components list_models",
+    "mmzoo.registry.listing": "list_components list_models",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 

@@ -1,4 +1,7 @@
-"""`create`: a name to a model that is ready to call. Joins the registry, the sources and the composition."""
+"""`create`: a name to a model that is ready to call, and `describe`: what is known of it without building it.
+
+Joins the registry, the sources and the composition.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from mmzoo.composition import ModelConfig, Plan, ResolveModel, SubModel
     from mmzoo.hub.published import FoundModel
     from mmzoo.interfaces import TaskHead
+    from mmzoo.registry.listing import Description
 
 ALLOW_LICENSES = "MMZOO_ALLOW_LICENSES"
 """Licences under which weights are accepted, separated by commas."""
@@ -85,6 +89,48 @@ def build(recipe: Mapping[str, Any], *, name: str = "") -> TaskHead:
     from mmzoo.composition import compose
 
     return compose(recipe, resolve_model=Request().resolver(), device="cpu", name=name)
+
+
+def describe(name: str) -> Description:
+    """What is registered about a model or component (see `mmzoo.registry.listing`), or what a source tells of itself.
+
+    Of `hf-hub:org/name` only config and card are fetched, of one commit, which the description names. The licences are
+    those of the weights and of every model in its slots. Raises what `create` raises of names, configs and the Hub.
+    """
+    from mmzoo.hub.published import find_model
+    from mmzoo.hub.sources import is_source
+    from mmzoo.registry import listing
+
+    if not isinstance(name, str) or not is_source(name):
+        return listing.describe(name)
+    model = find_model(name)
+    config, stated = _config(model), model.declared_license()
+    source = str(model.origin)
+    return listing.Description(
+        "model",
+        source,
+        config.name or type(config.foreign).__name__,
+        "",
+        config.mmzoo_version,
+        config.modalities,
+        task=config.task,
+        recipe=dict(config.recipe),
+        parts=listing.parts_of(config.recipe),
+        weights=({"tag": "", "source": source, "license": stated, "sha256": model.sha256},),
+        licenses={source: stated, **_slot_licenses(config.recipe, local=not model.downloaded)},
+    )
+
+
+def _slot_licenses(recipe: Mapping[str, Any], *, local: bool) -> dict[str, str | None]:
+    """Of the models in the slots of a recipe, and in theirs."""
+    from mmzoo.hub.published import find_model
+
+    found: dict[str, str | None] = {}
+    for name in (value["model"] for value in recipe.values() if isinstance(value, Mapping) and "model" in value):
+        model = find_model(name, local=local)
+        found[name] = model.declared_license()
+        found |= _slot_licenses(_fresh_recipe(model), local=local and not model.downloaded)
+    return found
 
 
 @dataclass(frozen=True)

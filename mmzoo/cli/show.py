@@ -8,14 +8,16 @@ from typing import Any
 
 from mmzoo.cli.light import LightCommand, add_json
 from mmzoo.cli.output import print_json, say
+from mmzoo.factory import describe
 from mmzoo.registry.conformance import conformity
-from mmzoo.registry.listing import Description, describe
+from mmzoo.registry.listing import Description
 
-ABOUT = "Show all that is registered about a model or component; nothing of it is imported or downloaded."
+ABOUT = """Show all that is registered about a model or component, of which nothing is imported or downloaded; or what a
+source tells of itself, of which only config and card are fetched."""
 
 
 def _declare(parser: ArgumentParser) -> None:
-    parser.add_argument("name", help="a model (name or name.tag) or a component (kind/name)")
+    parser.add_argument("name", help="a model (name or name.tag), a component (kind/name), or hf-hub:org/name")
     add_json(parser)
 
 
@@ -52,7 +54,7 @@ def _facts(description: Description) -> list[tuple[str, str]]:
         "kind": description.kind,
         "task": description.task,
         "modalities": ", ".join(description.modalities),
-        "plugin": f"{description.plugin} {description.version}",
+        "plugin": description.plugin and f"{description.plugin} {description.version}",
         "aliases": ", ".join(description.aliases),
         "deprecated": description.deprecated,
         "target": description.target,
@@ -69,7 +71,8 @@ def _facts(description: Description) -> list[tuple[str, str]]:
 
 def _weights(weights: Any) -> str:
     pinned = f", sha256 {weights['sha256'][:12]}..." if weights["sha256"] else ""
-    return f"{weights['tag']}: {weights['source']}, licence {weights['license'] or 'not stated'}{pinned}"
+    tag = f"{weights['tag']}: " if weights["tag"] else ""
+    return f"{tag}{weights['source']}, licence {weights['license'] or 'not stated'}{pinned}"
 
 
 def _settings(value: Any) -> str:

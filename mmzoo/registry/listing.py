@@ -237,7 +237,7 @@ def _model(known: Catalog, spec: ModelSpec, asked: str) -> Description:
         spec.deprecated,
         task=spec.task,
         recipe=copy.deepcopy(dict(spec.recipe)),
-        parts={slot: _filling(known, slot, value) for slot, value in spec.recipe.items()},
+        parts=parts_of(spec.recipe),
         weights=tuple(asdict(weights) for weights in spec.weights if tag in ("", weights.tag)),
         licenses=_licenses(known, asked),
     )
@@ -262,6 +262,12 @@ def _licenses(known: Catalog, name: str) -> dict[str, str | None]:
             found[name] = chosen[0].license
         waiting += [v["model"] for v in spec.recipe.values() if isinstance(v, Mapping) and "model" in v]
     return found
+
+
+def parts_of(recipe: Mapping[str, Any]) -> dict[str, str]:
+    """What fills each slot of a recipe, as `kind/name` or `model/name`."""
+    known = catalog()
+    return {slot: _filling(known, slot, value) for slot, value in recipe.items()}
 
 
 def _filling(known: Catalog, slot: str, value: Any) -> str:

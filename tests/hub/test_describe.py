@@ -1,0 +1,46 @@
+"""What a source tells of itself before anything of its weights is fetched."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from conftest import Mmzoo, model_files
+from hub_server import HubServer
+
+import mmzoo
+from mmzoo import errors
+
+
+def test_a_source_is_described_by_its_texts(hub: HubServer, mmzoo_command: Mmzoo) -> None:
+    commit = hub.add("org/tts", model_files("vqvae-dit-tts"))
+    told = mmzoo.describe("hf-hub:org/tts")
+    assert told.name == f"hf-hub:org/tts@{commit}" and told.task == "text-to-speech"
+    assert told.licenses == dict.fromkeys((told.name, "phonemizer-en", "vqvae-speech"), "apache-2.0")
+    assert told.parts["backbone"] == "backbone/dit" and told.parts["tokenizer"] == "model/vqvae-speech"
+    assert not hub.count("safetensors")
+    done = mmzoo_command("show", "hf-hub:org/tts")
+    assert done.returncode == 0 and f"hf-hub:org/tts@{commit}, licence apache-2.0" in done.stdout
+    assert json.loads(mmzoo_command("show", "hf-hub:org/tts", "--json").stdout)["licenses"] == told.licenses
+    assert not hub.count("safetensors")
+
+
+def test_a_card_without_a_licence_and_strange_names(hub: HubServer, mmzoo_command: Mmzoo) -> None:
+    files = model_files("vqvae-text")
+    files["README.md"] = b"# Nothing is said\n"
+    config = json.loads(files["config.json"])
+    config["name"] = "\x1b[31mred"
+    hub.add("org/text", {**files, "config.json": json.dumps(config).encode()})
+    told = mmzoo.describe("hf-hub:org/text")
+    assert list(told.licenses.values()) == [None]
+    done = mmzoo_command("show", "hf-hub:org/text")
+    assert "licences    not stated" in done.stdout and "\x1b" not in done.stdout
+
+
+def test_what_cannot_be_described(hub: HubServer) -> None:
+    with pytest.raises(errors.HubError, match="org/none"):
+        mmzoo.describe("hf-hub:org/none")
+    with pytest.raises(errors.UsageError, match="names no Hub repository"):
+        mmzoo.describe("hf-hub:none")
+    with pytest.raises(errors.UnknownNameError, match="vqvae-image"):
+        mmzoo.describe("vqvae-imag")
