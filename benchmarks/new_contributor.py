@@ -4,8 +4,8 @@
     python benchmarks/new_contributor.py --write    writes it to benchmarks/new_contributor.md too
 
 The commands of the README's sections "Write a plugin" and "Publish your model" are typed into a new virtual environment
-that sees the packages of this one; the Hub is the tests' server on loopback, so nothing leaves the machine and logging in
-is left out. Ends with an error if a command fails, or if the model that was pulled is not the one that was pushed.
+that sees the packages of this one; the Hub is the tests' server on loopback, so nothing leaves the machine, and logging
+in is left out. Ends with an error if a command fails, or if the model that was pulled is not the one that was pushed.
 """
 
 from __future__ import annotations

@@ -197,3 +197,13 @@ def test_the_readmes_use_runs(tmp_path: Path) -> None:
     environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True)
     assert mmzoo.Audio.load(tmp_path / "out.wav").duration > 1
+
+
+@pytest.mark.slow
+def test_the_readmes_road_from_an_idea_to_a_published_model(tmp_path: Path) -> None:
+    """Every command of `Write a plugin` and `Publish your model`, in a new environment, against a Hub on loopback."""
+    pytest.importorskip("hatchling")
+    done = subprocess.run([sys.executable, ROOT / "benchmarks" / "new_contributor.py"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "| `mmzoo push runs/first/model --repo you/acme-pictures --public` |" in done.stdout
+    assert "| `mmzoo verify hf-hub:you/acme-pictures` |" in done.stdout
