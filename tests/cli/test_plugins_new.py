@@ -9,6 +9,7 @@ import sys
 import tomllib
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,6 +64,55 @@ def test_the_written_code_is_formatted(tmp_path: Path) -> None:
 def test_names_that_are_none_are_refused(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plugins", "new", "--into", str(tmp_path), "--", name]) == 2
     assert len(capsys.readouterr().err.strip().splitlines()) == 1 and not list(tmp_path.iterdir())
+
+
+TAKEN = [
+    ("none", "quantizer", "'None', as it would be called in quantizer.py, means something else there"),
+    ("class", "dataset", "'class', which is a keyword of Python"),
+    ("lambda", "quantizer", "keyword of Python"),
+    ("null", "model", "'null', which is no text in YAML"),
+    ("yes", "quantizer", "no text in YAML"),
+    ("pictures", "model", "'Pictures', as it would be called in head.py,"),
+    ("latents", "encoder", "'Latents', as it would be called in encoder.py,"),
+    ("exception", "quantizer", "'Exception'"),
+    ("sum", "command", "'sum', as it would be called in command.py,"),
+    ("annotated", "command", None),
+    ("mmzoo", "quantizer", "a Python package mmzoo already"),
+    ("torch", "quantizer", "a Python package torch already"),
+    ("typer", "command", "a Python package typer already"),
+    ("json", "dataset", "a Python package json already"),
+    ("pluggy", "quantizer", "already"),
+    ("pillow", "encoder", "The distribution 'pillow'"),
+    ("tests", "quantizer", "a folder beside it"),
+    ("fsq", "quantizer", "The quantizer 'fsq' comes with mmzoo-vqvae already"),
+    ("vqvae-image", "model", "The model 'vqvae-image' comes with mmzoo-vqvae already"),
+    ("encodec", "format", "The format 'encodec' comes with mmzoo-vqvae already"),
+    ("list", "command", "The command 'list' comes with mmzoo already"),
+    ("help", "command", "The command 'help' comes with mmzoo already"),
+    ("say", "command", "The command 'say' comes with mmzoo-tts already"),
+]
+
+
+@pytest.mark.parametrize(("name", "kind", "told"), TAKEN, ids=lambda value: str(value)[:20])
+def test_names_with_which_the_package_cannot_work_are_refused(
+    name: str, kind: str, told: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """None: such a name works for this kind, because only a class would clash."""
+    done = main(["plugins", "new", name, "--kind", kind, "--into", str(tmp_path)])
+    line = capsys.readouterr().err.strip()
+    if told is None:
+        assert done == 0 and line == ""
+    else:
+        assert done == 2 and told in line and line.endswith("; choose another name.") and "\n" not in line
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_of_another_plugin_is_refused(site: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    site.good("stranger")
+    for name, kind in (("stranger-q", "quantizer"), ("stranger-m", "model")):
+        assert main(["plugins", "new", name, "--kind", kind, "--into", str(tmp_path)]) == 2
+        assert f"The {kind} '{name}' comes with stranger already" in capsys.readouterr().err
+    assert main(["plugins", "new", "stranger-q", "--kind", "encoder", "--into", str(tmp_path)]) == 0
 
 
 def test_nothing_is_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
