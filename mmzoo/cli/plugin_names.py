@@ -26,7 +26,9 @@ def check_package(name: str) -> None:
     if package in ("tests", "dist"):
         raise UsageError(f"A plugin cannot be called {name!r}, which is a folder beside it; choose another name.")
     if package in sys.modules or util.find_spec(package) is not None:
-        raise UsageError(f"There is a Python package {package} already, which {name!r} would hide; choose another name.")
+        raise UsageError(
+            f"There is a Python package {package} already, which {name!r} would hide; choose another name."
+        )
     try:
         version = metadata.version(name)
     except metadata.PackageNotFoundError:
@@ -35,7 +37,7 @@ def check_package(name: str) -> None:
 
 
 def check_free(kind: str, name: str) -> None:
-    """Refuse the name of a component, model or command that is there already, or that comes with mmzoo's own plugins."""
+    """Refuse the name of a component, model or command that is taken, by mmzoo's own plugins too."""
     known = catalog()
     specs = known.models() if kind == "model" else known.components(kind)
     owners = [spec.plugin for spec in specs if name in (spec.name, *spec.aliases)]
@@ -57,4 +59,6 @@ def check_identifier(identifier: str, file: str, code: str) -> None:
         elif isinstance(node, ast.ClassDef | ast.FunctionDef):
             used.add(node.name)
     if identifier in used:
-        raise UsageError(f"{identifier!r}, as it would be called in {file}, means something else there; choose another name.")
+        raise UsageError(
+            f"{identifier!r}, as it would be called in {file}, means something else there; choose another name."
+        )
