@@ -155,7 +155,7 @@ class Request:
             )
         if named.lower() not in self.licenses:
             raise WeightsError(
-                f"The weights of {model.name!r} are under {named!r}, and only these are allowed: {allowed};"
+                f"The weights of {model.name!r} are under {named[:80]!r}, and only these are allowed: {allowed};"
                 f" add it to allow_licenses (or {ALLOW_LICENSES}) if you accept it."
             )
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import importlib
+import os
+import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+ROOT = Path(__file__).parent.parent
+BUILD = "import sys; from hatchling.build import build_wheel; print(build_wheel(sys.argv[1]))"
 HEADER = "from mmzoo import hookimpl\n"
 
 
@@ -93,3 +99,40 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     for name in set(sys.modules) - before:
         if (path := getattr(sys.modules[name], "__file__", None)) and Path(path).is_relative_to(folder):
             del sys.modules[name]
+
+
+# --- packages as they are built, installed and used by other processes -------------------------------
+
+Python = Callable[..., str]
+
+
+@pytest.fixture(scope="session")
+def python() -> Python:
+    """`python(arguments, cwd, *paths, **environment)` gives what that process printed, and fails if it does.
+
+    paths: come first on its import path, then this checkout.
+    """
+
+    def run(arguments: list[str], cwd: Path, *paths: Path, **more: Any) -> str:
+        search = [*map(str, paths), str(ROOT), os.environ.get("PYTHONPATH", "")]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, search)), **more}
+        environment.pop("MMZOO_PLUGINS", None)
+        command = [sys.executable, *arguments]
+        done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, f"{arguments}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def install(python: Python) -> Callable[[Path, Path], None]:
+    """`install(source, site)` builds the wheel that pip would build, and unpacks it into a folder."""
+    pytest.importorskip("hatchling")
+
+    def built(source: Path, site: Path) -> None:
+        name = python(["-c", BUILD, str(site.parent)], source).split()[-1]
+        with zipfile.ZipFile(site.parent / name) as wheel:
+            wheel.extractall(site)
+
+    return built

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mmzoo.cli.output import print_json, print_table
+from mmzoo.cli.output import print_json, print_table, say_row
 
 CACHE = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 
@@ -53,7 +53,7 @@ def remove(
 
     for name in names:
         repo = _repo(name)
-        print(f"{repo}\t{told(forget(repo))} freed")
+        say_row(repo, f"{told(forget(repo))} freed")
 
 
 def _repo(name: str) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from mmzoo.cli.output import say_row
 from mmzoo.errors import CorruptFileError, InputError, WeightsError
 
 
@@ -20,7 +21,7 @@ def card(
     Golden outputs that the model still reproduces stay as they are.
     """
     from mmzoo.factory import create
-    from mmzoo.hub.cards import render_card, write_card
+    from mmzoo.hub.cards import read_card, render_card, write_card
     from mmzoo.hub.components import write_components
     from mmzoo.hub.golden import check_golden, write_golden
 
@@ -33,10 +34,10 @@ def card(
         except WeightsError:
             write_golden(head, folder)
         write_components(folder)
-        print(write_card(folder, license=license))
+        say_row(write_card(folder, license=license))
         return
     check_golden(head, folder)
     readme = folder / "README.md"
-    if not readme.is_file() or readme.read_text("utf-8") != render_card(folder):
+    if not readme.is_file() or read_card(readme) != render_card(folder):
         raise CorruptFileError(f"{readme} is not what `mmzoo card {folder}` writes; run it.")
-    print(f"{folder}: the card is up to date and the golden outputs are reproduced")
+    say_row(f"{folder}: the card is up to date and the golden outputs are reproduced")

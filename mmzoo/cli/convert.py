@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from mmzoo.cli.output import say
+
 
 def convert(
     model: Annotated[str, typer.Argument(help="A name, local-dir:path or hf-hub:org/name@revision.")],
@@ -31,4 +33,4 @@ def convert(
         save_model(head, folder, dtype=torch.float32)
     else:
         save_foreign(head, folder, to)
-    print(f"{folder}: config.json and model.safetensors")
+    say(f"{folder}: config.json and model.safetensors")

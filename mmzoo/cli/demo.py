@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 import mmzoo
+from mmzoo.cli.output import say_row
 from mmzoo.errors import InputError, MissingDependencyError
 from mmzoo.interfaces import Audio
 
@@ -36,7 +37,7 @@ def demo(
     audio: Audio = tts(text, voice=voice, seed=seed)
     seconds = time.perf_counter() - start
     audio.save(output)
-    print(
+    say_row(
         f"{output}: said {' '.join(text.split())!r} in the voice {voice or tts.voices[0]};"
         f" {audio.duration:.1f} s of speech in {seconds:.2f} s, {audio.duration / seconds:.0f} times real time;"
         f" {heard(audio)}"

@@ -13,7 +13,7 @@ from typing import Any
 
 import mmzoo
 from mmzoo.cli.light import LightCommand, add_json
-from mmzoo.cli.output import print_json, say
+from mmzoo.cli.output import one_line, print_json, say
 from mmzoo.hookspecs import PLUGIN_API_VERSION
 from mmzoo.registry import settings
 from mmzoo.registry.index import Catalog, catalog
@@ -78,19 +78,20 @@ def _print(
     say(f"mmzoo {found['mmzoo']} (plugin API {found['plugin_api']}), Python {found['python']}, {found['platform']}")
     say(", ".join(f"{name} {version or 'not installed'}" for name, version in found["packages"].items()))
     for name, value in found["environment"].items():
-        say(f"{name}={value}")
+        say(one_line(f"{name}={value}"))
     say("\nplugins:" if records else "\nplugins: none")
     for record in records:
         _print_plugin(record)
     for title, lines in (("problems", problems), ("notes", notes)):
         say(f"\n{title}:" if lines else f"\n{title}: none")
         for line in lines:
-            say(f"  - {line}")
+            say(f"  - {one_line(line)}")
 
 
 def _print_plugin(record: PluginRecord) -> None:
     told = f"{len(record.supplies)} names" if record.state == "loaded" else record.error
-    say(f"  {record.state:<13}{record.distribution} {record.version} ({record.target}, {record.ms:.1f} ms): {told}")
+    named = f"{record.distribution} {record.version} ({record.target}, {record.ms:.1f} ms): {told}"
+    say(f"  {record.state:<13}{one_line(named)}")
     if record.traceback:
         say("\n".join(f"      {line}" for line in record.traceback.rstrip().splitlines()))
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from mmzoo.cli.output import note, one_line, print_json, say_row
 
 
 def evaluate(
@@ -25,9 +25,9 @@ def evaluate(
 
     report = run(name, limit=limit, out=out, tables=tables)
     if not report.get("complete", True):
-        print(f"{report['protocol']['note']}; evaluation.json beside the model is left as it is.", file=sys.stderr)
+        note(one_line(f"{report['protocol']['note']}; evaluation.json beside the model is left as it is."))
     if as_json:
-        print(json.dumps(report, indent=2))
+        print_json(report)
         return
     for key, value in flatten(report):
-        print(f"{key}\t{value}")
+        say_row(key, value)

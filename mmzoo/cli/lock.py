@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mmzoo.cli.output import note
+from mmzoo.cli.output import note, one_line, say_row
 
 FileOption = Annotated[Path, typer.Option("--file", help="The lock file.")]
 
@@ -21,7 +21,7 @@ def lock(
 
     content = write(names, file)
     for name, entry in content["models"].items():
-        print(f"{name}\t{entry['source']}\t{len(entry['files'])} files")
+        say_row(name, entry["source"], f"{len(entry['files'])} files")
 
 
 def sync(
@@ -37,9 +37,9 @@ def sync(
 
     found = compare(file)
     for line in (*found.files, *found.versions):
-        note(line)
+        note(one_line(line))
     wrong = len(found.files) + (len(found.versions) if frozen else 0)
     if wrong:
         raise LockError(f"{wrong} {'line differs' if wrong == 1 else 'lines differ'} from {file}, as listed above.")
     for name, entry in read_lock(file)["models"].items():
-        print(f"{name}\t{entry['source']}")
+        say_row(name, entry["source"])

@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from mmzoo.cli.output import note, one_line
+from mmzoo.cli.output import note, one_line, say
 from mmzoo.errors import MmzooError, UsageError
 
 INTERRUPTED = 130
@@ -67,7 +67,7 @@ def _dispatch(words: list[str]) -> int:
     if not words or words[0] in ("-h", "--help", "help"):
         if len(words) > 1 and words[0] == "help":
             return _run(words[1], ["--help"])
-        print(help_text())
+        say(help_text())
         return 0
     if words[0] in ("-V", "--version"):
         import mmzoo

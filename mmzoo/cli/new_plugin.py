@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
+from mmzoo.cli.plugin_names import check_free, check_identifier, check_package
 from mmzoo.errors import UsageError
 
 DISTRIBUTION = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -140,7 +142,8 @@ PIECES: dict[str, tuple[Piece, ...]] = {
 def write_plugin(name: str, kind: str, into: Path) -> Path:
     """Write the package `name` that supplies one component of this kind, in a new folder of `into`.
 
-    Returns the folder. Raises UsageError for a name that is none, or one of mmzoo's own, or a folder that is there.
+    Returns the folder. Raises UsageError for a name that is none, is taken, or with which the package would not work,
+    and for a folder that is there.
     """
     if not DISTRIBUTION.fullmatch(name) or len(name) > 60:
         raise UsageError(f"{name[:80]!r} is no name for a plugin; write lower-case words and dashes, such as acme-fsq.")
@@ -151,6 +154,7 @@ def write_plugin(name: str, kind: str, into: Path) -> Path:
         raise UsageError(f"{folder} is there already; choose another name or another folder.")
     if not into.is_dir():
         raise UsageError(f"There is no folder {into}; make it first.")
+    _check(name, kind)
     with tempfile.TemporaryDirectory(dir=into, prefix=".new-plugin-") as staging:
         staged = Path(staging) / name
         for path, content in plugin_files(name, kind).items():
@@ -158,6 +162,17 @@ def write_plugin(name: str, kind: str, into: Path) -> Path:
             (staged / path).write_text(content, encoding="utf-8")
         staged.rename(folder)
     return folder
+
+
+def _check(name: str, kind: str) -> None:
+    renamed = _renaming(name, kind)
+    check_package(name)
+    if kind == "model":
+        check_free(kind, name)
+    for piece in PIECES[kind]:
+        check_free(piece.kind, renamed(piece.name))
+        code = _scaffold(f"parts/{piece.file}.py").replace(piece.target, "_")
+        check_identifier(renamed(piece.target), f"{piece.file}.py", code)
 
 
 def plugin_files(name: str, kind: str) -> dict[str, str]:
@@ -175,20 +190,22 @@ def plugin_files(name: str, kind: str) -> dict[str, str]:
     files |= {f"acme_part/{piece.file}.py": _scaffold(f"parts/{piece.file}.py") for piece in pieces}
     if kind == "model":
         files["acme_part/recipes/acme-part.yaml"] = _scaffold("recipe.yaml")
-    listed = name if kind == "model" else f"{kind}/{name}"
+    renamed = _renaming(name, kind)
+    return {renamed(path): renamed(content) for path, content in files.items()}
+
+
+def _renaming(name: str, kind: str) -> Callable[[str], str]:
+    """What puts the author's words in the place of the made-up ones."""
     words = {
-        "newlisted": listed,
-        "newsummary": pieces[0].summary,
+        "newlisted": name if kind == "model" else f"{kind}/{name}",
+        "newsummary": PIECES[kind][0].summary,
         "newkind": kind,
         "acme-part": name,
         "acme_part": name.replace("-", "_"),
         "AcmePart": "".join(word.capitalize() for word in name.split("-")),
     }
     pattern = re.compile("|".join(words))
-    return {
-        pattern.sub(lambda found: words[found[0]], path): pattern.sub(lambda found: words[found[0]], content)
-        for path, content in files.items()
-    }
+    return lambda text: pattern.sub(lambda found: words[found[0]], text)
 
 
 def _scaffold(path: str) -> str:

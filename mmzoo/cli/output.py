@@ -34,8 +34,13 @@ def one_line(told: object) -> str:
 
 
 def say(text: str = "") -> None:
-    """Plain text on the standard output."""
+    """Plain text on the standard output, of one line or more; what strangers say goes in by `one_line`."""
     print(plain(text))
+
+
+def say_row(*cells: object) -> None:
+    """One line on the standard output, its cells separated by tabs."""
+    print("\t".join(map(one_line, cells)))
 
 
 def note(text: str) -> None:
@@ -52,11 +57,11 @@ def print_json(data: Any) -> None:
 
 def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table for people; one line of tab-separated cells per row, without a header, for programs."""
-    rows = [[one_line(cell) for cell in row] for row in rows]
     if not sys.stdout.isatty():
         for row in rows:
-            print("\t".join(row))
+            say_row(*row)
         return
+    rows = [[one_line(cell) for cell in row] for row in rows]
     # Only here: rich costs more than all the rest of `mmzoo list`.
     from rich.console import Console
     from rich.table import Table

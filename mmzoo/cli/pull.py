@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from mmzoo.cli.output import say_row
 from mmzoo.errors import UsageError
 
 
@@ -24,4 +25,4 @@ def pull(
         raise UsageError("--revision is for one model; pull them one by one, or write hf-hub:org/name@revision.")
     for name in names:
         for model, folder in fetch(name, revision):
-            print(f"{model}\t{folder}")
+            say_row(model, folder)

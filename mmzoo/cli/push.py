@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mmzoo.cli.output import note
+from mmzoo.cli.output import note, one_line, say_row
 
 
 def push(
@@ -34,13 +34,14 @@ def push(
 
     done = publish(model, repo, private=private, revision=revision, tag=tag, license=license, dry_run=dry_run)
     for name, size in done.files.items():
-        print(f"{name}\t{told(size)}")
+        say_row(name, told(size))
     for text in done.notes:
-        note(f"note: {text}")
+        note(one_line(f"note: {text}"))
     kept = " (or what it is, if it is there)" if dry_run and private is None else ""
-    print(f"{done.repo}\t{done.visibility}{kept}\tlicence {done.license}\t{told(sum(done.files.values()))} in all")
+    whole = told(sum(done.files.values()))
+    say_row(done.repo, f"{done.visibility}{kept}", f"licence {done.license}", f"{whole} in all")
     if dry_run:
         note("Nothing was sent.")
         return
-    print(f"commit {done.commit}\ttag {done.tag}\t{'new' if done.created else 'nothing had changed'}")
-    print(done.registration())
+    say_row(f"commit {done.commit}", f"tag {done.tag}", "new" if done.created else "nothing had changed")
+    say_row(done.registration())

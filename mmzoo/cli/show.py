@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from typing import Any
 
 from mmzoo.cli.light import LightCommand, add_json
-from mmzoo.cli.output import print_json, say
+from mmzoo.cli.output import one_line, print_json, say
 from mmzoo.factory import describe
 from mmzoo.registry.conformance import conformity
 from mmzoo.registry.listing import Description
@@ -27,22 +27,22 @@ def _run(asked: Namespace) -> int:
     if asked.json:
         print_json(description.to_dict() | {"conformance": told})
         return 0
-    say(f"{description.name}: {description.summary}")
-    for label, value in _facts(description):
-        say(f"  {label:<12}{value}")
+    say(one_line(f"{description.name}: {description.summary}"))
+    facts = _facts(description)
     if told is not None:
-        say(f"  {'contract':<12}{told}")
+        facts.append(("contract", told))
     for key, value in description.detect.items():
-        say(f"  {'detects':<12}config.json with {json.dumps(key)}: {json.dumps(value)}")
+        facts.append(("detects", f"config.json with {json.dumps(key)}: {json.dumps(value)}"))
     for repo, license in description.repos.items():
-        say(f"  {'reads':<12}hf-hub:{repo}, licence {license or 'not stated'}")
-    for weights in description.weights:
-        say(f"  {'weights':<12}{_weights(weights)}")
+        facts.append(("reads", f"hf-hub:{repo}, licence {license or 'not stated'}"))
+    facts += [("weights", _weights(weights)) for weights in description.weights]
+    for label, value in facts:
+        say(f"  {label:<12}{one_line(value)}")
     if description.parts:
         say("  recipe")
-        width = max(len(slot) for slot in description.parts) + 2
+        width = max(len(one_line(slot)) for slot in description.parts) + 2
         for slot, part in description.parts.items():
-            say(f"    {slot:<{width}}{part}{_settings(description.recipe[slot])}")
+            say(f"    {one_line(slot):<{width}}{one_line(f'{part}{_settings(description.recipe[slot])}')}")
     return 0
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from mmzoo.cli.output import say
 from mmzoo.errors import UsageError
 
 
@@ -38,7 +39,7 @@ def train(
     if print_config:
         from mmzoo.training.recipe import dump_recipe, load_recipe
 
-        typer.echo(dump_recipe(load_recipe(recipe, overrides or [])), nl=False)
+        say(dump_recipe(load_recipe(recipe, overrides or [])).rstrip("\n"))
         return
     from mmzoo.training.api import train as run
 
@@ -46,6 +47,6 @@ def train(
         raise UsageError("--checkpoint and --no-resume exclude each other; leave one of them out.")
     begin = checkpoint if checkpoint is not None else "auto" if resume else "never"
     result = run(recipe, overrides or [], out, begin, export_only=export_only)
-    typer.echo(result.model or result.out)
+    say(str(result.model or result.out))
     if result.exit_code:
         raise typer.Exit(result.exit_code)

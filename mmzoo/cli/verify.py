@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mmzoo.cli.output import note, print_json
+from mmzoo.cli.output import note, print_json, say_row
 
 
 def verify(
@@ -36,6 +36,6 @@ def verify(
         report[name] = {"files": files, "outputs": outputs}
         if not as_json:
             for row in (*files.items(), *((output, f"reproduced to {error:.2g}") for output, error in outputs.items())):
-                print("\t".join((name, *row)))
+                say_row(name, *row)
     if as_json:
         print_json(report)

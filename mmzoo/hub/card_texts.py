@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -186,11 +187,17 @@ OWN = {
 }
 
 
+def shown(said: object) -> str:
+    """What a file of a model repo says, on one line, with nothing in it that a terminal or a page would obey."""
+    printable = "".join(c if c.isprintable() else " " for c in str(said))
+    return html.escape(" ".join(printable.split()), quote=False)
+
+
 def texts(task: str, training: Mapping[str, Any] | None) -> Texts:
     """What to say of a model. Of one that learned from data of other people nothing is claimed but their name."""
     data = str(training["data"]["name"]) if training else ""
     own = OWN.get(task)
     if own is not None and own.data == data:
         return own
-    told = f"What taught this model is the dataset `{data}`." if data else ""
+    told = f"What taught this model is the dataset `{shown(data)}`." if data else ""
     return Texts(data, "", told, "Nothing is known of what its training data lack; what was measured stands above.")

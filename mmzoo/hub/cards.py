@@ -14,10 +14,12 @@ from typing import Any
 
 from mmzoo.errors import CorruptFileError, MmzooError
 from mmzoo.hub.card_results import headlines, results
-from mmzoo.hub.card_texts import PIPELINES, USES, Texts, texts
+from mmzoo.hub.card_texts import PIPELINES, USES, Texts, shown, texts
 from mmzoo.hub.sources import card_license
+from mmzoo.hub.yaml_text import front_matter
 
 BEGIN, END = "<!-- mmzoo:begin -->", "<!-- mmzoo:end -->"
+MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def write_card(folder: Path, *, license: str | None = None) -> Path:
@@ -34,23 +36,28 @@ def render_card(folder: Path, *, license: str | None = None, called: str | None 
 
     license: of the weights; None keeps what the card there says, else what is registered, and never invents one.
     called: what `create` is given in the example; the model's own name by default. Raises CorruptFileError when
-    config.json cannot be read.
+    config.json cannot be read, or names the model as none can be called, and when the card there is no text.
     """
     config = _read(folder / "config.json")
     if config is None:
         raise CorruptFileError(f"{folder} has no config.json; a card is made from a model repo.")
+    name, task = str(config.get("name", "")), str(config.get("task", ""))
+    if not MODEL_NAME.fullmatch(name):
+        raise CorruptFileError(
+            f"{folder / 'config.json'} calls the model {name[:80]!r}; a name is letters, digits, '.', '-' and '_'."
+        )
     training, evaluation = _read(folder / "training.json"), _read(folder / "evaluation.json")
-    license = license or card_license(folder) or _registered_license(config["name"])
-    own = texts(config["task"], training)
-    old = (folder / "README.md").read_text("utf-8") if (folder / "README.md").is_file() else ""
-    data = training["data"]["name"] if training else ""
-    language = _split(old)[0].get("language") or own.language
+    license = license or card_license(folder) or _registered_license(name)
+    own = texts(task, training)
+    old = read_card(folder / "README.md") if (folder / "README.md").is_file() else ""
+    data = str(training["data"]["name"]) if training else ""
+    language = front_matter(old)[0].get("language") or own.language
     front = _front_matter(config, evaluation, license, language, data)
     sections = [
-        f"# {config['name']}",
+        f"# {name}",
         own.intended,
         own.teacher,
-        _use(config, called),
+        _use(task, called or name),
         _training(training),
         results(evaluation),
         _samples(folder, own),
@@ -60,6 +67,14 @@ def render_card(folder: Path, *, license: str | None = None, called: str | None 
     body = "\n\n".join(section for section in sections if section)
     by_hand = text_by_hand(old)
     return f"---\n{front}---\n{BEGIN}\n\n{body}\n\n{END}\n" + (f"\n{by_hand}\n" if by_hand else "")
+
+
+def read_card(path: Path) -> str:
+    """The text of a card. Raises CorruptFileError if it is none."""
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise CorruptFileError(f"{path} is not UTF-8 text; write it anew, or remove it.") from error
 
 
 def text_by_hand(card: str) -> str:
@@ -76,7 +91,7 @@ def merged_card(mine: str, theirs: str | None) -> str:
     """
     if theirs is None:
         return mine
-    front, _, body = _split(theirs)
+    front, _, body = front_matter(theirs)
     if BEGIN not in theirs:
         return theirs if body.strip() else _with_front(mine, front)
     kept = text_by_hand(theirs)
@@ -87,7 +102,7 @@ def merged_card(mine: str, theirs: str | None) -> str:
 
 def _with_front(card: str, more: Mapping[str, Any]) -> str:
     """The card with those keys of the other front matter that its own lacks."""
-    front, text, body = _split(card)
+    front, text, body = front_matter(card)
     missing = {key: value for key, value in more.items() if key not in front}
     if not missing:
         return card
@@ -95,20 +110,6 @@ def _with_front(card: str, more: Mapping[str, Any]) -> str:
 
     added = yaml.safe_dump(missing, sort_keys=False, allow_unicode=True)
     return f"---\n{text}{added}---\n{body}"
-
-
-def _split(card: str) -> tuple[dict[str, Any], str, str]:
-    """Front matter, parsed and as text, and the rest of a card."""
-    import yaml
-
-    match = re.match(r"---\s*\n(.*?\n)---[ \t]*(\n|\Z)", card.replace("\r\n", "\n"), flags=re.DOTALL)
-    if match is None:
-        return {}, "", card
-    try:
-        front = yaml.safe_load(match[1])
-    except yaml.YAMLError:
-        front = None
-    return (front if isinstance(front, dict) else {}), match[1], card.replace("\r\n", "\n")[match.end() :]
 
 
 def _registered_license(name: str) -> str | None:
@@ -125,9 +126,11 @@ def _read(path: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    except ValueError as error:
+        found: Any = json.loads(path.read_text("utf-8"))
+    except (ValueError, RecursionError) as error:
         raise CorruptFileError(f"{path} is not valid JSON: {error}.") from error
+    if not isinstance(found, dict):
+        raise CorruptFileError(f"{path} holds no JSON object.")
     return found
 
 
@@ -143,20 +146,20 @@ def _front_matter(
     judged = str((evaluation or {}).get("protocol", {}).get("data", data or "its own data"))
     results = [
         EvalResult(
-            task_type=config["task"],
+            task_type=config.get("task", ""),
             dataset_type=data or "unknown",
             dataset_name=judged,
             metric_type=kind,
             metric_name=name,
             metric_value=value,
         )
-        for kind, name, value in headlines(config["task"], evaluation)
+        for kind, name, value in headlines(config.get("task", ""), evaluation)
     ]
     told = ModelCardData(
         language=language,
         license=license,
         library_name="mmzoo",
-        pipeline_tag=PIPELINES.get(config["task"]),
+        pipeline_tag=PIPELINES.get(config.get("task", "")),
         tags=["mmzoo", *config.get("modalities", ())],
         model_name=config["name"],
         eval_results=results or None,
@@ -164,9 +167,9 @@ def _front_matter(
     return str(told.to_yaml()).strip("\n") + "\n"
 
 
-def _use(config: Mapping[str, Any], called: str | None) -> str:
-    use = USES.get(config["task"])
-    return f"## Use\n\n```python\nimport mmzoo\n\n{use.format(name=called or config['name'])}\n```" if use else ""
+def _use(task: str, called: str) -> str:
+    use = USES.get(task)
+    return f"## Use\n\n```python\nimport mmzoo\n\n{use.format(name=called)}\n```" if use else ""
 
 
 def _training(record: Mapping[str, Any] | None) -> str:
@@ -177,9 +180,9 @@ def _training(record: Mapping[str, Any] | None) -> str:
         stages.insert(0, before)
     lines = [
         *(_stage(stage) for stage in stages),
-        f"- data: `{record['data']['name']}`, {record['data']['examples']:,} examples",
+        f"- data: `{shown(record['data']['name'])}`, {record['data']['examples']:,} examples",
         f"- {record['parameters'] / 1e6:.2f} million parameters, kept in 16 bits",
-        *(f"- {note}" for note in record.get("notes", ())),
+        *(f"- {shown(note)}" for note in record.get("notes", ())),
     ]
     return "## Training\n\n" + "\n".join(lines)
 
@@ -187,9 +190,9 @@ def _training(record: Mapping[str, Any] | None) -> str:
 def _stage(record: Mapping[str, Any]) -> str:
     """One run of the engine: its command, how long it took, and on what."""
     hardware = record["hardware"]
-    where = hardware["gpu"] or f"{hardware['threads']} threads of {hardware['cpu']}, no GPU"
+    where = shown(hardware["gpu"] or f"{hardware['threads']} threads of {hardware['cpu']}, no GPU")
     took = f"{record['steps']:,} steps in {record['seconds'] / 60:.0f} minutes on {where}; seed {record['seed']}"
-    return f"- `{record['command']}`: {took}"
+    return f"- `{shown(record['command'])}`: {took}"
 
 
 def _samples(folder: Path, own: Texts) -> str:
@@ -197,7 +200,7 @@ def _samples(folder: Path, own: Texts) -> str:
     lines = []
     for number, text in (_read(samples / "texts.json") or {}).items():
         links = [f"[{p.stem.partition('-')[2]}](samples/{p.name})" for p in sorted(samples.glob(f"{number}-*.wav"))]
-        lines.append(f"{number}. {text} {', '.join(links)}")
+        lines.append(f"{shown(number)}. {shown(text)} {', '.join(links)}")
     sheets = [f"![{path.stem}](samples/{path.name})" for path in sorted(samples.glob("*.png"))]
     found = ["\n".join(lines), own.samples if sheets else "", *sheets]
     return "\n\n".join(("## Samples", *filter(None, found))) if any(found) else ""
@@ -206,4 +209,4 @@ def _samples(folder: Path, own: Texts) -> str:
 def _licence(license: str | None) -> str:
     if license is None:
         return "## Licence\n\nNo licence is stated; ask the author before using the weights."
-    return f"## Licence\n\n{'Apache-2.0' if license == 'apache-2.0' else license}, weights included."
+    return f"## Licence\n\n{'Apache-2.0' if license == 'apache-2.0' else shown(license)}, weights included."

@@ -13,8 +13,8 @@ from typing import Any
 
 import mmzoo
 from mmzoo.errors import ConfigError, MmzooError, UsageError
-from mmzoo.hub.huggingface import PATTERNS, files_of
-from mmzoo.hub.published import FoundModel, find_model
+from mmzoo.hub.huggingface import COMMIT, PATTERNS, files_of
+from mmzoo.hub.published import MODEL_NAME, FoundModel, find_model
 from mmzoo.hub.sources import bundled_folder, fetch, is_source, parse_source, sha256_of
 from mmzoo.hub.verify import slot_models
 
@@ -98,7 +98,7 @@ def read_lock(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict) or content.get("lock_version") != VERSION:
         raise ConfigError(f"{path} is no lock of version {VERSION}; `mmzoo lock MODEL...` writes one.")
     models = content.get("models")
-    sound = isinstance(models, dict) and all(_is_entry(entry) for entry in models.values())
+    sound = isinstance(models, dict) and all(_is_entry(name, entry) for name, entry in models.items())
     if not sound or not _texts(content.get("plugins")):
         raise ConfigError(f"{path} is malformed; `mmzoo lock MODEL...` writes it anew.")
     return content
@@ -110,13 +110,24 @@ def recipe_hash(folder: Path) -> str:
     return hashlib.sha256(json.dumps(recipe, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def _is_entry(entry: Any) -> bool:
+def _is_entry(name: str, entry: Any) -> bool:
     if not isinstance(entry, dict):
         return False
     if not _texts(entry.get("files")) or not _texts({key: entry.get(key) for key in ("source", "recipe")}):
         return False
-    # What is locked lies in the model's folder: a name must not lead out of it.
-    return all(PLAIN_NAME.fullmatch(name) for name in entry["files"])
+    # What is locked lies in the folder of a bundled model or of a commit: no name may lead elsewhere.
+    named = MODEL_NAME.fullmatch(name) or _is_commit(name, pinned=False)
+    placed = entry["source"] == "bundled" or _is_commit(entry["source"])
+    return bool(named and placed and all(PLAIN_NAME.fullmatch(file) for file in entry["files"]))
+
+
+def _is_commit(text: str, *, pinned: bool = True) -> bool:
+    """Whether a text is `hf-hub:org/name@commit`. pinned: rather than any revision, or none."""
+    try:
+        source = parse_source(text)
+    except UsageError:
+        return False
+    return source.scheme == "hf-hub" and (not pinned or bool(COMMIT.fullmatch(source.revision or "")))
 
 
 def _texts(value: Any) -> bool:

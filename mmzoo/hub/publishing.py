@@ -12,10 +12,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from mmzoo.errors import HubError, UsageError
-from mmzoo.hub.cards import merged_card
+from mmzoo.hub.cards import merged_card, read_card
 from mmzoo.hub.huggingface import answers_in_time, api
 from mmzoo.hub.published import find_model
-from mmzoo.hub.sources import WEIGHTS_NAME, is_source, parse_source, sha256_of
+from mmzoo.hub.sources import WEIGHTS_NAME, is_repo, is_revision, is_source, sha256_of
 from mmzoo.hub.staging import CARD, Staged, prove, stage
 from mmzoo.hub.trouble import LOGIN, hub_errors
 
@@ -75,8 +75,13 @@ def publish(
     A card that was written by hand on the Hub is kept. Raises UsageError, WeightsError, GoldenError before anything is
     sent, and HubError.
     """
-    if parse_source(f"hf-hub:{repo}").revision is not None:
-        raise UsageError(f"{repo!r} has a revision; write org/name, and give the branch as revision.")
+    if not is_repo(repo):
+        raise UsageError(
+            f"{repo[:120]!r} is no name of a Hub repository; write org/name, and give a branch as revision."
+        )
+    for said, what in ((revision, "branch"), (tag, "tag")):
+        if said is not None and not is_revision(said):
+            raise UsageError(f"{said[:120]!r} is no name of a {what}; write letters, digits, '.', '-', '_' and '/'.")
     source = _folder(model)
     with TemporaryDirectory(prefix="mmzoo-publish-") as place:
         staged = stage(source, Path(place), repo, license)
@@ -177,7 +182,7 @@ class _Push:
         if not own.exists():
             own.write_bytes(path.read_bytes())
         try:
-            there = Path(self.client.hf_hub_download(self.repo, CARD, revision=head)).read_text("utf-8")
+            there = read_card(Path(self.client.hf_hub_download(self.repo, CARD, revision=head)))
         except RemoteEntryNotFoundError:
             there = None
         mine = own.read_text("utf-8")

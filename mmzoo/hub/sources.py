@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mmzoo.errors import ChecksumError, NoWeightsError, UsageError, WeightsError
+from mmzoo.registry.names import NAME
 
 WEIGHTS_NAME = "model.safetensors"
 SCHEMES = ("bundled", "hf-hub", "local-dir")
-REPO = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
+WORD = r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"
+REPO = re.compile(rf"{WORD}/{WORD}(?<!\.git)")
 REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,254}")
 
 
@@ -33,6 +35,16 @@ def is_source(text: str) -> bool:
     return text.partition(":")[0] in SCHEMES and ":" in text
 
 
+def is_repo(text: str) -> bool:
+    """Whether the Hub could have a repository of this name, which is `org/name`."""
+    return bool(REPO.fullmatch(text)) and ".." not in text and "--" not in text
+
+
+def is_revision(text: str) -> bool:
+    """Whether a branch, a tag or a commit can be called so."""
+    return bool(REVISION.fullmatch(text)) and ".." not in text
+
+
 def parse_source(text: str, revision: str | None = None) -> Source:
     """`bundled`, `local-dir:path` or `hf-hub:org/name[@revision]`. Raises UsageError."""
     scheme, _, place = text.partition(":")
@@ -47,19 +59,25 @@ def parse_source(text: str, revision: str | None = None) -> Source:
             raise UsageError(f"{text!r} is no source of weights; write bundled or local-dir:path.")
         return Source(scheme, place)
     repo, at, tail = place.partition("@")
-    if not REPO.fullmatch(repo) or ".." in repo or "--" in repo:
-        raise UsageError(f"{text!r} names no Hub repository; write hf-hub:org/name or hf-hub:org/name@revision.")
+    if not is_repo(repo):
+        raise UsageError(f"{text[:120]!r} names no Hub repository; write hf-hub:org/name or hf-hub:org/name@revision.")
     if at and revision is not None and revision != tail:
         raise UsageError(f"{text!r} and revision={revision!r} ask for two revisions; give one of them.")
     chosen = tail if at else revision
-    if chosen is not None and (not REVISION.fullmatch(chosen) or ".." in chosen):
-        raise UsageError(f"{chosen!r} is no revision of {repo}; give a branch, a tag or a commit.")
+    if chosen is not None and not is_revision(chosen):
+        raise UsageError(f"{chosen[:120]!r} is no revision of {repo}; give a branch, a tag or a commit.")
     return Source(scheme, repo, chosen)
 
 
 def bundled_folder(name: str) -> Path | None:
-    """The model repo that came with mmzoo: inside the installed package, or beside it in a checkout."""
+    """The model repo that came with mmzoo: inside the installed package, or beside it in a checkout.
+
+    None if there is none, or the name is not a model's.
+    """
     import mmzoo
+
+    if not NAME.fullmatch(name):
+        return None
 
     package = Path(mmzoo.__file__).resolve().parent
     places = [package / "model_cards"]
@@ -80,7 +98,7 @@ def fetch(source: Source, name: str, *, what: str = "weights") -> Path:
 
         folder = download(source.place, source.revision, what=what)
     elif source.scheme == "local-dir":
-        folder = Path(source.place).expanduser()
+        folder = local_folder(source.place)
         if not folder.is_dir():
             raise UsageError(f"There is no folder {folder}; local-dir: takes the folder of a saved model.")
     else:
@@ -99,6 +117,14 @@ def fetch(source: Source, name: str, *, what: str = "weights") -> Path:
             )
         raise WeightsError(f"{folder} has no {WEIGHTS_NAME}; it is not a complete model folder.")
     return folder
+
+
+def local_folder(place: str) -> Path:
+    """The path in `local-dir:path`, with `~` as shells have it. Raises UsageError where nobody is called so."""
+    try:
+        return Path(place).expanduser()
+    except RuntimeError as error:
+        raise UsageError(f"There is no home folder for {place[:80]!r}; write the folder's whole path.") from error
 
 
 def is_pickle(name: str) -> bool:
@@ -128,21 +154,10 @@ def verify_sha256(path: Path, pinned: str, remedy: str = "get the file that belo
 
 def card_license(folder: Path) -> str | None:
     """The `license` of the card's YAML front matter; None if there is none, or the front matter is malformed."""
-    import yaml
+    from mmzoo.hub.yaml_text import front_matter
 
     card = folder / "README.md"
     if not card.is_file():
         return None
-    text = card.read_text(encoding="utf-8", errors="replace")
-    match = re.match(r"---\s*\n(.*?)\n---\s*(\n|\Z)", text[:65536], flags=re.DOTALL)
-    if match is None:
-        return None
-    try:
-        # An alias can double what stands before it, and the next one that: a bomb. No card needs them.
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(match.group(1), Loader=yaml.SafeLoader)):
-            return None
-        front = yaml.safe_load(match.group(1))
-    except (yaml.YAMLError, ValueError, RecursionError):
-        return None
-    found = front.get("license") if isinstance(front, dict) else None
+    found = front_matter(card.read_text(encoding="utf-8", errors="replace"))[0].get("license")
     return found if isinstance(found, str) else None

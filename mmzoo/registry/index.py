@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+import mmzoo
 from mmzoo.errors import (
     AmbiguousNameError,
     BrokenPluginError,
@@ -82,8 +83,12 @@ class Catalog:
         return self._models if isinstance(spec, ModelSpec) else [s for s in self._components if s.kind == spec.kind]
 
     def digest(self) -> str:
-        """sha256 of what is registered, by whom and in which version: equal in two processes that see the same zoo."""
+        """sha256 of mmzoo's version and what is registered, by whom and in which version.
+
+        Equal in two processes that see the same zoo.
+        """
         told = {
+            "mmzoo": mmzoo.__version__,
             "plugins": [(record.distribution, record.version, record.target, record.state) for record in self._records],
             "models": [(spec.plugin, spec.name, spec.recipe) for spec in self.models()],
             "components": [(spec.plugin, spec.kind, spec.name, spec.target) for spec in self.components()],

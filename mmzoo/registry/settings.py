@@ -20,24 +20,31 @@ SWITCHED_OFF = "plugins.json"
 
 
 def home() -> Path:
-    """The folder of settings; it need not be there."""
+    """The folder of settings; it need not be there, and where nobody has a home it cannot be."""
     chosen = os.environ.get(HOME)
-    return Path(chosen).expanduser() if chosen else Path.home() / ".config" / "mmzoo"
+    try:
+        return Path(chosen).expanduser() if chosen else Path.home() / ".config" / "mmzoo"
+    except RuntimeError:  # no home folder, or none of the user that ~name names
+        return Path(os.devnull) / "mmzoo"
 
 
 def read(name: str) -> dict[str, Any]:
     """The JSON object in a file of the folder; an empty one if there is none or it cannot be read."""
+    return _object(home() / name) or {}
+
+
+def _object(path: Path) -> dict[str, Any] | None:
     try:
-        found = json.loads((home() / name).read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def unreadable() -> list[Path]:
     """Files of the folder that are there and hold no JSON object."""
     files = [home() / SWITCHED_OFF, *sorted((home() / "conformance").glob("*.json"))]
-    return [path for path in files if path.is_file() and not read(str(path.relative_to(home())))]
+    return [path for path in files if path.is_file() and _object(path) is None]
 
 
 def write(name: str, content: dict[str, Any]) -> Path:

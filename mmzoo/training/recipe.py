@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-import re
+import reprlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from mmzoo.errors import ConfigError, ConfigTypeError, UnknownKeyError
+from mmzoo.hub.yaml_text import read_yaml
 
 Positive = Annotated[int, Field(gt=0)]
 Count = Annotated[int, Field(ge=0)]
@@ -132,28 +133,17 @@ class TrainingRecipe(_Tree):
 
 RESUME_FIXED = ("model", "data", "seed", "batch_size", "batch_frames", "bucket")
 """Keys a resumed run must not change: they decide the tensors or the order of the data."""
-
-
-class _Loader(yaml.SafeLoader):  # type: ignore[misc]
-    """YAML 1.1 without its surprise about `1e-3`, which would be a string."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"), list("-+0123456789.")
-)
 MAX_YAML = 1_000_000
 
 
 def parse_yaml(text: str, *, where: str) -> Any:
-    """Safe YAML without anchors. Raises ConfigError that says where."""
+    """Safe YAML without aliases. Raises ConfigError that says where."""
     if len(text) > MAX_YAML:
         raise ConfigError(f"{where} is {len(text)} characters long; a recipe has at most {MAX_YAML}.")
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=_Loader)):
-            raise ConfigError(f"{where} uses a YAML alias (*name), which recipes do not allow; write the value out.")
-        return yaml.load(text, Loader=_Loader)  # a SafeLoader
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{where} is not valid YAML: {' '.join(str(error).split())}.") from error
+        return read_yaml(text)
+    except ValueError as error:
+        raise ConfigError(f"{where} is not valid YAML: {error}.") from error
 
 
 def apply_override(tree: dict[str, Any], override: str) -> None:
@@ -161,8 +151,8 @@ def apply_override(tree: dict[str, Any], override: str) -> None:
     path, equals, text = override.partition("=")
     keys = path.strip().split(".")
     if not equals or not all(keys):
-        raise ConfigError(f"Override {override!r} is not of the form key.subkey=value.", path=path)
-    value = parse_yaml(text, where=f"The value of override {path!r}")
+        raise ConfigError(f"Override {override[:80]!r} is not of the form key.subkey=value.", path=path)
+    value = parse_yaml(text, where=f"The value of override {path[:80]!r}")
     node = tree
     for depth, key in enumerate(keys[:-1]):
         child = node.get(key)
@@ -170,7 +160,9 @@ def apply_override(tree: dict[str, Any], override: str) -> None:
             child = node[key] = {}
         elif not isinstance(child, dict):
             if depth == 0:
-                raise ConfigTypeError(f"Override {override!r}: {key!r} is {child!r}, not a mapping.", path=path)
+                raise ConfigTypeError(
+                    f"Override {override[:80]!r}: {key!r} is {reprlib.repr(child)}, not a mapping.", path=path
+                )
             # A part given by its bare name gains settings: quantizer=fsq, then quantizer.levels=[8, 8].
             child = node[key] = {"name": child}
         node = child
@@ -220,13 +212,13 @@ def _explained(error: ValidationError, where: str) -> ConfigError:
         known = _fields_at(location[:-1])
         near = difflib.get_close_matches(location[-1], known, n=3)
         hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"known keys are {', '.join(known)}."
-        return UnknownKeyError(f"{where} has the unknown key {path!r}; {hint}", path=path)
+        return UnknownKeyError(f"{where} has the unknown key {path[:80]!r}; {hint}", path=path)
     if first["type"] == "missing":
         return ConfigError(f"{where} lacks the key {path!r}.", path=path)
     message = first["msg"].removeprefix("Value error, ")
     if not path:
         return ConfigError(f"{where} is wrong: {message}.", path=path)
-    return ConfigTypeError(f"{where} has {path}={first['input']!r}: {message}.", path=path)
+    return ConfigTypeError(f"{where} has {path}={reprlib.repr(first['input'])}: {message}.", path=path)
 
 
 def _fields_at(location: Sequence[str]) -> list[str]:

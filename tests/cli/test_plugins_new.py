@@ -7,24 +7,22 @@ import os
 import subprocess
 import sys
 import tomllib
-import zipfile
+import venv
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from mmzoo.cli.main import main
 from mmzoo.cli.new_plugin import PIECES, plugin_files
 from mmzoo.cli.plugins import KINDS
 
 ROOT = Path(__file__).parent.parent.parent
-MADE_UP = ("acme-part", "acme_part", "AcmePart", "newkind", "newlisted")
-BUILD = "import sys; from hatchling.build import build_wheel; print(build_wheel(sys.argv[1]))"
-
-
-def run(command: list[str], cwd: Path, *paths: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    search = [*map(str, paths), str(ROOT), os.environ.get("PYTHONPATH", "")]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, search)), **environment}
-    return subprocess.run([sys.executable, *command], cwd=cwd, env=environment, capture_output=True, text=True)
+Python = Callable[..., str]
+Results = dict[str, dict[str, str]]
+MADE_UP = ("acme-part", "acme_part", "AcmePart", "newkind", "newlisted", "newsummary")
 
 
 def test_every_kind_can_be_begun() -> None:
@@ -39,22 +37,18 @@ def test_the_files_are_whole_and_carry_the_authors_name(kind: str) -> None:
     assert project["entry-points"]["mmzoo"] == {"acme-fsq2": "acme_fsq2.plugin"}
     assert {"README.md", ".github/workflows/tests.yml", "acme_fsq2/plugin.py", "tests/test_acme_fsq2.py"} <= set(files)
     for path, content in files.items():
-        assert not any(
-            word in path + content for word in ("acme-part", "acme_part", "AcmePart", "newkind", "newlisted")
-        )
+        assert not any(word in path + content for word in MADE_UP)
         if path.endswith(".py"):
             compile(content, path, "exec")
 
 
-def test_the_written_code_is_formatted(tmp_path: Path) -> None:
+def test_the_written_code_is_formatted(tmp_path: Path, python: Python) -> None:
     for kind in KINDS:
         for path, content in plugin_files(f"acme-{kind}", kind).items():
             (tmp_path / kind / path).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / kind / path).write_text(content)
-    done = run(["-m", "ruff", "format", "--check", "--line-length", "120", "."], tmp_path)
-    assert done.returncode == 0, done.stdout + done.stderr
-    done = run(["-m", "ruff", "check", "--config", str(ROOT / "pyproject.toml"), "--ignore", "I", "."], tmp_path)
-    assert done.returncode == 0, done.stdout + done.stderr
+    python(["-m", "ruff", "format", "--check", "--line-length", "120", "."], tmp_path)
+    python(["-m", "ruff", "check", "--config", str(ROOT / "pyproject.toml"), "--ignore", "I", "."], tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -65,6 +59,55 @@ def test_names_that_are_none_are_refused(name: str, tmp_path: Path, capsys: pyte
     assert len(capsys.readouterr().err.strip().splitlines()) == 1 and not list(tmp_path.iterdir())
 
 
+TAKEN = [
+    ("none", "quantizer", "'None', as it would be called in quantizer.py, means something else there"),
+    ("class", "dataset", "'class', which is a keyword of Python"),
+    ("lambda", "quantizer", "keyword of Python"),
+    ("null", "model", "'null', which is no text in YAML"),
+    ("yes", "quantizer", "no text in YAML"),
+    ("pictures", "model", "'Pictures', as it would be called in head.py,"),
+    ("latents", "encoder", "'Latents', as it would be called in encoder.py,"),
+    ("exception", "quantizer", "'Exception'"),
+    ("sum", "command", "'sum', as it would be called in command.py,"),
+    ("annotated", "command", None),
+    ("mmzoo", "quantizer", "a Python package mmzoo already"),
+    ("torch", "quantizer", "a Python package torch already"),
+    ("typer", "command", "a Python package typer already"),
+    ("json", "dataset", "a Python package json already"),
+    ("pluggy", "quantizer", "already"),
+    ("pillow", "encoder", "The distribution 'pillow'"),
+    ("tests", "quantizer", "a folder beside it"),
+    ("fsq", "quantizer", "The quantizer 'fsq' comes with mmzoo-vqvae already"),
+    ("vqvae-image", "model", "The model 'vqvae-image' comes with mmzoo-vqvae already"),
+    ("encodec", "format", "The format 'encodec' comes with mmzoo-vqvae already"),
+    ("list", "command", "The command 'list' comes with mmzoo already"),
+    ("help", "command", "The command 'help' comes with mmzoo already"),
+    ("say", "command", "The command 'say' comes with mmzoo-tts already"),
+]
+
+
+@pytest.mark.parametrize(("name", "kind", "told"), TAKEN, ids=lambda value: str(value)[:20])
+def test_names_with_which_the_package_cannot_work_are_refused(
+    name: str, kind: str, told: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """None: such a name works for this kind, because only a class would clash."""
+    done = main(["plugins", "new", name, "--kind", kind, "--into", str(tmp_path)])
+    line = capsys.readouterr().err.strip()
+    if told is None:
+        assert done == 0 and line == ""
+    else:
+        assert done == 2 and told in line and line.endswith("; choose another name.") and "\n" not in line
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_of_another_plugin_is_refused(site: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    site.good("stranger")
+    for name, kind in (("stranger-q", "quantizer"), ("stranger-m", "model")):
+        assert main(["plugins", "new", name, "--kind", kind, "--into", str(tmp_path)]) == 2
+        assert f"The {kind} '{name}' comes with stranger already" in capsys.readouterr().err
+    assert main(["plugins", "new", "stranger-q", "--kind", "encoder", "--into", str(tmp_path)]) == 0
+
+
 def test_nothing_is_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["plugins", "new", "acme-fsq", "--into", str(tmp_path)]
     assert main(command) == 0
@@ -73,59 +116,75 @@ def test_nothing_is_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert (tmp_path / "acme-fsq" / "README.md").read_text() == "mine"
 
 
-def install(folder: Path, site: Path) -> None:
-    """Build the wheel that pip would build, and unpack it."""
-    built = run(["-c", BUILD, str(site.parent)], folder)
-    assert built.returncode == 0, built.stderr
-    with zipfile.ZipFile(site.parent / built.stdout.split()[-1]) as wheel:
-        wheel.extractall(site)
+@pytest.fixture
+def check(tmp_path: Path, python: Python, install: Callable[[Path, Path], None]) -> Callable[..., Results]:
+    """Writes, tests, installs and holds to the contract; gives the outcome of every check by subject."""
+
+    def run(kind: str, *options: str) -> Results:
+        name, site, home = f"acme-{kind}", tmp_path / "site", {"MMZOO_HOME": str(tmp_path / "home")}
+        assert main(["plugins", "new", name, "--kind", kind, "--into", str(tmp_path)]) == 0
+        folder = tmp_path / name
+        python(["-m", "pytest", "-q", "-p", "no:cacheprovider"], folder, folder, **home)
+        install(folder, site)
+        kit = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--mmzoo", name, "--mmzoo-json", "out.json", *options]
+        python(kit, folder, site, **home)
+        record = json.loads((folder / "out.json").read_text())
+        assert record["plugin"] == name and record["version"] == "0.1.0" and record["kit"] == "1.0"
+        assert all(outcome == "passed" for checks in record["results"].values() for outcome in checks.values())
+        shown = python(["-m", "mmzoo", "show", name if kind == "model" else f"{kind}/{name}"], folder, site, **home)
+        assert f"conforms (kit 1.0, {record['date']})" in shown
+        results: Results = record["results"]
+        return results
+
+    return run
 
 
-def check(kind: str, tmp_path: Path, *options: str) -> dict[str, dict[str, str]]:
-    """Write, test, install and hold to the contract; the outcome of every check by subject."""
-    pytest.importorskip("hatchling")
-    name, home, site = f"acme-{kind}", tmp_path / "home", tmp_path / "site"
-    assert main(["plugins", "new", name, "--kind", kind, "--into", str(tmp_path)]) == 0
-    folder = tmp_path / name
-    done = run(["-m", "pytest", "-q", "-p", "no:cacheprovider"], folder, folder, MMZOO_HOME=str(home))
-    assert done.returncode == 0, done.stdout + done.stderr
-    install(folder, site)
-    kit = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--mmzoo", name, "--mmzoo-json", "out.json", *options]
-    done = run(kit, folder, site, MMZOO_HOME=str(home))
-    assert done.returncode == 0, done.stdout + done.stderr
-    record = json.loads((folder / "out.json").read_text())
-    assert record["plugin"] == name and record["version"] == "0.1.0" and record["kit"] == "1.0"
-    assert all(outcome == "passed" for checks in record["results"].values() for outcome in checks.values())
-    shown = run(
-        ["-m", "mmzoo", "show", name if kind == "model" else f"{kind}/{name}"], folder, site, MMZOO_HOME=str(home)
-    )
-    assert f"conforms (kit 1.0, {record['date']})" in shown.stdout, shown.stdout + shown.stderr
-    results: dict[str, dict[str, str]] = record["results"]
-    return results
-
-
-def test_a_new_quantizer_passes_and_is_shown_to_conform(tmp_path: Path) -> None:
-    results = check("quantizer", tmp_path, "-k", "not inductor")
+def test_a_new_quantizer_passes_and_is_shown_to_conform(check: Callable[..., Results]) -> None:
+    results = check("quantizer", "-k", "not inductor")
     assert set(results) == {"plugin", "quantizer/acme-quantizer"}
     assert {"masks", "batch", "gradients", "bf16", "export", "compile"} <= set(results["quantizer/acme-quantizer"])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "quantizer"])
-def test_a_new_plugin_of_any_kind_passes(kind: str, tmp_path: Path) -> None:
-    results = check(kind, tmp_path)
+def test_a_new_plugin_of_any_kind_passes(kind: str, check: Callable[..., Results]) -> None:
+    results = check(kind)
     assert f"{kind}/acme-{kind}" in results
     if kind == "model":
         assert {"head/acme-model", "encoder/acme-model-encoder", "dataset/acme-model-pictures"} <= set(results)
 
 
 @pytest.mark.slow
-def test_a_new_plugin_is_installed_by_pip(tmp_path: Path) -> None:
+def test_a_new_plugin_is_installed_by_pip_and_tested_untouched(tmp_path: Path) -> None:
+    """As its author would: `pip install -e . && python -m pytest`, in an environment that has mmzoo."""
     assert main(["plugins", "new", "acme-fsq", "--into", str(tmp_path)]) == 0
-    folder, site = tmp_path / "acme-fsq", tmp_path / "site"
-    pip = ["-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--target", str(site), "."]
-    done = run(pip, folder)
-    assert done.returncode == 0, done.stderr
-    done = run(["-m", "mmzoo", "which", "acme-fsq"], folder, site)
-    assert done.stdout.startswith("quantizer/acme-fsq\tacme-fsq\t0.1.0\tloaded\t"), done.stdout + done.stderr
-    assert run(["-m", "pytest", "-q"], folder, site).returncode == 0
+    folder, environment = tmp_path / "acme-fsq", tmp_path / "venv"
+    venv.create(environment, with_pip=False, symlinks=True)
+    (site,) = (environment / "lib").glob("python*/site-packages")
+    here = [path for path in sys.path if path and Path(path).is_dir() and Path(path) != tmp_path]
+    (site / "what-is-installed-here.pth").write_text("\n".join([str(ROOT), *here]) + "\n")
+    clean = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "MMZOO_PLUGINS")}
+
+    def run(*arguments: str, cwd: Path = folder) -> str:
+        command = [str(environment / "bin" / "python"), "-m", *arguments]
+        done = subprocess.run(command, cwd=cwd, env=clean, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    run("pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index", "-e", ".")
+    assert "1 passed" in run("pytest")
+    which = run("mmzoo", "which", "acme-fsq", cwd=tmp_path)
+    assert which.startswith("quantizer/acme-fsq\tacme-fsq\t0.1.0\tloaded\t")
+    assert Path(which.split("\t")[-1].strip()).is_relative_to(folder)
+
+
+def test_mmzoo_is_installed_from_its_repository() -> None:
+    """A distribution called mmzoo on an index is not ours, so nothing written may fetch it from there."""
+    files = plugin_files("acme-fsq", "quantizer")
+    workflow = yaml.safe_load(files[".github/workflows/tests.yml"])
+    (source,) = workflow["env"].values()
+    assert source.startswith("git+https://") and ".invalid/" in source  # a host that nobody can own
+    steps = [step["run"] for step in workflow["jobs"]["test"]["steps"] if "pip install" in step.get("run", "")]
+    assert steps == ['pip install "mmzoo @ $MMZOO_SOURCE" -e ".[dev]"']
+    commands = [line for line in files["README.md"].splitlines() if line.startswith("$ pip")]
+    assert commands == ['$ pip install ../mmzoo -e ".[dev]"   # ../mmzoo: a checkout of mmzoo\'s repository']

@@ -54,6 +54,12 @@ def test_the_digest_is_of_what_is_registered(site: Any) -> None:
     assert Catalog().digest() != before
 
 
+def test_the_digest_names_the_version_of_mmzoo(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = Catalog().digest()
+    monkeypatch.setattr("mmzoo.__version__", "99.0")
+    assert Catalog().digest() != before
+
+
 def test_a_spawned_process_sees_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     code = "import mmzoo.registry as r; print(r.catalog().digest())"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
