@@ -95,10 +95,11 @@ def describe(name: str) -> Description:
     """What is registered about a model or component (see `mmzoo.registry.listing`), or what a source tells of itself.
 
     Of `hf-hub:org/name` only config and card are fetched, of one commit, which the description names. The licences are
-    those of the weights and of every model in its slots. Raises what `create` raises of names, configs and the Hub.
+    those of the weights, of every model in its slots, and of the base models that its card names, as far as they are
+    registered here. Raises what `create` raises of names, configs and the Hub.
     """
     from mmzoo.hub.published import find_model
-    from mmzoo.hub.sources import is_source
+    from mmzoo.hub.sources import card_bases, is_source
     from mmzoo.registry import listing
 
     if not isinstance(name, str) or not is_source(name):
@@ -117,7 +118,11 @@ def describe(name: str) -> Description:
         recipe=dict(config.recipe),
         parts=listing.parts_of(config.recipe),
         weights=({"tag": "", "source": source, "license": stated, "sha256": model.sha256},),
-        licenses={source: stated, **_slot_licenses(config.recipe, local=not model.downloaded)},
+        licenses={
+            source: stated,
+            **_slot_licenses(config.recipe, local=not model.downloaded),
+            **{base: _registered_license(base) for base in card_bases(model.folder())},
+        },
     )
 
 
@@ -131,6 +136,15 @@ def _slot_licenses(recipe: Mapping[str, Any], *, local: bool) -> dict[str, str |
         found[name] = model.declared_license()
         found |= _slot_licenses(_fresh_recipe(model), local=local and not model.downloaded)
     return found
+
+
+def _registered_license(name: str) -> str | None:
+    from mmzoo.hub.published import find_model
+
+    try:
+        return find_model(name).license
+    except MmzooError:
+        return None
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,17 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
+from mmzoo.hub.scrub import TOKENS
+
 
 def plain(text: object) -> str:
     """Text in which control and formatting characters (escapes, overrides of direction) are written as `\\x1b`.
 
-    Line breaks and tabs stay; what is printed on one line is joined by its caller.
+    Line breaks and tabs stay; what is printed on one line is joined by its caller. A token, typed by mistake or told by
+    a server, is hidden.
     """
-    return "".join(c if c in "\n\t" or unicodedata.category(c) not in _OBEYED else _written(c) for c in str(text))
+    text = TOKENS.sub("***", str(text))
+    return "".join(c if c in "\n\t" or unicodedata.category(c) not in _OBEYED else _written(c) for c in text)
 
 
 _OBEYED = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -50,7 +54,7 @@ def note(text: str) -> None:
 
 def print_json(data: Any) -> None:
     """Indented JSON on the standard output; what a terminal would obey is escaped, as JSON has it."""
-    text = json.dumps(data, indent=2, ensure_ascii=False, default=str)
+    text = TOKENS.sub("***", json.dumps(data, indent=2, ensure_ascii=False, default=str))
     safe = (c if c == "\n" or unicodedata.category(c) not in _OBEYED else json.dumps(c)[1:-1] for c in text)
     print("".join(safe))
 

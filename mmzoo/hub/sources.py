@@ -6,6 +6,7 @@ import hashlib
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from mmzoo.errors import ChecksumError, NoWeightsError, UsageError, WeightsError
 from mmzoo.registry.names import NAME
@@ -154,10 +155,19 @@ def verify_sha256(path: Path, pinned: str, remedy: str = "get the file that belo
 
 def card_license(folder: Path) -> str | None:
     """The `license` of the card's YAML front matter; None if there is none, or the front matter is malformed."""
+    found = _card_front(folder).get("license")
+    return found if isinstance(found, str) else None
+
+
+def card_bases(folder: Path) -> tuple[str, ...]:
+    """The models that this one was made from, as the card's `base_model` names them."""
+    found = _card_front(folder).get("base_model")
+    named = found if isinstance(found, list) else [found]
+    return tuple(base for base in named if isinstance(base, str))
+
+
+def _card_front(folder: Path) -> dict[str, Any]:
     from mmzoo.hub.yaml_text import front_matter
 
     card = folder / "README.md"
-    if not card.is_file():
-        return None
-    found = front_matter(card.read_text(encoding="utf-8", errors="replace"))[0].get("license")
-    return found if isinstance(found, str) else None
+    return front_matter(card.read_text(encoding="utf-8", errors="replace"))[0] if card.is_file() else {}

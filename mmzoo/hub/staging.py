@@ -10,12 +10,14 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from mmzoo.errors import CorruptFileError, GoldenError, MmzooError, UsageError, WeightsError
+from mmzoo.hub.card_schema import check_front_matter
 from mmzoo.hub.cards import BEGIN, render_card
 from mmzoo.hub.components import write_components
 from mmzoo.hub.huggingface import PATTERNS, files_of
 from mmzoo.hub.scrub import betrays, scrubbed, scrubbed_json
 from mmzoo.hub.sources import WEIGHTS_NAME, card_license
 from mmzoo.hub.tensor_file import MAX_HEADER_BYTES
+from mmzoo.hub.yaml_text import front_matter
 
 CARD, CONFIG, GOLDEN = "README.md", "config.json", "golden.safetensors"
 RECORDS = ("training.json", "evaluation.json")
@@ -143,6 +145,7 @@ def _card(folder: Path, config: dict[str, object], repo: str, license: str | Non
             "The card names no licence, and mmzoo invents none; pass --license, or write `license:` into the front"
             f" matter of {CARD}."
         )
+    check_front_matter(front_matter(path.read_text("utf-8"))[0], CARD)
     return stated
 
 

@@ -27,12 +27,12 @@ def test_a_source_is_described_by_its_texts(hub: HubServer, mmzoo_command: Mmzoo
 
 def test_a_card_without_a_licence_and_strange_names(hub: HubServer, mmzoo_command: Mmzoo) -> None:
     files = model_files("vqvae-text")
-    files["README.md"] = b"# Nothing is said\n"
+    files["README.md"] = b"---\nbase_model: [vqvae-image, acme/base]\n---\n# Of licences nothing is said\n"
     config = json.loads(files["config.json"])
     config["name"] = "\x1b[31mred"
     hub.add("org/text", {**files, "config.json": json.dumps(config).encode()})
     told = mmzoo.describe("hf-hub:org/text")
-    assert list(told.licenses.values()) == [None]
+    assert told.licenses == {told.name: None, "vqvae-image": "apache-2.0", "acme/base": None}
     done = mmzoo_command("show", "hf-hub:org/text")
     assert "licences    not stated" in done.stdout and "\x1b" not in done.stdout
 
