@@ -117,7 +117,11 @@ def test_names(look_up: Any) -> None:
             is_source(name) or set(name) <= set("abcdefghijklmnopqrstuvwxyz0123456789-.:/") or look_up is parse_source
         )
 
-    fuzz(edited | edited | text | st.text(alphabet="acme:/.-_@*[]~\\ 0vqae\n\x00", max_size=40), read, least=0.02)
+    fuzz(
+        st.sampled_from(KNOWN) | edited | text | st.text(alphabet="acme:/.-_@*[]~\\ 0vqae\n\x00", max_size=40),
+        read,
+        least=0.02,
+    )
 
 
 tensor = {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}
