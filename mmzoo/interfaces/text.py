@@ -1,0 +1,25 @@
+"""Strangers' text, as it may be shown: names, summaries and errors of plugins, and what configs of model repos say."""
+
+from __future__ import annotations
+
+import unicodedata
+
+OBEYED = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+"""Categories of characters that a terminal may obey instead of show."""
+
+
+def plain(text: object) -> str:
+    """Text in which control and formatting characters (escapes, overrides of direction) are written as `\\x1b`.
+
+    Line breaks and tabs stay; what is printed on one line is joined by its caller.
+    """
+    return "".join(c if c in "\n\t" or unicodedata.category(c) not in OBEYED else _written(c) for c in str(text))
+
+
+def _written(character: str) -> str:
+    return character.encode("ascii", "backslashreplace").decode() if ord(character) > 127 else repr(character)[1:-1]
+
+
+def one_line(told: object) -> str:
+    """`plain` text without line breaks."""
+    return plain(" ".join(str(told).split()))
