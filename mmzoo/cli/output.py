@@ -1,7 +1,6 @@
 """How commands print: JSON, a table on a terminal, tab-separated lines into a pipe.
 
-Names, summaries and errors come from plugins and model repos, which are strangers': `plain` takes out of them what a
-terminal would obey instead of show.
+Names, summaries and errors come from plugins and model repos, which are strangers': everything here is `plain`.
 """
 
 from __future__ import annotations
@@ -12,29 +11,9 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
-from mmzoo.hub.scrub import TOKENS
+from mmzoo.interfaces.text import OBEYED, TOKENS, one_line, plain
 
-
-def plain(text: object) -> str:
-    """Text in which control and formatting characters (escapes, overrides of direction) are written as `\\x1b`.
-
-    Line breaks and tabs stay; what is printed on one line is joined by its caller. A token, typed by mistake or told by
-    a server, is hidden.
-    """
-    text = TOKENS.sub("***", str(text))
-    return "".join(c if c in "\n\t" or unicodedata.category(c) not in _OBEYED else _written(c) for c in text)
-
-
-_OBEYED = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-
-
-def _written(character: str) -> str:
-    return character.encode("ascii", "backslashreplace").decode() if ord(character) > 127 else repr(character)[1:-1]
-
-
-def one_line(told: object) -> str:
-    """`plain` text without line breaks."""
-    return plain(" ".join(str(told).split()))
+__all__ = ["note", "one_line", "plain", "print_json", "print_table", "say", "say_row"]
 
 
 def say(text: str = "") -> None:
@@ -55,7 +34,7 @@ def note(text: str) -> None:
 def print_json(data: Any) -> None:
     """Indented JSON on the standard output; what a terminal would obey is escaped, as JSON has it."""
     text = TOKENS.sub("***", json.dumps(data, indent=2, ensure_ascii=False, default=str))
-    safe = (c if c == "\n" or unicodedata.category(c) not in _OBEYED else json.dumps(c)[1:-1] for c in text)
+    safe = (c if c == "\n" or unicodedata.category(c) not in OBEYED else json.dumps(c)[1:-1] for c in text)
     print("".join(safe))
 
 

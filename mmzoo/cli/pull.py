@@ -17,7 +17,7 @@ def pull(
     """Fetch models, and those they are made of, and print each one's name and folder.
 
     Only safetensors, JSON, Markdown, YAML and samples are fetched. Finished files are kept when a download breaks,
-    and damaged files in the cache are fetched again.
+    damaged files in the cache are fetched again, and what killed downloads left is removed.
     """
     from mmzoo.hub.verify import pull as fetch
 

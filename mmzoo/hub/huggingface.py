@@ -8,7 +8,7 @@ import re
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -115,20 +115,11 @@ def download(repo: str, revision: str | None, *, what: str = "weights") -> Path:
     only.
     """
     commit = resolve(repo, revision)
-    import huggingface_hub
-
     with hub_errors(repo, revision), answers_in_time(), _one_at_a_time(repo):
         folder = snapshot_folder(repo, commit)
         before = set(files_of(folder))
         try:
-            huggingface_hub.snapshot_download(
-                repo,
-                revision=commit,
-                allow_patterns=list(PATTERNS[what]),
-                endpoint=os.environ.get("HF_ENDPOINT"),
-                library_name="mmzoo",
-                tqdm_class=_bars(),
-            )
+            _transfer(repo, commit, PATTERNS[what])
         finally:
             broken = [name for name in files_of(folder) if name not in before and not _is_whole(folder / name)]
             for name in broken:
@@ -141,6 +132,53 @@ def download(repo: str, revision: str | None, *, what: str = "weights") -> Path:
         if not folder.is_dir() or (what != "texts" and not (folder / WEIGHTS_NAME).is_file()):
             _refuse(repo, api().list_repo_files(repo, revision=commit))
     return folder
+
+
+def _transfer(repo: str, commit: str, patterns: Sequence[str]) -> None:
+    """Have the files of a commit in the cache. A Hub that is busy or in trouble is asked again, for what is missing."""
+    import huggingface_hub
+    from huggingface_hub.errors import HfHubHTTPError
+
+    for attempt in range(TRIES):
+        try:
+            huggingface_hub.snapshot_download(
+                repo,
+                revision=commit,
+                allow_patterns=list(patterns),
+                endpoint=os.environ.get("HF_ENDPOINT"),
+                library_name="mmzoo",
+                tqdm_class=_bars(),
+            )
+            return
+        except HfHubHTTPError as error:
+            wait = _worth_waiting(error, attempt)
+            if wait is None:
+                raise
+            time.sleep(wait)
+
+
+def remove_leftovers(repo: str) -> list[Path]:
+    """Delete what transfers that were killed have left of a repo's files in the cache; returns what was deleted.
+
+    Nothing can go on from them. A file that another process is writing now is locked, and stays.
+    """
+    from filelock import Timeout
+    from huggingface_hub import constants
+    from huggingface_hub.utils import WeakFileLock  # type: ignore[attr-defined]
+
+    storage = snapshot_folder(repo, "").parent
+    removed = []
+    with _one_at_a_time(repo):
+        for path in sorted(storage.glob("blobs/*.incomplete")):
+            lock = Path(constants.HF_HUB_CACHE) / ".locks" / storage.name / f"{path.name.partition('.')[0]}.lock"
+            try:
+                lock.parent.mkdir(parents=True, exist_ok=True)
+                with WeakFileLock(lock, timeout=0.1):
+                    path.unlink()
+            except (OSError, Timeout):  # a cache that can only be read, or a transfer that goes on
+                continue
+            removed.append(path)
+    return removed
 
 
 def _bars() -> Any:

@@ -10,10 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-TOKENS = re.compile(
-    r"\b(hf_[A-Za-z0-9]{16,}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|sk-[A-Za-z0-9_-]{20,}|AKIA[0-9A-Z]{16}"
-    r"|xox[abpr]-[A-Za-z0-9-]{10,})"
-)
+from mmzoo.interfaces.text import TOKENS
+
 PATHS = re.compile(r"(?<![\w.:/~<])(?:[A-Za-z]:)?[/\\](?:[\w.@+-]+[/\\])+([\w.@+-]*)")
 """Absolute paths: at least two components, the last of which is kept. What follows `:`, `/` or a letter is none."""
 NOT_PEOPLE = {"root", "user", "admin", "ubuntu", "runner", "nobody", "test", "home", "model", "data"}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mmzoo.errors import ChecksumError, HubError
-from mmzoo.hub.huggingface import broken_files, files_of, forget_file
+from mmzoo.hub.huggingface import broken_files, files_of, forget_file, remove_leftovers
 from mmzoo.hub.published import FoundModel, find_model
 from mmzoo.hub.sources import WEIGHTS_NAME, fetch, sha256_of
 
@@ -40,7 +40,8 @@ def verify_files(model: FoundModel) -> dict[str, str]:
 def pull(name: str, revision: str | None = None) -> list[tuple[str, Path]]:
     """Fetch all of a model, samples too, and of the models in its slots; returns each one's name and folder.
 
-    Files in the cache that are damaged are fetched again. Raises what `create` raises of the Hub.
+    Files in the cache that are damaged are fetched again, and what killed transfers left is removed.
+    Raises what `create` raises of the Hub.
     """
     done: dict[str, Path] = {}
     waiting = [(name, revision, True)]
@@ -52,6 +53,8 @@ def pull(name: str, revision: str | None = None) -> list[tuple[str, Path]]:
         _forget_damaged(model)
         model.weights_file()
         done[asked] = model.folder("all")
+        if model.downloaded:
+            remove_leftovers(model.origin.place)
         waiting += [(slot, None, not model.downloaded) for slot in slot_models(done[asked])]
     return list(done.items())
 

@@ -9,6 +9,7 @@ import yaml
 
 MAX_FRONT = 65_536
 """Characters of a card's front matter; a longer one is not read."""
+MAX_DEPTH = 50
 
 
 class Loader(yaml.SafeLoader):  # type: ignore[misc]
@@ -23,15 +24,30 @@ Loader.add_implicit_resolver(
 def read_yaml(text: str) -> Any:
     """The value of a YAML text. Raises ValueError that says in a few words, on one line, what is wrong."""
     try:
-        # An alias can double what stands before it, and the next one that: a bomb. Nothing we read needs them.
-        aliased = any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=Loader))
-        found = None if aliased else yaml.load(text, Loader=Loader)  # a SafeLoader
+        _check(text)
+        found = yaml.load(text, Loader=Loader)  # a SafeLoader
         repr(found)  # fails for an integer so long that no message could tell it
-    except Exception as error:  # PyYAML: also KeyError, IndexError and AttributeError by tags, RecursionError by depth
+    except Exception as error:  # PyYAML's, and KeyError, IndexError and others that odd tags and numbers lead to
         raise ValueError(_reason(error)) from error
-    if aliased:
-        raise ValueError("it uses an alias (*name); write the value out")
     return found
+
+
+def _check(text: str) -> None:
+    """Refuse what swells, at the first sign of it.
+
+    An alias can double what stands before it, and the next one that. PyYAML's time is the square of the depth.
+    """
+    depth = 0
+    for event in yaml.parse(text, Loader=Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if isinstance(event, yaml.AliasEvent):
+            problem = "it uses an alias (*name), write the value out"
+        elif depth > MAX_DEPTH:
+            problem = f"it is more than {MAX_DEPTH} levels deep"
+        else:
+            continue
+        raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
 
 
 def _reason(error: Exception) -> str:

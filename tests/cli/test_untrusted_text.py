@@ -6,6 +6,7 @@ import json
 import shutil
 import textwrap
 import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from mmzoo.hub.cache import CachedModel
 from mmzoo.hub.cards import render_card
 from mmzoo.hub.lock import Differences
 from mmzoo.hub.publishing import Published
-from mmzoo.interfaces import Audio
+from mmzoo.interfaces import Audio, Labels
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -147,6 +148,27 @@ def test_the_demo_shows_a_voice_as_text(
     monkeypatch.setattr("mmzoo.create", lambda _: Speaker(), raising=False)
     monkeypatch.setattr("mmzoo.cli.demo.heard", lambda _: FORGED)
     assert main(["demo", "-o", str(tmp_path / "demo.wav")]) == 0
+    quiet(capsys.readouterr().out)
+
+
+def test_what_a_model_says_of_itself_is_text_in_the_commands_of_our_plugins(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Judge:
+        def recognise(self, **_: Any) -> Labels:
+            return Labels((FORGED, "b"), (0.75, 0.25))
+
+    class Speaker:
+        voices = (FORGED,)
+
+        def stream(self, *_: Any, **__: Any) -> Iterator[Audio]:
+            yield Audio(np.zeros(1600, np.float32), 16000)
+
+    monkeypatch.setattr("mmzoo.create", lambda _: Judge(), raising=False)
+    assert main(["recognise", "x", "--text", "x"]) == 0
+    quiet(capsys.readouterr().out)
+    monkeypatch.setattr("mmzoo.create", lambda _: Speaker(), raising=False)
+    assert main(["say", "x", "-o", str(tmp_path / "x.wav")]) == 0
     quiet(capsys.readouterr().out)
 
 

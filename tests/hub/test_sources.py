@@ -65,6 +65,11 @@ def test_fetching_a_folder(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_a_home_folder_of_nobody() -> None:
+    with pytest.raises(errors.UsageError, match="There is no home folder for '~nobody-of-this-name/x'; write"):
+        fetch(Source("local-dir", "~nobody-of-this-name/x"), "m")
+
+
 def test_checksums(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(b"abc")
     digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

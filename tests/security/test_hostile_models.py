@@ -23,8 +23,9 @@ from mmzoo import errors
 from mmzoo.composition.save import save_model
 from mmzoo.data import decode_audio, decode_image
 from mmzoo.factory import build
+from mmzoo.hub.cards import BEGIN, END, merged_card
 from mmzoo.hub.lock import read_lock
-from mmzoo.hub.sources import card_license
+from mmzoo.hub.sources import bundled_folder, card_license
 from mmzoo.hub.tensor_file import MAX_HEADER_BYTES, read_header
 
 RECIPE = {
@@ -179,13 +180,48 @@ def test_a_source_cannot_climb(source: str) -> None:
 )
 def test_a_lock_cannot_name_files_outside_of_the_model(name: str, tmp_path: Path) -> None:
     entry = {"source": "bundled", "recipe": "0" * 64, "files": {name: "0" * 64}}
-    content = {"lock_version": 1, "models": {"vqvae-speech": entry}, "plugins": {}}
-    (tmp_path / "mmzoo.lock").write_text(json.dumps(content))
     with pytest.raises(errors.ConfigError, match="malformed"):
-        read_lock(tmp_path / "mmzoo.lock")
+        read_lock(written_lock(tmp_path, "vqvae-speech", entry))
     entry["files"] = {"config.json": "0" * 64}
-    (tmp_path / "mmzoo.lock").write_text(json.dumps(content))
-    assert read_lock(tmp_path / "mmzoo.lock")["models"]
+    assert read_lock(written_lock(tmp_path, "vqvae-speech", entry))["models"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("../a", "/etc", "/etc/passwd", "a/b", "..", ".", "", "a\\b", "a\nb", "a\x00b", "a.b.c", "local-dir:/etc"),
+        *("bundled:/etc", "hf-hub:../etc", "hf-hub:org/..", "acme:/etc", "acme:..", ":x"),
+    ],
+)
+def test_a_lock_cannot_name_models_that_are_folders(name: str, tmp_path: Path) -> None:
+    entry = {"source": "bundled", "recipe": "0" * 64, "files": {"config.json": "0" * 64}}
+    with pytest.raises(errors.ConfigError, match="malformed"):
+        read_lock(written_lock(tmp_path, name, entry))
+
+
+@pytest.mark.parametrize(
+    "source", ["local-dir:/etc", "hf-hub:org/name", "hf-hub:org/name@main", "/etc", "", "bundled:x", "hf-hub:../x@main"]
+)
+def test_a_lock_cannot_have_models_come_from_elsewhere(source: str, tmp_path: Path) -> None:
+    entry = {"source": source, "recipe": "0" * 64, "files": {"config.json": "0" * 64}}
+    with pytest.raises(errors.ConfigError, match="malformed"):
+        read_lock(written_lock(tmp_path, "vqvae-speech", entry))
+    for sound in ("bundled", f"hf-hub:org/name@{'0' * 40}"):
+        for name in ("vqvae-speech", "mmzoo-vqvae:vqvae-speech.v1", "hf-hub:org/name", f"hf-hub:org/name@{'0' * 40}"):
+            assert read_lock(written_lock(tmp_path, name, {**entry, "source": sound}))
+
+
+def written_lock(folder: Path, name: str, entry: dict[str, Any]) -> Path:
+    path = folder / "mmzoo.lock"
+    path.write_text(json.dumps({"lock_version": 1, "models": {name: entry}, "plugins": {}}))
+    return path
+
+
+def test_a_bundled_model_is_no_path(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    assert bundled_folder("vqvae-speech") is not None
+    for name in (str(tmp_path), "../model_cards/vqvae-speech", "./vqvae-speech", "vqvae-speech/.", "", "."):
+        assert bundled_folder(name) is None
 
 
 @pytest.mark.parametrize("name", ["../a", "a/../b", "/etc/passwd", "a\\b", "a\x00b", "a\nb", "", ".", "a" * 300])
@@ -224,6 +260,8 @@ CARDS = {
     "date": "license: 2020-13-45\n",
     "tab": "\tlicense: mit\n",
     "recursive": "&a license: *a\n",
+    "tags": "license: !!int ''\nother: !!bool x\nthird: !!timestamp x\n",
+    "endless number": "license: mit\nnumber: 0x" + "f" * 5_000 + "\n",
 }
 
 
@@ -231,6 +269,16 @@ CARDS = {
 def test_a_card_bomb_is_no_licence(front: str, tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text(f"---\n{front}---\n# Model\n")
     assert card_license(tmp_path) is None
+    assert not Path("ran").exists()
+
+
+@pytest.mark.parametrize("front", CARDS.values(), ids=CARDS)
+def test_nothing_of_a_published_card_bomb_is_merged(front: str) -> None:
+    mine = f"---\nlicense: mit\n---\n{BEGIN}\nnew\n{END}\n"
+    theirs = f"---\n{front}---\n"
+    assert merged_card(mine, theirs) == mine
+    assert merged_card(mine, f"{theirs}# By hand\n") == f"{theirs}# By hand\n"
+    assert merged_card(mine, f"{theirs}{BEGIN}\nold\n{END}\n\nBy hand.\n") == f"{mine.rstrip()}\n\nBy hand.\n"
     assert not Path("ran").exists()
 
 

@@ -100,3 +100,39 @@ def test_the_source_mapping_is_not_changed() -> None:
     source = make_recipe()
     load_recipe(source, ["optimizer.lr=1e-6", "model.overrides.x=1"])
     assert source == make_recipe()
+
+
+ALIASED = "a: &a [1, 1]\nb: [*a, *a]\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("a: 2020-13-45", "month must be in 1..12"),
+        ("[" * 20_000, "it is more than 50 levels deep (line 1, column 51)"),
+        ("{" * 20_000, "it is more than 50 levels deep"),
+        ("- " * 20_000, "it is more than 50 levels deep"),
+        (ALIASED, "it uses an alias (*name), write the value out (line 2, column 5)"),
+        ("&a [*a]", "alias"),
+        ("a: !!int ''", "IndexError"),
+        ("a: !!bool x", "KeyError"),
+        ("a: !!timestamp x", "AttributeError"),
+        ("a: !!python/name:os.system", "could not determine a constructor"),
+        ("a: 0x" + "f" * 5_000, "integer string conversion"),
+        ("a: \x1b[2J", "special characters are not allowed"),
+        ("a: [1, 2\nb: \u202e", "(line 2, column 2)"),
+        ("x" * 1_000_001, "1000001 characters long"),
+    ],
+    ids=lambda value: repr(value)[:20],
+)
+def test_yaml_that_cannot_be_read_is_a_sentence(text: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text(text)
+    for read in (
+        lambda: parse_yaml(text, where="The recipe"),
+        lambda: apply_override({}, f"a={text}"),
+        lambda: load_recipe(tmp_path / "recipe.yaml"),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            read()
+        said = str(caught.value)
+        assert told in said and said.isprintable() and said.endswith(".") and len(said) < 400, said

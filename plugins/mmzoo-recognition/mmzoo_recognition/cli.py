@@ -12,6 +12,7 @@ import typer
 import mmzoo
 from mmzoo.errors import InputError
 from mmzoo.interfaces import Image
+from mmzoo.interfaces.text import one_line
 
 
 def recognise(
@@ -35,7 +36,7 @@ def recognise(
         print(json.dumps(dict(zip(labels.names, labels.probabilities, strict=True))))
         return
     for name, probability in list(zip(labels.names, labels.probabilities, strict=True))[:top]:
-        print(f"{name}\t{probability:.4f}")
+        print(f"{one_line(name)}\t{probability:.4f}")
 
 
 def explain(
@@ -64,7 +65,7 @@ def explain(
             " of models."
         )
     page.save(output)
-    print(f"{output}: {told}, {page.pixels.shape[1]} x {page.pixels.shape[0]} pixels")
+    print(f"{output}: {one_line(told)}, {page.pixels.shape[1]} x {page.pixels.shape[0]} pixels")
 
 
 def _why(judge: Any, given: Mapping[str, Any], name: str | None) -> tuple[Image, str]:

@@ -13,6 +13,7 @@ from tqdm import tqdm
 import mmzoo
 from mmzoo.errors import InputError
 from mmzoo.interfaces import Audio
+from mmzoo.interfaces.text import one_line
 
 LONGEST_INPUT = 1_000_000
 
@@ -48,9 +49,9 @@ def say(
     audio.save(output)
     seconds = time.perf_counter() - start
     for note in audio.notes:
-        print(f"note: {note}", file=sys.stderr)
+        print(one_line(f"note: {note}"), file=sys.stderr)
     print(
-        f"{output}: {audio.duration:.2f} s of speech, voice {voice or tts.voices[0]},"
+        f"{output}: {audio.duration:.2f} s of speech, voice {one_line(voice or tts.voices[0])},"
         f" made in {seconds:.2f} s ({audio.duration / seconds:.0f} times real time)"
     )
 
