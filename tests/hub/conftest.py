@@ -5,35 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from hub_client import Done, Mmzoo
 from hub_server import HubServer, running
-
-MODEL_CARDS = Path(__file__).parents[2] / "model_cards"
-
-
-@dataclass
-class Done:
-    """What a command did."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-Mmzoo = Callable[..., Done]
-
-
-def model_files(name: str) -> dict[str, bytes]:
-    """The files of a bundled model repo, by their names in it."""
-    folder = MODEL_CARDS / name
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import MODEL_CARDS, Mmzoo
+from hub_client import MODEL_CARDS, Mmzoo
 from hub_server import TOKEN, HubServer
 from huggingface_hub import EvalResult, ModelCardData
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from conftest import Mmzoo, model_files
+from hub_client import Mmzoo, model_files
 from hub_server import HubServer
 
 import mmzoo

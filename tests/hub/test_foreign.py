@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import Mmzoo
+from hub_client import Mmzoo
 from hub_server import HubServer
 
 import mmzoo

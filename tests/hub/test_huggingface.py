@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import model_files
+from hub_client import model_files
 from hub_server import TOKEN, HubServer
 from huggingface_hub import close_session
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import MODEL_CARDS, model_files
+from hub_client import MODEL_CARDS, model_files
 from hub_server import HubServer, sha256
 
 import mmzoo

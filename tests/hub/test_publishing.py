@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Mmzoo, model_files
+from hub_client import Mmzoo, model_files
 from hub_server import TOKEN, HubServer, Repo
 
 import mmzoo

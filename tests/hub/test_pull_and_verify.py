@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import Mmzoo, model_files
+from hub_client import Mmzoo, model_files
 from hub_server import HubServer
 
 from mmzoo.hub.huggingface import files_of, snapshot_folder

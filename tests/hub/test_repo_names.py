@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import MODEL_CARDS, Mmzoo
+from hub_client import MODEL_CARDS, Mmzoo
 from hub_server import HubServer
 from huggingface_hub.utils import HFValidationError, validate_repo_id
 

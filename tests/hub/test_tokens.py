@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Mmzoo, model_files
+from hub_client import Mmzoo, model_files
 from hub_server import TOKEN, HubServer
 
 from mmzoo import Audio, Image
