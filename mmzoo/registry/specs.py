@@ -21,8 +21,8 @@ class ComponentSpec:
     conformance kit tries the part; `slots` in one of a head is the rest of a recipe, and `rows` what it is trained on:
     true (the default) for made-up rows with every column, false for nothing, or a list of rows. exempt: checks of the
     kit that the part cannot pass, of EXEMPTIBLE, each with the reason, which the results show. detect: of a format, the
-    entries of a config.json by which it is recognised. repos: of a format, models on the Hub that are laid out so, each with the licence that is
-    stated for it, or None.
+    entries of a config.json by which it is recognised. repos: of a format, models on the Hub that are laid out so, each
+    with the licence that is stated for it, or None.
     """
 
     kind: str

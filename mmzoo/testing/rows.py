@@ -22,9 +22,9 @@ def rows_of(told: Any, count: int = 2) -> Dataset | None:
 
 
 def sample_rows(count: int = 2) -> Dataset:
-    """Noise as sound (about a second at 16 kHz, with phones) and as 32 x 32 pixels, a caption and a label each.
+    """A tone in noise (about a second at 16 kHz, with phones), noise as 32 x 32 pixels, a caption and a label each.
 
-    Rows have different lengths and different labels.
+    Lengths differ from row to row, and so do the labels.
     """
     from datasets import Dataset
 
@@ -32,7 +32,8 @@ def sample_rows(count: int = 2) -> Dataset:
     from mmzoo.interfaces import Audio, Image
 
     generator = np.random.default_rng(0)
-    noise = generator.standard_normal((count, 20000)).astype(np.float32) * 0.1
+    tone = np.cos(2 * np.pi * 120 / 16000 * np.arange(20000)[:, None] * np.arange(1, 9)).mean(1)
+    sound = (0.5 * tone + 0.01 * generator.standard_normal((count, 20000))).astype(np.float32)
     pixels = generator.integers(0, 256, (count, 32, 32, 3), dtype=np.uint8)
     found = []
     for index in range(count):
@@ -41,7 +42,7 @@ def sample_rows(count: int = 2) -> Dataset:
             make_row(
                 id=f"row-{index}",
                 text="a circle" if short else "a red circle",
-                audio=encode_audio(Audio(noise[index, : 20000 - 4000 * short], 16000)),
+                audio=encode_audio(Audio(sound[index, : 20000 - 4000 * short], 16000)),
                 image=encode_image(Image(pixels[index])),
                 label=str(index),
                 speaker="slt",

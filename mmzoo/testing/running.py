@@ -25,8 +25,8 @@ SHARE = 0.9
 def checks(subject: Subject) -> Checks:
     """The checks of this file by name."""
     return {
-        "bf16": lambda: check_half(subject, torch.bfloat16),
-        "float16": lambda: check_half(subject, torch.float16),
+        "bf16": lambda: check_half(subject, subject.component(), torch.bfloat16),
+        "float16": lambda: check_half(subject, subject.component(), torch.float16),
         "export": lambda: check_export(subject),
         "compile": lambda: check_compile(subject, "aot_eager"),
         **({"inductor": lambda: check_compile(subject, "inductor")} if has_compiler() else {}),
@@ -50,12 +50,11 @@ class _Module(nn.Module):
 
 
 @torch.no_grad()
-def check_half(subject: Subject, dtype: torch.dtype) -> None:
-    """Under autocast, and kept in half precision whole, it gives nearly what it gives in float32.
+def check_half(subject: Subject, component: nn.Module, dtype: torch.dtype) -> None:
+    """Under autocast, and kept in half precision whole, a component gives nearly what it gives in float32.
 
     Features and pixels come in the precision of the parameters, samples of sound in float32.
     """
-    component = subject.component()
     exact = subject.call(component, *subject.inputs)
     with torch.autocast("cpu", dtype):
         got = subject.call(component, *subject.inputs)
