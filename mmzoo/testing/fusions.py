@@ -84,7 +84,7 @@ class FusionTrial(Trial):
         (together,), wanted = self.call(self.component(), *self.inputs), self._wanted()
         require(
             together.dim() == 2 and len(together) == 2 and wanted in (None, together.shape[1]),
-            f"{self.label} gives {list(together.shape)}; [2, {wanted or 'D'}] was expected.",
+            f"{self.label} gives {list(together.shape)} where [2, {wanted or 'D'}] is declared.",
         )
 
     def _wanted(self) -> int | None:
