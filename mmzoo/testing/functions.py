@@ -36,6 +36,10 @@ class FunctionTrial:
     def check_signature(self) -> None:
         """A function; of a dataset with keyword-only arguments, of a metric with the model first."""
         require(callable(self.target), f"{self.label} is registered with something that cannot be called.")
+        require(
+            self.kind == "dataset" or not self.config,
+            f"{self.label} is registered with the trial {self.config}; only datasets among functions have any.",
+        )
         if self.kind == "command":
             return
         arguments = list(inspect.signature(self.target).parameters.values())
