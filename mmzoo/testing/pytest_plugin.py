@@ -99,10 +99,8 @@ class Kit:
 
 
 def _why(report: pytest.TestReport) -> str:
-    from mmzoo.cli.output import one_line
-
     told = report.longrepr[2].removeprefix("Skipped: ") if isinstance(report.longrepr, tuple) else report.longrepr
-    return one_line(str(told)[:500])
+    return " ".join(str(told).split())[:500]
 
 
 class Check(pytest.Item):

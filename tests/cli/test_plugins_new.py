@@ -81,8 +81,8 @@ def install(folder: Path, site: Path) -> None:
         wheel.extractall(site)
 
 
-def check(kind: str, tmp_path: Path, *options: str) -> dict[str, dict[str, str]]:
-    """Write, test, install and hold to the contract; the outcome of every check by subject."""
+def check(kind: str, tmp_path: Path, **environment: str) -> dict[str, dict[str, str]]:
+    """Write, test, install and hold to the contract; the outcome of every check by subject. environment: of the kit."""
     pytest.importorskip("hatchling")
     name, home, site = f"acme-{kind}", tmp_path / "home", tmp_path / "site"
     assert main(["plugins", "new", name, "--kind", kind, "--into", str(tmp_path)]) == 0
@@ -90,12 +90,13 @@ def check(kind: str, tmp_path: Path, *options: str) -> dict[str, dict[str, str]]
     done = run(["-m", "pytest", "-q", "-p", "no:cacheprovider"], folder, folder, MMZOO_HOME=str(home))
     assert done.returncode == 0, done.stdout + done.stderr
     install(folder, site)
-    kit = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--mmzoo", name, "--mmzoo-json", "out.json", *options]
-    done = run(kit, folder, site, MMZOO_HOME=str(home))
+    kit = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--mmzoo", name, "--mmzoo-json", "out.json"]
+    done = run(kit, folder, site, MMZOO_HOME=str(home), **environment)
     assert done.returncode == 0, done.stdout + done.stderr
     record = json.loads((folder / "out.json").read_text())
     assert record["plugin"] == name and record["version"] == "0.1.0" and record["kit"] == "1.0"
-    assert all(outcome == "passed" for checks in record["results"].values() for outcome in checks.values())
+    outcomes = {outcome.partition(":")[0] for checks in record["results"].values() for outcome in checks.values()}
+    assert "passed" in outcomes <= {"passed", "not applicable"}, record["results"]
     shown = run(
         ["-m", "mmzoo", "show", name if kind == "model" else f"{kind}/{name}"], folder, site, MMZOO_HOME=str(home)
     )
@@ -105,7 +106,7 @@ def check(kind: str, tmp_path: Path, *options: str) -> dict[str, dict[str, str]]
 
 
 def test_a_new_quantizer_passes_and_is_shown_to_conform(tmp_path: Path) -> None:
-    results = check("quantizer", tmp_path, "-k", "not inductor")
+    results = check("quantizer", tmp_path, PATH="")  # without a compiler nobody expects inductor, which takes minutes
     assert set(results) == {"plugin", "quantizer/acme-quantizer"}
     assert {"masks", "batch", "gradients", "bf16", "export", "compile"} <= set(results["quantizer/acme-quantizer"])
 

@@ -278,8 +278,8 @@ def test_nothing_that_a_terminal_would_obey_is_printed(options: tuple[str, ...],
     crash, rows = f"raise ValueError({EVIL!r})\n", f"def d(*, n: int): raise KeyError({EVIL!r})\n"
     files = {"parts.py": PARTS, "crash.py": crash, "rows.py": rows}
     install(site, code, files, SOUND.replace("Version: 1.0", f"Version: 1{EVIL}"))
-    site.install("broken", f"raise ValueError({EVIL!r})\n")
-    for name in ("loose", "broken"):
+    site.install("ruined", f"raise ValueError({EVIL!r})\n")
+    for name in ("loose", "ruined"):
         status, told = run.kit(name, *options)
         assert status == 1 and "conformance of" in told
         assert not {"\x07", "\x1b", "\u202e"} & set(told), repr(told)
