@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-
 import pytest
 
 from mmzoo import registry
@@ -14,6 +12,8 @@ PLUGINS = [
     f"mmzoo-{name}" for name in ["datasets", "dit", "encoders", "image", "recognition", "transfer", "tts", "vqvae"]
 ]
 COMPILERS = ("export", "compile", "inductor")
+NOT_FOR_ALL = {"masks", "batch", "backward", "decoding", "gates", "modes", "rows", "licence", "card", "golden"}
+"""Checks that may be of no use for a component: for text nothing is differentiable, pictures have no padding."""
 
 
 def subjects() -> dict[str, list[Case]]:
@@ -33,9 +33,11 @@ def test_a_first_party_component_holds_its_contract(title: str) -> None:
     checked = 0
     for case in FIRST_PARTY[title]:
         if case.check not in COMPILERS:
-            with contextlib.suppress(NotChecked):
+            try:
                 case.run()
                 checked += 1
+            except NotChecked:
+                assert case.check in NOT_FOR_ALL
     assert checked >= 2
 
 
@@ -44,8 +46,7 @@ def test_a_first_party_component_holds_its_contract(title: str) -> None:
 def test_a_first_party_component_is_exported_and_compiled(title: str) -> None:
     for case in FIRST_PARTY[title]:
         if case.check in COMPILERS and not case.exempt:
-            with contextlib.suppress(NotChecked):
-                case.run()
+            case.run()
 
 
 def test_every_first_party_component_and_model_is_checked() -> None:

@@ -296,6 +296,16 @@ def test_what_does_not_apply_is_told_with_its_reason(run: Run, site: Any) -> Non
     assert results["dataset/d"]["rows"].startswith("not applicable: no trial")
 
 
+def test_a_check_that_skips_itself_has_failed(run: Run, site: Any) -> None:
+    skips = "def d(*, n: int):\n    import pytest\n    pytest.skip('passed')\n"
+    code = REGISTER + "    register.dataset('d', 'loose.parts:d', summary='s', trials=[{'n': 1}])\n"
+    install(site, code, {"parts.py": skips})
+    run.kit("loose", "--mmzoo-json", "out.json")
+    results = json.loads(Path("out.json").read_text())["results"]
+    assert results["dataset/d"]["rows"] == "failed: passed"
+    assert "does not conform: rows" in run.shown("dataset/d")
+
+
 # --- the functions for authors ------------------------------------------------------------------------------
 
 
