@@ -38,3 +38,10 @@ def catalog(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
         return known
 
     return make
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder of settings."""
+    monkeypatch.setenv("MMZOO_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
