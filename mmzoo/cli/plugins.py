@@ -12,8 +12,8 @@ from mmzoo.cli.output import note, print_json, print_table, say
 from mmzoo.errors import UnknownNameError
 from mmzoo.registry import settings
 from mmzoo.registry.index import catalog
-from mmzoo.registry.names import did_you_mean, normalized, suggestions
-from mmzoo.registry.plugins import CHOICE, discover
+from mmzoo.registry.names import normalized
+from mmzoo.registry.plugins import CHOICE, discover, named
 
 ABOUT = """List the installed plugins, their state, and how long each took to load; or start a new plugin, or switch one
 on or off.
@@ -67,14 +67,13 @@ def _list(asked: Namespace) -> int:
 def _switch(name: str, *, on: bool) -> int:
     """Keep a plugin switched on or off. No plugin is imported, so that a broken one can be switched off."""
     records = [candidate.record for candidate in discover()]
-    found = {r.distribution for r in records if normalized(name) in (normalized(r.name), normalized(r.distribution))}
     off = settings.switched_off()
-    if not found and on and normalized(name) in off:
+    try:
+        found = {record.distribution for record in named(records, name)}
+    except UnknownNameError:
+        if not on or normalized(name) not in off:
+            raise
         found = {name}  # it has been uninstalled meanwhile
-    if not found:
-        close = suggestions(name, [known for record in records for known in (record.distribution, record.name)])
-        told = did_you_mean(close) or "`mmzoo plugins` lists those that are."
-        raise UnknownNameError(f"No plugin {name[:80]!r} is installed; {told}", name=name, suggestions=close)
     changed = {normalized(distribution) for distribution in found}
     path = settings.switch_off(off - changed if on else off | changed)
     say(f"{', '.join(sorted(found))} is switched {'on' if on else 'off'} ({path}).")

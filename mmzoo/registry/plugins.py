@@ -16,8 +16,8 @@ from typing import Literal
 import pluggy
 
 from mmzoo import hookspecs
-from mmzoo.errors import PluginError
-from mmzoo.registry.names import normalized
+from mmzoo.errors import PluginError, UnknownNameError
+from mmzoo.registry.names import did_you_mean, normalized, suggestions
 from mmzoo.registry.register import Register
 from mmzoo.registry.settings import switched_off
 
@@ -103,6 +103,17 @@ def _candidates(name: str) -> Iterator[Candidate]:
         return
     for point in points:
         yield Candidate(PluginRecord(point.name, name, version, point.value), point.load)
+
+
+def named(records: Collection[PluginRecord], name: str) -> list[PluginRecord]:
+    """The plugins of this distribution or entry point; of a distribution with several, all. Raises UnknownNameError."""
+    wanted = normalized(name)
+    found = {r.distribution for r in records if wanted in (normalized(r.distribution), normalized(r.name))}
+    if not found:
+        close = suggestions(name, [known for record in records for known in (record.distribution, record.name)])
+        told = did_you_mean(close) or "`mmzoo plugins` lists those that are."
+        raise UnknownNameError(f"No plugin {name[:80]!r} is installed; {told}", name=name, suggestions=close)
+    return [record for record in records if record.distribution in found]
 
 
 def chosen(record: PluginRecord, choice: str | None) -> bool:

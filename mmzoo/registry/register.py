@@ -10,7 +10,7 @@ from typing import Any
 
 from mmzoo.errors import PluginError
 from mmzoo.registry.names import NAME, NAME_RULE
-from mmzoo.registry.specs import ComponentSpec, ModelSpec, Weights
+from mmzoo.registry.specs import EXEMPTIBLE, ComponentSpec, ModelSpec, Weights
 
 TARGET = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
@@ -67,7 +67,7 @@ class Register:
             self._strings(kind, name, "aliases", aliases),
             deprecated,
             self._trials(kind, name, trials),
-            dict(exempt or {}),
+            self._exempt(kind, name, {} if exempt is None else exempt),
             dict(detect or {}),
             dict(repos or {}),
         )
@@ -117,6 +117,17 @@ class Register:
                 plugin=self.plugin,
             )
         return tuple(copy.deepcopy(dict(trial)) for trial in found)
+
+    def _exempt(self, kind: str, name: str, exempt: Mapping[str, str]) -> Mapping[str, str]:
+        if not isinstance(exempt, Mapping) or not all(
+            check in EXEMPTIBLE and isinstance(reason, str) and reason.strip() for check, reason in exempt.items()
+        ):
+            raise PluginError(
+                f"Plugin {self.plugin} registers {kind} {name!r} with exempt={exempt!r}; a reason in words for any of"
+                f" {', '.join(EXEMPTIBLE)} was expected, as the rest is the contract.",
+                plugin=self.plugin,
+            )
+        return dict(exempt)
 
     def encoder(self, name: str, target: str, *, summary: str, **details: Any) -> None:
         """Register a ModalityEncoder."""

@@ -9,6 +9,8 @@ from typing import Any
 PART_KINDS = ("encoder", "quantizer", "fusion", "backbone", "sampler")
 """What `create("kind/name")` can build by itself."""
 KINDS = (*PART_KINDS, "head", "format", "dataset", "metric", "command")
+EXEMPTIBLE = ("export", "compile", "inductor", "bf16", "float16")
+"""Checks of the conformance kit that a component may declare it cannot pass; the rest is the contract."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,10 +18,11 @@ class ComponentSpec:
     """One registered part. target: `package.module:Name`, imported when the part is first built.
 
     requires: distributions the part needs beyond its plugin's own dependencies. trials: small configs under which the
-    conformance kit tries the part; `slots` in one of a head is the rest of a recipe. exempt: checks of the kit that the
-    part cannot pass, each with the reason, which the results show. detect: of a format, the entries of a config.json by
-    which it is recognised. repos: of a format, models on the Hub that are laid out so, each with the licence that is
-    stated for it, or None.
+    conformance kit tries the part; `slots` in one of a head is the rest of a recipe, and `rows` what it is trained on:
+    true (the default) for made-up rows with every column, false for nothing, or a list of rows. exempt: checks of the
+    kit that the part cannot pass, of EXEMPTIBLE, each with the reason, which the results show. detect: of a format, the
+    entries of a config.json by which it is recognised. repos: of a format, models on the Hub that are laid out so, each
+    with the licence that is stated for it, or None.
     """
 
     kind: str

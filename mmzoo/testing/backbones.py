@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from mmzoo.interfaces import Condition, Latents
-from mmzoo.testing.common import Checks, ConformanceError, built, close, functional, hold, port, require, stirred
+from mmzoo.testing.common import Checks, ConformanceError, close, functional, hold, port, require
 from mmzoo.testing.trial import Trial
 
 ITEMS, POSITIONS, SHORTER = 2, 12, 7
@@ -67,15 +67,17 @@ class BackboneTrial(Trial):
     @cached_property
     def inputs(self) -> tuple[Tensor, ...]:
         case = self.case
-        sequences = list(case.sequences.values())
-        return (case.data, *case.vectors.values(), *case.aligned.values(), *sequences)
+        mask, context = case.masks()
+        sequences = [tensor for sequence in case.sequences.values() for tensor in (sequence, context)]
+        return (case.data, mask, *case.vectors.values(), *case.aligned.values(), *sequences)
 
     def call(self, component: Any, *inputs: Tensor) -> tuple[Tensor, ...]:
-        case, rest = self.case, list(inputs[1:])
+        case, (x, mask, *rest) = self.case, inputs
         vectors = {name: rest.pop(0) for name in case.vectors}
         aligned = {name: rest.pop(0) for name in case.aligned}
-        sequences = {name: Latents(rest.pop(0)) for name in case.sequences}
-        return (component(Latents(inputs[0], grid=case.grid), case.times(), Condition(vectors, aligned, sequences)),)
+        sequences = {name: Latents(rest.pop(0), rest.pop(0)) for name in case.sequences}
+        latents = Latents(x, mask, case.positions())
+        return (component(latents, case.times(), Condition(vectors, aligned, sequences)),)
 
     def loss(self, component: Any) -> Tensor:
         return functional(component(self.case.x(), self.case.times(), self.case.condition()))
@@ -85,7 +87,8 @@ class BackboneTrial(Trial):
 
     @torch.no_grad()
     def check_ports(self) -> None:
-        (prediction,) = self.call(stirred(built(self.part)), *self.inputs)
+        """One prediction for every position, of the declared width."""
+        prediction = self.component()(self.case.x(), self.case.times(), self.case.condition())
         width = port(self.part, "outputs", "prediction").width
         wanted = [ITEMS, POSITIONS, prediction.shape[-1] if width is None else width]
         require(
@@ -96,7 +99,7 @@ class BackboneTrial(Trial):
     @torch.no_grad()
     def check_table(self) -> None:
         """With a precomputed table the prediction is the one that training sees."""
-        backbone: Any = stirred(built(self.part))
+        backbone: Any = self.component()
         case = self.case
         table = backbone.precompute(torch.tensor(TIMES), case.condition())
         for step, time in enumerate(TIMES):
@@ -110,7 +113,7 @@ class BackboneTrial(Trial):
     @torch.no_grad()
     def check_masks(self) -> None:
         """What stands in the padding of x and of the condition changes no prediction of a real position."""
-        backbone, case = stirred(built(self.part)), self.case
+        backbone, case = self.component(), self.case
         first, second = (
             backbone(case.x(filling), case.times(), case.condition(filling))[1:, :SHORTER] for filling in (0.0, 50.0)
         )
@@ -121,7 +124,7 @@ class BackboneTrial(Trial):
     @torch.no_grad()
     def check_batch(self) -> None:
         """A padded item gets the prediction it gets alone."""
-        backbone, case = stirred(built(self.part)), self.case
+        backbone, case = self.component(), self.case
         alone = backbone(case.short(), case.times()[1:], case.short_condition())
         together = backbone(case.x(0.0), case.times(), case.condition(0.0))
         require(
@@ -156,18 +159,27 @@ class Case:
         """The whole batch; with a filling, its second item ends early and is padded with that."""
         if filling is None:
             return Latents(self.data, grid=self.grid)
+        mask, _ = self.masks()
+        return Latents(self.data.masked_fill(~mask.unsqueeze(-1), filling), mask, self.positions())
+
+    def masks(self) -> tuple[Tensor, Tensor]:
+        """Of the latents and of the condition's sequences; the second item ends early."""
         mask = torch.ones(ITEMS, POSITIONS, dtype=torch.bool)
         mask[1, SHORTER:] = False
-        positions = None
-        if self.grid is not None:
-            rows, columns = self.grid
-            cells = torch.cartesian_prod(torch.arange(rows), torch.arange(columns)).float()
-            positions = cells.expand(ITEMS, -1, -1)
-        return Latents(self.data.masked_fill(~mask.unsqueeze(-1), filling), mask, positions)
+        context = torch.ones(ITEMS, CONTEXT, dtype=torch.bool)
+        context[1, LESS_CONTEXT:] = False
+        return mask, context
+
+    def positions(self) -> Tensor | None:
+        """Row and column of every position, where there is a grid: an item that ends early has none."""
+        if self.grid is None:
+            return None
+        rows, columns = self.grid
+        return torch.cartesian_prod(torch.arange(rows), torch.arange(columns)).float().expand(ITEMS, -1, -1)
 
     def short(self) -> Latents:
         """The second item alone."""
-        positions = self.x(0.0).positions
+        positions = self.positions()
         return Latents(self.data[1:, :SHORTER], positions=None if positions is None else positions[1:, :SHORTER])
 
     def times(self) -> Tensor:
@@ -177,8 +189,7 @@ class Case:
         mask = None
         sequences, aligned = self.sequences, self.aligned
         if filling is not None:
-            mask = torch.ones(ITEMS, CONTEXT, dtype=torch.bool)
-            mask[1, LESS_CONTEXT:] = False
+            _, mask = self.masks()
             sequences = {k: v.masked_fill(~mask.unsqueeze(-1), filling) for k, v in sequences.items()}
             tail = torch.arange(POSITIONS).view(1, -1, 1) >= SHORTER
             tail = tail & (torch.arange(ITEMS).view(-1, 1, 1) == 1)

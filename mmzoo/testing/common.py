@@ -1,21 +1,25 @@
-"""What the checks of every kind need: the error, comparisons, seeds, fresh components, declared ports."""
+"""What the checks of every kind need: outcomes, comparisons, seeds, fresh components, declared ports."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from mmzoo.composition import Part, build_part
+from mmzoo.composition import Part, build_part, own_tensors
 from mmzoo.composition.schema import first_line
 from mmzoo.errors import MmzooError
 from mmzoo.interfaces import Latents, Port, Ports
 
 TOLERANCE = 1e-4
 """How far two ways of computing the same may be apart, relative to the largest value."""
+SMALLEST = 1e-3
+"""What counts as the largest value where all are smaller: below it, differences are those of rounding."""
+STEPS = 3
+"""Steps of training within which every parameter must get a gradient."""
 
 Checks = Mapping[str, Callable[[], None]]
 """Checks by their names, in the order in which they are run."""
@@ -25,19 +29,35 @@ class ConformanceError(MmzooError, AssertionError):
     """A component breaks its contract; the sentence says which part of it and what was expected."""
 
 
+class NotChecked(Exception):  # noqa: N818 - no error: the contract is neither held nor broken
+    """Raised by a check that cannot be made; the results show its message.
+
+    That is `not applicable: why` or `not checked: why`.
+    """
+
+
 def require(holds: bool, sentence: str) -> None:
     """Raise ConformanceError with this sentence unless the condition holds."""
     if not holds:
         raise ConformanceError(sentence)
 
 
+def applicable(applies: bool, reason: str) -> None:
+    """Raise NotChecked with this reason unless the check applies."""
+    if not applies:
+        raise NotChecked(f"not applicable: {reason}")
+
+
 def perform(label: str, name: str, check: Callable[[], None]) -> None:
-    """Run one check. What is raised is one of mmzoo's errors: a component that crashes breaks its contract too."""
+    """Run one check. What is raised is one of mmzoo's errors: a component that crashes breaks its contract too.
+
+    Or NotChecked.
+    """
     try:
         check()
-    except MmzooError:
+    except (MmzooError, NotChecked):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ConformanceError(f"{label} fails the check {name!r}: {first_line(error)}.") from error
 
 
@@ -45,17 +65,20 @@ def hold(label: str, checks: Checks) -> None:
     """Run all checks; the first that fails raises. Inductor is left to `pytest --mmzoo`: it takes a minute."""
     for name, check in checks.items():
         if name != "inductor":
-            perform(label, name, check)
+            with suppress(NotChecked):
+                perform(label, name, check)
+
+
+def largest(tensor: Tensor) -> float:
+    """The largest absolute value, or SMALLEST if that is larger."""
+    return max(SMALLEST, float(tensor.abs().max())) if tensor.numel() else SMALLEST
 
 
 def close(a: Tensor, b: Tensor, tolerance: float = TOLERANCE) -> bool:
-    """Same shape, and nowhere further apart than the tolerance times the largest value (or 1)."""
+    """Same shape, and nowhere further apart than the tolerance times the largest value."""
     if a.shape != b.shape:
         return False
-    if a.numel() == 0:
-        return True
-    scale = max(1.0, float(b.abs().max()))
-    return bool((a - b).abs().max() <= tolerance * scale)
+    return a.numel() == 0 or bool((a - b).abs().max() <= tolerance * largest(b))
 
 
 def seeded(seed: int) -> AbstractContextManager[None]:
@@ -103,11 +126,12 @@ def built(part: Part, seed: int = 0) -> Any:
 
 
 def stirred(component: nn.Module, seed: int = 1) -> nn.Module:
-    """The component with its parameters moved a little, so that what starts at zero is tested too."""
+    """The component with its own parameters moved a little, so that what starts at zero is tested too."""
     generator = torch.Generator().manual_seed(seed)
+    own = {id(tensor) for tensor in own_tensors(component).values()}
     with torch.no_grad():
         for parameter in component.parameters():
-            if parameter.is_floating_point():
+            if parameter.is_floating_point() and id(parameter) in own:
                 parameter.add_(torch.randn(parameter.shape, generator=generator).to(parameter), alpha=0.02)
     return component
 

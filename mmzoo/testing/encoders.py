@@ -13,7 +13,7 @@ from mmzoo.interfaces import Latents, ModalityEncoder
 from mmzoo.testing.common import (
     Checks,
     ConformanceError,
-    built,
+    applicable,
     check_latents,
     close,
     declared,
@@ -21,8 +21,9 @@ from mmzoo.testing.common import (
     hold,
     port,
     require,
-    stirred,
+    seeded,
 )
+from mmzoo.testing.subject import check_passing_back
 from mmzoo.testing.trial import Trial
 
 SAMPLES, FEWER_SAMPLES = 4800, 3100
@@ -43,11 +44,9 @@ class EncoderTrial(Trial):
     """An encoder and a raw batch of two items, the second shorter where items can be."""
 
     kind = "encoder"
-    differentiable = False
 
-    @property
-    def halves(self) -> bool:
-        return getattr(self.part.cls, "modality", None) != "speech"
+    def cast_inputs(self, dtype: torch.dtype) -> tuple[Tensor, ...]:
+        return self.inputs if self.part.cls.modality == "speech" else super().cast_inputs(dtype)  # type: ignore[attr-defined]
 
     @cached_property
     def batch(self) -> tuple[Tensor, Tensor | None]:
@@ -73,7 +72,7 @@ class EncoderTrial(Trial):
         return functional(latents.x, *([component.decode(latents)] if self.decodes else []))
 
     def special(self) -> Checks:
-        return {"decoding": self.check_decoding} if self.decodes else {}
+        return {"decoding": self.check_decoding}
 
     def _single(self, encoder: ModalityEncoder) -> Latents:
         """The second item alone, without its padding."""
@@ -82,7 +81,7 @@ class EncoderTrial(Trial):
 
     @torch.no_grad()
     def check_ports(self) -> None:
-        encoder: Any = stirred(built(self.part))
+        encoder: Any = self.component()
         wanted = port(self.part, "outputs", "latents")
         together = encoder.encode(*self.inputs)
         check_latents(self.part, together, self.batch[1], wanted)
@@ -95,9 +94,9 @@ class EncoderTrial(Trial):
     @torch.no_grad()
     def check_masks(self) -> None:
         raw, mask = self.batch
-        if mask is None:
-            return
-        encoder: Any = stirred(built(self.part))
+        applicable(mask is not None, "pictures of one batch have one size, so there is no padding")
+        assert mask is not None
+        encoder: Any = self.component()
         padding = ~mask if raw.dim() == mask.dim() else ~mask.unsqueeze(-1)
         one, other = encoder.encode(raw, mask), encoder.encode(raw.masked_fill(padding, 1), mask)
         require(
@@ -107,7 +106,7 @@ class EncoderTrial(Trial):
 
     @torch.no_grad()
     def check_batch(self) -> None:
-        encoder: Any = stirred(built(self.part))
+        encoder: Any = self.component()
         together, alone = encoder.encode(*self.inputs), self._single(encoder)
         count = alone.x.shape[1]
         if together.mask is not None:
@@ -118,10 +117,20 @@ class EncoderTrial(Trial):
             f"{self.label} encodes an item differently when it is padded in a batch; respect the mask.",
         )
 
-    @torch.no_grad()
     def check_decoding(self) -> None:
-        """Decoding gives a raw batch again, and a padded item what it gives alone."""
-        encoder: Any = stirred(built(self.part))
+        """Decoding gives a raw batch again, a padded item what it gives alone, and passes the gradient back."""
+        applicable(self.decodes, "it only encodes")
+        self._check_decoded()
+        encoder: Any = self.component().train()
+        with seeded(3), torch.no_grad():
+            latents = encoder.encode(*self.inputs)
+        x = latents.x.clone().requires_grad_()
+        with seeded(3):
+            check_passing_back(self.label, (encoder.decode(latents.with_x(x)),), {"the latents that it decodes": x})
+
+    @torch.no_grad()
+    def _check_decoded(self) -> None:
+        encoder: Any = self.component()
         raw, mask = self.batch
         together, alone = encoder.encode(raw, mask), self._single(encoder)
         outputs, output = encoder.decode(together), encoder.decode(alone)
@@ -141,24 +150,29 @@ class EncoderTrial(Trial):
 def batch_of(part: Part) -> tuple[Tensor, Tensor | None]:
     """A raw batch of two items in the encoder's modality, the second shorter where items can be, and its mask."""
     modality = getattr(part.cls, "modality", None)
+    if modality in ("codes", "vectors"):
+        return _features(part)
+    if modality not in ("speech", "text", "image"):
+        raise ConformanceError(
+            f"{part.label} has the modality {modality!r}; set it to speech, image, text, codes or vectors."
+        )
+    raw = declared(part).inputs.get("raw")
+    return raw_batch(modality, raw.codebook_size if raw is not None and raw.codebook_size is not None else 256)
+
+
+def raw_batch(modality: str, symbols: int = 256) -> tuple[Tensor, Tensor | None]:
+    """Two items of speech, text (ids below `symbols`) or pictures, and their mask."""
     generator = torch.Generator().manual_seed(0)
     if modality == "speech":
         return _masked(torch.randn(2, SAMPLES, generator=generator) * 0.1, FEWER_SAMPLES)
     if modality == "text":
-        raw = declared(part).inputs.get("raw")
-        count = raw.codebook_size if raw is not None and raw.codebook_size is not None else 256
-        return _masked(torch.randint(count, (2, SYMBOLS), generator=generator), FEWER_SYMBOLS)
-    if modality in ("codes", "vectors"):
-        return _features(part, generator)
-    if modality == "image":
-        return torch.rand(2, PIXELS, PIXELS, 3, generator=generator), None
-    raise ConformanceError(
-        f"{part.label} has the modality {modality!r}; set it to speech, image, text, codes or vectors."
-    )
+        return _masked(torch.randint(symbols, (2, SYMBOLS), generator=generator), FEWER_SYMBOLS)
+    return torch.rand(2, PIXELS, PIXELS, 3, generator=generator), None
 
 
-def _features(part: Part, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def _features(part: Part) -> tuple[Tensor, Tensor]:
     """What another model would have made: codes `[B, N, Q]` where the port `raw` tells codebooks, else vectors."""
+    generator = torch.Generator().manual_seed(0)
     raw, mask = port(part, "inputs", "raw"), torch.ones(2, SYMBOLS, dtype=torch.bool)
     mask[1, FEWER_SYMBOLS:] = False
     if raw.codebooks is not None:

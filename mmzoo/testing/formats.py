@@ -16,6 +16,7 @@ from mmzoo.composition.foreign import opened, save_foreign
 from mmzoo.errors import MmzooError, UnknownKeyError
 from mmzoo.hub.tensor_file import open_tensors
 from mmzoo.interfaces import ForeignFormat, TaskHead
+from mmzoo.registry.specs import ComponentSpec
 from mmzoo.testing import registration
 from mmzoo.testing.common import Checks, ConformanceError, hold, require, seeded
 
@@ -33,15 +34,21 @@ class FormatTrial:
     """A format with the config of a small model, as it stands in that library's config.json."""
 
     def __init__(self, name: str, config: Mapping[str, Any]) -> None:
+        self.name, self.config, self.label = name, dict(config), f"format {name!r}"
+
+    @property
+    def spec(self) -> ComponentSpec:
+        """What is registered, its module imported without a network."""
         from mmzoo import registry
 
-        self.name, self.config, self.label = name, dict(config), f"format {name!r}"
-        self.spec = registry.catalog().component("format", name)
+        registration.loaded("format", self.name)
+        return registry.catalog().component("format", self.name)
 
     def checks(self) -> Checks:
         """All checks by name, in order."""
         return {
             "registration": lambda: registration.check_summary("format", self.name),
+            "network": lambda: registration.check_offline_import("format", self.name),
             "unknown-keys": self.check_unknown_keys,
             "recipe": self.check_recipe,
             "key-map": self.check_key_map,

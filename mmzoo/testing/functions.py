@@ -8,7 +8,7 @@ from typing import Any
 
 from mmzoo.errors import MmzooError, UnknownKeyError
 from mmzoo.testing import registration
-from mmzoo.testing.common import Checks, ConformanceError, require
+from mmzoo.testing.common import Checks, ConformanceError, applicable, require
 from mmzoo.testing.offline import offline
 
 
@@ -22,26 +22,33 @@ class FunctionTrial:
         """All checks by name, in order."""
         return {
             "registration": lambda: registration.check_summary(self.kind, self.name),
-            "signature": self.check_signature,
+            "network": lambda: registration.check_offline_import(self.kind, self.name),
             **({"unknown-keys": self.check_unknown_keys} if self.kind == "dataset" else {}),
-            **({"rows": self.check_rows} if self.kind == "dataset" and self.config else {}),
+            "signature": self.check_signature,
+            **({"rows": self.check_rows} if self.kind == "dataset" else {}),
         }
 
     @property
     def target(self) -> Any:
         """What the name stands for."""
-        from mmzoo import registry
-
-        return registry.load_target(registry.catalog().component(self.kind, self.name))
+        return registration.loaded(self.kind, self.name)
 
     def check_signature(self) -> None:
         """A function; of a dataset with keyword-only arguments, of a metric with the model first."""
         require(callable(self.target), f"{self.label} is registered with something that cannot be called.")
+        require(
+            self.kind == "dataset" or not self.config,
+            f"{self.label} is registered with the trial {self.config}; only datasets among functions have any.",
+        )
         if self.kind == "command":
             return
         arguments = list(inspect.signature(self.target).parameters.values())
         if self.kind == "metric":
-            require(bool(arguments), f"{self.label} takes no argument; the model it judges comes first.")
+            positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+            require(
+                bool(arguments) and arguments[0].kind in positional,
+                f"{self.label} takes nothing by position; the model it judges comes first.",
+            )
             arguments = arguments[1:]
         for argument in arguments:
             require(
@@ -53,6 +60,7 @@ class FunctionTrial:
         """An argument that the function does not name is refused before anything is built."""
         from mmzoo.data import load_dataset_component
 
+        registration.loaded(self.kind, self.name)
         try:
             load_dataset_component(self.name, **{**self.config, registration.NONSENSE: 1})
         except UnknownKeyError:
@@ -65,9 +73,10 @@ class FunctionTrial:
         """Built offline, every split has rows with the columns of `mmzoo.data`, twice the same."""
         from mmzoo.data import load_dataset_component, row_features
 
+        applicable(bool(self.config), "no trial with a config is registered, so it is not built")
         with offline() as tried:
             splits = load_dataset_component(self.name, **self.config)
-        require(not tried, f"{self.label} tries to reach {', '.join(dict.fromkeys(tried))} while it is built.")
+        registration.refuse_reaching(self.label, tried, "it is built")
         again = load_dataset_component(self.name, **self.config)
         for split, rows in splits.items():
             require(len(rows) > 0, f"{self.label} gives no rows in the split {split}.")

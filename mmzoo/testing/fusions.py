@@ -12,14 +12,13 @@ from mmzoo.interfaces import Fusion, Latents
 from mmzoo.testing.common import (
     Checks,
     ConformanceError,
-    built,
+    applicable,
     close,
     declared,
     functional,
     hold,
     port,
     require,
-    stirred,
 )
 from mmzoo.testing.trial import Trial
 
@@ -78,23 +77,14 @@ class FusionTrial(Trial):
         return functional(component({**self.parts, first: _without(self.parts[first], 1)}))
 
     def special(self) -> Checks:
-        gates = self.part_gates
-        return {"absence": self.check_absence, **({"gates": self.check_gates} if gates else {})}
-
-    @property
-    def part_gates(self) -> bool:
-        """Whether the fusion weighs modalities; False too for a fusion that cannot be looked up."""
-        try:
-            return self.part.cls.gates is not Fusion.gates  # type: ignore[attr-defined, no-any-return]
-        except Exception:
-            return False
+        return {"absence": self.check_absence, "gates": self.check_gates}
 
     @torch.no_grad()
     def check_ports(self) -> None:
-        (together,), wanted = self.call(stirred(built(self.part)), *self.inputs), self._wanted()
+        (together,), wanted = self.call(self.component(), *self.inputs), self._wanted()
         require(
             together.dim() == 2 and len(together) == 2 and wanted in (None, together.shape[1]),
-            f"{self.label} gives {list(together.shape)}; [2, {wanted or 'D'}] was expected.",
+            f"{self.label} gives {list(together.shape)} where [2, {wanted or 'D'}] is declared.",
         )
 
     def _wanted(self) -> int | None:
@@ -102,7 +92,7 @@ class FusionTrial(Trial):
 
     @torch.no_grad()
     def check_batch(self) -> None:
-        fusion: Any = stirred(built(self.part))
+        fusion: Any = self.component()
         alone = {name: Latents(latents.x[1:, : LENGTHS[1]]) for name, latents in self.parts.items()}
         require(
             close(fusion(self.parts)[1:], fusion(alone)),
@@ -111,7 +101,7 @@ class FusionTrial(Trial):
 
     @torch.no_grad()
     def check_masks(self) -> None:
-        fusion: Any = stirred(built(self.part))
+        fusion: Any = self.component()
         noisy = {
             name: Latents(torch.where(self._mask(name).unsqueeze(-1), latents.x, 9.0), latents.mask)
             for name, latents in self.parts.items()
@@ -123,7 +113,7 @@ class FusionTrial(Trial):
     @torch.no_grad()
     def check_absence(self) -> None:
         """A modality that is absent from a batch, or from one item, counts for nothing there."""
-        fusion: Any = stirred(built(self.part))
+        fusion: Any = self.component()
         parts, together = self.parts, fusion(self.parts)
         for name in parts if len(parts) > 1 else ():
             masked = fusion({**parts, name: _without(_without(parts[name], 0), 1)})
@@ -145,7 +135,9 @@ class FusionTrial(Trial):
     @torch.no_grad()
     def check_gates(self) -> None:
         """Gates add up to 1, and an absent modality has none."""
-        fusion: Any = stirred(built(self.part))
+        weighs = self.part.cls.gates is not Fusion.gates  # type: ignore[attr-defined]
+        applicable(weighs, "it does not weigh modalities, so it has no gates")
+        fusion: Any = self.component()
         first, *others = self.names
         found = fusion.gates({**self.parts, first: _without(self.parts[first], 1)} if others else self.parts)
         total = torch.stack(list(found.values())).sum(0)

@@ -5,17 +5,14 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from mmzoo.errors import UnknownNameError
 from mmzoo.registry import PluginRecord, catalog
-from mmzoo.registry.conformance import KIT_VERSION, save_record
-from mmzoo.registry.names import did_you_mean, normalized, suggestions
+from mmzoo.registry.conformance import KIT_VERSION, NOT_RUN
+from mmzoo.registry.plugins import named
 from mmzoo.testing.common import perform
 
-EXEMPTIBLE = ("export", "compile", "inductor", "bf16", "float16")
-"""What a component may declare that it cannot do; the rest is the contract."""
+BADNESS = ("passed", "exempt", "not applicable", "not checked", NOT_RUN, "failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,43 +31,39 @@ class Case:
         return f"{self.subject}{f'[{self.trial}]' if self.trial else ''} {self.check}"
 
 
-def find_plugin(name: str) -> PluginRecord:
-    """The record of an installed plugin by distribution or entry point. Raises UnknownNameError."""
-    records = catalog().plugins()
-    for record in records:
-        if normalized(name) in (normalized(record.distribution), normalized(record.name)):
-            return record
-    close = suggestions(name, [known for record in records for known in (record.distribution, record.name)])
-    told = did_you_mean(close) or "`mmzoo plugins` lists those that are."
-    raise UnknownNameError(f"No plugin {name[:80]!r} is installed; {told}", name=name, suggestions=close)
+def find_plugins(name: str) -> list[PluginRecord]:
+    """The records of an installed distribution, by its name or that of an entry point. Raises UnknownNameError."""
+    return named(catalog().plugins(), name)
 
 
 def cases(name: str) -> list[Case]:
-    """Every check of the plugin of this name, of all its components and models. Raises UnknownNameError."""
+    """Every check of the plugin of this name, of all its components and models. Raises UnknownNameError.
+
+    Nothing of the plugin is imported, built or looked up yet, so that what is broken is a failed check.
+    """
     from mmzoo.testing.any_kind import checks_of
     from mmzoo.testing.models import ModelTrial
     from mmzoo.testing.package import PackageTrial
-    from mmzoo.testing.rows import sample_rows
 
-    record, known = find_plugin(name), catalog()
-    package = PackageTrial(record)
-    found = list(_cases("plugin", 0, package.label, package.checks(), {}))
+    records, known = find_plugins(name), catalog()
+    found: list[Case] = []
+    for index, record in enumerate(records):
+        package = PackageTrial(record)
+        found += _cases("plugin", index, package.label, package.checks(), {})
     for spec in known.components():
-        if spec.plugin != record.distribution:
+        if spec.plugin != records[0].distribution:
             continue
-        subject, written = f"{spec.kind}/{spec.name}", known.written(spec)
-        for index, config in enumerate(spec.trials):
+        for index, trial in enumerate(spec.trials):
+            config: dict[str, Any] = dict(trial)
             details: dict[str, Any] = {}
             if spec.kind == "head":
-                config = dict(config)
-                details["slots"] = config.pop("slots", {})
-                details["rows"] = sample_rows() if config.pop("rows", True) else None
-            label, checks = checks_of(spec.kind, written, config, **details)
-            found += _cases(subject, index, label, checks, spec.exempt)
+                details = {"slots": config.pop("slots", {}), "rows": config.pop("rows", True)}
+            label, checks = checks_of(spec.kind, known.written(spec), config, **details)
+            found += _cases(f"{spec.kind}/{spec.name}", index, label, checks, spec.exempt)
     for model in known.models():
-        if model.plugin == record.distribution:
-            trial = ModelTrial(model)
-            found += _cases(f"model/{model.name}", 0, trial.label, trial.checks(), {})
+        if model.plugin == records[0].distribution:
+            whole = ModelTrial(model)
+            found += _cases(f"model/{model.name}", 0, whole.label, whole.checks(), {})
     return found
 
 
@@ -78,28 +71,28 @@ def _cases(
     subject: str, trial: int, label: str, checks: Mapping[str, Callable[[], None]], exempt: Mapping[str, str]
 ) -> Iterable[Case]:
     for name, check in checks.items():
-        reason = exempt.get(name) if name in EXEMPTIBLE else None
-        yield Case(subject, trial, name, _performed(label, name, check), reason)
+        yield Case(subject, trial, name, _performed(label, name, check), exempt.get(name))
 
 
 def _performed(label: str, name: str, check: Callable[[], None]) -> Callable[[], None]:
     return lambda: perform(label, name, check)
 
 
-def report(name: str, results: Iterable[tuple[str, str, str]]) -> dict[str, Any]:
+def report(name: str, results: Iterable[tuple[str, int, str, str]]) -> dict[str, Any]:
     """A record of a run: which kit, when, of which version, and for every subject what became of each check.
 
-    results: (subject, check, outcome), where an outcome is `passed`, `failed: why` or `exempt: why`; of several
-    trials the worst counts.
+    results: (subject, trial, check, outcome); outcomes are told in `mmzoo.registry.conformance`, and a check of which
+    there is no result was not run. Of several trials the worst counts.
     """
     import mmzoo
 
-    record = find_plugin(name)
+    record = find_plugins(name)[0]
+    told = {(case.subject, case.trial, case.check): NOT_RUN for case in cases(name)}
+    told |= {(subject, trial, check): outcome for subject, trial, check, outcome in results}
     subjects: dict[str, dict[str, str]] = {}
-    for subject, check, outcome in results:
-        before = subjects.setdefault(subject, {}).get(check, "")
-        if not before.startswith("failed"):
-            subjects[subject][check] = outcome
+    for (subject, _, check), outcome in told.items():
+        checks = subjects.setdefault(subject, {})
+        checks[check] = max(checks.get(check, "passed"), outcome, key=_badness)
     return {
         "kit": KIT_VERSION,
         "date": datetime.date.today().isoformat(),
@@ -110,6 +103,5 @@ def report(name: str, results: Iterable[tuple[str, str, str]]) -> dict[str, Any]
     }
 
 
-def keep(record: Mapping[str, Any]) -> Path:
-    """Keep a record where `mmzoo show` finds it."""
-    return save_record(record)
+def _badness(outcome: str) -> int:
+    return next(rank for rank, kind in enumerate(BADNESS) if outcome.startswith(kind))

@@ -1,61 +1,102 @@
-"""The contract of a registered model: its recipe, its tensors, its licence and card, and what its weights give."""
+"""The contract of a registered model: its recipe, its tensors, and the licence, card and outputs of its weights."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mmzoo.composition import build, make_plan, own_tensors
-from mmzoo.errors import UnknownKeyError
-from mmzoo.registry.specs import ModelSpec
-from mmzoo.testing.common import Checks, ConformanceError, require
-from mmzoo.testing.offline import offline
+import torch
+
+from mmzoo.composition import make_plan
+from mmzoo.errors import ConfigError, DataError, TrainingError, UnknownKeyError
+from mmzoo.interfaces import Examples, TaskHead
+from mmzoo.registry.specs import ModelSpec, Weights
+from mmzoo.testing.common import Checks, ConformanceError, NotChecked, applicable, require
 from mmzoo.testing.registration import NONSENSE
+from mmzoo.testing.rows import rows_of
+from mmzoo.testing.subject import check_building, check_meta, check_storage
+from mmzoo.testing.whole import Whole
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+    from mmzoo.composition import Plan
+
+ROWS = 10
+"""Rows, and labels, on which models are tried."""
 
 
-class ModelTrial:
-    """A model of the catalog, whole and in its own size; nothing is trained or downloaded."""
+class ModelTrial(Whole):
+    """A model of the catalog, whole and in its own size, with fresh parameters; nothing is downloaded."""
 
     def __init__(self, spec: ModelSpec) -> None:
         self.spec, self.label = spec, f"model {spec.name!r}"
 
     def checks(self) -> Checks:
-        """All checks by name, in order."""
-        bundled = {"card": self.check_card, "golden": self.check_golden} if self.folder is not None else {}
         return {
             "registration": self.check_registration,
-            "unknown-keys": self.check_unknown_keys,
             "config": self.check_config,
+            "unknown-keys": self.check_unknown_keys,
             "network": self.check_offline,
-            "meta": self.check_meta,
-            **({"licence": self.check_licence} if self.spec.weights else {}),
-            **bundled,
+            "build": lambda: check_building(self),
+            "meta": lambda: check_meta(self),
+            "determinism": self.check_determinism,
+            "gradients": self.check_gradients,
+            "storage": lambda: check_storage(self),
+            "bf16": lambda: self.check_half(torch.bfloat16),
+            "licence": self.check_licence,
+            "card": lambda: self.for_each_folder(self.check_card),
+            "golden": lambda: self.for_each_folder(self.check_golden),
         }
 
     @cached_property
-    def folder(self) -> Path | None:
-        """The model repo, where it lies on this machine."""
-        from mmzoo.hub.sources import bundled_folder
-
-        named = any(weights.source == "bundled" for weights in self.spec.weights)
-        return bundled_folder(self.spec.name) if named else None
+    def plan(self) -> Plan:
+        plan = self._planned(self._recipe())
+        for model in plan.models.values():
+            model.load()
+        return plan
 
     @cached_property
-    def plan(self) -> Any:
-        """The checked recipe; models in its slots have fresh parameters."""
+    def rows(self) -> Dataset | None:
+        """As the first trial of its head says."""
+        from mmzoo import registry
+
+        head = self.spec.recipe["head"]
+        spec = registry.catalog().component("head", head if isinstance(head, str) else head["name"])
+        return rows_of(spec.trials[0].get("rows", True), ROWS)
+
+    def examples(self, head: TaskHead, cache: Path) -> Examples:
+        try:
+            return super().examples(head, cache)
+        except (ConfigError, DataError, TrainingError) as error:
+            raise NotChecked(f"not applicable: the sample rows do not suit it ({str(error).rstrip('.')})") from error
+
+    def usable(self) -> TaskHead:
+        """With its first weights, if they are here."""
+        from mmzoo.factory import create
+
+        folder = self.folder(self.spec.weights[0]) if self.spec.weights else None
+        found: TaskHead = super().usable() if folder is None else create(f"local-dir:{folder}")
+        return found
+
+    def _planned(self, recipe: dict[str, Any]) -> Plan:
         from mmzoo.factory import Request
 
-        return make_plan(self._recipe(), Request().resolver())
+        return make_plan(recipe, Request().resolver())
 
     def _recipe(self) -> dict[str, Any]:
+        """Models in its slots have fresh parameters too."""
         fresh = {
             slot: {**value, "pretrained": False}
             for slot, value in self.spec.recipe.items()
             if isinstance(value, dict) and "model" in value
         }
         return {**self.spec.recipe, **fresh}
+
+    # --- the recipe ---
 
     def check_registration(self) -> None:
         """A task, modalities and a summary of one line."""
@@ -70,63 +111,83 @@ class ModelTrial:
 
     def check_unknown_keys(self) -> None:
         """A slot that the head does not have is refused."""
-        from mmzoo.factory import Request
-
         try:
-            make_plan({**self._recipe(), NONSENSE: 1}, Request().resolver())
-        except UnknownKeyError:
-            return
+            self._planned({**self._recipe(), NONSENSE: 1})
+        except UnknownKeyError as error:
+            if NONSENSE in error.path:
+                return
+            raise
         raise ConformanceError(f"{self.label} accepts the unknown slot {NONSENSE}.")
 
     def check_config(self) -> None:
         """The recipe with every default filled in survives JSON and gives the same recipe again."""
-        from mmzoo.factory import Request
-
         recipe = self.plan.recipe()
         kept = json.loads(json.dumps(recipe, allow_nan=False))
-        again = make_plan(kept, Request().resolver()).recipe()
+        again = self._planned(kept).recipe()
         require(kept == recipe == again, f"The resolved recipe of {self.label} changes when it is resolved again.")
 
-    def check_offline(self) -> None:
-        """It is built without a network."""
-        with offline() as tried:
-            build(self.plan, name=self.spec.name)
-        require(not tried, f"{self.label} tries to reach {', '.join(dict.fromkeys(tried))} while it is built.")
+    # --- published weights ---
 
-    def check_meta(self) -> None:
-        """It is built on the meta device, and has tensors unless it needs none."""
-        tensors = own_tensors(build(self.plan, name=self.spec.name))
-        require(
-            all(tensor.is_meta or tensor.numel() < 1 << 16 for tensor in tensors.values()),
-            f"{self.label} fills large tensors when it is built on the meta device.",
-        )
+    def folder(self, weights: Weights) -> Path | None:
+        """The model repo of registered weights; None if it is not on this machine."""
+        from mmzoo.hub.huggingface import snapshot_folder
+        from mmzoo.hub.sources import WEIGHTS_NAME, bundled_folder, parse_source
+
+        source = parse_source(weights.source)
+        if source.scheme == "hf-hub":
+            found: Path | None = snapshot_folder(source.place, str(source.revision))
+        else:
+            found = bundled_folder(self.spec.name) if source.scheme == "bundled" else Path(source.place).expanduser()
+        return found if found is not None and (found / WEIGHTS_NAME).is_file() else None
+
+    def for_each_folder(self, check: Callable[[Weights, Path], None]) -> None:
+        """Check all weights that are here."""
+        applicable(bool(self.spec.weights), "no weights are registered")
+        absent = []
+        for weights in self.spec.weights:
+            folder = self.folder(weights)
+            if folder is not None:
+                check(weights, folder)
+            elif weights.source.startswith("hf-hub:"):
+                absent.append(weights.tag)
+            else:
+                raise ConformanceError(
+                    f"{self.label} registers the weights {weights.tag!r} as {weights.source}, and they are not there;"
+                    " give the place where they are, or register none."
+                )
+        if absent:
+            raise NotChecked(f"not checked: the weights {', '.join(absent)} are not on this machine")
 
     def check_licence(self) -> None:
         """All weights name their licence, where they are registered or on the card."""
         from mmzoo.hub.sources import card_license
 
+        applicable(bool(self.spec.weights), "no weights are registered")
         for weights in self.spec.weights:
-            told = weights.license or (card_license(self.folder) if self.folder is not None else None)
+            folder = None if weights.license else self.folder(weights)
+            told = weights.license or (card_license(folder) if folder is not None else None)
             require(bool(told), f"{self.label}: the weights {weights.tag!r} name no licence; give Weights one.")
 
-    def check_card(self) -> None:
+    def check_card(self, weights: Weights, folder: Path) -> None:
         """The model repo has a card, of which the licence is the registered one."""
         from mmzoo.hub.sources import card_license
 
-        assert self.folder is not None
-        card = self.folder / "README.md"
-        require(card.is_file() and bool(card.read_text("utf-8").strip()), f"{self.label} has no card, {card.name}.")
-        told, wanted = card_license(self.folder), self.spec.weights[0].license
+        card = folder / "README.md"
         require(
-            bool(told) and wanted in (None, told),
-            f"{self.label} has the licence {told!r} on its card and {wanted!r} in its registration.",
+            card.is_file() and bool(card.read_text("utf-8").strip()),
+            f"{self.label} has no card in {folder}; `mmzoo card` writes one.",
+        )
+        told = card_license(folder)
+        require(
+            bool(told) and weights.license in (None, told),
+            f"{self.label} has the licence {told!r} on its card and {weights.license!r} in its registration.",
         )
 
-    def check_golden(self) -> None:
+    def check_golden(self, weights: Weights, folder: Path) -> None:
         """The weights give the outputs that were stored with them."""
         from mmzoo.factory import create
         from mmzoo.hub.golden import FILE, check_golden
 
-        assert self.folder is not None
-        if (self.folder / FILE).is_file():
-            check_golden(create(f"local-dir:{self.folder}"), self.folder)
+        if not (folder / FILE).is_file() and self.golden is not None:  # NotChecked if its head has no golden outputs
+            raise ConformanceError(f"{self.label} has no {FILE} in {folder}; `mmzoo card` writes it.")
+        check_golden(create(f"local-dir:{folder}"), folder)

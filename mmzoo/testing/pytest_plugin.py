@@ -40,7 +40,7 @@ class Kit:
 
     def __init__(self, plugin: str) -> None:
         self.plugin = plugin
-        self.results: list[tuple[str, str, str]] = []
+        self.results: list[tuple[str, int, str, str]] = []
 
     def pytest_ignore_collect(self, config: pytest.Config) -> bool | None:
         """Without files on the command line only the kit is run."""
@@ -48,48 +48,62 @@ class Kit:
 
     def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
         """One test for each check."""
+        from mmzoo.cli.output import one_line
         from mmzoo.errors import MmzooError
         from mmzoo.testing.kit import cases
 
         try:
             found = cases(self.plugin)
         except MmzooError as error:
-            raise pytest.UsageError(str(error)) from None
+            raise pytest.UsageError(one_line(error)) from None
         items += [Check.from_parent(session, name=case.title, case=case) for case in found]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Collect outcomes; with several processes they arrive here as properties of the reports."""
+        from mmzoo.registry.conformance import TOLD
+
         told = dict(report.user_properties).get(RESULT)
-        if not isinstance(told, dict) or (report.when != "call" and report.passed):
+        if not isinstance(told, list) or (report.when != "call" and report.passed):
             return
-        outcome = "passed" if report.passed else told["exempt"] and f"exempt: {told['exempt']}"
-        self.results.append((told["subject"], told["check"], outcome or f"failed: {_why(report)}"))
+        subject, trial, check = told
+        why = _why(report)
+        outcome = "passed" if report.passed else why if report.skipped and why.startswith(TOLD) else f"failed: {why}"
+        self.results.append((subject, trial, check, outcome))
 
     def pytest_terminal_summary(self, terminalreporter: Any, config: pytest.Config) -> None:
         """The table; and the record is kept for `mmzoo show`."""
+        from mmzoo.cli.output import one_line
         from mmzoo.errors import MmzooError
-        from mmzoo.testing.kit import keep, report
+        from mmzoo.registry.conformance import NOT_RUN, TOLD, save_record
+        from mmzoo.testing.kit import report
 
         if not self.results:
             return
         record = report(self.plugin, self.results)
-        terminalreporter.section(f"conformance of {record['plugin']} {record['version']} (kit {record['kit']})")
+        title = f"conformance of {record['plugin']} {record['version']} (kit {record['kit']})"
+        terminalreporter.section(one_line(title))
+        reasons: dict[str, None] = {}
         for subject, checks in record["results"].items():
-            wrong = [name for name, told in checks.items() if told.startswith("failed")]
-            exempt = [name for name, told in checks.items() if told.startswith("exempt")]
-            line = f"{subject:<32} {len(checks) - len(wrong) - len(exempt)} of {len(checks)} checks passed"
-            line += f"; failed: {', '.join(wrong)}" * bool(wrong) + f"; exempt: {', '.join(exempt)}" * bool(exempt)
-            terminalreporter.write_line(line, red=bool(wrong))
+            passed = sum(told == "passed" for told in checks.values())
+            line = f"{subject:<32} {passed} of {len(checks)} checks passed"
+            for how in ("failed", NOT_RUN, *TOLD):
+                named = [name for name, told in checks.items() if told.startswith(how)]
+                line += f"; {how}: {', '.join(named)}" * bool(named)
+                reasons |= {f"{name}: {checks[name]}": None for name in named if how in TOLD}
+            terminalreporter.write_line(one_line(line), red="; failed:" in line)
+        for reason in reasons:
+            terminalreporter.write_line(one_line(reason))
         if (path := config.getoption("mmzoo_json")) is not None:
             path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
         try:
-            keep(record)
+            save_record(record)
         except MmzooError as error:
-            terminalreporter.write_line(f"The record was not kept: {error}")
+            terminalreporter.write_line(one_line(f"The record was not kept: {error}"))
 
 
 def _why(report: pytest.TestReport) -> str:
-    return " ".join(str(report.longrepr).split())[:500]
+    told = report.longrepr[2].removeprefix("Skipped: ") if isinstance(report.longrepr, tuple) else report.longrepr
+    return " ".join(str(told).split())[:500]
 
 
 class Check(pytest.Item):
@@ -98,19 +112,26 @@ class Check(pytest.Item):
     def __init__(self, *, case: Case, **details: Any) -> None:
         super().__init__(**details)
         self.case = case
-        told = {"subject": case.subject, "check": case.check, "exempt": case.exempt}
-        self.user_properties.append((RESULT, told))
+        self.user_properties.append((RESULT, [case.subject, case.trial, case.check]))
 
     def runtest(self) -> None:
+        from mmzoo.cli.output import one_line
+        from mmzoo.testing.common import NotChecked
+
         if self.case.exempt:
-            pytest.skip(f"exempt: {self.case.exempt}")
-        self.case.run()
+            pytest.skip(one_line(f"exempt: {self.case.exempt}"))
+        try:
+            self.case.run()
+        except NotChecked as told:
+            pytest.skip(one_line(told))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *_: Any) -> Any:
-        """mmzoo's own errors without a traceback."""
+        """mmzoo's own errors without a traceback, and nothing that a terminal would obey."""
+        from mmzoo.cli.output import one_line, plain
         from mmzoo.errors import MmzooError
 
-        return str(excinfo.value) if isinstance(excinfo.value, MmzooError) else super().repr_failure(excinfo)
+        told = excinfo.value
+        return one_line(told) if isinstance(told, MmzooError) else plain(super().repr_failure(excinfo))
 
     def reportinfo(self) -> tuple[Path, None, str]:
         return self.path, None, f"conformance: {self.name}"
@@ -123,6 +144,7 @@ def mmzoo_plugins(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., tup
     It takes the names of modules with `mmzoo_register`, and returns what became of them. A module that fails to
     load fails the test with its own traceback; one that is installed already is left as it is.
     """
+    from mmzoo.cli.output import plain
     from mmzoo.registry import index
     from mmzoo.registry.plugins import discover, from_module
 
@@ -130,7 +152,8 @@ def mmzoo_plugins(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., tup
         known = index.Catalog([*discover(), *(from_module(name) for name in modules)])
         for record in known.plugins():
             if record.target in modules and record.state not in ("loaded", "shadowed"):
-                pytest.fail(f"the plugin {record.target} is {record.state}: {record.error}\n{record.traceback or ''}")
+                told = f"the plugin {record.target} is {record.state}: {record.error}\n{record.traceback or ''}"
+                pytest.fail(plain(told))
         monkeypatch.setattr(index, "_catalog", known)
         return tuple(record for record in known.plugins() if record.target in modules)
 

@@ -13,7 +13,6 @@ from mmzoo.interfaces import PADDING_CODE, Quantized
 from mmzoo.testing.common import (
     Checks,
     ConformanceError,
-    built,
     close,
     declared,
     functional,
@@ -21,7 +20,6 @@ from mmzoo.testing.common import (
     port,
     require,
     seeded,
-    stirred,
 )
 from mmzoo.testing.trial import Trial
 
@@ -35,26 +33,17 @@ def check_quantizer(name: str, **config: Any) -> None:
 
 
 class QuantizerTrial(Trial):
-    """A quantizer and random vectors z `[2, 24, D]`."""
+    """A quantizer and random vectors z `[2, 24, D]`, of which the second item ends early."""
 
     kind = "quantizer"
 
     @cached_property
-    def inputs(self) -> tuple[Tensor, ...]:
+    def z(self) -> Tensor:
+        """What is quantized."""
         width = port(self.part, "inputs", "z").width
         if width is None:
             raise ConformanceError(f"{self.label} must declare the width of its port z, so that `create` can check it.")
-        return (torch.randn(ITEMS, POSITIONS, width, generator=torch.Generator().manual_seed(0)),)
-
-    def call(self, component: Any, *inputs: Tensor) -> tuple[Tensor, ...]:
-        found = component(*inputs)
-        return found.z_q, found.loss, found.codes
-
-    def loss(self, component: Any) -> Tensor:
-        z, mask = self.inputs[0], self.mask
-        found = component(z.masked_fill(~mask.unsqueeze(-1), 0.0), mask)
-        loss: Tensor = found.loss + functional(found.z_q * mask.unsqueeze(-1))
-        return loss
+        return torch.randn(ITEMS, POSITIONS, width, generator=torch.Generator().manual_seed(0))
 
     @property
     def mask(self) -> Tensor:
@@ -63,16 +52,30 @@ class QuantizerTrial(Trial):
         mask[1, SHORTER:] = False
         return mask
 
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        return self.z, self.mask
+
+    def call(self, component: Any, *inputs: Tensor) -> tuple[Tensor, ...]:
+        found = component(*inputs)
+        return found.z_q, found.loss, found.codes
+
+    def loss(self, component: Any) -> Tensor:
+        z, mask = self.inputs
+        found = component(z.masked_fill(~mask.unsqueeze(-1), 0.0), mask)
+        loss: Tensor = found.loss + functional(found.z_q * mask.unsqueeze(-1))
+        return loss
+
     def special(self) -> Checks:
         return {"codes": self.check_codes, "refusals": self.check_refusals}
 
     @torch.no_grad()
     def check_ports(self) -> None:
         """Shapes and types of what comes out."""
-        quantizer: Any = stirred(built(self.part))
+        quantizer: Any = self.component()
         sizes = quantizer.codebook_sizes
         require(bool(sizes) and all(size >= 2 for size in sizes), f"{self.label} has codebook sizes {sizes}.")
-        found = quantizer(*self.inputs)
+        found = quantizer(self.z)
         require(
             isinstance(found, Quantized), f"{self.label} returns {type(found).__name__} where Quantized is expected."
         )
@@ -100,8 +103,8 @@ class QuantizerTrial(Trial):
     @torch.no_grad()
     def check_codes(self) -> None:
         """encode, decode and forward agree, and codes lie in their codebooks."""
-        quantizer: Any = stirred(built(self.part))
-        (z,) = self.inputs
+        quantizer: Any = self.component()
+        z = self.z
         found = quantizer(z)
         limits = torch.tensor(quantizer.codebook_sizes)
         require(
@@ -122,8 +125,8 @@ class QuantizerTrial(Trial):
 
     def check_refusals(self) -> None:
         """`decode` refuses padding and codes that no codebook has."""
-        quantizer: Any = built(self.part)
-        codes = quantizer.encode(*self.inputs)
+        quantizer: Any = self.fresh()
+        codes = quantizer.encode(self.z)
         for wrong, what in ((PADDING_CODE, "the padding code -1"), (max(quantizer.codebook_sizes), "a code too high")):
             broken = codes.clone()
             broken[0, 0, 0] = wrong
@@ -141,11 +144,11 @@ class QuantizerTrial(Trial):
         """Padding is marked with -1; what stands in it changes neither codes nor loss."""
         results = []
         for filling in (0.0, 100.0):
-            x = self.inputs[0].masked_fill(~self.mask.unsqueeze(-1), filling)
+            x = self.z.masked_fill(~self.mask.unsqueeze(-1), filling)
             with torch.no_grad():
-                quiet = stirred(built(self.part))(x, self.mask)
+                quiet = self.component()(x, self.mask)
             with seeded(3):
-                trained = stirred(built(self.part)).train()(x, self.mask)
+                trained = self.component().train()(x, self.mask)
             results.append((quiet, trained.loss.detach()))
         (first, first_loss), (second, second_loss) = results
         require(
@@ -161,8 +164,8 @@ class QuantizerTrial(Trial):
     @torch.no_grad()
     def check_batch(self) -> None:
         """A padded item gets the codes it gets alone."""
-        quantizer: Any = stirred(built(self.part))
-        (z,) = self.inputs
+        quantizer: Any = self.component()
+        z = self.z
         padded, alone = quantizer(z, self.mask), quantizer(z[1:, :SHORTER])
         require(
             torch.equal(padded.codes[1:, :SHORTER], alone.codes),

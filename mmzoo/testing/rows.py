@@ -1,8 +1,8 @@
-"""Two rows of made-up data with every column, on which heads of any task are tried."""
+"""Made-up data with every column, on which heads of any task are tried."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,31 +10,46 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 
-def sample_rows() -> Dataset:
-    """Noise as sound (about a second at 16 kHz, with phones) and as 32 x 32 pixels, a caption and a label each."""
+def rows_of(told: Any, count: int = 2) -> Dataset | None:
+    """What `rows` of a trial stands for: true is `count` sample rows, false none, and a list is rows itself."""
+    from datasets import Dataset
+
+    if told is True:
+        return sample_rows(count)
+    if told is None or told is False:
+        return None
+    return told if isinstance(told, Dataset) else Dataset.from_list(told)
+
+
+def sample_rows(count: int = 2) -> Dataset:
+    """A tone in noise (about a second at 16 kHz, with phones), noise as 32 x 32 pixels, a caption and a label each.
+
+    Lengths differ from row to row, and so do the labels.
+    """
     from datasets import Dataset
 
     from mmzoo.data import encode_audio, encode_image, make_row, row_features
     from mmzoo.interfaces import Audio, Image
 
     generator = np.random.default_rng(0)
-    noise = generator.standard_normal((2, 20000)).astype(np.float32) * 0.1
-    pixels = generator.integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
-    return Dataset.from_list(
-        [
+    tone = np.cos(2 * np.pi * 120 / 16000 * np.arange(20000)[:, None] * np.arange(1, 9)).mean(1)
+    sound = (0.5 * tone + 0.01 * generator.standard_normal((count, 20000))).astype(np.float32)
+    pixels = generator.integers(0, 256, (count, 32, 32, 3), dtype=np.uint8)
+    found = []
+    for index in range(count):
+        short = index % 2
+        found.append(
             make_row(
                 id=f"row-{index}",
-                text="a red circle",
-                audio=encode_audio(Audio(noise[index, : 20000 - 4000 * index], 16000)),
+                text="a circle" if short else "a red circle",
+                audio=encode_audio(Audio(sound[index, : 20000 - 4000 * short], 16000)),
                 image=encode_image(Image(pixels[index])),
                 label=str(index),
                 speaker="slt",
-                phones=["pau", "aa", "pau"],
-                phone_ends_s=[0.2, 0.8, 1.25 - 0.25 * index],
+                phones=["pau", "aa", "pau"] if short else ["pau", "aa", "r", "pau"],
+                phone_ends_s=[0.2, 0.8, 1.0] if short else [0.2, 0.8, 1.0, 1.25],
                 phone_set="flite",
                 split="train",
             )
-            for index in range(2)
-        ],
-        features=row_features(),
-    )
+        )
+    return Dataset.from_list(found, features=row_features())

@@ -120,17 +120,18 @@ def test_nothing_is_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[s
 def check(tmp_path: Path, python: Python, install: Callable[[Path, Path], None]) -> Callable[..., Results]:
     """Writes, tests, installs and holds to the contract; gives the outcome of every check by subject."""
 
-    def run(kind: str, *options: str) -> Results:
+    def run(kind: str, **environment: str) -> Results:
         name, site, home = f"acme-{kind}", tmp_path / "site", {"MMZOO_HOME": str(tmp_path / "home")}
         assert main(["plugins", "new", name, "--kind", kind, "--into", str(tmp_path)]) == 0
         folder = tmp_path / name
         python(["-m", "pytest", "-q", "-p", "no:cacheprovider"], folder, folder, **home)
         install(folder, site)
-        kit = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--mmzoo", name, "--mmzoo-json", "out.json", *options]
-        python(kit, folder, site, **home)
+        kit = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--mmzoo", name, "--mmzoo-json", "out.json"]
+        python(kit, folder, site, **home, **environment)
         record = json.loads((folder / "out.json").read_text())
         assert record["plugin"] == name and record["version"] == "0.1.0" and record["kit"] == "1.0"
-        assert all(outcome == "passed" for checks in record["results"].values() for outcome in checks.values())
+        outcomes = {outcome.partition(":")[0] for checks in record["results"].values() for outcome in checks.values()}
+        assert "passed" in outcomes <= {"passed", "not applicable"}, record["results"]
         shown = python(["-m", "mmzoo", "show", name if kind == "model" else f"{kind}/{name}"], folder, site, **home)
         assert f"conforms (kit 1.0, {record['date']})" in shown
         results: Results = record["results"]
@@ -140,7 +141,7 @@ def check(tmp_path: Path, python: Python, install: Callable[[Path, Path], None])
 
 
 def test_a_new_quantizer_passes_and_is_shown_to_conform(check: Callable[..., Results]) -> None:
-    results = check("quantizer", "-k", "not inductor")
+    results = check("quantizer", PATH="")  # without a compiler nobody expects inductor, which takes minutes
     assert set(results) == {"plugin", "quantizer/acme-quantizer"}
     assert {"masks", "batch", "gradients", "bf16", "export", "compile"} <= set(results["quantizer/acme-quantizer"])
 

@@ -1,19 +1,16 @@
-"""Plugins that are broken as packages, models and functions: each is caught by the check that is there for it."""
+"""Plugins that are broken as packages: each is caught by the check that is there for it."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mmzoo.errors import MmzooError, UnknownNameError
-from mmzoo.testing.kit import cases, report
+from mmzoo.testing.common import ConformanceError
+from mmzoo.testing.kit import cases
 
+HEADER = "from mmzoo import hookimpl\n"
 REGISTER = "@hookimpl\ndef mmzoo_register(register):\n"
 COMMAND = "    register.command('loose-c', 'loose.parts:c', summary='counts')\n"
 METADATA = "Metadata-Version: 2.4\nName: loose\nVersion: 1.0\n"
@@ -23,7 +20,7 @@ PARTS = "def c(): pass\n"
 
 def failures(site: Any, code: str = REGISTER + COMMAND, parts: str = PARTS, metadata: str = SOUND) -> dict[str, str]:
     """What the kit finds wrong with the plugin `loose`."""
-    site.install("loose", code, files={"parts.py": parts})
+    site.install("loose", code, files={"parts.py": parts, "home.py": CALL_HOME})
     (site.folder / "loose-1.0.dist-info" / "METADATA").write_text(metadata)
     found = {}
     for case in cases("loose"):
@@ -42,33 +39,30 @@ CALL_HOME = "import socket\ntry: socket.create_connection(('192.0.2.1', 9))\nexc
 HEAVY, SLOW = "import numpy\n", "import time\ntime.sleep(0.4)\n"
 UNLICENSED = METADATA + "\nA plugin that counts, and says so at some length.\n"
 UNTOLD = METADATA + "License-Expression: MIT\n\nShort.\n"
-ANYTHING = "def d(**anything): ...\n"
-NO_COLUMNS = "from datasets import *\ndef d(*, n: int): return DatasetDict(a=Dataset.from_list([{'x': n}]))\n"
-DATASET = REGISTER + "    register.dataset('d', 'loose.parts:d', summary='s')\n"
-TRIED = REGISTER + "    register.dataset('d', 'loose.parts:d', summary='s', trials=[{'n': 2}])\n"
-METRIC = REGISTER + "    register.metric('m', 'loose.parts:m', summary='s')\n"
+IN_HOOK = REGISTER + "    {}\n" + COMMAND
+CALL_IN_HOOK = IN_HOOK.format("import loose.home")
 BROKEN: dict[str, tuple[dict[str, str], str, str]] = {
     "does not load": ({"code": "raise ValueError('no')\n"}, "plugin loads", "is broken"),
     "registers nothing": ({"code": REGISTER + "    pass\n"}, "plugin loads", "registers nothing"),
     "imports a heavy package": ({"code": HEAVY + REGISTER + COMMAND}, "plugin light-import", "imports numpy"),
+    "imports a heavy package in its hook": (
+        {"code": IN_HOOK.format("import numpy")},
+        "plugin light-import",
+        "imports numpy",
+    ),
     "takes its time": ({"code": SLOW + REGISTER + COMMAND}, "plugin light-import", "ms"),
-    "calls home": ({"code": CALL_HOME + REGISTER + COMMAND}, "plugin network", "network"),
+    "takes its time in its hook": (
+        {"code": IN_HOOK.format("import time; time.sleep(0.4)")},
+        "plugin light-import",
+        "ms",
+    ),
+    "calls home in its hook": ({"code": CALL_IN_HOOK}, "plugin network", "192.0.2.1"),
+    "calls home": ({"code": CALL_HOME + REGISTER + COMMAND}, "plugin network", "192.0.2.1"),
     "has no licence": ({"metadata": UNLICENSED}, "plugin licence", "licence"),
     "has no README": ({"metadata": UNTOLD}, "plugin readme", "README"),
     "names what is not there": ({"parts": ""}, "command/loose-c registration", "has no attribute"),
-    "a dataset takes anything": ({"code": DATASET, "parts": ANYTHING}, "dataset/d unknown-keys", "unknown key"),
-    "a dataset lacks columns": ({"code": TRIED, "parts": NO_COLUMNS}, "dataset/d rows", "make_row"),
-    "a metric without a model": (
-        {"code": METRIC, "parts": "def m(): ...\n"},
-        "metric/m signature",
-        "the model it judges",
-    ),
 }
-WAKE = {
-    "does not load": {"plugin light-import", "plugin network"},
-    "names what is not there": {"command/loose-c signature"},
-    "a dataset takes anything": {"dataset/d signature"},
-}
+WAKE = {"names what is not there": {"command/loose-c signature"}}
 """What fails beside the check that is there for it, and cannot but fail."""
 
 
@@ -80,66 +74,24 @@ def test_a_broken_package_is_caught(how: str, site: Any) -> None:
     assert set(found) - {check} == WAKE.get(how, set()), found
 
 
-MODEL = """
-    from mmzoo.registry.specs import Weights
-    register.model("loose-m", task={task!r}, summary="s", recipe={recipe}, modalities={modalities}, weights=[{weights}])
-"""
-PHONEMIZER = '{"head": {"name": "phonemizer"}}'
-
-
-@pytest.mark.parametrize(
-    ("changes", "check"),
-    [
-        ({"task": ""}, "registration"),
-        ({"modalities": "()"}, "registration"),
-        ({"recipe": '{"head": {"name": "phonemizer", "no_key": 1}}'}, "config"),
-        ({"recipe": '{"head": {"name": "tts", "dim": 8}}'}, "config"),
-        ({"weights": "Weights('a')"}, "licence"),
-    ],
-)
-def test_a_broken_model_is_caught(changes: dict[str, str], check: str, site: Any) -> None:
-    told = {"task": "t", "recipe": PHONEMIZER, "modalities": "('text',)", "weights": "", **changes}
-    assert f"model/loose-m {check}" in failures(site, REGISTER + COMMAND + MODEL.format(**told))
-
-
-def test_a_model_without_a_card_or_with_another_licence_is_caught(
-    site: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("mmzoo.hub.sources.bundled_folder", lambda name: tmp_path)
-    told = {"task": "t", "recipe": PHONEMIZER, "modalities": "('text',)", "weights": "Weights('a', license='mit')"}
-    assert "model/loose-m card" in failures(site, REGISTER + COMMAND + MODEL.format(**told))
-    (tmp_path / "README.md").write_text("---\nlicense: gpl-3.0\n---\n# Model\n")
-    (wrong,) = [case for case in cases("loose") if case.title == "model/loose-m card"]
-    with pytest.raises(MmzooError, match=r"'gpl-3.0' on its card and 'mit'"):
-        wrong.run()
-
-
 def test_a_plugin_that_is_not_installed_gets_a_suggestion() -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'mmzoo-tts'"):
         cases("mmzoo-ttz")
 
 
-def test_of_several_trials_the_worst_counts(site: Any) -> None:
-    site.install("loose", REGISTER + COMMAND)
-    results = [("a/b", "masks", "passed"), ("a/b", "masks", "failed: why"), ("a/b", "masks", "passed")]
-    assert report("loose", results)["results"] == {"a/b": {"masks": "failed: why"}}
+def test_every_check_of_a_package_has_a_break(site: Any) -> None:
+    site.install("loose", REGISTER + COMMAND, files={"parts.py": PARTS})
+    known = {case.check for case in cases("loose") if case.subject == "plugin"}
+    assert known == {check.removeprefix("plugin ") for _, check, _ in BROKEN.values() if check.startswith("plugin")}
 
 
-def test_pytest_tells_failures_in_a_sentence_and_the_record_says_so(site: Any, tmp_path: Path) -> None:
-    site.install("loose", "import numpy\n" + REGISTER + COMMAND, files={"parts.py": PARTS})
-    path = os.pathsep.join([str(site.folder), os.environ.get("PYTHONPATH", "")])
-    environment = {**os.environ, "PYTHONPATH": path, "MMZOO_HOME": str(tmp_path)}
-
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", *words]
-        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
-
-    done = run("pytest", "-q", "-c", os.devnull, "--rootdir=.", "--mmzoo", "loose", "--mmzoo-json", "out.json")
-    assert done.returncode == 1 and "Traceback" not in done.stdout and "imports numpy when it is listed" in done.stdout
-    assert "failed: light-import" in done.stdout
-    results = json.loads((tmp_path / "out.json").read_text())["results"]
-    assert results["plugin"]["light-import"].startswith("failed: plugin loose imports numpy")
-    assert results["command/loose-c"] == {"registration": "passed", "signature": "passed"}
-    assert "conforms (kit 1.0" in run("mmzoo", "show", "loose-c").stdout
-    absent = run("pytest", "-c", os.devnull, "--mmzoo", "absent")
-    assert absent.returncode != 0 and "No plugin 'absent' is installed" in absent.stdout + absent.stderr
+def test_every_entry_point_of_a_distribution_is_checked(site: Any) -> None:
+    heavy = HEADER + "import numpy\n" + REGISTER + "    register.command('other', 'loose.parts:c', summary='counts')\n"
+    points = {"loose": "loose.plugin", "more": "loose.more"}
+    site.install("loose", REGISTER + COMMAND, points=points, files={"parts.py": PARTS, "more.py": heavy})
+    found = [case for case in cases("loose") if case.check == "light-import"]
+    assert [case.title for case in found] == ["plugin light-import", "plugin[1] light-import"]
+    found[0].run()
+    with pytest.raises(ConformanceError, match="plugin 'more' of loose imports numpy"):
+        found[1].run()
+    assert {case.subject for case in cases("more")} == {"plugin", "command/loose-c", "command/other"}

@@ -88,4 +88,4 @@ class VectorEncoder(Sequences):
     def encode(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
         """What stands outside the mask `[B, N]` is not read."""
         x = raw if mask is None else raw.masked_fill(~mask.unsqueeze(-1), 0)
-        return self.through(self.embed(self.norm_in(x)), mask)
+        return self.through(self.embed(self.norm_in(x.to(self.embed.weight.dtype))), mask)

@@ -114,6 +114,7 @@ class TextToImage(TaskHead):
             outputs={
                 "words": Port(modality="text", codebook_size=config["vocabulary"]),
                 "latents": latent,
+                "image": Port(modality="image"),
                 "picture": Port(width=config["dim"] + HINTS),
             },
         )
@@ -341,7 +342,8 @@ class TextToImage(TaskHead):
         """The backbone's prediction half way for fixed words, noise and picture."""
         if inputs is None:
             generator = torch.Generator().manual_seed(0)
-            words = torch.randint(1, len(self.words.words) + 1, (1, 6), generator=generator)
+            known = len(self.words.words) or self.vocabulary - 1  # a model that is not trained yet has no words
+            words = torch.randint(1, known + 1, (1, 6), generator=generator)
             inputs = {
                 "words": words,
                 "x": torch.randn(1, 16, self.dim, generator=generator),

@@ -23,6 +23,7 @@ def mmzoo_register(register: Register) -> None:
                 "width": 32,
                 "vocabulary": 32,
                 "side": 32,
+                "feature_depth": 1,
                 "slots": {
                     "tokenizer": {"model": "vqvae-image", "pretrained": False},
                     "text": {"name": "symbols", "vocabulary": 32, "width": 32, "depth": 1},

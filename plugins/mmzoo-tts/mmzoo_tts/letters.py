@@ -114,7 +114,7 @@ class LetterToSound(nn.Module):
     @staticmethod
     def _placed(x_BND: Tensor) -> Tensor:
         """With absolute positions: relative ones alone let it begin a word such as "bathtub" again at its last b."""
-        return x_BND + sines(x_BND.shape[1], x_BND.shape[2], longest=_LONGEST, device=x_BND.device)
+        return x_BND + sines(x_BND.shape[1], x_BND.shape[2], longest=_LONGEST, device=x_BND.device).to(x_BND.dtype)
 
     def _rotation(self, ids_BN: Tensor) -> Tensor:
         positions = torch.arange(ids_BN.shape[1], dtype=torch.float32, device=ids_BN.device)

@@ -15,7 +15,7 @@ def mmzoo_register(register: Register) -> None:
         "mmzoo_tts.phonemizer:Phonemizer",
         summary="English text to words and phones",
         modalities=("text",),
-        trials=[{"rows": False}],
+        trials=[{"rows": [{"word": "cat", "phones": "k ae t"}, {"word": "planet", "phones": "p l ae n ax t"}]}],
     )
     register.head(
         "tts",
