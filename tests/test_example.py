@@ -97,7 +97,8 @@ def test_it_holds_its_contract(run: Run, tmp_path: Path) -> None:
     told = run(tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--mmzoo", "acme", "--mmzoo-json", "o.json")
     results = json.loads((tmp_path / "o.json").read_text())["results"]
     assert {"plugin", "quantizer/acme-grid", "head/acme-tokenizer", "model/acme-pictures"} <= set(results)
-    assert {outcome for checks in results.values() for outcome in checks.values()} == {"passed"}, told
+    outcomes = {outcome.partition(":")[0] for checks in results.values() for outcome in checks.values()}
+    assert "passed" in outcomes <= {"passed", "not applicable"}, told
 
 
 @pytest.mark.slow

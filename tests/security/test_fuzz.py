@@ -21,7 +21,7 @@ from mmzoo.hub.sources import card_license, is_source, parse_source
 from mmzoo.hub.tensor_file import read_header
 from mmzoo.hub.yaml_text import front_matter
 from mmzoo.registry import settings
-from mmzoo.registry.conformance import conformity
+from mmzoo.registry.conformance import TOLD, conformity
 from mmzoo.registry.listing import describe
 from mmzoo.registry.names import split_qualifier, split_tag, suggestions
 from mmzoo.training.recipe import apply_override, load_recipe, parse_yaml
@@ -177,10 +177,10 @@ def test_locks(tmp_path: Path) -> None:
 
 
 outcomes = st.sampled_from(["passed", "failed: x", "exempt: y"]) | values
-RESULTS = {"quantizer/fsq": {"a": "passed"}}
+RESULTS = {"plugin": {"loads": "passed"}, "quantizer/fsq": {"a": "passed"}}
 RECORD = {"plugin": "acme", "version": "1.0", "kit": "1.0", "date": "2026-05-01", "results": RESULTS}
 records = changed(RECORD) | st.dictionaries(text, outcomes, min_size=1, max_size=3).map(
-    lambda checks: {**RECORD, "results": {"quantizer/fsq": checks}}
+    lambda checks: {**RECORD, "results": {**RESULTS, "quantizer/fsq": checks}}
 )
 
 
@@ -193,9 +193,14 @@ def test_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         told = conformity("acme", "1.0", "quantizer/fsq")
         if told is None:
             raise ConfigError("It was not tried.")
-        checks = json.loads(content)["results"]["quantizer/fsq"]
-        failed = [name for name, outcome in checks.items() if str(outcome).startswith("failed")]
-        assert told.startswith("does not conform: " if failed else "conforms (kit ") and checks
+        results = json.loads(content)["results"]
+        said = [
+            str(outcome) for subject in ("plugin", "quantizer/fsq") for outcome in results.get(subject, {}).values()
+        ]
+        done = all(outcome == "passed" or outcome.startswith(TOLD) for outcome in said) and results.get("plugin")
+        failed = any(outcome.startswith("failed") for outcome in said)
+        verdict = "does not conform: " if failed else "conforms (kit " if done else "incomplete ("
+        assert told.startswith(verdict) and results["quantizer/fsq"]
         assert conformity("acme", "2.0", "quantizer/fsq") is None
 
     fuzz((records | records | values).map(as_json) | st.binary(max_size=200), read)

@@ -39,4 +39,5 @@ class Squares(ModalityEncoder):
     def decode(self, latents: Latents) -> Tensor:
         """Latents `[B, N, dim]` with their grid, square if they have none, to pictures `[B, H, W, 3]`."""
         side = int(latents.x.shape[1] ** 0.5)
-        return unfold(self.leave(latents.x).unflatten(1, latents.grid or (side, side)), self.square)
+        squares = self.leave(latents.x.to(self.leave.weight.dtype))  # quantizers give float32
+        return unfold(squares.unflatten(1, latents.grid or (side, side)), self.square)
