@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,7 +110,7 @@ def describe(name: str) -> Description:
     return listing.Description(
         "model",
         source,
-        config.name or type(config.foreign).__name__,
+        config.name or ("a model of another library" if config.foreign is not None else "a model without a name"),
         "",
         config.mmzoo_version,
         config.modalities,
@@ -260,7 +260,9 @@ def _placed(component: Any, request: Request) -> Any:
 
 
 def _fresh_recipe(model: FoundModel) -> Mapping[str, Any]:
-    return model.spec.recipe if model.spec is not None else _config(model).recipe
+    from mmzoo import registry
+
+    return registry.catalog().settled(model.spec.recipe) if model.spec is not None else _config(model).recipe
 
 
 def _fresh(model: FoundModel, request: Request, part: str | None, overrides: Mapping[str, Any]) -> Any:
@@ -329,9 +331,11 @@ def _load_part(model: FoundModel, request: Request, plan: Plan, part: str, confi
 
 
 def _config(model: FoundModel) -> ModelConfig:
+    from mmzoo import registry
     from mmzoo.composition import read_config
 
-    return read_config(model.folder())
+    config = read_config(model.folder())
+    return replace(config, recipe=registry.catalog().settled(config.recipe))
 
 
 def _planned(model: FoundModel, request: Request, config: ModelConfig, overrides: Mapping[str, Any]) -> Plan:

@@ -82,7 +82,7 @@ def test_its_parts_work_in_mmzoos_own_models(run: Run, tmp_path: Path) -> None:
         "import mmzoo; grid = {'name': 'acme-grid', 'dim': 32};"
         "print(mmzoo.create('vqvae-image', quantizer=grid, pretrained=False).recipe['quantizer'])"
     )
-    assert "'acme-grid'" in run(tmp_path, "-c", code)
+    assert "'mmzoo-acme:acme-grid'" in run(tmp_path, "-c", code)
 
 
 def test_its_readme_names_everything_it_registers(run: Run, tmp_path: Path) -> None:

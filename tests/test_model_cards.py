@@ -81,6 +81,19 @@ def test_a_language_is_claimed_only_where_it_is_known(tmp_path):
     assert "\nlanguage: fi\n" in render_card(folder)
 
 
+def test_a_model_of_ones_own_is_not_said_to_be_the_zoos(tmp_path):
+    """No licence is invented for it, and its card loads it and not the bundled model of that name."""
+    folder = tmp_path / "mine"
+    shutil.copytree(ROOT / "vqvae-text", folder)
+    (folder / "README.md").unlink()
+    card = render_card(folder)
+    assert "license:" not in card and "No licence is stated" in card
+    assert f'create("local-dir:{folder}")' in card and 'create("vqvae-text")' not in card
+    assert 'create("hf-hub:me/text")' in render_card(folder, called="hf-hub:me/text")
+    assert main(["card", str(folder), "--license", "apache"]) == 2
+    assert not (folder / "README.md").exists()
+
+
 def test_golden_outputs_that_hold_are_left_as_they_are(tmp_path):
     folder = tmp_path / "vqvae-text"
     shutil.copytree(ROOT / "vqvae-text", folder)

@@ -21,12 +21,15 @@ def card(
     Golden outputs that the model still reproduces stay as they are.
     """
     from mmzoo.factory import create
+    from mmzoo.hub.card_schema import check_front_matter
     from mmzoo.hub.cards import read_card, render_card, write_card
     from mmzoo.hub.components import write_components
     from mmzoo.hub.golden import check_golden, write_golden
 
     if not (folder / "config.json").is_file():
         raise InputError(f"{folder} is not a model repo: it has no config.json.")
+    if license is not None and license != "other":
+        check_front_matter({"license": license}, "the card")
     head = create(f"local-dir:{folder}")
     if not check:
         try:

@@ -40,6 +40,10 @@ def sync(
         note(one_line(line))
     wrong = len(found.files) + (len(found.versions) if frozen else 0)
     if wrong:
-        raise LockError(f"{wrong} {'line differs' if wrong == 1 else 'lines differ'} from {file}, as listed above.")
+        differ = "line differs" if wrong == 1 else "lines differ"
+        raise LockError(
+            f"{wrong} {differ} from {file}, as listed above; `mmzoo pull NAME` fetches what is damaged here,"
+            " `mmzoo lock` accepts what is."
+        )
     for name, entry in read_lock(file)["models"].items():
         say_row(name, entry["source"])

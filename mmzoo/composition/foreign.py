@@ -145,7 +145,8 @@ def _config(cls: type[ForeignFormat], recipe: Mapping[str, Any], name: str) -> M
     try:
         return cls.config_of(recipe)
     except (KeyError, TypeError) as error:
-        raise ConfigError(f"The format {name!r} has no place for the head {recipe['head']['name']!r}.") from error
+        told = ", ".join(f"{slot} {value.get('name', value.get('model'))!r}" for slot, value in recipe.items())
+        raise ConfigError(f"The format {name!r} has no place for a model of {told}.") from error
 
 
 def _compare(there: Mapping[str, Any], here: Mapping[str, Any], name: str) -> None:

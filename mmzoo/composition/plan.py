@@ -14,6 +14,7 @@ from mmzoo.interfaces.ports import Ports, Slot
 
 if TYPE_CHECKING:
     from mmzoo.interfaces.components import TaskHead
+    from mmzoo.registry.specs import ComponentSpec
 
 # No dots, also not in a distribution's name (its normalised form has none): what has dots is an import path.
 COMPONENT_NAME = re.compile(r"([A-Za-z0-9][A-Za-z0-9_-]*:)?[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -23,13 +24,17 @@ MODEL_KEYS = ("model", "sha256", "pretrained", "frozen")
 
 @dataclass(frozen=True)
 class Part:
-    """A component of a recipe: its class and its checked configuration, not yet built."""
+    """A component of a recipe: its class and its checked configuration, not yet built.
+
+    owner: the distribution that supplies it, if that is not mmzoo's own.
+    """
 
     slot: str
     kind: str
     name: str
     cls: type
     resolved: schema.Resolved
+    owner: str = ""
 
     @property
     def config(self) -> dict[str, Any]:
@@ -42,8 +47,9 @@ class Part:
         return f"{self.kind} {self.name!r}"
 
     def entry(self) -> dict[str, Any]:
-        """What stands for it in a resolved recipe."""
-        return {"name": self.name, **self.config}
+        """What stands for it in a resolved recipe, which others may read who lack its plugin, or have more of them."""
+        bare = ":" not in self.name and self.owner
+        return {"name": f"{self.owner}:{self.name}" if bare else self.name, **self.config}
 
     def ports(self) -> Ports:
         """The ports of the class with this configuration. Raises PluginError if the class fails to tell."""
@@ -179,7 +185,18 @@ def make_part(slot: str, kind: str, value: Any, *, path: str | None = None) -> P
     given = {key: item for key, item in value.items() if key != "name"}
     if ":" not in name:
         name = spec.name
-    return Part(slot, kind, name, cls, schema.resolve(cls, given, path=path, label=f"{kind} {name!r}"))
+    resolved = schema.resolve(cls, given, path=path, label=f"{kind} {name!r}")
+    return Part(slot, kind, name, cls, resolved, _owner(spec))
+
+
+def _owner(spec: ComponentSpec) -> str:
+    """The qualifier of an installed plugin that is not mmzoo's own."""
+    from mmzoo.registry.firstparty import SUPPLIES
+    from mmzoo.registry.names import normalized
+    from mmzoo.registry.plugins import LOCAL
+
+    owner = normalized(spec.plugin)
+    return "" if owner in SUPPLIES or owner == LOCAL else owner
 
 
 def component_name(name: Any, kind: str, path: str) -> str:

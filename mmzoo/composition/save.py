@@ -34,9 +34,9 @@ def save_model(
 
     dtype: of the parameters; buffers (codebook averages, statistics) keep theirs, as they are small and
     may need the range. Tensors of models in slots are not written. name, task, modalities: default to
-    the head's name and what is registered under it. Each file appears whole or not at all. Raises
-    TensorValueError if a value is not finite, or not in `dtype`; WeightsError if a model slot holds a
-    model that nobody could load.
+    the head's name and what is registered under it; a model of another name keeps the head's task and
+    modalities. Each file appears whole or not at all. Raises TensorValueError if a value is not finite, or not in
+    `dtype`; WeightsError if a model slot holds a model that nobody could load.
     """
     folder = Path(folder)
     tensors = {key: _stored(key, tensor, dtype) for key, tensor in own_tensors(head).items()}
@@ -78,14 +78,13 @@ def _describe(head: TaskHead, name: str | None, task: str | None, modalities: It
     from mmzoo import registry
 
     name = head.name if name is None else name
-    if name and (task is None or modalities is None):
+    for known in filter(None, (name, head.name)):
         try:
-            spec = registry.catalog().model(name)
+            spec = registry.catalog().model(known)
         except MmzooError:
-            pass
-        else:
-            task = spec.task if task is None else task
-            modalities = spec.modalities if modalities is None else modalities
+            continue
+        task = spec.task if task is None else task
+        modalities = spec.modalities if modalities is None else modalities
     version = getattr(mmzoo, "__version__", "")
     return ModelConfig(head.recipe, name, task or "", tuple(modalities or ()), version)
 

@@ -32,6 +32,7 @@ def evaluate(
     """
     import torch
 
+    from mmzoo.composition import read_config
     from mmzoo.factory import create
     from mmzoo.registry import catalog, load_target
 
@@ -44,10 +45,11 @@ def evaluate(
         raise MissingDependencyError(
             f"Evaluating needs {', '.join(missing)}, which is not installed; run: pip install 'mmzoo[evaluation]'"
         )
+    typed = name
     if "/" in name and not name.startswith(("local-dir:", "hf-hub:")) and Path(name).is_dir():
         name = f"local-dir:{name}"
     model = create(name)
-    task = str(catalog().model(model.name).task)
+    task = read_config(model.folder).task if model.folder is not None else catalog().model(model.name).task
     try:
         metric: Any = load_target(catalog().component("metric", task))
     except UnknownNameError as error:
@@ -64,7 +66,7 @@ def evaluate(
     report = {
         "model": model.name,
         "task": task,
-        "command": f"mmzoo evaluate {model.name}" + (f" --limit {limit}" if limit else ""),
+        "command": f"mmzoo evaluate {typed}" + (f" --limit {limit}" if limit else ""),
         "sha256": digests(model),
         **tidy(results),
         "machine": {"cpu": cpu_name(), "cores": os.cpu_count(), "threads": torch.get_num_threads()},

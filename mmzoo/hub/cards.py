@@ -15,7 +15,7 @@ from typing import Any
 from mmzoo.errors import CorruptFileError, MmzooError
 from mmzoo.hub.card_results import headlines, results
 from mmzoo.hub.card_texts import PIPELINES, USES, Texts, shown, texts
-from mmzoo.hub.sources import card_license
+from mmzoo.hub.sources import bundled_folder, card_license
 from mmzoo.hub.yaml_text import front_matter
 
 BEGIN, END = "<!-- mmzoo:begin -->", "<!-- mmzoo:end -->"
@@ -35,8 +35,9 @@ def render_card(folder: Path, *, license: str | None = None, called: str | None 
     """The card that the files of a model repo give.
 
     license: of the weights; None keeps what the card there says, else what is registered, and never invents one.
-    called: what `create` is given in the example; the model's own name by default. Raises CorruptFileError when
-    config.json cannot be read, or names the model as none can be called, and when the card there is no text.
+    called: what `create` is given in the example; by default the name of a bundled model, else the folder. Raises
+    CorruptFileError when config.json cannot be read, or names the model as none can be called, and when the card there
+    is no text.
     """
     config = _read(folder / "config.json")
     if config is None:
@@ -47,7 +48,7 @@ def render_card(folder: Path, *, license: str | None = None, called: str | None 
             f"{folder / 'config.json'} calls the model {name[:80]!r}; a name is letters, digits, '.', '-' and '_'."
         )
     training, evaluation = _read(folder / "training.json"), _read(folder / "evaluation.json")
-    license = license or card_license(folder) or _registered_license(name)
+    license = license or card_license(folder) or _registered_license(folder, name)
     own = texts(task, training)
     old = read_card(folder / "README.md") if (folder / "README.md").is_file() else ""
     data = str(training["data"]["name"]) if training else ""
@@ -57,7 +58,7 @@ def render_card(folder: Path, *, license: str | None = None, called: str | None 
         f"# {name}",
         own.intended,
         own.teacher,
-        _use(task, called or name),
+        _use(task, called or (name if bundled_folder(name) == folder.resolve() else f"local-dir:{folder}")),
         _training(training),
         results(evaluation),
         _samples(folder, own),
@@ -112,9 +113,12 @@ def _with_front(card: str, more: Mapping[str, Any]) -> str:
     return f"---\n{text}{added}---\n{body}"
 
 
-def _registered_license(name: str) -> str | None:
+def _registered_license(folder: Path, name: str) -> str | None:
+    """What is registered of the weights in their own model repo; others of that name may have another licence."""
     from mmzoo import registry
 
+    if bundled_folder(name) != folder.resolve():
+        return None
     try:
         weights = registry.catalog().model(name).weights
     except MmzooError:

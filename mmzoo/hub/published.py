@@ -9,12 +9,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmzoo.errors import NoWeightsError, UnknownNameError, UsageError
+from mmzoo.errors import MmzooError, NoWeightsError, UnknownNameError, UsageError
 from mmzoo.hub.sources import (
     WEIGHTS_NAME,
     Source,
     card_license,
     fetch,
+    is_repo,
     is_source,
     parse_source,
     verify_sha256,
@@ -129,9 +130,13 @@ def find_model(name: str, revision: str | None = None, *, local: bool = True) ->
 
     if is_source(name):
         return _from_source(name, revision, local)
+    if local and (Path(name) / "config.json").is_file() and ("/" in name or not _is_registered(name)):
+        raise UnknownNameError(f"{name[:80]!r} is a folder here; write local-dir:{name[:80]}.", name=name)
     if not MODEL_NAME.fullmatch(name):
+        advice = f"write hf-hub:{name}, or" if is_repo(name) else "write"
         raise UnknownNameError(
-            f"{name[:80]!r} is no model name; write a name that `mmzoo list` shows, local-dir:path or hf-hub:org/name.",
+            f"{name[:80]!r} is no model name; {advice} a name that `mmzoo list` shows, local-dir:path or"
+            " hf-hub:org/name.",
             name=name,
         )
     spec, (_, tag) = registry.catalog().model(name), split_tag(name)
@@ -144,6 +149,16 @@ def find_model(name: str, revision: str | None = None, *, local: bool = True) ->
     # Another revision is other files: the pins are for the registered one.
     pins = weights.pins if source == parse_source(weights.source) else {}
     return FoundModel(name, spec, source, pins, weights.license)
+
+
+def _is_registered(name: str) -> bool:
+    from mmzoo import registry
+
+    try:
+        registry.catalog().model(name)
+    except MmzooError:
+        return False
+    return True
 
 
 def _from_source(name: str, revision: str | None, local: bool) -> FoundModel:

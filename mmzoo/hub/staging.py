@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from mmzoo.errors import CorruptFileError, GoldenError, MmzooError, UsageError, WeightsError
+from mmzoo.errors import ChecksumError, CorruptFileError, GoldenError, UsageError, WeightsError
 from mmzoo.hub.card_schema import check_front_matter
 from mmzoo.hub.cards import BEGIN, render_card
-from mmzoo.hub.components import write_components
+from mmzoo.hub.components import KEY, check_components, write_components
 from mmzoo.hub.huggingface import PATTERNS, files_of
 from mmzoo.hub.scrub import betrays, scrubbed, scrubbed_json
 from mmzoo.hub.sources import WEIGHTS_NAME, card_license
@@ -103,6 +103,14 @@ def _complete(source: Path, names: list[str], config: dict[str, object]) -> None
         raise GoldenError(
             f"{source} has no {GOLDEN}, so nobody could check a copy of it; `mmzoo card {source}` writes it."
         )
+    stated = config.get(KEY)
+    if isinstance(stated, dict):
+        try:
+            check_components(source / WEIGHTS_NAME, {str(part): str(digest) for part, digest in stated.items()})
+        except ChecksumError as error:
+            raise ChecksumError(
+                f"{str(error).rstrip('.')}; if they were changed on purpose, `mmzoo card {source}` says so."
+            ) from error
     recipe = config.get("recipe")
     for slot, value in recipe.items() if isinstance(recipe, dict) else ():
         if isinstance(value, dict) and str(value.get("model", "")).startswith("local-dir:"):
@@ -137,8 +145,7 @@ def _card(folder: Path, config: dict[str, object], repo: str, license: str | Non
     if None not in (license, stated) and license != stated:
         raise UsageError(f"The card is under {stated!r}, and --license says {license!r}; make them agree.")
     if not path.is_file() or BEGIN in path.read_text("utf-8"):
-        called = None if _is_registered(str(config.get("name", ""))) else f"hf-hub:{repo}"
-        path.write_text(render_card(folder, license=license, called=called), "utf-8")
+        path.write_text(render_card(folder, license=license, called=f"hf-hub:{repo}"), "utf-8")
     stated = card_license(folder)
     if stated is None:
         raise UsageError(
@@ -147,12 +154,3 @@ def _card(folder: Path, config: dict[str, object], repo: str, license: str | Non
         )
     check_front_matter(front_matter(path.read_text("utf-8"))[0], CARD)
     return stated
-
-
-def _is_registered(name: str) -> bool:
-    from mmzoo import registry
-
-    try:
-        return bool(registry.catalog().model(name))
-    except MmzooError:
-        return False

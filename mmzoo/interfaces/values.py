@@ -114,7 +114,7 @@ class Audio:
     user to know, such as words it had to spell.
     """
 
-    samples: np.ndarray[Any, np.dtype[np.float32]]
+    samples: np.ndarray[Any, np.dtype[np.float32]] = field(repr=False)
     sample_rate: int
     segments: tuple[Segment, ...] = ()
     notes: tuple[str, ...] = ()
@@ -165,6 +165,10 @@ class Image:
     """A picture. pixels: uint8 `[H, W, 3]`."""
 
     pixels: np.ndarray[Any, np.dtype[np.uint8]]
+
+    def __repr__(self) -> str:
+        height, width = self.pixels.shape[:2]
+        return f"Image({width} x {height})"
 
     def save(self, path: str | Path) -> Path:
         """Write a PNG; the file appears whole or not at all."""

@@ -74,7 +74,9 @@ def conformity(distribution: str, version: str, subject: str) -> str | None:
     if failed := [name for name, told in outcomes.items() if told.startswith("failed")]:
         return f"does not conform: {', '.join(failed)} ({when})"
     known = [told for told in outcomes.values() if told == "passed" or told.startswith(TOLD)]
-    if len(known) < len(outcomes) or not results.get("plugin"):
+    if not results.get("plugin"):
+        return f"incomplete (the checks of the whole plugin were not run; {when})"
+    if len(known) < len(outcomes):
         return f"incomplete ({len(known)} of {len(outcomes)} checks; {when})"
     told = [
         f"{how} {', '.join(names)}"

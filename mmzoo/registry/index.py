@@ -6,9 +6,9 @@ import hashlib
 import json
 import threading
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import mmzoo
 from mmzoo.errors import (
@@ -24,7 +24,7 @@ from mmzoo.registry import firstparty
 from mmzoo.registry.names import did_you_mean, natural, normalized, split_qualifier, split_tag, suggestions
 from mmzoo.registry.plugins import Candidate, Loader, PluginRecord, discover
 from mmzoo.registry.register import Register
-from mmzoo.registry.specs import KINDS, ComponentSpec, ModelSpec
+from mmzoo.registry.specs import KINDS, PART_KINDS, ComponentSpec, ModelSpec
 
 Spec = TypeVar("Spec", ModelSpec, ComponentSpec)
 
@@ -119,6 +119,25 @@ class Catalog:
         """
         check_kind(kind)
         return self._find(kind, name, [spec for spec in self._components if spec.kind == kind])
+
+    def settled(self, recipe: Mapping[str, Any]) -> dict[str, Any]:
+        """A registered or stored recipe in which a bare name that several plugins share means mmzoo's own plugin.
+
+        Of others such recipes say whose they are. What somebody types stays ambiguous.
+        """
+        return {slot: self._settled(value) for slot, value in recipe.items()}
+
+    def _settled(self, value: Any) -> Any:
+        name = value.get("name") if isinstance(value, Mapping) else value
+        if not isinstance(name, str) or ":" in name:
+            return value
+        for kind in (*PART_KINDS, "head"):
+            sharing = [spec for spec in self._components if spec.kind == kind and name in (spec.name, *spec.aliases)]
+            owner = firstparty.SUPPLIER.get(f"{kind}/{name}")
+            if len(sharing) > 1 and any(spec.plugin == owner for spec in sharing):
+                written = f"{owner}:{name}"
+                return {**value, "name": written} if isinstance(value, Mapping) else written
+        return value
 
     def _find(self, kind: str, name: str, pool: Sequence[Spec]) -> Spec:
         distribution, bare = split_qualifier(name)

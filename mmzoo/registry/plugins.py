@@ -233,7 +233,11 @@ def _sentence(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else f"{type(error).__name__}."
 
 
-def from_module(module: str, *, distribution: str = "local", name: str | None = None, version: str = "0") -> Candidate:
+LOCAL = "local"
+"""The distribution of what is not installed."""
+
+
+def from_module(module: str, *, distribution: str = LOCAL, name: str | None = None, version: str = "0") -> Candidate:
     """A plugin that is not installed, by the name of its module: for tests and notebooks."""
     record = PluginRecord(name or module.rpartition(".")[2], distribution, version, module)
     return Candidate(record, lambda: importlib.import_module(module))

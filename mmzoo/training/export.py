@@ -104,7 +104,10 @@ def _exported(head: TaskHead, out: Path, name: str, training: dict[str, Any]) ->
 
     folder, staging = out / name, out / f".staging-{name}"
     shutil.rmtree(staging, ignore_errors=True)
-    save_model(head, staging)
+    recipe = training["recipe"]
+    # With another part in a slot it is another model than the one it is named after.
+    own = name == "model" and any(slot in recipe["model"]["overrides"] for slot in type(head).slots)
+    save_model(head, staging, name=recipe["name"] if own else None)
     (staging / "training.json").write_text(json.dumps(training, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     shutil.rmtree(folder, ignore_errors=True)
     staging.rename(folder)

@@ -154,7 +154,7 @@ def test_part_of_a_model(tok: Path, speaker: Path, monkeypatch: pytest.MonkeyPat
 def test_overrides_of_fresh_models(world: Any) -> None:
     model = create("tok", pretrained=False, quantizer={"name": "fsq", "levels": [2, 2, 2]}, encoder={"dim": 3}, steps=4)
     assert model.quantizer.levels == [2, 2, 2] and model.steps == 4 and model.encoder.config["dim"] == 3
-    assert model.recipe["head"] == {"name": "tokenizer", "scale": 1.0, "steps": 4}
+    assert model.recipe["head"] == {"name": "acme:tokenizer", "scale": 1.0, "steps": 4}
     assert create("tok", pretrained=False, quantizer={"size": 8}).quantizer.codebook.shape == (8, 4)
     assert create("tok", pretrained=False, head={"steps": 5}).steps == 5
 
@@ -181,7 +181,7 @@ def test_overrides_that_change_tensors(
     refuse(errors.UnknownKeyError, r"Unknown override quantiser .* did you mean 'quantizer'", "tok", quantiser="fsq")
     refuse(errors.UnknownKeyError, r"Unknown override step .* did you mean 'steps'", "tok", step=3)
     refuse(errors.UnknownKeyError, r"Unknown key quantizer\.sise .* did you mean 'size'", "tok", quantizer={"sise": 3})
-    refuse(errors.ConfigTypeError, "steps of head 'tokenizer' must be int, not '3'", "tok", steps="3")
+    refuse(errors.ConfigTypeError, "steps of head 'acme:tokenizer' must be int, not '3'", "tok", steps="3")
     refuse(errors.ConfigTypeError, "quantizer must be the name .*, not 3", "tok", quantizer=3)
     refuse(errors.ConfigError, r"needs the key quantizer\.levels", "tok", quantizer="fsq")
     refuse(errors.UnknownNameError, "no quantizer 'vqq'; did you mean 'vq'", "tok", quantizer="vqq")
@@ -394,7 +394,7 @@ def test_a_downloaded_config_names_no_local_folder(
 
 def test_missing_slots(tok: Path) -> None:
     config = json.loads((tok / "config.json").read_text())
-    for key, word in [("quantizer", "which head 'tokenizer' needs"), ("head", "has no key head")]:
+    for key, word in [("quantizer", "which head 'acme:tokenizer' needs"), ("head", "has no key head")]:
         recipe = {name: entry for name, entry in config["recipe"].items() if name != key}
         (tok / "config.json").write_text(json.dumps({**config, "recipe": recipe}))
         refuse(errors.ConfigError, word, "tok")

@@ -26,7 +26,13 @@ def test_the_folder(world: Any, tmp_path: Path) -> None:
     assert list(config) == ["format_version", "mmzoo_version", "name", "task", "modalities", "recipe"]
     assert (config["format_version"], config["name"], config["task"]) == (1, "tok", "a task")
     plain = {"dim": 4, "size": 16, "decay": 0.9, "style": "plain"}
-    assert config["recipe"]["quantizer"] == {"name": "vq", **plain, "groups": None, "pair": [1, 2.0], "names": None}
+    assert config["recipe"]["quantizer"] == {
+        "name": "acme:vq",
+        **plain,
+        "groups": None,
+        "pair": [1, 2.0],
+        "names": None,
+    }
     save_model(build(TOKENIZER), folder, name="x", task="y", modalities=["text"])
     config = json.loads((folder / "config.json").read_text())
     assert (config["name"], config["task"], config["modalities"]) == ("x", "y", ["text"])

@@ -18,6 +18,7 @@ import mmzoo
 from mmzoo import errors
 from mmzoo.hub import publishing
 from mmzoo.hub.cards import BEGIN, END, card_license, merged_card
+from mmzoo.hub.components import write_components
 from mmzoo.hub.scrub import scrubbed
 from mmzoo.hub.staging import prove, stage
 
@@ -99,6 +100,9 @@ def test_a_model_that_does_not_do_what_it_did_is_refused(hub: HubServer, folder:
     tensors = load_file(folder / "model.safetensors")
     save_file({name: t * 1.5 if t.dtype is torch.float16 else t for name, t in tensors.items()},
               folder / "model.safetensors", metadata={"format": "pt"})  # fmt: skip
+    with pytest.raises(errors.ChecksumError, match=r"holds other tensors .* if they were changed on purpose"):
+        stage(folder, tmp_path / "damaged", REPO)
+    write_components(folder)  # as if they were changed on purpose
     with pytest.raises(
         errors.GoldenError, match="is not published, as a fresh process cannot use it: The model in the"
     ):

@@ -172,6 +172,18 @@ def test_component_name_of_two_plugins_is_ambiguous_until_qualified(site: Any) -
     check_rest(catalog)
 
 
+def test_a_plugin_cannot_break_models_that_mean_mmzoos_own_part(site: Any) -> None:
+    """Registered and stored recipes with bare names go on meaning what they meant; only typing one is ambiguous."""
+    site.install("acme", REGISTER + part("fsq"))
+    catalog = Catalog()
+    recipe = {"head": {"name": "speech-vqvae", "dim": 4}, "quantizer": {"name": "fsq", "levels": [4]}, "encoder": "vit"}
+    settled = catalog.settled(recipe)
+    assert settled == {**recipe, "quantizer": {"name": "mmzoo-vqvae:fsq", "levels": [4]}}
+    assert catalog.settled({"quantizer": "fsq"}) == {"quantizer": "mmzoo-vqvae:fsq"}
+    theirs = {"quantizer": "acme:fsq", "tokenizer": {"model": "vqvae-speech"}}
+    assert catalog.settled(theirs) == theirs
+
+
 def test_model_name_of_two_plugins_is_listed_as_it_must_be_written(site: Any) -> None:
     from mmzoo.registry.listing import describe, list_models
 

@@ -115,7 +115,7 @@ def make_recipe(**changes: Any) -> dict[str, Any]:
     return recipe
 
 
-def save_tensors(head: TaskHead, folder: Path) -> None:
+def save_tensors(head: TaskHead, folder: Path, name: str | None = None) -> None:
     """Stands in for `mmzoo.composition.save_model`, which wants a head made from a recipe."""
     folder.mkdir(parents=True)
     save_file(head.state_dict(), folder / "model.safetensors")

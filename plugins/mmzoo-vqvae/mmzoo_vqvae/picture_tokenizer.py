@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmzoo.data import decode_image, decode_images
+from mmzoo.data import as_image, decode_image, decode_images
 from mmzoo.errors import InputError
 from mmzoo.interfaces import Examples, Image, Latents, Losses, Port, Ports
 from mmzoo_vqvae.losses import code_counts, perplexity
@@ -48,9 +48,11 @@ class PictureVQVAE(VQVAE):
     # --- use ---------------------------------------------------------------------------------------------
 
     @torch.inference_mode()
-    def tokenize(self, image: Image | Sequence[Image]) -> Tensor:
-        """A picture to codes int64 `[1, N, Q]` in row-major order; B pictures of one size to `[B, N, Q]`."""
-        items = [image] if isinstance(image, Image) else list(image)
+    def tokenize(self, image: Any) -> Tensor:
+        """A picture, or what `mmzoo.data.as_image` takes, to codes int64 `[1, N, Q]` in row-major order; a list of B of
+        one size to `[B, N, Q]`.
+        """
+        items = [as_image(one) for one in (image if isinstance(image, list | tuple) else [image])]
         if not items:
             raise InputError("Cannot tokenize an empty list of pictures.")
         if len({item.pixels.shape for item in items}) > 1:
@@ -78,7 +80,8 @@ class PictureVQVAE(VQVAE):
 
     def __call__(self, image: Any, *args: Any, **kwargs: Any) -> Any:
         """A picture to its copy through the codes; tensors take the differentiable path of `forward`."""
-        if isinstance(image, Image):
+        if not isinstance(image, Tensor):
+            image = as_image(image)
             height, width = image.pixels.shape[:2]
             square = self.encoder.square
             copy = self.reconstruct(self.tokenize(image), (-(-height // square), -(-width // square)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mmzoo.data import decode_audio
+from mmzoo.data import as_audio, decode_audio
 from mmzoo.errors import DataError, InputError
 from mmzoo.interfaces import Audio, Examples, Latents, Losses, Port, Ports
 from mmzoo_vqvae.harmonic import pitch_of
@@ -65,7 +65,11 @@ class SpeechVQVAE(VQVAE):
 
     # --- use ---------------------------------------------------------------------------------------------
 
-    def _samples(self, audio: Audio) -> Tensor:
+    def _audio(self, given: Any) -> Audio:
+        return given if isinstance(given, Audio) else as_audio(given, self.encoder.sample_rate)
+
+    def _samples(self, given: Any) -> Tensor:
+        audio = self._audio(given)
         if len(audio.samples) == 0:
             raise InputError("Cannot tokenize audio without samples.")
         if audio.sample_rate != self.encoder.sample_rate:
@@ -76,9 +80,12 @@ class SpeechVQVAE(VQVAE):
         return torch.from_numpy(np.ascontiguousarray(audio.samples, dtype=np.float32)).to(self.device)
 
     @torch.inference_mode()
-    def tokenize(self, audio: Audio | Sequence[Audio]) -> Tensor:
-        """Audio to codes int64 `[1, N, Q]`; a list of B to `[B, N, Q]`, padded with -1."""
-        items = [audio] if isinstance(audio, Audio) else list(audio)
+    def tokenize(self, audio: Any) -> Tensor:
+        """Audio, or what `mmzoo.data.as_audio` takes, to codes int64 `[1, N, Q]`; a list of B to `[B, N, Q]`, padded
+        with -1.
+        """
+        several = isinstance(audio, list) or (isinstance(audio, tuple) and all(isinstance(a, Audio) for a in audio))
+        items = list(audio) if several else [audio]
         waves = [self._samples(item) for item in items]
         if not waves:
             raise InputError("Cannot tokenize an empty list of audio.")
@@ -103,7 +110,8 @@ class SpeechVQVAE(VQVAE):
 
     def __call__(self, audio: Any, *args: Any, **kwargs: Any) -> Any:
         """Audio to its copy through the codes; tensors take the differentiable path of `forward`."""
-        if isinstance(audio, Audio):
+        if not isinstance(audio, Tensor):
+            audio = self._audio(audio)
             copy = self.reconstruct(self.tokenize(audio))
             return Audio(copy.samples[: len(audio.samples)], copy.sample_rate, audio.segments)
         return super().__call__(audio, *args, **kwargs)

@@ -109,3 +109,15 @@ def test_detail_counts_more_than_plain_squares():
     wrong[0, 10, 2] = 1.0  # in a plain square
     assert _weighed(wrong, 1 + 9 * detail) < _weighed(wrong.roll((-8, 8), (1, 2)), 1 + 9 * detail) / 9
     assert _weighed(torch.full_like(wrong, 0.5), 1 + 9 * detail).item() == pytest.approx(0.5)
+
+
+def test_what_people_have_at_hand_is_tokenized(tmp_path):
+    model, shown = small_model(), picture(16, 24)
+    path = shown.save(tmp_path / "shown.png")
+    codes = model.tokenize(shown)
+    for given in (path, str(path), Pillow.open(path), shown.pixels, [shown], [path]):
+        assert torch.equal(model.tokenize(given), codes)
+    assert model(path).pixels.shape == (16, 24, 3) and repr(shown) == "Image(24 x 16)"
+    for wrong in (tmp_path / "none.png", 3, np.zeros(5)):
+        with pytest.raises(InputError):
+            model.tokenize(wrong)

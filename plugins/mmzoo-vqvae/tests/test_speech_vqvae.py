@@ -114,3 +114,16 @@ def test_spectral_loss_is_zero_only_for_equal_signals():
 def test_discriminator_gives_scores_at_each_resolution():
     maps = SpectrogramDiscriminator(channels=4)(torch.randn(2, 8000))
     assert len(maps) == 3 and all(m[-1].shape[:2] == (2, 1) for m in maps)
+
+
+def test_what_people_have_at_hand_is_tokenized(tmp_path):
+    model, sound = small_model(), noise(4000)
+    path = Audio(np.round(sound.samples * 32767) / np.float32(32768), 16000).save(tmp_path / "sound.wav")
+    codes = model.tokenize(sound)
+    for given in ((sound.samples, 16000), [sound], (sound,)):
+        assert torch.equal(model.tokenize(given), codes)
+    assert torch.equal(model.tokenize(str(path)), model.tokenize(path))
+    assert len(model(path).samples) == 4000
+    for wrong, told in [(tmp_path / "none.wav", "none.wav"), (sound.samples, "sample rate"), (3, "not int")]:
+        with pytest.raises(InputError, match=told):
+            model.tokenize(wrong)
