@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -109,6 +110,8 @@ def test_no_command_tells_the_token(hub: HubServer, workplace: Path, mmzoo_comma
             assert (done.returncode != 0) == call.startswith("!"), (call, done)
             assert TOKEN not in done.stdout + done.stderr, call
     assert hub.count("GET /me/text/resolve")  # which is private, so the token was sent
+    trained = json.loads((workplace / "run" / "model" / "config.json").read_text())
+    assert (trained["name"], trained["task"]) == ("tiny", "image-tokenization")  # with another encoder, another model
     written = [path for path in workplace.rglob("*") if path.is_file() and path not in given]
     assert {"run", "hf", "acme-token", "converted"} <= {path.relative_to(workplace).parts[0] for path in written}
     for path in written:
