@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
 from mmzoo.cli.light import LightCommand, add_json
 from mmzoo.cli.output import one_line, print_json, say
+from mmzoo.errors import UsageError
 from mmzoo.factory import describe
 from mmzoo.registry.conformance import conformity
 from mmzoo.registry.listing import Description
@@ -18,14 +20,18 @@ source tells of itself, of which only config and card are fetched."""
 
 def _declare(parser: ArgumentParser) -> None:
     parser.add_argument("name", help="a model (name or name.tag), a component (kind/name), or hf-hub:org/name")
+    parser.add_argument(
+        "--keys", action="store_true", help="of a component: also import it and list the keys of its config"
+    )
     add_json(parser)
 
 
 def _run(asked: Namespace) -> int:
     description = describe(asked.name)
+    keys = _keys(description) if asked.keys else {}
     told = conformity(description.plugin, description.version, f"{description.kind}/{description.name}")
     if asked.json:
-        print_json(description.to_dict() | {"conformance": told})
+        print_json(description.to_dict() | {"conformance": told} | ({"keys": keys} if asked.keys else {}))
         return 0
     say(one_line(f"{description.name}: {description.summary}"))
     facts = _facts(description)
@@ -43,10 +49,43 @@ def _run(asked: Namespace) -> int:
         width = max(len(one_line(slot)) for slot in description.parts) + 2
         for slot, part in description.parts.items():
             say(f"    {one_line(slot):<{width}}{one_line(f'{part}{_settings(description.recipe[slot])}')}")
+    if asked.keys:
+        say("  keys" if keys else "  keys        none")
+        width = max(map(len, keys), default=0) + 2
+        for key, told_of in keys.items():
+            default = f", {json.dumps(told_of['default'])} by default" if "default" in told_of else ", required"
+            say(f"    {one_line(key):<{width}}{one_line(told_of['type'])}{one_line(default)}")
     return 0
 
 
 SHOW = LightCommand(ABOUT, _declare, _run)
+
+
+def _keys(description: Description) -> dict[str, dict[str, Any]]:
+    """Each key of a component's config: its type and, unless it is required, its default."""
+    if description.kind == "model":
+        raise UsageError(f"--keys is for components; {description.name!r} is a model, and its recipe names them.")
+    from mmzoo.composition.schema import REQUIRED, arguments_of, type_name
+    from mmzoo.registry import catalog, load_target
+
+    target: Any = load_target(catalog().component(description.kind, f"{description.plugin}:{description.name}"))
+    if isinstance(target, type):
+        arguments = arguments_of(target)
+        found = {key: (type_name(a.annotation), a.default) for key, a in arguments.items()}
+    else:  # a function: its settings are the keywords it takes
+        settings = inspect.signature(target).parameters.items()
+        found = {key: (str(p.annotation), p.default) for key, p in settings if p.kind is p.KEYWORD_ONLY}
+    return {
+        key: {"type": told} if default is REQUIRED else {"type": told, "default": _plain(default)}
+        for key, (told, default) in found.items()
+    }
+
+
+def _plain(value: Any) -> Any:
+    try:
+        return json.loads(json.dumps(value))
+    except (TypeError, ValueError):
+        return str(value)
 
 
 def _facts(description: Description) -> list[tuple[str, str]]:
