@@ -6,7 +6,9 @@ A record tells of every check of every subject what became of it: `passed`, `fai
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
+from importlib import util
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ KIT_VERSION = "1.0"
 NOT_RUN = "not run"
 TOLD = ("exempt", "not applicable", "not checked")
 """Outcomes that are neither passed nor failed, and are told beside the verdict."""
-IDENTITY = ("kit", "plugin", "version", "mmzoo")
+IDENTITY = ("kit", "plugin", "version", "mmzoo", "code")
 
 Results = Mapping[str, Mapping[str, str]]
 """What became of each check of each subject."""
@@ -34,7 +36,7 @@ def save_record(record: Mapping[str, Any]) -> Path:
     """
     file = _file(str(record["plugin"]))
     kept = settings.read(file)
-    if not _whole(results_of(record)) and all(kept.get(key) == record[key] for key in IDENTITY):
+    if not _whole(results_of(record)) and all(kept.get(key) == record.get(key) for key in IDENTITY):
         former = results_of(kept)
         if former.keys() == record["results"].keys() and _whole(former):
             record = {**kept, "results": _with_failures(former, results_of(record))}
@@ -60,8 +62,27 @@ def _with_failures(former: Results, later: Results) -> Results:
     }
 
 
+def code_digest(distribution: str) -> str:
+    """sha256 of the Python files of a plugin's packages, none of which is imported; by it an edit is noticed."""
+    from mmzoo.registry.index import catalog
+
+    found = hashlib.sha256()
+    wanted = normalized(distribution)
+    targets = {record.target for record in catalog().plugins() if normalized(record.distribution) == wanted}
+    for package in sorted({target.partition(".")[0] for target in targets}):
+        spec = util.find_spec(package)
+        folders = list(spec.submodule_search_locations or ()) if spec is not None else []
+        files = [path for folder in folders for path in sorted(Path(folder).rglob("*.py"))]
+        if not folders and spec is not None and spec.origin is not None:
+            files = [Path(spec.origin)]
+        for path in files:
+            found.update(f"{package}/{path.name}".encode() + b"\0" + path.read_bytes())
+    return found.hexdigest()
+
+
 def conformity(distribution: str, version: str, subject: str) -> str | None:
-    """`conforms (kit 1.0, 2026-05-01)`, what failed, how much was tried, or None if this version was not tried.
+    """`conforms (kit 1.0, 2026-05-01)`, what failed, how much was tried, that the code is another one since, or None if
+    this version was not tried.
 
     subject: `kind/name` or `model/name`. What holds for the whole plugin counts too.
     """
@@ -69,6 +90,8 @@ def conformity(distribution: str, version: str, subject: str) -> str | None:
     results = results_of(record)
     if record.get("version") != version or not results.get(subject):
         return None
+    if "code" in record and record["code"] != code_digest(distribution):
+        return f"not tried since its code was changed (kit {record.get('kit')}, {record.get('date')})"
     outcomes = {**results[subject], **{f"plugin {name}": told for name, told in results.get("plugin", {}).items()}}
     when = f"kit {record.get('kit')}, {record.get('date')}"
     if failed := [name for name, told in outcomes.items() if told.startswith("failed")]:

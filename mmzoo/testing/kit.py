@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmzoo.registry import PluginRecord, catalog
-from mmzoo.registry.conformance import KIT_VERSION, NOT_RUN
+from mmzoo.registry.conformance import KIT_VERSION, NOT_RUN, code_digest
 from mmzoo.registry.plugins import named
 from mmzoo.testing.common import perform
 
@@ -99,6 +99,7 @@ def report(name: str, results: Iterable[tuple[str, int, str, str]]) -> dict[str,
         "plugin": record.distribution,
         "version": record.version,
         "mmzoo": mmzoo.__version__,
+        "code": code_digest(record.distribution),
         "results": subjects,
     }
 

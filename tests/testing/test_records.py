@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mmzoo.registry import settings
-from mmzoo.registry.conformance import conformity, save_record
+from mmzoo.registry import index, settings
+from mmzoo.registry.conformance import code_digest, conformity, save_record
 from mmzoo.testing.kit import report
 
 PLUGIN = """
@@ -78,3 +79,13 @@ def test_a_report_tells_of_every_check_and_of_several_trials_the_worst(site: Any
     told = {"registration": "not applicable: so", "network": "not run", "signature": "failed: why"}
     assert found["metric/m"] == told
     assert set(found) == {"plugin", "metric/m", "command/loose-c"} and set(found["plugin"].values()) == {"not run"}
+
+
+def test_a_verdict_is_of_the_code_that_was_tried(site: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(settings.HOME, str(tmp_path / "home"))
+    site.install("acme", "@hookimpl\ndef mmzoo_register(register): ...\n", version="2", files={"parts.py": "Q = 1\n"})
+    monkeypatch.setattr(index, "_catalog", index.Catalog())
+    save_record(record(masks="passed") | {"code": code_digest("acme")})
+    assert conformity("acme", "2", "quantizer/q") == "conforms (kit 1.0, 2026-05-01)"
+    (site.folder / "acme" / "parts.py").write_text("Q = 2\n")
+    assert conformity("acme", "2", "quantizer/q") == "not tried since its code was changed (kit 1.0, 2026-05-01)"
