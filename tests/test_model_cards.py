@@ -94,6 +94,16 @@ def test_a_model_of_ones_own_is_not_said_to_be_the_zoos(tmp_path):
     assert not (folder / "README.md").exists()
 
 
+def test_the_card_says_which_plugins_are_needed(tmp_path):
+    folder = tmp_path / "mine"
+    shutil.copytree(ROOT / "vqvae-text", folder)
+    assert "come with" not in render_card(folder)
+    config = json.loads((folder / "config.json").read_text())
+    config["recipe"]["quantizer"]["name"] = "acme-vq:vq"
+    (folder / "config.json").write_text(json.dumps(config))
+    assert "Parts of it come with the plugin `acme-vq`, to be installed first." in render_card(folder)
+
+
 def test_golden_outputs_that_hold_are_left_as_they_are(tmp_path):
     folder = tmp_path / "vqvae-text"
     shutil.copytree(ROOT / "vqvae-text", folder)

@@ -59,6 +59,7 @@ def render_card(folder: Path, *, license: str | None = None, called: str | None 
         own.intended,
         own.teacher,
         _use(task, called or (name if bundled_folder(name) == folder.resolve() else f"local-dir:{folder}")),
+        _needs(config.get("recipe")),
         _training(training),
         results(evaluation),
         _samples(folder, own),
@@ -174,6 +175,17 @@ def _front_matter(
 def _use(task: str, called: str) -> str:
     use = USES.get(task)
     return f"## Use\n\n```python\nimport mmzoo\n\n{use.format(name=called)}\n```" if use else ""
+
+
+def _needs(recipe: Any) -> str:
+    """Which plugins, other than mmzoo's own, supply parts of the model."""
+    values = recipe.values() if isinstance(recipe, Mapping) else ()
+    names = [str(value.get("name", "")) for value in values if isinstance(value, Mapping)]
+    owners = sorted({shown(name.partition(":")[0]) for name in names if ":" in name})
+    if not owners:
+        return ""
+    named = ", ".join(f"`{owner}`" for owner in owners)
+    return f"Parts of it come with the plugin{'s' * (len(owners) > 1)} {named}, to be installed first."
 
 
 def _training(record: Mapping[str, Any] | None) -> str:
