@@ -79,7 +79,7 @@ def sync(path: Path) -> Differences:
     for plugin, version in content["plugins"].items():
         here = _installed(plugin)
         if here != version:
-            found.versions.append(f"{plugin} is {here or 'not installed'} here, and {version} in {path.name}")
+            found.versions.append(f"{plugin} is {here or 'not installed or not on'} here, and {version} in {path.name}")
     return found
 
 
@@ -171,8 +171,10 @@ def _plugins(folder: Path, model: FoundModel) -> dict[str, str]:
     """Distributions, and their versions, that supply what the recipe names."""
     from mmzoo import registry
 
-    recipe = json.loads((folder / "config.json").read_text("utf-8")).get("recipe", {})
-    named = {value.get("name") if isinstance(value, dict) else value for value in recipe.values()}
+    content = json.loads((folder / "config.json").read_text("utf-8"))
+    recipe = content.get("recipe") if isinstance(content, dict) else None
+    values = recipe.values() if isinstance(recipe, dict) else ()
+    named = {str(value.get("name") if isinstance(value, dict) else value) for value in values}
     specs = [spec for spec in registry.catalog().components() if {spec.name, f"{spec.plugin}:{spec.name}"} & named]
     found = {spec.plugin: spec.version for spec in specs}
     if model.spec is not None:
