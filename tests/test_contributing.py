@@ -48,7 +48,7 @@ def test_the_component_works_alone_and_in_a_model(package: Path, python: Python)
     code = "exec(open('use.py').read()); print(sign.codebook_sizes, tokenizer.recipe['quantizer'])"
     told = python(["-c", code], package, package.parent / "site")
     assert "torch.Size([1, 50, 36]) 1.0" in told
-    assert "(2, 2, 2, 2, 2, 2, 2, 2) {'name': 'sign', 'dim': 36}" in told
+    assert "(2, 2, 2, 2, 2, 2, 2, 2) {'name': 'acme-sign:sign', 'dim': 36}" in told
 
 
 def test_the_component_passes_its_own_test(package: Path, python: Python) -> None:
