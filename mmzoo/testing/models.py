@@ -14,6 +14,7 @@ from mmzoo.composition import make_plan
 from mmzoo.errors import ConfigError, DataError, TrainingError, UnknownKeyError
 from mmzoo.interfaces import Examples, TaskHead
 from mmzoo.registry.specs import ModelSpec, Weights
+from mmzoo.testing import running
 from mmzoo.testing.common import Checks, ConformanceError, NotChecked, applicable, require
 from mmzoo.testing.registration import NONSENSE
 from mmzoo.testing.rows import rows_of
@@ -46,7 +47,10 @@ class ModelTrial(Whole):
             "determinism": self.check_determinism,
             "gradients": self.check_gradients,
             "storage": lambda: check_storage(self),
+            "export": lambda: running.check_export(self),
+            "compile": lambda: running.check_compile(self, "aot_eager"),
             "bf16": lambda: self.check_half(torch.bfloat16),
+            "float16": lambda: self.check_half(torch.float16),
             "licence": self.check_licence,
             "card": lambda: self.for_each_folder(self.check_card),
             "golden": lambda: self.for_each_folder(self.check_golden),

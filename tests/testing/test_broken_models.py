@@ -65,7 +65,18 @@ class TakesAnything(Guess):
     slots: ClassVar[Mapping[str, Slot]] = {**Guess.slots, NONSENSE: Slot("encoder", optional=True)}
 
 
-MODEL_CHECKS = ("network", "build", "meta", "determinism", "gradients", "storage", "bf16")
+MODEL_CHECKS = (
+    "network",
+    "build",
+    "meta",
+    "determinism",
+    "gradients",
+    "storage",
+    "export",
+    "compile",
+    "bf16",
+    "float16",
+)
 OF_HEADS = [one for one in HEADS.found if one.check in MODEL_CHECKS] + [Break(TakesAnything, "unknown-keys", NONSENSE)]
 OF_REGISTRATION: dict[str, tuple[dict[str, Any], str, str]] = {
     "no task": ({"task": " "}, "registration", "without a task"),

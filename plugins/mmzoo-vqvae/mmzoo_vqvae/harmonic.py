@@ -24,7 +24,7 @@ def pulses(pitch_BK: Tensor, hop: int, sample_rate: int) -> Tensor:
     for k in range(1, int(limit / FLOOR_HZ) + 1):
         # Harmonics fade out over 400 Hz, so that a moving pitch switches none on or off.
         gain = ((limit - k * frames) / 400).clamp(0, 1)
-        if not bool(gain.any()):
+        if not torch.compiler.is_exporting() and not bool(gain.any()):  # an exported graph cannot ask for values
             break
         total += gain.repeat_interleave(hop, dim=1) * torch.cos(k * base)
     return total
