@@ -32,11 +32,7 @@ def recognised(content: Mapping[str, Any], path: Path) -> ForeignFormat | None:
     """
     from mmzoo import registry
 
-    matching = [
-        spec
-        for spec in registry.catalog().components("format")
-        if spec.detect and all(key in content and content[key] == value for key, value in spec.detect.items())
-    ]
+    matching = [spec for spec in registry.catalog().components("format") if spec.detects(content)]
     if not matching:
         return None
     most = max(len(spec.detect) for spec in matching)

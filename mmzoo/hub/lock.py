@@ -168,14 +168,19 @@ def _source_now(name: str) -> str:
 
 
 def _plugins(folder: Path, model: FoundModel) -> dict[str, str]:
-    """Distributions, and their versions, that supply what the recipe names."""
+    """Distributions, and their versions, that supply what the recipe names, or read a config of another library."""
     from mmzoo import registry
 
     content = json.loads((folder / "config.json").read_text("utf-8"))
-    recipe = content.get("recipe") if isinstance(content, dict) else None
+    content = content if isinstance(content, dict) else {}
+    recipe = content.get("recipe")
     values = recipe.values() if isinstance(recipe, dict) else ()
     named = {str(value.get("name") if isinstance(value, dict) else value) for value in values}
-    specs = [spec for spec in registry.catalog().components() if {spec.name, f"{spec.plugin}:{spec.name}"} & named]
+    specs = [
+        spec
+        for spec in registry.catalog().components()
+        if {spec.name, f"{spec.plugin}:{spec.name}"} & named or ("recipe" not in content and spec.detects(content))
+    ]
     found = {spec.plugin: spec.version for spec in specs}
     if model.spec is not None:
         found[model.spec.plugin] = model.spec.version

@@ -40,6 +40,10 @@ class ComponentSpec:
     detect: Mapping[str, Any] = field(default_factory=dict)
     repos: Mapping[str, str | None] = field(default_factory=dict)
 
+    def detects(self, content: Mapping[str, Any]) -> bool:
+        """Whether a format recognises the content of a config.json."""
+        return bool(self.detect) and all(key in content and content[key] == value for key, value in self.detect.items())
+
 
 @dataclass(frozen=True, slots=True)
 class Weights:

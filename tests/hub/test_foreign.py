@@ -70,6 +70,7 @@ def test_it_is_pulled_verified_and_locked(hub: HubServer, encodec: Path, tmp_pat
     assert mmzoo_command("verify", name).returncode == 0
     lock = tmp_path / "mmzoo.lock"
     assert mmzoo_command("lock", name, "--file", str(lock)).returncode == 0
+    assert "mmzoo-vqvae" in json.loads(lock.read_text())["plugins"]
     assert mmzoo_command("sync", "--frozen", "--file", str(lock)).returncode == 0
     done = mmzoo_command("push", name, "--repo", "me/copy", "--dry-run", "--license", "mit")
     assert done.returncode != 0 and "mmzoo convert" in done.stderr and len(done.stderr.splitlines()) == 1
