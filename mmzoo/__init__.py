@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mmzoo import errors
+    from mmzoo.description import describe
     from mmzoo.errors import MmzooError
-    from mmzoo.factory import create, describe
+    from mmzoo.factory import create
     from mmzoo.hookspecs import hookimpl
     from mmzoo.hub.publishing import publish
     from mmzoo.interfaces import (
@@ -35,8 +36,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "mmzoo.description": "describe",
     "mmzoo.errors": "MmzooError",
-    "mmzoo.factory": "create describe",
+    "mmzoo.factory": "create",
     "mmzoo.hookspecs": "hookimpl",
     "mmzoo.hub.publishing": "publish",
     "mmzoo.interfaces": "Audio DiffusionBackbone Image Labels ModalityEncoder Model Quantizer Sampler TaskHead",

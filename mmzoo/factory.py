@@ -1,7 +1,4 @@
-"""`create`: a name to a model that is ready to call, and `describe`: what is known of it without building it.
-
-Joins the registry, the sources and the composition.
-"""
+"""`create`: a name to a model that is ready to call. Joins the registry, the sources and the composition."""
 
 from __future__ import annotations
 
@@ -31,7 +28,6 @@ if TYPE_CHECKING:
     from mmzoo.composition import ModelConfig, Plan, ResolveModel, SubModel
     from mmzoo.hub.published import FoundModel
     from mmzoo.interfaces import TaskHead
-    from mmzoo.registry.listing import Description
 
 ALLOW_LICENSES = "MMZOO_ALLOW_LICENSES"
 """Licences under which weights are accepted, separated by commas."""
@@ -89,62 +85,6 @@ def build(recipe: Mapping[str, Any], *, name: str = "") -> TaskHead:
     from mmzoo.composition import compose
 
     return compose(recipe, resolve_model=Request().resolver(), device="cpu", name=name)
-
-
-def describe(name: str) -> Description:
-    """What is registered about a model or component (see `mmzoo.registry.listing`), or what a source tells of itself.
-
-    Of `hf-hub:org/name` only config and card are fetched, of one commit, which the description names. The licences are
-    those of the weights, of every model in its slots, and of the base models that its card names, as far as they are
-    registered here. Raises what `create` raises of names, configs and the Hub.
-    """
-    from mmzoo.hub.published import find_model
-    from mmzoo.hub.sources import card_bases, is_source
-    from mmzoo.registry import listing
-
-    if not isinstance(name, str) or not is_source(name):
-        return listing.describe(name)
-    model = find_model(name)
-    config, stated = _config(model), model.declared_license()
-    source = str(model.origin)
-    return listing.Description(
-        "model",
-        source,
-        config.name or ("a model of another library" if config.foreign is not None else "a model without a name"),
-        "",
-        config.mmzoo_version,
-        config.modalities,
-        task=config.task,
-        recipe=dict(config.recipe),
-        parts=listing.parts_of(config.recipe),
-        weights=({"tag": "", "source": source, "license": stated, "sha256": model.sha256},),
-        licenses={
-            source: stated,
-            **_slot_licenses(config.recipe, local=not model.downloaded),
-            **{base: _registered_license(base) for base in card_bases(model.folder())},
-        },
-    )
-
-
-def _slot_licenses(recipe: Mapping[str, Any], *, local: bool) -> dict[str, str | None]:
-    """Of the models in the slots of a recipe, and in theirs."""
-    from mmzoo.hub.published import find_model
-
-    found: dict[str, str | None] = {}
-    for name in (value["model"] for value in recipe.values() if isinstance(value, Mapping) and "model" in value):
-        model = find_model(name, local=local)
-        found[name] = model.declared_license()
-        found |= _slot_licenses(_fresh_recipe(model), local=local and not model.downloaded)
-    return found
-
-
-def _registered_license(name: str) -> str | None:
-    from mmzoo.hub.published import find_model
-
-    try:
-        return find_model(name).license
-    except MmzooError:
-        return None
 
 
 @dataclass(frozen=True)
@@ -219,8 +159,8 @@ class SlotModel:
         from mmzoo.composition import SubModel
 
         if self.pretrained:
-            return SubModel(_config(self.model).recipe, lambda: self.loaded, self.digest)
-        return SubModel(_fresh_recipe(self.model), lambda: self.loaded)
+            return SubModel(config_of(self.model).recipe, lambda: self.loaded, self.digest)
+        return SubModel(fresh_recipe(self.model), lambda: self.loaded)
 
     @cached_property
     def loaded(self) -> TaskHead:
@@ -259,10 +199,11 @@ def _placed(component: Any, request: Request) -> Any:
     return component
 
 
-def _fresh_recipe(model: FoundModel) -> Mapping[str, Any]:
+def fresh_recipe(model: FoundModel) -> Mapping[str, Any]:
+    """The recipe of a model with fresh parameters: the registered one, else that of its config."""
     from mmzoo import registry
 
-    return registry.catalog().settled(model.spec.recipe) if model.spec is not None else _config(model).recipe
+    return registry.catalog().settled(model.spec.recipe) if model.spec is not None else config_of(model).recipe
 
 
 def _fresh(model: FoundModel, request: Request, part: str | None, overrides: Mapping[str, Any]) -> Any:
@@ -270,7 +211,7 @@ def _fresh(model: FoundModel, request: Request, part: str | None, overrides: Map
     from mmzoo.composition import build_part, make_plan
     from mmzoo.composition.overrides import apply_overrides
 
-    recipe, resolver = _fresh_recipe(model), request.resolver(model)
+    recipe, resolver = fresh_recipe(model), request.resolver(model)
     if model.spec is None:
         with _naming_the_file(model):
             make_plan(recipe, resolver)
@@ -293,7 +234,7 @@ def _load(
 ) -> Any:
     """A published model, or one part of it. Everything is checked before the weights are fetched or opened."""
     request.check_license(model)
-    config = _config(model)
+    config = config_of(model)
     plan = _planned(model, request, config, overrides)
     if part is not None:
         return _load_part(model, request, plan, part, config)
@@ -330,7 +271,8 @@ def _load_part(model: FoundModel, request: Request, plan: Plan, part: str, confi
     return component.eval()
 
 
-def _config(model: FoundModel) -> ModelConfig:
+def config_of(model: FoundModel) -> ModelConfig:
+    """What the config of a published model says; its bare names mean what they meant when it was written."""
     from mmzoo import registry
     from mmzoo.composition import read_config
 

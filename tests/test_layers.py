@@ -22,7 +22,7 @@ LAYERS = (
     {"registry", "hookspecs"},
     {"composition", "hub", "data"},
     {"factory"},
-    {"training", "evaluation"},
+    {"training", "evaluation", "description"},
     {"cli"},
     {"testing"},
 )

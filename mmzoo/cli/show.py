@@ -9,8 +9,8 @@ from typing import Any
 
 from mmzoo.cli.light import LightCommand, add_json
 from mmzoo.cli.output import one_line, print_json, say
+from mmzoo.description import describe
 from mmzoo.errors import UsageError
-from mmzoo.factory import describe
 from mmzoo.registry.conformance import conformity
 from mmzoo.registry.listing import Description
 

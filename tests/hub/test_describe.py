@@ -37,6 +37,14 @@ def test_a_card_without_a_licence_and_strange_names(hub: HubServer, mmzoo_comman
     assert "licences    not stated" in done.stdout and "\x1b" not in done.stdout
 
 
+def test_a_model_that_contains_itself_is_asked_once(hub: HubServer) -> None:
+    files = model_files("vqvae-dit-tts")
+    config = json.loads(files["config.json"])
+    config["recipe"]["tokenizer"] = {"model": "hf-hub:org/snake"}
+    hub.add("org/snake", {**files, "config.json": json.dumps(config).encode()})
+    assert mmzoo.describe("hf-hub:org/snake").licenses["hf-hub:org/snake"] == "apache-2.0"
+
+
 def test_what_cannot_be_described(hub: HubServer) -> None:
     with pytest.raises(errors.HubError, match="org/none"):
         mmzoo.describe("hf-hub:org/none")
