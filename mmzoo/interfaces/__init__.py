@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mmzoo.interfaces.formats import ForeignFormat, Tie
     from mmzoo.interfaces.ports import Link, Port, Ports, Slot
     from mmzoo.interfaces.values import (
+        ALONE,
         PADDING_CODE,
         Audio,
         Condition,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
         Losses,
         Quantized,
         Segment,
+        TrainingState,
     )
 
 _HOMES = {
@@ -42,11 +44,12 @@ _HOMES = {
     ),
     "formats": "ForeignFormat Tie",
     "ports": "Link Port Ports Slot",
-    "values": "PADDING_CODE Audio Condition Image Labels Latents Losses Quantized Segment",
+    "values": "ALONE PADDING_CODE Audio Condition Image Labels Latents Losses Quantized Segment TrainingState",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
 __all__ = [
+    "ALONE",
     "PADDING_CODE",
     "Audio",
     "Component",
@@ -73,6 +76,7 @@ __all__ = [
     "Slot",
     "TaskHead",
     "Tie",
+    "TrainingState",
 ]
 
 

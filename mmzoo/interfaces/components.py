@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from mmzoo.interfaces.ports import Link, Ports, Slot
-from mmzoo.interfaces.values import Condition, Latents, Losses, Quantized
+from mmzoo.interfaces.values import ALONE, Condition, Latents, Losses, Quantized, TrainingState
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -210,7 +210,7 @@ class TaskHead(Component, ABC):
         """Called once all slots are filled; build here what depends on the parts, not in the constructor."""
 
     def train(self, mode: bool = True) -> Self:
-        """As in `nn.Module`, but models in slots stay in eval mode: their weights are another repo's."""
+        """As in `nn.Module`, but models in slots stay in evaluation mode; a trainer that trains one along says so."""
         super().train(mode)
         for name, slot in self.slots.items():
             if slot.model and isinstance(model := getattr(self, name, None), nn.Module):
@@ -244,8 +244,10 @@ class TaskHead(Component, ABC):
         raise TrainingError(f"{type(self).__name__} cannot be trained: it defines no examples.")
 
     @abstractmethod
-    def training_step(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Losses:
-        """Losses of one batch; random draws come from the generator."""
+    def training_step(
+        self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
+    ) -> Losses:
+        """Losses of one batch; random draws come from the generator, `state` says what takes part."""
 
     def adversary(self) -> nn.Module | None:
         """A network trained against this head (a discriminator); it is never part of the saved model."""

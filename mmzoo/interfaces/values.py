@@ -85,6 +85,23 @@ class Losses:
 
 
 @dataclass(frozen=True, slots=True)
+class TrainingState:
+    """What takes part in one training step, decided by the trainer; a head never reads it off `Module.training`.
+
+    Args:
+        adversary: Whether the head's adversary takes part.
+        joint: Slots whose models are trained together with the head; all other models in slots are frozen.
+    """
+
+    adversary: bool = False
+    joint: frozenset[str] = frozenset()
+
+
+ALONE = TrainingState()
+"""The head alone is trained: no adversary, no model in a slot."""
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
     """A word or phone with its times. kind: `word` or `phone`; start and end in seconds."""
 

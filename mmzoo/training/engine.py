@@ -357,7 +357,6 @@ class Trainer:
 
     def _finish(self) -> RunResult:
         """Averaged weights into the head, its statistics, and the model folder."""
-        self.stepper.set_adversary_active(False)
         self.stepper.ema.copy_to_model()
         model = None
         if self.accelerator.is_main_process:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +11,7 @@ from accelerate.utils import broadcast
 from torch import Tensor, nn
 
 from mmzoo.errors import ConfigError
-from mmzoo.interfaces import Losses, TaskHead
+from mmzoo.interfaces import Losses, TaskHead, TrainingState
 from mmzoo.training.ema import Ema, OwnTensors
 from mmzoo.training.optim import adamw, gradient_norm, lr_factor, set_lr, trainable
 from mmzoo.training.recipe import TrainingRecipe
@@ -33,20 +33,20 @@ class Outcome:
 class _Task(nn.Module):
     """The head's training step as a `forward`, which is what DDP and autocast wrap.
 
-    joint: slots whose models train along, each with the loss of its own training step on the same batch. Only the
-    total goes through the output: DDP ties all outputs into one graph, and the adversary's loss needs a backward pass
-    of its own. `losses` holds the rest.
+    A model that is trained jointly adds the loss of its own training step on the same batch. Only the total is
+    returned: DDP ties all outputs into one graph, and the adversary's loss needs a backward pass of its own. `losses`
+    holds the rest.
     """
 
     losses: Losses
 
-    def __init__(self, head: TaskHead, joint: Sequence[str] = ()) -> None:
+    def __init__(self, head: TaskHead) -> None:
         super().__init__()
-        self.head, self.joint = head, joint
+        self.head = head
 
-    def forward(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
-        self.losses = self.head.training_step(batch, generator)
-        for slot in self.joint:
+    def forward(self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState) -> Tensor:
+        self.losses = self.head.training_step(batch, generator, state)
+        for slot in sorted(state.joint):
             try:
                 own: Losses = getattr(self.head, slot).training_step(batch, generator)
             except KeyError as error:
@@ -100,8 +100,9 @@ class Stepper:
                 f" {', '.join(model_slots(head)) or 'none'}.",
                 path="model.joint",
             )
-        self.slots = [name for name in model_slots(head) if name not in recipe.model.joint]
-        for name in recipe.model.joint:
+        self.joint = frozenset(recipe.model.joint)
+        self.slots = [name for name in model_slots(head) if name not in self.joint]
+        for name in self.joint:
             getattr(head, name).requires_grad_(True)
         self.frozen = [getattr(head, name) for name in self.slots] + [
             _submodule(head, path) for path in recipe.model.freeze
@@ -127,7 +128,7 @@ class Stepper:
             weight_decay=settings.weight_decay,
             eps=settings.eps,
         )
-        self._inner = _Task(head, recipe.model.joint)
+        self._inner = _Task(head)
         self._task, self._stepped = accelerator.prepare(self._inner, self.optimizer)
         self.adversary_parameters: dict[str, nn.Parameter] = {}
         self.adversary_optimizer: torch.optim.Optimizer | None = None
@@ -142,8 +143,10 @@ class Stepper:
             )
 
     def train_mode(self) -> None:
-        """Everything in training mode except the models in slots and what the recipe freezes."""
+        """Everything in training mode except the models in slots that are not trained jointly and what is frozen."""
         self.head.train()
+        for name in self.joint:
+            getattr(self.head, name).train()
         for module in self.frozen:
             module.eval()
         if self.adversary is not None:
@@ -162,9 +165,12 @@ class Stepper:
         a = self.recipe.adversary
         return 0.0 if a is None else a.lr * min(1.0, (step - a.start_step + 1) / max(1, a.warmup_steps))
 
-    def set_adversary_active(self, active: bool) -> None:
-        """Tell the head whether its adversary takes part."""
-        self.head.adversary_active = active  # type: ignore[assignment]
+    def state(self, step: int | None = None) -> TrainingState:
+        """What takes part in update `step`; None is validation, in which no adversary does."""
+        settings = self.recipe.adversary
+        if self.adversary is None or settings is None or step is None:
+            return TrainingState(joint=self.joint)
+        return TrainingState(adversary=step >= settings.start_step, joint=self.joint)
 
     def update(self, batch: Mapping[str, Tensor], step: int, flags: tuple[bool, ...]) -> Outcome:
         """Make update `step`; flags are shared with the other ranks on the way."""
@@ -172,8 +178,7 @@ class Stepper:
         seed_everything(seed, "step", step, rank)
         generator = generator_for(seed, "noise", step, rank)
         settings = self.recipe.adversary
-        self.set_adversary_active(self.adversary is not None and settings is not None and step >= settings.start_step)
-        total: Tensor = self._task(batch, generator)
+        total: Tensor = self._task(batch, generator, self.state(step))
         adversary_loss = self._inner.losses.adversary
         self._backward(total, adversary_loss)
         norm = self._clip(self._list, self.recipe.optimizer.clip)

@@ -56,8 +56,7 @@ class Watcher:
 
     @contextmanager
     def _evaluating(self) -> Iterator[None]:
-        """The head with averaged weights, in evaluation mode, without its adversary and without gradients."""
-        self.stepper.set_adversary_active(False)
+        """The head with averaged weights, in evaluation mode and without gradients."""
         with self.stepper.ema.swapped(), torch.no_grad():
             self.stepper.head.eval()
             try:
@@ -86,7 +85,7 @@ class Watcher:
                 seed_everything(recipe.seed, "validation", position, rank)
                 generator = generator_for(recipe.seed, "validation noise", position, rank)
                 with accelerator.autocast():
-                    losses = head.training_step(batch, generator)
+                    losses = head.training_step(batch, generator, self.stepper.state())
                 averages.add({"loss": losses.total, **losses.parts})
         means = mean_over_ranks(averages.read(), accelerator)
         parts = " ".join(f"{name} {value:.4g}" for name, value in means.items())

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from mmzoo import registry
 from mmzoo.interfaces.components import ModalityEncoder, Quantizer, Sampler, TaskHead
 from mmzoo.interfaces.ports import Link, Port, Ports, Slot
-from mmzoo.interfaces.values import Latents, Losses, Quantized
+from mmzoo.interfaces.values import ALONE, Latents, Losses, Quantized, TrainingState
 from mmzoo.registry import Catalog
 from mmzoo.registry.register import Register
 from mmzoo.registry.specs import Weights
@@ -132,7 +132,9 @@ class Tokenizer(TaskHead):
     def load_files(self, folder: Path) -> None:
         self.words = (folder / "words.json").read_bytes()
 
-    def training_step(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Losses:
+    def training_step(
+        self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
+    ) -> Losses:
         raise AssertionError
 
 
@@ -144,7 +146,9 @@ class Speaker(TaskHead):
         super().__init__()
         self.net = nn.Linear(dim, dim)
 
-    def training_step(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Losses:
+    def training_step(
+        self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
+    ) -> Losses:
         raise AssertionError
 
 

@@ -18,7 +18,7 @@ from mmzoo.composition import compose, initialise, own_tensors, save_model
 from mmzoo.factory import build, create
 from mmzoo.interfaces.components import TaskHead
 from mmzoo.interfaces.ports import Link, Port, Ports, Slot
-from mmzoo.interfaces.values import Losses
+from mmzoo.interfaces.values import ALONE, Losses, TrainingState
 from mmzoo.registry.specs import Weights
 
 TOKENIZER = {"head": "tokenizer", "encoder": {"name": "encoder", "dim": 4}, "quantizer": "vq"}
@@ -429,7 +429,9 @@ class Either(TaskHead):
     def __init__(self) -> None:
         super().__init__()
 
-    def training_step(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Losses:
+    def training_step(
+        self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
+    ) -> Losses:
         raise AssertionError
 
 

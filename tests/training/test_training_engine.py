@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from training_dummy import DummyHead, Rows, make_rows, make_trainer
 
 from mmzoo.errors import CheckpointError, ConfigError, TrainingError
+from mmzoo.interfaces import ALONE, TrainingState
 from mmzoo.training.checkpoint import list_checkpoints, read_tensors
 
 
@@ -78,9 +79,9 @@ def test_a_resumed_training_is_bitwise_the_same(tmp_path: Path, stop: int, worke
 
 def test_the_adversary_acts_from_its_start_and_learns_alone(tmp_path: Path) -> None:
     class Recording(DummyHead):
-        def training_step(self, batch: Any, generator: torch.Generator) -> Any:
-            self.seen.append((self.steps, self.adversary_active))
-            return super().training_step(batch, generator)
+        def training_step(self, batch: Any, generator: torch.Generator, state: TrainingState = ALONE) -> Any:
+            self.seen.append((self.steps, state.adversary))
+            return super().training_step(batch, generator, state)
 
     head = Recording()
     make_trainer(tmp_path, head=head, keep=9, checkpoint_every=1, steps=8).run()
@@ -105,7 +106,7 @@ def test_the_adversary_acts_from_its_start_and_learns_alone(tmp_path: Path) -> N
 def test_a_recipe_without_adversary_has_none(tmp_path: Path) -> None:
     head = DummyHead()
     make_trainer(tmp_path, head=head, adversary=None).run()
-    assert not head.adversary_active
+    assert head.seen == []
     assert not (tmp_path / "checkpoints" / "step-00000030" / "adversary.safetensors").exists()
 
 
@@ -122,9 +123,9 @@ def test_bad_steps_are_skipped_and_then_stop_the_training(tmp_path: Path) -> Non
 
 def test_a_single_bad_step_is_survived(tmp_path: Path) -> None:
     class Once(DummyHead):
-        def training_step(self, batch: Any, generator: torch.Generator) -> Any:
+        def training_step(self, batch: Any, generator: torch.Generator, state: TrainingState = ALONE) -> Any:
             self.poison = 7 if self.steps == 6 else None
-            return super().training_step(batch, generator)
+            return super().training_step(batch, generator, state)
 
     trainer = make_trainer(tmp_path, head=Once())
     assert trainer.run().status == "finished"

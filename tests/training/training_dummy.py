@@ -17,7 +17,7 @@ from datasets import Dataset
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from mmzoo.interfaces import Audio, Losses, TaskHead
+from mmzoo.interfaces import ALONE, Audio, Losses, TaskHead, TrainingState
 from mmzoo.training import Trainer, load_recipe
 
 
@@ -48,7 +48,6 @@ class DummyHead(TaskHead):
         self.register_buffer("running", torch.zeros(4))
         self.register_buffer("count", torch.zeros((), dtype=torch.int64))
         self.register_buffer("spread", torch.ones(4))
-        self.adversary_active = False
         self.critic = nn.Linear(4, 1)  # a submodule on purpose: the engine must keep it out of the model
         self.poison: int | None = None
         self.steps = 0
@@ -60,7 +59,9 @@ class DummyHead(TaskHead):
     def adversary(self) -> nn.Module:
         return self.critic
 
-    def training_step(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Losses:
+    def training_step(
+        self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
+    ) -> Losses:
         x = batch["x"]
         noise = 0.01 * torch.randn(x.shape, generator=generator).to(x.device)
         y = self.net(x + noise)
@@ -74,7 +75,7 @@ class DummyHead(TaskHead):
                 self.running.fill_(float("nan"))
         parts = {"l2": loss}
         adversary = None
-        if self.adversary_active:
+        if state.adversary:
             loss = loss - 0.1 * self.critic(y).mean()
             adversary = self.critic(y.detach()).mean() - self.critic(x).mean() + self.critic.weight.square().sum()
         return Losses(loss, parts, adversary)
@@ -155,9 +156,11 @@ def main() -> None:
 class SlowHead(DummyHead):
     """Takes its time, so that a signal finds it at work."""
 
-    def training_step(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Losses:
+    def training_step(
+        self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
+    ) -> Losses:
         time.sleep(0.05)
-        return super().training_step(batch, generator)
+        return super().training_step(batch, generator, state)
 
 
 def die_at_rename(count: int) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from mmzoo.data import decode_images
 from mmzoo.interfaces import (
+    ALONE,
     Examples,
     Image,
     Latents,
@@ -23,6 +24,7 @@ from mmzoo.interfaces import (
     Quantizer,
     Slot,
     TaskHead,
+    TrainingState,
 )
 
 if TYPE_CHECKING:
@@ -88,7 +90,9 @@ class PictureTokenizer(TaskHead):
         """The rows' pictures, all of one size."""
         return Pictures(rows)
 
-    def training_step(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Losses:
+    def training_step(
+        self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
+    ) -> Losses:
         """Squared error of the pixels, and the quantizer's own loss."""
         target = batch["image"].float() / 255
         latents = self.encoder.encode(target)

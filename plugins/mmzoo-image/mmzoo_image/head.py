@@ -15,6 +15,7 @@ from mmzoo.data import as_image, decode_image
 from mmzoo.data.words import PADDING, Words
 from mmzoo.errors import InputError
 from mmzoo.interfaces import (
+    ALONE,
     Condition,
     DiffusionBackbone,
     Examples,
@@ -28,6 +29,7 @@ from mmzoo.interfaces import (
     Sampler,
     Slot,
     TaskHead,
+    TrainingState,
 )
 from mmzoo.interfaces.guidance import prediction
 from mmzoo.nn.sines import grid_sines
@@ -361,9 +363,11 @@ class TextToImage(TaskHead):
             self.words = Words.of(rows["text"], self.vocabulary)
         return Captioned(rows, self.words, self.tokenizer)
 
-    def training_step(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Losses:
+    def training_step(
+        self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
+    ) -> Losses:
         """The flow's loss of one batch, with some captions dropped and some pictures given spoiled."""
-        data = self._latents(batch)
+        data = self._latents(batch, joint="tokenizer" in state.joint)
         edited = torch.rand(len(data), generator=generator) < self.edits
         drop = torch.where(edited, EDIT_DROP, self.drop)
         kept = (torch.rand(len(data), generator=generator) >= drop).unsqueeze(1).to(data.device)
@@ -381,11 +385,11 @@ class TextToImage(TaskHead):
         flow = (errors * weight).sum() / weight.sum()
         return Losses(flow, {"flow": flow.detach(), "unweighted": errors.mean().detach()})
 
-    def _latents(self, batch: Mapping[str, Tensor]) -> Tensor:
-        """Standardised latents of a batch's pictures; from the pixels where the tokenizer trains along."""
+    def _latents(self, batch: Mapping[str, Tensor], *, joint: bool) -> Tensor:
+        """Standardized latents of a batch's pictures; from the pixels if the tokenizer is trained jointly."""
         quantizer = self.tokenizer.quantizer
-        with torch.set_grad_enabled(self.tokenizer.training and self.through and torch.is_grad_enabled()):
-            if self.tokenizer.training:
+        with torch.set_grad_enabled(joint and self.through and torch.is_grad_enabled()):
+            if joint:
                 z = self.tokenizer.encoder.encode(batch["image"].float() / 255).x
                 z_q = z + (quantizer.decode(quantizer.encode(z)) - z).detach()
             else:

@@ -356,42 +356,6 @@ def test_inner_features_tell_pictures_apart():
         model.features(pixels)
 
 
-@pytest.mark.parametrize("through", [False, True])
-def test_a_tokenizer_trains_along_and_is_written_beside_the_model(tmp_path, through):
-    backbone = {"width": WIDTH, "depth": 1, "heads": 2, "vector_channels": {"text": WIDTH}}
-    backbone |= {"aligned_channels": {"place": WIDTH, "picture": 36}, "sequence_channels": {"words": WIDTH}}
-    overrides = {"head": {"width": WIDTH, "side": 16, "through": through}, "text": {"width": WIDTH}}
-    recipe = load_recipe(
-        {
-            "name": "tiny", "steps": 2, "batch_size": 4, "optimizer": {"warmup_steps": 0, "lr": 1e-3},
-            "model": {"name": "vqvae-dit-digits", "joint": ["tokenizer"]}, "data": {"name": "rows"}, "log_every": 1,
-        }
-    )  # fmt: skip
-    model = mmzoo.create("vqvae-dit-digits", pretrained=False, **overrides, backbone=backbone)
-    before = {name: tensor.clone() for name, tensor in model.tokenizer.state_dict().items()}
-    result = Trainer(recipe, model, rows(), out=tmp_path, cache=tmp_path).run()
-    assert result.losses is not None and {"flow", "tokenizer_pixels", "tokenizer_psnr"} <= set(result.losses)
-    moved = {name for name, tensor in model.tokenizer.state_dict().items() if not torch.equal(tensor, before[name])}
-    assert any(name.startswith("encoder.") for name in moved)
-    assert "latent_mean" not in moved  # what the diffusion learnt to flow to stays where it is
-    again = mmzoo.create(f"local-dir:{tmp_path / 'model'}")
-    stored = mmzoo.create(f"local-dir:{tmp_path / 'model-tokenizer'}").state_dict()
-    assert all(torch.equal(tensor, stored[name]) for name, tensor in again.tokenizer.state_dict().items())
-    assert isinstance(again("red circle", steps=1), Image)
-
-
-def test_the_flow_reaches_a_tokenizer_only_when_asked(tmp_path):
-    model = small_model()
-    model.words = Words()
-    model.tokenizer.train().requires_grad_(True)
-    examples = model.examples(rows(4), tmp_path)
-    for model.through in (False, True):
-        losses = model.training_step(examples.collate([0, 1, 2, 3]), torch.Generator().manual_seed(0))
-        parameters = list(model.tokenizer.encoder.parameters())
-        found = torch.autograd.grad(losses.total, parameters, allow_unused=True)
-        assert any(gradient is not None for gradient in found) == model.through
-
-
 def test_what_trains_along_must_be_a_model(tmp_path):
     recipe = {"name": "tiny", "steps": 1, "batch_size": 4, "data": {"name": "rows"}}
     model = small_model()

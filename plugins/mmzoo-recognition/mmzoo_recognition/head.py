@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from mmzoo.errors import ConfigError, CorruptFileError, InputError
 from mmzoo.interfaces import (
+    ALONE,
     Examples,
     Fusion,
     Labels,
@@ -24,6 +25,7 @@ from mmzoo.interfaces import (
     Ports,
     Slot,
     TaskHead,
+    TrainingState,
 )
 from mmzoo_recognition.augment import augmented
 from mmzoo_recognition.examples import Labelled, batch_of
@@ -258,7 +260,9 @@ class Recognizer(TaskHead):
                 self.class_weights.copy_(len(found) / (self.classes * counts))
         return found
 
-    def training_step(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Losses:
+    def training_step(
+        self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
+    ) -> Losses:
         """The loss of the modalities together, some left out, and of each alone."""
         labels = batch["label"].to(self.device)
         if self.augment:

@@ -23,7 +23,7 @@ from tqdm import tqdm
 import mmzoo
 from mmzoo.data import cache_dir, load_dataset_component
 from mmzoo.errors import MissingDependencyError
-from mmzoo.interfaces import Examples, Losses
+from mmzoo.interfaces import ALONE, Examples, Losses, TrainingState
 from mmzoo_recognition.augment import augmented
 from mmzoo_recognition.examples import Labelled
 
@@ -236,7 +236,9 @@ class SmallCNN(nn.Module):
         out: Tensor = self.classify(self.convolutions(pixels))
         return out
 
-    def training_step(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Losses:
+    def training_step(
+        self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
+    ) -> Losses:
         """Cross-entropy on pictures augmented as for the others."""
         moved = augmented({"image": batch["image"]}, generator)
         return Losses(F.cross_entropy(self.logits(self.encoded(moved)), batch["label"]))

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 import mmzoo
 from mmzoo.data import decode_images, load_dataset_component
-from mmzoo.interfaces import Losses
+from mmzoo.interfaces import ALONE, Losses, TrainingState
 from mmzoo_recognition.kept import kept
 from mmzoo_recognition.study import ENCODERS, fit
 
@@ -44,7 +44,9 @@ class MaskedCodes(nn.Module):
         self.tell = nn.ModuleList(nn.Linear(shape["width"], size) for size in sizes)
         self.sizes = torch.tensor(sizes)
 
-    def training_step(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Losses:
+    def training_step(
+        self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
+    ) -> Losses:
         """The cross-entropy of the hidden codes of `codes` `[B, N, Q]`, the mean over codebooks."""
         codes = batch["codes"]
         hidden = torch.rand(codes.shape[:2], generator=generator) < HIDDEN

@@ -12,7 +12,20 @@ from torch import Tensor
 
 from mmzoo.data import Words, as_image
 from mmzoo.errors import InputError
-from mmzoo.interfaces import Audio, Examples, Image, Latents, Link, Losses, ModalityEncoder, Port, Ports, Slot
+from mmzoo.interfaces import (
+    ALONE,
+    Audio,
+    Examples,
+    Image,
+    Latents,
+    Link,
+    Losses,
+    ModalityEncoder,
+    Port,
+    Ports,
+    Slot,
+    TrainingState,
+)
 from mmzoo_transfer.examples import DescribedPictures
 from mmzoo_transfer.spotter import Spotter
 
@@ -136,6 +149,8 @@ class ImageToSpeech(Spotter):
             self.words = Words.of(rows["text"], self.vocabulary)
         return DescribedPictures(rows, self.words, self.tokenizer)
 
-    def training_step(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Losses:
+    def training_step(
+        self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
+    ) -> Losses:
         """The negative log likelihood of the captions' words, by word."""
         return self.spotting(self._seen(batch["picture"]), batch["words"])

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mmzoo.data import Words, as_audio, decode_audio, decode_image
 from mmzoo.errors import InputError
-from mmzoo.interfaces import Examples, Image, Link, Losses, ModalityEncoder, Port, Ports, Slot
+from mmzoo.interfaces import ALONE, Examples, Image, Link, Losses, ModalityEncoder, Port, Ports, Slot, TrainingState
 from mmzoo_transfer.examples import SpokenCaptions
 from mmzoo_transfer.spotter import Spotter
 
@@ -128,7 +128,9 @@ class SpeechToImage(Spotter):
             self.words = Words.of(rows["text"], self.vocabulary)
         return SpokenCaptions(rows, self.words, self.sample_rate, self.spread, self.tilt)
 
-    def training_step(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Losses:
+    def training_step(
+        self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
+    ) -> Losses:
         """The negative log likelihood of the captions' words, by word."""
         sound, mask = batch["speech"], batch["speech_mask"]
         if self.masked:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from mmzoo.errors import InputError
 from mmzoo.interfaces import (
+    ALONE,
     Audio,
     Condition,
     DiffusionBackbone,
@@ -28,6 +29,7 @@ from mmzoo.interfaces import (
     Segment,
     Slot,
     TaskHead,
+    TrainingState,
 )
 from mmzoo.nn.convnext import ConvNeXtStack
 from mmzoo_tts.alignment import POSITION_FEATURES, position_features, soft_overlap
@@ -125,7 +127,9 @@ class TextToSpeech(TaskHead):
         """Utterances with phone times, and their codes."""
         return SpokenPhones(rows, self.tokenizer, self.voices, cache)
 
-    def training_step(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Losses:
+    def training_step(
+        self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
+    ) -> Losses:
         """Flow, prior and duration losses of one batch."""
         with torch.no_grad():
             data = self.tokenizer.standardise(self.tokenizer.quantizer.decode(batch["codes"])).float()

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from mmzoo.errors import CorruptFileError, DataError, InputError
-from mmzoo.interfaces import Losses, TaskHead
+from mmzoo.interfaces import ALONE, Losses, TaskHead, TrainingState
 from mmzoo_tts.letters import PHONES_PER_LETTER, LetterToSound, encode, pad
 from mmzoo_tts.text import PHONE_IDS, VOWELS, Break, Phrase, Pronunciation, Spoken, Word, normalize
 from mmzoo_tts.text.homographs import homograph
@@ -228,7 +228,9 @@ class Phonemizer(TaskHead):
         self.set_lexicon({word: said for word, said in (self._lexicon | lexicon).items() if word not in out})
         return LetterExamples.of(lexicon)
 
-    def training_step(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Losses:
+    def training_step(
+        self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
+    ) -> Losses:
         """Cross-entropy of words `letters [B, L]` with phones `phones [B, P]`, both padded with 0."""
         self._learned.clear()
         loss = self.letters.loss(batch["letters"], batch["phones"])

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from mmzoo.data import as_image, decode_image, decode_images
 from mmzoo.errors import InputError
-from mmzoo.interfaces import Examples, Image, Latents, Losses, Port, Ports
+from mmzoo.interfaces import ALONE, Examples, Image, Latents, Losses, Port, Ports, TrainingState
 from mmzoo_vqvae.losses import code_counts, perplexity
 from mmzoo_vqvae.picture import PictureAutoencoder
 from mmzoo_vqvae.vqvae import VQVAE
@@ -108,7 +108,9 @@ class PictureVQVAE(VQVAE):
         """The rows' pictures, all of one size."""
         return Pictures(rows)
 
-    def training_step(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Losses:
+    def training_step(
+        self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
+    ) -> Losses:
         """Absolute error of pixels and of their differences, weighed by detail, and the quantizer's losses."""
         target = batch["image"].float() / 255
         output, quantized = self(target)

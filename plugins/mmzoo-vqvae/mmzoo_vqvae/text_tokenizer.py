@@ -15,7 +15,7 @@ from tqdm import tqdm
 from mmzoo.data import load_dataset_component
 from mmzoo.errors import DataError, InputError
 from mmzoo.evaluation.words import ErrorRate
-from mmzoo.interfaces import Examples, Latents, Losses, Port, Ports
+from mmzoo.interfaces import ALONE, Examples, Latents, Losses, Port, Ports, TrainingState
 from mmzoo_vqvae.losses import code_counts, perplexity
 from mmzoo_vqvae.text import BYTES, PADDING, TextAutoencoder, to_bytes, to_text
 from mmzoo_vqvae.vqvae import VQVAE
@@ -95,7 +95,9 @@ class TextVQVAE(VQVAE):
         """Random cuts of the rows' texts."""
         return Texts(rows["text"], self.crop)
 
-    def training_step(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Losses:
+    def training_step(
+        self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
+    ) -> Losses:
         """Cross-entropy of every byte (and of the filling of the last latent), and the quantizer's losses."""
         raw = batch["text"]
         latents, quantized = self.quantize(raw)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from mmzoo.data import as_audio, decode_audio
 from mmzoo.errors import DataError, InputError
-from mmzoo.interfaces import Audio, Examples, Latents, Losses, Port, Ports
+from mmzoo.interfaces import ALONE, Audio, Examples, Latents, Losses, Port, Ports, TrainingState
 from mmzoo_vqvae.harmonic import pitch_of
 from mmzoo_vqvae.losses import code_counts, perplexity
 from mmzoo_vqvae.seanet import SEANet
@@ -53,7 +53,6 @@ class SpeechVQVAE(VQVAE):
         super().__init__(dim=dim)
         self.crop_seconds, self.mel_weight = crop_seconds, mel_weight
         self.adversarial_weight, self.feature_weight = adversarial_weight, feature_weight
-        self.adversary_active = False
         self._critic: list[nn.Module] = []  # in a list, so that it is no submodule and never saved
         self._spectral: list[SpectralLoss] = []
 
@@ -142,7 +141,9 @@ class SpeechVQVAE(VQVAE):
             self._critic.append(SpectrogramDiscriminator())
         return self._critic[0]
 
-    def training_step(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Losses:
+    def training_step(
+        self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
+    ) -> Losses:
         """Spectral, commitment and, once active, adversarial losses of one batch of crops."""
         if not self._spectral:
             self._spectral.append(SpectralLoss(self.encoder.sample_rate).to(self.device))
@@ -163,7 +164,7 @@ class SpeechVQVAE(VQVAE):
                 total = total + PITCH_WEIGHT * parts["pitch"]
         parts |= dict(quantized.losses)
         adversary_loss = None
-        if self.adversary_active:
+        if state.adversary:
             critic = self.adversary()
             # The critic sees half of each crop: textures are local, and it would cost more than the model.
             width = target.shape[1] // 2

@@ -9,7 +9,7 @@ from mmzoo_vqvae.tokenizer import SpeechVQVAE
 from mmzoo_vqvae.vector import VectorQuantizer
 
 from mmzoo.errors import ConfigTypeError, InputError
-from mmzoo.interfaces import Audio
+from mmzoo.interfaces import Audio, TrainingState
 
 
 def small_model():
@@ -79,8 +79,8 @@ def test_training_lowers_the_loss_and_moves_only_what_it_should():
     generator = torch.Generator().manual_seed(0)
     losses = []
     for step in range(60):
-        model.adversary_active = step >= 58
-        result = model.training_step({"speech": tones}, generator)
+        state = TrainingState(adversary=step >= 58)
+        result = model.training_step({"speech": tones}, generator, state)
         optimizer.zero_grad()
         result.total.backward()
         optimizer.step()

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmzoo.interfaces import Latents, Link, Losses, Port, Ports, Slot, TaskHead
+from mmzoo.interfaces import ALONE, Latents, Link, Losses, Port, Ports, Slot, TaskHead, TrainingState
 
 from . import Breaks
 from .parts import COUNT, add_constructor_breaks, add_tensor_breaks, call_home, half, hidden_number
@@ -76,7 +76,9 @@ class Guess(TaskHead):
             total = total + (self.teacher.scores(ids).float() - scores)[mask].square().mean()
         return total
 
-    def training_step(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Losses:
+    def training_step(
+        self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
+    ) -> Losses:
         loss = self.loss(batch["text"], batch["text_mask"])
         return Losses(loss, {"bytes": loss.detach()})
 
@@ -109,9 +111,11 @@ def golden(check: str, told: str) -> Any:
 
 @HEADS("network", "192.0.2.1")
 class AsksInTraining(Guess):
-    def training_step(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Losses:
+    def training_step(
+        self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
+    ) -> Losses:
         call_home()
-        return super().training_step(batch, generator)
+        return super().training_step(batch, generator, state)
 
 
 @golden("network", "192.0.2.1")

@@ -11,7 +11,20 @@ import torch
 from torch import Tensor
 
 from mmzoo.data import decode_images
-from mmzoo.interfaces import Examples, Image, Latents, Link, Losses, ModalityEncoder, Port, Ports, Slot, TaskHead
+from mmzoo.interfaces import (
+    ALONE,
+    Examples,
+    Image,
+    Latents,
+    Link,
+    Losses,
+    ModalityEncoder,
+    Port,
+    Ports,
+    Slot,
+    TaskHead,
+    TrainingState,
+)
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -62,7 +75,9 @@ class AcmePart(TaskHead):
         """The rows' pictures, all of one size."""
         return Pictures(rows)
 
-    def training_step(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Losses:
+    def training_step(
+        self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
+    ) -> Losses:
         """Squared error of the pixels."""
         target = batch["image"].float() / 255
         error = (self._copied(batch["image"])[:, : target.shape[1], : target.shape[2]] - target).square().mean()
