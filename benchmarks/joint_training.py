@@ -1,67 +1,150 @@
-"""Two stages against training the VQ-VAE and the diffusion transformer together, from the same staged start.
+"""Two stages against joint training of the VQ-VAE and the diffusion transformer, on digits and on scenes.
 
-python benchmarks/joint_training.py [STEPS]
+    python benchmarks/joint_training.py [--steps 1000] [--world digits|scenes] [--write]
 
-From the shipped `vqvae-image` and `vqvae-dit-digits`, as many further steps of each arm, on the same batches: the
-tokenizer frozen (two stages, as everything in the zoo is trained), or trained along with its own loss added, with and
-without the diffusion's gradient in it. Prints held-out figures of `mmzoo evaluate --limit 100`. Runs are kept under
-`runs/` and are resumed.
+Every arm goes on from the same published models for the same number of steps, on the same batches, with the same
+learning rate. The arms differ only in what is trained: the diffusion transformer over a frozen tokenizer (two stages);
+both, each from its own loss; both, with the diffusion's gradient reaching the tokenizer's encoder. All are judged by
+`mmzoo evaluate --limit 100` on held-out data. Runs are kept under `runs/` and resumed.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmzoo.evaluation.runner import evaluate
+import torch
+
+from mmzoo.evaluation.runner import cpu_name, evaluate
 from mmzoo.training.api import train
 
-RECIPE = "plugins/mmzoo-image/mmzoo_image/recipes/vqvae-dit-digits-joint.yaml"
 LIMIT = 100
 """Held-out pictures of each kind."""
-ARMS = {
-    "shipped": None,
-    "two stages": ("model.joint=[]", "model.overrides={}"),
-    "together, each from its own loss": ("model.overrides={head: {through: false}}",),
-    "together, losses summed": (),
+TOKENIZER = "vqvae-image"
+ARMS: dict[str, tuple[list[str], bool] | None] = {
+    "published": None,
+    "two stages": ([], False),
+    "joint, each from its own loss": (["tokenizer"], False),
+    "joint, losses summed": (["tokenizer"], True),
+}
+"""Arm to (models in slots that are trained too, whether the flow's gradient reaches them)."""
+
+
+@dataclass(frozen=True)
+class World:
+    """A model, its training data, and the figures of its evaluation that matter here: dotted path by column."""
+
+    model: str
+    data: Mapping[str, Any]
+    figures: Mapping[str, str]
+
+
+EDITS = {
+    f"{name}, dB": f"edits.{task}.model.psnr_db"
+    for name, task in {"fill": "inpaint", "enlarge": "upscale", "denoise": "denoise"}.items()
+}
+COPIES = {"digits copied, dB": "psnr_db.digits", "scenes copied, dB": "psnr_db.scenes"}
+WORLDS = {
+    "digits": World(
+        "vqvae-dit-digits",
+        {"name": "spoken-digits", "config": {"side": 64, "speech": False}},
+        {"digits right": "digits_right.drawn.share", **EDITS},
+    ),
+    "scenes": World(
+        "vqvae-dit-text2image",
+        {"name": "spoken-scenes", "config": {"train": 12000, "speech": False}, "limit": 4000},
+        {
+            "attributes right, one thing": "attributes_right.one.all.share",
+            "two things": "attributes_right.two.all.share",
+            **EDITS,
+        },
+    ),
 }
 
 
-def row(model: str, tokenizer: str) -> list[float]:
-    """Digits drawn right, spread, edits in dB; copies of digits and of scenes in dB."""
-    drawn: dict[str, Any] = evaluate(model, limit=LIMIT, out="runs/joint-evaluation.json")
-    copied: dict[str, Any] = evaluate(tokenizer, limit=LIMIT, out="runs/joint-evaluation.json")
-    edits = [drawn["edits"][task]["model"]["psnr_db"] for task in ("inpaint", "upscale", "denoise")]
-    right, spread = drawn["digits_right"]["drawn"]["share"], drawn["variety"]["drawn_to_real_spread"]
-    return [100 * right, spread, *edits, copied["psnr_db"]["digits"], copied["psnr_db"]["scenes"]]
+def recipe(world: World, steps: int, joint: list[str], through: bool) -> dict[str, Any]:
+    """The training recipe of one arm."""
+    return {
+        "name": "joint-training",
+        "model": {
+            "name": world.model,
+            "init_from": f"model_cards/{world.model}",
+            "joint": joint,
+            "overrides": {"head": {"through": through}},
+        },
+        "data": dict(world.data),
+        "steps": steps,
+        "batch_size": 8,
+        "precision": "fp32",
+        "num_threads": torch.get_num_threads(),
+        "ema": {"decay": 0.99},
+        "optimizer": {"lr": 2e-4, "betas": [0.9, 0.99], "weight_decay": 0.02, "warmup_steps": 50, "clip": 1.0},
+        "log_every": 100,
+        "checkpoint_every": 250,
+    }
 
 
-def main(steps: str = "150") -> None:
-    """One line for each arm, as Markdown."""
-    lines = [
-        "| | digits right % | spread | fill dB | enlarge dB | denoise dB | digits copied dB | scenes copied dB |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|",
-    ]
-    for name, overrides in ARMS.items():
-        model, tokenizer = "vqvae-dit-digits", "vqvae-image"
-        if overrides is not None:
-            out = Path("runs") / f"joint-{name.replace(',', '').replace(' ', '-')}"
+def figures(of: World, model: str, tokenizer: str, out: Path) -> list[float]:
+    """The held-out figures of a model and of its tokenizer, in the order of the columns."""
+    drawn = evaluate(model, limit=LIMIT, out=out / "model.json")
+    copied = evaluate(tokenizer, limit=LIMIT, out=out / "tokenizer.json")
+    return [look_up(drawn, path) for path in of.figures.values()] + [look_up(copied, path) for path in COPIES.values()]
+
+
+def look_up(report: Mapping[str, Any], path: str) -> float:
+    """A number of a report by its dotted path."""
+    value: Any = report
+    for key in path.split("."):
+        value = value[key]
+    return float(value)
+
+
+def compare(name: str, steps: int) -> list[str]:
+    """The table of one world as lines of Markdown."""
+    world = WORLDS[name]
+    columns = [*world.figures, *COPIES, "seconds a step"]
+    lines = [f"| {name} | " + " | ".join(columns) + " |", "|---|" + "---:|" * len(columns)]
+    for arm, settings in ARMS.items():
+        out = Path("runs") / "joint" / name / arm.replace(",", "").replace(" ", "-")
+        out.mkdir(parents=True, exist_ok=True)
+        model, tokenizer, seconds = world.model, TOKENIZER, ""
+        if settings is not None:
             if not (out / "model").is_dir():
-                start = (
-                    "model.init_from=model_cards/vqvae-dit-digits",
-                    f"steps={steps}",
-                    "preview_every=100000",
-                    "num_threads=null",
-                )
-                train(RECIPE, [*start, *overrides], out)
+                train(recipe(world, steps, *settings), out=out)
             model = f"local-dir:{out / 'model'}"
-            tokenizer = f"local-dir:{out / 'model-tokenizer'}" if (out / "model-tokenizer").is_dir() else tokenizer
-        figures = row(model, tokenizer)
-        lines.append(f"| {name} | {figures[0]:.1f} | " + " | ".join(f"{figure:.2f}" for figure in figures[1:]) + " |")
+            tokenizer = f"local-dir:{out / 'model-tokenizer'}" if settings[0] else tokenizer
+            record = json.loads((out / "model" / "training.json").read_text("utf-8"))
+            seconds = f"{record['seconds'] / record['steps']:.2f}"
+        values = " | ".join(
+            f"{value:.3f}" if value <= 1 else f"{value:.2f}" for value in figures(world, model, tokenizer, out)
+        )
+        lines.append(f"| {arm} | {values} | {seconds} |")
         print(lines[-1], flush=True)
-    print("\n".join(lines))
+    return lines
+
+
+def main() -> None:
+    """Print the tables; with --write, keep them in joint_training.md between its markers."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--world", choices=WORLDS, action="append")
+    parser.add_argument("--write", action="store_true", help="put the tables into benchmarks/joint_training.md")
+    options = parser.parse_args()
+    tables = ["\n".join(compare(name, options.steps)) for name in options.world or WORLDS]
+    machine = f"{torch.get_num_threads()} threads of {cpu_name()} ({platform.machine()})"
+    where = f"{options.steps} steps of 8 pictures an arm, {machine}, fp32"
+    text = "\n\n".join([f"{where}; {LIMIT} held-out pictures of each kind.", *tables])
+    print(text)
+    if options.write:
+        page = Path(__file__).with_suffix(".md")
+        before, begin, rest = page.read_text("utf-8").partition("<!-- begin -->\n")
+        page.write_text(f"{before}{begin}{text}\n<!-- end -->{rest.partition('<!-- end -->')[2]}", "utf-8")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()
