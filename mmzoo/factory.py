@@ -307,7 +307,10 @@ def _naming_the_file(model: FoundModel) -> Iterator[None]:
 
 def _load_files(head: TaskHead, folder: Path) -> None:
     from mmzoo.composition.schema import first_line
+    from mmzoo.interfaces import HasFiles
 
+    if not isinstance(head, HasFiles):
+        return
     try:
         head.load_files(folder)
     except MmzooError:

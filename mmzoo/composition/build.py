@@ -27,7 +27,7 @@ from mmzoo.composition.skeleton import skeleton
 from mmzoo.errors import ConfigError, MmzooError, PluginError
 
 if TYPE_CHECKING:
-    from mmzoo.interfaces.components import TaskHead
+    from mmzoo.interfaces.heads import TaskHead
 
 
 def compose(

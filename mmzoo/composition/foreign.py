@@ -21,7 +21,7 @@ from mmzoo.interfaces.formats import ForeignFormat, Tie
 
 if TYPE_CHECKING:
     from mmzoo.composition.load import TensorFile
-    from mmzoo.interfaces.components import TaskHead
+    from mmzoo.interfaces.heads import TaskHead
     from mmzoo.registry.specs import ComponentSpec
 
 

@@ -13,7 +13,7 @@ from mmzoo.errors import ConfigError, ConfigTypeError, PluginError, UnknownKeyEr
 from mmzoo.interfaces.ports import Ports, Slot
 
 if TYPE_CHECKING:
-    from mmzoo.interfaces.components import TaskHead
+    from mmzoo.interfaces.heads import TaskHead
     from mmzoo.registry.specs import ComponentSpec
 
 # No dots, also not in a distribution's name (its normalised form has none): what has dots is an import path.
@@ -235,7 +235,7 @@ _BASES = {
 
 
 def _base_class(kind: str) -> type:
-    base: type = getattr(importlib.import_module("mmzoo.interfaces.components"), _BASES[kind])
+    base: type = getattr(importlib.import_module("mmzoo.interfaces"), _BASES[kind])
     return base
 
 

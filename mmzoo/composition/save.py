@@ -13,9 +13,10 @@ from mmzoo.composition.build import own_tensors, submodels
 from mmzoo.composition.load import finite
 from mmzoo.composition.model_config import FILE_NAME, ModelConfig
 from mmzoo.errors import MmzooError, TensorValueError, WeightsError
+from mmzoo.interfaces import HasFiles
 
 if TYPE_CHECKING:
-    from mmzoo.interfaces.components import TaskHead
+    from mmzoo.interfaces.heads import TaskHead
 
 WEIGHTS_NAME = "model.safetensors"
 RESERVED = {FILE_NAME, WEIGHTS_NAME, "README.md", "evaluation.json", "training.json", "golden.safetensors"}
@@ -51,7 +52,7 @@ def save_model(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _unwritable(folder, error) from error
-    for file_name, content in head.files().items():
+    for file_name, content in (head.files() if isinstance(head, HasFiles) else {}).items():
         if file_name in RESERVED or Path(file_name).name != file_name or file_name.startswith("."):
             raise WeightsError(f"{type(head).__name__}.files() may not write {file_name!r}; choose another plain name.")
         write_file(folder / file_name, content)

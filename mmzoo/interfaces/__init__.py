@@ -13,17 +13,26 @@ if TYPE_CHECKING:
         Component,
         Config,
         DiffusionBackbone,
-        Examples,
         Fusion,
         ModalityEncoder,
-        Model,
         Predict,
         Quantizer,
         Sampler,
-        TaskHead,
     )
     from mmzoo.interfaces.formats import ForeignFormat, Tie
+    from mmzoo.interfaces.heads import (
+        Examples,
+        HasAdversary,
+        HasFeatures,
+        HasFiles,
+        HasPreviews,
+        HasStatistics,
+        Model,
+        TaskHead,
+        Trainable,
+    )
     from mmzoo.interfaces.ports import Link, Port, Ports, Slot
+    from mmzoo.interfaces.tokenizer import Tokenizer
     from mmzoo.interfaces.values import (
         ALONE,
         PADDING_CODE,
@@ -39,11 +48,11 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
-    "components": (
-        "Component Config DiffusionBackbone Examples Fusion ModalityEncoder Model Predict Quantizer Sampler TaskHead"
-    ),
+    "components": "Component Config DiffusionBackbone Fusion ModalityEncoder Predict Quantizer Sampler",
     "formats": "ForeignFormat Tie",
+    "heads": "Examples HasAdversary HasFeatures HasFiles HasPreviews HasStatistics Model TaskHead Trainable",
     "ports": "Link Port Ports Slot",
+    "tokenizer": "Tokenizer",
     "values": "ALONE PADDING_CODE Audio Condition Image Labels Latents Losses Quantized Segment TrainingState",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
@@ -59,6 +68,11 @@ __all__ = [
     "Examples",
     "ForeignFormat",
     "Fusion",
+    "HasAdversary",
+    "HasFeatures",
+    "HasFiles",
+    "HasPreviews",
+    "HasStatistics",
     "Image",
     "Labels",
     "Latents",
@@ -76,6 +90,8 @@ __all__ = [
     "Slot",
     "TaskHead",
     "Tie",
+    "Tokenizer",
+    "Trainable",
     "TrainingState",
 ]
 

@@ -6,19 +6,17 @@ checked against the signature, kept in `config` by whoever builds it.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from mmzoo.interfaces.ports import Link, Ports, Slot
-from mmzoo.interfaces.values import ALONE, Condition, Latents, Losses, Quantized, TrainingState
-
-if TYPE_CHECKING:
-    from datasets import Dataset
+from mmzoo.errors import InputError
+from mmzoo.interfaces.ports import Ports
+from mmzoo.interfaces.values import PADDING_CODE, Condition, Latents, Quantized
 
 Config = dict[str, Any]
 
@@ -67,13 +65,14 @@ class ModalityEncoder(Component, ABC):
 
     def decode(self, latents: Latents) -> Any:
         """Latents back to a raw batch of the layout that `encode` takes; for text, scores `[B, N, ids]`."""
-        from mmzoo.errors import InputError
-
         raise InputError(f"{type(self).__name__} cannot decode: it only encodes.")
 
 
 class Quantizer(Component, ABC):
-    """Vectors to codes and back. Codes are int64 `[B, N, Q]`; -1 marks padding, which `decode` refuses."""
+    """Vectors to codes and back. Codes are int64 `[B, N, Q]`; -1 marks padding, which `decode` refuses.
+
+    `check_codes`, `mask_codes` and `usage` are what most quantizers need besides.
+    """
 
     @property
     @abstractmethod
@@ -82,9 +81,7 @@ class Quantizer(Component, ABC):
 
     @property
     def bits_per_step(self) -> float:
-        """Bits a position costs: the sum of log2 of the codebook sizes."""
-        import math
-
+        """Bits per position: the sum of log2 of the codebook sizes."""
         return sum(math.log2(size) for size in self.codebook_sizes)
 
     @abstractmethod
@@ -99,6 +96,43 @@ class Quantizer(Component, ABC):
     def forward(self, z: Tensor, mask: Tensor | None = None) -> Quantized:
         """Quantize with gradients and losses; in training mode codebooks may update themselves."""
 
+    def check_codes(self, codes: Tensor, sizes: Sequence[int] | None = None) -> None:
+        """Raise InputError unless codes are integers `[B, N, Q]` within the codebooks.
+
+        Args:
+            codes: To be decoded.
+            sizes: Of the codebooks that the codes are of; None for all of them.
+        """
+        sizes = self.codebook_sizes if sizes is None else sizes
+        if codes.dim() != 3 or codes.shape[-1] != len(sizes) or codes.is_floating_point():
+            raise InputError(
+                f"Codes must be int64 of shape [B, N, {len(sizes)}], not {codes.dtype} of {list(codes.shape)}."
+            )
+        if torch.compiler.is_exporting():
+            return  # a graph cannot branch on values
+        limits = torch.tensor(sizes, device=codes.device)
+        if codes.numel() and bool(((codes < 0) | (codes >= limits)).any()):
+            raise InputError(
+                f"Codes must lie in 0..{max(sizes) - 1}; {PADDING_CODE} marks padding and cannot be decoded, cut it off"
+                " first."
+            )
+
+    @staticmethod
+    def mask_codes(codes: Tensor, mask: Tensor | None) -> Tensor:
+        """Codes `[B, N, Q]` with -1 where the mask `[B, N]` is False."""
+        return codes if mask is None else codes.masked_fill(~mask.unsqueeze(-1), PADDING_CODE)
+
+    def usage(self, codes: Tensor) -> Tensor:
+        """Fraction of each codebook that occurs in codes `[B, N, Q]`, float `[Q]`; padding does not count.
+
+        Distinct codes are counted after sorting, so that the cost does not grow with the codebooks.
+        """
+        ordered = codes.flatten(0, 1).sort(0).values
+        new = torch.ones_like(ordered, dtype=torch.bool)
+        new[1:] = ordered[1:] != ordered[:-1]
+        distinct = (new & (ordered != PADDING_CODE)).sum(0)
+        return distinct / torch.tensor(self.codebook_sizes, device=codes.device)
+
 
 class Fusion(Component, ABC):
     """Latents of several modalities to one vector an item; any of them may be absent, from all items or from some.
@@ -112,8 +146,6 @@ class Fusion(Component, ABC):
 
     def gates(self, parts: Mapping[str, Latents]) -> Mapping[str, Tensor]:
         """How much each modality counts for each item, `[B]` by name, adding up to 1; for fusions that weigh."""
-        from mmzoo.errors import InputError
-
         raise InputError(f"{type(self).__name__} has no gates: it does not weigh modalities.")
 
 
@@ -141,8 +173,6 @@ class DiffusionBackbone(Component, ABC):
 
     def hidden(self, x_t: Latents, t: Tensor, condition: Condition, *, depth: int) -> Tensor:
         """What stands inside after `depth` blocks, `[B, N, width]`: features for recognition."""
-        from mmzoo.errors import InputError
-
         raise InputError(f"{type(self).__name__} does not show its inner features.")
 
 
@@ -175,98 +205,3 @@ class Predict(Protocol):
     """The backbone with everything but the current state bound."""
 
     def __call__(self, x: Tensor, index: int) -> Tensor: ...
-
-
-class Examples(Protocol):
-    """Training examples of one head over one dataset: map-style, random access, cheap lengths.
-
-    Examples that also have `labels`, one hashable for each, can be drawn in balance.
-    """
-
-    lengths: Sequence[int]
-
-    def __len__(self) -> int: ...
-
-    def example(self, index: int, generator: torch.Generator) -> Any:
-        """Example `index`; every random choice (crop, dropout) comes from the generator."""
-
-    def collate(self, examples: list[Any]) -> Mapping[str, Tensor]:
-        """A padded batch of tensors."""
-
-
-class TaskHead(Component, ABC):
-    """A model: it owns named component slots, its `__call__` is the task and its methods are the verbs.
-
-    Slots are set as attributes after the head is constructed; `connect` runs once they are all there.
-    """
-
-    slots: ClassVar[Mapping[str, Slot]] = {}
-    links: ClassVar[Sequence[Link]] = ()
-    name: str = ""
-    recipe: Mapping[str, Any]
-    folder: Path | None = None
-
-    def connect(self) -> None:
-        """Called once all slots are filled; build here what depends on the parts, not in the constructor."""
-
-    def train(self, mode: bool = True) -> Self:
-        """As in `nn.Module`, but models in slots stay in evaluation mode; a trainer that trains one along says so."""
-        super().train(mode)
-        for name, slot in self.slots.items():
-            if slot.model and isinstance(model := getattr(self, name, None), nn.Module):
-                model.eval()
-        return self
-
-    def files(self) -> Mapping[str, bytes]:
-        """Files beside the weights that the model needs (a lexicon, class names), by file name."""
-        return {}
-
-    def load_files(self, folder: Path) -> None:
-        """Read what `files` wrote; called after the weights are loaded."""
-
-    def features(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
-        """What the model makes of a raw batch, as another model's encoder gets it: vectors, or codes `[B, N, Q]`."""
-        from mmzoo.errors import InputError
-
-        raise InputError(f"{self.name or type(self).__name__} has no features for other models.")
-
-    def golden(self, inputs: Mapping[str, Tensor] | None) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
-        """(inputs, outputs) by which a copy of the model is checked; None makes the inputs from a fixed seed.
-
-        Outputs are floats before quantisation and decodings of given codes, never sampled codes.
-        """
-        return {}, {}
-
-    def examples(self, rows: Dataset, cache: Path) -> Examples:
-        """Turn dataset rows into training examples; expensive features go under `cache`."""
-        from mmzoo.errors import TrainingError
-
-        raise TrainingError(f"{type(self).__name__} cannot be trained: it defines no examples.")
-
-    @abstractmethod
-    def training_step(
-        self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
-    ) -> Losses:
-        """Losses of one batch; random draws come from the generator, `state` says what takes part."""
-
-    def adversary(self) -> nn.Module | None:
-        """A network trained against this head (a discriminator); it is never part of the saved model."""
-        return None
-
-    def finish(self, examples: Examples) -> None:
-        """Measure on training examples what the model stores beside its weights; called once training has ended.
-
-        The weights are the averaged ones, the head is in evaluation mode and no gradients are recorded.
-        """
-
-    def previews(self, rows: Dataset) -> Iterator[tuple[str, Any]]:
-        """(name, Audio or Image) pairs that show progress on a few rows."""
-        return iter(())
-
-    @property
-    def device(self) -> torch.device:
-        """Where the parameters are."""
-        return next(self.parameters()).device
-
-
-Model = TaskHead

@@ -46,14 +46,19 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A named place of a task head that a component (or, with `model=True`, a whole model) fills.
+    """A named place of a task head that a component, or a whole model, fills.
 
-    optional: a recipe may leave it out; the head's attribute is then None, and links to it are not checked.
+    Args:
+        kind: Of the component; `head` for a model.
+        model: Whether a whole model fills it.
+        optional: Whether a recipe may leave it out; the attribute is then None, and links to it are not checked.
+        contract: A class or runtime-checkable protocol, such as `Tokenizer`, that the model's head must satisfy.
     """
 
     kind: str
     model: bool = False
     optional: bool = False
+    contract: type | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,7 @@ class HeadTrial(Whole):
             "modes": self.check_modes,
             "determinism": self.check_determinism,
             "training": self.check_training,
+            "batch-keys": self.check_keys,
             "masks": self.check_masks,
             "batch": self.check_batch,
             "gradients": self.check_gradients,

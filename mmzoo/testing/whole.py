@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from mmzoo.composition import Plan, build, submodels
-from mmzoo.interfaces import Examples, Losses, TaskHead
+from mmzoo.interfaces import Examples, HasFeatures, HasFiles, Losses, TaskHead, Trainable
 from mmzoo.testing import running
 from mmzoo.testing.common import STEPS, ConformanceError, applicable, close, require, seeded
 from mmzoo.testing.encoders import raw_batch
@@ -72,6 +72,8 @@ class Whole(Subject):
         return tuple(outputs.values())
 
     def carry_files(self, component: TaskHead, loaded: TaskHead, folder: Path) -> None:
+        if not isinstance(component, HasFiles) or not isinstance(loaded, HasFiles):
+            return
         for name, content in component.files().items():
             (folder / name).write_bytes(content)
         loaded.load_files(folder)
@@ -127,9 +129,12 @@ class Whole(Subject):
     @torch.no_grad()
     def check_batch(self) -> None:
         """The features of an item are those that it has alone, however it is padded in a batch."""
-        head = self.component()
-        shown = type(head).features is not TaskHead.features
-        applicable(shown, "it has no features for other models, and what else heads do has no batch in common")
+        head: TaskHead = self.component()
+        applicable(
+            isinstance(head, HasFeatures),
+            "it has no features for other models, and what else heads do has no batch in common",
+        )
+        assert isinstance(head, HasFeatures)
         outputs = type(head).ports(head.config).outputs
         modality = next((n for n in ("speech", "image", "text") if n in outputs and outputs[n].modality == n), None)
         applicable(modality is not None, "none of its output ports is called speech, image or text, as features take")
@@ -164,6 +169,11 @@ class Whole(Subject):
         rows = self.rows
         applicable(rows is not None, "its trial says `rows: false`, so there is nothing to train on")
         assert rows is not None
+        if not isinstance(head, Trainable):
+            raise ConformanceError(
+                f"{self.label} is tried with rows but cannot be trained; define batch_keys, examples and training_step,"
+                " or register its trial with rows=False."
+            )
         return head.examples(rows, cache)
 
     def collated(self, head: TaskHead, seed: int = 0) -> Mapping[str, Tensor]:
@@ -179,18 +189,38 @@ class Whole(Subject):
                 for index in range(self.batch)
             ]
             collated = examples.collate(chosen)
+        require(
+            set(collated) == set(examples.keys),
+            f"{self.label}: its examples declare the keys {sorted(examples.keys)}, and a batch has {sorted(collated)}.",
+        )
         for key, value in collated.items():
             require(isinstance(value, Tensor), f"{self.label}: the batch holds {key}, which is no tensor.")
         return collated
 
     def stepped(self, head: TaskHead, batch: Mapping[str, Tensor], seed: int = 0) -> Losses:
         """One training step."""
+        assert isinstance(head, Trainable)
         with seeded(4 + seed):
             losses = head.training_step(batch, torch.Generator().manual_seed(5 + seed))
         require(isinstance(losses, Losses), f"{self.label}: training_step must return Losses.")
         for key, value in {**losses.parts, "total": losses.total}.items():
             require(bool(torch.isfinite(value)), f"{self.label}: the loss {key} is not finite.")
         return losses
+
+    def check_keys(self) -> None:
+        """`batch_keys` names every key without which a training step fails."""
+        head = self.fresh()
+        batch = self.collated(head)
+        assert isinstance(head, Trainable)
+        for key in set(batch) - set(head.batch_keys):
+            try:
+                self.stepped(head, {name: value for name, value in batch.items() if name != key})
+            except KeyError as error:
+                raise ConformanceError(
+                    f"{self.label}: a training step needs {key!r}, which its batch_keys lack."
+                ) from error
+            except Exception:  # without this key it may be no batch at all, which is not what is checked
+                continue
 
     def losses(self, head: TaskHead, seed: int = 0) -> Losses:
         """One training step on a batch that the seed draws."""

@@ -18,7 +18,7 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedDataParallelKwargs, send_to_device
 
 from mmzoo.errors import CheckpointError, ConfigError, TrainingError
-from mmzoo.interfaces import Examples, TaskHead
+from mmzoo.interfaces import Examples, HasAdversary, TaskHead
 from mmzoo.training.checkpoint import (
     list_checkpoints,
     newest_checkpoint,
@@ -36,7 +36,7 @@ from mmzoo.training.ranks import check_same_registry
 from mmzoo.training.recipe import TrainingRecipe, dump_recipe
 from mmzoo.training.saving import Progress, check_same_run, collect, restore
 from mmzoo.training.seeds import seed_everything
-from mmzoo.training.step import Stepper, hide, model_slots
+from mmzoo.training.step import Stepper, check_batch_keys, hide, model_slots, trainable
 from mmzoo.training.watch import Watcher, mean_over_ranks
 
 if TYPE_CHECKING:
@@ -165,7 +165,8 @@ class Trainer:
         if recipe.model.init_from is not None:
             files_from(self.head, Path(recipe.model.init_from), self.log.say)
         with self.accelerator.main_process_first():  # the first one fills the cache, the others read it
-            self.examples: Examples = self.head.examples(self.rows, self._cache)
+            self.examples: Examples = trainable(self.head).examples(self.rows, self._cache)
+        check_batch_keys(self.head, recipe.model.joint, self.examples)
         self.order = DataOrder(
             self.examples.lengths,
             BatchSize(recipe.batch_size, recipe.batch_frames),
@@ -179,7 +180,9 @@ class Trainer:
         digest = blake2b(content, digest_size=8).hexdigest()
         self._data = {"examples": len(self.order.lengths), "lengths": digest}
         seed_everything(recipe.seed, "adversary")
-        adversary = self.head.adversary() if recipe.adversary is not None else None
+        adversary = None
+        if recipe.adversary is not None and isinstance(self.head, HasAdversary):
+            adversary = self.head.adversary()
         if adversary is not None:
             hide(self.head, adversary)
         if fresh and recipe.model.init_from is not None:

@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from mmzoo.errors import ConfigError
-from mmzoo.interfaces import Examples, TaskHead
+from mmzoo.interfaces import Examples, HasFiles, HasStatistics, TaskHead
 from mmzoo.training.checkpoint import newest_checkpoint
 from mmzoo.training.ema import OwnTensors
 from mmzoo.training.recipe import TrainingRecipe
@@ -79,10 +79,11 @@ def _began_from(path: Path) -> dict[str, Any]:
 
 
 def finish_head(head: TaskHead, examples: Examples) -> None:
-    """Let the head measure what it stores beside its weights; it is in evaluation mode afterwards."""
+    """Let the head measure the statistics that it stores; it is in evaluation mode afterwards."""
     head.eval()
-    with torch.no_grad():
-        head.finish(examples)
+    if isinstance(head, HasStatistics):
+        with torch.no_grad():
+            head.finish(examples)
 
 
 def export_model(head: TaskHead, out: Path, training: dict[str, Any], joint: Sequence[str] = ()) -> Path:
@@ -132,6 +133,8 @@ def _weights_in(path: Path, say: Callable[[str], None]) -> Path:
 
 def files_from(head: TaskHead, path: Path, say: Callable[[str], None]) -> None:
     """Read the files beside the weights (a lexicon, words) of the model that training begins from, if it has them."""
+    if not isinstance(head, HasFiles):
+        return
     names = set(head.files())
     folder = next((f for f in (path / "model", path) if names and all((f / name).is_file() for name in names)), None)
     if folder is not None:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from mmzoo.interfaces.components import Examples
+from mmzoo.interfaces import Examples
 from mmzoo.training.order import DataOrder
 from mmzoo.training.seeds import generator_for
 

@@ -19,7 +19,7 @@ def lr_factor(step: int, *, steps: int, warmup_steps: int, final_fraction: float
     return final_fraction + (1 - final_fraction) * 0.5 * (1 + math.cos(math.pi * progress))
 
 
-def trainable(module: nn.Module) -> dict[str, nn.Parameter]:
+def trainable_parameters(module: nn.Module) -> dict[str, nn.Parameter]:
     """Name to parameter, for those that learn."""
     return {name: parameter for name, parameter in module.named_parameters() if parameter.requires_grad}
 

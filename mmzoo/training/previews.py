@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from mmzoo.interfaces import Audio, Image, TaskHead
+from mmzoo.interfaces import Audio, HasPreviews, Image, TaskHead
 from mmzoo.training.log import RunLog
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def spectrogram_picture(audio: Audio, *, decibels: float = 80.0) -> Image:
 def render_previews(head: TaskHead, rows: Dataset, folder: Path, step: int, log: RunLog) -> None:
     """Write what the head shows on these rows as WAV and PNG under `folder` and to TensorBoard."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, value in head.previews(rows):
+    for name, value in head.previews(rows) if isinstance(head, HasPreviews) else ():
         stem = re.sub(r"[^A-Za-z0-9._-]+", "_", name).lstrip(".") or "preview"
         picture = spectrogram_picture(value) if isinstance(value, Audio) else value
         if isinstance(value, Audio):

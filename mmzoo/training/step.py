@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,10 +10,10 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast
 from torch import Tensor, nn
 
-from mmzoo.errors import ConfigError
-from mmzoo.interfaces import Losses, TaskHead, TrainingState
+from mmzoo.errors import ConfigError, PluginError, TrainingError
+from mmzoo.interfaces import Examples, Losses, TaskHead, Trainable, TrainingState
 from mmzoo.training.ema import Ema, OwnTensors
-from mmzoo.training.optim import adamw, gradient_norm, lr_factor, set_lr, trainable
+from mmzoo.training.optim import adamw, gradient_norm, lr_factor, set_lr, trainable_parameters
 from mmzoo.training.recipe import TrainingRecipe
 from mmzoo.training.seeds import generator_for, seed_everything
 
@@ -45,16 +45,9 @@ class _Task(nn.Module):
         self.head = head
 
     def forward(self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState) -> Tensor:
-        self.losses = self.head.training_step(batch, generator, state)
+        self.losses = trainable(self.head).training_step(batch, generator, state)
         for slot in sorted(state.joint):
-            try:
-                own: Losses = getattr(self.head, slot).training_step(batch, generator)
-            except KeyError as error:
-                raise ConfigError(
-                    f"model.joint names {slot!r}, whose own loss needs {error}, which the batches of"
-                    f" {self.head.name or 'this model'} lack; train it by itself.",
-                    path="model.joint",
-                ) from error
+            own = trainable(getattr(self.head, slot)).training_step(batch, generator)
             parts = {f"{slot}_{name}": value for name, value in own.parts.items()}
             self.losses = Losses(self.losses.total + own.total, {**self.losses.parts, **parts}, self.losses.adversary)
         return self.losses.total
@@ -65,6 +58,33 @@ def model_slots(head: TaskHead) -> list[str]:
     return [
         name for name, slot in head.slots.items() if slot.model and isinstance(getattr(head, name, None), nn.Module)
     ]
+
+
+def trainable(head: TaskHead) -> Trainable:
+    """The head itself, as what the engine trains. Raises TrainingError if it cannot be trained."""
+    if isinstance(head, Trainable):
+        return head
+    lacking = [name for name in ("batch_keys", "examples", "training_step") if not hasattr(head, name)]
+    raise TrainingError(
+        f"{head.name or type(head).__name__} cannot be trained: its head defines no {', '.join(lacking)}."
+    )
+
+
+def check_batch_keys(head: TaskHead, joint: Sequence[str], examples: Examples) -> None:
+    """Raise an error unless the examples' batches hold what the training steps of the head and of joint models need."""
+    for slot, model in [("", head), *((slot, getattr(head, slot)) for slot in joint if hasattr(head, slot))]:
+        lacking = sorted(set(trainable(model).batch_keys) - set(examples.keys))
+        if lacking and slot:
+            raise ConfigError(
+                f"model.joint names {slot!r}, whose own loss needs {lacking[0]!r}, which the batches of"
+                f" {head.name or 'this model'} lack; train it by itself.",
+                path="model.joint",
+            )
+        if lacking:
+            raise PluginError(
+                f"The training step of {head.name or type(head).__name__} needs {lacking[0]!r}, but its examples"
+                f" declare only {', '.join(examples.keys)}; fix its plugin."
+            )
 
 
 def hide(head: nn.Module, adversary: nn.Module) -> None:
@@ -117,7 +137,7 @@ class Stepper:
         head.to(accelerator.device)
         self.own = OwnTensors(head, tuple(f"{name}." for name in self.slots))
         self.ema = Ema(self.own, decay=recipe.ema.decay, warmup=recipe.ema.warmup)
-        self.parameters = trainable(head)
+        self.parameters = trainable_parameters(head)
         self._list = list(self.parameters.values())
         self._ids = {id(parameter) for parameter in head.parameters()}
         settings = recipe.optimizer
@@ -133,7 +153,7 @@ class Stepper:
         self.adversary_parameters: dict[str, nn.Parameter] = {}
         self.adversary_optimizer: torch.optim.Optimizer | None = None
         if self.adversary is not None and recipe.adversary is not None:
-            self.adversary_parameters = trainable(self.adversary)
+            self.adversary_parameters = trainable_parameters(self.adversary)
             self.adversary_optimizer = adamw(
                 self.adversary_parameters,
                 lr=recipe.adversary.lr,

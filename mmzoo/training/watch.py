@@ -16,7 +16,7 @@ from mmzoo.training.log import Averages, RunLog
 from mmzoo.training.order import BatchSize, DataOrder
 from mmzoo.training.previews import render_previews
 from mmzoo.training.seeds import generator_for, seed_everything
-from mmzoo.training.step import Stepper
+from mmzoo.training.step import Stepper, trainable
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -74,7 +74,7 @@ class Watcher:
         with self._evaluating():
             if self._examples is None:
                 with accelerator.main_process_first():
-                    self._examples = head.examples(self.validation_rows, self.cache)
+                    self._examples = trainable(head).examples(self.validation_rows, self.cache)
             examples = self._examples
             size = BatchSize(recipe.batch_size, recipe.batch_frames)
             order = DataOrder(examples.lengths, size, seed=recipe.seed, bucket=recipe.bucket)
@@ -85,7 +85,7 @@ class Watcher:
                 seed_everything(recipe.seed, "validation", position, rank)
                 generator = generator_for(recipe.seed, "validation noise", position, rank)
                 with accelerator.autocast():
-                    losses = head.training_step(batch, generator, self.stepper.state())
+                    losses = trainable(head).training_step(batch, generator, self.stepper.state())
                 averages.add({"loss": losses.total, **losses.parts})
         means = mean_over_ranks(averages.read(), accelerator)
         parts = " ".join(f"{name} {value:.4g}" for name, value in means.items())

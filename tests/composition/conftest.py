@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from mmzoo import registry
-from mmzoo.interfaces.components import ModalityEncoder, Quantizer, Sampler, TaskHead
+from mmzoo.interfaces.components import ModalityEncoder, Quantizer, Sampler
+from mmzoo.interfaces.heads import TaskHead
 from mmzoo.interfaces.ports import Link, Port, Ports, Slot
 from mmzoo.interfaces.values import ALONE, Latents, Losses, Quantized, TrainingState
 from mmzoo.registry import Catalog

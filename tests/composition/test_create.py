@@ -16,7 +16,7 @@ from torch import Tensor
 from mmzoo import errors
 from mmzoo.composition import compose, initialise, own_tensors, save_model
 from mmzoo.factory import build, create
-from mmzoo.interfaces.components import TaskHead
+from mmzoo.interfaces.heads import TaskHead
 from mmzoo.interfaces.ports import Link, Port, Ports, Slot
 from mmzoo.interfaces.values import ALONE, Losses, TrainingState
 from mmzoo.registry.specs import Weights

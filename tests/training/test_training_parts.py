@@ -13,7 +13,7 @@ from mmzoo.errors import CheckpointError, TrainingError
 from mmzoo.training.ema import Ema, OwnTensors
 from mmzoo.training.guard import RunLock
 from mmzoo.training.log import Averages, duration
-from mmzoo.training.optim import adamw, load_optimizer_tensors, lr_factor, optimizer_tensors, trainable
+from mmzoo.training.optim import adamw, load_optimizer_tensors, lr_factor, optimizer_tensors, trainable_parameters
 from mmzoo.training.seeds import derive_seed, generator_for, seed_everything
 
 
@@ -32,7 +32,7 @@ def test_schedule_values() -> None:
 
 def test_weight_decay_spares_vectors_and_biases() -> None:
     net = nn.Sequential(nn.Linear(3, 2), nn.LayerNorm(2))
-    optimizer = adamw(trainable(net), lr=1.0, betas=(0.9, 0.99), weight_decay=0.3, eps=1e-8)
+    optimizer = adamw(trainable_parameters(net), lr=1.0, betas=(0.9, 0.99), weight_decay=0.3, eps=1e-8)
     decays = {id(p): group["weight_decay"] for group in optimizer.param_groups for p in group["params"]}
     assert {name: decays[id(p)] for name, p in net.named_parameters()} == {
         "0.weight": 0.3,
@@ -51,20 +51,20 @@ def test_optimizer_state_goes_through_names() -> None:
     def make() -> tuple[nn.Module, torch.optim.Optimizer]:
         torch.manual_seed(0)
         net = nn.Linear(3, 2)
-        return net, adamw(trainable(net), lr=0.1, betas=(0.9, 0.99), weight_decay=0.1, eps=1e-8)
+        return net, adamw(trainable_parameters(net), lr=0.1, betas=(0.9, 0.99), weight_decay=0.1, eps=1e-8)
 
     net, optimizer = make()
     step(net, optimizer)
     other, fresh = make()
     other.load_state_dict(net.state_dict())
-    load_optimizer_tensors(fresh, trainable(other), optimizer_tensors(optimizer, trainable(net)))
+    load_optimizer_tensors(fresh, trainable_parameters(other), optimizer_tensors(optimizer, trainable_parameters(net)))
     step(net, optimizer)
     step(other, fresh)
     assert torch.equal(net.weight, other.weight)
     with pytest.raises(CheckpointError, match="'gone'"):
-        load_optimizer_tensors(fresh, trainable(other), {"gone/exp_avg": torch.zeros(1)})
+        load_optimizer_tensors(fresh, trainable_parameters(other), {"gone/exp_avg": torch.zeros(1)})
     with pytest.raises(CheckpointError, match="shape"):
-        load_optimizer_tensors(fresh, trainable(other), {"weight/exp_avg": torch.zeros(1)})
+        load_optimizer_tensors(fresh, trainable_parameters(other), {"weight/exp_avg": torch.zeros(1)})
 
 
 class Buffers(nn.Module):

@@ -24,6 +24,8 @@ from mmzoo.training import Trainer, load_recipe
 class Rows:
     """Examples of random length; each draws noise from its generator."""
 
+    keys = ("x",)
+
     def __init__(self, rows: Dataset) -> None:
         self.lengths = [int(n) for n in rows["length"]]
 
@@ -41,6 +43,8 @@ class Rows:
 
 class DummyHead(TaskHead):
     """An autoencoder of 4 numbers."""
+
+    batch_keys = ("x",)
 
     def __init__(self, *, width: int = 8) -> None:
         super().__init__()

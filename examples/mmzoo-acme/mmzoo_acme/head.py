@@ -46,6 +46,8 @@ class PictureTokenizer(TaskHead):
     encoder: ModalityEncoder
     quantizer: Quantizer
 
+    batch_keys = ("image",)
+
     def __init__(self, *, dim: int = 16) -> None:
         super().__init__()
         self.dim = dim
@@ -104,6 +106,8 @@ class PictureTokenizer(TaskHead):
 
 class Pictures:
     """Training examples: uint8 pictures `[H, W, 3]`."""
+
+    keys = ("image",)
 
     def __init__(self, rows: Dataset) -> None:
         self.pixels = torch.from_numpy(np.stack([picture.pixels for picture in decode_images(rows["image"])]))

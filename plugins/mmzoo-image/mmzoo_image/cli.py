@@ -6,7 +6,7 @@ import math
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 import numpy as np
 import typer
@@ -17,6 +17,26 @@ from mmzoo.errors import InputError
 from mmzoo.interfaces import Image
 
 MOST = 256
+
+
+@runtime_checkable
+class Draws(Protocol):
+    """A model that draws from words."""
+
+    def generate(self, prompts: list[str], **options: Any) -> list[Image]: ...
+
+    def unknown_words(self, prompt: str) -> tuple[str, ...]: ...
+
+
+@runtime_checkable
+class Edits(Draws, Protocol):
+    """A model that also edits pictures."""
+
+    def inpaint(self, pictures: list[Any], masks: list[Any], **options: Any) -> list[Image]: ...
+
+    def upscale(self, pictures: list[Any], **options: Any) -> list[Image]: ...
+
+    def denoise(self, pictures: list[Any], **options: Any) -> list[Image]: ...
 
 
 def generate(
@@ -37,7 +57,7 @@ def generate(
     # Where the picture will go is checked before anything slow happens.
     Image.check_output(output)
     artist = mmzoo.create(model)
-    if not hasattr(artist, "generate"):
+    if not isinstance(artist, Draws):
         raise InputError(f"{model} does not draw; `mmzoo list --task text-to-image` shows the models that do.")
     words = str(name if prompt is None else prompt)
     start = time.perf_counter()
@@ -76,22 +96,22 @@ def edit(
     if hole is not None and not hole.any():
         raise InputError(f"{mask} has no white pixel, so there is nothing to draw; paint what to draw anew white.")
     artist = mmzoo.create(model)
-    if not hasattr(artist, "inpaint"):
+    if not isinstance(artist, Edits):
         raise InputError(f"{model} does not edit; `mmzoo list --task text-to-image` shows the models that do.")
-    manner = {"prompts": [prompt], "steps": steps, "guidance": guidance, "seed": seed}
+    options: dict[str, Any] = {"prompts": [prompt], "steps": steps, "guidance": guidance, "seed": seed}
     start = time.perf_counter()
     if hole is not None:
-        (drawn,), done = artist.inpaint([picture], [hole], **manner), f"drew {np.mean(hole):.0%} of it anew"
+        (drawn,), done = artist.inpaint([picture], [hole], **options), f"drew {np.mean(hole):.0%} of it anew"
     elif upscale:
-        (drawn,), done = artist.upscale([picture], **manner), "enlarged"
+        (drawn,), done = artist.upscale([picture], **options), "enlarged"
     else:
-        (drawn,), done = artist.denoise([picture], **manner), "took its noise"
+        (drawn,), done = artist.denoise([picture], **options), "took its noise"
     seconds = time.perf_counter() - start
     drawn.save(output)
     _tell_unknown(artist, prompt)
     print(f"{output}: {done}, {drawn.pixels.shape[1]} x {drawn.pixels.shape[0]} pixels, in {seconds:.2f} s")
 
 
-def _tell_unknown(artist: Any, words: str) -> None:
+def _tell_unknown(artist: Draws, words: str) -> None:
     if unknown := artist.unknown_words(words):
         print(f"note: passed over, because the model never met them: {', '.join(unknown)}", file=sys.stderr)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mmzoo.data import decode_images
 from mmzoo.data.words import Words, trimmed
-from mmzoo.interfaces import Image
+from mmzoo.interfaces import Image, Tokenizer
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 class Captioned:
     """Captions, pictures and codes of a whole dataset in memory; pictures are tokenized once."""
 
-    def __init__(self, rows: Dataset, words: Words, tokenizer: Any) -> None:
+    keys = ("words", "image", "codes", "plain")
+
+    def __init__(self, rows: Dataset, words: Words, tokenizer: Tokenizer, patch: int) -> None:
         pictures = decode_images(rows["image"])
         self.words = words.known_ids(rows["text"])
-        square = tokenizer.encoder.square
         self.codes = torch.cat([tokenizer.tokenize(pictures[i : i + 64]).cpu() for i in range(0, len(pictures), 64)])
-        self.plain = torch.stack([plain(picture, square) for picture in pictures])
+        self.plain = torch.stack([plain(picture, patch) for picture in pictures])
         self.images = torch.from_numpy(np.stack([picture.pixels for picture in pictures]))
         self.lengths = [1] * len(pictures)
 
@@ -47,12 +48,12 @@ class Captioned:
         }
 
 
-def plain(picture: Image, square: int) -> Tensor:
-    """Which patches of `square` pixels, in row-major order, have one colour; bool `[N]`. A part patch never has."""
+def plain(picture: Image, patch: int) -> Tensor:
+    """Which patches of `patch` pixels a side have one color, in row-major order; bool `[N]`, False for part patches."""
     height, width = picture.pixels.shape[:2]
-    found = torch.zeros(-(-height // square), -(-width // square), dtype=torch.bool)
-    whole = picture.pixels[: height // square * square, : width // square * square]
-    patches = whole.reshape(height // square, square, width // square, square, 3)
-    spread = patches.max((1, 3)).astype(int) - patches.min((1, 3))
-    found[: height // square, : width // square] = torch.from_numpy((spread <= 8).all(-1))
-    return found.flatten()
+    plain_HW = torch.zeros(-(-height // patch), -(-width // patch), dtype=torch.bool)
+    whole = picture.pixels[: height // patch * patch, : width // patch * patch]
+    patches = whole.reshape(height // patch, patch, width // patch, patch, 3)
+    extent = patches.max((1, 3)).astype(int) - patches.min((1, 3))
+    plain_HW[: height // patch, : width // patch] = torch.from_numpy((extent <= 8).all(-1))
+    return plain_HW.flatten()

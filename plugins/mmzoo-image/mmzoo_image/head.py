@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from mmzoo.data import as_image, decode_image
 from mmzoo.data.words import PADDING, Words
-from mmzoo.errors import InputError
+from mmzoo.errors import ConfigError, InputError
 from mmzoo.interfaces import (
     ALONE,
     Condition,
@@ -29,6 +29,7 @@ from mmzoo.interfaces import (
     Sampler,
     Slot,
     TaskHead,
+    Tokenizer,
     TrainingState,
 )
 from mmzoo.interfaces.guidance import prediction
@@ -66,7 +67,7 @@ class TextToImage(TaskHead):
     """
 
     slots: ClassVar[Mapping[str, Slot]] = {
-        "tokenizer": Slot("head", model=True),
+        "tokenizer": Slot("head", model=True, contract=Tokenizer),
         "text": Slot("encoder"),
         "backbone": Slot("backbone"),
         "sampler": Slot("sampler"),
@@ -78,7 +79,8 @@ class TextToImage(TaskHead):
         Link("head.picture", "backbone.picture"),
         Link("head.words", "text.raw"),
     )
-    tokenizer: Any
+    batch_keys = ("words", "image", "codes", "plain")
+    tokenizer: Tokenizer
     text: ModalityEncoder
     backbone: DiffusionBackbone
     sampler: Sampler
@@ -106,6 +108,14 @@ class TextToImage(TaskHead):
         self.feature_depth, self.through = feature_depth, through
         self.words = Words()
         self.pooled = nn.Linear(width, width)
+
+    def connect(self) -> None:
+        """The tokenizer must be one of pictures."""
+        if self.tokenizer.patch is None:
+            raise ConfigError(
+                f"The tokenizer of text-to-image must be one of pictures, not of {self.tokenizer.modality}.",
+                path="tokenizer",
+            )
 
     @classmethod
     def ports(cls, config: Mapping[str, Any]) -> Ports:
@@ -227,7 +237,7 @@ class TextToImage(TaskHead):
         if not strings or len(prompts) != len(pixels):
             raise InputError(f"Editing {len(pixels)} pictures takes as many prompts in a list, or none.")
         size = (pixels.shape[1], pixels.shape[2])
-        known = self._known(pixels, hints(task, len(pixels), self._grid(size), self.tokenizer.encoder.square, mask))
+        known = self._known(pixels, hints(task, len(pixels), self._grid(size), self._patch, mask))
         ids = self.words.ids(prompts)[0]
         told = ids.any(1).tolist()
         if manner.get("steps") is not None or all(told):
@@ -272,13 +282,18 @@ class TextToImage(TaskHead):
             interval=interval,
         )
         latents = self.sampler.sample(predict, noise, steps)
-        codes = self.tokenizer.snap(self.tokenizer.unstandardise(latents.float()))
-        drawn: list[Image] = self.tokenizer.decode_latents(self.tokenizer.quantizer.decode(codes), grid)
+        codes = self.tokenizer.quantize_latents(Latents(latents.float(), grid=grid))
+        drawn: Sequence[Image] = self.tokenizer.decode_latents(Latents(self.tokenizer.embed_codes(codes), grid=grid))
         return [Image(image.pixels[: size[0], : size[1]]) for image in drawn]
 
+    @property
+    def _patch(self) -> int:
+        """Side of the square of pixels that one latent stands for."""
+        assert self.tokenizer.patch is not None  # `connect` has checked that it is a tokenizer of pictures
+        return self.tokenizer.patch
+
     def _grid(self, size: tuple[int, int]) -> tuple[int, int]:
-        square = self.tokenizer.encoder.square
-        return -(-size[0] // square), -(-size[1] // square)
+        return -(-size[0] // self._patch), -(-size[1] // self._patch)
 
     def _manner(self, steps: int | None, guidance: float | None, seed: int) -> tuple[int, float]:
         steps = self.num_steps if steps is None else steps
@@ -295,7 +310,7 @@ class TextToImage(TaskHead):
 
     def _known(self, pixels: Tensor, hints: Tensor) -> Tensor:
         """A spoiled picture as the backbone gets it: its latents, not quantized, and the hints, `[B, N, dim + 4]`."""
-        latents = self.tokenizer.standardise(self.tokenizer.encoder.encode(pixels).x)
+        latents = self.tokenizer.encode_latents(pixels).x
         return torch.cat((latents.float(), hints.to(latents.device)), dim=-1)
 
     def _condition(self, ids_BN: Tensor, grid: tuple[int, int], known: Tensor | None) -> Condition:
@@ -320,8 +335,8 @@ class TextToImage(TaskHead):
 
         There is a little noise in them, the same for every picture (Xiang et al., arXiv 2303.09769).
         """
-        latents = self.tokenizer.encoder.encode(raw)
-        data = self.tokenizer.standardise(latents.x).float()
+        latents = self.tokenizer.encode_latents(raw)
+        data = latents.x.float()
         noise = torch.randn(data.shape[1:], generator=torch.Generator().manual_seed(0)).to(data).expand_as(data)
         t = data.new_full((len(data),), FEATURE_TIME)
         x_t, _ = self.sampler.corrupt(data, noise, t)
@@ -361,7 +376,7 @@ class TextToImage(TaskHead):
         """The rows' captions as words, and their pictures as codes."""
         if not self.words.words:
             self.words = Words.of(rows["text"], self.vocabulary)
-        return Captioned(rows, self.words, self.tokenizer)
+        return Captioned(rows, self.words, self.tokenizer, self._patch)
 
     def training_step(
         self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
@@ -387,15 +402,14 @@ class TextToImage(TaskHead):
 
     def _latents(self, batch: Mapping[str, Tensor], *, joint: bool) -> Tensor:
         """Standardized latents of a batch's pictures; from the pixels if the tokenizer is trained jointly."""
-        quantizer = self.tokenizer.quantizer
-        with torch.set_grad_enabled(joint and self.through and torch.is_grad_enabled()):
-            if joint:
-                z = self.tokenizer.encoder.encode(batch["image"].float() / 255).x
-                z_q = z + (quantizer.decode(quantizer.encode(z)) - z).detach()
-            else:
-                z_q = quantizer.decode(batch["codes"])
-            found: Tensor = self.tokenizer.standardise(z_q).float()
-        return found
+        tokenizer = self.tokenizer
+        if not joint:
+            with torch.no_grad():
+                return tokenizer.embed_codes(batch["codes"]).float()
+        with torch.set_grad_enabled(self.through and torch.is_grad_enabled()):
+            z = tokenizer.encode_latents(batch["image"].float() / 255)
+            quantized = tokenizer.embed_codes(tokenizer.quantize_latents(z))
+            return (z.x + (quantized - z.x).detach()).float()  # straight-through
 
     @torch.no_grad()
     def _spoiled(self, pixels: Tensor, edited: Tensor, grid: tuple[int, int], generator: torch.Generator) -> Tensor:
@@ -405,7 +419,7 @@ class TextToImage(TaskHead):
         for index, task in enumerate(TASKS):
             some = chosen[index :: len(TASKS)].to(pixels.device)
             if len(some):
-                known[some] = self._known(*spoil(task, pixels[some], self.tokenizer.encoder.square, generator))
+                known[some] = self._known(*spoil(task, pixels[some], self._patch, generator))
         return known
 
     def previews(self, rows: Dataset) -> Iterator[tuple[str, Any]]:

@@ -5,14 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 import typer
 
 import mmzoo
 from mmzoo.errors import InputError
-from mmzoo.interfaces import Image
+from mmzoo.interfaces import Image, Labels, Tokenizer
 from mmzoo.interfaces.text import one_line
+
+
+@runtime_checkable
+class Recognizes(Protocol):
+    """A model that recognizes pictures, sounds and texts."""
+
+    def recognise(self, *, image: Any = None, speech: Any = None, text: Any = None) -> Labels: ...
 
 
 def recognise(
@@ -29,7 +36,7 @@ def recognise(
     if top < 1:
         raise InputError(f"--top must be at least 1, not {top}.")
     judge = mmzoo.create(model)
-    if not hasattr(judge, "recognise"):
+    if not isinstance(judge, Recognizes):
         raise InputError(f"{model} does not recognise; `mmzoo list --task recognition` shows the models that do.")
     labels = judge.recognise(image=image, speech=speech, text=text)
     if as_json:
@@ -53,9 +60,9 @@ def explain(
         raise InputError("Give at least one of --image, --speech and --text.")
     Image.check_output(output)
     asked = mmzoo.create(model)
-    if hasattr(asked, "recognise"):
+    if isinstance(asked, Recognizes):
         page, told = _why(asked, given, name)
-    elif hasattr(asked, "tokenize") and hasattr(asked, "quantizer"):
+    elif isinstance(asked, Tokenizer):
         if name is not None:
             raise InputError(f"{model} makes codes and knows no classes; leave --class out.")
         page, told = _codes(asked, model, given)
@@ -78,20 +85,20 @@ def _why(judge: Any, given: Mapping[str, Any], name: str | None) -> tuple[Image,
     return explanation_page(found), f"{labels.best} ({labels.probabilities[0]:.4f}), what speaks for {found.target}"
 
 
-def _codes(tokenizer: Any, model: str, given: Mapping[str, Any]) -> tuple[Image, str]:
+def _codes(tokenizer: Tokenizer, model: str, given: Mapping[str, Any]) -> tuple[Image, str]:
     """The page of a model that makes codes, and what is told of it."""
     from mmzoo.data import as_audio, as_image
     from mmzoo_recognition.explain import codebook_usage
     from mmzoo_recognition.page import usage_page
 
-    modality = tokenizer.encoder.modality
+    modality = tokenizer.modality
     if [key for key, value in given.items() if value is not None] != [modality]:
         raise InputError(f"{model} makes codes of {modality}; give --{modality} and nothing else.")
     value = given[modality]
     if modality == "image":
         value = as_image(value)
     elif modality == "speech":
-        value = as_audio(value, tokenizer.encoder.sample_rate)
+        value = as_audio(value, tokenizer.sample_rate)
     usage = codebook_usage(tokenizer, value)
     used, size = sum(int((count > 0).sum()) for count in usage), sum(map(len, usage))
     told = f"{int(usage[0].sum())} positions, {used:,} of {size:,} codes used"

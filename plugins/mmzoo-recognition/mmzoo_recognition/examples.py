@@ -108,6 +108,12 @@ class Labelled:
                 self.parts[name] = [bytes_of(cell) for cell in column]
         self.lengths = [len(row) for row in self.parts["speech"]] if "speech" in self.parts else [1] * len(labels)
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """`label`, each modality, and the masks of those that are padded."""
+        masks = [f"{name}_mask" for name in self.parts if name != "image"]
+        return ("label", *self.parts, *masks)
+
     def __len__(self) -> int:
         return len(self.labels)
 

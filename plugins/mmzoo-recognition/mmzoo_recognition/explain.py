@@ -257,12 +257,12 @@ def _gates(model: Recognizer, parts: Mapping[str, Latents]) -> dict[str, float]:
 # --- codes -------------------------------------------------------------------------------------------
 
 
-def codebook_usage(tokenizer: Any, given: Any) -> list[Array]:
+def codebook_usage(tokenizer: Tokenizer, given: Any) -> list[Array]:
     """How often each code occurs, int64 `[size]` for each codebook of a tokenizer.
 
     given: what its `tokenize` takes, or a list of it; they are read one by one, so pictures may differ in size.
     """
-    counts = [np.zeros(size, np.int64) for size in tokenizer.quantizer.codebook_sizes]
+    counts = [np.zeros(size, np.int64) for size in tokenizer.codebook_sizes]
     for one in given if isinstance(given, list) else [given]:
         codes = tokenizer.tokenize(one).flatten(0, 1).cpu().numpy()
         for count, column in zip(counts, codes.T, strict=True):

@@ -16,6 +16,7 @@ from mmzoo.interfaces import (
     ALONE,
     Examples,
     Fusion,
+    HasFeatures,
     Labels,
     Latents,
     Link,
@@ -54,7 +55,8 @@ class Recognizer(TaskHead):
 
     slots: ClassVar[Mapping[str, Slot]] = {
         **{name: Slot("encoder", optional=True) for name in MODALITIES},
-        **{f"{name}_model": Slot("head", model=True, optional=True) for name in ("image", "speech")},
+        "image_model": Slot("head", model=True, optional=True, contract=HasFeatures),
+        "speech_model": Slot("head", model=True, optional=True, contract=HasFeatures),
         "fusion": Slot("fusion"),
     }
     links = (
@@ -65,8 +67,9 @@ class Recognizer(TaskHead):
     image: ModalityEncoder | None
     speech: ModalityEncoder | None
     text: ModalityEncoder | None
-    image_model: Any
-    speech_model: Any
+    batch_keys = ("label",)
+    image_model: HasFeatures | None
+    speech_model: HasFeatures | None
     fusion: Fusion
     class_weights: Tensor
 
@@ -113,12 +116,6 @@ class Recognizer(TaskHead):
             model = getattr(self, f"{name}_model")
             if model is not None and getattr(self, name) is None:
                 raise ConfigError(f"{name}_model is of no use without an encoder in {name}; add one.", path=name)
-            if model is not None and type(model).features is TaskHead.features:
-                raise ConfigError(
-                    f"{model.name or type(model).__name__} in {name}_model has no features; choose a tokenizer, or a"
-                    " model that draws.",
-                    path=f"{name}_model",
-                )
         known = type(self.fusion).ports(self.fusion.config).inputs
         if lacking := [name for name in self.modalities if name not in known]:
             raise ConfigError(
@@ -199,7 +196,7 @@ class Recognizer(TaskHead):
         """What the encoder of a modality gets: the raw batch, or what another model makes of it."""
         raw, mask = raw.to(self.device), None if mask is None else mask.to(self.device)
         raw = raw.float() / 255 if raw.dtype == torch.uint8 else raw
-        model: TaskHead | None = getattr(self, f"{name}_model", None)
+        model: HasFeatures | None = getattr(self, f"{name}_model", None)
         if model is None:
             return raw, mask
         seen = model.features(raw, mask)

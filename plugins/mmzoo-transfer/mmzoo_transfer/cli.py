@@ -4,13 +4,31 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 import typer
 
 import mmzoo
 from mmzoo.errors import InputError
 from mmzoo.interfaces import Audio, Image
+
+
+@runtime_checkable
+class Hears(Protocol):
+    """A model that draws what it hears."""
+
+    def hear(self, speech: Any) -> Any: ...
+
+    def transfer(self, speech: Any, *, seed: int = 0, **options: Any) -> Any: ...
+
+
+@runtime_checkable
+class Describes(Protocol):
+    """A model that says what it sees."""
+
+    def describe(self, image: Any) -> Any: ...
+
+    def transfer(self, image: Any, *, seed: int = 0, **options: Any) -> Any: ...
 
 
 def transfer(
@@ -27,12 +45,12 @@ def transfer(
         raise InputError(f"Cannot write {output}: the name must end in .png, or in .wav or .flac for speech.")
     (Image if suffix == ".png" else Audio).check_output(output)
     bridge = mmzoo.create(model)
-    draws, speaks = hasattr(bridge, "hear"), hasattr(bridge, "describe")
+    draws, speaks = isinstance(bridge, Hears), isinstance(bridge, Describes)
     if not draws and not speaks:
         raise InputError(f"{model} does not transfer; `mmzoo list` shows models from image to speech and back.")
     if draws != (suffix == ".png"):
         wanted = "a picture, a .png" if draws else "speech, a .wav or .flac"
-        raise InputError(f"{model} gives {wanted}; {output} is neither it nor can be.")
+        raise InputError(f"{model} gives {wanted}, not {suffix}; choose another name than {output}.")
     if speaks and guidance is not None:
         raise InputError(f"{model} speaks, and speaking takes no --guidance; leave it out.")
     start = time.perf_counter()

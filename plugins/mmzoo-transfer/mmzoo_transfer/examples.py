@@ -14,6 +14,7 @@ from tqdm import tqdm
 from mmzoo.data import Words, decode_audio, decode_images
 from mmzoo.data.words import trimmed
 from mmzoo.errors import DataError
+from mmzoo.interfaces import Tokenizer
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -27,6 +28,8 @@ class SpokenCaptions:
     spread: each time an utterance is drawn it is played up to this share faster or slower, so higher or lower too.
     tilt: and made duller or brighter, by as much as this share of the sample before, added or taken.
     """
+
+    keys = ("speech", "speech_mask", "words")
 
     def __init__(self, rows: Dataset, words: Words, sample_rate: int, spread: float = 0.0, tilt: float = 0.0) -> None:
         if len(rows) == 0:
@@ -72,7 +75,9 @@ def _int16(samples: Any) -> Any:
 class DescribedPictures:
     """Codes of pictures and words of their captions, in memory; pictures are tokenized once."""
 
-    def __init__(self, rows: Dataset, words: Words, pictures: Any) -> None:
+    keys = ("picture", "words")
+
+    def __init__(self, rows: Dataset, words: Words, pictures: Tokenizer) -> None:
         found = decode_images(rows["image"])
         self.ids = words.known_ids(rows["text"])
         steps = tqdm(range(0, len(found), BATCH), desc="encoding pictures", disable=None, leave=False)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ from mmzoo.interfaces import (
     Port,
     Ports,
     Slot,
+    Tokenizer,
     TrainingState,
 )
 from mmzoo_transfer.examples import DescribedPictures
@@ -33,6 +34,12 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 BATCH = 64
+
+
+class Voice(Protocol):
+    """A model that speaks."""
+
+    def __call__(self, text: str, *, seed: int, speed: float, steps: int | None) -> Audio: ...
 
 
 class ImageToSpeech(Spotter):
@@ -47,7 +54,7 @@ class ImageToSpeech(Spotter):
     """
 
     slots: ClassVar[Mapping[str, Slot]] = {
-        "tokenizer": Slot("head", model=True),
+        "tokenizer": Slot("head", model=True, contract=Tokenizer),
         "voice": Slot("head", model=True),
         "picture": Slot("encoder"),
     }
@@ -56,8 +63,9 @@ class ImageToSpeech(Spotter):
         Link("tokenizer.latents", "head.latents"),
         Link("picture.latents", "head.picture"),
     )
-    tokenizer: Any
-    voice: Any
+    batch_keys = ("picture", "words")
+    tokenizer: Tokenizer
+    voice: Voice
     picture: ModalityEncoder
 
     def __init__(self, *, dim: int = 32, width: int = 160, vocabulary: int = 64, side: int = 64) -> None:
@@ -131,15 +139,14 @@ class ImageToSpeech(Spotter):
     def _seen(self, codes_BNQ: Tensor) -> Latents:
         """Codes of pictures to the latents of `picture`."""
         with torch.no_grad():
-            seen = self.tokenizer.standardise(self.tokenizer.quantizer.decode(codes_BNQ.to(self.device))).float()
+            seen = self.tokenizer.embed_codes(codes_BNQ.to(self.device)).float()
         return self.picture.encode(seen)
 
     def golden(self, inputs: Mapping[str, Tensor] | None) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
         """The words' logits for fixed codes."""
         if inputs is None:
             generator = torch.Generator().manual_seed(0)
-            sizes: Sequence[int] = self.tokenizer.quantizer.codebook_sizes
-            codes = [torch.randint(size, (1, 64), generator=generator) for size in sizes]
+            codes = [torch.randint(size, (1, 64), generator=generator) for size in self.tokenizer.codebook_sizes]
             inputs = {"picture": torch.stack(codes, -1)}
         return inputs, {"scores": self.scores(self._seen(inputs["picture"]))}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 import torch
@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 LONGEST_S = 30.0
 
 
+class Artist(Protocol):
+    """A model that draws from words."""
+
+    def generate(self, prompts: Sequence[str], *, seed: int = 0, **options: Any) -> list[Image]: ...
+
+    def unknown_words(self, prompt: str) -> tuple[str, ...]: ...
+
+
 class SpeechToImage(Spotter):
     """A spoken caption to an Image.
 
@@ -37,7 +45,8 @@ class SpeechToImage(Spotter):
     slots: ClassVar[Mapping[str, Slot]] = {"speech": Slot("encoder"), "artist": Slot("head", model=True)}
     links = (Link("speech.latents", "head.speech"), Link("head.sound", "speech.raw"))
     speech: ModalityEncoder
-    artist: Any
+    batch_keys = ("speech", "speech_mask", "words")
+    artist: Artist
 
     def __init__(
         self,
@@ -107,8 +116,7 @@ class SpeechToImage(Spotter):
                 f"No word was understood in sound {silent + 1} of {len(heard)}; {self.name or 'this model'} knows:"
                 f" {', '.join(self.words.words)}."
             )
-        drawn: list[Image] = self.artist.generate(list(heard), seed=seed, **manner)
-        return drawn
+        return self.artist.generate(list(heard), seed=seed, **manner)
 
     # --- files and training -----------------------------------------------------------------------------------
 
@@ -141,7 +149,7 @@ class SpeechToImage(Spotter):
         """Each row's picture beside the one drawn from its speech."""
         for row in rows:
             true, heard = decode_image(row["image"]), self.hear(decode_audio(row["audio"]))
-            if self.artist.words.ids([heard])[0].any():
+            if set(heard.split()) - set(self.artist.unknown_words(heard)):
                 drawn = self.artist.generate([heard])[0]
                 yield row["id"], Image(np.concatenate((true.pixels, drawn.pixels), axis=1))
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 import typer
 from tqdm import tqdm
@@ -16,6 +17,15 @@ from mmzoo.interfaces import Audio
 from mmzoo.interfaces.text import one_line
 
 LONGEST_INPUT = 1_000_000
+
+
+@runtime_checkable
+class Speaks(Protocol):
+    """A model that speaks a text chunk by chunk in one of its voices."""
+
+    voices: list[str]
+
+    def stream(self, text: str, **options: Any) -> Iterator[Audio]: ...
 
 
 def say(
@@ -37,7 +47,7 @@ def say(
     # Where the sound will go is checked before anything slow happens.
     Audio.check_output(output)
     tts = mmzoo.create(model)
-    if not hasattr(tts, "stream"):
+    if not isinstance(tts, Speaks):
         raise InputError(f"{model} does not speak; `mmzoo list --task text-to-speech` shows the models that do.")
     start = time.perf_counter()
     chunks: list[Audio] = []

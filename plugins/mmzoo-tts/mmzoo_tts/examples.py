@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from mmzoo.data import decode_audio
 from mmzoo.errors import DataError
+from mmzoo.interfaces import Tokenizer
 from mmzoo_tts.text.phones import PHONE_IDS
 
 if TYPE_CHECKING:
@@ -26,7 +27,9 @@ class SpokenPhones:
     The codes are computed once per dataset and tokenizer and kept under `cache`.
     """
 
-    def __init__(self, rows: Dataset, tokenizer: Any, voices: list[str], cache: Path) -> None:
+    keys = ("codes", "frames", "phones", "ends", "phone_mask", "voice")
+
+    def __init__(self, rows: Dataset, tokenizer: Tokenizer, voices: list[str], cache: Path) -> None:
         if len(rows) == 0:
             raise DataError("The dataset has no rows to train on.")
         missing = {"phones", "phone_ends_s", "speaker"} - set(rows.column_names)
@@ -80,7 +83,9 @@ def _phone_id(phone: str) -> int:
     return PHONE_IDS[phone]
 
 
-def encoded_speech(rows: Dataset, tokenizer: Any, cache: Path) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def encoded_speech(
+    rows: Dataset, tokenizer: Tokenizer, cache: Path
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Every row's codes end to end, int16 `[N, Q]`, and the offsets `[rows + 1]`."""
     digest = hashlib.sha256()
     for name, tensor in sorted(tokenizer.state_dict().items()):
@@ -90,7 +95,7 @@ def encoded_speech(rows: Dataset, tokenizer: Any, cache: Path) -> tuple[np.ndarr
     if not index.exists():
         folder.mkdir(parents=True, exist_ok=True)
         pieces, offsets = [], [0]
-        rate = tokenizer.encoder.sample_rate
+        rate = tokenizer.sample_rate
         for row in tqdm(rows, desc="encoding speech", disable=None, leave=False):
             codes = tokenizer.tokenize(decode_audio(row["audio"], sample_rate=rate))[0]
             pieces.append(codes.cpu().numpy().astype(np.int16))

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mmzoo.errors import InputError
+from mmzoo.errors import ConfigError, InputError
 from mmzoo.interfaces import (
     ALONE,
     Audio,
@@ -29,6 +29,7 @@ from mmzoo.interfaces import (
     Segment,
     Slot,
     TaskHead,
+    Tokenizer,
     TrainingState,
 )
 from mmzoo.nn.convnext import ConvNeXtStack
@@ -36,6 +37,7 @@ from mmzoo_tts.alignment import POSITION_FEATURES, position_features, soft_overl
 from mmzoo_tts.chunks import Chunk, split_chunks
 from mmzoo_tts.durations import DurationPredictor
 from mmzoo_tts.examples import SpokenPhones
+from mmzoo_tts.phonemizer import Phonemizer
 from mmzoo_tts.text.phones import PHONE_IDS, PHONES
 
 if TYPE_CHECKING:
@@ -74,7 +76,7 @@ class TextToSpeech(TaskHead):
 
     slots: ClassVar[Mapping[str, Slot]] = {
         "phonemizer": Slot("head", model=True),
-        "tokenizer": Slot("head", model=True),
+        "tokenizer": Slot("head", model=True, contract=Tokenizer),
         "text": Slot("encoder"),
         "backbone": Slot("backbone"),
         "sampler": Slot("sampler"),
@@ -85,8 +87,9 @@ class TextToSpeech(TaskHead):
         Link("head.latents", "backbone.x"),
         Link("head.phones", "text.raw"),
     )
-    phonemizer: Any
-    tokenizer: Any
+    batch_keys = ("codes", "frames", "phones", "ends", "phone_mask", "voice")
+    phonemizer: Phonemizer
+    tokenizer: Tokenizer
     text: ModalityEncoder
     backbone: DiffusionBackbone
     sampler: Sampler
@@ -121,6 +124,13 @@ class TextToSpeech(TaskHead):
             outputs={"phones": Port(modality="text", codebook_size=len(PHONES)), "latents": Port(width=config["dim"])},
         )
 
+    def connect(self) -> None:
+        """The tokenizer must be one of speech."""
+        if self.tokenizer.rate is None:
+            raise ConfigError(
+                f"The tokenizer of tts must be one of speech, not of {self.tokenizer.modality}.", path="tokenizer"
+            )
+
     # --- training ----------------------------------------------------------------------------------------
 
     def examples(self, rows: Dataset, cache: Path) -> Examples:
@@ -132,7 +142,7 @@ class TextToSpeech(TaskHead):
     ) -> Losses:
         """Flow, prior and duration losses of one batch."""
         with torch.no_grad():
-            data = self.tokenizer.standardise(self.tokenizer.quantizer.decode(batch["codes"])).float()
+            data = self.tokenizer.embed_codes(batch["codes"]).float()
         phones = self._phone_vectors(batch["phones"], batch["phone_mask"], batch["voice"])
         durations = self.durations(phones, batch["phone_mask"])
         condition, mean, mask = self._condition(
@@ -181,7 +191,8 @@ class TextToSpeech(TaskHead):
     @property
     def rate(self) -> float:
         """Latent frames a second."""
-        return float(self.tokenizer.encoder.rate)
+        assert self.tokenizer.rate is not None  # `connect` has checked that it is a tokenizer of speech
+        return self.tokenizer.rate
 
     def _phone_vectors(self, phones_BP: Tensor, mask_BP: Tensor, voice_B: Tensor) -> Tensor:
         return self.text.encode(phones_BP, mask_BP).x + self.voice(voice_B).unsqueeze(1)
@@ -289,8 +300,7 @@ class TextToSpeech(TaskHead):
             return self.backbone(Latents(x, rate=self.rate), None, condition, table=table, step=index)
 
         latents = self.sampler.sample(predict, noise * self.temperature, manner.steps)
-        codes = self.tokenizer.snap(self.tokenizer.unstandardise(latents.float()))
-        copy = self.tokenizer.reconstruct(codes)
+        copy: Audio = self.tokenizer.reconstruct(self.tokenizer.quantize_latents(Latents(latents.float())))
         samples = fade(copy.samples[: max(1, round(total * copy.sample_rate))], copy.sample_rate)
         edges = [0.0, *ends[0].tolist()]
         segments = tuple(Segment("phone", p, a, b) for p, a, b in zip(phones, edges, edges[1:], strict=False))

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -53,6 +53,8 @@ class Phonemizer(TaskHead):
     written alike and said differently (use, live, record) follow `mmzoo_tts.text.homographs`. width, depth: of
     the letter-to-sound network.
     """
+
+    batch_keys = ("letters", "phones")
 
     def __init__(self, *, width: int = 160, depth: int = 4) -> None:
         super().__init__()
@@ -241,6 +243,7 @@ class Phonemizer(TaskHead):
 class LetterExamples:
     """Words to learn reading from: letter ids, phone ids and the number of letters of each."""
 
+    keys: ClassVar = ("letters", "phones")
     letters: list[list[int]]
     phones: list[list[int]]
     lengths: Sequence[int]

@@ -1,4 +1,4 @@
-"""The picture VQ-VAE: pictures to codes and back, and how it is trained."""
+"""The picture tokenizer: a VQ-VAE from pictures to codes and back, and how it is trained."""
 
 from __future__ import annotations
 
@@ -13,37 +13,40 @@ from torch import Tensor
 
 from mmzoo.data import as_image, decode_image, decode_images
 from mmzoo.errors import InputError
-from mmzoo.interfaces import ALONE, Examples, Image, Latents, Losses, Port, Ports, TrainingState
+from mmzoo.interfaces import ALONE, Examples, Image, Latents, Losses, TrainingState
 from mmzoo_vqvae.losses import code_counts, perplexity
-from mmzoo_vqvae.picture import PictureAutoencoder
+from mmzoo_vqvae.picture_autoencoder import PictureAutoencoder
 from mmzoo_vqvae.vqvae import VQVAE
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
 PLAIN = 8 / 255
-"""Squares whose colours differ by no more than this are plain."""
+"""A patch whose colors differ by no more than this is plain."""
 
 
 class PictureVQVAE(VQVAE):
-    """Tokenizer of pictures. `tokenize` gives codes, `reconstruct` gives an Image, calling it does both.
+    """Pictures to codes and back to an Image; calling it does both.
 
-    dim: width of the latents. edge_weight: of the loss on differences between neighbouring pixels, which keeps outlines
-    where they are. detail_weight: of squares of pixels with more than one colour, beside 1 for plain ones, which are
-    most of a simple picture and would drown what is drawn on it.
+    Args:
+        dim: Width of the latents.
+        edge_weight: Of the loss on differences between neighboring pixels, which keeps outlines in place.
+        detail_weight: Of the pixels of patches with more than one color, relative to 1 for plain patches, which make up
+            most of a simple picture and would dominate the loss.
     """
 
+    modality = "image"
+    batch_keys = ("image",)
     encoder: PictureAutoencoder
 
     def __init__(self, *, dim: int, edge_weight: float = 1.0, detail_weight: float = 10.0) -> None:
         super().__init__(dim=dim)
         self.edge_weight, self.detail_weight = edge_weight, detail_weight
 
-    @classmethod
-    def ports(cls, config: Mapping[str, Any]) -> Ports:
-        """Pictures in and out; latents of width `dim`."""
-        latent = Port(width=config["dim"])
-        return Ports(inputs={"latents": latent}, outputs={"latents": latent, "image": Port(modality="image")})
+    @property
+    def patch(self) -> int:
+        """Side of the square of pixels that one latent stands for."""
+        return self.encoder.patch
 
     # --- use ---------------------------------------------------------------------------------------------
 
@@ -60,22 +63,14 @@ class PictureVQVAE(VQVAE):
         pixels = torch.from_numpy(np.stack([item.pixels for item in items])).to(self.device)
         return self.quantizer.encode(self.encoder.encode(pixels.float() / 255).x)
 
-    @torch.inference_mode()
-    def reconstruct(self, codes: Tensor, grid: tuple[int, int] | None = None) -> Image:
-        """Codes `[1, N, Q]` to a picture. grid: rows and columns of the N codes; without it the picture is square."""
-        if codes.dim() != 3 or len(codes) != 1:
-            raise InputError(f"reconstruct takes the codes of one picture, [1, N, Q], not {list(codes.shape)}.")
-        if grid is not None and grid[0] * grid[1] != codes.shape[1]:
-            raise InputError(f"reconstruct got {codes.shape[1]} codes for a grid of {grid[0]} x {grid[1]}.")
+    def _items(self, latents: Latents) -> list[Image]:
+        count, grid = latents.x.shape[1], latents.grid
+        if grid is not None and grid[0] * grid[1] != count:
+            raise InputError(f"{count} latents or codes do not fill a grid of {grid[0]} x {grid[1]}.")
         try:
-            return self.decode_latents(self.quantizer.decode(codes.to(self.device)), grid)[0]
+            pixels = self.encoder.decode(latents).clamp(0, 1) * 255
         except ValueError as error:
-            raise InputError(f"reconstruct needs the argument grid: {error}") from error
-
-    @torch.inference_mode()
-    def decode_latents(self, z: Tensor, grid: tuple[int, int] | None = None) -> list[Image]:
-        """Unstandardised latents `[B, N, D]` to pictures."""
-        pixels = self.encoder.decode(Latents(z, grid=grid)).clamp(0, 1) * 255
+            raise InputError(f"A picture that is not square needs a grid: {error}") from error
         return [Image(one) for one in pixels.round().to(torch.uint8).cpu().numpy()]
 
     def __call__(self, image: Any, *args: Any, **kwargs: Any) -> Any:
@@ -83,8 +78,7 @@ class PictureVQVAE(VQVAE):
         if not isinstance(image, Tensor):
             image = as_image(image)
             height, width = image.pixels.shape[:2]
-            square = self.encoder.square
-            copy = self.reconstruct(self.tokenize(image), (-(-height // square), -(-width // square)))
+            copy = self.reconstruct(self.tokenize(image), (-(-height // self.patch), -(-width // self.patch)))
             return Image(copy.pixels[:height, :width])
         return super().__call__(image, *args, **kwargs)
 
@@ -92,7 +86,7 @@ class PictureVQVAE(VQVAE):
         """Latents of a smooth picture with noise, and the decoding of random codes."""
         if inputs is None:
             generator = torch.Generator().manual_seed(0)
-            side = 4 * self.encoder.square
+            side = 4 * self.patch
             across = torch.linspace(0, 1, side)
             picture = torch.stack((across.expand(side, side), across.expand(side, side).T, across.outer(across)), -1)
             noise = 0.05 * torch.randn(side, side, 3, generator=generator)
@@ -114,7 +108,7 @@ class PictureVQVAE(VQVAE):
         """Absolute error of pixels and of their differences, weighed by detail, and the quantizer's losses."""
         target = batch["image"].float() / 255
         output, quantized = self(target)
-        weight = 1 + (self.detail_weight - 1) * _detail(target, self.encoder.square)
+        weight = 1 + (self.detail_weight - 1) * _detail(target, self.patch)
         parts = {"pixels": _weighed(output - target, weight), "edges": _edges(output - target, weight)}
         total = parts["pixels"] + self.edge_weight * parts["edges"] + 0.1 * quantized.loss
         parts |= dict(quantized.losses)
@@ -125,7 +119,7 @@ class PictureVQVAE(VQVAE):
         return Losses(total, {name: value.detach() for name, value in parts.items()})
 
     def finish(self, examples: Examples) -> None:
-        """Measure the spread of the latents on up to 512 training pictures."""
+        """Measure the latents on up to 512 training pictures."""
         generator = torch.Generator().manual_seed(0)
         chosen = [examples.example(i, generator) for i in range(0, len(examples), max(1, len(examples) // 512))]
         batches: list[tuple[Tensor, Tensor | None]] = []
@@ -140,12 +134,12 @@ class PictureVQVAE(VQVAE):
             yield row["id"], Image(np.concatenate((original.pixels, self(original).pixels), axis=1))
 
 
-def _detail(target_BHWC: Tensor, square: int) -> Tensor:
-    """1 in squares of pixels with more than one colour, 0 in plain ones; `[B, H, W, 1]`."""
+def _detail(target_BHWC: Tensor, patch: int) -> Tensor:
+    """1 in patches with more than one color, 0 in plain ones; `[B, H, W, 1]`."""
     x = target_BHWC.permute(0, 3, 1, 2)
-    spread = (F.max_pool2d(x, square, ceil_mode=True) + F.max_pool2d(-x, square, ceil_mode=True)).amax(1, keepdim=True)
-    found = (spread > PLAIN).float().repeat_interleave(square, 2).repeat_interleave(square, 3)
-    return found[..., : x.shape[2], : x.shape[3]].permute(0, 2, 3, 1)
+    extent = (F.max_pool2d(x, patch, ceil_mode=True) + F.max_pool2d(-x, patch, ceil_mode=True)).amax(1, keepdim=True)
+    detailed = (extent > PLAIN).float().repeat_interleave(patch, 2).repeat_interleave(patch, 3)
+    return detailed[..., : x.shape[2], : x.shape[3]].permute(0, 2, 3, 1)
 
 
 def _weighed(wrong_BHWC: Tensor, weight_BHW1: Tensor) -> Tensor:
@@ -161,6 +155,8 @@ def _edges(wrong_BHWC: Tensor, weight_BHW1: Tensor) -> Tensor:
 
 class Pictures:
     """All pictures of a dataset in memory, uint8."""
+
+    keys = ("image",)
 
     def __init__(self, rows: Dataset) -> None:
         found = [picture.pixels for picture in decode_images(rows["image"])]

@@ -33,7 +33,7 @@ def mmzoo_register(register: Register) -> None:
     )
     register.encoder(
         "speech-autoencoder",
-        "mmzoo_vqvae.speech:SpeechAutoencoder",
+        "mmzoo_vqvae.speech_autoencoder:SpeechAutoencoder",
         summary="Convolutional speech autoencoder with an inverse-STFT decoder",
         modalities=("speech",),
         trials=[{"dim": 6, "width": 16, "depth": 1, "latent_depth": 1, "decoder_width": 16, "decoder_depth": 1}],
@@ -68,7 +68,7 @@ def mmzoo_register(register: Register) -> None:
     )
     register.head(
         "speech-vqvae",
-        "mmzoo_vqvae.tokenizer:SpeechVQVAE",
+        "mmzoo_vqvae.speech_tokenizer:SpeechVQVAE",
         summary="Speech VQ-VAE: speech to codes and back",
         modalities=("speech",),
         trials=[
@@ -92,7 +92,7 @@ def mmzoo_register(register: Register) -> None:
     )
     register.encoder(
         "picture-autoencoder",
-        "mmzoo_vqvae.picture:PictureAutoencoder",
+        "mmzoo_vqvae.picture_autoencoder:PictureAutoencoder",
         summary="Convolutional picture autoencoder over space-to-depth steps",
         modalities=("image",),
         trials=[{"dim": 6, "widths": [8, 12], "depth": 1}],
@@ -114,7 +114,7 @@ def mmzoo_register(register: Register) -> None:
     )
     register.encoder(
         "text-autoencoder",
-        "mmzoo_vqvae.text:TextAutoencoder",
+        "mmzoo_vqvae.text_autoencoder:TextAutoencoder",
         summary="Convolutional autoencoder of UTF-8 bytes",
         modalities=("text",),
         trials=[{"dim": 6, "width": 16, "depth": 1}],

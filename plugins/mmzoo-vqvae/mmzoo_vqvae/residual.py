@@ -13,7 +13,6 @@ from mmzoo_vqvae.codebook import EMACodebook
 from mmzoo_vqvae.estimators import straight_through
 from mmzoo_vqvae.losses import commitment_loss
 from mmzoo_vqvae.search import nearest
-from mmzoo_vqvae.vector import check_codes, mask_codes, usage
 
 
 class ResidualVectorQuantizer(Quantizer):
@@ -70,12 +69,12 @@ class ResidualVectorQuantizer(Quantizer):
     def encode(self, z: Tensor, mask: Tensor | None = None) -> Tensor:
         """`[B, N, D]` to codes `[B, N, levels]`."""
         codes, _, _ = self._walk(z.detach().float().reshape(-1, self.dim))
-        return mask_codes(codes.view(*z.shape[:2], self.levels), mask)
+        return self.mask_codes(codes.view(*z.shape[:2], self.levels), mask)
 
     def decode(self, codes: Tensor) -> Tensor:
         """Codes `[B, N, q]` of the first q <= levels codebooks to `[B, N, D]`."""
         used = codes.shape[-1]
-        check_codes(codes, self.codebook_sizes[:used] if used <= self.levels else self.codebook_sizes)
+        self.check_codes(codes, self.codebook_sizes[:used])
         vectors = self.codebook.vectors
         return torch.stack([vectors[level][codes[..., level]] for level in range(used)]).sum(0)
 
@@ -104,5 +103,5 @@ class ResidualVectorQuantizer(Quantizer):
                 rows = slice(None) if mask is None else mask.reshape(-1)
                 stacked = torch.stack([r[rows] for r in residuals[:keep]])
                 self.codebook.update(stacked, codes[rows, :keep].transpose(0, 1), levels=slice(0, keep))
-        codes = mask_codes(codes.view(*z.shape[:2], self.levels), mask)
-        return Quantized(z_q, codes, loss, {"commitment": loss}, usage(codes, self.codebook_sizes))
+        codes = self.mask_codes(codes.view(*z.shape[:2], self.levels), mask)
+        return Quantized(z_q, codes, loss, {"commitment": loss}, self.usage(codes))

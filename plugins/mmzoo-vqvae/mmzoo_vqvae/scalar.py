@@ -13,7 +13,6 @@ from mmzoo.errors import ConfigTypeError
 from mmzoo.interfaces import Port, Ports, Quantized, Quantizer
 from mmzoo.nn.precise import linear_float32
 from mmzoo_vqvae.estimators import straight_through
-from mmzoo_vqvae.vector import check_codes, mask_codes, usage
 
 
 class FiniteScalarQuantizer(Quantizer):
@@ -94,11 +93,11 @@ class FiniteScalarQuantizer(Quantizer):
     def encode(self, z: Tensor, mask: Tensor | None = None) -> Tensor:
         """`[B, N, D]` to codes `[B, N, codebooks]`."""
         with torch.autocast(z.device.type, enabled=False):
-            return mask_codes(self._pack(self._bounded(z.float()).round()), mask)
+            return self.mask_codes(self._pack(self._bounded(z.float()).round()), mask)
 
     def decode(self, codes: Tensor) -> Tensor:
         """Codes `[B, N, codebooks]` to `[B, N, D]`."""
-        check_codes(codes, self.codebook_sizes)
+        self.check_codes(codes)
         levels = torch.tensor(self.level_counts, device=codes.device)
         digits = codes.repeat_interleave(self.per_codebook, dim=-1) // self.basis % levels
         return linear_float32(self.project_out, (digits - self.half_width) / self.half_width)
@@ -113,6 +112,6 @@ class FiniteScalarQuantizer(Quantizer):
                 chosen = torch.rand(len(z), 1, 1, device=z.device) < self.jitter
                 value = torch.where(chosen, bounded + torch.rand_like(bounded) - 0.5, value)
             z_q = linear_float32(self.project_out, value / self.half_width)
-            codes = mask_codes(self._pack(rounded), mask)
+            codes = self.mask_codes(self._pack(rounded), mask)
         zero = z_q.new_zeros(())
-        return Quantized(z_q, codes, zero, {}, usage(codes, self.codebook_sizes))
+        return Quantized(z_q, codes, zero, {}, self.usage(codes))

@@ -15,9 +15,9 @@ from tqdm import tqdm
 from mmzoo.data import load_dataset_component
 from mmzoo.errors import DataError, InputError
 from mmzoo.evaluation.words import ErrorRate
-from mmzoo.interfaces import ALONE, Examples, Latents, Losses, Port, Ports, TrainingState
+from mmzoo.interfaces import ALONE, Examples, Latents, Losses, TrainingState
 from mmzoo_vqvae.losses import code_counts, perplexity
-from mmzoo_vqvae.text import BYTES, PADDING, TextAutoencoder, to_bytes, to_text
+from mmzoo_vqvae.text_autoencoder import BYTES, PADDING, TextAutoencoder, to_bytes, to_text
 from mmzoo_vqvae.vqvae import VQVAE
 
 if TYPE_CHECKING:
@@ -28,22 +28,20 @@ MOST_RANDOM = 0.5
 
 
 class TextVQVAE(VQVAE):
-    """Tokenizer of text. `tokenize` gives codes, `reconstruct` gives a string, calling it does both.
+    """Text to codes and back to a string; calling it does both.
 
-    dim: width of the latents. crop: bytes of a training example; longer texts are cut at random places.
+    Args:
+        dim: Width of the latents.
+        crop: Bytes of a training example; longer texts are cut at random places.
     """
 
+    modality = "text"
+    batch_keys = ("text",)
     encoder: TextAutoencoder
 
     def __init__(self, *, dim: int, crop: int = 96) -> None:
         super().__init__(dim=dim)
         self.crop = crop
-
-    @classmethod
-    def ports(cls, config: Mapping[str, Any]) -> Ports:
-        """Text in and out; latents of width `dim`."""
-        latent = Port(width=config["dim"])
-        return Ports(inputs={"latents": latent}, outputs={"latents": latent, "text": Port(modality="text")})
 
     # --- use ---------------------------------------------------------------------------------------------
 
@@ -61,17 +59,8 @@ class TextVQVAE(VQVAE):
         latents = self.encoder.encode(to_bytes(texts, self.device))
         return self.quantizer.encode(latents.x, latents.mask)
 
-    @torch.inference_mode()
-    def reconstruct(self, codes: Tensor) -> str:
-        """Codes `[1, N, Q]` of one text to the text."""
-        if codes.dim() != 3 or len(codes) != 1:
-            raise InputError(f"reconstruct takes the codes of one text, [1, N, Q], not {list(codes.shape)}.")
-        return self.decode_latents(self.quantizer.decode(codes.to(self.device)))
-
-    @torch.inference_mode()
-    def decode_latents(self, z: Tensor) -> str:
-        """Unstandardised latents `[1, N, D]` to a text."""
-        return to_text(self.encoder.decode(Latents(z))[0].argmax(-1))
+    def _items(self, latents: Latents) -> list[str]:
+        return [to_text(scores.argmax(-1)) for scores in self.encoder.decode(latents)]
 
     def __call__(self, text: Any, *args: Any, **kwargs: Any) -> Any:
         """A text to its copy through the codes; tensors take the differentiable path of `forward`."""
@@ -114,7 +103,7 @@ class TextVQVAE(VQVAE):
         return Losses(total, {name: value.detach() for name, value in parts.items()})
 
     def finish(self, examples: Examples) -> None:
-        """Measure the spread of the latents on up to 512 training texts."""
+        """Measure the latents on up to 512 training texts."""
         generator = torch.Generator().manual_seed(0)
         chosen = [examples.example(i, generator) for i in range(0, len(examples), max(1, len(examples) // 512))]
         self.measure_latents([(examples.collate(chosen)["text"].to(self.device), None)])
@@ -122,6 +111,8 @@ class TextVQVAE(VQVAE):
 
 class Texts:
     """Texts as bytes, cut to `crop` of them."""
+
+    keys = ("text",)
 
     def __init__(self, texts: Sequence[str], crop: int) -> None:
         self.bytes = [text.encode().replace(b"\0", b"") for text in texts]

@@ -8,37 +8,12 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from mmzoo.errors import ConfigTypeError, InputError
+from mmzoo.errors import ConfigTypeError
 from mmzoo.interfaces import Port, Ports, Quantized, Quantizer
 from mmzoo_vqvae.codebook import EMACodebook
 from mmzoo_vqvae.estimators import ESTIMATORS
-from mmzoo_vqvae.losses import code_counts, commitment_loss
+from mmzoo_vqvae.losses import commitment_loss
 from mmzoo_vqvae.search import nearest
-
-
-def check_codes(codes_BNQ: Tensor, sizes: tuple[int, ...]) -> None:
-    """Raise InputError unless codes are int `[B, N, Q]` within the codebooks."""
-    if codes_BNQ.dim() != 3 or codes_BNQ.shape[-1] != len(sizes) or codes_BNQ.is_floating_point():
-        raise InputError(
-            f"Codes must be int64 of shape [B, N, {len(sizes)}], not {codes_BNQ.dtype} of {list(codes_BNQ.shape)}."
-        )
-    if torch.compiler.is_exporting():
-        return  # a graph cannot ask for what is in the values
-    limits = torch.tensor(sizes, device=codes_BNQ.device)
-    if codes_BNQ.numel() and bool(((codes_BNQ < 0) | (codes_BNQ >= limits)).any()):
-        raise InputError(
-            f"Codes must lie in 0..{max(sizes) - 1}; -1 marks padding and cannot be decoded, cut it off first."
-        )
-
-
-def usage(codes_BNQ: Tensor, sizes: tuple[int, ...]) -> Tensor:
-    """Fraction of each codebook that occurs in the codes, `[Q]`."""
-    return (code_counts(codes_BNQ, sizes) > 0).sum(-1) / torch.tensor(sizes, device=codes_BNQ.device)
-
-
-def mask_codes(codes_BNQ: Tensor, mask_BN: Tensor | None) -> Tensor:
-    """Put -1 where the mask is False."""
-    return codes_BNQ if mask_BN is None else codes_BNQ.masked_fill(~mask_BN.unsqueeze(-1), -1)
 
 
 class VectorQuantizer(Quantizer):
@@ -91,11 +66,11 @@ class VectorQuantizer(Quantizer):
     def encode(self, z: Tensor, mask: Tensor | None = None) -> Tensor:
         """`[B, N, D]` to codes `[B, N, groups]`."""
         codes = nearest(self._split(z), self.codebook.vectors).transpose(0, 1).reshape(*z.shape[:2], self.groups)
-        return mask_codes(codes, mask)
+        return self.mask_codes(codes, mask)
 
     def decode(self, codes: Tensor) -> Tensor:
         """Codes `[B, N, groups]` to `[B, N, D]`."""
-        check_codes(codes, self.codebook_sizes)
+        self.check_codes(codes)
         return self._lookup(codes)
 
     def forward(self, z: Tensor, mask: Tensor | None = None) -> Quantized:
@@ -114,5 +89,5 @@ class VectorQuantizer(Quantizer):
             if learning:
                 chosen = codes if mask is None else codes[mask].unsqueeze(0)
                 self.codebook.update(real, chosen.reshape(-1, self.groups).transpose(0, 1))
-        codes = mask_codes(codes, mask)
-        return Quantized(z_q, codes, loss, {"commitment": loss}, usage(codes, self.codebook_sizes))
+        codes = self.mask_codes(codes, mask)
+        return Quantized(z_q, codes, loss, {"commitment": loss}, self.usage(codes))

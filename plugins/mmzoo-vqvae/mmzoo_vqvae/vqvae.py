@@ -1,25 +1,30 @@
-"""The VQ-VAE skeleton that every modality shares: encode, quantize, decode.
+"""The VQ-VAE that every modality shares: encode, quantize, decode.
 
-A VQ-VAE is also the tokenizer of the models above it, so it owns the mean and the spread of its latents:
-a diffusion model flows over the standardised vectors and asks for the nearest codes of its result.
+A VQ-VAE is also the tokenizer of the models above it, so it owns the mean and standard deviation of its latents: a
+diffusion model works on standardized latents and asks for the nearest codes of its result.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from mmzoo.interfaces import Latents, Link, ModalityEncoder, Port, Ports, Quantized, Quantizer, Slot, TaskHead
+from mmzoo.errors import InputError
+from mmzoo.interfaces import Latents, Link, ModalityEncoder, Port, Ports, Quantized, Quantizer, Slot, Tokenizer
 
 
-class VQVAE(TaskHead):
-    """Base of VQ-VAE heads. Slots: `encoder` (with `decode`) and `quantizer`.
+class VQVAE(Tokenizer):
+    """Base of VQ-VAE heads (van den Oord et al., arXiv 1711.00937) with the slots `encoder` and `quantizer`.
 
-    Subclasses add the modality's losses, examples and typed verbs. `latent_mean` and `latent_spread`
-    (`[D]`) are measured on training data when training ends.
+    Subclasses add the modality's losses, examples and verbs. The mean and standard deviation of the latents are
+    measured on training data when training ends.
+
+    Args:
+        dim: Width of the latents.
     """
 
     slots: ClassVar[Mapping[str, Slot]] = {"encoder": Slot("encoder"), "quantizer": Slot("quantizer")}
@@ -31,7 +36,7 @@ class VQVAE(TaskHead):
     encoder: ModalityEncoder
     quantizer: Quantizer
     latent_mean: Tensor
-    latent_spread: Tensor
+    latent_spread: Tensor  # the standard deviation, under the name that published weights store it by
 
     def __init__(self, *, dim: int) -> None:
         super().__init__()
@@ -40,48 +45,90 @@ class VQVAE(TaskHead):
         self.register_buffer("latent_spread", torch.ones(dim))
 
     def reset_parameters(self) -> None:
-        """Latents count as standard until they are measured."""
+        """Latents count as standardized until they are measured."""
         super().reset_parameters()
         self.latent_mean.zero_()
         self.latent_spread.fill_(1.0)
 
     @classmethod
     def ports(cls, config: Mapping[str, Any]) -> Ports:
-        """Gives standardised latents of width `dim`."""
+        """Latents of width `dim` in and out, and the raw modality out."""
         latent = Port(width=config["dim"])
-        return Ports(inputs={"latents": latent}, outputs={"latents": latent})
+        return Ports(inputs={"latents": latent}, outputs={"latents": latent, cls.modality: Port(modality=cls.modality)})
+
+    # --- the tokenizer's contract ------------------------------------------------------------------------
+
+    @property
+    def codebook_sizes(self) -> tuple[int, ...]:
+        """Number of codes in each of the Q codebooks."""
+        return self.quantizer.codebook_sizes
+
+    def reconstruct(self, codes: Tensor, grid: tuple[int, int] | None = None) -> Any:
+        """The codes of one item to the item.
+
+        Args:
+            codes: Int64 `[1, N, Q]`.
+            grid: Rows and columns of the N codes of a picture; None for a square one, and for other modalities.
+
+        Raises:
+            InputError: The codes have another shape, are out of range, or do not fill the grid.
+        """
+        if codes.dim() != 3 or len(codes) != 1:
+            raise InputError(f"reconstruct takes the codes of one item, [1, N, Q], not {list(codes.shape)}.")
+        with torch.inference_mode():
+            return self._items(Latents(self.quantizer.decode(codes.to(self.device)), grid=grid))[0]
+
+    def encode_latents(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
+        """A raw batch to standardized latents before quantization; differentiable."""
+        latents = self.encoder.encode(raw, mask)
+        return latents.with_x(self.standardize(latents.x))
+
+    @torch.inference_mode()
+    def decode_latents(self, latents: Latents) -> Sequence[Any]:
+        """Standardized latents, quantized or not, to B items."""
+        return self._items(latents.with_x(self.unstandardize(latents.x)))
+
+    def quantize_latents(self, latents: Latents) -> Tensor:
+        """The codes `[B, N, Q]` nearest to standardized latents."""
+        return self.quantizer.encode(self.unstandardize(latents.x), latents.mask)
+
+    def embed_codes(self, codes: Tensor) -> Tensor:
+        """Codes `[B, N, Q]` to standardized latents `[B, N, D]`."""
+        return self.standardize(self.quantizer.decode(codes))
+
+    @torch.no_grad()
+    def features(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
+        """What recognition gets of a raw batch: its codes `[B, N, Q]`."""
+        latents = self.encoder.encode(raw, mask)
+        return latents.with_x(self.quantizer.encode(latents.x, latents.mask))
+
+    @abstractmethod
+    def _items(self, latents: Latents) -> Sequence[Any]:
+        """The encoder's own latents to B items, each Audio, Image or text."""
+
+    # --- in the encoder's own latent space ---------------------------------------------------------------
 
     def quantize(self, raw: Tensor, mask: Tensor | None = None) -> tuple[Latents, Quantized]:
-        """Raw batch to its latents and their quantization."""
+        """A raw batch to its latents and their quantization."""
         latents = self.encoder.encode(raw, mask)
         return latents, self.quantizer(latents.x, latents.mask)
 
     def forward(self, raw: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Quantized]:
-        """Raw batch to (reconstruction, quantization)."""
+        """A raw batch to its reconstruction and quantization."""
         latents, quantized = self.quantize(raw, mask)
         return self.encoder.decode(latents.with_x(quantized.z_q)), quantized
 
-    @torch.no_grad()
-    def features(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
-        """What this model makes of a raw batch, for recognition: its codes `[B, N, Q]`."""
-        latents = self.encoder.encode(raw, mask)
-        return latents.with_x(self.quantizer.encode(latents.x, latents.mask))
-
-    def standardise(self, z: Tensor) -> Tensor:
-        """Latents `[..., D]` to zero mean and unit spread on the training data."""
+    def standardize(self, z: Tensor) -> Tensor:
+        """Latents `[..., D]` to zero mean and unit variance on the training data."""
         return (z - self.latent_mean) / self.latent_spread
 
-    def unstandardise(self, z: Tensor) -> Tensor:
-        """The inverse of `standardise`."""
+    def unstandardize(self, z: Tensor) -> Tensor:
+        """The inverse of `standardize`."""
         return z * self.latent_spread + self.latent_mean
-
-    def snap(self, z: Tensor, mask: Tensor | None = None) -> Tensor:
-        """The codes `[B, N, Q]` nearest to latents `[B, N, D]`."""
-        return self.quantizer.encode(z, mask)
 
     @torch.no_grad()
     def measure_latents(self, batches: list[tuple[Tensor, Tensor | None]]) -> None:
-        """Set `latent_mean` and `latent_spread` from (raw, mask) batches, on quantized latents."""
+        """Set the mean and standard deviation of quantized latents from (raw, mask) batches."""
         vectors = []
         for raw, mask in batches:
             latents, quantized = self.quantize(raw, mask)

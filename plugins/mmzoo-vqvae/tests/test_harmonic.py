@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from mmzoo_vqvae.harmonic import pitch_of, pulses
-from mmzoo_vqvae.speech import SpeechAutoencoder
+from mmzoo_vqvae.speech_autoencoder import SpeechAutoencoder
 
 from mmzoo.evaluation.sound import harmonics, pitch
 from mmzoo.interfaces import Audio, Latents

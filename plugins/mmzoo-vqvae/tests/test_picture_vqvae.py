@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from datasets import Dataset
-from mmzoo_vqvae.picture import PictureAutoencoder
+from mmzoo_vqvae.picture_autoencoder import PictureAutoencoder
 from mmzoo_vqvae.picture_tokenizer import PictureVQVAE
 from mmzoo_vqvae.vector import VectorQuantizer
 from PIL import Image as Pillow

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 from mmzoo_vqvae.spectral import SpectralLoss, SpectrogramDiscriminator
-from mmzoo_vqvae.speech import SpeechAutoencoder
-from mmzoo_vqvae.tokenizer import SpeechVQVAE
+from mmzoo_vqvae.speech_autoencoder import SpeechAutoencoder
+from mmzoo_vqvae.speech_tokenizer import SpeechVQVAE
 from mmzoo_vqvae.vector import VectorQuantizer
 
 from mmzoo.errors import ConfigTypeError, InputError

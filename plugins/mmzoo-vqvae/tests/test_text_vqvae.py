@@ -5,7 +5,7 @@ import torch
 from datasets import Dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mmzoo_vqvae.text import TextAutoencoder, to_bytes, to_text
+from mmzoo_vqvae.text_autoencoder import TextAutoencoder, to_bytes, to_text
 from mmzoo_vqvae.text_tokenizer import Texts, TextVQVAE
 from mmzoo_vqvae.vector import VectorQuantizer
 

@@ -40,6 +40,8 @@ class AcmePart(TaskHead):
     links: ClassVar[Sequence[Link]] = (Link("encoder.latents", "head.latents"),)
     encoder: ModalityEncoder
 
+    batch_keys = ("image",)
+
     def __init__(self, *, dim: int = 16) -> None:
         super().__init__()
         self.dim = dim
@@ -86,6 +88,8 @@ class AcmePart(TaskHead):
 
 class Pictures:
     """Training examples: uint8 pictures `[H, W, 3]`."""
+
+    keys = ("image",)
 
     def __init__(self, rows: Dataset) -> None:
         self.pixels = torch.from_numpy(np.stack([picture.pixels for picture in decode_images(rows["image"])]))

@@ -20,10 +20,10 @@ from mmzoo.nn.patches import fold, unfold
 
 
 class PictureAutoencoder(ModalityEncoder):
-    """RGB pictures `[B, H, W, 3]` of 0 to 1 to latents `[B, N, dim]`, one for each square of 2 ** len(widths) pixels.
+    """RGB pictures `[B, H, W, 3]` in [0, 1] to latents `[B, N, dim]`, one for each patch of 2 ** len(widths) pixels.
 
     widths: channels at a half, a quarter, an eighth ... of the resolution. depth: blocks at each of them, in
-    each half. Pictures whose sides are not whole squares are continued with the pixels at their edge.
+    each half. Pictures whose sides are not whole patches are continued with the pixels at their edge.
     """
 
     modality = "image"
@@ -34,7 +34,7 @@ class PictureAutoencoder(ModalityEncoder):
         super().__init__()
         if not widths:
             raise ConfigTypeError("encoder: widths must name at least one resolution.", path="widths")
-        self.square = 2 ** len(widths)
+        self.patch = 2 ** len(widths)
         self.fold_in = nn.ModuleList(nn.Linear(4 * i, o) for i, o in itertools.pairwise((3, *widths)))
         self.blocks_in = nn.ModuleList(_blocks(width, depth, expansion) for width in widths)
         self.norm = nn.LayerNorm(widths[-1], eps=1e-6)
@@ -52,20 +52,20 @@ class PictureAutoencoder(ModalityEncoder):
 
     def encode(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
         """`[B, H, W, 3]` to `[B, N, dim]` in row-major order, with its grid; masks are not supported (same sizes)."""
-        x = self._whole_squares(raw) * 2 - 1
+        x = self._whole_patches(raw) * 2 - 1
         for into, blocks in zip(self.fold_in, self.blocks_in, strict=True):
             x = blocks(into(fold(x)))
         x = self.to_latent(self.norm(x))
         return Latents(x.flatten(1, 2).float(), grid=(x.shape[1], x.shape[2]), modality="image")
 
-    def _whole_squares(self, raw: Tensor) -> Tensor:
-        right, below = -raw.shape[2] % self.square, -raw.shape[1] % self.square
+    def _whole_patches(self, raw: Tensor) -> Tensor:
+        right, below = -raw.shape[2] % self.patch, -raw.shape[1] % self.patch
         if not (right or below):
             return raw
         return F.pad(raw.permute(0, 3, 1, 2), (0, right, 0, below), mode="replicate").permute(0, 2, 3, 1)
 
     def decode(self, latents: Latents) -> Tensor:
-        """Latents with a grid to pictures `[B, H, W, 3]` of whole squares, about 0 to 1 but not clamped."""
+        """Latents with a grid to pictures `[B, H, W, 3]` of whole patches, about 0 to 1 but not clamped."""
         height, width = self.grid_of(latents)
         x = self.from_latent(latents.x).unflatten(1, (height, width))
         for blocks, out in zip(self.blocks_out, self.unfold_out, strict=True):

@@ -1,4 +1,4 @@
-"""The speech VQ-VAE: speech to codes and back, and how it is trained."""
+"""The speech tokenizer: a VQ-VAE from speech to codes and back, and how it is trained."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from mmzoo.data import as_audio, decode_audio
 from mmzoo.errors import DataError, InputError
-from mmzoo.interfaces import ALONE, Audio, Examples, Latents, Losses, Port, Ports, TrainingState
+from mmzoo.interfaces import ALONE, Audio, Examples, Latents, Losses, TrainingState
 from mmzoo_vqvae.harmonic import pitch_of
 from mmzoo_vqvae.losses import code_counts, perplexity
 from mmzoo_vqvae.seanet import SEANet
@@ -23,7 +23,7 @@ from mmzoo_vqvae.spectral import (
     hinge_discriminator_loss,
     hinge_generator_loss,
 )
-from mmzoo_vqvae.speech import SpeechAutoencoder
+from mmzoo_vqvae.speech_autoencoder import SpeechAutoencoder
 from mmzoo_vqvae.vqvae import VQVAE
 
 if TYPE_CHECKING:
@@ -33,12 +33,18 @@ PITCH_WEIGHT = 5.0
 
 
 class SpeechVQVAE(VQVAE):
-    """Tokenizer of speech. `tokenize` gives codes, `reconstruct` gives Audio, calling it does both.
+    """Speech to codes and back to Audio; calling it does both.
 
-    dim: width of the latents. crop_seconds: length of training crops. mel_weight, adversarial_weight,
-    feature_weight: of the losses (the other spectral terms have weight 1).
+    Args:
+        dim: Width of the latents.
+        crop_seconds: Length of training crops.
+        mel_weight: Of the mel loss; the other spectral losses have weight 1.
+        adversarial_weight: Of the generator's hinge loss.
+        feature_weight: Of the feature matching loss.
     """
 
+    modality = "speech"
+    batch_keys = ("speech",)
     encoder: SpeechAutoencoder | SEANet
 
     def __init__(
@@ -56,24 +62,28 @@ class SpeechVQVAE(VQVAE):
         self._critic: list[nn.Module] = []  # in a list, so that it is no submodule and never saved
         self._spectral: list[SpectralLoss] = []
 
-    @classmethod
-    def ports(cls, config: Mapping[str, Any]) -> Ports:
-        """Speech in and out; latents of width `dim`."""
-        latent = Port(modality=None, width=config["dim"])
-        return Ports(inputs={"latents": latent}, outputs={"latents": latent, "speech": Port(modality="speech")})
+    @property
+    def sample_rate(self) -> int:
+        """Of the speech it takes and gives, in Hz."""
+        return self.encoder.sample_rate
+
+    @property
+    def rate(self) -> float:
+        """Latents per second."""
+        return float(self.encoder.rate)
 
     # --- use ---------------------------------------------------------------------------------------------
 
     def _audio(self, given: Any) -> Audio:
-        return given if isinstance(given, Audio) else as_audio(given, self.encoder.sample_rate)
+        return given if isinstance(given, Audio) else as_audio(given, self.sample_rate)
 
     def _samples(self, given: Any) -> Tensor:
         audio = self._audio(given)
         if len(audio.samples) == 0:
             raise InputError("Cannot tokenize audio without samples.")
-        if audio.sample_rate != self.encoder.sample_rate:
+        if audio.sample_rate != self.sample_rate:
             raise InputError(
-                f"{self.name or 'This tokenizer'} takes {self.encoder.sample_rate} Hz audio, not {audio.sample_rate}"
+                f"{self.name or 'This tokenizer'} takes {self.sample_rate} Hz audio, not {audio.sample_rate}"
                 " Hz; resample it first, for example with mmzoo.data.resample."
             )
         return torch.from_numpy(np.ascontiguousarray(audio.samples, dtype=np.float32)).to(self.device)
@@ -94,18 +104,9 @@ class SpeechVQVAE(VQVAE):
         latents = self.encoder.encode(batch, mask)
         return self.quantizer.encode(latents.x, latents.mask)
 
-    @torch.inference_mode()
-    def reconstruct(self, codes: Tensor) -> Audio:
-        """Codes `[1, N, Q]` of one item to Audio of N latents' duration."""
-        if codes.dim() != 3 or len(codes) != 1:
-            raise InputError(f"reconstruct takes the codes of one item, [1, N, Q], not {list(codes.shape)}.")
-        return self.decode_latents(self.quantizer.decode(codes.to(self.device)))
-
-    @torch.inference_mode()
-    def decode_latents(self, z: Tensor) -> Audio:
-        """Unstandardised latents `[1, N, D]` to Audio."""
-        samples = self.encoder.decode(Latents(z))[0]
-        return Audio(samples.float().cpu().numpy(), self.encoder.sample_rate)
+    def _items(self, latents: Latents) -> list[Audio]:
+        samples = self.encoder.decode(latents).float().cpu().numpy()
+        return [Audio(one, self.sample_rate) for one in samples]
 
     def __call__(self, audio: Any, *args: Any, **kwargs: Any) -> Any:
         """Audio to its copy through the codes; tensors take the differentiable path of `forward`."""
@@ -133,7 +134,7 @@ class SpeechVQVAE(VQVAE):
     def examples(self, rows: Dataset, cache: Path) -> Examples:
         """Random crops of the rows' audio."""
         crop = round(self.crop_seconds * self.encoder.rate) * self.encoder.samples_per_latent
-        return SpeechCrops(rows, self.encoder.sample_rate, crop, cache)
+        return SpeechCrops(rows, self.sample_rate, crop, cache)
 
     def adversary(self) -> nn.Module:
         """A multi-resolution spectrogram discriminator."""
@@ -146,12 +147,12 @@ class SpeechVQVAE(VQVAE):
     ) -> Losses:
         """Spectral, commitment and, once active, adversarial losses of one batch of crops."""
         if not self._spectral:
-            self._spectral.append(SpectralLoss(self.encoder.sample_rate).to(self.device))
+            self._spectral.append(SpectralLoss(self.sample_rate).to(self.device))
         target = batch["speech"]
         latents, quantized = self.quantize(target)
         pitch = voiced = log_pitch = None
         if isinstance(self.encoder, SpeechAutoencoder) and self.encoder.harmonic:
-            pitch, voiced = pitch_of(target, self.encoder.hop, self.encoder.sample_rate)
+            pitch, voiced = pitch_of(target, self.encoder.hop, self.sample_rate)
             output, log_pitch = self.encoder.synthesise(latents.with_x(quantized.z_q), pitch, voiced)
         else:
             output = self.encoder.decode(latents.with_x(quantized.z_q))
@@ -183,7 +184,7 @@ class SpeechVQVAE(VQVAE):
         return Losses(total, {k: v.detach() for k, v in parts.items()}, adversary_loss)
 
     def finish(self, examples: Examples) -> None:
-        """Measure the spread of the latents on up to 512 training crops."""
+        """Measure the latents on up to 512 training crops."""
         generator = torch.Generator().manual_seed(0)
         step = max(1, len(examples) // 512)
         batches: list[tuple[Tensor, Tensor | None]] = []
@@ -196,13 +197,15 @@ class SpeechVQVAE(VQVAE):
     def previews(self, rows: Dataset) -> Iterator[tuple[str, Any]]:
         """The original and the copy of a few rows."""
         for row in rows:
-            original = decode_audio(row["audio"], sample_rate=self.encoder.sample_rate)
+            original = decode_audio(row["audio"], sample_rate=self.sample_rate)
             yield f"{row['id']}-original", original
             yield f"{row['id']}-copy", self(original)
 
 
 class SpeechCrops:
     """All audio of a dataset in one int16 array on disk, cut at random places."""
+
+    keys = ("speech",)
 
     def __init__(self, rows: Dataset, sample_rate: int, crop: int, cache: Path) -> None:
         if len(rows) == 0:
