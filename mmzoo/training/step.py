@@ -72,7 +72,7 @@ def trainable(head: TaskHead) -> Trainable:
 
 def check_batch_keys(head: TaskHead, joint: Sequence[str], examples: Examples) -> None:
     """Raise an error unless the examples' batches hold what the training steps of the head and of joint models need."""
-    for slot, model in [("", head), *((slot, getattr(head, slot)) for slot in joint if hasattr(head, slot))]:
+    for slot, model in [("", head), *((slot, getattr(head, slot)) for slot in joint if slot in model_slots(head))]:
         lacking = sorted(set(trainable(model).batch_keys) - set(examples.keys))
         if lacking and slot:
             raise ConfigError(

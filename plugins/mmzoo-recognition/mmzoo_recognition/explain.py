@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from mmzoo.errors import InputError, MissingDependencyError
-from mmzoo.interfaces import Labels, Latents, ModalityEncoder
+from mmzoo.interfaces import Labels, Latents, ModalityEncoder, Tokenizer
 from mmzoo.nn.mel import BandNorm, LogMel
 from mmzoo_recognition.examples import batch_of
 from mmzoo_recognition.head import Recognizer

@@ -118,6 +118,9 @@ class Artist:
         self.calls: list[tuple[list[str], int, dict[str, Any]]] = []
         self.words = Words(["blue", "red"])
 
+    def unknown_words(self, prompt: str) -> tuple[str, ...]:
+        return self.words.ids([prompt])[1][0]
+
     def generate(self, prompts: list[str], *, seed: int = 0, **manner: Any) -> list[Image]:
         self.calls.append((prompts, seed, manner))
         chances = [np.random.default_rng([seed + i, *prompt.encode()]) for i, prompt in enumerate(prompts)]

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from mmzoo.errors import InputError
 from mmzoo.interfaces import Latents, Link, ModalityEncoder, Port, Ports, Quantized, Quantizer, Slot, Tokenizer
+from mmzoo.interfaces.renamed import renamed
 
 
 class VQVAE(Tokenizer):
@@ -136,3 +137,6 @@ class VQVAE(Tokenizer):
         stacked = torch.cat(vectors).double()
         self.latent_mean.copy_(stacked.mean(0))
         self.latent_spread.copy_(stacked.std(0).clamp_min(1e-4))
+
+    standardise = renamed("standardise", "standardize")
+    unstandardise = renamed("unstandardise", "unstandardize")

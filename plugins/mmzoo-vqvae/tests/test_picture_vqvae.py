@@ -61,7 +61,7 @@ def test_bad_input_is_named():
         model.tokenize([picture(8, 8), picture(8, 16)])
     with pytest.raises(InputError, match=r"\[1, N, Q\]"):
         model.reconstruct(torch.zeros(2, 4, 2, dtype=torch.int64))
-    with pytest.raises(InputError, match="argument grid"):
+    with pytest.raises(InputError, match="grid"):
         model.reconstruct(torch.zeros(1, 6, 2, dtype=torch.int64))
     with pytest.raises(InputError, match="grid of 2 x 2"):
         model.reconstruct(torch.zeros(1, 6, 2, dtype=torch.int64), (2, 2))
@@ -91,7 +91,7 @@ def test_training_makes_copies_better():
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in model.parameters() if p.requires_grad)
     model.eval()
     model.finish(examples)
-    standard = model.standardise(model.quantizer(model.encoder.encode(batch["image"].float() / 255).x).z_q)
+    standard = model.standardize(model.quantizer(model.encoder.encode(batch["image"].float() / 255).x).z_q)
     assert standard.flatten(0, 1).mean(0).abs().max() < 1e-3
     assert (standard.flatten(0, 1).std(0) - 1).abs().max() < 1e-3
     (name, shown), *_ = model.previews(rows(2, 8))

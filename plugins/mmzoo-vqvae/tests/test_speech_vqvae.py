@@ -99,10 +99,10 @@ def test_latent_statistics_are_those_of_the_data():
     batches = [(torch.randn(4, 4000) * 0.1, None) for _ in range(3)]
     model.measure_latents(batches)
     z = torch.cat([model.quantize(raw)[1].z_q for raw, _ in batches]).flatten(0, 1)
-    standard = model.standardise(z)
+    standard = model.standardize(z)
     torch.testing.assert_close(standard.mean(0), torch.zeros(8), atol=1e-4, rtol=0)
     assert ((standard.std(0) - 1).abs() < 1e-2).logical_or(z.std(0) < 1e-4).all()
-    torch.testing.assert_close(model.unstandardise(standard), z, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(model.unstandardize(standard), z, atol=1e-5, rtol=1e-4)
 
 
 def test_spectral_loss_is_zero_only_for_equal_signals():
