@@ -23,8 +23,8 @@ LAYERS = (
     {"composition", "hub", "data"},
     {"factory"},
     {"training", "evaluation", "description"},
-    {"cli"},
     {"testing"},
+    {"cli"},
 )
 """From the ground up. A unit imports itself and what lies below it; the two of one layer do not know each other."""
 RANK = {unit: rank for rank, units in enumerate(LAYERS) for unit in units}
