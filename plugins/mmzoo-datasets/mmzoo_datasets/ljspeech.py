@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from datasets import DatasetDict
 
 VERSION = "1"
-SPLITS = ("train", "validation", "test")
 Line = tuple[str, str]
 _log = logging.getLogger("mmzoo.datasets")
 

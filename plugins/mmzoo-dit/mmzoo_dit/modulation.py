@@ -46,7 +46,7 @@ class Modulation(nn.Module):
 
     def __init__(self, width: int, depth: int, *, shared: bool) -> None:
         super().__init__()
-        self.width, self.depth = width, depth
+        self.width = width
         blocks = 1 if shared else depth
         self.project = nn.Linear(width, (ROWS_PER_BLOCK * blocks + ROWS_FINAL) * width)
         self.block_bias = nn.Parameter(torch.empty(depth, ROWS_PER_BLOCK, width)) if shared else None

@@ -42,11 +42,6 @@ class Thing:
     shift: tuple[float, float] = (0.0, 0.0)
 
     @property
-    def held_out(self) -> bool:
-        """Whether this shape in this colour is kept from training."""
-        return (self.shape, self.colour) in HELD_OUT
-
-    @property
     def middle(self) -> tuple[float, float]:
         """(right, down) of its centre as shares of the picture's side."""
         row, column = divmod(self.cell, 3)
