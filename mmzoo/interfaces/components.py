@@ -183,7 +183,9 @@ class Examples(Protocol):
     Examples that also have `labels`, one hashable for each, can be drawn in balance.
     """
 
-    lengths: Sequence[int]
+    @property
+    def lengths(self) -> Sequence[int]:
+        """Length of each example in frames, for batches of similar lengths."""
 
     def __len__(self) -> int: ...
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -134,7 +134,10 @@ def spoken_digits(
         files = {
             split: build_split(
                 folder, split, [int(index) for index in split_indices(split)],
-                lambda some, split=split: _rows(some, split, side, energy_cut, snr_db, letters_lost, speech, seed),
+                partial(
+                    _rows, split=split, side=side, energy_cut=energy_cut, snr_db=snr_db, letters_lost=letters_lost,
+                    speech=speech, seed=seed,
+                ),
                 features, shard_rows=shard_rows, advance=bar.update,
             )
             for split in SPLITS

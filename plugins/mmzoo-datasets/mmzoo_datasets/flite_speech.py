@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +64,7 @@ def flite_speech(
                 folder,
                 split,
                 part,
-                lambda some, split=split: _rows(some, voice, split),
+                partial(_rows, voice=voice, split=split),
                 features,
                 shard_rows=shard_rows,
                 advance=bar.update,

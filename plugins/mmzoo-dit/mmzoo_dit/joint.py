@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import torch
 import torch.nn.functional as F
@@ -85,13 +85,12 @@ class JointDiT(DiffusionBackbone):
         self.channels, self.stream = dict(channels), stream or next(iter(channels))
         self.heads, self.head_dim, self.rope_theta = heads, width // heads, rope_theta
         names, hidden = sorted(channels), round(width * mlp_ratio)
-        self.input = nn.ModuleDict({name: nn.Linear(channels[name], width) for name in names})
-        self.time = nn.ModuleDict({name: TimeEmbedding(width) for name in names})
-        self.modulation = nn.ModuleDict({name: Modulation(width, depth, shared=False) for name in names})
-        self.blocks = nn.ModuleList(
-            nn.ModuleDict({name: StreamBlock(width, heads, hidden) for name in names}) for _ in range(depth)
-        )
-        self.output = nn.ModuleDict({name: nn.Linear(width, channels[name]) for name in names})
+        self.input = _each(names, lambda name: nn.Linear(channels[name], width))
+        self.time = _each(names, lambda _: TimeEmbedding(width))
+        self.modulation = _each(names, lambda _: Modulation(width, depth, shared=False))
+        blocks = (_each(names, lambda _: StreamBlock(width, heads, hidden)) for _ in range(depth))
+        self.blocks = cast(Sequence[Mapping[str, StreamBlock]], nn.ModuleList(cast(Iterable[nn.Module], blocks)))
+        self.output = _each(names, lambda name: nn.Linear(width, channels[name]))
         self.reset_parameters()
 
     @classmethod
@@ -190,7 +189,7 @@ class JointDiT(DiffusionBackbone):
             qk, v = (torch.cat(some, dim=1) for some in zip(*pieces, strict=True))
             q, k, v = qk[:, :, 0].transpose(1, 2), qk[:, :, 1].transpose(1, 2), v.transpose(1, 2)
             attended = attend(q, k, v, mask)
-            parts = attended.split([h[name].shape[1] for name in names], dim=1)
+            parts = torch.split(attended, [h[name].shape[1] for name in names], dim=1)
             h = {name: block[name].take(h[name], part, own[name]) for name, part in zip(names, parts, strict=True)}
         found = {}
         for name in names:
@@ -199,6 +198,14 @@ class JointDiT(DiffusionBackbone):
             real = streams[name].mask
             found[name] = out if real is None else out.masked_fill(~real.unsqueeze(-1), 0)
         return found
+
+
+Made = TypeVar("Made", bound=nn.Module)
+
+
+def _each(names: Iterable[str], make: Callable[[str], Made]) -> Mapping[str, Made]:
+    """A ModuleDict with one module for each name, typed by what it holds."""
+    return cast(Mapping[str, Made], nn.ModuleDict({name: make(name) for name in names}))
 
 
 def _positions(latents: Latents) -> Tensor:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -191,7 +191,7 @@ class CrossAttentionFusion(_Joined):
         super().__init__(widths=widths, width=width)
         self.queries = nn.Parameter(torch.empty(queries, width))
         self.norms = nn.ModuleList(nn.LayerNorm(width, eps=1e-6) for _ in range(depth))
-        self.attend = nn.ModuleList(CrossAttention(width, heads) for _ in range(depth))
+        self.attend = cast(Sequence[CrossAttention], nn.ModuleList(CrossAttention(width, heads) for _ in range(depth)))
         self.layers = nn.ModuleList(nn.Sequential(nn.LayerNorm(width), _MLP(width, width)) for _ in range(depth))
         nn.init.normal_(self.queries, std=1.0)
 

@@ -79,7 +79,10 @@ def understand(text: str) -> Understood:
     are kept in `other_words`.
     """
     words = _TOKEN.findall(text.lower().replace("grey", "gray").replace("middle", "center").replace("centre", "center"))
-    background, others, things, pending = None, [], [], Mention()
+    background: str | None = None
+    others: list[str] = []
+    things: list[Mention] = []
+    pending = Mention()
     place: list[str] = []
 
     def settle() -> None:

@@ -32,7 +32,7 @@ def silhouette(thing: Thing, side: int) -> Mask:
     large = side * OVERSAMPLING
     image = Image.new("L", (large, large), 0)
     _thing(ImageDraw.Draw(image), thing, large, 255, 0)
-    return np.asarray(image.resize((side, side), Image.Resampling.BOX), dtype=np.float32) / 255
+    return np.asarray(image.resize((side, side), Image.Resampling.BOX), dtype=np.float32) / np.float32(255)
 
 
 def _thing(pen: Any, thing: Thing, side: int, ink: Any, paper: Any) -> None:

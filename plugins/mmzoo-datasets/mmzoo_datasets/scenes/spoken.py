@@ -8,6 +8,7 @@ import random
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from mmzoo.data import cache_dir, make_row, row_features
@@ -83,7 +84,10 @@ def spoken_scenes(
         files = {
             split: build_split(
                 folder, split, range(count),
-                lambda some, split=split: _rows(some, split, side, things, list(voices), speech, telling, seed),
+                partial(
+                    _rows, split=split, side=side, things=things, voices=list(voices), speech=speech, telling=telling,
+                    seed=seed,
+                ),
                 features, shard_rows=shard_rows, advance=bar.update,
             )
             for split, count in counts.items()
