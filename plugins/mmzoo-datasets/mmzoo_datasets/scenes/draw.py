@@ -1,4 +1,4 @@
-"""Draws scenes with Pillow, smoothly: four times as large, then reduced."""
+"""Scenes drawn with Pillow, antialiased by drawing at four times the size."""
 
 from __future__ import annotations
 
