@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -23,8 +24,8 @@ LAYERS = (
     {"composition", "hub", "data"},
     {"factory"},
     {"training", "evaluation", "description"},
-    {"cli"},
     {"testing"},
+    {"cli"},
 )
 """From the ground up. A unit imports itself and what lies below it; the two of one layer do not know each other."""
 RANK = {unit: rank for rank, units in enumerate(LAYERS) for unit in units}
@@ -111,6 +112,23 @@ def test_a_plugin_imports_the_public_core_and_no_other_plugin(path: Path) -> Non
             assert name == "mmzoo.factory.create", f"{relative(path)} imports {name}"
         elif unit is not None:
             assert unit in PUBLIC_TO_PLUGINS, f"{relative(path)} imports {name}, which is not public to plugins"
+
+
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT / "plugins").with_suffix("").parts[1:]).removesuffix(".__init__")
+
+
+def test_no_imports_of_plugins_form_a_circle() -> None:
+    modules = {module_of(path): path for path in PLUGINS}
+    graph = {
+        module: {
+            next((known for known in (name, name.rpartition(".")[0]) if known in modules), module)
+            for name in imports(path)
+        }
+        - {module}
+        for module, path in modules.items()
+    }
+    TopologicalSorter(graph).prepare()  # raises CycleError, which lists the modules of a circle
 
 
 HEAVY = {"torch", "numpy", "scipy", "datasets", "soundfile", "PIL", "pydantic", "typer", "rich", "accelerate", "timm"}

@@ -15,7 +15,7 @@ def evaluate(
     limit: Annotated[int | None, typer.Option(help="Only so many held-out sentences; nothing is written then.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write the report here instead of beside the model.")] = None,
     tables: Annotated[
-        bool, typer.Option("--tables", help="Also fill the task's tables: trains many small models, and resumes.")
+        bool, typer.Option("--tables", help="Only print the tables of studies that are stored with the model.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:

@@ -11,8 +11,8 @@ from mmzoo.cli.light import LightCommand, add_json
 from mmzoo.cli.output import one_line, print_json, say
 from mmzoo.description import describe
 from mmzoo.errors import UsageError
-from mmzoo.registry.conformance import conformity
 from mmzoo.registry.listing import Description
+from mmzoo.testing.records import conformity
 
 ABOUT = """Show all that is registered about a model or component, of which nothing is imported or downloaded; or what a
 source tells of itself, of which only config and card are fetched."""

@@ -3,7 +3,7 @@
 How tensors get their values:
 
 - Fresh parameters: the model is simply constructed on the CPU, so every constructor initialises itself
-  as its author meant it (`compose(recipe, device="cpu")`, `initialise`).
+  as its author meant it (`compose(recipe, device="cpu")`).
 - Loaded weights: the model is constructed as a skeleton on the meta device (`skeleton.py`), where
   initialisation costs nothing. Buffers that are neither stored in weights nor computed from constants are then
   allocated and filled by `reset_parameters` of the module that owns them, while the parameters are
@@ -15,13 +15,12 @@ How tensors get their values:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
 
-from mmzoo.composition.plan import Part, Plan, ResolveModel, SubModel, make_plan, no_models
+from mmzoo.composition.plan import Part, Plan, ResolveModel, make_plan, no_models
 from mmzoo.composition.schema import first_line
 from mmzoo.composition.skeleton import skeleton
 from mmzoo.errors import ConfigError, MmzooError, PluginError
@@ -83,24 +82,6 @@ def _guarded(part: Part, device: str | torch.device, action: Any) -> Any:
             f" ({first_line(error)}); check the values of {', '.join(part.config) or 'its parts'}.",
             path=part.slot,
         ) from error
-
-
-def initialise(head: TaskHead) -> TaskHead:
-    """Give a head from the meta device fresh parameters on the CPU, in place.
-
-    The model is constructed once more from `head.recipe` on the CPU and its content taken over, since
-    only constructors are trusted to initialise. Models in slots stay as they are.
-    """
-
-    def kept(mapping: Mapping[str, Any], path: str) -> SubModel:
-        model = attrgetter(path)(head)
-        return SubModel(model.recipe, lambda: model, mapping.get("sha256"))
-
-    twin = build(make_plan(head.recipe, kept), device="cpu", name=head.name)
-    twin.folder = head.folder
-    head.__dict__.clear()
-    head.__dict__.update(twin.__dict__)
-    return head
 
 
 def submodels(head: nn.Module) -> dict[str, TaskHead]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import os
 import platform
@@ -26,9 +25,8 @@ def evaluate(
 
     limit: use only so many held-out sentences. out: where evaluation.json goes; by default the model's own folder,
     beside `samples/`, unless `limit` is given or the protocol could not be run whole: a partial result never takes the
-    place of a full one. tables: also fill the task's tables, which compare kinds of models and train each for it, cell
-    by cell; a report without them keeps those that were filled before. Raises InputError for a bad limit or out, before
-    anything is run.
+    place of a full one; tables of studies in the former report are kept. tables: run nothing, and return only those
+    tables. Raises InputError for a bad limit or out, before anything is run, and for tables where there are none.
     """
     import torch
 
@@ -49,20 +47,19 @@ def evaluate(
     if "/" in name and not name.startswith(("local-dir:", "hf-hub:")) and Path(name).is_dir():
         name = f"local-dir:{name}"
     model = create(name)
+    if tables:
+        if not (stored := stored_tables(model.folder)):
+            raise InputError(f"No tables of studies are stored with {typed}; leave --tables out.")
+        return {"model": model.name} | stored
     task = read_config(model.folder).task if model.folder is not None else catalog().model(model.name).task
     try:
         metric: Any = load_target(catalog().component("metric", task))
     except UnknownNameError as error:
         raise UnknownNameError(f"No plugin registers a metric for the task {task!r} of {name}.", name=task) from error
-    if tables and "tables" not in inspect.signature(metric).parameters:
-        raise InputError(f"The evaluation of {task} has no tables to fill; leave --tables out.")
     folder = Path(model.folder) if model.folder is not None and limit is None else None
     start = time.perf_counter()
-    more = {"tables": True} if tables else {}
-    results = metric(model, limit=limit, samples=folder / "samples" if folder is not None else None, **more)
-    if folder is not None and (folder / "evaluation.json").is_file():
-        before = json.loads((folder / "evaluation.json").read_text("utf-8"))
-        results = {key: before[key] for key in ("tables",) if key in before} | results
+    results = metric(model, limit=limit, samples=folder / "samples" if folder is not None else None)
+    results = stored_tables(folder) | results
     report = {
         "model": model.name,
         "task": task,
@@ -79,6 +76,14 @@ def evaluate(
         staged.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
         staged.replace(target)
     return report
+
+
+def stored_tables(folder: str | Path | None) -> dict[str, Any]:
+    """`{"tables": ...}` of the evaluation.json in a model's folder; empty where it has none."""
+    path = None if folder is None else Path(folder) / "evaluation.json"
+    if path is None or not path.is_file():
+        return {}
+    return {key: value for key, value in json.loads(path.read_text("utf-8")).items() if key == "tables"}
 
 
 def digests(model: Any) -> dict[str, str]:

@@ -23,7 +23,7 @@ LICENSES = frozenset(
     cdla-permissive-2.0 wtfpl ecl-2.0 epl-1.0 epl-2.0 etalab-2.0 eupl-1.1 eupl-1.2 agpl-3.0 gfdl gpl gpl-2.0 gpl-3.0
     lgpl lgpl-2.1 lgpl-3.0 isc lppl-1.3c ms-pl mpl-2.0 odc-by odbl openrail++ osl-3.0 postgresql ofl-1.1 ncsa unlicense
     zlib pddl lgpl-lr deepfloyd-if-license llama2 llama3 llama3.1 llama3.2 llama3.3 llama4 gemma unknown other
-    """.split()  # noqa: SIM905
+    """.split()
 )
 TEXTS = ("library_name", "pipeline_tag", "license", "license_name", "license_link", "model_name")
 LISTS = ("language", "tags", "datasets", "metrics", "base_model")

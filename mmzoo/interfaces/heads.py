@@ -76,12 +76,11 @@ class Examples(Protocol):
     """Training examples of one head over one dataset: map-style, random access, cheap lengths.
 
     Examples that also have `labels`, one hashable for each, can be drawn in balance.
-
-    Attributes:
-        lengths: Of each example, for batches by total length.
     """
 
-    lengths: Sequence[int]
+    @property
+    def lengths(self) -> Sequence[int]:
+        """Length of each example in frames, for batches of similar lengths."""
 
     @property
     def keys(self) -> Collection[str]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmzoo.registry import PluginRecord, catalog
-from mmzoo.registry.conformance import KIT_VERSION, NOT_RUN, code_digest
 from mmzoo.registry.plugins import named
 from mmzoo.testing.common import perform
+from mmzoo.testing.records import KIT_VERSION, NOT_RUN, code_digest
 
 BADNESS = ("passed", "exempt", "not applicable", "not checked", NOT_RUN, "failed")
 
@@ -81,8 +81,8 @@ def _performed(label: str, name: str, check: Callable[[], None]) -> Callable[[],
 def report(name: str, results: Iterable[tuple[str, int, str, str]]) -> dict[str, Any]:
     """A record of a run: which kit, when, of which version, and for every subject what became of each check.
 
-    results: (subject, trial, check, outcome); outcomes are told in `mmzoo.registry.conformance`, and a check of which
-    there is no result was not run. Of several trials the worst counts.
+    results: (subject, trial, check, outcome); `mmzoo.testing.records` lists the outcomes, and a check without a
+    result was not run. Of several trials the worst counts.
     """
     import mmzoo
 

@@ -48,8 +48,8 @@ class Kit:
 
     def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
         """One test for each check."""
-        from mmzoo.cli.output import one_line
         from mmzoo.errors import MmzooError
+        from mmzoo.interfaces.text import one_line
         from mmzoo.testing.kit import cases
 
         try:
@@ -60,22 +60,22 @@ class Kit:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Collect outcomes; with several processes they arrive here as properties of the reports."""
-        from mmzoo.registry.conformance import TOLD
+        from mmzoo.testing.records import NEUTRAL
 
         told = dict(report.user_properties).get(RESULT)
         if not isinstance(told, list) or (report.when != "call" and report.passed):
             return
         subject, trial, check = told
         why = _why(report)
-        outcome = "passed" if report.passed else why if report.skipped and why.startswith(TOLD) else f"failed: {why}"
+        outcome = "passed" if report.passed else why if report.skipped and why.startswith(NEUTRAL) else f"failed: {why}"
         self.results.append((subject, trial, check, outcome))
 
     def pytest_terminal_summary(self, terminalreporter: Any, config: pytest.Config) -> None:
         """The table; and the record is kept for `mmzoo show`."""
-        from mmzoo.cli.output import one_line
         from mmzoo.errors import MmzooError
-        from mmzoo.registry.conformance import NOT_RUN, TOLD, save_record
+        from mmzoo.interfaces.text import one_line
         from mmzoo.testing.kit import report
+        from mmzoo.testing.records import NEUTRAL, NOT_RUN, save_record
 
         if not self.results:
             return
@@ -86,10 +86,10 @@ class Kit:
         for subject, checks in record["results"].items():
             passed = sum(told == "passed" for told in checks.values())
             line = f"{subject:<32} {passed} of {len(checks)} checks passed"
-            for how in ("failed", NOT_RUN, *TOLD):
+            for how in ("failed", NOT_RUN, *NEUTRAL):
                 named = [name for name, told in checks.items() if told.startswith(how)]
                 line += f"; {how}: {', '.join(named)}" * bool(named)
-                reasons |= {f"{name}: {checks[name]}": None for name in named if how in TOLD}
+                reasons |= {f"{name}: {checks[name]}": None for name in named if how in NEUTRAL}
             terminalreporter.write_line(one_line(line), red="; failed:" in line)
         for reason in reasons:
             terminalreporter.write_line(one_line(reason))
@@ -115,7 +115,7 @@ class Check(pytest.Item):
         self.user_properties.append((RESULT, [case.subject, case.trial, case.check]))
 
     def runtest(self) -> None:
-        from mmzoo.cli.output import one_line
+        from mmzoo.interfaces.text import one_line
         from mmzoo.testing.common import NotChecked
 
         if self.case.exempt:
@@ -127,8 +127,8 @@ class Check(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *_: Any) -> Any:
         """mmzoo's own errors without a traceback, and nothing that a terminal would obey."""
-        from mmzoo.cli.output import one_line, plain
         from mmzoo.errors import MmzooError
+        from mmzoo.interfaces.text import one_line, plain
 
         told = excinfo.value
         return one_line(told) if isinstance(told, MmzooError) else plain(super().repr_failure(excinfo))
@@ -144,7 +144,7 @@ def mmzoo_plugins(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., tup
     It takes the names of modules with `mmzoo_register`, and returns what became of them. A module that fails to
     load fails the test with its own traceback; one that is installed already is left as it is.
     """
-    from mmzoo.cli.output import plain
+    from mmzoo.interfaces.text import plain
     from mmzoo.registry import index
     from mmzoo.registry.plugins import discover, from_module
 

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from mmzoo import errors
-from mmzoo.composition import compose, initialise, own_tensors, save_model
+from mmzoo.composition import own_tensors, save_model
 from mmzoo.factory import build, create
 from mmzoo.interfaces.heads import TaskHead
 from mmzoo.interfaces.ports import Link, Port, Ports, Slot
@@ -91,14 +91,6 @@ def test_fresh_parameters_are_initialised(world: Any) -> None:
     assert not first.training and second.training
 
 
-def test_initialise_in_place(world: Any) -> None:
-    head = compose(TOKENIZER, name="tok")
-    assert all(tensor.is_meta for tensor in (head.gain, head.out.weight, head.quantizer.codebook))
-    assert initialise(head) is head
-    assert head.name == "tok" and not any(tensor.is_meta for tensor in head.state_dict().values())
-    assert float(head.out.weight.detach().std()) > 0
-
-
 def test_submodel(speaker: Path) -> None:
     model = create("speaker")
     assert set(load_file(speaker / "model.safetensors")) == {"net.weight", "net.bias"}
@@ -114,13 +106,6 @@ def test_submodel(speaker: Path) -> None:
     assert not torch.equal(fresh.net.weight, model.net.weight)
     unlike = create("speaker", pretrained=False, tokenizer={"pretrained": False})
     assert not torch.equal(unlike.tokenizer.gain, model.tokenizer.gain)
-
-
-def test_initialise_keeps_submodels(speaker: Path) -> None:
-    model = create("speaker")
-    tokenizer = model.tokenizer
-    initialise(model)
-    assert model.tokenizer is tokenizer
 
 
 def test_parts(world: Any) -> None:

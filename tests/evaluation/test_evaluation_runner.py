@@ -54,26 +54,23 @@ def test_only_a_complete_report_takes_the_place_of_the_old(
     assert (json.loads(after)["figure"] == 0.1235) if complete else (after == before)
 
 
-def test_tables_are_asked_for_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stored_tables_are_shown_and_outlive_a_new_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("pocketsphinx")
-    folder = tmp_path / "model"
+    folder, tables = tmp_path / "model", {"arms": {"a": 1}}
     shutil.copytree(CARD, folder)
+    with pytest.raises(InputError):
+        runner.evaluate(f"local-dir:{folder}", tables=True)
+    report = json.loads((folder / "evaluation.json").read_text())
+    (folder / "evaluation.json").write_text(json.dumps(report | {"tables": tables}))
 
-    def metric(model: Any, *, limit: int | None, samples: Path | None, tables: bool = False) -> dict[str, Any]:
-        return {"protocol": {}} | ({"tables": {"arms": {"a": 1}}} if tables else {})
+    def metric(model: Any, *, limit: int | None, samples: Path | None) -> dict[str, Any]:
+        return {"protocol": {}}
 
     load = registry.load_target
     monkeypatch.setattr(registry, "load_target", lambda spec: metric if spec.kind == "metric" else load(spec))
-    assert "tables" not in runner.evaluate(f"local-dir:{folder}")
-    for tables in (True, False):
-        assert runner.evaluate(f"local-dir:{folder}", tables=tables)["tables"] == {"arms": {"a": 1}}
-        assert json.loads((folder / "evaluation.json").read_text())["tables"] == {"arms": {"a": 1}}
-
-
-def test_tables_that_a_task_lacks_are_refused() -> None:
-    pytest.importorskip("pocketsphinx")
-    with pytest.raises(InputError, match="phonemization has no tables"):
-        runner.evaluate("phonemizer-en", tables=True)
+    assert runner.evaluate(f"local-dir:{folder}", tables=True) == {"model": "phonemizer-en", "tables": tables}
+    assert runner.evaluate(f"local-dir:{folder}")["tables"] == tables
+    assert json.loads((folder / "evaluation.json").read_text())["tables"] == tables
 
 
 def test_what_evaluating_lacks_is_named_with_an_extra_that_exists(monkeypatch):

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from mmzoo.registry import index, settings
-from mmzoo.registry.conformance import code_digest, conformity, save_record
 from mmzoo.testing.kit import report
+from mmzoo.testing.records import code_digest, conformity, save_record
 
 PLUGIN = """
 @hookimpl

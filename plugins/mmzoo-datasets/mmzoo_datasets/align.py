@@ -1,4 +1,4 @@
-"""Phone times for speech whose words are known: pocketsphinx aligns the text, its phones become ours."""
+"""Phone times of speech with a known text: forced alignment by pocketsphinx, with its phones mapped to ours."""
 
 from __future__ import annotations
 
@@ -21,13 +21,18 @@ CENTRE_S = 0.0128 - FRAME_S / 2
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
-    """phones: in flite's set, pauses included; ends_s: where each ends, the last at the end of the audio."""
+    """Phones with times.
+
+    Args:
+        phones: In flite's set, pauses included.
+        ends_s: End of each phone in seconds; the last is the end of the audio.
+    """
 
     phones: tuple[str, ...]
     ends_s: tuple[float, ...]
 
 
-class CannotAlign(DataError):  # noqa: N818 - an answer rather than an error: the row is left out and counted
+class CannotAlign(DataError):  # noqa: N818 - expected rather than wrong: the row is left out and counted
     """This text does not fit this audio, or has words without a pronunciation."""
 
 
@@ -54,19 +59,20 @@ class Aligner:
         )
 
     def words(self, text: str) -> list[str]:
-        """The words of a written-out text as the dictionary has them; compounds are parted.
+        """The words of a text as the dictionary spells them; unknown compounds are split.
 
-        Raises CannotAlign for words without a pronunciation and for figures.
+        Raises:
+            CannotAlign: The text has digits, no words, or a word without a pronunciation.
         """
         if re.search(r"[0-9]", text):
             raise CannotAlign(f"The text {text[:60]!r} has figures; alignment needs numbers in words.")
-        found: list[str] = []
+        words: list[str] = []
         plain = text.lower().replace("’", "'")
         for token in re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)*'?", plain):
-            found += self._known(token)
-        if not found:
+            words += self._known(token)
+        if not words:
             raise CannotAlign(f"The text {text[:60]!r} has no words.")
-        return found
+        return words
 
     def _known(self, token: str) -> list[str]:
         for form in (token, token.strip("'")):
@@ -84,14 +90,18 @@ class Aligner:
         for cut in sorted(range(3, len(token) - 2), key=lambda cut: abs(2 * cut - len(token))):
             if all(self._pronunciation(part) is not None for part in (token[:cut], token[cut:])):
                 return [token[:cut], token[cut:]]
-        raise CannotAlign(f"The word {token!r} is not in the recogniser's dictionary.")
+        raise CannotAlign(f"The word {token!r} is not in the recognizer's dictionary.")
 
     def _pronunciation(self, word: str) -> list[str] | None:
         found = self._decoder.lookup_word(word) if word else None
         return None if found is None else list(found.split())
 
     def align(self, audio: Audio, text: str) -> Alignment:
-        """Phones of the text with their times in the audio. Raises CannotAlign when they do not fit together."""
+        """Phones of the text with their times in the audio.
+
+        Raises:
+            CannotAlign: The text does not match the audio, or cannot be pronounced.
+        """
         words = self.words(text)
         samples = np.clip(resample(audio.samples, audio.sample_rate, RATE), -1, 1)
         raw = (samples * 32767).astype(np.int16).tobytes()
@@ -99,14 +109,14 @@ class Aligner:
             self._decoder.set_align_text(" ".join(words))
             self._process(raw)
             if self._decoder.hyp() is None:
-                raise CannotAlign(f"The recogniser cannot find the text {text[:60]!r} in its audio.")
+                raise CannotAlign(f"The recognizer cannot find the text {text[:60]!r} in its audio.")
             self._decoder.set_alignment()
             self._process(raw)
             found = [
                 (word.name, [(p.name, p.start + p.duration) for p in word]) for word in self._decoder.get_alignment()
             ]
         except RuntimeError as error:
-            raise CannotAlign(f"The recogniser cannot align the text {text[:60]!r}: {error}.") from error
+            raise CannotAlign(f"The recognizer cannot align the text {text[:60]!r}: {error}.") from error
         return _joined(found, audio.duration)
 
     def _process(self, raw: bytes) -> None:
@@ -116,7 +126,7 @@ class Aligner:
 
 
 def _joined(words: list[tuple[str, list[tuple[str, int]]]], duration: float) -> Alignment:
-    """Words with their phones' last frames, as one row of phones; neighbouring silences become one pause."""
+    """One sequence of phones from words with their phones' last frames; adjacent silences become one pause."""
     phones: list[str] = []
     ends: list[float] = []
     for word, parts in words:

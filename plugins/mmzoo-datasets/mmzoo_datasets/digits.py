@@ -1,15 +1,15 @@
 """The dataset `spoken-digits`: real handwritten digits, the digit's word, and the word spoken by many voices.
 
 The pictures are the 1,797 digits of 8x8 pixels that come with scikit-learn (the test part of UCI's "Optical
-Recognition of Handwritten Digits", Alpaydin and Kaynak 1998); the speech is synthetic. Which speech goes with which
-picture is drawn for every row, among voices that belong to one split only.
+Recognition of Handwritten Digits", Alpaydin and Kaynak 1998); the speech is synthetic. The voice of a row is drawn at
+random among those of its split.
 """
 
 from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 VERSION = 2
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 SPLITS = {"train": 1197, "validation": 200, "test": 400}
-"""Pictures of each split; every picture is in one split only."""
+"""Images in each split; no image is in two."""
 VOICES = {
     "train": (
         "flite:slt", "flite:kal16", "espeak:en-us", "espeak:en-us+f3", "espeak:en-us+m3", "espeak:en-gb+f4",
@@ -43,14 +43,18 @@ LEVELS: tuple[dict[str, float], ...] = (
     {"energy_cut": 0.7, "snr_db": 0.0, "letters_lost": 0.5},
     {"energy_cut": 0.85, "snr_db": -5.0, "letters_lost": 0.7},
 )
-"""From hardly degraded to degraded so much that no modality decides alone."""
+"""From hardly degraded to so degraded that no modality suffices alone."""
 
 Pixels = np.ndarray[Any, np.dtype[np.float32]]
 
 
 @lru_cache(maxsize=1)
 def handwritten() -> tuple[Pixels, np.ndarray[Any, np.dtype[np.int64]]]:
-    """All digits, `[1797, 8, 8]` of 0 (paper) to 1 (ink), and what they are. Raises MissingDependencyError."""
+    """All digits `[1797, 8, 8]` from 0 (paper) to 1 (ink), and their labels.
+
+    Raises:
+        MissingDependencyError: scikit-learn is not installed.
+    """
     try:
         from sklearn.datasets import load_digits
     except ImportError as error:
@@ -62,27 +66,27 @@ def handwritten() -> tuple[Pixels, np.ndarray[Any, np.dtype[np.int64]]]:
 
 
 def split_indices(split: str) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Which of the pictures a split has; always the same."""
+    """Indices of the images in a split; always the same."""
     order = np.random.default_rng(0).permutation(len(handwritten()[0]))
     start = sum(count for name, count in SPLITS.items() if list(SPLITS).index(name) < list(SPLITS).index(split))
     return np.asarray(order[start : start + SPLITS[split]])
 
 
-def cut_energy(pixels: Pixels, share: float) -> Pixels:
-    """Pictures `[N, 8, 8]` without the principal components that hold the last `share` of the training energy."""
-    if share == 0:
+def cut_energy(pixels: Pixels, fraction: float) -> Pixels:
+    """Images `[N, 8, 8]` without the last principal components, which hold `fraction` of the training energy."""
+    if fraction == 0:
         return pixels
     training = handwritten()[0][split_indices("train")].reshape(-1, 64)
     mean = training.mean(0)
     _, strengths, components = np.linalg.svd(training - mean, full_matrices=False)
-    kept = int(np.searchsorted(np.cumsum(strengths**2) / np.sum(strengths**2), 1 - share)) + 1
+    kept = int(np.searchsorted(np.cumsum(strengths**2) / np.sum(strengths**2), 1 - fraction)) + 1
     basis = components[:kept]
     flat = (pixels.reshape(-1, 64) - mean) @ basis.T @ basis + mean
     return np.asarray(np.clip(flat.reshape(pixels.shape), 0, 1), dtype=np.float32)
 
 
 def add_noise(audio: Audio, snr_db: float, seed: int) -> Audio:
-    """The sound with white noise `snr_db` below it (above, when negative), over its whole length."""
+    """The sound with white noise at a signal-to-noise ratio of `snr_db`."""
     noise = np.random.default_rng(seed).standard_normal(len(audio.samples))
     power = float(np.mean(np.square(audio.samples, dtype=np.float64)))
     mixed = audio.samples + np.sqrt(power / 10 ** (snr_db / 10)) * noise
@@ -90,9 +94,9 @@ def add_noise(audio: Audio, snr_db: float, seed: int) -> Audio:
     return Audio(np.asarray(mixed * min(1.0, 0.99 / peak), dtype=np.float32), audio.sample_rate)
 
 
-def lose_letters(word: str, share: float, seed: int) -> str:
-    """The word with "_" for some of its letters, each with this chance."""
-    lost = np.random.default_rng(seed).random(len(word)) < share
+def lose_letters(word: str, probability: float, seed: int) -> str:
+    """The word with "_" in place of some letters, each with the same probability."""
+    lost = np.random.default_rng(seed).random(len(word)) < probability
     return "".join("_" if gone else letter for letter, gone in zip(word, lost, strict=True))
 
 
@@ -106,12 +110,22 @@ def spoken_digits(
     seed: int = 0,
     shard_rows: int = 300,
 ) -> DatasetDict:
-    """Build, or find in the cache, the digits; splits train, validation and test, by picture and by voice.
+    """Build the digits, or read them from the cache; splits train, validation and test, by image and by voice.
 
-    side: pixels of the pictures, enlarged from 8. energy_cut: the share of the pictures' energy to take away, 0 to
-    0.95. snr_db: white noise under the speech; None for none. letters_lost: the share of the word's letters that a
-    "_" stands for, 0 to 0.95. speech: False leaves the audio out. `label` is the
-    digit. Raises DataError where a synthesiser is missing, ConfigError for a bad argument.
+    `label` is the digit.
+
+    Args:
+        side: Pixels of an image's side, enlarged from 8.
+        energy_cut: Fraction of the images' energy to remove, 0 to 0.95.
+        snr_db: Signal-to-noise ratio of white noise in the speech; None for none.
+        letters_lost: Probability that a letter is replaced by "_", 0 to 0.95.
+        speech: False leaves the audio out.
+        seed: Of voices, rates and lost letters.
+        shard_rows: Rows in a parquet shard.
+
+    Raises:
+        DataError: A synthesizer is missing.
+        ConfigError: An argument is out of range.
     """
     if not 8 <= side <= 512:
         raise ConfigError(f"spoken-digits got side={side}; it must be 8 to 512 pixels.", path="side")
@@ -134,7 +148,10 @@ def spoken_digits(
         files = {
             split: build_split(
                 folder, split, [int(index) for index in split_indices(split)],
-                lambda some, split=split: _rows(some, split, side, energy_cut, snr_db, letters_lost, speech, seed),
+                partial(
+                    _rows, split=split, side=side, energy_cut=energy_cut, snr_db=snr_db, letters_lost=letters_lost,
+                    speech=speech, seed=seed,
+                ),
                 features, shard_rows=shard_rows, advance=bar.update,
             )
             for split in SPLITS
@@ -147,7 +164,10 @@ def spoken_digits(
 def degraded_digits(*, side: int = 32, speech: bool = True, seed: int = 0) -> DatasetDict:
     """The digits at every one of LEVELS; splits train, validation, test (the first level) and test_degraded (the last).
 
-    The arguments are those of `spoken_digits`.
+    Args:
+        side: See `spoken_digits`.
+        speech: See `spoken_digits`.
+        seed: See `spoken_digits`.
     """
     from datasets import DatasetDict, concatenate_datasets
 
@@ -181,7 +201,7 @@ def _rows(
     pictures = cut_energy(pixels[list(indices)], energy_cut)
     rows = []
     for index, picture in zip(indices, pictures, strict=True):
-        # A generator for each picture: what is said does not depend on shards or on what is degraded.
+        # One generator for each image: what is said does not depend on shards or on the degradation.
         chance, digit = np.random.default_rng([seed, index]), int(digits[index])
         row: dict[str, Any] = {}
         if speech:

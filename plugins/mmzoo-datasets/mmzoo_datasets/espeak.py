@@ -1,4 +1,4 @@
-"""Runs the espeak-ng synthesiser: text to speech, without phone times."""
+"""Runs the espeak-ng synthesizer: text to speech, without phone times."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WORDS_A_MINUTE = 160
 
 
 def espeak_program() -> str:
-    """Path of the program. Raises DataError if it is not installed."""
+    """Path of the program; DataError if it is not installed."""
     found = shutil.which("espeak-ng")
     if found is None:
         raise DataError(
@@ -23,7 +23,17 @@ def espeak_program() -> str:
 
 
 def speak(text: str, voice: str = "en-us", rate: float = 1.0, sample_rate: int = 16_000) -> Audio:
-    """Speak one text. voice: as espeak-ng names them, such as `en-us+f3`. Raises DataError for one it lacks."""
+    """Speak one text.
+
+    Args:
+        text: What to say.
+        voice: A voice of espeak-ng, such as `en-us+f3`.
+        rate: Speed relative to the usual one.
+        sample_rate: In Hz.
+
+    Raises:
+        DataError: The program or the voice is missing.
+    """
     from mmzoo.data import decode_audio
 
     speed = str(round(WORDS_A_MINUTE * rate))
@@ -32,6 +42,6 @@ def speak(text: str, voice: str = "en-us", rate: float = 1.0, sample_rate: int =
         capture_output=True, check=False, timeout=120, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     if done.returncode != 0 or len(done.stdout) <= 44:
-        told = done.stderr.decode("utf-8", "replace").strip()[:200]
-        raise DataError(f"espeak-ng failed ({done.returncode}) with voice {voice!r} on {text[:60]!r}: {told}.")
+        message = done.stderr.decode("utf-8", "replace").strip()[:200]
+        raise DataError(f"espeak-ng failed ({done.returncode}) with voice {voice!r} on {text[:60]!r}: {message}.")
     return decode_audio({"bytes": done.stdout, "path": None}, sample_rate=sample_rate)

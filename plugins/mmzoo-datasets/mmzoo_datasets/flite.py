@@ -1,4 +1,4 @@
-"""Runs the flite synthesiser: text to speech with phone times, and words to phones."""
+"""Runs the flite synthesizer: text to speech with phone times, and words to phones."""
 
 from __future__ import annotations
 
@@ -17,13 +17,19 @@ VOICES = ("slt", "rms", "awb", "kal16")
 PHONE_SET = "flite"
 SAMPLE_RATE = 16_000
 PHONE_VOICE = "kal16"
-"""Asked for phones without sound: it says the same phones as slt, and computes its sound far faster."""
+"""Used for phones without sound: it has the same phones as slt and computes its sound much faster."""
 _HEADER = 44
 
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """What flite made of a text. wav: a 16-bit WAV file at 16 kHz; ends_s: where each phone ends, in seconds."""
+    """A spoken text.
+
+    Args:
+        wav: A 16-bit WAV file at 16 kHz.
+        phones: In flite's set.
+        ends_s: End of each phone in seconds.
+    """
 
     wav: bytes
     phones: tuple[str, ...]
@@ -31,7 +37,7 @@ class Spoken:
 
 
 def flite_program() -> str:
-    """Path of the program. Raises DataError if it is not installed."""
+    """Path of the program; DataError if it is not installed."""
     found = shutil.which("flite")
     if found is None:
         raise DataError(
@@ -41,7 +47,7 @@ def flite_program() -> str:
 
 
 def check_voice(voice: str) -> None:
-    """Raises ConfigError for a voice flite's Debian package lacks."""
+    """ConfigError for a voice that flite's Debian package does not have."""
     if voice not in VOICES:
         raise ConfigError(f"flite has no 16 kHz voice {voice!r}; choose one of {', '.join(VOICES)}.", path="voice")
 
@@ -49,8 +55,8 @@ def check_voice(voice: str) -> None:
 def _run(arguments: list[str]) -> str:
     done = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=120, stdin=subprocess.DEVNULL)
     if done.returncode != 0:
-        text, told = arguments[arguments.index("-t") + 1], done.stderr.strip()
-        raise DataError(f"flite failed ({done.returncode}) on {text[:60]!r}: {told[:200]}.")
+        text, message = arguments[arguments.index("-t") + 1], done.stderr.strip()
+        raise DataError(f"flite failed ({done.returncode}) on {text[:60]!r}: {message[:200]}.")
     return done.stdout
 
 
@@ -62,10 +68,16 @@ def _scratch() -> Iterator[Path]:
 
 
 def speak(text: str, voice: str = "slt", rate: float = 1.0, pitch: float = 1.0) -> Spoken:
-    """Speak one text, `rate` times as fast as the voice does and `pitch` times as high.
+    """Speak one text. The last phone ends with the audio, although flite may print a time some milliseconds later.
 
-    The times flite prints may run a few milliseconds past the samples it writes; the last one is cut there.
-    Raises DataError for a text without anything to say.
+    Args:
+        text: What to say.
+        voice: One of VOICES.
+        rate: Speed relative to the voice's own.
+        pitch: Pitch relative to the voice's own.
+
+    Raises:
+        DataError: There is nothing to say, or flite failed.
     """
     program = flite_program()
     stretch = [] if rate == 1.0 else ["--setf", f"duration_stretch={1 / rate:.4f}"]
@@ -91,7 +103,7 @@ def speak_all(texts: Sequence[str], voice: str = "slt", threads: int = 2) -> lis
 
 
 def phones_of(text: str) -> list[list[str]]:
-    """The phones flite gives a text, parted at its pauses."""
+    """The phones of a text, split at flite's pauses."""
     phrases: list[list[str]] = [[]]
     for phone in _run([flite_program(), "-voice", PHONE_VOICE, "-ps", "-t", text, "-o", "none"]).split():
         if phone == "pau":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,11 +31,22 @@ def flite_speech(
     seed: int = 0,
     shard_rows: int = 500,
 ) -> DatasetDict:
-    """Build, or find in the cache, a corpus spoken by flite; splits train, validation, test and unseen.
+    """Build a corpus spoken by flite, or read it from the cache; splits train, validation, test and unseen.
 
-    voice: one of flite's 16 kHz voices. sentences, validation: how many texts; seed: of those texts. test,
-    unseen: use only the first so many of the fixed held-out texts; None for all. A build that was killed goes
-    on where it was. Raises DataError if flite or pocketsphinx is missing, ConfigError for a bad argument.
+    A build that was interrupted resumes.
+
+    Args:
+        voice: One of flite's 16 kHz voices.
+        sentences: Number of training texts.
+        validation: Number of validation texts.
+        test: Number of the fixed held-out sentences to use; None for all.
+        unseen: Number of the fixed unseen words to use; None for all.
+        seed: Of the training and validation texts.
+        shard_rows: Rows in a parquet shard.
+
+    Raises:
+        DataError: flite or pocketsphinx is missing.
+        ConfigError: An argument is out of range.
     """
     check_voice(voice)
     counts = {
@@ -63,7 +75,7 @@ def flite_speech(
                 folder,
                 split,
                 part,
-                lambda some, split=split: _rows(some, voice, split),
+                partial(_rows, voice=voice, split=split),
                 features,
                 shard_rows=shard_rows,
                 advance=bar.update,

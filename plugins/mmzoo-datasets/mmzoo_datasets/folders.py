@@ -1,4 +1,4 @@
-"""Public corpora from their own folders, as rows of the common schema that point to the files: nothing is copied."""
+"""Public corpora in their own folders, as rows of the common schema that reference the files: nothing is copied."""
 
 from __future__ import annotations
 
@@ -19,11 +19,16 @@ PICTURES = {".jpeg", ".jpg", ".png"}
 
 
 def imagenet(*, root: str) -> DatasetDict:
-    """ImageNet-1k (ILSVRC 2012): splits train and validation. label: the WordNet id; text: its first name.
+    """ImageNet-1k (ILSVRC 2012); splits train and validation.
 
-    root: the folder with `train/<WordNet id>/*.JPEG` and `val/`, as Kaggle gives it (ILSVRC/Data/CLS-LOC); names come
-    from `LOC_synset_mapping.txt` and the classes of a flat `val/` from `LOC_val_solution.csv`, which lie in root or up
-    to three folders above. Without the mapping the text is the id. Raises DataError where something is missing.
+    `label` is the WordNet id and `text` its first name from `LOC_synset_mapping.txt`, or the id without that file. The
+    classes of a flat `val/` are read from `LOC_val_solution.csv`. Both files are in root or up to three folders above.
+
+    Args:
+        root: The folder with `train/<WordNet id>/*.JPEG` and `val/`, as Kaggle distributes it (ILSVRC/Data/CLS-LOC).
+
+    Raises:
+        DataError: A file or folder is missing.
     """
     source = _folder(root, "imagenet", ("train", "val"))
     names = _names(source)
@@ -51,18 +56,23 @@ def imagenet(*, root: str) -> DatasetDict:
 
 
 def coco_captions(*, root: str, year: int = 2017) -> DatasetDict:
-    """COCO captions: a row for every caption, splits train and validation. label: the picture's id.
+    """COCO captions, one row for each caption; splits train and validation. `label` is the image's id.
 
-    root: the folder with `annotations/captions_train2017.json`, `train2017/` and the same of `val`; a split whose
-    annotations are absent is left out. Raises DataError when there are none, and for a picture that is not there.
+    Args:
+        root: The folder with `annotations/captions_train2017.json`, `train2017/` and the same for `val`; a split
+            without annotations is left out.
+        year: Of the annotations.
+
+    Raises:
+        DataError: There are no annotations, or an image is missing.
     """
     source = _folder(root, "coco-captions", ("annotations",))
 
     def rows(split: str, part: str, path: Path) -> Iterator[Row]:
         try:
-            found = json.loads(path.read_text("utf-8"))
-            files = {int(image["id"]): str(image["file_name"]) for image in found["images"]}
-            captions = [(int(a["id"]), int(a["image_id"]), str(a["caption"])) for a in found["annotations"]]
+            content = json.loads(path.read_text("utf-8"))
+            files = {int(image["id"]): str(image["file_name"]) for image in content["images"]}
+            captions = [(int(a["id"]), int(a["image_id"]), str(a["caption"])) for a in content["annotations"]]
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(f"{path} is not in COCO's layout ({error!r}); fetch it again.") from error
         for number, image, caption in captions:
@@ -85,11 +95,16 @@ def librispeech(
     validation: Sequence[str] = ("dev-clean",),
     test: Sequence[str] = ("test-clean",),
 ) -> DatasetDict:
-    """LibriSpeech: text in small letters as it is read, speaker by number, 16 kHz FLAC.
+    """LibriSpeech: text in lower case, speaker by number, 16 kHz FLAC.
 
-    root: the folder `LibriSpeech` with `<part>/<speaker>/<chapter>/`. train, validation, test: the parts of each split;
-    parts that are not there are passed over, and a split that is given no parts is left out. Raises DataError when a
-    split has no rows, or a transcript no file.
+    Args:
+        root: The folder `LibriSpeech` with `<part>/<speaker>/<chapter>/`.
+        train: Parts of the split; missing parts are skipped, and without any part the split is left out.
+        validation: Likewise.
+        test: Likewise.
+
+    Raises:
+        DataError: A split has no rows, or a transcript no audio.
     """
     source = _folder(root, "librispeech", ())
 
@@ -111,10 +126,15 @@ def librispeech(
 
 
 def speech_commands(*, root: str) -> DatasetDict:
-    """Speech Commands (Warden, arXiv 1804.03209): one word in a second; splits by the lists that come with it.
+    """Speech Commands (Warden, arXiv 1804.03209): one word per second of audio; splits by the corpus's own lists.
 
-    root: the folder with a folder for each word, `validation_list.txt` and `testing_list.txt`. text and label are the
-    word, speaker the hash in the file's name. Background noise is left out. Raises DataError for another layout.
+    `text` and `label` are the word, `speaker` is the hash in the file's name. Background noise is left out.
+
+    Args:
+        root: The folder with a folder for each word, `validation_list.txt` and `testing_list.txt`.
+
+    Raises:
+        DataError: The folder has another layout.
     """
     source = _folder(root, "speech-commands", ())
     lists: dict[str, str] = {}
@@ -122,17 +142,17 @@ def speech_commands(*, root: str) -> DatasetDict:
         if not (source / name).is_file():
             raise DataError(f"{source} has no {name}; root must be the unpacked folder of Speech Commands.")
         lists |= dict.fromkeys((source / name).read_text("utf-8").split(), split)
-    found: dict[str, list[Row]] = {"train": [], "validation": [], "test": []}
+    rows: dict[str, list[Row]] = {"train": [], "validation": [], "test": []}
     for path in sorted(source.glob("[a-z]*/*.wav")):
         word = path.parent.name
         split = lists.pop(f"{word}/{path.name}", "train")
         speaker = path.stem.partition("_nohash_")[0]
-        found[split].append(
+        rows[split].append(
             make_row(id=f"{word}-{path.stem}", text=word, split=split, audio=path, speaker=speaker, label=word)
         )
     if lists:
         raise DataError(f"The lists in {source} name {len(lists)} files that are not there, such as {min(lists)}.")
-    return _splits(source, found)
+    return _splits(source, rows)
 
 
 def _folder(root: str, name: str, parts: Sequence[str]) -> Path:

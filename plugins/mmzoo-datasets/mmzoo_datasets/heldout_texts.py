@@ -1,4 +1,4 @@
-"""The dataset `heldout-texts`: the fixed held-out sentences and words, as texts or spoken by any synthesiser."""
+"""The dataset `heldout-texts`: the fixed held-out sentences and words, as text or spoken by any synthesizer."""
 
 from __future__ import annotations
 
@@ -12,10 +12,15 @@ if TYPE_CHECKING:
 
 
 def heldout_texts(*, voice: str | None = None, limit: int | None = None) -> DatasetDict:
-    """Splits test and unseen with the columns id, text and target (the unseen word, else empty).
+    """The held-out texts; splits test and unseen, columns id, text and target (the unseen word, else empty).
 
-    voice: such as `espeak:en-us`, to have a column audio too; such rows are the control of a judge. limit: only the
-    first rows of each split. Raises ConfigError for an unknown voice, DataError without its synthesiser.
+    Args:
+        voice: A voice such as `espeak:en-us` that speaks the texts in a column audio, as a control for a judge.
+        limit: Only the first rows of each split.
+
+    Raises:
+        ConfigError: The voice is unknown.
+        DataError: Its synthesizer is missing.
     """
     from datasets import Dataset, DatasetDict
 

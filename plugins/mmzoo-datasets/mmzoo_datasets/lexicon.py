@@ -1,4 +1,4 @@
-"""The dataset `english-lexicon`: words of the recogniser's dictionary with the phones flite gives them."""
+"""The dataset `english-lexicon`: words of pocketsphinx's dictionary with flite's phones."""
 
 from __future__ import annotations
 
@@ -22,9 +22,8 @@ _WORD = re.compile(r"[a-z][a-z']*")
 
 
 def lexicon_features() -> Features:
-    """word; phones in flite's set; rank from 0, the most frequent first; logprob (natural) of the word in the
-
-    recogniser's language model, empty where it does not know the word; heldout: an unseen word or a form of one.
+    """Columns: word; phones in flite's set; rank by frequency, from 0; logprob, the natural log of the word's
+    probability in pocketsphinx's language model, empty for unknown words; heldout, for unseen words and their forms.
     """
     from datasets import Features, List, Value
 
@@ -40,11 +39,16 @@ def lexicon_features() -> Features:
 
 
 def english_lexicon(*, words: int = 60_000, heldout_only: bool = False, shard_rows: int = 3000) -> DatasetDict:
-    """Build, or find in the cache, the pronunciations of the most useful words; one split, `train`.
+    """Build the pronunciations of the most useful words, or read them from the cache; one split, `train`.
 
-    words: how many; those the language model knows come first, by frequency, then the rest of the dictionary.
-    heldout_only: of these only the held-out ones, for evaluation (a few seconds instead of minutes).
-    Raises DataError if flite or pocketsphinx is missing.
+    Args:
+        words: Number of words: first those of the language model by frequency, then the rest of the dictionary.
+        heldout_only: Only the held-out ones among these, for evaluation (seconds instead of minutes).
+        shard_rows: Rows in a parquet shard.
+
+    Raises:
+        DataError: flite or pocketsphinx is missing.
+        ConfigError: An argument is out of range.
     """
     for name, count in (("words", words), ("shard_rows", shard_rows)):
         if count < 1:
@@ -91,15 +95,15 @@ def _entries(count: int) -> list[dict[str, Any]]:
 def _rows(entries: Sequence[dict[str, Any]]) -> list[Row]:
     batches = [entries[i : i + BATCH] for i in range(0, len(entries), BATCH)]
     with ThreadPoolExecutor(2) as pool:
-        found = [phones for batch in pool.map(lambda b: pronounce([e["word"] for e in b]), batches) for phones in batch]
-    return [{**entry, "phones": phones} for entry, phones in zip(entries, found, strict=True) if phones]
+        said = [phones for batch in pool.map(lambda b: pronounce([e["word"] for e in b]), batches) for phones in batch]
+    return [{**entry, "phones": phones} for entry, phones in zip(entries, said, strict=True) if phones]
 
 
 def pronounce(words: Sequence[str]) -> list[list[str]]:
-    """flite's phones of each word, said on its own.
+    """flite's phones of each word, spoken in isolation.
 
-    The words are read as one list with commas, which flite parts by pauses; where the number of parts is not
-    the number of words (a word that flite says nothing or several phrases for), the list is halved.
+    The words are read as one list with commas, at which flite pauses; where the number of phrases differs from the
+    number of words (flite says nothing, or several phrases, for a word), the list is halved.
     """
     if len(words) == 1:
         return [[phone for phrase in phones_of(words[0]) for phone in phrase]]

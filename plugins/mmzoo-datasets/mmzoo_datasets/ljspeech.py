@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from datasets import DatasetDict
 
 VERSION = "1"
-SPLITS = ("train", "validation", "test")
 Line = tuple[str, str]
 _log = logging.getLogger("mmzoo.datasets")
 
@@ -39,12 +38,23 @@ def ljspeech(
     seed: int = 0,
     shard_rows: int = 200,
 ) -> DatasetDict:
-    """Align, or find in the cache, a folder in LJSpeech's layout; splits train, validation and test.
+    """Align a folder in LJSpeech's layout, or read it from the cache; splits train, validation and test.
 
-    root: the folder with metadata.csv and wavs/. sample_rate: resample to it; None keeps the files' own.
-    validation, test: rows drawn for these splits. Rows that cannot be aligned (words outside the recogniser's
-    dictionary, figures left in the text, speech that is not the text) are left out, counted in the log, and named
-    with their reasons in `skipped-*.json` beside the shards. Raises DataError when the folder is not in this layout.
+    Rows that cannot be aligned (words outside the dictionary, digits in the text, speech that differs from the text)
+    are left out, counted in the log, and listed with their reasons in `skipped-*.json` beside the shards.
+
+    Args:
+        root: The folder with metadata.csv and wavs/.
+        sample_rate: In Hz; None keeps that of the files.
+        validation: Rows drawn for this split.
+        test: Rows drawn for this split.
+        speaker: Name of the speaker in every row.
+        seed: Of the draw.
+        shard_rows: Rows in a parquet shard.
+
+    Raises:
+        DataError: The folder has another layout, or no training row could be aligned.
+        ConfigError: An argument is out of range.
     """
     for name, count, least in (("validation", validation, 0), ("test", test, 0), ("shard_rows", shard_rows, 1)):
         if count < least:
@@ -105,7 +115,7 @@ def ljspeech(
 
 
 def read_metadata(root: Path) -> list[Line]:
-    """(id, normalized text) of every line of metadata.csv. Raises DataError naming the file and line at fault."""
+    """(id, normalized text) of every line of metadata.csv; DataError names the line at fault."""
     path = root / "metadata.csv"
     if not path.is_file():
         raise DataError(
@@ -134,7 +144,7 @@ def read_metadata(root: Path) -> list[Line]:
 
 
 def _digest(root: Path, lines: Sequence[Line]) -> str:
-    """Changes when a text or the size of an audio file does. Raises DataError for an audio file that is not there."""
+    """A digest of the texts and the sizes of the audio files; DataError if an audio file is missing."""
     digest = hashlib.sha256()
     for name, text in lines:
         wav = root / "wavs" / f"{name}.wav"
@@ -145,7 +155,7 @@ def _digest(root: Path, lines: Sequence[Line]) -> str:
 
 
 class _Rows:
-    """Turns lines into aligned rows; the recogniser is loaded when the first shard needs it."""
+    """Turns lines into aligned rows; the recognizer is loaded when the first shard needs it."""
 
     def __init__(self, root: Path, folder: Path, sample_rate: int | None, speaker: str) -> None:
         self.root, self.folder, self.sample_rate, self.speaker = root, folder, sample_rate, speaker
@@ -161,7 +171,7 @@ class _Rows:
             path = self.root / "wavs" / f"{name}.wav"
             audio = decode_audio({"bytes": None, "path": str(path)})
             try:
-                found = self._aligner.align(audio, text)
+                alignment = self._aligner.align(audio, text)
             except CannotAlign as reason:
                 skipped[name] = str(reason)
                 continue
@@ -175,8 +185,8 @@ class _Rows:
                     text=text,
                     audio=content,
                     speaker=self.speaker,
-                    phones=found.phones,
-                    phone_ends_s=found.ends_s,
+                    phones=alignment.phones,
+                    phone_ends_s=alignment.ends_s,
                     phone_set=PHONE_SET,
                     split=split,
                 )

@@ -1,4 +1,4 @@
-"""The dataset `small-pictures`: the drawn scenes and the handwritten digits at one size, for one picture tokenizer."""
+"""The dataset `small-pictures`: drawn scenes and handwritten digits at one size, for one image tokenizer."""
 
 from __future__ import annotations
 
@@ -12,9 +12,14 @@ if TYPE_CHECKING:
 
 
 def small_pictures(*, scenes: int = 12_000, side: int = 64, seed: int = 0) -> DatasetDict:
-    """Pictures and labels of `spoken-scenes` and `spoken-digits` without speech; splits train, validation and test.
+    """Images and labels of `spoken-scenes` and `spoken-digits` without speech; splits train, validation and test.
 
-    scenes: training scenes; all digits of a split come after its scenes. side: pixels.
+    The digits of a split come after its scenes.
+
+    Args:
+        scenes: Number of training scenes.
+        side: Pixels of an image's side.
+        seed: Of the scenes.
     """
     from datasets import DatasetDict, concatenate_datasets
 

@@ -1,4 +1,4 @@
-"""A corpus as numbered parquet shards that appear whole or not at all, so that a killed build goes on where it was."""
+"""A corpus as numbered parquet shards, each written atomically, so that an interrupted build can resume."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Row = dict[str, Any]
 
 
 def settings_folder(root: Path, name: str, settings: Mapping[str, Any]) -> Path:
-    """`root/name-<hash>`: another folder for other settings."""
+    """`root/name-<hash of the settings>`."""
     text = json.dumps(settings, sort_keys=True)
     return root / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
@@ -41,9 +41,16 @@ def build_split(
     shard_rows: int = 500,
     advance: Callable[[int], None] = lambda count: None,
 ) -> list[str]:
-    """The paths of the split's shards, building those that are not there yet.
+    """The paths of a split's shards; missing ones are built.
 
-    make: turns the items of one shard into rows, always the same for the same items.
+    Args:
+        folder: Where the shards are.
+        split: The split's name.
+        items: What rows are made of.
+        make: Turns the items of one shard into rows; must be deterministic.
+        features: Columns of the rows.
+        shard_rows: Items in a shard.
+        advance: Called with the number of items after each shard.
     """
     from datasets import Dataset
 
@@ -67,7 +74,7 @@ def build_split(
 
 @contextmanager
 def _quiet_datasets() -> Iterator[None]:
-    """The bars of `datasets` are not ours, and it draws them even where stderr is no terminal."""
+    """Without the progress bars of `datasets`, which appear even where stderr is not a terminal."""
     from datasets.utils.logging import disable_progress_bar, enable_progress_bar, is_progress_bar_enabled
 
     talkative = is_progress_bar_enabled()

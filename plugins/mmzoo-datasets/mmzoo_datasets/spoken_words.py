@@ -1,4 +1,4 @@
-"""The dataset `spoken-words`: single words, each said alone by many synthetic voices at many rates."""
+"""The dataset `spoken-words`: single words, each spoken by many synthetic voices at many rates."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 VERSION = 1
 """Of the voices and rates; another version builds another corpus."""
 WORDS = (*SHAPES, *COLOURS)
-"""The shapes and colours of `spoken-scenes`."""
+"""The shapes and colors of `spoken-scenes`."""
 VOICES = {
     "train": (
         "flite:slt", "flite:slt@0.75", "flite:slt@1.25", "flite:kal16", "flite:kal16@0.8", "flite:kal16@1.3",
@@ -37,17 +37,24 @@ RATES = {
     "validation": (0.85, 1.0, 1.15),
     "test": (0.8, 0.9, 1.0, 1.1, 1.25),
 }
-"""How many times as fast as usual; every voice says every word at every rate of its split."""
+"""Speed relative to the usual one; every voice says every word at every rate of its split."""
 
 Saying = tuple[str, str, float]
 
 
 def spoken_words(*, words: Sequence[str] = WORDS, shard_rows: int = 250) -> DatasetDict:
-    """Build, or find in the cache, the words as speech; splits train, validation and test, by voice.
+    """Build the words as speech, or read them from the cache; splits train, validation and test, by voice.
 
-    words: of the letters a to z, none twice; by default the shapes and colours of `spoken-scenes`. `label` and `text`
-    are the word. Nothing is drawn at random: with n words there are 112 n, 6 n and 25 n rows. A build that was killed
-    goes on where it was. Raises DataError where a synthesiser is missing, ConfigError for a bad argument.
+    `label` and `text` are the word. Nothing is random: n words give 112 n, 6 n and 25 n rows. A build that was
+    interrupted resumes.
+
+    Args:
+        words: Of the letters a to z, without duplicates; by default the shapes and colors of `spoken-scenes`.
+        shard_rows: Rows in a parquet shard.
+
+    Raises:
+        DataError: A synthesizer is missing.
+        ConfigError: An argument is out of range.
     """
     words = list(words)
     if odd := [word for word in words if not isinstance(word, str) or not re.fullmatch("[a-z]+", word)]:

@@ -1,4 +1,4 @@
-"""Voices of all synthesisers under one kind of name: `flite:slt`, `flite:slt@0.6` (lower), `espeak:en-us+f3`."""
+"""Voices of all synthesizers by name: `flite:slt`, `flite:slt@0.6` (lower pitch), `espeak:en-us+f3`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from mmzoo_datasets import espeak, flite
 
 
 def check_voice(voice: str) -> None:
-    """Raises ConfigError for a voice that is neither `flite:NAME` nor `espeak:NAME`, DataError without its program."""
+    """ConfigError for a voice that is neither `flite:NAME` nor `espeak:NAME`, DataError without its program."""
     kind, name, _ = _parts(voice)
     if kind == "flite":
         flite.check_voice(name)
@@ -18,7 +18,7 @@ def check_voice(voice: str) -> None:
 
 
 def speak(text: str, voice: str, rate: float = 1.0) -> tuple[bytes, flite.Spoken | None]:
-    """A 16 kHz WAV file of the text spoken `rate` times as fast as usual, and flite's phones where flite spoke."""
+    """A 16 kHz WAV file of the text at `rate` times the usual speed, and phones with times if the voice is flite's."""
     kind, name, pitch = _parts(voice)
     if kind == "flite":
         spoken = flite.speak(text, name, rate, pitch)
@@ -27,7 +27,7 @@ def speak(text: str, voice: str, rate: float = 1.0) -> tuple[bytes, flite.Spoken
 
 
 def _parts(voice: str) -> tuple[str, str, float]:
-    """Synthesiser, its name of the voice, and how many times as high as usual it speaks (flite only)."""
+    """Synthesizer, its name for the voice, and the relative pitch (flite only)."""
     kind, _, name = voice.partition(":")
     if kind == "espeak" and name:
         return kind, name, 1.0

@@ -24,13 +24,23 @@ AXES = {"rope-1d": 1, "rope-2d": 2}
 class DiT(DiffusionBackbone):
     """adaLN-zero transformer with rotary positions.
 
-    width, depth, heads: of the transformer. in_channels: of the noisy latents; out_channels: of the
-    prediction, the same unless given. vector_channels, aligned_channels, sequence_channels: the widths
-    of the condition's entries by name; vectors are added to the time embedding, aligned sequences to the
-    input, and every block attends to the other sequences (which carry their order in their vectors).
-    position: reads `Latents.positions`, or counts when there are none. conv_position: kernel of a
-    depthwise convolution at the input that tells neighbours apart, 0 for none. shared_modulation: one
-    modulation for all blocks plus a bias each. gelu: `none` is exact and the faster one on a CPU.
+    Args:
+        width: Channels of the residual stream.
+        depth: Number of blocks.
+        heads: Attention heads; width / heads must be a multiple of twice the number of position axes.
+        in_channels: Channels of the noisy latents.
+        out_channels: Channels of the prediction; in_channels by default.
+        mlp_ratio: Hidden width of the feed-forward over width.
+        vector_channels: Widths of the condition's vectors by name; they are added to the time embedding.
+        aligned_channels: Widths of its aligned sequences by name; they are added to the input.
+        sequence_channels: Widths of its other sequences by name; every block attends to them. Their order must be in
+            their vectors.
+        position: Axes of the rotary positions, read from `Latents.positions` or counted where there are none.
+        rope_theta: Base of the rotary frequencies.
+        qk_norm: Normalize queries and keys.
+        conv_position: Odd kernel size of a depthwise convolution at the input, 0 for none; rope-1d only.
+        shared_modulation: One modulation for all blocks plus a bias for each.
+        gelu: `none` is exact, and the faster one on a CPU.
     """
 
     def __init__(
@@ -107,8 +117,10 @@ class DiT(DiffusionBackbone):
     ) -> Tensor:
         """Prediction `[B, N, C]`, zero where the mask is False.
 
-        With a table, t is not read and neither is the condition: both are in the table already.
-        Raises InputError when shapes or names of the condition do not fit the configuration.
+        With a table, neither t nor the condition is read: both are in the table already.
+
+        Raises:
+            InputError: Shapes or names of the condition do not match the configuration.
         """
         if table is None:
             if t is None:
@@ -136,9 +148,8 @@ class DiT(DiffusionBackbone):
         if table.aligned is not None:
             h = h + table.aligned
         if x_t.mask is not None:
-            h = h.masked_fill(
-                ~x_t.mask.unsqueeze(-1), 0
-            )  # whatever lies there, NaN included, must not spread to neighbours
+            # Nothing in the padding, NaN included, may reach the convolution's neighbors.
+            h = h.masked_fill(~x_t.mask.unsqueeze(-1), 0)
         if self.neighbours is not None:
             h = h + F.gelu(self.neighbours(h)).to(h.dtype)
         rotation = rotations(self._positions(x_t), self.head_dim, self.rope_theta)
@@ -167,7 +178,7 @@ class DiT(DiffusionBackbone):
             return Table(self.modulation(embedding), aligned, memory, memory_mask)
 
     def _memory(self, condition: Condition) -> tuple[tuple[tuple[Tensor, Tensor], ...], Tensor | None]:
-        """Keys and values of all attended sequences, one after the other, for each block; and their mask."""
+        """For each block, keys and values of all attended sequences concatenated; and their mask."""
         if not self.sequences:
             return (), None
         entries = [condition.sequences[name] for name in self.sequences]
@@ -208,7 +219,7 @@ class DiT(DiffusionBackbone):
 
 
 def _real(entry: Latents) -> Tensor:
-    """The mask of a sequence, made if it has none."""
+    """The mask of a sequence; all True if it has none."""
     return entry.x.new_ones(entry.x.shape[:2], dtype=torch.bool) if entry.mask is None else entry.mask
 
 

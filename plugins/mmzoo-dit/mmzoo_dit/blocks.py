@@ -1,4 +1,4 @@
-"""The transformer block. Which kind a backbone has is chosen when it is built."""
+"""Transformer blocks. A backbone chooses its kind of block when it is built."""
 
 from __future__ import annotations
 
@@ -16,7 +16,13 @@ Gelu = Literal["none", "tanh"]
 
 
 class FeedForward(nn.Module):
-    """Two linear layers with GELU between; gelu: `none` for the exact one, `tanh` for its approximation."""
+    """Two linear layers with GELU between.
+
+    Args:
+        width: Channels in and out.
+        hidden: Channels between the layers.
+        gelu: `none` for the exact function, `tanh` for its approximation.
+    """
 
     def __init__(self, width: int, hidden: int, gelu: Gelu = "none") -> None:
         super().__init__()
@@ -31,7 +37,7 @@ class FeedForward(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention and feed-forward, each normalised, modulated and gated by time and condition vectors."""
+    """Attention and feed-forward, each normalized, modulated and gated by time and conditions (adaLN-zero)."""
 
     def __init__(self, width: int, heads: int, hidden: int, *, qk_norm: bool, gelu: Gelu) -> None:
         super().__init__()
@@ -51,7 +57,16 @@ class Block(nn.Module):
         memory: tuple[Tensor, Tensor] | None = None,
         memory_mask: Tensor | None = None,
     ) -> Tensor:
-        """rows: shift, factor, gate of attention, then of feed-forward, each `[R, 1, D]` (R is 1 or B)."""
+        """One block.
+
+        Args:
+            x_BND: The residual stream.
+            rows: Shift, scale and gate of attention, then of the feed-forward, each `[R, 1, D]` with R 1 or B.
+            rotation: Rotary angles of the positions.
+            mask: Keys that may be attended to, `[B, 1, 1, N]`.
+            memory: Keys and values of other sequences, for CrossBlock.
+            memory_mask: Those that may be attended to, `[B, 1, 1, M]`.
+        """
         shift, factor, gate, *rest = rows
         y = self.attention(adaptive_layer_norm(x_BND, shift, factor), rotation, mask)
         x_BND = self.attend_to(torch.addcmul(x_BND, gate, y.to(x_BND.dtype)), memory, memory_mask)
@@ -60,7 +75,7 @@ class Block(nn.Module):
         return torch.addcmul(x_BND, gate, y.to(x_BND.dtype))
 
     def attend_to(self, x_BND: Tensor, memory: tuple[Tensor, Tensor] | None, mask: Tensor | None) -> Tensor:
-        """Between attention and feed-forward: nothing here."""
+        """What CrossBlock does between attention and feed-forward; nothing here."""
         return x_BND
 
 
@@ -77,7 +92,7 @@ class CrossBlock(Block):
         return self.cross_attention.keys_values(context_BMD)
 
     def attend_to(self, x_BND: Tensor, memory: tuple[Tensor, Tensor] | None, mask: Tensor | None) -> Tensor:
-        """Add what the other sequence says."""
+        """Add cross-attention to the memory."""
         if memory is None:
             return x_BND
         y: Tensor = self.cross_attention(self.cross_norm(x_BND), memory, mask)

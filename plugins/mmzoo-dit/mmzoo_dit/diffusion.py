@@ -1,10 +1,10 @@
-"""Samplers that step by the predicted data: DDIM and DPM-Solver++ (2M), on the circular or the straight path.
+"""Samplers in terms of the predicted data: DDIM and DPM-Solver++ (2M), on the circular or the straight path.
 
 x_t = alpha(t) data + sigma(t) noise with t = 0 noise and t = 1 data. The circular path, alpha = sin(pi t / 2) and
 sigma = cos(pi t / 2), keeps the variance (the cosine schedule of Nichol and Dhariwal, arXiv 2102.09672); the network
-predicts how x moves along it for each radian, sigma data - alpha noise (the v of Salimans and Ho, arXiv 2202.00512,
-with the sign of our time). The straight path and its target are those of flow matching, so a model trained by it may be
-sampled with DPM-Solver++.
+predicts dx per radian, sigma data - alpha noise (the v of Salimans and Ho, arXiv 2202.00512, with the sign of our
+time). The straight path and its target are those of flow matching, so a model trained with it can be sampled with
+DPM-Solver++.
 """
 
 from __future__ import annotations
@@ -24,12 +24,16 @@ Path = Literal["circular", "straight"]
 
 
 class DPMSolver(Sampler):
-    """DPM-Solver++ of second order, multistep (Lu et al., arXiv 2211.01095, algorithm 2): one evaluation a step.
+    """DPM-Solver++, second-order multistep (Lu et al., arXiv 2211.01095, algorithm 2): one evaluation per step.
 
-    The first step is of first order, since it has nothing to look back to, and so is the last, which ends at an
-    infinite log-SNR.
-    path: what the network was trained on. order: 1 leaves the looking back out, which is DDIM. shift, sway: how the
-    sampling steps are spread, see `mmzoo_dit.samplers.knots`.
+    The first step is of first order because it has no predecessor, and so is the last because it ends at an infinite
+    log-SNR.
+
+    Args:
+        path: The path that the network was trained on.
+        order: 2, or 1 for DDIM.
+        shift: Spacing of the sampling steps, see `mmzoo_dit.samplers.knots`.
+        sway: Likewise.
     """
 
     def __init__(self, *, path: Path = "circular", order: int = 2, shift: float = 1.0, sway: float = 0.0) -> None:
@@ -38,9 +42,9 @@ class DPMSolver(Sampler):
         if order not in (1, 2):
             raise ConfigError(f"order is {order}; it must be 1 or 2.", path="order")
         if shift <= 0:
-            raise ConfigError(f"shift is {shift}; it must be above 0 (1 spreads the steps evenly).", path="shift")
+            raise ConfigError(f"shift is {shift}; it must be above 0 (1 spaces the steps evenly).", path="shift")
         if not -1 <= sway <= 1:
-            raise ConfigError(f"sway is {sway}; it must lie in [-1, 1] (0 spreads the steps evenly).", path="sway")
+            raise ConfigError(f"sway is {sway}; it must lie in [-1, 1] (0 spaces the steps evenly).", path="sway")
         self.path, self.order, self.shift, self.sway = path, order, shift, sway
 
     def times(self, count: int, generator: torch.Generator | None = None) -> Tensor:
@@ -48,7 +52,7 @@ class DPMSolver(Sampler):
         return torch.rand(count, generator=generator, device=None if generator is None else generator.device)
 
     def corrupt(self, data: Tensor, noise: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-        """(x_t, target), see the module."""
+        """(x_t, target), see the module's docstring."""
         t = t.to(data).view(-1, *(1,) * (data.ndim - 1))
         if self.path == "straight":
             return torch.lerp(noise, data, t), data - noise
@@ -60,7 +64,7 @@ class DPMSolver(Sampler):
         return torch.tensor(self._knots(num_steps)[:-1], dtype=torch.float32)
 
     def sample(self, predict: Predict, noise: Tensor, num_steps: int) -> Tensor:
-        """From noise to data, `[B, N, D]`; predict(x, i) is asked at `schedule[i]`."""
+        """From noise to data, `[B, N, D]`; predict(x, i) is evaluated at `schedule[i]`."""
         x, before, last_width = noise, None, math.inf
         for index, (start, end) in enumerate(pairwise(self._knots(num_steps))):
             alpha, sigma = self._signal(start)

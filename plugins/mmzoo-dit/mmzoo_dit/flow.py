@@ -16,10 +16,14 @@ from mmzoo_dit.samplers import euler, heun, knots
 
 
 class FlowMatching(Sampler):
-    """Straight-path flow matching; subclasses say how to integrate.
+    """Straight-path flow matching; subclasses add a solver.
 
-    training_times: `uniform`, or `logit-normal` with logit_mean and logit_std (SD3, arXiv 2403.03206).
-    shift, sway: how the sampling steps are spread, see `mmzoo_dit.samplers.knots`.
+    Args:
+        training_times: Distribution of training times: `uniform` or `logit-normal` (SD3, arXiv 2403.03206).
+        logit_mean: Mean of the logit-normal distribution.
+        logit_std: Its std.
+        shift: Spacing of the sampling steps, see `mmzoo_dit.samplers.knots`.
+        sway: Likewise.
     """
 
     def __init__(
@@ -36,9 +40,9 @@ class FlowMatching(Sampler):
                 f"training_times is {training_times!r}; choose uniform or logit-normal.", path="training_times"
             )
         if shift <= 0:
-            raise ConfigError(f"shift is {shift}; it must be above 0 (1 spreads the steps evenly).", path="shift")
+            raise ConfigError(f"shift is {shift}; it must be above 0 (1 spaces the steps evenly).", path="shift")
         if not -1 <= sway <= 1:
-            raise ConfigError(f"sway is {sway}; it must lie in [-1, 1] (0 spreads the steps evenly).", path="sway")
+            raise ConfigError(f"sway is {sway}; it must lie in [-1, 1] (0 spaces the steps evenly).", path="sway")
         if logit_std <= 0:
             raise ConfigError(f"logit_std is {logit_std}; it must be above 0.", path="logit_std")
         self.training_times, self.logit_mean, self.logit_std = training_times, logit_mean, logit_std
@@ -65,7 +69,7 @@ class FlowMatching(Sampler):
 
 
 class Euler(FlowMatching):
-    """One evaluation a step."""
+    """First order: one evaluation per step."""
 
     def schedule(self, num_steps: int) -> Tensor:
         """The start of each step, float32 `[num_steps]`."""
@@ -77,7 +81,7 @@ class Euler(FlowMatching):
 
 
 class Heun(FlowMatching):
-    """Two evaluations a step except one in the last, so `2 * num_steps - 1` in all."""
+    """Second order: two evaluations per step and one in the last, so `2 * num_steps - 1` in all."""
 
     def schedule(self, num_steps: int) -> Tensor:
         """The time of each evaluation, float32 `[2 * num_steps - 1]`: the inner knots twice."""

@@ -1,10 +1,10 @@
-"""A diffusion transformer over several streams at once: joint attention, and weights and a time for each stream."""
+"""A diffusion transformer over several streams at once: joint attention, separate weights and times."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import torch
 import torch.nn.functional as F
@@ -19,9 +19,9 @@ from mmzoo_dit.blocks import FeedForward
 from mmzoo_dit.modulation import ROWS_PER_BLOCK, Modulation, TimeEmbedding
 
 AXES = 2
-"""Of positions: row and column in pictures, index and 0 in sequences."""
+"""Of positions: row and column in images, index and 0 in sequences."""
 GIVEN = 1.0
-"""The time of a stream that is given: data without noise."""
+"""The time of a given stream: data without noise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class JointTable:
 
 
 class StreamBlock(nn.Module):
-    """What a block does to one stream by itself."""
+    """The part of a block that belongs to one stream."""
 
     def __init__(self, width: int, heads: int, hidden: int) -> None:
         super().__init__()
@@ -44,14 +44,14 @@ class StreamBlock(nn.Module):
         self.feed_forward = FeedForward(width, hidden)
 
     def queries_keys_values(self, x_BND: Tensor, rows: Sequence[Tensor], rotation: Tensor) -> tuple[Tensor, Tensor]:
-        """Queries with keys, turned by position, `[B, N, 2, heads, head_dim]`, and values."""
+        """Queries and keys with rotary positions, `[B, N, 2, heads, head_dim]`, and values."""
         y = self.qkv(adaptive_layer_norm(x_BND, rows[0], rows[1]))
         qkv = y.view(*y.shape[:2], 3, self.heads, -1)
         values = qkv[:, :, 2]
         return rotate(self.norm(qkv[:, :, :2]), rotation).to(values.dtype), values
 
     def take(self, x_BND: Tensor, attended_BND: Tensor, rows: Sequence[Tensor]) -> Tensor:
-        """Add what attention found, then the feed-forward."""
+        """Add the output of joint attention, then the feed-forward."""
         x_BND = torch.addcmul(x_BND, rows[2], self.out(attended_BND).to(x_BND.dtype))
         y = self.feed_forward(adaptive_layer_norm(x_BND, rows[3], rows[4]))
         return torch.addcmul(x_BND, rows[5], y.to(x_BND.dtype))
@@ -61,12 +61,18 @@ class JointDiT(DiffusionBackbone):
     """Streams that attend to each other, as in MMDiT (Esser et al., arXiv 2403.03206), each at a time of its own, as in
     UniDiffuser (Bao et al., arXiv 2303.06555).
 
-    A stream can be noisy, given (its time is 1) or absent; `joint` predicts for all that are there. As a backbone it
-    predicts for the stream that `x_t.modality` names, under those that the condition's sequences give.
+    A stream can be noisy, given (its time is 1) or absent; `joint` predicts all that are present. As a backbone it
+    predicts the stream named by `x_t.modality`, given those in the condition's sequences. Positions are row and column
+    for latents with a grid, and the index for others.
 
-    channels: of the latents of each stream, by its name. stream: the noisy one where x_t names none; the first by
-    default. width, depth, heads, mlp_ratio: of the transformer. Positions are row and column for latents with a grid,
-    and count for others.
+    Args:
+        channels: Channels of the latents of each stream, by name.
+        width: Channels of the residual streams.
+        depth: Number of blocks.
+        heads: Attention heads.
+        stream: The noisy stream if x_t names none; the first by default.
+        mlp_ratio: Hidden width of the feed-forward over width.
+        rope_theta: Base of the rotary frequencies.
     """
 
     def __init__(
@@ -85,13 +91,12 @@ class JointDiT(DiffusionBackbone):
         self.channels, self.stream = dict(channels), stream or next(iter(channels))
         self.heads, self.head_dim, self.rope_theta = heads, width // heads, rope_theta
         names, hidden = sorted(channels), round(width * mlp_ratio)
-        self.input = nn.ModuleDict({name: nn.Linear(channels[name], width) for name in names})
-        self.time = nn.ModuleDict({name: TimeEmbedding(width) for name in names})
-        self.modulation = nn.ModuleDict({name: Modulation(width, depth, shared=False) for name in names})
-        self.blocks = nn.ModuleList(
-            nn.ModuleDict({name: StreamBlock(width, heads, hidden) for name in names}) for _ in range(depth)
-        )
-        self.output = nn.ModuleDict({name: nn.Linear(width, channels[name]) for name in names})
+        self.input = _each(names, lambda name: nn.Linear(channels[name], width))
+        self.time = _each(names, lambda _: TimeEmbedding(width))
+        self.modulation = _each(names, lambda _: Modulation(width, depth, shared=False))
+        blocks = (_each(names, lambda _: StreamBlock(width, heads, hidden)) for _ in range(depth))
+        self.blocks = cast(Sequence[Mapping[str, StreamBlock]], nn.ModuleList(cast(Iterable[nn.Module], blocks)))
+        self.output = _each(names, lambda name: nn.Linear(width, channels[name]))
         self.reset_parameters()
 
     @classmethod
@@ -117,14 +122,14 @@ class JointDiT(DiffusionBackbone):
             nn.init.zeros_(self.output[name].weight)
 
     def joint(self, streams: Mapping[str, Latents], times: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Predictions `[B, N, C]` of every stream, zero where its mask is False; times: `[B]` of each."""
+        """Predictions `[B, N, C]` of every stream at its times `[B]`, zero where its mask is False."""
         if set(times) != set(streams):
             raise InputError(f"JointDiT got streams {sorted(streams)} and times of {sorted(times)}; give the same.")
         rows = {name: self._rows(name, times[name].unsqueeze(0))[0] for name in self._known(streams)}
         return self._through(streams, rows)
 
     def precompute(self, t: Tensor, condition: Condition) -> JointTable:
-        """Modulation for times t `[S]` of every stream that may be noisy, and for the given ones."""
+        """Modulation for times t `[S]` of every stream that may be noisy, and of the given ones."""
         given = self._given(condition)
         clean = t.new_full((1, 1), GIVEN)
         noisy = {name: self._rows(name, t.unsqueeze(1)) for name in self.channels if name not in given}
@@ -139,7 +144,7 @@ class JointDiT(DiffusionBackbone):
         table: JointTable | None = None,
         step: int | None = None,
     ) -> Tensor:
-        """Prediction `[B, N, C]` of one stream under the given ones; see DiffusionBackbone."""
+        """Prediction `[B, N, C]` of one stream conditioned on the given ones; see DiffusionBackbone."""
         name = x_t.modality if x_t.modality in self.channels else self.stream
         if table is None:
             if t is None:
@@ -190,15 +195,23 @@ class JointDiT(DiffusionBackbone):
             qk, v = (torch.cat(some, dim=1) for some in zip(*pieces, strict=True))
             q, k, v = qk[:, :, 0].transpose(1, 2), qk[:, :, 1].transpose(1, 2), v.transpose(1, 2)
             attended = attend(q, k, v, mask)
-            parts = attended.split([h[name].shape[1] for name in names], dim=1)
+            parts = torch.split(attended, [h[name].shape[1] for name in names], dim=1)
             h = {name: block[name].take(h[name], part, own[name]) for name, part in zip(names, parts, strict=True)}
-        found = {}
+        predictions = {}
         for name in names:
             shift, factor = rows[name][-2:].unbind(0)
             out = self.output[name](adaptive_layer_norm(h[name], shift, factor)).to(streams[name].x.dtype)
             real = streams[name].mask
-            found[name] = out if real is None else out.masked_fill(~real.unsqueeze(-1), 0)
-        return found
+            predictions[name] = out if real is None else out.masked_fill(~real.unsqueeze(-1), 0)
+        return predictions
+
+
+Made = TypeVar("Made", bound=nn.Module)
+
+
+def _each(names: Iterable[str], make: Callable[[str], Made]) -> Mapping[str, Made]:
+    """A ModuleDict with one module for each name, typed by what it holds."""
+    return cast(Mapping[str, Made], nn.ModuleDict({name: make(name) for name in names}))
 
 
 def _positions(latents: Latents) -> Tensor:

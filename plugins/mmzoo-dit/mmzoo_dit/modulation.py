@@ -1,4 +1,4 @@
-"""What time and condition vectors say to every block, for all sampling steps at once."""
+"""Modulation of every block by time and condition vectors, for all sampling steps at once."""
 
 from __future__ import annotations
 
@@ -38,15 +38,20 @@ class TimeEmbedding(nn.Module):
 
 
 class Modulation(nn.Module):
-    """adaLN: shift, factor and gate for both halves of each block, shift and factor for the output.
+    """adaLN: shift, scale and gate for both halves of each block, shift and scale for the output.
 
-    One matrix product gives the rows of all blocks. With `shared=True` the blocks share one product of
-    six rows and differ by a learned bias (PixArt-alpha, arXiv 2310.00426): a quarter fewer parameters at depth 6.
+    One matrix product gives the rows of all blocks.
+
+    Args:
+        width: Channels of the transformer.
+        depth: Number of blocks.
+        shared: All blocks share one product of six rows and differ by a learned bias (PixArt-alpha, arXiv 2310.00426),
+            which saves a quarter of the parameters at depth 6.
     """
 
     def __init__(self, width: int, depth: int, *, shared: bool) -> None:
         super().__init__()
-        self.width, self.depth = width, depth
+        self.width = width
         blocks = 1 if shared else depth
         self.project = nn.Linear(width, (ROWS_PER_BLOCK * blocks + ROWS_FINAL) * width)
         self.block_bias = nn.Parameter(torch.empty(depth, ROWS_PER_BLOCK, width)) if shared else None
@@ -62,7 +67,7 @@ class Modulation(nn.Module):
             nn.init.zeros_(parameter)
 
     def forward(self, embedding_SRD: Tensor) -> Tensor:
-        """Embeddings of S steps and R items to rows `[S, 6 * depth + 2, R, 1, D]`, with 1 added to the factors."""
+        """Embeddings of S steps and R items to rows `[S, 6 * depth + 2, R, 1, D]`, with 1 added to the scales."""
         rows: Tensor = self.project(F.silu(embedding_SRD))
         rows = rows.view(*rows.shape[:2], -1, self.width)
         if self.block_bias is not None:
@@ -74,10 +79,13 @@ class Modulation(nn.Module):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """All that the steps of one sampling share. R is B, or 1 when no vector tells the items apart.
+    """What is computed once for all steps of one sampling. R is B, or 1 if all items share time and vectors.
 
-    rows: `[S, 6 * depth + 2, R, 1, D]`. aligned: `[B, N, D]`, added at the input. memory: keys and values
-    of the attended sequences for each block; memory_mask: `[B, 1, 1, M]`.
+    Args:
+        rows: Modulation, `[S, 6 * depth + 2, R, 1, D]`.
+        aligned: Added at the input, `[B, N, D]`.
+        memory: For each block, keys and values of the attended sequences.
+        memory_mask: Those that may be attended to, `[B, 1, 1, M]`.
     """
 
     rows: Tensor

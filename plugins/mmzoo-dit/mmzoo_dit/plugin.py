@@ -46,18 +46,18 @@ def mmzoo_register(register: Register) -> None:
     register.sampler(
         "euler",
         "mmzoo_dit.flow:Euler",
-        summary="Flow matching, first order: one evaluation a step",
+        summary="Flow matching, first order: one evaluation per step",
         trials=[{}, {"shift": 3.0, "training_times": "logit-normal"}],
     )
     register.sampler(
         "heun",
         "mmzoo_dit.flow:Heun",
-        summary="Flow matching, second order: two evaluations a step",
+        summary="Flow matching, second order: two evaluations per step",
         trials=[{"sway": -1.0}],
     )
     register.sampler("ddim", "mmzoo_dit.diffusion:DDIM", summary="Deterministic DDIM, circular or straight path")
     register.sampler(
         "dpm-solver",
         "mmzoo_dit.diffusion:DPMSolver",
-        summary="DPM-Solver++ (2M): second order with one evaluation a step, circular or straight path",
+        summary="DPM-Solver++ (2M): second order with one evaluation per step, circular or straight path",
     )

@@ -1,4 +1,4 @@
-"""Solvers of dx/dt = predict(x, index) over given knots: pure functions, no synchronisation with the device."""
+"""Solvers of dx/dt = predict(x, index) over given knots: pure functions, no synchronization with the device."""
 
 from __future__ import annotations
 
@@ -13,8 +13,12 @@ from mmzoo.interfaces import Predict
 def knots(num_steps: int, *, shift: float = 1.0, sway: float = 0.0) -> list[float]:
     """`num_steps + 1` increasing times from 0 (noise) to 1 (data), in double precision.
 
-    sway: `t + sway * (cos(pi t / 2) - 1 + t)`, F5-TTS (arXiv 2410.06885), eq. 7; -1 crowds the start, 0 is even.
-    shift: `t / (t + shift * (1 - t))`, SD3 (arXiv 2403.03206), sec. 5.3.2; above 1 crowds the start, 1 is even.
+    Args:
+        num_steps: Number of steps.
+        shift: `t / (t + shift * (1 - t))`, SD3 (arXiv 2403.03206), sec. 5.3.2; above 1 puts more steps near the noise,
+            1 spaces them evenly.
+        sway: `t + sway * (cos(pi t / 2) - 1 + t)`, F5-TTS (arXiv 2410.06885), eq. 7; below 0 puts more steps near the
+            noise, 0 spaces them evenly.
     """
     times = []
     for index in range(num_steps + 1):
@@ -26,14 +30,14 @@ def knots(num_steps: int, *, shift: float = 1.0, sway: float = 0.0) -> list[floa
 
 
 def euler(predict: Predict, x: Tensor, times: Sequence[float]) -> Tensor:
-    """First order: one evaluation a step; index i is at `times[i]`."""
+    """First order: one evaluation per step; index i is at `times[i]`."""
     for index in range(len(times) - 1):
         x = x.add(predict(x, index), alpha=times[index + 1] - times[index])
     return x
 
 
 def heun(predict: Predict, x: Tensor, times: Sequence[float]) -> Tensor:
-    """Second order: two evaluations a step, one in the last, as nothing is to be learned at the data itself.
+    """Second order: two evaluations per step and one in the last, because at t = 1 there is nothing left to correct.
 
     Index 0 is at `times[0]`, indices 2i - 1 and 2i are both at `times[i]`: the end of one step and the
     start of the next.

@@ -1,4 +1,4 @@
-"""Encoders of what another model has made of raw data: codes of a tokenizer, or vectors."""
+"""Encoders of another model's features: codes of a tokenizer, or vectors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,13 @@ from mmzoo.nn.transformer import TransformerBlock
 
 
 class Sequences(ModalityEncoder):
-    """Base: vectors of one width, their order, and transformer blocks over them."""
+    """Base: sinusoidal positions and transformer blocks over vectors of one width.
+
+    Args:
+        width: Channels of the vectors.
+        depth: Transformer blocks.
+        heads: Attention heads.
+    """
 
     def __init__(self, *, width: int, depth: int, heads: int) -> None:
         super().__init__()
@@ -36,7 +42,13 @@ class Sequences(ModalityEncoder):
 class CodeEncoder(Sequences):
     """Codes `[B, N, Q]` of a tokenizer, such as those of `vqvae-image`, to latents `[B, N, width]`.
 
-    codebook_sizes: of the tokenizer's quantizer. The embeddings of a position's codes are added up.
+    The embeddings of a position's codes are summed.
+
+    Args:
+        codebook_sizes: Those of the tokenizer's quantizer.
+        width: Channels of the latents.
+        depth: Transformer blocks.
+        heads: Attention heads.
     """
 
     modality = "codes"
@@ -56,7 +68,7 @@ class CodeEncoder(Sequences):
         return Ports(inputs={"raw": raw}, outputs={"latents": Port(width=config["width"])})
 
     def encode(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
-        """Codes int64 `[B, N, Q]`; what stands outside the mask `[B, N]`, such as -1, is not read."""
+        """Codes int64 `[B, N, Q]`; codes outside the mask `[B, N]`, such as -1, are not read."""
         if raw.dim() != 3 or raw.shape[2] != len(self.sizes):
             raise InputError(f"The encoder takes codes [B, N, {len(self.sizes)}], not {list(raw.shape)}.")
         codes = raw if mask is None else raw.masked_fill(~mask.unsqueeze(-1), 0)
@@ -66,12 +78,19 @@ class CodeEncoder(Sequences):
         return self.through(torch.stack(embedded).sum(0) / len(embedded) ** 0.5, mask)
 
     def _outside(self, codes: Tensor) -> bool:
-        """Whether a code is in no codebook; a graph cannot ask that, as the answer is in the values."""
+        """Whether a code is out of range; depends on values, so it is skipped in an exported graph."""
         return int(codes.min()) < 0 or bool((codes >= torch.tensor(self.sizes).to(codes)).any())
 
 
 class VectorEncoder(Sequences):
-    """Vectors `[B, N, channels]`, such as the inner features of a diffusion backbone, to latents `[B, N, width]`."""
+    """Vectors `[B, N, channels]`, such as the inner features of a diffusion backbone, to latents `[B, N, width]`.
+
+    Args:
+        channels: Channels of the vectors.
+        width: Channels of the latents.
+        depth: Transformer blocks.
+        heads: Attention heads.
+    """
 
     modality = "vectors"
 
@@ -86,6 +105,6 @@ class VectorEncoder(Sequences):
         return Ports(inputs={"raw": Port(width=config["channels"])}, outputs={"latents": Port(width=config["width"])})
 
     def encode(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
-        """What stands outside the mask `[B, N]` is not read."""
+        """Vectors outside the mask `[B, N]` are not read."""
         x = raw if mask is None else raw.masked_fill(~mask.unsqueeze(-1), 0)
         return self.through(self.embed(self.norm_in(x.to(self.embed.weight.dtype))), mask)

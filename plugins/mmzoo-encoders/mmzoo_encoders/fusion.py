@@ -1,9 +1,9 @@
-"""Fusions of modalities: what each says, put together to one vector, whichever of them are there."""
+"""Fusions: latents of several modalities, any of which may be absent, to one vector."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -16,9 +16,11 @@ from mmzoo.nn.convnext import ConvNeXtStack
 
 
 class _Projected(Fusion):
-    """Base: every modality is normalised and projected to one width.
+    """Base: every modality is normalized and projected to one width.
 
-    widths: of the latents of each modality, by its name. width: of the result.
+    Args:
+        widths: Channels of the latents of each modality, by name.
+        width: Channels of the result.
     """
 
     def __init__(self, *, widths: dict[str, int], width: int) -> None:
@@ -46,25 +48,24 @@ class _Projected(Fusion):
         return len(x), x.device
 
     def vectors(self, parts: Mapping[str, Latents]) -> tuple[Tensor, Tensor]:
-        """Each modality's mean `[B, M, D]`, zero where it is absent, and whether it is there, bool `[B, M]`."""
+        """Each modality's mean `[B, M, D]`, zero where it is absent, and whether it is present, bool `[B, M]`."""
         batch, device = self._batch(parts)
-        found: list[Tensor | None] = []
+        means: list[Tensor | None] = []
         present: list[Tensor] = []
         for name in self.names:
             if name in parts:
                 mask = real(parts[name])
-                there = mask.any(1)
-                found.append(self.project[name](mean(parts[name].x, mask)) * there.unsqueeze(1))
-                present.append(there)
+                present.append(mask.any(1))
+                means.append(self.project[name](mean(parts[name].x, mask)) * present[-1].unsqueeze(1))
             else:
-                found.append(None)
+                means.append(None)
                 present.append(torch.zeros(batch, dtype=torch.bool, device=device))
-        nothing = torch.zeros_like(next(x for x in found if x is not None))  # of the dtype that autocast chose
-        return torch.stack([nothing if x is None else x for x in found], 1), torch.stack(present, 1)
+        zeros = torch.zeros_like(next(x for x in means if x is not None))  # of the dtype that autocast chose
+        return torch.stack([zeros if x is None else x for x in means], 1), torch.stack(present, 1)
 
 
 class ConcatFusion(_Projected):
-    """All modalities side by side, through two linear layers; a learned vector stands for an absent one."""
+    """Modalities concatenated, then two linear layers; a learned vector replaces an absent modality."""
 
     def __init__(self, *, widths: dict[str, int], width: int) -> None:
         super().__init__(widths=widths, width=width)
@@ -72,7 +73,7 @@ class ConcatFusion(_Projected):
         self.mix = _MLP(len(widths) * width, width)
 
     def reset_parameters(self) -> None:
-        """Absent modalities say nothing at first."""
+        """The vectors of absent modalities start at zero."""
         super().reset_parameters()
         nn.init.zeros_(self.absent)
 
@@ -84,7 +85,7 @@ class ConcatFusion(_Projected):
 
 
 class WeightedFusion(_Projected):
-    """A mean of the modalities that are there, weighed by gates that are learned and can be read."""
+    """A mean of the modalities present, weighted by learned gates that `gates` returns."""
 
     def __init__(self, *, widths: dict[str, int], width: int) -> None:
         super().__init__(widths=widths, width=width)
@@ -109,9 +110,9 @@ class WeightedFusion(_Projected):
 
 
 class LateFusion(_Projected):
-    """Each modality through layers of its own, then the plain mean of those that are there.
+    """Each modality through its own layers, then the mean of those present.
 
-    A linear classifier after it gives the mean of the logits that it would give for each modality alone.
+    A linear classifier on top returns the mean of the logits that it returns for each modality alone.
     """
 
     def __init__(self, *, widths: dict[str, int], width: int) -> None:
@@ -121,12 +122,12 @@ class LateFusion(_Projected):
     def forward(self, parts: Mapping[str, Latents]) -> Tensor:
         """See Fusion."""
         x_BMD, present = self.vectors(parts)
-        said = torch.stack([self.own[name](x_BMD[:, index]) for index, name in enumerate(self.names)], dim=1)
-        return mean(said, present)
+        own = torch.stack([self.own[name](x_BMD[:, index]) for index, name in enumerate(self.names)], dim=1)
+        return mean(own, present)
 
 
 class _Joined(_Projected):
-    """Base: the sequences of all modalities one after the other, each marked by a learned vector."""
+    """Base: the sequences of all modalities concatenated; a learned vector marks each modality."""
 
     def __init__(self, *, widths: dict[str, int], width: int) -> None:
         super().__init__(widths=widths, width=width)
@@ -139,7 +140,7 @@ class _Joined(_Projected):
         nn.init.normal_(self.mark, std=0.02)
 
     def joined(self, parts: Mapping[str, Latents]) -> tuple[Tensor, Tensor]:
-        """`[B, N, D]` and its mask `[B, N]`: real positions first, so that padding never stands between two of them."""
+        """`[B, N, D]` and its mask `[B, N]`: real positions first, so that there is no padding between them."""
         self._batch(parts)
         x, masks = [], []
         for index, name in enumerate(self.names):
@@ -167,7 +168,7 @@ class CNNFusion(_Joined):
 
 
 class RNNFusion(_Joined):
-    """Gated recurrent units (Cho et al., arXiv 1406.1078) over the joined sequences in both directions."""
+    """A bidirectional GRU (Cho et al., arXiv 1406.1078) over the joined sequences."""
 
     def __init__(self, *, widths: dict[str, int], width: int) -> None:
         super().__init__(widths=widths, width=width)
@@ -185,18 +186,26 @@ class RNNFusion(_Joined):
 
 
 class CrossAttentionFusion(_Joined):
-    """Learned queries that attend to the joined sequences, `depth` times (Jaegle et al., arXiv 2103.03206)."""
+    """Learned queries that attend to the joined sequences (Perceiver, Jaegle et al., arXiv 2103.03206).
+
+    Args:
+        widths: Channels of the latents of each modality, by name.
+        width: Channels of the result.
+        depth: How often the queries attend.
+        heads: Attention heads.
+        queries: Number of queries.
+    """
 
     def __init__(self, *, widths: dict[str, int], width: int, depth: int = 2, heads: int = 4, queries: int = 4) -> None:
         super().__init__(widths=widths, width=width)
         self.queries = nn.Parameter(torch.empty(queries, width))
         self.norms = nn.ModuleList(nn.LayerNorm(width, eps=1e-6) for _ in range(depth))
-        self.attend = nn.ModuleList(CrossAttention(width, heads) for _ in range(depth))
+        self.attend = cast(Sequence[CrossAttention], nn.ModuleList(CrossAttention(width, heads) for _ in range(depth)))
         self.layers = nn.ModuleList(nn.Sequential(nn.LayerNorm(width), _MLP(width, width)) for _ in range(depth))
         nn.init.normal_(self.queries, std=1.0)
 
     def reset_parameters(self) -> None:
-        """Queries of unit spread."""
+        """Queries from a standard normal distribution."""
         super().reset_parameters()
         nn.init.normal_(self.queries, std=1.0)
 
@@ -211,14 +220,14 @@ class CrossAttentionFusion(_Joined):
 
 
 def real(latents: Latents) -> Tensor:
-    """The mask of latents, made if they have none; bool `[B, N]`."""
+    """The mask of latents, bool `[B, N]`; all True if they have none."""
     return latents.x.new_ones(latents.x.shape[:2], dtype=torch.bool) if latents.mask is None else latents.mask
 
 
 def mean(x_BND: Tensor, mask_BN: Tensor) -> Tensor:
-    """The mean of the real positions `[B, D]`, zero where there is none."""
-    kept = x_BND.masked_fill(~mask_BN.unsqueeze(-1), 0)
-    return kept.sum(1) / mask_BN.sum(1, keepdim=True).clamp_min(1)
+    """Mean over real positions, `[B, D]`; zero where there are none."""
+    x = x_BND.masked_fill(~mask_BN.unsqueeze(-1), 0)
+    return x.sum(1) / mask_BN.sum(1, keepdim=True).clamp_min(1)
 
 
 class _MLP(nn.Module):

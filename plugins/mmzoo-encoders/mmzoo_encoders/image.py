@@ -1,4 +1,4 @@
-"""Encoders of pictures: convolutional, a vision transformer, and any model of timm."""
+"""Image encoders: convolutional, a vision transformer, and any timm model."""
 
 from __future__ import annotations
 
@@ -22,10 +22,13 @@ def _picture_ports(width: int) -> Ports:
 
 
 class ConvImageEncoder(ModalityEncoder):
-    """Pictures `[B, H, W, 3]` of 0 to 1 to latents `[B, N, widths[-1]]`, by ConvNeXt blocks at halved resolutions.
+    """Images `[B, H, W, 3]` with values from 0 to 1 to latents `[B, N, widths[-1]]`, by ConvNeXt blocks.
 
-    widths: channels at a half, a quarter ... of the resolution. depth: blocks at each. kernel_size: odd; 7 reads
-    handwriting markedly better than 3.
+    Args:
+        widths: Channels at 1/2, 1/4 ... of the resolution.
+        depth: Blocks at each resolution.
+        expansion: Hidden width of a block over its width.
+        kernel_size: Odd; 7 reads handwriting much better than 3.
     """
 
     modality = "image"
@@ -44,11 +47,11 @@ class ConvImageEncoder(ModalityEncoder):
 
     @classmethod
     def ports(cls, config: Mapping[str, Any]) -> Ports:
-        """Pictures in; latents of the last width out."""
+        """Images in; latents of the last width out."""
         return _picture_ports(config["widths"][-1] if config["widths"] else 0)
 
     def encode(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
-        """One latent for each square of 2 ** len(widths) pixels, in row-major order, with their grid."""
+        """One latent for each patch of 2 ** len(widths) pixels a side, in row-major order, with their grid."""
         x = raw * 2 - 1
         for down, blocks in zip(self.down, self.blocks, strict=True):
             x = blocks(down(fold(x)))
@@ -56,9 +59,13 @@ class ConvImageEncoder(ModalityEncoder):
 
 
 class ViTEncoder(ModalityEncoder):
-    """A vision transformer (Dosovitskiy et al., arXiv 2010.11929) with fixed codes of row and column.
+    """A vision transformer (Dosovitskiy et al., arXiv 2010.11929) with sinusoidal positions.
 
-    patch: side of the squares of pixels that become one latent.
+    Args:
+        width: Channels of the latents.
+        depth: Transformer blocks.
+        heads: Attention heads.
+        patch: Pixels of a patch's side; each patch becomes one latent.
     """
 
     modality = "image"
@@ -72,11 +79,11 @@ class ViTEncoder(ModalityEncoder):
 
     @classmethod
     def ports(cls, config: Mapping[str, Any]) -> Ports:
-        """Pictures in; latents of width `width` out."""
+        """Images in; latents of width `width` out."""
         return _picture_ports(config["width"])
 
     def encode(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
-        """Pictures `[B, H, W, 3]` to latents `[B, N, width]` in row-major order, with their grid."""
+        """Images `[B, H, W, 3]` to latents `[B, N, width]` in row-major order, with their grid."""
         cells = fold(raw * 2 - 1, self.patch)
         grid = (cells.shape[1], cells.shape[2])
         x = self.embed(cells.flatten(1, 2))
@@ -87,12 +94,14 @@ class ViTEncoder(ModalityEncoder):
 
 
 class TimmEncoder(ModalityEncoder):
-    """The features of any image model of timm.
+    """Features of any timm image model. Images are normalized as the model expects and keep their size.
 
-    model: timm's name. pretrained: start from timm's weights; they are fetched when fresh parameters are made,
-    never when weights of ours are loaded. layer: which of the depths that timm offers for this model, counted as in
-    a list. width: of the latents; None for the model's own. The picture is normalised as the model expects and
-    keeps its size, which some models refuse.
+    Args:
+        model: timm's name.
+        pretrained: Start from timm's weights. They are downloaded when fresh parameters are made, never when our own
+            weights are loaded.
+        layer: Index into the depths at which timm offers features of this model.
+        width: Channels of the latents; None for the model's own.
     """
 
     modality = "image"
@@ -121,21 +130,21 @@ class TimmEncoder(ModalityEncoder):
 
     @classmethod
     def ports(cls, config: Mapping[str, Any]) -> Ports:
-        """Pictures in; latents of `width`, which is known without timm only when it is given."""
+        """Images in; latents of `width`, which is unknown without timm unless it is given."""
         return Ports(inputs={"raw": Port(modality="image")}, outputs={"latents": Port(width=config["width"])})
 
     def encode(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
-        """Pictures `[B, H, W, 3]` to latents `[B, N, D]` in row-major order, with their grid."""
+        """Images `[B, H, W, 3]` to latents `[B, N, D]` in row-major order, with their grid."""
         if raw.dim() != 4 or raw.shape[-1] != 3:
             raise InputError(f"An image encoder takes pictures [B, H, W, 3], not {list(raw.shape)}.")
         x = (raw - raw.new_tensor(self.mean)) / raw.new_tensor(self.std)
         try:
-            (found,) = self.model(x.permute(0, 3, 1, 2))
+            (features,) = self.model(x.permute(0, 3, 1, 2))
         except (AssertionError, RuntimeError, ValueError) as error:
             raise InputError(
                 f"timm's {self.name} cannot take pictures of {raw.shape[1]} x {raw.shape[2]} pixels:"
                 f" {str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__}."
             ) from error
         if self.channels_first:
-            found = found.permute(0, 2, 3, 1)
-        return Latents(self.project(found.flatten(1, 2)), grid=tuple(found.shape[1:3]), modality="image")
+            features = features.permute(0, 2, 3, 1)
+        return Latents(self.project(features.flatten(1, 2)), grid=tuple(features.shape[1:3]), modality="image")

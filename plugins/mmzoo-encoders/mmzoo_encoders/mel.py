@@ -18,7 +18,12 @@ from mmzoo_encoders.features import Sequences
 class LogMelEncoder(ModalityEncoder):
     """Speech `[B, T]` to log-mel latents `[B, ceil(T / hop), width]`.
 
-    bands: mel bands. width: None for the bands themselves, otherwise a linear layer projects to it.
+    Args:
+        sample_rate: In Hz.
+        window: Samples of the STFT window.
+        hop: Samples between frames.
+        bands: Mel bands.
+        width: Channels of a linear projection; None for the bands themselves.
     """
 
     modality = "speech"
@@ -58,9 +63,18 @@ class LogMelEncoder(ModalityEncoder):
 class SpeechTransformer(Sequences):
     """Speech `[B, T]` to latents `[B, N, width]`: log-mel frames, two strided convolutions, and transformer blocks.
 
-    Every band is brought to mean 0 and deviation 1 over each utterance, which takes out a voice's loudness and colour.
-    The convolutions halve time and bands twice, so N is a quarter of the frames, and a voice's resonances may lie a
-    little higher or lower. channels: of the convolutions.
+    Every band is standardized over each utterance, which removes a voice's loudness and timbre. The convolutions halve
+    time and bands twice, so N is a quarter of the frames, and small shifts of a voice's formants matter little.
+
+    Args:
+        width: Channels of the latents.
+        depth: Transformer blocks.
+        heads: Attention heads.
+        sample_rate: In Hz.
+        window: Samples of the STFT window.
+        hop: Samples between frames.
+        bands: Mel bands.
+        channels: Channels of the convolutions.
     """
 
     modality = "speech"
@@ -79,7 +93,7 @@ class SpeechTransformer(Sequences):
     ) -> None:
         super().__init__(width=width, depth=depth, heads=heads)
         self.log_mel = LogMelEncoder(sample_rate=sample_rate, window=window, hop=hop, bands=bands)
-        self.standardise = BandNorm()
+        self.standardize = BandNorm()
         self.convolutions = nn.ModuleList(nn.Conv2d(given, channels, 3, stride=2, padding=1) for given in (1, channels))
         joined = channels * -(-bands // 4)
         self.norm_in = nn.LayerNorm(joined, eps=1e-6)
@@ -97,12 +111,12 @@ class SpeechTransformer(Sequences):
     def encode(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
         """Samples `[B, T]` are padded with zeros to whole frames."""
         frames = self.log_mel.encode(raw, mask)
-        x, there = self.standardise(frames.x, frames.mask).unsqueeze(1).to(self.embed.weight.dtype), frames.mask
+        x, mask = self.standardize(frames.x, frames.mask).unsqueeze(1).to(self.embed.weight.dtype), frames.mask
         for convolution in self.convolutions:
             x = F.gelu(convolution(x))
-            if there is not None:
-                there = there[:, ::2]
-                x = x * there[:, None, :, None]
+            if mask is not None:
+                mask = mask[:, ::2]
+                x = x * mask[:, None, :, None]
         x = self.embed(self.norm_in(x.transpose(1, 2).flatten(2)))
         rate = None if frames.rate is None else frames.rate / 4
-        return replace(self.through(x, there), rate=rate, modality="speech")
+        return replace(self.through(x, mask), rate=rate, modality="speech")

@@ -8,7 +8,7 @@ from mmzoo.registry.register import Register
 
 @hookimpl
 def mmzoo_register(register: Register) -> None:
-    """Encoders of text, speech and pictures, and fusions of what they give."""
+    """Encoders of text, speech and images, and fusions."""
     register.encoder(
         "symbols",
         "mmzoo_encoders.text:SymbolEncoder",
@@ -40,7 +40,7 @@ def mmzoo_register(register: Register) -> None:
     register.encoder(
         "image-conv",
         "mmzoo_encoders.image:ConvImageEncoder",
-        summary="Convolutional picture encoder",
+        summary="Convolutional image encoder",
         modalities=("image",),
         trials=[{"widths": [8, 12], "depth": 1}],
     )
@@ -54,7 +54,7 @@ def mmzoo_register(register: Register) -> None:
     register.encoder(
         "timm",
         "mmzoo_encoders.image:TimmEncoder",
-        summary="Features of any image model of timm, at any of its depths",
+        summary="Features of any timm image model, at any of its depths",
         modalities=("image",),
         requires=("timm",),
         trials=[{"model": "resnet10t", "width": 12}],
@@ -72,11 +72,11 @@ def mmzoo_register(register: Register) -> None:
         trials=[{"channels": 7, "width": 16, "depth": 1, "heads": 2}],
     )
     for name, target, summary in (
-        ("concat", "ConcatFusion", "Modalities side by side through two layers"),
-        ("weighted", "WeightedFusion", "Mean of modalities by learned gates that can be read"),
-        ("late", "LateFusion", "Mean of what each modality says alone: late fusion of logits"),
+        ("concat", "ConcatFusion", "Modalities concatenated, then two layers"),
+        ("weighted", "WeightedFusion", "Mean of modalities weighted by learned gates"),
+        ("late", "LateFusion", "Mean over modalities after layers of their own: late fusion of logits"),
         ("cnn", "CNNFusion", "ConvNeXt blocks over the joined sequences"),
-        ("rnn", "RNNFusion", "Gated recurrent units over the joined sequences"),
+        ("rnn", "RNNFusion", "Bidirectional GRU over the joined sequences"),
         ("cross-attention", "CrossAttentionFusion", "Learned queries that attend to the joined sequences"),
     ):
         exempt = {"export": "torch.export cannot take pack_padded_sequence"} if name == "rnn" else {}

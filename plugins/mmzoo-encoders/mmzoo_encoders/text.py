@@ -14,10 +14,15 @@ from mmzoo.nn.convnext import ConvNeXtStack
 
 
 class SymbolEncoder(ModalityEncoder):
-    """Ids `[B, N]` of an alphabet of `vocabulary` symbols to latents `[B, N, width]`.
+    """Ids `[B, N]` of symbols (phones, bytes, words) to latents `[B, N, width]`.
 
-    An embedding followed by ConvNeXt blocks: each symbol sees 3 * depth neighbours on either side.
-    Whether the symbols are phones, bytes or words is the business of whoever makes the ids.
+    An embedding followed by ConvNeXt blocks: each symbol sees 3 * depth neighbors on either side.
+
+    Args:
+        vocabulary: Number of symbols.
+        width: Channels of the latents.
+        depth: Number of ConvNeXt blocks.
+        expansion: Hidden width of a block over width.
     """
 
     modality = "text"
@@ -47,7 +52,13 @@ class SymbolEncoder(ModalityEncoder):
 
 
 class ByteEncoder(SymbolEncoder):
-    """A SymbolEncoder over the 256 bytes of UTF-8 text."""
+    """A SymbolEncoder over the 256 bytes of UTF-8 text.
+
+    Args:
+        width: Channels of the latents.
+        depth: Number of ConvNeXt blocks.
+        expansion: Hidden width of a block over width.
+    """
 
     def __init__(self, *, width: int = 256, depth: int = 4, expansion: float = 3.0) -> None:
         super().__init__(vocabulary=256, width=width, depth=depth, expansion=expansion)
@@ -58,7 +69,11 @@ class ByteEncoder(SymbolEncoder):
         return super().ports({**config, "vocabulary": 256})
 
     def encode_text(self, texts: list[str]) -> Latents:
-        """Strings to latents, padded to the longest."""
+        """Strings to latents, padded to the longest.
+
+        Raises:
+            InputError: There is no text, or one is empty.
+        """
         if not texts or not all(texts):
             raise InputError("The byte encoder needs at least one text, and none of them empty.")
         rows = [torch.tensor(list(text.encode()), device=self.embed.weight.device) for text in texts]

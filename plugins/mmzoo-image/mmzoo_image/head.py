@@ -336,6 +336,7 @@ class TextToImage(TaskHead):
         There is a little noise in them, the same for every picture (Xiang et al., arXiv 2303.09769).
         """
         latents = self.tokenizer.encode_latents(raw)
+        assert latents.grid is not None
         data = latents.x.float()
         noise = torch.randn(data.shape[1:], generator=torch.Generator().manual_seed(0)).to(data).expand_as(data)
         t = data.new_full((len(data),), FEATURE_TIME)

@@ -1,4 +1,4 @@
-"""Training examples made various: pictures moved, speech with noise, texts with letters missing."""
+"""Augmentation: images moved, noise added to speech, letters dropped from texts."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ import torch.nn.functional as F
 from torch import Tensor
 
 TURN, SHIFT, SCALE = math.radians(10), 0.12, 0.12
-"""Largest turn, shift as a share of half a side, and change of scale."""
+"""Largest rotation, shift as a fraction of half a side, and change of scale."""
 SNR_DB = (0.0, 40.0)
 NOISY = 0.5
 LOST_LETTERS = 0.1
 
 
 def augmented(batch: Mapping[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
-    """A batch of `mmzoo_recognition.examples` with every modality in it changed at random; draws are on the CPU."""
-    found = dict(batch)
+    """A batch of `mmzoo_recognition.examples` with every modality augmented; random numbers are drawn on the CPU."""
+    out = dict(batch)
     if "image" in batch:
-        found["image"] = moved(batch["image"].float() / 255, generator)
+        out["image"] = moved(batch["image"].float() / 255, generator)
     if "speech" in batch:
-        found["speech"] = noisy(batch["speech"], batch["speech_mask"], generator)
+        out["speech"] = noisy(batch["speech"], batch["speech_mask"], generator)
     if "text" in batch:
-        found["text_mask"] = thinned(batch["text_mask"], generator)
-    return found
+        out["text_mask"] = thinned(batch["text_mask"], generator)
+    return out
 
 
 def moved(pixels_BHWC: Tensor, generator: torch.Generator) -> Tensor:
-    """Pictures turned, shifted and scaled a little; what comes in from outside continues the edge."""
+    """Images rotated, shifted and scaled a little; borders are extended."""
     angle, scale, right, down = (2 * torch.rand(4, len(pixels_BHWC), generator=generator) - 1).unbind(0)
     angle, scale = angle * TURN, 1 + scale * SCALE
     cosine, sine = angle.cos() * scale, angle.sin() * scale
@@ -41,7 +41,7 @@ def moved(pixels_BHWC: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def noisy(samples_BT: Tensor, mask_BT: Tensor, generator: torch.Generator) -> Tensor:
-    """Half of the sounds with white noise over their length, at a random ratio."""
+    """White noise added to half of the sounds, at a random signal-to-noise ratio."""
     count = len(samples_BT)
     low, high = SNR_DB
     ratio = low + (high - low) * torch.rand(count, 1, generator=generator)
@@ -53,6 +53,6 @@ def noisy(samples_BT: Tensor, mask_BT: Tensor, generator: torch.Generator) -> Te
 
 
 def thinned(mask_BN: Tensor, generator: torch.Generator) -> Tensor:
-    """Some letters taken out of the mask, never all of a text."""
+    """Some letters removed from the mask, never all of a text."""
     kept = mask_BN & (torch.rand(mask_BN.shape, generator=generator) >= LOST_LETTERS).to(mask_BN.device)
     return torch.where(kept.any(1, keepdim=True), kept, mask_BN)

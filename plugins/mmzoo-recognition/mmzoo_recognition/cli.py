@@ -1,4 +1,4 @@
-"""`mmzoo recognise` says what a picture, a sound or a text is; `mmzoo explain` draws why."""
+"""`mmzoo recognise` classifies an image, a sound or a text; `mmzoo explain` draws why."""
 
 from __future__ import annotations
 
@@ -61,32 +61,33 @@ def explain(
     Image.check_output(output)
     asked = mmzoo.create(model)
     if isinstance(asked, Recognizes):
-        page, told = _why(asked, given, name)
+        page, summary = _why(asked, given, name)
     elif isinstance(asked, Tokenizer):
         if name is not None:
             raise InputError(f"{model} makes codes and knows no classes; leave --class out.")
-        page, told = _codes(asked, model, given)
+        page, summary = _codes(asked, model, given)
     else:
         raise InputError(
             f"{model} neither recognises nor makes codes, so there is nothing to explain; `mmzoo list` shows the tasks"
             " of models."
         )
     page.save(output)
-    print(f"{output}: {one_line(told)}, {page.pixels.shape[1]} x {page.pixels.shape[0]} pixels")
+    print(f"{output}: {one_line(summary)}, {page.pixels.shape[1]} x {page.pixels.shape[0]} pixels")
 
 
 def _why(judge: Any, given: Mapping[str, Any], name: str | None) -> tuple[Image, str]:
-    """The page of a model that recognises, and what is told of it."""
+    """The page of a model that recognizes, and its summary."""
     from mmzoo_recognition.explain import explain as explained
     from mmzoo_recognition.page import explanation_page
 
-    found = explained(judge, **given, target=name)
-    labels = found.labels
-    return explanation_page(found), f"{labels.best} ({labels.probabilities[0]:.4f}), what speaks for {found.target}"
+    explanation = explained(judge, **given, target=name)
+    labels = explanation.labels
+    summary = f"{labels.best} ({labels.probabilities[0]:.4f}), what speaks for {explanation.target}"
+    return explanation_page(explanation), summary
 
 
 def _codes(tokenizer: Tokenizer, model: str, given: Mapping[str, Any]) -> tuple[Image, str]:
-    """The page of a model that makes codes, and what is told of it."""
+    """The page of a model that makes codes, and its summary."""
     from mmzoo.data import as_audio, as_image
     from mmzoo_recognition.explain import codebook_usage
     from mmzoo_recognition.page import usage_page
@@ -97,9 +98,9 @@ def _codes(tokenizer: Tokenizer, model: str, given: Mapping[str, Any]) -> tuple[
     value = given[modality]
     if modality == "image":
         value = as_image(value)
-    elif modality == "speech":
+    elif tokenizer.sample_rate is not None:
         value = as_audio(value, tokenizer.sample_rate)
     usage = codebook_usage(tokenizer, value)
     used, size = sum(int((count > 0).sum()) for count in usage), sum(map(len, usage))
-    told = f"{int(usage[0].sum())} positions, {used:,} of {size:,} codes used"
-    return usage_page(f"{model}: {told}", value, tokenizer(value), usage), told
+    summary = f"{int(usage[0].sum())} positions, {used:,} of {size:,} codes used"
+    return usage_page(f"{model}: {summary}", value, tokenizer(value), usage), summary

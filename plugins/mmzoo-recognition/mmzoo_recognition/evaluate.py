@@ -1,4 +1,4 @@
-"""How well a model recognises digits, whole and degraded, from any of its modalities; and the tables of studies."""
+"""How well a model recognizes digits, whole and degraded, from any of its modalities."""
 
 from __future__ import annotations
 
@@ -14,17 +14,16 @@ from tqdm import tqdm
 
 from mmzoo.data import as_image, load_dataset_component, sheet
 from mmzoo.evaluation.words import ErrorRate, difference, interval
-from mmzoo_recognition.few_labels import few_labels
-from mmzoo_recognition.imbalance import imbalance
-from mmzoo_recognition.study import DATA, TESTS, arms, scores, table
+
+DATA = "degraded-digits"
+TESTS = {"whole": "test", "degraded": "test_degraded"}
+"""Splits of DATA: digits that are whole, and the most degraded ones."""
 
 
-def evaluate_recognition(
-    model: Any, *, limit: int | None = None, samples: Path | None = None, tables: bool = False
-) -> dict[str, Any]:
+def evaluate_recognition(model: Any, *, limit: int | None = None, samples: Path | None = None) -> dict[str, Any]:
     """Scores by test and subset of modalities with intervals, and what fusion gains.
 
-    limit: use only so many test digits. tables: also fill those of `study.arms`, of rare classes and of few labels.
+    limit: use only so many test digits.
     """
     rows = load_dataset_component(DATA, side=model.side)
     found: dict[str, Any] = {}
@@ -62,7 +61,6 @@ def evaluate_recognition(
             "wrong": difference(wrong["degraded"][every], wrong["degraded"][alone]),
         },
         "speed": {"items_per_second": count / seconds},
-        **({"tables": {"arms": table(arms()), "imbalance": imbalance(), "few_labels": few_labels()}} if tables else {}),
     }
 
 
@@ -81,3 +79,18 @@ def _guesses(model: Any, examples: Any) -> dict[str, list[int]]:
 
 def _errors(guessed: Sequence[int], labels: Sequence[int]) -> ErrorRate:
     return ErrorRate(np.array([(a != b, 0, 0, 1) for a, b in zip(guessed, labels, strict=True)], np.int64))
+
+
+def scores(guessed: Sequence[int], labels: Sequence[int], classes: int) -> dict[str, float]:
+    """Accuracy, macro recall and macro F1; a class that is neither asked nor guessed counts as 0."""
+    a, b = np.asarray(guessed), np.asarray(labels)
+    recalls, f1s = [], []
+    for k in range(classes):
+        hits, true, said = int(((a == k) & (b == k)).sum()), int((b == k).sum()), int((a == k).sum())
+        recalls.append(hits / max(1, true))
+        f1s.append(2 * hits / max(1, true + said))
+    return {
+        "accuracy": float((a == b).mean()),
+        "macro_recall": float(np.mean(recalls)),
+        "macro_f1": float(np.mean(f1s)),
+    }

@@ -1,4 +1,4 @@
-"""Rows, or what a user gives, to batches of tensors of each modality."""
+"""Rows of a dataset, or a user's inputs, to batches of tensors of each modality."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COLUMNS = {"image": "image", "speech": "audio", "text": "text"}
 
 
 def pixels_of(given: Any, side: int) -> Tensor:
-    """A picture as uint8 `[side, side, 3]`, resized by cubic interpolation where it must be."""
+    """An image as uint8 `[side, side, 3]`, resized with bicubic interpolation if necessary."""
     image: Image = as_image(given)
     if image.pixels.shape[:2] != (side, side):
         from PIL import Image as Pillow
@@ -34,7 +34,7 @@ def pixels_of(given: Any, side: int) -> Tensor:
 
 
 def samples_of(given: Any, sample_rate: int) -> Tensor:
-    """Speech as float `[T]` at the rate."""
+    """Speech as float `[T]` at the given rate; at most LONGEST_S seconds."""
     audio = as_audio(given, sample_rate)
     if audio.duration > LONGEST_S:
         raise InputError(f"The speech lasts {audio.duration:.0f} s; the most is {LONGEST_S:g} s, cut it up.")
@@ -42,7 +42,7 @@ def samples_of(given: Any, sample_rate: int) -> Tensor:
 
 
 def bytes_of(given: Any) -> Tensor:
-    """A text as the numbers of its UTF-8 bytes, int64 `[N]`."""
+    """A text as its UTF-8 bytes, int64 `[N]`, in lower case; at most LONGEST_TEXT."""
     text = str(given.get("text") or "") if isinstance(given, Mapping) else given
     if not isinstance(text, str) or not text.strip():
         raise InputError(f"A text is a string with something in it, not {given!r}.")
@@ -55,22 +55,30 @@ def bytes_of(given: Any) -> Tensor:
 def batch_of(
     items: Sequence[Mapping[str, Any]], modalities: Sequence[str], *, side: int, sample_rate: int
 ) -> dict[str, Tensor]:
-    """What all items have, as `image` uint8 `[B, side, side, 3]`, `speech` `[B, T]` and `text` `[B, N]` with masks.
+    """A batch of the modalities that every item has.
 
-    What an item has of a modality is None, or what `pixels_of`, `samples_of` and `bytes_of` take.
+    Args:
+        items: By modality, None or what `pixels_of`, `samples_of` and `bytes_of` take.
+        modalities: The modalities to look for.
+        side: Pixels of an image's side.
+        sample_rate: Of speech, in Hz.
+
+    Returns:
+        `image` uint8 `[B, side, side, 3]`, `speech` `[B, T]` and `text` `[B, N]`, the last two with masks
+        `speech_mask` and `text_mask`.
     """
-    found: dict[str, Tensor] = {}
+    batch: dict[str, Tensor] = {}
     for name in modalities:
         given = [item.get(name) for item in items]
         if any(value is None for value in given):
             continue
         if name == "image":
-            found[name] = torch.stack([pixels_of(value, side) for value in given])
+            batch[name] = torch.stack([pixels_of(value, side) for value in given])
         elif name == "speech":
-            found |= padded(name, [samples_of(value, sample_rate) for value in given])
+            batch |= padded(name, [samples_of(value, sample_rate) for value in given])
         else:
-            found |= padded(name, [bytes_of(value) for value in given])
-    return found
+            batch |= padded(name, [bytes_of(value) for value in given])
+    return batch
 
 
 def padded(name: str, rows: Sequence[Tensor]) -> dict[str, Tensor]:
@@ -81,7 +89,18 @@ def padded(name: str, rows: Sequence[Tensor]) -> dict[str, Tensor]:
 
 
 class Labelled:
-    """Labelled rows in memory. names: of the classes, in order; taken from the labels where none are given."""
+    """Labeled rows, held in memory.
+
+    Args:
+        rows: A dataset with the columns of COLUMNS and `label`.
+        modalities: Which of image, speech and text to read.
+        names: The classes in order; the sorted labels if there are none.
+        side: Pixels of an image's side.
+        sample_rate: Of speech, in Hz.
+
+    Raises:
+        DataError: There are no rows, or some lack a label, a modality, or have an unknown label.
+    """
 
     def __init__(
         self, rows: Dataset, modalities: Sequence[str], names: Sequence[str], *, side: int, sample_rate: int
@@ -123,8 +142,8 @@ class Labelled:
 
     def collate(self, examples: list[int]) -> Mapping[str, Tensor]:
         """`label` `[B]`, and the tensors of `batch_of`."""
-        found: dict[str, Tensor] = {"label": torch.tensor([self.labels[index] for index in examples])}
+        batch: dict[str, Tensor] = {"label": torch.tensor([self.labels[index] for index in examples])}
         for name, values in self.parts.items():
             chosen = [values[index] for index in examples]
-            found |= {name: torch.stack(chosen)} if name == "image" else padded(name, chosen)
-        return found
+            batch |= {name: torch.stack(chosen)} if name == "image" else padded(name, chosen)
+        return batch

@@ -1,4 +1,4 @@
-"""Why a model answers as it does: what in each modality speaks for a class, its gates, and which codes are used."""
+"""Attributions of a class to pixels, sounds and letters, the gates of a fusion, and the use of codebooks."""
 
 from __future__ import annotations
 
@@ -23,23 +23,27 @@ Array = np.ndarray[Any, Any]
 
 MISSING = "Explaining needs captum and matplotlib; run: pip install captum matplotlib"
 STEPS, AT_ONCE = 64, 8
-"""Points between nothing and what is given, and how many of them are computed at once."""
+"""Points between baseline and input, and how many of them are computed at once."""
 TOLERANCE = 0.05
 LAYERS: Mapping[str, tuple[type[nn.Module], ...]] = {"speech": (BandNorm, LogMel), "text": (nn.Embedding,)}
-"""Layers of encoders at whose output speech is a spectrogram, and text a vector for each letter; the first there is."""
+"""Encoder layers whose output is a spectrogram, or a vector for each letter; the first kind present is used."""
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What speaks for a class, and what against it.
+    """Evidence for and against a class.
 
-    labels: what was recognised. target: the class that is explained. attributions: by modality, positive for the class:
-    of the picture `[side, side]`, of the spectrogram `[frames, bands]`, of the text `[letters]`; where a modality could
-    not be followed further, of the encoder's latents, for a picture `[rows, columns]` if they are a grid, else
-    `[positions]`. shown: what they belong to, pixels uint8 `[side, side, 3]`, log-mel energies `[frames, bands]` and
-    the text as it was read. rise: by how much the logit of the class is higher than when nothing is shown, said or
-    written; all attributions add up to it. gates: how much the fusion counts each modality, if it weighs them. notes:
-    what the user should know of the attributions.
+    Args:
+        labels: The model's answer.
+        target: The class that is explained.
+        attributions: By modality, positive where it supports the class: `[side, side]` of an image, `[frames, bands]`
+            of a spectrogram, `[letters]` of a text. Where gradients do not reach these, of the encoder's latents:
+            `[rows, columns]` of an image whose latents form a grid, else `[positions]`.
+        shown: What the attributions belong to: pixels uint8 `[side, side, 3]`, log-mel energies `[frames, bands]`, and
+            the text as it was read.
+        rise: The logit of the class minus its logit at the baseline; all attributions sum to it.
+        gates: The weight of each modality in the fusion, if it has weights.
+        notes: What a reader of the attributions should know.
     """
 
     labels: Labels
@@ -52,14 +56,17 @@ class Explanation:
 
 
 class Seam(NamedTuple):
-    """The place in a modality's encoder to which a class is followed back.
+    """The tensor of a modality to which a class is attributed.
 
-    x: what stands there, `[1, ...]`. nothing: what would stand there if nothing were given. onward: from such a batch
-    to latents. inner: x is already the latents.
+    Args:
+        x: Its value, `[1, ...]`.
+        baseline: Its value for an empty input.
+        onward: Computes the latents from a batch of such values.
+        inner: x is already the latents.
     """
 
     x: Tensor
-    nothing: Tensor
+    baseline: Tensor
     onward: Callable[[Tensor], Latents]
     inner: bool = False
 
@@ -68,13 +75,22 @@ class Seam(NamedTuple):
 def explain(
     model: Recognizer, *, image: Any = None, speech: Any = None, text: Any = None, target: str | None = None
 ) -> Explanation:
-    """What in one item speaks for a class, by integrated gradients (Sundararajan et al., arXiv 1703.01365).
+    """Attribute a class to the parts of one item by integrated gradients (Sundararajan et al., arXiv 1703.01365).
 
-    image, speech, text: as `Recognizer.recognise` takes them. target: the class, by default the most probable. The way
-    begins at a picture of one colour, its mean, at speech that stays at its mean (a hiss as faint as its quietest part,
-    if the encoder does not standardise bands), and at zeros for letters; all modalities go it together. Raises
-    InputError as `recognise` does, for lists and for a class that the model lacks; MissingDependencyError without
-    captum.
+    All modalities move from baseline to input together. The baseline is an image of its mean color, speech at the mean
+    of each band (or noise as faint as its quietest part, if the encoder does not standardize bands), and zeros for the
+    embeddings of letters.
+
+    Args:
+        model: A model with the recognition head.
+        image: An image as `Recognizer.recognise` takes it, or None.
+        speech: Speech, or None.
+        text: A text, or None.
+        target: The class; by default the most probable.
+
+    Raises:
+        InputError: Nothing or a list is given, or the model does not have the class.
+        MissingDependencyError: captum is not installed.
     """
     try:
         from captum.attr import IntegratedGradients
@@ -92,19 +108,19 @@ def explain(
     batch = batch_of([given], model.modalities, side=model.side, sample_rate=model.sample_rate)
     seams = {name: seam(model, name, batch) for name in model.modalities if name in batch}
 
-    def logits(*stand: Tensor) -> Tensor:
-        return model.logits({name: way.onward(x) for (name, way), x in zip(seams.items(), stand, strict=True)})
+    def logits(*values: Tensor) -> Tensor:
+        return model.logits({name: way.onward(x) for (name, way), x in zip(seams.items(), values, strict=True)})
 
-    here, nothing = tuple(way.x for way in seams.values()), tuple(way.nothing for way in seams.values())
+    inputs, baselines = tuple(way.x for way in seams.values()), tuple(way.baseline for way in seams.values())
     index = names.index(target)
-    found = IntegratedGradients(logits).attribute(
-        here, nothing, target=index, n_steps=STEPS, internal_batch_size=AT_ONCE
+    attributions = IntegratedGradients(logits).attribute(
+        inputs, baselines, target=index, n_steps=STEPS, internal_batch_size=AT_ONCE
     )
     with torch.no_grad():
         parts = {name: way.onward(way.x) for name, way in seams.items()}
-        rise = float((logits(*here) - logits(*nothing))[0, index])
-    values = {name: value[0].double().cpu().numpy() for name, value in zip(seams, found, strict=True)}
-    notes = [f"{name}: what is marked are positions of latents" for name, way in seams.items() if way.inner]
+        rise = float((logits(*inputs) - logits(*baselines))[0, index])
+    values = {name: value[0].double().cpu().numpy() for name, value in zip(seams, attributions, strict=True)}
+    notes = [f"{name}: positions of latents are marked" for name, way in seams.items() if way.inner]
     total = sum(float(value.sum()) for value in values.values())
     if abs(total - rise) > TOLERANCE * max(1.0, abs(rise)):
         notes.append(f"inexact: attributions add up to {total:.2f}, the logit rose by {rise:.2f}")
@@ -115,11 +131,11 @@ def explain(
     return Explanation(labels, target, laid_out, shown, rise, _gates(model, parts), tuple(notes))
 
 
-# --- where a modality is followed back to ------------------------------------------------------------
+# --- what a class is attributed to --------------------------------------------------------------------
 
 
 def seam(model: Recognizer, name: str, batch: Mapping[str, Tensor]) -> Seam:
-    """Pixels, spectrogram or embeddings of letters; the latents, if no gradient gets as far as these."""
+    """The pixels, spectrogram or embeddings of letters of a modality; its latents if no gradient reaches those."""
     encoder: ModalityEncoder = getattr(model, name)
     mask = batch.get(f"{name}_mask")
     with torch.no_grad():
@@ -132,50 +148,50 @@ def seam(model: Recognizer, name: str, batch: Mapping[str, Tensor]) -> Seam:
         return ways[0]
     with torch.no_grad():
         latents = encoder.encode(raw, seen_mask)
-        # Zeros would be a bad beginning: a fusion normalises them, and so makes of a little the same as of much.
-        nothing = encoder.encode(*model._seen(name, _blank(name, batch[name]), mask)).x
-    return Seam(latents.x, nothing, partial(_with_x, latents), inner=True)
+        # Zeros would be a bad baseline: a fusion normalizes, so that small values next to them count as much as large.
+        baseline = encoder.encode(*model._seen(name, _blank(name, batch[name]), mask)).x
+    return Seam(latents.x, baseline, partial(_with_x, latents), inner=True)
 
 
 def _blank(name: str, raw: Tensor) -> Tensor:
-    """A picture of one colour, silence or spaces, in the layout of `batch_of`."""
+    """An image of its mean color, silence or spaces, in the layout of `batch_of`."""
     if name == "image":
         return (raw.float().mean((1, 2), keepdim=True) / 255).expand(raw.shape)
     return torch.zeros_like(raw) if name == "speech" else torch.full_like(raw, ord(" "))
 
 
 def _layer_seams(encoder: ModalityEncoder, name: str, raw: Tensor, mask: Tensor | None) -> Iterator[Seam]:
-    """One for each layer in the encoder that gives what the modality is shown as."""
+    """One for each layer of the encoder whose output is what the modality is shown as."""
     kinds = (kind for kind in LAYERS.get(name, ()) if any(isinstance(layer, kind) for layer in encoder.modules()))
     wanted = next(kinds, ())
     for layer in encoder.modules():
         if isinstance(layer, wanted):
-            found = _outputs(encoder, layer, raw, mask)
-            if len(found) == 1 and (name != "text" or found[0].shape[:2] == raw.shape):
-                nothing = _hiss(layer, found[0]) if isinstance(layer, LogMel) else torch.zeros_like(found[0])
-                yield Seam(found[0], nothing, partial(_through, encoder, layer, raw, mask))
+            outputs = _outputs(encoder, layer, raw, mask)
+            if len(outputs) == 1 and (name != "text" or outputs[0].shape[:2] == raw.shape):
+                baseline = _hiss(layer, outputs[0]) if isinstance(layer, LogMel) else torch.zeros_like(outputs[0])
+                yield Seam(outputs[0], baseline, partial(_through, encoder, layer, raw, mask))
 
 
 def _hiss(layer: LogMel, x: Tensor) -> Tensor:
     """White noise as faint as the quietest part of a spectrogram `[1, frames, bands]`.
 
-    The floor of all bands alike would do worse: an encoder that normalises its frames takes what is a little above it
-    for what is far above it, so that all would happen at the first step of the way.
+    A flat floor in all bands would be worse: an encoder that normalizes its frames takes a small difference from it for
+    a large one, so that the whole change would happen in the first step from the baseline.
     """
     bands = layer.filters.sum(0).clamp_min(0.1).log()
     return (x.min() + bands - bands.min()).expand_as(x)
 
 
 def _outputs(encoder: ModalityEncoder, layer: nn.Module, raw: Tensor, mask: Tensor | None) -> list[Tensor]:
-    """What a layer gives while the encoder encodes."""
-    found: list[Tensor] = []
-    with torch.no_grad(), _hooked(layer, lambda module, inputs, output: found.append(output)):
+    """The outputs of a layer while the encoder encodes."""
+    outputs: list[Tensor] = []
+    with torch.no_grad(), _hooked(layer, lambda module, inputs, output: outputs.append(output)):
         encoder.encode(raw, mask)
-    return found
+    return outputs
 
 
 def _through(encoder: ModalityEncoder, layer: nn.Module, raw: Tensor, mask: Tensor | None, x: Tensor) -> Latents:
-    """The latents of B items when x stands where the layer's output would."""
+    """The latents of B items when x `[B, ...]` replaces the output of the layer."""
     with _hooked(layer, lambda *_: x):
         return encoder.encode(_repeated(raw, len(x)), None if mask is None else _repeated(mask, len(x)))
 
@@ -198,10 +214,10 @@ def _repeated(one: Tensor, count: int) -> Tensor:
 
 
 def _reaches(way: Seam) -> bool:
-    """Whether the latents have a gradient with respect to what stands at the seam, and one that is not zero."""
+    """Whether the latents have a gradient with respect to x that is not zero."""
     x = way.x.detach().clone().requires_grad_()
     latents = way.onward(x).x.flatten()
-    # The plain sum of what was normalised is the same whatever x is.
+    # The plain sum of normalized values is the same whatever x is.
     total = (latents * torch.arange(len(latents), device=latents.device).cos()).sum()
     slope = torch.autograd.grad(total, x, allow_unused=True)[0] if total.requires_grad else None
     return slope is not None and bool(slope.any())
@@ -219,15 +235,15 @@ def _shown(name: str, batch: Mapping[str, Tensor], way: Seam, sample_rate: int) 
 
 
 def log_mel(samples: Array, sample_rate: int) -> Array:
-    """Samples `[T]` to log-mel energies `[frames, 64]` with 100 frames a second, to be looked at."""
+    """Samples `[T]` to log-mel energies `[frames, 64]` at 100 frames per second, for display."""
     hop = sample_rate // 100
     mel = LogMel(sample_rate=sample_rate, window=4 * hop, hop=hop, bands=64)
-    found: Array = mel(torch.from_numpy(np.pad(samples, (0, -len(samples) % hop))).unsqueeze(0))[0].numpy()
-    return found
+    energies: Array = mel(torch.from_numpy(np.pad(samples, (0, -len(samples) % hop))).unsqueeze(0))[0].numpy()
+    return energies
 
 
 def _laid_out(name: str, values: Array, latents: Latents, inner: bool) -> Array:
-    """Attributions at a seam without colours or channels, and those of a picture's latents on their grid."""
+    """Attributions summed over colors or channels; those of an image's latents on their grid."""
     if name == "speech" and not inner:
         return values
     summed: Array = values.sum(-1)
@@ -239,17 +255,17 @@ def _laid_out(name: str, values: Array, latents: Latents, inner: bool) -> Array:
 
 
 def _by_letter(values: Array, text: str) -> Array:
-    """Attributions of the bytes of a text to those of its letters, which may have several."""
+    """Attributions of the bytes of a text, summed for each letter."""
     lengths = [len(letter.encode()) for letter in text]
-    found: Array = np.add.reduceat(values, np.cumsum([0, *lengths[:-1]]))
-    return found
+    summed: Array = np.add.reduceat(values, np.cumsum([0, *lengths[:-1]]))
+    return summed
 
 
 def _gates(model: Recognizer, parts: Mapping[str, Latents]) -> dict[str, float]:
     try:
         with torch.no_grad():
             gates = model.fusion.gates(parts)
-    except InputError:  # this fusion does not weigh
+    except InputError:  # this fusion has no gates
         return {}
     return {name: float(gates[name][0]) for name in parts}
 
@@ -258,9 +274,14 @@ def _gates(model: Recognizer, parts: Mapping[str, Latents]) -> dict[str, float]:
 
 
 def codebook_usage(tokenizer: Tokenizer, given: Any) -> list[Array]:
-    """How often each code occurs, int64 `[size]` for each codebook of a tokenizer.
+    """How often each code occurs.
 
-    given: what its `tokenize` takes, or a list of it; they are read one by one, so pictures may differ in size.
+    Args:
+        tokenizer: A model that makes codes.
+        given: What its `tokenize` takes, or a list of it; items are read one by one, so images may differ in size.
+
+    Returns:
+        Counts int64 `[size]` for each codebook.
     """
     counts = [np.zeros(size, np.int64) for size in tokenizer.codebook_sizes]
     for one in given if isinstance(given, list) else [given]:

@@ -32,7 +32,7 @@ def mmzoo_register(register: Register) -> None:
     register.metric(
         "recognition",
         "mmzoo_recognition.evaluate:evaluate_recognition",
-        summary="Digits recognised, whole and degraded, by subset of modalities; and the tables of studies",
+        summary="Digits recognised, whole and degraded, by subset of modalities",
     )
     register.model(
         "vqvae-dit-recognition",

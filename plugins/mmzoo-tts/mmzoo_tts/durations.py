@@ -25,7 +25,8 @@ class DurationPredictor(nn.Module):
         """The gradient stops at the phone vectors: durations must not bend what the sound is made from."""
         x = self.norm(self.blocks(phones_BPD.detach(), mask_BP))
         # exp(-2.6) = 75 ms, the median phone: the layer learns deviations from it.
-        return self.out(x).squeeze(-1).float() - 2.6
+        log_seconds: Tensor = self.out(x).squeeze(-1).float() - 2.6
+        return log_seconds
 
     def loss(self, log_seconds_BP: Tensor, ends_BP: Tensor, mask_BP: Tensor) -> Tensor:
         """Huber loss of log durations over real phones; ends are cumulative seconds."""

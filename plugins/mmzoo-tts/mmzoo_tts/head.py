@@ -175,8 +175,8 @@ class TextToSpeech(TaskHead):
             generator = torch.Generator().manual_seed(0)
             phones = torch.randint(1, len(PHONES), (1, 12), generator=generator)
             ends = (0.05 + 0.1 * torch.rand(1, 12, generator=generator)).cumsum(1)
-            frames = math.ceil(float(ends[0, -1]) * self.rate)
-            inputs = {"phones": phones, "ends": ends, "x": torch.randn(1, frames, self.dim, generator=generator)}
+            noise = torch.randn(1, math.ceil(float(ends[0, -1]) * self.rate), self.dim, generator=generator)
+            inputs = {"phones": phones, "ends": ends, "x": noise}
         mask = torch.ones_like(inputs["phones"], dtype=torch.bool)
         voice = torch.zeros(1, dtype=torch.long, device=mask.device)
         frames = torch.tensor([inputs["x"].shape[1]], device=mask.device)
@@ -195,7 +195,8 @@ class TextToSpeech(TaskHead):
         return self.tokenizer.rate
 
     def _phone_vectors(self, phones_BP: Tensor, mask_BP: Tensor, voice_B: Tensor) -> Tensor:
-        return self.text.encode(phones_BP, mask_BP).x + self.voice(voice_B).unsqueeze(1)
+        voice: Tensor = self.voice(voice_B)
+        return self.text.encode(phones_BP, mask_BP).x + voice.unsqueeze(1)
 
     def _condition(
         self, phones_BPD: Tensor, ends_BP: Tensor, mask_BP: Tensor, frames_B: Tensor, voice_B: Tensor
@@ -297,7 +298,8 @@ class TextToSpeech(TaskHead):
         table = self.backbone.precompute(self.sampler.schedule(manner.steps).to(device), condition)
 
         def predict(x: Tensor, index: int) -> Tensor:
-            return self.backbone(Latents(x, rate=self.rate), None, condition, table=table, step=index)
+            prediction: Tensor = self.backbone(Latents(x, rate=self.rate), None, condition, table=table, step=index)
+            return prediction
 
         latents = self.sampler.sample(predict, noise * self.temperature, manner.steps)
         copy: Audio = self.tokenizer.reconstruct(self.tokenizer.quantize_latents(Latents(latents.float())))

@@ -77,7 +77,7 @@ class EncodecFormat(ForeignFormat):
         pad_mode: Literal["reflect"] = "reflect",
         compress: int = 2,
         num_lstm_layers: int = 2,
-        trim_right_ratio: Literal[1.0] = 1.0,
+        trim_right_ratio: float = 1.0,
         codebook_size: int = 1024,
         codebook_dim: int | None = None,
         use_conv_shortcut: bool = True,
@@ -88,6 +88,8 @@ class EncodecFormat(ForeignFormat):
             raise ConfigError(
                 f"codebook_dim must be hidden_size, {hidden_size}, not {codebook_dim}.", path="codebook_dim"
             )
+        if trim_right_ratio != 1:
+            raise ConfigError(f"trim_right_ratio must be 1, not {trim_right_ratio}.", path="trim_right_ratio")
         if not target_bandwidths or codebook_size < 2 or min(upsampling_ratios, default=0) < 1 or sampling_rate < 1:
             raise ConfigError("EnCodec's bandwidths, ratios, rate and codebook_size must be positive.")
         cost = _frame_rate(sampling_rate, upsampling_ratios) * math.ceil(math.log2(codebook_size))

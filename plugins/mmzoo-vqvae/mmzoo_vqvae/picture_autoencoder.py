@@ -34,7 +34,7 @@ class PictureAutoencoder(ModalityEncoder):
         super().__init__()
         if not widths:
             raise ConfigTypeError("encoder: widths must name at least one resolution.", path="widths")
-        self.patch = 2 ** len(widths)
+        self.patch: int = 2 ** len(widths)
         self.fold_in = nn.ModuleList(nn.Linear(4 * i, o) for i, o in itertools.pairwise((3, *widths)))
         self.blocks_in = nn.ModuleList(_blocks(width, depth, expansion) for width in widths)
         self.norm = nn.LayerNorm(widths[-1], eps=1e-6)
@@ -70,7 +70,8 @@ class PictureAutoencoder(ModalityEncoder):
         x = self.from_latent(latents.x).unflatten(1, (height, width))
         for blocks, out in zip(self.blocks_out, self.unfold_out, strict=True):
             x = unfold(out(blocks(x)))
-        return (x.float() + 1) / 2
+        pixels: Tensor = (x.float() + 1) / 2
+        return pixels
 
     @staticmethod
     def grid_of(latents: Latents) -> tuple[int, int]:

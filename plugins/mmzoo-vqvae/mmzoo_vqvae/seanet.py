@@ -117,7 +117,7 @@ class SEANet(ModalityEncoder):
             x, lengths = up(F.elu(x), lengths)
             x = _through(blocks, x, lengths)
         x, lengths = self.to_samples(F.elu(x), lengths)
-        samples = x.squeeze(1).float()
+        samples: Tensor = x.squeeze(1).float()
         return samples if lengths is None else samples * _real(lengths, samples.shape[1])
 
 
@@ -145,7 +145,8 @@ class NormedKernel(nn.Module):
             self.bias.uniform_(-bound, bound)
 
     def _lengths(self) -> Tensor:
-        return torch.linalg.vector_norm(self.direction, dim=(1, 2), keepdim=True)
+        lengths: Tensor = torch.linalg.vector_norm(self.direction, dim=(1, 2), keepdim=True)
+        return lengths
 
     @property
     def weight(self) -> Tensor:
@@ -208,7 +209,8 @@ class ResidualBlock(nn.Module):
         inside, _ = self.narrow(F.elu(x), lengths)
         changed, _ = self.widen(F.elu(inside), lengths)
         past: Tensor = x if self.shortcut is None else self.shortcut(x, lengths)[0]
-        return past + changed
+        total: Tensor = past + changed
+        return total
 
 
 def _through(blocks: Any, x: Tensor, lengths: Tensor | None) -> Tensor:
@@ -221,7 +223,8 @@ def _remembered(memory: nn.LSTM | None, x: Tensor) -> Tensor:
     if memory is None:
         return x
     frames = x.transpose(1, 2)
-    return (memory(frames)[0] + frames).transpose(1, 2)
+    remembered: Tensor = memory(frames)[0]
+    return (remembered + frames).transpose(1, 2)
 
 
 def _real(lengths: Tensor, count: int) -> Tensor:

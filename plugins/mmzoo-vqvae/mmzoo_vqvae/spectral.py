@@ -30,6 +30,7 @@ class SpectralLoss(nn.Module):
         """The three parts, each the mean over windows."""
         mel, magnitude, convergence = [], [], []
         for log_mel in self.mels:
+            assert isinstance(log_mel, LogMel)
             usable = output_BT.shape[1] // log_mel.stft.hop * log_mel.stft.hop
             mine = log_mel.stft(output_BT[:, :usable]).abs()
             true = log_mel.stft(target_BT[:, :usable]).abs()
@@ -74,6 +75,7 @@ class SpectrogramDiscriminator(nn.Module):
         """Samples `[B, T]` to one list of feature maps per resolution; the last is the score."""
         results = []
         for stft, stack in zip(self.stfts, self.stacks, strict=True):
+            assert isinstance(stft, STFT) and isinstance(stack, nn.ModuleList)
             usable = x_BT.shape[1] // stft.hop * stft.hop
             with torch.autocast(x_BT.device.type, enabled=False):
                 spectrum = stft(x_BT[:, :usable])

@@ -1,4 +1,4 @@
-"""Tells scenes in words, understands such words again, and writes the grammar that a recogniser listens with."""
+"""Captions of scenes, a parser that reads them back, and their grammar for a speech recognizer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TOKEN = re.compile(r"[a-z]+")
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """What a text says of one thing; None where it says nothing. relation: to the thing mentioned next."""
+    """What a text says about one object; None where it says nothing. The relation is to the object mentioned next."""
 
     shape: str | None = None
     colour: str | None = None
@@ -28,7 +28,7 @@ class Mention:
 
 @dataclass(frozen=True, slots=True)
 class Understood:
-    """What a text says of a scene, and the words of it that say nothing in this world."""
+    """What a text says about a scene, and the words without a meaning here."""
 
     background: str | None
     things: tuple[Mention, ...]
@@ -50,7 +50,7 @@ def _told_place(mention: Mention) -> str | None:
 
 
 def caption(scene: Scene, chance: random.Random) -> str:
-    """One of the ways to tell a scene; two things may be told by how they stand to each other."""
+    """A random caption of a scene; two objects may be described by their relation."""
     things = list(scene.things)
     chance.shuffle(things)
     ending = chance.choice(_ENDINGS).format(scene.background)
@@ -63,7 +63,7 @@ def caption(scene: Scene, chance: random.Random) -> str:
 
 
 def plain_caption(scene: Scene) -> str:
-    """The scene told in one way: every thing with its place, in order of places, then the background."""
+    """The one fixed caption of a scene: every object with its place, in order of places, then the background."""
     told = [f"{_noun(thing)} {_PLACE[CELLS[thing.cell]]}" for thing in sorted(scene.things, key=lambda one: one.cell)]
     return (", ".join(told[:-1]) + " and " if len(told) > 1 else "") + told[-1] + _ENDINGS[0].format(scene.background)
 
@@ -73,13 +73,16 @@ def _noun(thing: Thing) -> str:
 
 
 def understand(text: str) -> Understood:
-    """What a text says of a scene, whether or not `caption` could have written it.
+    """What a text says about a scene, whether or not `caption` could have written it.
 
-    Attributes belong to the shape that follows them, places and relations to the one before. Words of no meaning here
-    are kept in `other_words`.
+    Attributes belong to the shape that follows them, places and relations to the one before. Words without a meaning
+    here are kept in `other_words`.
     """
     words = _TOKEN.findall(text.lower().replace("grey", "gray").replace("middle", "center").replace("centre", "center"))
-    background, others, things, pending = None, [], [], Mention()
+    background: str | None = None
+    others: list[str] = []
+    things: list[Mention] = []
+    pending = Mention()
     place: list[str] = []
 
     def settle() -> None:
@@ -122,7 +125,7 @@ _SILENT = {"a", "an", "the", "on", "at", "in", "to", "of", "and", "is", "are", "
 
 
 def grammar() -> str:
-    """The captions as a JSGF grammar, for recognisers."""
+    """The captions as a JSGF grammar, for speech recognizers."""
     places = " | ".join(_PLACE.values())
     relations = " | ".join(f"to the {how}" if " " in how else how for how in RELATIONS)
     return "\n".join(

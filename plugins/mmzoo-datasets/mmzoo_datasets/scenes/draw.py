@@ -1,4 +1,4 @@
-"""Draws scenes with Pillow, smoothly: four times as large, then reduced."""
+"""Scenes drawn with Pillow, antialiased by drawing at four times the size."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def silhouette(thing: Thing, side: int) -> Mask:
     large = side * OVERSAMPLING
     image = Image.new("L", (large, large), 0)
     _thing(ImageDraw.Draw(image), thing, large, 255, 0)
-    return np.asarray(image.resize((side, side), Image.Resampling.BOX), dtype=np.float32) / 255
+    return np.asarray(image.resize((side, side), Image.Resampling.BOX), dtype=np.float32) / np.float32(255)
 
 
 def _thing(pen: Any, thing: Thing, side: int, ink: Any, paper: Any) -> None:

@@ -8,6 +8,7 @@ import random
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from mmzoo.data import cache_dir, make_row, row_features
@@ -23,13 +24,13 @@ if TYPE_CHECKING:
     from datasets import DatasetDict
 
 VERSION = 1
-"""Of the drawing, the grammar and the sampling; another version builds another corpus."""
+"""Of drawing, grammar and sampling; part of the folder's hash."""
 VOICES = ("flite:slt", "flite:awb", "flite:kal16", "espeak:en-us+f3", "espeak:en-us+f4", "espeak:en-us+m3")
 UNSEEN_VOICE = "flite:rms"
 """Speaks the split `unseen_voice` and nothing else."""
 RATES = (0.85, 1.0, 1.15)
 COUNTS = (1, 1, 1, 2, 2, 3)
-"""Numbers of things, drawn evenly."""
+"""Numbers of objects, drawn uniformly."""
 SPLITS = ("train", "validation", "test", "unseen_voice")
 
 
@@ -47,14 +48,28 @@ def spoken_scenes(
     seed: int = 0,
     shard_rows: int = 250,
 ) -> DatasetDict:
-    """Build, or find in the cache, scenes with pictures, captions and speech.
+    """Build scenes with images, captions and speech, or read them from the cache.
 
-    Splits: train and validation show no held-out pair of shape and colour; every scene of test has one; the scenes
-    of unseen_voice are new and spoken by a voice that speaks nowhere else. side: pixels. things: objects in every
-    scene, None for one to three. voices: `flite:NAME` or `espeak:NAME`, used evenly. speech: False leaves the audio
-    out. telling: `plain` for the same words for the same scene, see `captions.plain_caption`. `label` is the scene as
-    JSON, see `scene_of`. A build that was killed goes on where it was. Raises DataError
-    where a synthesiser is missing, ConfigError for a bad argument.
+    Splits: train and validation show no held-out pair of shape and color; every scene of test has one; the scenes of
+    unseen_voice are new and spoken by a voice of their own. `label` is the scene as JSON, see `scene_of`. A build that
+    was interrupted resumes.
+
+    Args:
+        train: Number of scenes.
+        validation: Number of scenes.
+        test: Number of scenes.
+        unseen_voice: Number of scenes.
+        side: Pixels of an image's side.
+        things: Objects in every scene; None for one to three.
+        voices: `flite:NAME` or `espeak:NAME`, drawn uniformly.
+        speech: False leaves the audio out.
+        telling: `plain` for one fixed caption per scene, see `captions.plain_caption`.
+        seed: Of the scenes.
+        shard_rows: Rows in a parquet shard.
+
+    Raises:
+        DataError: A synthesizer is missing.
+        ConfigError: An argument is out of range.
     """
     counts = dict(zip(SPLITS, (train, validation, test, unseen_voice), strict=True))
     for name, count in {**counts, "shard_rows": shard_rows, "things": 1 if things is None else things}.items():
@@ -83,7 +98,10 @@ def spoken_scenes(
         files = {
             split: build_split(
                 folder, split, range(count),
-                lambda some, split=split: _rows(some, split, side, things, list(voices), speech, telling, seed),
+                partial(
+                    _rows, split=split, side=side, things=things, voices=list(voices), speech=speech, telling=telling,
+                    seed=seed,
+                ),
                 features, shard_rows=shard_rows, advance=bar.update,
             )
             for split, count in counts.items()
@@ -94,10 +112,10 @@ def spoken_scenes(
 
 
 def scene_of(label: str) -> Scene:
-    """The scene that a row's `label` holds."""
-    found = json.loads(label)
-    things = (Thing(**{**thing, "shift": tuple(thing["shift"])}) for thing in found["things"])
-    return Scene(found["background"], tuple(things))
+    """The scene in a row's `label`."""
+    content = json.loads(label)
+    things = (Thing(**{**thing, "shift": tuple(thing["shift"])}) for thing in content["things"])
+    return Scene(content["background"], tuple(things))
 
 
 def _rows(
@@ -111,7 +129,7 @@ def _rows(
     seed: int,
 ) -> list[Row]:
     def one(index: int) -> Row:
-        # Every scene has a generator of its own, so a corpus of another size begins with the same scenes.
+        # One generator for each scene, so that a corpus of another size starts with the same scenes.
         chance = random.Random(f"{seed} {split} {index}")
         scene = random_scene(chance, things=things or chance.choice(COUNTS), held_out=split == "test")
         text = caption(scene, chance) if telling == "various" else plain_caption(scene)

@@ -1,1 +1,1 @@
-"""Text for synthetic corpora: word lists, a grammar, and the recogniser's vocabulary that widens both."""
+"""Text for synthetic corpora: word lists, a grammar, and the recognizer's vocabulary that widens both."""

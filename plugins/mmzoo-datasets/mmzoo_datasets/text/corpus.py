@@ -127,7 +127,7 @@ class Overlap:
 
 
 def heldout_sentences(vocabulary: Vocabulary, count: int, seed: int, unseen: Iterable[str]) -> list[str]:
-    """Sentences of 4 to 16 words the recogniser knows, without figures, letters or abbreviations, no two alike."""
+    """Sentences of 4 to 16 words the recognizer knows, without figures, letters or abbreviations, no two alike."""
     banned = banned_words(unseen, vocabulary)
     writer = Writer(vocabulary, Random(f"heldout {seed}"), share=0.2, names=0.0, figures=0.0, banned=banned)
     chosen: list[str] = []

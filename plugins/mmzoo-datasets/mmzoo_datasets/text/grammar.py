@@ -104,7 +104,7 @@ class Writer:
         self.decks = {slot: decks[name] for slot, name in _SOURCES.items()}
 
     def sentence(self, symbol: str = "SENTENCE") -> str:
-        """One sentence, capitalised and with its punctuation."""
+        """One sentence, capitalized and with its punctuation."""
         tokens = expand(symbol, self.rng)
         done: list[str] = []
         for position, token in enumerate(tokens):

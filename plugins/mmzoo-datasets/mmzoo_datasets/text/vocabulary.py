@@ -1,4 +1,4 @@
-"""The recogniser's own dictionary and language model, as a source of words and a judge of word order.
+"""The recognizer's own dictionary and language model, as a source of words and a judge of word order.
 
 Read from the installed `pocketsphinx` at build time: about 70,000 words that both its dictionary and its
 language model know. Nothing of it is stored in this package.
@@ -80,7 +80,7 @@ class Vocabulary:
         return sum(phone in VOWELS for phone in self.pronunciations[word][0])
 
     def class_of(self, word: str) -> str:
-        """`noun`, `plural`, `verb`, `past`, `ing`, `adj`, `adv` or `name`, guessed by ending and neighbours."""
+        """`noun`, `plural`, `verb`, `past`, `ing`, `adj`, `adv` or `name`, guessed by ending and neighbors."""
         if word.endswith("ly") and len(word) > 5:
             return "adv"
         if word.endswith("ing") and len(word) > 5:

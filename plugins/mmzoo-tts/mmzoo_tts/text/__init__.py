@@ -5,7 +5,6 @@ from mmzoo_tts.text.items import Break, Item, Spoken
 from mmzoo_tts.text.normalizer import NormalText, normalize
 from mmzoo_tts.text.phones import PAUSE, PHONE_IDS, PHONES, VOWELS
 from mmzoo_tts.text.pronunciation import Phrase, Pronunciation, Word
-from mmzoo_tts.text.sentences import split_sentences
 
 __all__ = [
     "PAUSE",
@@ -21,5 +20,4 @@ __all__ = [
     "Word",
     "clean_text",
     "normalize",
-    "split_sentences",
 ]

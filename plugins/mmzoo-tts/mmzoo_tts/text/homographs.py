@@ -6,8 +6,6 @@ and "close the door", and a guess where more of the sentence would be needed ("I
 
 from __future__ import annotations
 
-from mmzoo_tts.text.items import word_list
-
 _TABLE = """
 abuse: ax b y uw s / ax b y uw z
 advocate: ae d v ax k ax t / ae d v ax k ey t
@@ -109,20 +107,20 @@ for _line in _TABLE.strip().splitlines():
     HOMOGRAPHS[_word] = (tuple(_noun.split()), tuple(_verb.split()))
 
 _BEFORE_VERBS = frozenset(
-    word_list(
+    (
         "to will would can could may might must shall should cannot can't couldn't won't wouldn't shouldn't don't "
         "doesn't didn't not i'll you'll he'll she'll it'll we'll they'll i'd you'd we'd they'd let's please who"
-    )
+    ).split()
 )
 _SUBJECTS = frozenset(["i", "you", "we", "they"])
 _SINGULAR_SUBJECTS = frozenset(["he", "she", "it", "who", "that"])
-_OBJECTS = frozenset(word_list("the a an it them him me us this that these those your my his her their our its"))
-_BEFORE_NOUNS = _OBJECTS | frozenset(word_list("any no some each every of in for with is was are were be been"))
+_OBJECTS = frozenset("the a an it them him me us this that these those your my his her their our its".split())
+_BEFORE_NOUNS = _OBJECTS | frozenset("any no some each every of in for with is was are were be been".split())
 _PLACES = frozenset(
-    word_list(
+    (
         "in on at with near by under against for among here there alone behind beside between above below beyond over "
         "across outside inside around without from to next through"
-    )
+    ).split()
 )
 _UNSURE = frozenset({"read", "live", "lives", "lead"})
 """Before an object these may be either: "I read the book", "people live the dream"."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mmzoo_tts.text.numbers import digits
+
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
@@ -29,11 +31,6 @@ Item = Spoken | Break
 STRENGTH = {mark: rank for rank, mark in enumerate(",-:;.!?")}
 
 
-def word_list(text: str) -> list[str]:
-    """The words of a line of a table; a table of words is easier to read without a quote around each."""
-    return text.split()
-
-
 def words(written: str, said: str | list[str]) -> list[Item]:
     """Spoken items of one written piece; `said` is a list of words or a string of them."""
     return [Spoken(written, word) for word in (said.split() if isinstance(said, str) else said)]
@@ -41,8 +38,6 @@ def words(written: str, said: str | list[str]) -> list[Item]:
 
 def letters(written: str, said: str) -> list[Item]:
     """The names of letters (and of digits) of one written piece."""
-    from mmzoo_tts.text.numbers import digits
-
     items: list[Item] = []
     for character in said.lower():
         if character.isdigit():

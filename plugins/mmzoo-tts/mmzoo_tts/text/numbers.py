@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from mmzoo_tts.text.items import word_list
-
-_ONES = word_list(
+_ONES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
     "seventeen eighteen nineteen"
-)
-_TENS = word_list("zero ten twenty thirty forty fifty sixty seventy eighty ninety")
+).split()
+_TENS = "zero ten twenty thirty forty fifty sixty seventy eighty ninety".split()
 _SCALES = ((10**15, "quadrillion"), (10**12, "trillion"), (10**9, "billion"), (10**6, "million"), (1000, "thousand"))
 _IRREGULAR = {
     "one": "first",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from mmzoo_tts.text.items import word_list
-
 MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July"),
     *("August", "September", "October", "November", "December"),
@@ -64,34 +62,34 @@ PHRASES = {
 }  # fmt: skip
 
 STARTERS = frozenset(
-    word_list(
+    (
         "The A An He She It They We You I In On At But And Or So This That These Those There Then When While If As "
         "After Before For From With Who What Where Why How His Her Its Their Our My Your No Not Yes Now Here One Some "
         "Many"
-    )
+    ).split()
 )
 """A capitalised word of these after an abbreviation begins a sentence rather than going on with a name."""
 
 NUMBERED = frozenset(
-    word_list(
+    (
         "chapter part volume vol act scene section book war phase type class level article episode figure fig table "
         "stage appendix title grade mark page bowl season unit step group category"
-    )
+    ).split()
 )
 """A Roman numeral after one of these is a plain number."""
 
 RULERS = frozenset(
-    word_list(
+    (
         "henry louis elizabeth george charles edward james william richard philip peter catherine alexander napoleon "
         "nicholas francis frederick ferdinand leo pius paul benedict gregory innocent urban clement mary margaret "
         "ivan otto wilhelm ramses ramesses thutmose alfonso carlos felipe juan xerxes darius alexios constantine "
         "justinian john robert david malcolm stephen harold haakon olaf gustav christian umberto victor emmanuel "
         "leopold albert pope king queen emperor"
-    )
+    ).split()
 )
 """A Roman numeral after one of these names is an ordinal: Henry the eighth."""
 
-PLAIN_ROMANS = frozenset(word_list("II III VI VII VIII IX XI XII XIII XIV XV XVI XVII XVIII XIX XX XXI"))
+PLAIN_ROMANS = frozenset("II III VI VII VIII IX XI XII XIII XIV XV XVI XVII XVIII XIX XX XXI".split())
 """Read as numbers wherever they stand."""
 
 # (singular, plural) of units after a number; the key is matched exactly, then in lower case.
@@ -152,10 +150,10 @@ SYMBOLS = {
 GREEK = dict(
     zip(
         "αβγδεζηθικλμνξοπρστυφχψω",
-        word_list(
+        (
             "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau upsilon "
             "phi chi psi omega"
-        ),
+        ).split(),
         strict=True,
     )
 )

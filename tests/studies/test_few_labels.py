@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,22 +11,20 @@ import torch
 from datasets import Dataset, DatasetDict
 from hypothesis import given
 from hypothesis import strategies as st
-from mmzoo_recognition import clips, spec_augment, trunks
-from mmzoo_recognition import few_labels as study
-from mmzoo_recognition.few_labels import ARMS, BUDGETS, change, few_labels, flops, sampled
-from mmzoo_recognition.trunks import MaskedCodes, plant, shuffled, trunk
 
 import mmzoo
 from mmzoo.data import encode_audio, make_row, row_features
 from mmzoo.errors import DataError, UnknownNameError
-from mmzoo.hub.cards import render_card
 from mmzoo.interfaces import Audio, Image
 from mmzoo.interfaces.values import Segment
+from studies.recognition import clips, spec_augment, trunks
+from studies.recognition import few_labels as study
+from studies.recognition.few_labels import ARMS, BUDGETS, change, few_labels, flops, sampled
+from studies.recognition.trunks import MaskedCodes, plant, shuffled, trunk
 
 RATE = 16000
 WORDS = tuple("abcdefghijkl")
 SIZES = [5, 7]
-ROOT = Path(__file__).parents[3]
 
 
 def tone(word, seconds=0.2, seed=0):
@@ -82,7 +78,7 @@ def small(monkeypatch):
     codes = torch.randint(5, (20, 6, 2), generator=torch.Generator().manual_seed(0))
     real = mmzoo.create
     monkeypatch.setattr(
-        mmzoo, "create", lambda name, **kw: FakeVoice() if name in (clips.TTS, clips.TELLER) else real(name, **kw)
+        mmzoo, "create", lambda name, **kw: FakeVoice() if name in (clips.TTS, clips.CAPTIONER) else real(name, **kw)
     )
     monkeypatch.setattr(clips, "_pictures", lambda: [picture(i) for i in (0, 1, 2, 3, 0)])
     monkeypatch.setattr(trunks, "_tokenized", lambda: {"codes": codes.int(), "sizes": torch.tensor(SIZES)})
@@ -118,7 +114,7 @@ def test_another_seed_draws_others_and_a_rare_class_is_kept():
 
 def test_words_are_cut_where_the_voice_says_they_are():
     voice = FakeVoice()
-    found = clips.told(voice, [picture(i) for i in (0, 1, 2, 3)], ("b", "c"))
+    found = clips.from_captions(voice, [picture(i) for i in (0, 1, 2, 3)], ("b", "c"))
     assert list(found) == ["b 00", "b 01", "c 00", "b 02"]
     margin, length = round(0.04 * RATE), round(0.2 * RATE)
     whole = voice("a b", seed=0, speed=1.0).samples
@@ -130,7 +126,7 @@ def test_words_are_cut_where_the_voice_says_they_are():
 def test_no_more_clips_of_a_word_than_asked(monkeypatch):
     monkeypatch.setattr(clips, "CLIPS", 2)
     voice = FakeVoice()
-    assert list(clips.told(voice, [picture(0)] * 5, ("b",))) == ["b 00", "b 01"] and len(voice.asked) == 2
+    assert list(clips.from_captions(voice, [picture(0)] * 5, ("b",))) == ["b 00", "b 01"] and len(voice.asked) == 2
     alone = clips.alone(voice, ("b", "c"))
     assert list(alone) == ["b 00", "b 01", "c 00", "c 01"]
     assert len({seed for _, seed, _ in voice.asked[2:]}) == 4
@@ -148,7 +144,7 @@ def test_clips_are_made_once(tmp_path, monkeypatch, small):
 
 def test_a_model_that_is_absent_or_says_nothing_is_named(tmp_path, small):
     with pytest.raises(DataError, match="vqvae-dit-image2speech said none of the words"):
-        clips.clips(clips.TELLER, ("k",), tmp_path, RATE)
+        clips.clips(clips.CAPTIONER, ("k",), tmp_path, RATE)
     with pytest.raises(UnknownNameError, match="There is no model 'vqvae-dit-absent'"):
         clips.clips("vqvae-dit-absent", ("k",), tmp_path, RATE)
 
@@ -229,6 +225,7 @@ def test_operations_are_counted_with_attention():
 # --- the study ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_small_study_from_end_to_end(tmp_path, monkeypatch, small):
     monkeypatch.setattr(study, "BUDGETS", {0.05: 2, 1.0: 1})
     found = few_labels(seeds=(0,), folder=tmp_path)
@@ -278,49 +275,3 @@ def test_the_change_is_paired_by_seed():
     wide = change([0.3, 0.1, 0.2], [0.1, 0.2, 0.3])
     assert wide["low"] < -0.2 and wide["share"] == pytest.approx(0.0) and wide["high"] > 0.2
     assert change([0.1, 0.2], [0.0, 0.1]) == {}
-
-
-# --- what is told of it ------------------------------------------------------------------------------
-
-REPORT = {
-    "protocol": {"judge": "labels"},
-    "command": "mmzoo evaluate a",
-    "tables": {
-        "imbalance": {"none": {"rare_recall": 0.1, "accuracy": 0.7, "macro_recall": 0.6, "macro_f1": 0.5}},
-        "few_labels": {
-            "error": {
-                "scratch": {"5%": {"mean": 0.4, "spread": 0.02, "seeds": 5}},
-                "trunk": {"1%": {"mean": 0.5, "spread": 0.0, "seeds": 1}},
-            },
-            "change": {"scratch": {"share": 0.25, "low": 0.1, "high": 0.4}, "trunk": {}},
-        },
-    },
-}
-
-
-def card(folder, report):
-    (folder / "config.json").write_text(json.dumps({"name": "a", "task": "recognition"}))
-    (folder / "evaluation.json").write_text(json.dumps(report))
-    return render_card(folder)
-
-
-def test_the_card_has_the_table(tmp_path):
-    told = card(tmp_path, REPORT)
-    assert "| arm | 5% | 1% | errors at 5% against equal compute (95 %) |" in told
-    assert "| scratch | 40.0% ± 2.0% |  | +25% (+10% to +40%) |" in told and "| trunk |  | 50.0% ± 0.0% |  |" in told
-    assert (
-        "few_labels" not in told and "few labels" not in told and "| tables: imbalance none rare recall | 0.1 |" in told
-    )
-    without = card(tmp_path, {key: REPORT[key] for key in ("protocol", "command")})
-    assert "## Results" in without and "| arm |" not in without
-
-
-def test_the_readme_has_the_tables():
-    spec = importlib.util.spec_from_file_location("docs_readme_numbers", ROOT / "docs" / "readme_numbers.py")
-    numbers = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(numbers)
-    told = numbers.section("a", REPORT)
-    assert "| against rare classes, % | rare recall | macro recall | macro f1 | accuracy |" in told
-    assert "| none | 10.0 | 60.0 | 50.0 | 70.0 |" in told
-    assert "| scratch | 40.0 (±2.0) | - | +25 (+10 to +40) |" in told and "| trunk | - | 50.0 (±0.0) |  |" in told
-    assert "labels for" not in numbers.section("a", {"protocol": {}}) + numbers.section("a", {"tables": {"arms": {}}})

@@ -8,19 +8,10 @@ from dataclasses import replace
 import pytest
 
 pytest.importorskip("sklearn", reason="scikit-learn, which brings the digits, is not installed")
-from mmzoo_recognition import study
-from mmzoo_recognition.study import SmallCNN, arms, cell, scores, table
-from sklearn.metrics import accuracy_score, f1_score, recall_score
-
 import mmzoo
-
-
-def test_scores_are_those_of_scikit_learn():
-    guessed, labels = [0, 1, 1, 2, 0, 2, 1], [0, 1, 2, 2, 1, 2, 0]
-    found = scores(guessed, labels, 3)
-    assert found["accuracy"] == pytest.approx(accuracy_score(labels, guessed))
-    assert found["macro_recall"] == pytest.approx(recall_score(labels, guessed, average="macro"))
-    assert found["macro_f1"] == pytest.approx(f1_score(labels, guessed, average="macro"))
+from studies.recognition import arms as study
+from studies.recognition.arms import SmallCNN, arms, table
+from studies.recognition.training import MODEL
 
 
 def test_every_arm_can_be_built():
@@ -28,7 +19,7 @@ def test_every_arm_can_be_built():
     for arm in arms():
         assert set(arm.modalities) <= {"image", "speech", "text"}
         if arm.overrides and "image_model" not in {k for k, v in arm.overrides.items() if v}:
-            model = mmzoo.create(study.MODEL, pretrained=False, **arm.overrides)
+            model = mmzoo.create(MODEL, pretrained=False, **arm.overrides)
             assert model.modalities == arm.modalities
             sizes[arm.name] = sum(p.numel() for p in model.parameters())
     cnn = sum(p.numel() for p in SmallCNN().parameters())
@@ -48,13 +39,13 @@ def test_cells_are_kept_and_summed_up(tmp_path, monkeypatch):
     monkeypatch.setattr(study, "_trained", trained)
     some = [arm for arm in arms() if arm.name == "image alone"]
     with pytest.raises(KeyboardInterrupt):
-        table(some, seeds=(0, 1, 2), folder=tmp_path)
-    found = table(some, seeds=(0, 1, 2), folder=tmp_path)["image alone"]
+        table((0, 1, 2), tmp_path, some)
+    found = table((0, 1, 2), tmp_path, some)["image alone"]
     assert seen == [("image alone", seed) for seed in (0, 1, 1, 2)]
     assert found["whole"]["accuracy"] == pytest.approx(0.6) and found["seeds"] == 3 and found["parameters"] == 7
     assert found["whole"]["accuracy_spread"] == pytest.approx(0.0816, abs=1e-3)
     assert all(json.loads(path.read_text())["arm"]["name"] == "image alone" for path in tmp_path.glob("*.json"))
-    cell(replace(some[0], steps=3), 0, tmp_path)
+    table((0,), tmp_path, [replace(some[0], steps=3)])
     assert len(seen) == 5  # other settings are another cell
 
 
@@ -65,7 +56,7 @@ def test_a_cell_trains_and_the_support_vector_machine_judges(tmp_path, monkeypat
     chosen = [
         replace(arm, steps=min(arm.steps, 60)) for arm in arms() if arm.modalities == ("image",) and arm.side == 32
     ]
-    found = table(chosen, seeds=(0,), folder=tmp_path)
+    found = table((0,), tmp_path, chosen)
     assert found["RBF SVM (image)"]["whole"]["accuracy"] > 0.95
     assert all(row["whole"]["accuracy"] > 0.5 for row in found.values())
     assert all(row["degraded"]["accuracy"] < row["whole"]["accuracy"] for row in found.values())

@@ -1,7 +1,8 @@
-"""Rare classes: which examples are kept, that balance recalls them, and that cells are summed up."""
+"""Rare classes: which examples are kept, how they are drawn, how cells are summed up; and the command."""
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 
 import pytest
@@ -13,9 +14,11 @@ from torch import nn
 from mmzoo.interfaces import Losses
 
 pytest.importorskip("sklearn", reason="scikit-learn, which brings the digits, is not installed")
-from mmzoo_recognition import imbalance as study
-from mmzoo_recognition.imbalance import REMEDIES, long_tail
-from mmzoo_recognition.study import fit
+from studies.recognition import __main__ as command
+from studies.recognition import imbalance as study
+from studies.recognition.__main__ import main
+from studies.recognition.imbalance import REMEDIES, Remedy, long_tail
+from studies.recognition.training import fit
 
 
 @given(st.integers(2, 10), st.integers(1, 60), st.floats(1, 200))
@@ -59,9 +62,9 @@ class Numbered:
         return {"index": torch.tensor(examples)}
 
 
-def test_examples_are_drawn_by_their_shares():
+def test_examples_are_drawn_by_their_weights():
     shown = Counting()
-    fit(shown, Numbered(), steps=20, seed=0, shares=torch.tensor([9.0, *[1 / 9] * 9]))
+    fit(shown, Numbered(), steps=20, seed=0, weights=torch.tensor([9.0, *[1 / 9] * 9]))
     assert 0.85 < shown.seen[0] / shown.seen.total() < 0.95
     evenly = Counting()
     fit(evenly, Numbered(), steps=20, seed=0)
@@ -76,3 +79,31 @@ def test_remedies_are_summed_up(tmp_path, monkeypatch):
     assert found["balanced drawing"]["rare_recall"] == pytest.approx(1.1)
     monkeypatch.setattr(study, "_trained", lambda remedy, seed: pytest.fail("the cell was kept"))
     assert study.imbalance(seeds=(0, 2), folder=tmp_path) == found
+
+
+def test_the_command_fills_a_table(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("MMZOO_CACHE", str(tmp_path))
+    monkeypatch.setattr(study, "STEPS", 2)
+    monkeypatch.setattr(study, "REMEDIES", (Remedy("none"), Remedy("balanced drawing", balanced=True)))
+    main(["imbalance", "--seed", "1"])
+    filled = json.loads(capsys.readouterr().out)
+    assert list(filled) == ["imbalance"] and list(filled["imbalance"]) == ["none", "balanced drawing"]
+    assert set(filled["imbalance"]["none"]) == {"rare_recall", "accuracy", "macro_recall", "macro_f1"}
+    assert len(list((tmp_path / "studies" / "imbalance").glob("*.json"))) == 2
+
+
+def test_the_command_writes_only_the_tables_asked_for(tmp_path, monkeypatch):
+    report = tmp_path / "evaluation.json"
+    report.write_text(json.dumps({"protocol": {}, "tables": {"arms": {"a": 1}, "imbalance": {"old": 1}}}))
+    monkeypatch.setattr(command, "REPORT", report)
+    monkeypatch.setitem(command.TABLES, "imbalance", lambda seeds: {"none": {"accuracy": 0.123456}})
+    main(["imbalance", "--write"])
+    tables = {"arms": {"a": 1}, "imbalance": {"none": {"accuracy": 0.1235}}}
+    assert json.loads(report.read_text()) == {"protocol": {}, "tables": tables}
+
+
+@pytest.mark.parametrize("wrong", [["armsy"], ["--write", "--seed", "0"], ["--seed", "9"]])
+def test_the_command_refuses_what_it_cannot_do(wrong):
+    with pytest.raises(SystemExit) as ended:
+        main(wrong)
+    assert ended.value.code == 2

@@ -1,4 +1,4 @@
-"""Spoken words learned from few labels: what speech of the zoo's own models, and trunks from image tokens, give."""
+"""Spoken words learned from few labels: do synthetic speech and blocks pretrained on pictures reduce errors?"""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ from tqdm import tqdm
 
 import mmzoo
 from mmzoo.data import cache_dir, load_dataset_component
-from mmzoo_recognition.clips import CLIPS, TELLER, TTS, clips
-from mmzoo_recognition.spec_augment import SpecAugment
-from mmzoo_recognition.study import MODEL, SEEDS, filled, fit, fused, tested
-from mmzoo_recognition.trunks import BATCH, TRUNK_STEPS, Kind, MaskedCodes, picture_codes, plant, trunk
+from studies.recognition.cells import cell
+from studies.recognition.clips import CAPTIONER, CLIPS, TTS, clips
+from studies.recognition.spec_augment import SpecAugment
+from studies.recognition.training import MODEL, SEEDS, fit, fused, tested
+from studies.recognition.trunks import BATCH, TRUNK_STEPS, Kind, MaskedCodes, picture_codes, plant, trunk
 
 DATA, CLASSES = "spoken-words", 12
 BUDGETS = {0.01: 5, 0.05: 5, 0.1: 3, 1.0: 3}
-"""Shares of the training words whose labels are known, and how many seeds each is tried with."""
+"""Fractions of the training words that are labeled, and the number of seeds for each."""
 STEPS = 300
 MOST_STEPS = 4 * STEPS
-"""However many a trunk's training would pay for."""
+"""The most steps of the arm that trains for longer, even where a trunk's compute would pay for more."""
 BASELINE, COMPARED = "equal compute", 0.05
 
 
@@ -35,8 +36,12 @@ BASELINE, COMPARED = "equal compute", 0.05
 class Arm:
     """One row of the table.
 
-    spec_augment: hide spans of the log-mel in training. clips: the model that says half of every batch. trunk: what
-    the encoder's blocks have learned from before. longer: train for as many steps more as a trunk's training costs.
+    Args:
+        name: As the table shows it.
+        spec_augment: Mask spans of the log-mel spectrogram in training.
+        clips: The model that speaks half of every batch.
+        trunk: What the encoder's blocks were pretrained on.
+        longer: Train for as many more steps as the pretraining of a trunk costs.
     """
 
     name: str
@@ -50,7 +55,7 @@ ARMS = (
     Arm("scratch"),
     Arm("SpecAugment", spec_augment=True),
     Arm("+ speech from TTS", clips=TTS),
-    Arm("+ speech from image->speech", clips=TELLER),
+    Arm("+ speech from image->speech", clips=CAPTIONER),
     Arm("trunk from image tokens", trunk="image tokens"),
     Arm("trunk from shuffled image tokens", trunk="shuffled image tokens"),
     Arm(BASELINE, longer=True),
@@ -58,9 +63,14 @@ ARMS = (
 
 
 def sampled(labels: Sequence[str], budget: float, seed: int) -> list[int]:
-    """Which examples to label: a share of all, as many of each class as can be, at least one; drawn by the seed.
+    """Indices of the examples that are labeled: balanced over classes, with at least one of each.
 
-    What a smaller budget has, a larger one of the same seed has too.
+    The examples of a smaller budget are among those of a larger one with the same seed.
+
+    Args:
+        labels: The class of each example.
+        budget: Fraction of the examples.
+        seed: Of the draw.
     """
     count = max(len(set(labels)), round(budget * len(labels)))
     order = [int(index) for index in np.random.default_rng(seed).permutation(len(labels))]
@@ -72,42 +82,58 @@ def sampled(labels: Sequence[str], budget: float, seed: int) -> list[int]:
 
 
 def few_labels(seeds: Sequence[int] = SEEDS, folder: Path | None = None) -> dict[str, Any]:
-    """`error`: of each arm at each budget, the share of words of unseen voices that are taken for others, over seeds.
+    """Error rates on words of voices that training lacks.
 
-    `change`: at COMPARED, how errors differ from BASELINE's as a share of them, with a 95 % interval by a bootstrap
-    over pairs of one seed. seeds: those to fill, of which a budget takes the ones below its number in BUDGETS; several
-    processes may fill different ones. Raises DataError where the words, and what `mmzoo.create` raises where a model,
-    cannot be had.
+    Args:
+        seeds: The seeds to fill; a budget takes those below its number in BUDGETS.
+        folder: Where cells are kept; `studies/few-labels` in mmzoo's cache by default.
+
+    Returns:
+        `error`: the error rate of each arm at each budget, mean and std (`spread`) over seeds. `change`: the relative
+        change of errors against BASELINE at COMPARED, with a 95 % interval from a bootstrap over seeds, paired.
+
+    Raises:
+        DataError: The words cannot be made.
+        UnknownNameError: A model that a row needs is not installed.
     """
     folder = cache_dir() / "studies" / "few-labels" if folder is None else folder
     todo = [(arm, budget, seed) for seed in seeds for budget, n in BUDGETS.items() if seed < n for arm in ARMS]
-    found: dict[tuple[str, float], list[float]] = {}
+    errors: dict[tuple[str, float], list[float]] = {}
     for arm, budget, seed in tqdm(todo, desc="few labels", unit="cell", disable=None):
         settings = {
             "arm": asdict(arm), "budget": budget, "seed": seed, "steps": STEPS, "trunk_steps": TRUNK_STEPS,
             "clips": CLIPS, "batch_size": BATCH,
         }  # fmt: skip
-        row = filled(settings, folder, partial(_trained, arm, budget, seed, folder))
-        found.setdefault((arm.name, budget), []).append(row["error"])
+        row = cell(settings, folder, partial(_trained, arm, budget, seed, folder))
+        errors.setdefault((arm.name, budget), []).append(row["error"])
     return {
         "error": {
             arm.name: {
                 f"{budget:.0%}": {"mean": float(np.mean(some)), "spread": float(np.std(some)), "seeds": len(some)}
                 for budget in BUDGETS
-                if (some := found.get((arm.name, budget)))
+                if (some := errors.get((arm.name, budget)))
             }
             for arm in ARMS
         },
         "change": {
-            arm.name: change(found[arm.name, COMPARED], found[BASELINE, COMPARED])
+            arm.name: change(errors[arm.name, COMPARED], errors[BASELINE, COMPARED])
             for arm in ARMS
-            if arm.name != BASELINE and (arm.name, COMPARED) in found
+            if arm.name != BASELINE and (arm.name, COMPARED) in errors
         },
     }
 
 
 def change(mine: Sequence[float], base: Sequence[float], *, draws: int = 2000) -> dict[str, float]:
-    """mine over base, less 1, with its interval over pairs of one seed; nothing where a base is without errors."""
+    """Relative change of the mean of `mine` against `base`, with its 95 % interval by a bootstrap over pairs.
+
+    Args:
+        mine: Error rates, one for each seed.
+        base: Error rates of the baseline with the same seeds.
+        draws: Bootstrap samples.
+
+    Returns:
+        `share`, `low` and `high`; empty if the baseline has a seed without errors.
+    """
     a, b = np.asarray(mine), np.asarray(base)
     if not b.all():
         return {}
@@ -118,34 +144,34 @@ def change(mine: Sequence[float], base: Sequence[float], *, draws: int = 2000) -
 
 def _trained(arm: Arm, budget: float, seed: int, folder: Path) -> dict[str, Any]:
     rows = load_dataset_component(DATA)
-    begun = None if arm.trunk is None else trunk(arm.trunk, seed, folder)
+    pretrained = None if arm.trunk is None else trunk(arm.trunk, seed, folder)
     torch.manual_seed(seed)
     model: Any = mmzoo.create(MODEL, pretrained=False, **fused("late", ("speech",), classes=CLASSES))
-    if begun is not None:
-        plant(begun, model.speech)
+    if pretrained is not None:
+        plant(pretrained, model.speech)
     if arm.spec_augment:
         model.speech.convolutions[0].register_forward_pre_hook(SpecAugment(seed))
     examples = model.examples(rows["train"].select(sampled(rows["train"]["label"], budget, seed)), Path())
-    labelled = len(examples)
-    shares = None if arm.clips is None else _with_clips(examples, *clips(arm.clips, model.names, folder, 16000))
-    steps = min(MOST_STEPS, STEPS + worth(model, examples, folder)) if arm.longer else STEPS
-    fit(model, examples, steps=steps, seed=seed, shares=shares, batch_size=BATCH)
-    found = tested(model, rows["test"])
-    more = {"labels": labelled, "clips": len(examples) - labelled, "steps": steps}
-    return {"error": 1 - found["accuracy"], **found, **more}
+    labeled = len(examples)
+    weights = None if arm.clips is None else _add_clips(examples, *clips(arm.clips, model.names, folder, 16000))
+    steps = min(MOST_STEPS, STEPS + trunk_in_steps(model, examples, folder)) if arm.longer else STEPS
+    fit(model, examples, steps=steps, seed=seed, weights=weights, batch_size=BATCH)
+    result = tested(model, rows["test"])
+    more = {"labels": labeled, "clips": len(examples) - labeled, "steps": steps}
+    return {"error": 1 - result["accuracy"], **result, **more}
 
 
-def _with_clips(examples: Any, sounds: Sequence[Tensor], words: Sequence[str]) -> Tensor:
-    """Put clips behind the examples; how often to draw each, half of them clips."""
-    shares = [0.5 / len(examples)] * len(examples) + [0.5 / len(sounds)] * len(sounds)
+def _add_clips(examples: Any, sounds: Sequence[Tensor], words: Sequence[str]) -> Tensor:
+    """Append clips to the examples; returns the weights with which half of every batch is clips."""
+    weights = [0.5 / len(examples)] * len(examples) + [0.5 / len(sounds)] * len(sounds)
     examples.parts["speech"] += sounds
     examples.lengths += [len(sound) for sound in sounds]
     examples.labels += [examples.names.index(word) for word in words]
-    return torch.tensor(shares)
+    return torch.tensor(weights)
 
 
-def worth(model: Any, examples: Any, folder: Path) -> int:
-    """How many training steps of the model compute as much as the training of a trunk."""
+def trunk_in_steps(model: Any, examples: Any, folder: Path) -> int:
+    """How many training steps of the model cost as many floating-point operations as pretraining a trunk."""
     codes, sizes = picture_codes(folder)
     chosen = torch.randint(len(examples), (BATCH,), generator=torch.Generator().manual_seed(0)).tolist()
     own = flops(model, examples.collate(chosen))

@@ -1,0 +1,53 @@
+"""Results that a study computes once and keeps in a folder: cells of a table as JSON, tensors as safetensors."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from studies.recognition.training import BATCH, RATE
+
+VERSION = 1
+"""Part of every cell's settings; raise it when the meaning of a cell changes, and all cells are computed again."""
+
+
+def cell(settings: Mapping[str, Any], folder: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """One cell of a table, read from its file or computed and written there.
+
+    Args:
+        settings: What identifies the cell, as JSON values; its file is named by a hash of them.
+        folder: Where cells are kept.
+        make: Computes the result, JSON values too.
+    """
+    settings = {**settings, "version": VERSION, "batch": BATCH, "rate": RATE}
+    digest = blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=8).hexdigest()
+    path = folder / f"{digest}.json"
+    if path.is_file():
+        return dict(json.loads(path.read_text("utf-8"))["result"])
+    result = make()
+    text = json.dumps({**settings, "result": result}, indent=1)
+    _whole(path, lambda staged: staged.write_text(text, encoding="utf-8"))
+    return result
+
+
+def tensors(path: Path, make: Callable[[], Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """The tensors of a safetensors file, sorted by name; if there is none, they are computed and written there."""
+    if not path.exists():
+        made = {name: tensor.contiguous() for name, tensor in make().items()}
+        _whole(path, lambda staged: save_file(made, staged))
+    return dict(sorted(load_file(path).items()))
+
+
+def _whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file under another name first, so that it appears whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    staged = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    write(staged)
+    staged.replace(path)
