@@ -18,9 +18,13 @@ PLUGINS = sorted(path for folder in (ROOT / "plugins").glob("*/mmzoo_*") for pat
 
 LAYERS = (
     {"errors"},
+    {"system", "yaml_text"},
     {"interfaces", "nn"},
     {"registry", "hookspecs"},
-    {"composition", "hub", "data"},
+    {"model_folder"},
+    {"hub", "data"},
+    {"composition"},
+    {"resolve"},
     {"factory"},
     {"training", "evaluation", "description"},
     {"cli"},

@@ -205,6 +205,8 @@ class TaskHead(Component, ABC):
     name: str = ""
     recipe: Mapping[str, Any]
     folder: Path | None = None
+    tree: Any = None
+    """The resolved model that it was built from, a `mmzoo.hub.tree.ResolvedModel`."""
 
     def connect(self) -> None:
         """Called once all slots are filled; build here what depends on the parts, not in the constructor."""

@@ -14,8 +14,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from mmzoo import errors
-from mmzoo.composition import compose, initialise, own_tensors, save_model
-from mmzoo.factory import build, create
+from mmzoo.composition import own_tensors, save_model
+from mmzoo.factory import build_recipe, create
 from mmzoo.interfaces.components import TaskHead
 from mmzoo.interfaces.ports import Link, Port, Ports, Slot
 from mmzoo.interfaces.values import Losses
@@ -74,7 +74,7 @@ def test_by_folder(tok: Path, world: Any) -> None:
 
 
 def test_tags_choose_weights(tok: Path, world: Any, tmp_path: Path) -> None:
-    other = save_model(build(TOKENIZER, name="tok"), tmp_path / "other")
+    other = save_model(build_recipe(TOKENIZER, name="tok"), tmp_path / "other")
     weights = [Weights("a", f"local-dir:{tok}"), Weights("b", f"local-dir:{other}")]
     world.model("tok", TOKENIZER, weights=weights)
     assert create("tok").folder == create("tok.a").folder == create("acme:tok.a").folder == tok
@@ -86,17 +86,9 @@ def test_fresh_parameters_are_initialised(world: Any) -> None:
     torch.manual_seed(0)
     first = create("tok", pretrained=False)
     torch.manual_seed(0)
-    second = build(TOKENIZER)
+    second = build_recipe(TOKENIZER)
     assert torch.equal(first.out.weight, second.out.weight) and float(first.out.weight.detach().std()) > 0
     assert not first.training and second.training
-
-
-def test_initialise_in_place(world: Any) -> None:
-    head = compose(TOKENIZER, name="tok")
-    assert all(tensor.is_meta for tensor in (head.gain, head.out.weight, head.quantizer.codebook))
-    assert initialise(head) is head
-    assert head.name == "tok" and not any(tensor.is_meta for tensor in head.state_dict().values())
-    assert float(head.out.weight.detach().std()) > 0
 
 
 def test_submodel(speaker: Path) -> None:
@@ -114,13 +106,6 @@ def test_submodel(speaker: Path) -> None:
     assert not torch.equal(fresh.net.weight, model.net.weight)
     unlike = create("speaker", pretrained=False, tokenizer={"pretrained": False})
     assert not torch.equal(unlike.tokenizer.gain, model.tokenizer.gain)
-
-
-def test_initialise_keeps_submodels(speaker: Path) -> None:
-    model = create("speaker")
-    tokenizer = model.tokenizer
-    initialise(model)
-    assert model.tokenizer is tokenizer
 
 
 def test_parts(world: Any) -> None:
@@ -287,7 +272,7 @@ def test_requests_that_make_no_sense(world: Any, kind: Any, match: str, name: An
 
 
 def test_licences(world: Any, tmp_path: Path, tok: Path, speaker: Path) -> None:
-    refuse(errors.WeightsError, "name no licence", "tok", allow_licenses={"mit"})
+    refuse(errors.WeightsError, "name no license", "tok", allow_licenses={"mit"})
     (tok / "README.md").write_text("---\nlicense: MIT\n---\n# Tok\n")
     assert create("tok", allow_licenses={"mit"}).name == "tok"
     assert create("tok", allow_licenses="mit").name == "tok"
@@ -305,7 +290,7 @@ def test_licences(world: Any, tmp_path: Path, tok: Path, speaker: Path) -> None:
 
 
 def test_checksums(world: Any, tok: Path, speaker: Path, tmp_path: Path) -> None:
-    from mmzoo.hub.sources import sha256_of
+    from mmzoo.system import sha256_of
 
     assert create("speaker").recipe["tokenizer"]["sha256"] == sha256_of(tok / "model.safetensors")
     tensors = load_file(tok / "model.safetensors")
