@@ -54,7 +54,7 @@ def resolve_recipe(recipe: Mapping[str, Any], title: str = "") -> ResolvedModel:
         recipe: the head and what fills its slots; the bare name of a model may fill a model slot.
         title: what the model is to be called.
     """
-    from mmzoo.composition.check import head_of
+    from mmzoo.composition.checking import head_of
     from mmzoo.composition.plan import slots_of
 
     slots = slots_of(head_of(recipe))
@@ -127,7 +127,7 @@ def _in_slot(ref: ModelRef, path: str, local: bool) -> ResolvedModel:
 
 def _overridden(model: ResolvedModel, overrides: Mapping[str, Any]) -> dict[str, Any]:
     """The recipe of a model with overrides."""
-    from mmzoo.composition.check import head_of
+    from mmzoo.composition.checking import head_of
     from mmzoo.composition.overrides import apply_overrides
 
     with model.naming_its_file():

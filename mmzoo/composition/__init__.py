@@ -1,7 +1,7 @@
 """From resolved models to modules: names and settings are checked, ports compared, modules built, weights loaded."""
 
 from mmzoo.composition.build import check_real, construct, construct_part, own_tensors, submodels
-from mmzoo.composition.check import check, compose
+from mmzoo.composition.checking import check, compose
 from mmzoo.composition.foreign import read_config
 from mmzoo.composition.load import TensorFile, load_weights
 from mmzoo.composition.plan import Part, Plan, make_part

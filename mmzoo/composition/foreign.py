@@ -13,7 +13,7 @@ from torch import Tensor
 
 from mmzoo.composition import schema
 from mmzoo.composition.build import own_tensors
-from mmzoo.composition.check import check
+from mmzoo.composition.checking import check
 from mmzoo.composition.load import some
 from mmzoo.composition.save import writable, write_weights
 from mmzoo.errors import ConfigError, ExtraTensorsError, MissingTensorsError, PluginError, TensorShapeError

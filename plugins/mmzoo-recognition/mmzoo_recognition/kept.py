@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from torch import Tensor
+
+from mmzoo.system import whole_file
 
 
 def kept(path: Path, make: Callable[[], Mapping[str, Tensor]]) -> dict[str, Tensor]:
@@ -19,7 +20,6 @@ def kept(path: Path, make: Callable[[], Mapping[str, Tensor]]) -> dict[str, Tens
     if not path.exists():
         made = {name: tensor.contiguous() for name, tensor in make().items()}
         path.parent.mkdir(parents=True, exist_ok=True)
-        staged = path.with_name(f"{path.name}.{os.getpid()}.partial")
-        save_file(made, staged)
-        staged.replace(path)
+        with whole_file(path) as staged:
+            save_file(made, staged)
     return dict(sorted(load_file(path).items()))

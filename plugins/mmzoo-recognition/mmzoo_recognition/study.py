@@ -24,6 +24,7 @@ import mmzoo
 from mmzoo.data import cache_dir, load_dataset_component
 from mmzoo.errors import MissingDependencyError
 from mmzoo.interfaces import Examples, Losses
+from mmzoo.system import write_whole
 from mmzoo_recognition.augment import augmented
 from mmzoo_recognition.examples import Labelled
 
@@ -150,9 +151,7 @@ def filled(of: Mapping[str, Any], folder: Path, make: Callable[[], dict[str, Any
         return dict(json.loads(path.read_text("utf-8"))["result"])
     result = make()
     folder.mkdir(parents=True, exist_ok=True)
-    staged = path.with_suffix(".partial")
-    staged.write_text(json.dumps({**settings, "result": result}, indent=1), encoding="utf-8")
-    staged.replace(path)
+    write_whole(path, json.dumps({**settings, "result": result}, indent=1))
     return result
 
 
