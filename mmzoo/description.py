@@ -2,29 +2,152 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import copy
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from mmzoo.errors import MmzooError
-from mmzoo.factory import config_of, fresh_recipe
+from mmzoo.errors import MmzooError, UsageError
 from mmzoo.hub.published import find_model
-from mmzoo.hub.sources import card_bases, is_source
-from mmzoo.registry import listing
-from mmzoo.registry.listing import Description
+from mmzoo.hub.sources import is_source
+from mmzoo.hub.tree import ModelRef, ResolvedModel, models_in
+from mmzoo.registry import catalog
+from mmzoo.registry.listing import find_spec, is_named
+from mmzoo.registry.specs import KINDS, PART_KINDS, ComponentSpec, ModelSpec
+from mmzoo.registry.targets import missing_requirements
+from mmzoo.resolve import resolve
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """All that is registered about one model or component, as plain data.
+
+    kind: `model`, or the kind of a component. parts: of a model, each slot of its recipe with what fills it.
+    licenses: of a model's weights and of those of the models in its slots, by name; None where none is stated.
+    missing: packages the component needs that are not installed. detect, repos: of a format, by what it is recognised,
+    and models on the Hub that are laid out so, each with its licence, None if none is stated.
+    """
+
+    kind: str
+    name: str
+    summary: str
+    plugin: str
+    version: str
+    modalities: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    deprecated: str | None = None
+    task: str | None = None
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    parts: Mapping[str, str] = field(default_factory=dict)
+    weights: tuple[Mapping[str, Any], ...] = ()
+    licenses: Mapping[str, str | None] = field(default_factory=dict)
+    target: str | None = None
+    requires: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    detect: Mapping[str, Any] = field(default_factory=dict)
+    repos: Mapping[str, str | None] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON data; what does not apply to the kind is left out."""
+        of_models, of_formats = ("task", "recipe", "parts", "weights", "licenses"), ("detect", "repos")
+        of_components = ("target", "requires", "missing")
+        left_out = {
+            "model": (*of_components, *of_formats),
+            "format": of_models,
+        }.get(self.kind, (*of_models, *of_formats))
+        return {key: value for key, value in asdict(self).items() if key not in left_out}
 
 
 def describe(name: str) -> Description:
-    """What is registered about a model or component (see `mmzoo.registry.listing`), or what a source tells of itself.
+    """What is registered about a model or component, or what a source says of itself.
 
-    Of `hf-hub:org/name` only config and card are fetched, of one commit, which the description names. The licences are
-    those of the weights, of every model in its slots, and of the base models that its card names, as far as they are
-    registered here. Raises what `create` raises of names, configs and the Hub.
+    Nothing is imported, so ports, which are the class's own, are not part of it. Of `hf-hub:org/name` only config and
+    card are fetched, of one commit, which the description names. The licenses are those of the weights, of every model
+    in its slots, and of the base models that a source's card names, as far as they are registered here.
+
+    Args:
+        name: a model (`name`, `name.tag`), a component (`kind/name`, or its bare name) or a source.
+
+    Raises:
+        UnknownNameError, AmbiguousNameError, MissingPluginError, BrokenPluginError, UsageError: for a name.
+        ConfigError, HubError: for a source.
     """
-    if not isinstance(name, str) or not is_source(name):
-        return listing.describe(name)
-    model = find_model(name)
-    config, stated = config_of(model), model.declared_license()
-    source = str(model.origin)
+    if not isinstance(name, str) or not name.strip():
+        raise UsageError(f"describe takes the name of a model or a component, not {name!r}.")
+    if is_source(name):
+        return _source(resolve(name))
+    spec = find_spec(name)
+    return _model(spec, name) if isinstance(spec, ModelSpec) else _component(spec)
+
+
+def _component(spec: ComponentSpec) -> Description:
+    return Description(
+        spec.kind,
+        spec.name,
+        spec.summary,
+        spec.plugin,
+        spec.version,
+        spec.modalities,
+        spec.aliases,
+        spec.deprecated,
+        target=spec.target,
+        requires=spec.requires,
+        missing=tuple(missing_requirements(spec)),
+        detect=dict(spec.detect),
+        repos=dict(spec.repos),
+    )
+
+
+def _model(spec: ModelSpec, asked: str) -> Description:
+    tag = asked.rpartition(":")[2].partition(".")[2]
+    return Description(
+        "model",
+        spec.name,
+        spec.summary,
+        spec.plugin,
+        spec.version,
+        spec.modalities,
+        spec.aliases,
+        spec.deprecated,
+        task=spec.task,
+        recipe=copy.deepcopy(dict(spec.recipe)),
+        parts=_parts_of(spec.recipe),
+        weights=tuple(asdict(weights) for weights in spec.weights if tag in ("", weights.tag)),
+        licenses=_licenses(_registered(asked)),
+    )
+
+
+def _registered(name: str, above: tuple[str, ...] = ()) -> ResolvedModel | ModelRef:
+    """A model and those in its slots as plugins register them, without reading a file.
+
+    A ModelRef stands for a source, for a model of a plugin that is not installed, and for one that contains itself.
+    """
+    ref = ModelRef(name)
+    try:
+        found = None if name in above or is_source(name) else find_model(name)
+    except MmzooError:
+        found = None
+    if found is None or found.spec is None:
+        return ref
+    inside = models_in(found.spec.recipe).items()
+    models = {slot: _registered(model.name, (*above, name)) for slot, model in inside}
+    return ResolvedModel(found.spec.recipe, ref, models, found=found)
+
+
+def _licenses(tree: ResolvedModel | ModelRef) -> dict[str, str | None]:
+    """The licenses of the weights of a model and of those in its slots, by name; None where none is known."""
+    nodes = [tree] if isinstance(tree, ModelRef) else tree.walk()
+    return {
+        node.name: None if isinstance(node, ModelRef) else node.license
+        for node in nodes
+        if isinstance(node, ModelRef) or node.found.source is not None
+    }
+
+
+def _source(tree: ResolvedModel) -> Description:
+    config, source = tree.config, str(tree.found.source)
+    bases = tree.folder.bases if tree.folder is not None else ()
+    inside = {name: license for name, license in _licenses(tree).items() if name != tree.name}
     return Description(
         "model",
         source,
@@ -33,32 +156,11 @@ def describe(name: str) -> Description:
         config.mmzoo_version,
         config.modalities,
         task=config.task,
-        recipe=dict(config.recipe),
-        parts=listing.parts_of(config.recipe),
-        weights=({"tag": "", "source": source, "license": stated, "sha256": model.sha256},),
-        licenses={
-            source: stated,
-            **_slot_licenses(config.recipe, local=not model.downloaded),
-            **{base: _registered_license(base) for base in card_bases(model.folder())},
-        },
+        recipe=dict(tree.recipe),
+        parts=_parts_of(tree.recipe),
+        weights=({"tag": "", "source": source, "license": tree.license, "sha256": tree.found.sha256},),
+        licenses={source: tree.license, **inside, **{base: _registered_license(base) for base in bases}},
     )
-
-
-def _slot_licenses(recipe: Mapping[str, Any], *, local: bool) -> dict[str, str | None]:
-    """Of the models in the slots of a recipe, and in theirs; one that contains itself is asked once."""
-    found: dict[str, str | None] = {}
-    waiting = [(name, local) for name in _models(recipe)]
-    while waiting:
-        name, here = waiting.pop(0)
-        if name not in found:
-            model = find_model(name, local=here)
-            found[name] = model.declared_license()
-            waiting += [(inner, here and not model.downloaded) for inner in _models(fresh_recipe(model))]
-    return found
-
-
-def _models(recipe: Mapping[str, Any]) -> Iterator[str]:
-    return (str(value["model"]) for value in recipe.values() if isinstance(value, Mapping) and "model" in value)
 
 
 def _registered_license(name: str) -> str | None:
@@ -66,3 +168,23 @@ def _registered_license(name: str) -> str | None:
         return find_model(name).license
     except MmzooError:
         return None
+
+
+def _parts_of(recipe: Mapping[str, Any]) -> dict[str, str]:
+    """What fills each slot of a recipe, as `kind/name` or `model/name`."""
+    models = models_in(recipe)
+    return {
+        slot: f"model/{models[slot].name}" if slot in models else _part_in(slot, value)
+        for slot, value in recipe.items()
+    }
+
+
+def _part_in(slot: str, value: Any) -> str:
+    """The component in a slot, as `kind/name`; the slot's kind is known only to the head's class."""
+    name = value.get("name") if isinstance(value, Mapping) else value
+    if not isinstance(name, str):
+        return "?"
+    if slot in KINDS:
+        return f"{slot}/{name}"
+    kinds = [kind for kind in PART_KINDS if any(is_named(spec, name) for spec in catalog().components(kind))]
+    return f"{kinds[0]}/{name}" if len(kinds) == 1 else name

@@ -1,36 +1,25 @@
-"""`create`: a name to a model that is ready to call. Joins the registry, the sources and the composition."""
+"""`create`: a name to a model that is ready to call. Resolve, check, build."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmzoo.errors import (
-    AmbiguousNameError,
-    ConfigError,
-    MmzooError,
-    NoWeightsError,
-    PluginError,
-    UnknownNameError,
-    UsageError,
-    WeightsError,
-)
+from mmzoo.errors import MmzooError, NoWeightsError, UnknownNameError, UsageError, WeightsError
+from mmzoo.hub.tree import ModelRef, ResolvedModel
 from mmzoo.registry.specs import PART_KINDS
+from mmzoo.resolve import resolve, resolve_recipe
 
 if TYPE_CHECKING:
     import torch
 
-    from mmzoo.composition import ModelConfig, Plan, ResolveModel, SubModel
-    from mmzoo.hub.published import FoundModel
+    from mmzoo.composition import Plan
     from mmzoo.interfaces import TaskHead
 
 ALLOW_LICENSES = "MMZOO_ALLOW_LICENSES"
-"""Licences under which weights are accepted, separated by commas."""
+"""Licenses under which weights are accepted, separated by commas."""
 
 
 def create(
@@ -46,263 +35,109 @@ def create(
 ) -> Any:
     """Build a model, or one part of a model, in eval mode and ready to call.
 
-    name: a registered model (`vqvae-speech`, or `vqvae-speech.tag` for one of several weights),
-    `local-dir:path`, `hf-hub:org/name@revision`, or `kind/name` for a component (`quantizer/fsq`).
-    pretrained: None loads the published weights of a model and gives a component fresh parameters; False
-    gives fresh parameters. device: the CPU unless given. dtype: None is float32, whatever the file holds.
-    revision: of a model on the Hub. part: a slot of the model, to load that component alone.
-    allow_licenses: the licences under which weights, those of models in slots included, are accepted; None accepts
-    what the environment variable MMZOO_ALLOW_LICENSES lists, or all. overrides: by slot
-    (`quantizer="fsq"`, `backbone={"depth": 12}`) or by key of the head (`steps=4`); for a component, its config.
+    Args:
+        name: a registered model (`vqvae-speech`, or `vqvae-speech.tag` for one of several weights),
+            `local-dir:path`, `hf-hub:org/name@revision`, or `kind/name` for a component (`quantizer/fsq`).
+        pretrained: None loads the published weights of a model and gives a component fresh parameters; False gives
+            fresh parameters.
+        device: the CPU unless given.
+        dtype: None is float32, whatever the file holds.
+        revision: of a model on the Hub.
+        part: a slot of the model, to load that component alone.
+        allow_licenses: the licenses under which weights, those of models in slots included, are accepted; None accepts
+            what the environment variable MMZOO_ALLOW_LICENSES lists, or all.
+        overrides: by slot (`quantizer="fsq"`, `backbone={"depth": 12}`) or by key of the head (`steps=4`); for a
+            component, its config.
 
-    Raises UnknownNameError, AmbiguousNameError, NoWeightsError, ConfigError and its subclasses (unknown or
-    ill-typed keys, ports that do not fit, overrides that need fresh parameters), WeightsError and its
-    subclasses, HubError, PluginError, UsageError.
+    Raises:
+        UnknownNameError, AmbiguousNameError, NoWeightsError, UsageError, PluginError: for a name that cannot be used.
+        ConfigError and its subclasses: for unknown or ill-typed keys, ports that do not fit, overrides that need fresh
+            parameters.
+        WeightsError and its subclasses, HubError: for weights that cannot be used, or had.
     """
+    from mmzoo.composition import check
     from mmzoo.composition.placement import device_of, dtype_of
-    from mmzoo.hub.published import find_model
 
     if not isinstance(name, str) or not name.strip():
         raise UsageError(f"create takes the name of a model, not {name!r}; `mmzoo list` shows the names.")
     if pretrained not in (None, True, False):
         raise UsageError(f"pretrained must be True, False or None, not {pretrained!r}.")
-    request = Request(device_of(device), dtype_of(dtype), _licenses(allow_licenses))
+    place, precision, licenses = device_of(device), dtype_of(dtype), _licenses(allow_licenses)
     if "/" in name and ":" not in name.partition("/")[0]:
         if part is not None or revision is not None:
             raise UsageError(f"{name[:80]!r} is itself a part; part= and revision= are for models.")
-        return _create_part(name, request, pretrained, overrides)
-    model = find_model(name, revision)
-    if pretrained is False:
-        return _fresh(model, request, part, overrides)
-    return _load(model, request, part, overrides)
+        return _create_part(name, pretrained, overrides, place, precision)
+    tree = resolve(name, overrides, revision=revision, pretrained=pretrained is not False)
+    check_licenses(tree.walk() if part is None else _loaded_for(tree, part), licenses)
+    plan = check(tree)
+    if part is not None:
+        return build_part(plan, part, device=place, dtype=precision)
+    return build(plan, device=place, dtype=precision)
 
 
-def build(recipe: Mapping[str, Any], *, name: str = "") -> TaskHead:
+def build(plan: Plan, *, device: str | torch.device = "cpu", dtype: torch.dtype | None = None) -> TaskHead:
+    """Build a checked model: modules made, tensors assigned, the files beside the weights read.
+
+    Args:
+        plan: what `check` gave.
+        device: where the tensors go.
+        dtype: of floating-point tensors; None is float32 for weights that are loaded.
+
+    Returns:
+        The model in eval mode. A model in two slots is built once.
+
+    Raises:
+        ConfigError, PluginError: for what cannot be constructed.
+        WeightsError and its subclasses, HubError: for weights that do not fit, or cannot be had.
+    """
+    return _build(plan, device, dtype, {})
+
+
+def build_models(plan: Plan) -> dict[str, TaskHead]:
+    """The models in the slots of a plan, built on the CPU and frozen."""
+    return _build_models(plan, "cpu", None, {})
+
+
+def build_recipe(recipe: Mapping[str, Any], *, name: str = "") -> TaskHead:
     """A model with fresh parameters on the CPU, in training mode, from a recipe; models in its slots are loaded.
 
     For training, and for recipes that are not registered. Raises what `create` raises.
     """
-    from mmzoo.composition import compose
+    from mmzoo.composition import check
 
-    return compose(recipe, resolve_model=Request().resolver(), device="cpu", name=name)
-
-
-@dataclass(frozen=True)
-class Request:
-    """What holds for a model and the models in its slots: where they go, and whose licence is accepted."""
-
-    device: Any = "cpu"
-    dtype: torch.dtype | None = None
-    licenses: frozenset[str] | None = None
-    found: dict[tuple[str, str], SlotModel] = field(default_factory=dict)
-
-    def check_license(self, model: FoundModel) -> None:
-        """Raise WeightsError for weights whose licence the caller does not allow."""
-        if self.licenses is None:
-            return
-        named = model.declared_license()
-        allowed = ", ".join(sorted(self.licenses)) or "none"
-        if named is None:
-            raise WeightsError(
-                f"The weights of {model.name!r} name no licence, and only these are allowed: {allowed};"
-                f" leave allow_licenses (or {ALLOW_LICENSES}) out to use them all the same."
-            )
-        if named.lower() not in self.licenses:
-            raise WeightsError(
-                f"The weights of {model.name!r} are under {named[:80]!r}, and only these are allowed: {allowed};"
-                f" add it to allow_licenses (or {ALLOW_LICENSES}) if you accept it."
-            )
-
-    def resolver(self, parent: FoundModel | None = None) -> ResolveModel:
-        """The resolver of the model slots of `parent`; each model is looked up and loaded at most once.
-
-        A config from the Hub may not name folders of this machine.
-        """
-        from mmzoo.hub.published import find_model
-
-        def resolve(mapping: Mapping[str, Any], path: str) -> SubModel:
-            key = (path, repr(sorted(mapping.items())))
-            if key not in self.found:
-                local = parent is None or not parent.downloaded
-                self.found[key] = SlotModel(self, find_model(mapping["model"], local=local), mapping)
-            try:
-                return self.found[key].described()
-            except NoWeightsError as error:
-                raise NoWeightsError(
-                    f"The slot {path} needs the weights of {mapping['model']!r}, which are not published or not in this"
-                    f" installation; for fresh parameters there too, pass {path}={{'pretrained': False}}."
-                ) from error
-
-        return resolve
+    return build(check(resolve_recipe(recipe, name))).train()
 
 
-@dataclass
-class SlotModel:
-    """A model in a slot of another one."""
-
-    request: Request
-    model: FoundModel
-    mapping: Mapping[str, Any]
-
-    @property
-    def pretrained(self) -> bool:
-        return bool(self.mapping.get("pretrained", True))
-
-    @cached_property
-    def digest(self) -> str:
-        """sha256 of its weights: as pinned by the recipe or the registry, else of the file that is there."""
-        from mmzoo.hub.sources import sha256_of
-
-        return self.mapping.get("sha256") or self.model.sha256 or sha256_of(self.model.weights_file())
-
-    def described(self) -> SubModel:
-        from mmzoo.composition import SubModel
-
-        if self.pretrained:
-            return SubModel(config_of(self.model).recipe, lambda: self.loaded, self.digest)
-        return SubModel(fresh_recipe(self.model), lambda: self.loaded)
-
-    @cached_property
-    def loaded(self) -> TaskHead:
-        if not self.pretrained:
-            head: TaskHead = _fresh(self.model, self.request, None, {})
-        else:
-            head = _load(self.model, self.request, None, {}, pinned=self.digest)
-        return head.requires_grad_(False)
+# --- models ------------------------------------------------------------------------------------------
 
 
-# --- fresh parameters --------------------------------------------------------------------------------
-
-
-def _create_part(name: str, request: Request, pretrained: bool | None, config: Mapping[str, Any]) -> Any:
-    """`kind/name`: a component of its own."""
-    from mmzoo.composition import build_part, make_part
-    from mmzoo.composition.schema import suggestion
-
-    kind, _, component = name.partition("/")
-    if kind not in PART_KINDS:
-        raise UnknownNameError(
-            f"{name[:80]!r} is neither a model nor a part, which is written kind/name: {suggestion(kind, PART_KINDS)}",
-            name=name,
-        )
-    if pretrained:
-        raise NoWeightsError(f"{name!r} is a part and has no weights of its own; load it from a model with part=.")
-    return _placed(build_part(make_part(kind, kind, {**config, "name": component}), device="cpu"), request)
-
-
-def _placed(component: Any, request: Request) -> Any:
-    """A component on its device, in its dtype, in eval mode; a sampler has none of these."""
-    from torch import nn
-
-    if isinstance(component, nn.Module):
-        return component.to(request.device, request.dtype).eval()
-    return component
-
-
-def fresh_recipe(model: FoundModel) -> Mapping[str, Any]:
-    """The recipe of a model with fresh parameters: the registered one, else that of its config."""
-    from mmzoo import registry
-
-    return registry.catalog().settled(model.spec.recipe) if model.spec is not None else config_of(model).recipe
-
-
-def _fresh(model: FoundModel, request: Request, part: str | None, overrides: Mapping[str, Any]) -> Any:
-    from mmzoo.composition import build as build_plan
-    from mmzoo.composition import build_part, make_plan
-    from mmzoo.composition.overrides import apply_overrides
-
-    recipe, resolver = fresh_recipe(model), request.resolver(model)
-    if model.spec is None:
-        with _naming_the_file(model):
-            make_plan(recipe, resolver)
-    plan = make_plan(apply_overrides(recipe, overrides), resolver)
-    if part is None:
-        return _placed(build_plan(plan, device="cpu", name=model.bare_name or model.name), request)
-    _check_slot(part, plan, model)
-    return (
-        plan.models[part].load()
-        if part in plan.models
-        else _placed(build_part(plan.parts[part], device="cpu"), request)
-    )
-
-
-# --- published weights -------------------------------------------------------------------------------
-
-
-def _load(
-    model: FoundModel, request: Request, part: str | None, overrides: Mapping[str, Any], *, pinned: str | None = None
-) -> Any:
-    """A published model, or one part of it. Everything is checked before the weights are fetched or opened."""
-    request.check_license(model)
-    config = config_of(model)
-    plan = _planned(model, request, config, overrides)
-    if part is not None:
-        return _load_part(model, request, plan, part, config)
-    from mmzoo.composition import build as build_plan
-    from mmzoo.composition import load_weights
+def _build(plan: Plan, device: Any, dtype: torch.dtype | None, built: dict[int, TaskHead]) -> TaskHead:
+    from mmzoo.composition import construct, load_weights
+    from mmzoo.composition.foreign import tensors_of
     from mmzoo.hub.tensor_file import open_tensors
 
-    path = model.weights_file(pinned)
-    with open_tensors(path) as tensors:
-        head = build_plan(plan, name=config.name or model.bare_name)
-        load_weights(head, config.tensors(tensors), device=request.device, dtype=request.dtype)
-    head.folder = path.parent
-    _load_files(head, path.parent)
-    return head.eval()
+    if id(plan) in built:
+        return built[id(plan)]
+    tree = plan.tree
+    if not tree.ref.pretrained:
+        models = _build_models(plan, device, dtype, built)
+        head = _placed(construct(plan, models, device="cpu", name=tree.title), device, dtype)
+    else:
+        path = tree.found.weights_file(tree.ref.sha256)
+        models = _build_models(plan, device, dtype, built)
+        head = construct(plan, models, name=tree.title)
+        with open_tensors(path) as tensors:
+            load_weights(head, tensors_of(tree.config, tensors), device=device, dtype=dtype)
+        head.folder = path.parent
+        _load_files(head, path.parent)
+    built[id(plan)] = head.eval()
+    return built[id(plan)]
 
 
-def _load_part(model: FoundModel, request: Request, plan: Plan, part: str, config: ModelConfig) -> Any:
-    """One slot of a published model; of its weights only that slot's tensors are read, and, if the config carries a
-    digest of the component, fetched.
-    """
-    from torch import nn
-
-    from mmzoo.composition import build_part, load_weights
-    from mmzoo.hub.tensor_file import open_tensors
-
-    _check_slot(part, plan, model)
-    if part in plan.models:
-        return plan.models[part].load()
-    if not issubclass(plan.parts[part].cls, nn.Module):
-        return build_part(plan.parts[part], device="cpu")
-    with open_tensors(model.part_file(part, config.components.get(part))) as tensors:
-        component = build_part(plan.parts[part])
-        load_weights(component, config.tensors(tensors), prefix=f"{part}.", device=request.device, dtype=request.dtype)
-    return component.eval()
-
-
-def config_of(model: FoundModel) -> ModelConfig:
-    """What the config of a published model says; its bare names mean what they meant when it was written."""
-    from mmzoo import registry
-    from mmzoo.composition import read_config
-
-    config = read_config(model.folder())
-    return replace(config, recipe=registry.catalog().settled(config.recipe))
-
-
-def _planned(model: FoundModel, request: Request, config: ModelConfig, overrides: Mapping[str, Any]) -> Plan:
-    from mmzoo.composition import make_plan
-    from mmzoo.composition.overrides import apply_overrides, check_harmless
-
-    resolver = request.resolver(model)
-    with _naming_the_file(model):
-        plan = make_plan(config.recipe, resolver)
-    if not overrides:
-        return plan
-    overridden = apply_overrides(config.recipe, overrides)
-    check_harmless(config.recipe, overridden, resolver)
-    return make_plan(overridden, resolver)
-
-
-@contextmanager
-def _naming_the_file(model: FoundModel) -> Iterator[None]:
-    """Mistakes in the config of a model folder are reported with the path of the file."""
-    try:
-        yield
-    except (ConfigError, UnknownNameError, AmbiguousNameError, PluginError) as error:
-        path = model.folder() / "config.json"
-        error.args = (f"{path}: {error}", *error.args[1:])
-        raise
+def _build_models(
+    plan: Plan, device: Any, dtype: torch.dtype | None, built: dict[int, TaskHead]
+) -> dict[str, TaskHead]:
+    return {slot: _build(model, device, dtype, built).requires_grad_(False) for slot, model in plan.models.items()}
 
 
 def _load_files(head: TaskHead, folder: Path) -> None:
@@ -321,18 +156,105 @@ def _load_files(head: TaskHead, folder: Path) -> None:
         ) from error
 
 
-def _check_slot(part: str, plan: Plan, model: FoundModel) -> None:
+# --- parts -------------------------------------------------------------------------------------------
+
+
+def _create_part(name: str, pretrained: bool | None, config: Mapping[str, Any], device: Any, dtype: Any) -> Any:
+    """`kind/name`: a component of its own."""
+    from mmzoo.composition import construct_part, make_part
     from mmzoo.composition.schema import suggestion
 
-    slots = [*plan.parts, *plan.models]
-    if part not in slots:
+    kind, _, component = name.partition("/")
+    if kind not in PART_KINDS:
         raise UnknownNameError(
-            f"The model {model.name!r} has no part {part!r}: {suggestion(str(part), slots)}", name=str(part)
+            f"{name[:80]!r} is neither a model nor a part, which is written kind/name: {suggestion(kind, PART_KINDS)}",
+            name=name,
         )
+    if pretrained:
+        raise NoWeightsError(f"{name!r} is a part and has no weights of its own; load it from a model with part=.")
+    part = make_part(kind, kind, {**config, "name": component})
+    return _placed(construct_part(part, device="cpu"), device, dtype)
+
+
+def build_part(plan: Plan, slot: str, *, device: Any, dtype: torch.dtype | None) -> Any:
+    """One slot of a checked model.
+
+    Of its weights only that slot's tensors are read, and, if the config carries a digest of the component, fetched.
+
+    Args:
+        plan: of the whole model.
+        slot: the part's.
+        device: where its tensors go.
+        dtype: of floating-point tensors, see `build`.
+
+    Raises:
+        UnknownNameError: for a slot that the model does not have, and what `build` raises.
+    """
+    from torch import nn
+
+    from mmzoo.composition import construct_part, load_weights
+    from mmzoo.composition.foreign import tensors_of
+    from mmzoo.composition.schema import suggestion
+    from mmzoo.hub.tensor_file import open_tensors
+
+    tree = plan.tree
+    if slot in plan.models:
+        return build(plan.models[slot], device=device, dtype=dtype).requires_grad_(False)
+    if slot not in plan.parts:
+        hint = suggestion(str(slot), [*plan.parts, *plan.models])
+        raise UnknownNameError(f"The model {tree.name!r} has no part {slot!r}: {hint}", name=str(slot))
+    part = plan.parts[slot]
+    if not tree.ref.pretrained or not issubclass(part.cls, nn.Module):
+        return _placed(construct_part(part, device="cpu"), device, dtype)
+    with open_tensors(tree.found.part_file(slot, tree.config.components.get(slot))) as tensors:
+        component = construct_part(part)
+        load_weights(component, tensors_of(tree.config, tensors), prefix=f"{slot}.", device=device, dtype=dtype)
+    return component.eval()
+
+
+def _placed(component: Any, device: Any, dtype: torch.dtype | None) -> Any:
+    """A component on its device, in its dtype, in eval mode; a sampler has none of these."""
+    from torch import nn
+
+    return component.to(device, dtype).eval() if isinstance(component, nn.Module) else component
+
+
+# --- licenses ----------------------------------------------------------------------------------------
+
+
+def check_licenses(models: Iterable[ResolvedModel | ModelRef], allowed: frozenset[str] | None) -> None:
+    """Raise WeightsError for weights whose license the caller does not allow.
+
+    Args:
+        models: those whose weights are to be loaded.
+        allowed: licenses in lower case; None for all.
+    """
+    if allowed is None:
+        return
+    listed = ", ".join(sorted(allowed)) or "none"
+    for model in models:
+        if isinstance(model, ModelRef) or not model.ref.pretrained:
+            continue
+        if model.license is None:
+            raise WeightsError(
+                f"The weights of {model.name!r} name no license, and only these are allowed: {listed};"
+                f" leave allow_licenses (or {ALLOW_LICENSES}) out to use them all the same."
+            )
+        if model.license.lower() not in allowed:
+            raise WeightsError(
+                f"The weights of {model.name!r} are under {model.license[:80]!r}, and only these are allowed: {listed};"
+                f" add it to allow_licenses (or {ALLOW_LICENSES}) if you accept it."
+            )
+
+
+def _loaded_for(tree: ResolvedModel, part: str) -> Iterable[ResolvedModel | ModelRef]:
+    """The models of which `build_part` loads weights, and the one whose part it is."""
+    model = tree.models.get(part)
+    return [tree, *(model.walk() if isinstance(model, ResolvedModel) else ())]
 
 
 def _licenses(allowed: Collection[str] | None) -> frozenset[str] | None:
-    """The licences that are accepted, in lower case; MMZOO_ALLOW_LICENSES holds where the caller says nothing."""
+    """The licenses that are accepted, in lower case; MMZOO_ALLOW_LICENSES holds where the caller says nothing."""
     if allowed is None:
         named = os.environ.get(ALLOW_LICENSES, "")
         allowed = [name.strip() for name in named.split(",") if name.strip()]
@@ -340,5 +262,5 @@ def _licenses(allowed: Collection[str] | None) -> frozenset[str] | None:
             return None
     names = [allowed] if isinstance(allowed, str) else list(allowed)
     if not all(isinstance(name, str) for name in names):
-        raise UsageError(f"allow_licenses takes names of licences such as 'apache-2.0', not {allowed!r}.")
+        raise UsageError(f"allow_licenses takes names of licenses such as 'apache-2.0', not {allowed!r}.")
     return frozenset(name.lower() for name in names)

@@ -19,9 +19,13 @@ PLUGINS = sorted(path for folder in (ROOT / "plugins").glob("*/mmzoo_*") for pat
 
 LAYERS = (
     {"errors"},
+    {"system", "yaml_text"},
     {"interfaces", "nn"},
     {"registry", "hookspecs"},
-    {"composition", "hub", "data"},
+    {"model_folder"},
+    {"hub", "data"},
+    {"composition"},
+    {"resolve"},
     {"factory"},
     {"training", "evaluation", "description"},
     {"testing"},
@@ -31,7 +35,18 @@ LAYERS = (
 RANK = {unit: rank for rank, units in enumerate(LAYERS) for unit in units}
 TOGETHER = {("registry", "hookspecs"), ("hookspecs", "registry")}
 
-PUBLIC_TO_PLUGINS = {"interfaces", "nn", "data", "evaluation", "testing", "errors", "hookspecs", "factory", "registry"}
+PUBLIC_TO_PLUGINS = {
+    "interfaces",
+    "nn",
+    "data",
+    "evaluation",
+    "testing",
+    "errors",
+    "system",
+    "hookspecs",
+    "factory",
+    "registry",
+}
 REGISTRATION = {"mmzoo.registry.register.Register", "mmzoo.registry.specs.Weights"}
 """What `plugin.py` needs beside `hookimpl`: the type of its argument, and where a model's weights are."""
 

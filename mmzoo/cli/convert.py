@@ -23,7 +23,7 @@ def convert(
     """
     import torch
 
-    from mmzoo.composition import read_config, save_model
+    from mmzoo.composition import save_model
     from mmzoo.composition.foreign import save_foreign
     from mmzoo.errors import UsageError
     from mmzoo.factory import create
@@ -32,9 +32,9 @@ def convert(
         raise UsageError(f"{folder} is there already; give a folder that is not.")
     head = create(model)
     if to is None:
-        told = read_config(head.folder)
-        called = name or told.name or folder.name
-        save_model(head, folder, dtype=torch.float32, name=called, task=told.task, modalities=told.modalities)
+        config = head.tree.config
+        called = name or config.name or folder.name
+        save_model(head, folder, dtype=torch.float32, name=called, task=config.task, modalities=config.modalities)
     else:
         save_foreign(head, folder, to)
     say(f"{folder}: config.json and model.safetensors")

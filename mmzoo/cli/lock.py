@@ -18,8 +18,9 @@ def lock(
 ) -> None:
     """Write which commits and files these models, and those they are made of, are, and with which plugins."""
     from mmzoo.hub.lock import lock as write
+    from mmzoo.resolve import resolve
 
-    content = write(names, file)
+    content = write([resolve(name) for name in names], file)
     for name, entry in content["models"].items():
         say_row(name, entry["source"], f"{len(entry['files'])} files")
 

@@ -19,10 +19,17 @@ def pull(
     Only safetensors, JSON, Markdown, YAML and samples are fetched. Finished files are kept when a download breaks,
     damaged files in the cache are fetched again, and what killed downloads left is removed.
     """
-    from mmzoo.hub.verify import pull as fetch
+    from mmzoo.hub.published import find_model
+    from mmzoo.hub.tree import ResolvedModel
+    from mmzoo.hub.verify import fetch_all
+    from mmzoo.resolve import resolve
 
     if revision is not None and len(names) > 1:
         raise UsageError("--revision is for one model; pull them one by one, or write hf-hub:org/name@revision.")
     for name in names:
-        for model, folder in fetch(name, revision):
-            say_row(model, folder)
+        found = find_model(name, revision).at_commit()
+        say_row(name, fetch_all(found).path)  # first, so that a damaged config.json is whole when it is resolved
+        _, *inside = resolve(found.exact_name).walk()
+        for model in inside:
+            if isinstance(model, ResolvedModel):
+                say_row(model.name, fetch_all(model.found).path)

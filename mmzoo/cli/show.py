@@ -9,9 +9,8 @@ from typing import Any
 
 from mmzoo.cli.light import LightCommand, add_json
 from mmzoo.cli.output import one_line, print_json, say
-from mmzoo.description import describe
+from mmzoo.description import Description, describe
 from mmzoo.errors import UsageError
-from mmzoo.registry.listing import Description
 from mmzoo.testing.records import conformity
 
 ABOUT = """Show all that is registered about a model or component, of which nothing is imported or downloaded; or what a

@@ -19,20 +19,21 @@ def verify(
     Prints each file with what it was compared with, and each stored output with its largest error.
     """
     from mmzoo.factory import create
-    from mmzoo.hub.golden import FILE, check_golden
+    from mmzoo.hub.golden import check_golden
     from mmzoo.hub.published import find_model
     from mmzoo.hub.verify import verify_files
+    from mmzoo.model_folder import GOLDEN_NAME
 
     report = {}
     for name in names:
-        model = find_model(name)
+        model = find_model(name).at_commit()
         files, outputs = verify_files(model), {}
         if not files_only:
-            head = create(str(model.origin) if model.spec is None else name)
-            if (head.folder / FILE).is_file():
+            head = create(model.exact_name)
+            if (head.folder / GOLDEN_NAME).is_file():
                 outputs = dict(check_golden(head, head.folder))
             else:
-                note(f"{name} has no {FILE}, so what it computes cannot be compared.")
+                note(f"{name} has no {GOLDEN_NAME}, so what it computes cannot be compared.")
         report[name] = {"files": files, "outputs": outputs}
         if not as_json:
             for row in (*files.items(), *((output, f"reproduced to {error:.2g}") for output, error in outputs.items())):

@@ -2,10 +2,10 @@
 
 How tensors get their values:
 
-- Fresh parameters: the model is simply constructed on the CPU, so every constructor initialises itself
-  as its author meant it (`compose(recipe, device="cpu")`).
+- Fresh parameters: the model is simply constructed on the CPU, so every constructor initializes itself
+  as its author meant it.
 - Loaded weights: the model is constructed as a skeleton on the meta device (`skeleton.py`), where
-  initialisation costs nothing. Buffers that are neither stored in weights nor computed from constants are then
+  initialization costs nothing. Buffers that are neither stored in weights nor computed from constants are then
   allocated and filled by `reset_parameters` of the module that owns them, while the parameters are
   still on meta (`restore_buffers`). Afterwards the weights are assigned (`load.py`). A buffer that no
   `reset_parameters` wrote to, and a tensor that is still on meta at the end, are errors that name it:
@@ -20,43 +20,45 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import Tensor, nn
 
-from mmzoo.composition.plan import Part, Plan, ResolveModel, make_plan, no_models
+from mmzoo.composition.plan import Part, Plan
 from mmzoo.composition.schema import first_line
 from mmzoo.composition.skeleton import skeleton
-from mmzoo.errors import ConfigError, MmzooError, PluginError
+from mmzoo.errors import ConfigError, MissingDependencyError, MmzooError, PluginError
+from mmzoo.model_folder import ModelFolder
+from mmzoo.system import sha256_of
 
 if TYPE_CHECKING:
     from mmzoo.interfaces.heads import TaskHead
 
 
-def compose(
-    recipe: Mapping[str, Any],
-    *,
-    resolve_model: ResolveModel = no_models,
-    device: str | torch.device = "meta",
-    name: str = "",
+def construct(
+    plan: Plan, models: Mapping[str, TaskHead], *, device: str | torch.device = "meta", name: str = ""
 ) -> TaskHead:
-    """Check a recipe and build its model; on the meta device its tensors have shapes but no values.
+    """Construct the modules of a plan; on the meta device their tensors have shapes but no values.
 
-    Models in slots are loaded, whatever the device. Raises what `make_plan` raises, and ConfigError when a
-    constructor refuses its values.
+    Args:
+        plan: the checked recipe.
+        models: what fills its model slots, built already.
+        device: `meta` for a skeleton, else where the constructors make fresh parameters.
+        name: of the model.
+
+    Raises:
+        ConfigError: when a constructor refuses its values.
+        MissingDependencyError: when a component needs a package that is not installed.
     """
-    return build(make_plan(recipe, resolve_model), device=device, name=name)
-
-
-def build(plan: Plan, *, device: str | torch.device = "meta", name: str = "") -> TaskHead:
-    """Build a checked recipe; the models of its model slots are loaded."""
-    filled: dict[str, Any] = {slot: model.load() for slot, model in plan.models.items()}
-    filled.update({slot: build_part(part, device=device) for slot, part in plan.parts.items()})
-    head = cast("TaskHead", build_part(plan.head, device=device))
+    parts = {slot: construct_part(part, device=device) for slot, part in plan.parts.items()}
+    head = cast("TaskHead", construct_part(plan.head, device=device))
     for slot in head.slots:
-        setattr(head, slot, filled.get(slot))
-    head.recipe, head.name, head.folder = plan.recipe(), name, None
+        setattr(head, slot, models[slot] if slot in models else parts.get(slot))
+    head.recipe, head.name, head.folder, head.tree = plan.recipe(), name, None, plan.tree
+    for slot, model in models.items():
+        if model.folder is not None:
+            head.recipe[slot].setdefault("sha256", sha256_of(ModelFolder(model.folder).weights))
     _guarded(plan.head, device, head.connect)
     return head
 
 
-def build_part(part: Part, *, device: str | torch.device = "meta") -> Any:
+def construct_part(part: Part, *, device: str | torch.device = "meta") -> Any:
     """Construct one component; `config` holds every argument as JSON."""
     component = _guarded(part, device, lambda: part.cls(**part.resolved.arguments))
     component.config = part.config
@@ -70,8 +72,6 @@ def _guarded(part: Part, device: str | torch.device, action: Any) -> Any:
     except MmzooError:
         raise
     except ImportError as error:
-        from mmzoo.errors import MissingDependencyError
-
         raise MissingDependencyError(
             f"{part.label} needs the Python package {error.name or error}; install it to use this component."
         ) from error
@@ -101,7 +101,7 @@ def own_tensors(module: nn.Module) -> dict[str, Tensor]:
     """
     foreign = {id(tensor) for model in submodels(module).values() for tensor in _all_tensors(model)}
     prefixes = tuple(f"{slot}." for slot in submodels(module))
-    found: dict[str, Tensor] = {}
+    tensors: dict[str, Tensor] = {}
     seen: set[int] = set()
     for name, tensor in module.state_dict(keep_vars=True).items():
         if not isinstance(tensor, Tensor):
@@ -109,8 +109,8 @@ def own_tensors(module: nn.Module) -> dict[str, Tensor]:
         if name.startswith(prefixes) or id(tensor) in foreign or id(tensor) in seen:
             continue
         seen.add(id(tensor))
-        found[name] = tensor
-    return found
+        tensors[name] = tensor
+    return tensors
 
 
 def _all_tensors(module: nn.Module) -> Iterator[Tensor]:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mmzoo.composition import schema
+from mmzoo.composition.plan import Part, Plan, look_up, slots_of
 from mmzoo.errors import PluginError, PortError
 from mmzoo.interfaces.ports import Link, Port, Ports
-
-if TYPE_CHECKING:
-    from mmzoo.composition.plan import Part, Plan
 
 
 def check_ports(plan: Plan) -> None:
@@ -29,8 +27,8 @@ def check_ports(plan: Plan) -> None:
 
 
 def _left_out(plan: Plan, slot: str) -> bool:
-    wanted = getattr(plan.head.cls, "slots", {}).get(slot)
-    return wanted is not None and wanted.optional and slot not in plan.parts and slot not in plan.model_plans
+    wanted = slots_of(plan.head).get(slot)
+    return wanted is not None and wanted.optional and slot not in plan.parts and slot not in plan.models
 
 
 def _part(plan: Plan, slot: str, link: Link) -> Part:
@@ -38,8 +36,8 @@ def _part(plan: Plan, slot: str, link: Link) -> Part:
         return plan.head
     if slot in plan.parts:
         return plan.parts[slot]
-    if slot in plan.model_plans:
-        return plan.model_plans[slot].head
+    if slot in plan.models:
+        return plan.models[slot].head
     raise PluginError(
         f"{plan.head.label} links {link.source} to {link.target}, but has no slot {slot!r}; mend its plugin."
     )
@@ -59,9 +57,9 @@ def _complaint(plan: Plan, link: Link, source: Port, target: Port) -> str:
         f" (they differ in {' and '.join(source.mismatches(target))})"
     )
     ways = []
-    if to_slot not in plan.model_plans:
+    if to_slot not in plan.models:
         ways += list(_fitting(taker, "inputs", link.target, source))
-    if from_slot not in plan.model_plans:
+    if from_slot not in plan.models:
         ways += list(_fitting(giver, "outputs", link.source, target))
     return f"{sides}; " + (f"{' or '.join(ways[:3])}." if ways else "choose parts that agree.")
 
@@ -106,8 +104,6 @@ def _others(part: Part) -> list[str]:
 
 
 def _fits_by_default(part: Part, other: str, side: str, name: str, wanted: Port) -> bool:
-    from mmzoo.composition.plan import look_up
-
     try:
         _, cls = look_up(part.kind, other)
         known = schema.arguments_of(cls)

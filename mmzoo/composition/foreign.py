@@ -13,11 +13,14 @@ from torch import Tensor
 
 from mmzoo.composition import schema
 from mmzoo.composition.build import own_tensors
+from mmzoo.composition.checking import check
 from mmzoo.composition.load import some
-from mmzoo.composition.plan import make_plan
-from mmzoo.composition.save import write_file, write_weights
+from mmzoo.composition.save import writable, write_weights
 from mmzoo.errors import ConfigError, ExtraTensorsError, MissingTensorsError, PluginError, TensorShapeError
+from mmzoo.hub.tree import ResolvedModel
 from mmzoo.interfaces.formats import ForeignFormat, Tie
+from mmzoo.model_folder import CONFIG_NAME, WEIGHTS_NAME, ModelConfig, ModelFolder
+from mmzoo.system import write_whole
 
 if TYPE_CHECKING:
     from mmzoo.composition.load import TensorFile
@@ -25,7 +28,26 @@ if TYPE_CHECKING:
     from mmzoo.registry.specs import ComponentSpec
 
 
-def recognised(content: Mapping[str, Any], path: Path) -> ForeignFormat | None:
+def read_config(folder: Path) -> ModelConfig:
+    """What `config.json` of a model folder says, mmzoo's or one that a registered format reads.
+
+    Raises:
+        ConfigError, UnknownKeyError, ConfigTypeError: for what cannot be read; all name the file.
+    """
+    model, path = ModelFolder(folder), folder / CONFIG_NAME
+    if model.is_own:
+        return model.config
+    foreign = recognized(model.content, path)
+    if foreign is None:
+        raise ConfigError(
+            f"{path} lacks the key format_version; it is not the config of an mmzoo model, and of no format that an"
+            " installed plugin reads (`mmzoo list --kind format`).",
+            path="format_version",
+        )
+    return ModelConfig(foreign.recipe(), "", foreign.task, foreign.modalities, foreign=foreign)
+
+
+def recognized(content: Mapping[str, Any], path: Path) -> ForeignFormat | None:
     """What a registered format makes of another library's config; None if no format knows it.
 
     Raises ConfigError, UnknownKeyError, ConfigTypeError for what the format cannot read.
@@ -68,6 +90,11 @@ def format_class(spec: ComponentSpec) -> type[ForeignFormat]:
     return cls
 
 
+def tensors_of(config: ModelConfig, file: TensorFile) -> TensorFile:
+    """An opened weights file by the names that the model of this config has."""
+    return file if config.foreign is None else ForeignTensors(file, config.foreign)
+
+
 class ForeignTensors:
     """A file of another library, by the names that the model has."""
 
@@ -89,11 +116,11 @@ class ForeignTensors:
             raise ExtraTensorsError(
                 f"{self.label} also has {some(extra)}, which the model of its config.json does not have."
             )
-        found = {}
+        entries = {}
         for tie in self.ties:
             for name, tensor in zip(tie.ours, self._converted(tie, self._blank), strict=True):
-                found[name] = (tensor.dtype, tuple(tensor.shape))
-        return found
+                entries[name] = (tensor.dtype, tuple(tensor.shape))
+        return entries
 
     def read(self, name: str) -> Tensor:
         """The values of one tensor of the model."""
@@ -125,15 +152,15 @@ def save_foreign(head: TaskHead, folder: str | Path, name: str) -> Path:
     cls, recipe = format_class(spec), dict(head.recipe)
     config = dict(_config(cls, recipe, name))
     foreign = opened(spec, config, f"the config for {folder}")
-    _compare(make_plan(foreign.recipe()).recipe(), recipe, name)
+    _compare(check(ResolvedModel(foreign.recipe())).recipe(), recipe, name)
     tensors = own_tensors(head)
     written: dict[str, Tensor] = {}
     for tie in foreign.ties():
         values = tie.to_theirs([tensors[key].detach().float() for key in tie.ours])
         written |= {key: value.contiguous().clone() for key, value in zip(tie.theirs, values, strict=True)}
-    folder.mkdir(parents=True, exist_ok=True)
-    write_file(folder / "config.json", (json.dumps({**spec.detect, **config}, indent=2) + "\n").encode())
-    write_weights(folder / "model.safetensors", written)
+    with writable(folder):
+        write_whole(folder / CONFIG_NAME, json.dumps({**spec.detect, **config}, indent=2) + "\n")
+        write_weights(folder / WEIGHTS_NAME, written)
     return folder
 
 

@@ -6,25 +6,26 @@ from collections.abc import Mapping
 from typing import Any
 
 from mmzoo.composition import schema
-from mmzoo.composition.build import build, own_tensors
-from mmzoo.composition.plan import Plan, ResolveModel, SubModel, make_part, make_plan
+from mmzoo.composition.build import construct, own_tensors
+from mmzoo.composition.plan import Part, Plan, slots_of
 from mmzoo.errors import OverrideError, UnknownKeyError
-from mmzoo.interfaces.ports import Slot
+from mmzoo.interfaces.heads import TaskHead
 
 
-def apply_overrides(recipe: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """The recipe with overrides: by slot (a name replaces the part, a mapping changes its keys) or head key.
+def apply_overrides(recipe: Mapping[str, Any], overrides: Mapping[str, Any], head: Part) -> dict[str, Any]:
+    """The recipe with overrides.
 
-    None empties a slot that may be left out.
+    Args:
+        recipe: of a model.
+        overrides: by slot (a name replaces the part, a mapping changes its keys, None empties a slot that may be left
+            out) or by key of the head.
+        head: the head that the recipe names.
 
-    Raises UnknownKeyError for a key that is neither a slot nor a key of the head.
+    Raises:
+        UnknownKeyError: for a key that is neither a slot nor a key of the head.
     """
     changed = dict(recipe)
-    if not overrides or "head" not in recipe:
-        return changed
-    head = make_part("head", "head", recipe["head"])
-    slots: Mapping[str, Slot] = getattr(head.cls, "slots", {})
-    keys = schema.arguments_of(head.cls)
+    slots, keys = slots_of(head), schema.arguments_of(head.cls)
     for key, value in overrides.items():
         if value is None and key in slots and slots[key].optional:
             changed.pop(key, None)
@@ -52,26 +53,29 @@ def _merged(current: Any, value: Any, naming: str) -> Any:
     return {**current, **value}
 
 
-def check_harmless(recipe: Mapping[str, Any], overridden: Mapping[str, Any], resolve_model: ResolveModel) -> None:
-    """Raise OverrideError if the overrides change a tensor of the model, whose weights would then not fit.
+def check_harmless(stored: Plan, changed: Plan) -> None:
+    """Raise OverrideError if overrides change a tensor of the model, whose weights would then not fit.
 
     Compares builds on the meta device; no weights are opened. A replaced model in a slot counts as a change.
+
+    Args:
+        stored: the plan that the weights were made with.
+        changed: the plan with the overrides.
     """
-    plain, changed = make_plan(recipe, resolve_model), make_plan(overridden, resolve_model)
-    for slot in sorted(plain.model_entries.keys() | changed.model_entries.keys()):
-        was, becomes = plain.model_entries.get(slot), changed.model_entries.get(slot)
-        if was != becomes:
+    for slot in sorted(stored.models.keys() | changed.models.keys()):
+        was, becomes = stored.models.get(slot), changed.models.get(slot)
+        if was is None or becomes is None or was.tree.ref != becomes.tree.ref:
             what = "no model" if becomes is None else "another model" if was else "a model"
-            trained = "none" if was is None else repr(was["model"])
+            trained = "none" if was is None else repr(was.tree.name)
             raise OverrideError(
                 f"The override puts {what} into {slot}, and the weights were trained with {trained};"
                 " pass pretrained=False to start from fresh parameters.",
                 path=slot,
             )
-    before, after = _shapes(plain), _shapes(changed)
-    if before == after:
-        return
+    before, after = _shapes(stored), _shapes(changed)
     differing = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+    if not differing:
+        return
     name = differing[0]
     more = f" and {len(differing) - 1} more tensors" if len(differing) > 1 else ""
     raise OverrideError(
@@ -86,13 +90,9 @@ def _shown(shape: tuple[int, ...] | None) -> str:
 
 
 def _shapes(plan: Plan) -> dict[str, tuple[int, ...]]:
-    return {name: tuple(tensor.shape) for name, tensor in own_tensors(build(on_meta(plan))).items()}
+    return {name: tuple(tensor.shape) for name, tensor in own_tensors(_on_meta(plan)).items()}
 
 
-def on_meta(plan: Plan) -> Plan:
-    """The same plan with models in slots that are built on the meta device instead of loaded."""
-    models = {
-        slot: SubModel(model.recipe, lambda inner=plan.model_plans[slot]: build(on_meta(inner)), model.sha256)  # type: ignore[misc]
-        for slot, model in plan.models.items()
-    }
-    return Plan(plan.head, plan.parts, models, plan.model_plans, plan.model_entries)
+def _on_meta(plan: Plan) -> TaskHead:
+    """The model on the meta device, the models in its slots too, which are not loaded."""
+    return construct(plan, {slot: _on_meta(model) for slot, model in plan.models.items()})

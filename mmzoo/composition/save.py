@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,15 +12,13 @@ from torch import Tensor, nn
 
 from mmzoo.composition.build import own_tensors, submodels
 from mmzoo.composition.load import finite
-from mmzoo.composition.model_config import FILE_NAME, ModelConfig
 from mmzoo.errors import MmzooError, TensorValueError, WeightsError
 from mmzoo.interfaces import HasFiles
+from mmzoo.model_folder import NAMES, WEIGHTS_NAME, ModelConfig, ModelFolder
+from mmzoo.system import whole_file, write_whole
 
 if TYPE_CHECKING:
     from mmzoo.interfaces.heads import TaskHead
-
-WEIGHTS_NAME = "model.safetensors"
-RESERVED = {FILE_NAME, WEIGHTS_NAME, "README.md", "evaluation.json", "training.json", "golden.safetensors"}
 
 
 def save_model(
@@ -31,13 +30,22 @@ def save_model(
     task: str | None = None,
     modalities: Iterable[str] | None = None,
 ) -> Path:
-    """Write `config.json`, `model.safetensors` and `head.files()` to a folder, which is made if need be.
+    """Write `config.json`, `model.safetensors` and `head.files()`, each of which appears whole or not at all.
 
-    dtype: of the parameters; buffers (codebook averages, statistics) keep theirs, as they are small and
-    may need the range. Tensors of models in slots are not written. name, task, modalities: default to
-    the head's name and what is registered under it; a model of another name keeps the head's task and
-    modalities. Each file appears whole or not at all. Raises TensorValueError if a value is not finite, or not in
-    `dtype`; WeightsError if a model slot holds a model that nobody could load.
+    Tensors of models in slots are not written.
+
+    Args:
+        head: the model.
+        folder: made if need be.
+        dtype: of the parameters; buffers (codebook averages, statistics) keep theirs, as they are small and may need
+            the range.
+        name: the head's name unless given.
+        task: what is registered under that name unless given; a model of another name keeps the head's.
+        modalities: as for `task`.
+
+    Raises:
+        TensorValueError: if a value is not finite, or not in `dtype`.
+        WeightsError: if a model slot holds a model that nobody could load, or the folder cannot be written.
     """
     folder = Path(folder)
     tensors = {key: _stored(key, tensor, dtype) for key, tensor in own_tensors(head).items()}
@@ -48,17 +56,28 @@ def save_model(
                 " train and save that model first."
             )
     config = _describe(head, name, task, modalities)
+    files = head.files() if isinstance(head, HasFiles) else {}
+    for file_name in files:
+        if file_name in NAMES or Path(file_name).name != file_name or file_name.startswith("."):
+            raise WeightsError(f"{type(head).__name__}.files() may not write {file_name!r}; choose another plain name.")
+    with writable(folder):
+        for file_name, content in files.items():
+            write_whole(folder / file_name, content)
+        ModelFolder(folder).write_config(config)
+        write_weights(folder / WEIGHTS_NAME, tensors)
+    return folder
+
+
+@contextmanager
+def writable(folder: Path) -> Iterator[None]:
+    """Make a folder to write into; what the disk refuses becomes a WeightsError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        yield
     except OSError as error:
-        raise _unwritable(folder, error) from error
-    for file_name, content in (head.files() if isinstance(head, HasFiles) else {}).items():
-        if file_name in RESERVED or Path(file_name).name != file_name or file_name.startswith("."):
-            raise WeightsError(f"{type(head).__name__}.files() may not write {file_name!r}; choose another plain name.")
-        write_file(folder / file_name, content)
-    write_file(folder / FILE_NAME, config.to_json().encode())
-    write_weights(folder / WEIGHTS_NAME, tensors)
-    return folder
+        raise WeightsError(
+            f"Cannot write {error.filename or folder}: {error.strerror or error}; choose a folder to write to."
+        ) from error
 
 
 def _stored(name: str, tensor: Tensor, dtype: torch.dtype) -> Tensor:
@@ -90,32 +109,9 @@ def _describe(head: TaskHead, name: str | None, task: str | None, modalities: It
     return ModelConfig(head.recipe, name, task or "", tuple(modalities or ()), version)
 
 
-def write_file(path: Path, content: bytes) -> None:
-    """Write a file that appears whole or not at all. Raises WeightsError."""
-    staged = path.with_name(f".{path.name}.partial")
-    try:
-        staged.write_bytes(content)
-        staged.replace(path)
-    except OSError as error:
-        staged.unlink(missing_ok=True)
-        raise _unwritable(path, error) from error
-
-
 def write_weights(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write a safetensors file that appears whole or not at all. Raises WeightsError."""
+    """Write a safetensors file that appears whole or not at all. Raises OSError."""
     from safetensors.torch import save_file
 
-    staged = path.with_name(f".{path.name}.partial")
-    try:
-        staged.write_bytes(b"")
-        mode = staged.stat().st_mode & 0o777  # what the umask allows; safetensors itself makes files 0600
+    with whole_file(path) as staged:
         save_file(dict(tensors), staged, metadata={"format": "pt"})
-        staged.chmod(mode)
-        staged.replace(path)
-    except OSError as error:
-        staged.unlink(missing_ok=True)
-        raise _unwritable(path, error) from error
-
-
-def _unwritable(path: Path, error: OSError) -> WeightsError:
-    return WeightsError(f"Cannot write {path}: {error.strerror or error}; choose a folder to write to.")

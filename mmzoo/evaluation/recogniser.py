@@ -24,6 +24,7 @@ import numpy as np
 from mmzoo.data import cache_dir
 from mmzoo.errors import InputError, MissingDependencyError
 from mmzoo.interfaces.values import Audio
+from mmzoo.system import write_whole
 
 SAMPLE_RATE = 16000
 PADDING_S = 0.3
@@ -107,9 +108,7 @@ def listen(sounds: Sequence[Audio], *, description: str = "listening", processes
     with tqdm(total=len(data), initial=len(heard), desc=description, unit="sound", disable=None, leave=False) as bar:
 
         def keep(index: int, verdict: Heard) -> None:
-            staged = paths[index].with_suffix(f".{os.getpid()}.partial")
-            staged.write_text(json.dumps(asdict(verdict)), "utf-8")
-            staged.replace(paths[index])
+            write_whole(paths[index], json.dumps(asdict(verdict)))
             heard[index] = verdict
             bar.update(1)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import time
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -12,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from mmzoo.errors import InputError, MissingDependencyError, UnknownNameError
-from mmzoo.hub.sources import WEIGHTS_NAME, sha256_of
+from mmzoo.model_folder import WEIGHTS_NAME
+from mmzoo.system import cpu_name, sha256_of, write_whole
 
 DIGITS = 4
 PACKAGES = ("pocketsphinx", "pystoi", "matplotlib")
@@ -72,9 +72,7 @@ def evaluate(
     beside = folder / "evaluation.json" if folder is not None and results.get("complete", True) else None
     target = Path(out) if out is not None else beside
     if target is not None:
-        staged = target.with_suffix(".partial")
-        staged.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-        staged.replace(target)
+        write_whole(target, json.dumps(report, indent=2) + "\n")
     return report
 
 
@@ -106,16 +104,6 @@ def tidy(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [tidy(item) for item in value]
     return value
-
-
-def cpu_name() -> str:
-    """The processor's name."""
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def flatten(report: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:

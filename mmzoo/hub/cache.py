@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmzoo.errors import UnknownNameError
+from mmzoo.errors import ConfigError, UnknownNameError
+from mmzoo.model_folder import ModelFolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,6 @@ class _Nothing:
 
 def _is_ours(folder: Path) -> bool:
     try:
-        config = json.loads((folder / "config.json").read_text("utf-8"))
-    except (OSError, ValueError):
+        return {"format_version", "recipe"} <= ModelFolder(folder).content.keys()
+    except ConfigError:
         return False
-    return isinstance(config, dict) and {"format_version", "recipe"} <= config.keys()

@@ -15,8 +15,10 @@ from typing import Any
 from mmzoo.errors import CorruptFileError, MmzooError
 from mmzoo.hub.card_results import headlines, results
 from mmzoo.hub.card_texts import PIPELINES, USES, Texts, shown, texts
-from mmzoo.hub.sources import bundled_folder, card_license
-from mmzoo.hub.yaml_text import front_matter
+from mmzoo.hub.sources import bundled_folder
+from mmzoo.model_folder import ModelFolder
+from mmzoo.system import write_whole
+from mmzoo.yaml_text import front_matter
 
 BEGIN, END = "<!-- mmzoo:begin -->", "<!-- mmzoo:end -->"
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -25,9 +27,7 @@ MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 def write_card(folder: Path, *, license: str | None = None) -> Path:
     """Write README.md of a model repo; text by hand below the sections is kept. license: see `render_card`."""
     path = folder / "README.md"
-    staged = path.with_suffix(".partial")
-    staged.write_text(render_card(folder, license=license), encoding="utf-8")
-    staged.replace(path)
+    write_whole(path, render_card(folder, license=license))
     return path
 
 
@@ -48,7 +48,7 @@ def render_card(folder: Path, *, license: str | None = None, called: str | None 
             f"{folder / 'config.json'} calls the model {name[:80]!r}; a name is letters, digits, '.', '-' and '_'."
         )
     training, evaluation = _read(folder / "training.json"), _read(folder / "evaluation.json")
-    license = license or card_license(folder) or _registered_license(folder, name)
+    license = license or ModelFolder(folder).license or _registered_license(folder, name)
     own = texts(task, training)
     old = read_card(folder / "README.md") if (folder / "README.md").is_file() else ""
     data = str(training["data"]["name"]) if training else ""

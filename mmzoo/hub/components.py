@@ -9,14 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from mmzoo.errors import ChecksumError
-from mmzoo.hub.sources import WEIGHTS_NAME
 from mmzoo.hub.tensor_file import Layout, read_layout
+from mmzoo.model_folder import CONFIG_NAME, ModelFolder
 
-CONFIG_NAME = "config.json"
-KEY = "components"
 BLOCK = 1 << 20
 
 
@@ -63,14 +62,5 @@ def check_components(path: Path, expected: Mapping[str, str]) -> None:
 
 def write_components(folder: Path) -> bool:
     """Write the digests of a model folder's weights into its config.json; returns whether that changed it."""
-    path = folder / CONFIG_NAME
-    before = path.read_text("utf-8")
-    config = json.loads(before)
-    config[KEY] = component_digests(folder / WEIGHTS_NAME)
-    after = json.dumps(config, indent=2, allow_nan=False) + "\n"
-    if after == before:
-        return False
-    staged = path.with_name(f".{path.name}.partial")
-    staged.write_text(after, "utf-8")
-    staged.replace(path)
-    return True
+    model = ModelFolder(folder)
+    return model.write_config(replace(model.config, components=component_digests(model.weights)))

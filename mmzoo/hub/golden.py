@@ -1,6 +1,6 @@
 """golden.safetensors: small inputs and outputs that travel with a model and prove that a copy of it works.
 
-The outputs are floats before quantisation and decodings of stored codes, never sampled codes, so they are
+The outputs are floats before quantization and decodings of stored codes, never sampled codes, so they are
 reproducible to rounding on any machine.
 """
 
@@ -14,8 +14,9 @@ import torch
 from mmzoo.errors import GoldenError, MmzooError
 from mmzoo.hub.tensor_file import open_tensors
 from mmzoo.interfaces import TaskHead
+from mmzoo.model_folder import GOLDEN_NAME
+from mmzoo.system import whole_file
 
-FILE = "golden.safetensors"
 TOLERANCE = 1e-4
 
 
@@ -29,10 +30,9 @@ def write_golden(head: TaskHead, folder: Path) -> Path | None:
         return None
     tensors = {f"input.{name}": tensor for name, tensor in inputs.items()}
     tensors |= {f"output.{name}": tensor.float() for name, tensor in outputs.items()}
-    path, staged = folder / FILE, folder / f".{FILE}.partial"
-    save_file({name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}, staged)
-    staged.chmod(0o644)
-    staged.replace(path)
+    path = folder / GOLDEN_NAME
+    with whole_file(path) as staged:
+        save_file({name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}, staged)
     return path
 
 
@@ -42,7 +42,7 @@ def check_golden(head: TaskHead, folder: Path, tolerance: float = TOLERANCE) -> 
     Raises GoldenError naming the outputs whose error exceeds the tolerance, or for inputs that the model cannot take;
     CorruptFileError for a file that is not there or not sound.
     """
-    with open_tensors(folder / FILE) as file:
+    with open_tensors(folder / GOLDEN_NAME) as file:
         stored = {name: file.read(name).clone() for name in file.entries}
     inputs = {name.removeprefix("input."): t.to(head.device) for name, t in stored.items() if name.startswith("input.")}
     expected = {name.removeprefix("output."): t for name, t in stored.items() if name.startswith("output.")}
@@ -53,14 +53,14 @@ def check_golden(head: TaskHead, folder: Path, tolerance: float = TOLERANCE) -> 
         raise
     except Exception as error:
         raise GoldenError(
-            f"{folder / FILE} holds inputs that the model cannot take ({type(error).__name__}); get the file that"
-            " belongs to it."
+            f"{folder / GOLDEN_NAME} holds inputs that the model cannot take ({type(error).__name__}); get the file"
+            " that belongs to it."
         ) from error
     errors: dict[str, float] = {}
     for name, tensor in expected.items():
         if name not in outputs or outputs[name].shape != tensor.shape:
             raise GoldenError(
-                f"{folder / FILE} holds the output {name!r}, which this model does not give in that shape."
+                f"{folder / GOLDEN_NAME} holds the output {name!r}, which this model does not give in that shape."
             )
         scale = max(1.0, float(tensor.abs().max()))
         errors[name] = float((outputs[name].float().cpu() - tensor).abs().max()) / scale

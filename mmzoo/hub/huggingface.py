@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import sys
@@ -14,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from mmzoo.errors import ChecksumError, WeightsError
-from mmzoo.hub.sources import WEIGHTS_NAME, is_pickle, sha256_of
 from mmzoo.hub.trouble import hub_errors, unanswered
+from mmzoo.model_folder import GOLDEN_NAME, WEIGHTS_NAME, ModelFolder, is_pickle
+from mmzoo.system import git_blob_hash, sha256_of
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 TEXTS = ("*.json", "*.md", "*.yaml")
@@ -23,7 +23,7 @@ MEDIA = ("txt", "wav", "flac", "ogg", "mp3", "png", "jpg", "jpeg", "webp", "gif"
 PATTERNS = {
     "texts": TEXTS,
     "weights": (*TEXTS, WEIGHTS_NAME),
-    "proof": (*TEXTS, WEIGHTS_NAME, "golden.safetensors"),
+    "proof": (*TEXTS, WEIGHTS_NAME, GOLDEN_NAME),
     "all": (*TEXTS, "*.safetensors", *(f"samples/*.{ending}" for ending in MEDIA)),
 }
 """Nothing else is ever fetched: no code, no pickles, no archives."""
@@ -49,7 +49,7 @@ def api() -> Any:
     return Api(endpoint=os.environ.get("HF_ENDPOINT"), library_name="mmzoo")
 
 
-def resolve(repo: str, revision: str | None) -> str:
+def resolve_revision(repo: str, revision: str | None) -> str:
     """The commit that a revision stands for now; a commit stands for itself, and nobody is asked.
 
     When the Hub does not answer, the commit that was last seen in the cache is used, with a warning that names it.
@@ -114,14 +114,16 @@ def download(repo: str, revision: str | None, *, what: str = "weights") -> Path:
     Raises HubError for every kind of Hub trouble, ChecksumError for wrong bytes, WeightsError for a repo with pickles
     only.
     """
-    commit = resolve(repo, revision)
+    commit = resolve_revision(repo, revision)
     with hub_errors(repo, revision), answers_in_time(), _one_at_a_time(repo):
         folder = snapshot_folder(repo, commit)
-        before = set(files_of(folder))
+        before = set(ModelFolder(folder).files())
         try:
             _transfer(repo, commit, PATTERNS[what])
         finally:
-            broken = [name for name in files_of(folder) if name not in before and not _is_whole(folder / name)]
+            broken = [
+                name for name in ModelFolder(folder).files() if name not in before and not _is_whole(folder / name)
+            ]
             for name in broken:
                 forget_file(folder / name)
         if broken:
@@ -200,11 +202,6 @@ def snapshot_folder(repo: str, commit: str) -> Path:
     return Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=repo, repo_type="model") / "snapshots" / commit
 
 
-def files_of(folder: Path) -> list[str]:
-    """Names of the files in a folder and below, sorted, with forward slashes."""
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-
-
 def expected_checksum(path: Path) -> str | None:
     """What the Hub said of a cached file: sha256 of a large one, git's sha1 of a small one; None if it is not known.
 
@@ -218,15 +215,12 @@ def _is_whole(path: Path) -> bool:
     expected = expected_checksum(path)
     if expected is None:
         return True
-    if len(expected) == 64:
-        return sha256_of(path) == expected
-    data = path.read_bytes()
-    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest() == expected
+    return (sha256_of(path) if len(expected) == 64 else git_blob_hash(path)) == expected
 
 
 def broken_files(folder: Path) -> list[str]:
     """The files of a cached snapshot that are no longer what the Hub gave."""
-    return [name for name in files_of(folder) if not _is_whole(folder / name)]
+    return [name for name in ModelFolder(folder).files() if not _is_whole(folder / name)]
 
 
 def forget_file(path: Path) -> None:

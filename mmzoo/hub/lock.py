@@ -13,10 +13,12 @@ from typing import Any
 
 import mmzoo
 from mmzoo.errors import ConfigError, MmzooError, UsageError
-from mmzoo.hub.huggingface import COMMIT, PATTERNS, files_of
+from mmzoo.hub.huggingface import COMMIT, PATTERNS
 from mmzoo.hub.published import MODEL_NAME, FoundModel, find_model
-from mmzoo.hub.sources import bundled_folder, fetch, is_source, parse_source, sha256_of
-from mmzoo.hub.verify import slot_models
+from mmzoo.hub.sources import bundled_folder, fetch, is_source, parse_source
+from mmzoo.hub.tree import ModelRef, ResolvedModel
+from mmzoo.model_folder import ModelFolder
+from mmzoo.system import sha256_of, write_whole
 
 FILE = "mmzoo.lock"
 VERSION = 1
@@ -30,38 +32,52 @@ class Differences:
     versions: list[str] = field(default_factory=list)
 
 
-def lock(names: Iterable[str], path: Path) -> dict[str, Any]:
-    """Write what these models, and those in their slots, are: source, licence, sha256 of files, hash of the recipe.
+def lock(trees: Iterable[ResolvedModel], path: Path) -> dict[str, Any]:
+    """Write what these models, and those in their slots, are: source, license, sha256 of files, hash of the recipe.
 
-    Fetches what is not on this machine. Raises UsageError for a folder of this machine, and what fetching raises.
+    Fetches what is not on this machine.
+
+    Args:
+        trees: the models, resolved.
+        path: of the lock file.
+
+    Returns:
+        The content of the lock file.
+
+    Raises:
+        UsageError: for a folder of this machine.
+        HubError, WeightsError: for what cannot be fetched.
     """
     models: dict[str, Any] = {}
     plugins = {"mmzoo": mmzoo.__version__}
-    waiting = [(name, True) for name in names]
-    while waiting:
-        name, local = waiting.pop(0)
-        if name in models:
-            continue
-        model = find_model(name, local=local)
-        if model.source is not None and model.source.scheme == "local-dir":
-            raise UsageError(
-                f"{name!r} is a folder of this machine and cannot be locked; publish it with `mmzoo push`."
-            )
-        model.weights_file()
-        folder = model.folder("proof")
-        models[name] = {
-            "source": str(model.origin),
-            "license": model.declared_license(),
-            "recipe": recipe_hash(folder),
-            "files": {file: sha256_of(folder / file) for file in _locked_files(folder)},
-        }
-        plugins |= _plugins(folder, model)
-        waiting += [(slot, not model.downloaded) for slot in slot_models(folder)]
+    trees = list(trees)
+    for node in (*trees, *(node for tree in trees for node in tree.walk())):
+        if node.name not in models:
+            models[node.name], supplying = _locked(node)
+            plugins |= supplying
     content = {"lock_version": VERSION, "plugins": dict(sorted(plugins.items())), "models": models}
-    staged = path.with_name(f".{path.name}.partial")
-    staged.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
-    staged.replace(path)
+    write_whole(path, json.dumps(content, indent=2) + "\n")
     return content
+
+
+def _locked(node: ResolvedModel | ModelRef) -> tuple[dict[str, Any], dict[str, str]]:
+    """What a lock says of one model, and the versions of the plugins that it needs."""
+    if isinstance(node, ModelRef):
+        raise UsageError(f"{node.name!r} is in the slots of more models than can be built; does one contain itself?")
+    source = node.found.weights_source
+    if source.scheme == "local-dir":
+        raise UsageError(
+            f"{node.name!r} is a folder of this machine and cannot be locked; publish it with `mmzoo push`."
+        )
+    node.found.weights_file()
+    folder = node.found.folder("proof")
+    entry = {
+        "source": str(source),
+        "license": node.license,
+        "recipe": recipe_hash(folder),
+        "files": {file: sha256_of(folder.path / file) for file in _locked_files(folder)},
+    }
+    return entry, _plugins(folder, node.found)
 
 
 def sync(path: Path) -> Differences:
@@ -104,9 +120,9 @@ def read_lock(path: Path) -> dict[str, Any]:
     return content
 
 
-def recipe_hash(folder: Path) -> str:
-    """sha256 of the recipe in a model folder's config.json, however the file is laid out."""
-    recipe = json.loads((folder / "config.json").read_text("utf-8")).get("recipe")
+def recipe_hash(folder: ModelFolder) -> str:
+    """sha256 of the recipe in a model's config.json, however the file is laid out."""
+    recipe = folder.content.get("recipe")
     return hashlib.sha256(json.dumps(recipe, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
@@ -134,9 +150,9 @@ def _texts(value: Any) -> bool:
     return isinstance(value, dict) and all(isinstance(item, str) for pair in value.items() for item in pair)
 
 
-def _locked_files(folder: Path) -> list[str]:
+def _locked_files(folder: ModelFolder) -> list[str]:
     """What a model is made of: not its samples."""
-    names = [name for name in files_of(folder) if "/" not in name and not name.startswith(".")]
+    names = [name for name in folder.files() if "/" not in name and not name.startswith(".")]
     return [name for name in names if any(fnmatchcase(name, pattern) for pattern in PATTERNS["proof"])]
 
 
@@ -154,7 +170,7 @@ def _differing(name: str, locked: Mapping[str, Any]) -> list[str]:
             lines.append(f"{file} of {name} is missing")
         elif (here := sha256_of(folder / file)) != digest:
             lines.append(f"{file} of {name} has sha256 {here[:16]}... here, and {digest[:16]}... is locked")
-    if not lines and recipe_hash(folder) != locked["recipe"]:
+    if not lines and recipe_hash(ModelFolder(folder)) != locked["recipe"]:
         lines.append(f"the recipe of {name} is another one than is locked")
     return lines
 
@@ -167,19 +183,16 @@ def _source_now(name: str) -> str:
         return "unknown"
 
 
-def _plugins(folder: Path, model: FoundModel) -> dict[str, str]:
+def _plugins(folder: ModelFolder, model: FoundModel) -> dict[str, str]:
     """Distributions, and their versions, that supply what the recipe names, or read a config of another library."""
     from mmzoo import registry
 
-    content = json.loads((folder / "config.json").read_text("utf-8"))
-    content = content if isinstance(content, dict) else {}
-    recipe = content.get("recipe")
-    values = recipe.values() if isinstance(recipe, dict) else ()
-    named = {str(value.get("name") if isinstance(value, dict) else value) for value in values}
+    recipe = folder.config.recipe if folder.is_own else {}
+    named = {str(value.get("name") if isinstance(value, dict) else value) for value in recipe.values()}
     specs = [
         spec
         for spec in registry.catalog().components()
-        if {spec.name, f"{spec.plugin}:{spec.name}"} & named or ("recipe" not in content and spec.detects(content))
+        if {spec.name, f"{spec.plugin}:{spec.name}"} & named or (not folder.is_own and spec.detects(folder.content))
     ]
     found = {spec.plugin: spec.version for spec in specs}
     if model.spec is not None:

@@ -5,22 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmzoo.errors import MmzooError, NoWeightsError, UnknownNameError, UsageError
-from mmzoo.hub.sources import (
-    WEIGHTS_NAME,
-    Source,
-    card_license,
-    fetch,
-    is_repo,
-    is_source,
-    parse_source,
-    verify_sha256,
-    with_revision,
-)
+from mmzoo.hub.sources import Source, fetch, is_repo, is_source, parse_source, verify_sha256, with_revision
+from mmzoo.model_folder import CONFIG_NAME, WEIGHTS_NAME, ModelFolder
 
 if TYPE_CHECKING:
     from mmzoo.registry.specs import ModelSpec
@@ -32,8 +22,12 @@ MODEL_NAME = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*:)?[A-Za-z0-9][A-Za-z0-9_-]
 class FoundModel:
     """A model that a name stands for, nothing of it opened yet.
 
-    spec: if it is registered. source: of its weights, None if nothing is published. pins: sha256 by file name, as
-    registered.
+    Args:
+        name: as it was given.
+        spec: what is registered of it; None for a source.
+        source: of its weights; None if nothing is published.
+        pins: sha256 by file name, as registered.
+        license: of the weights, as registered.
     """
 
     name: str
@@ -49,7 +43,7 @@ class FoundModel:
 
     @property
     def sha256(self) -> str | None:
-        """Of `model.safetensors`, if pinned."""
+        """Of the weights file, if pinned."""
         return self.pins.get(WEIGHTS_NAME)
 
     @property
@@ -57,36 +51,51 @@ class FoundModel:
         """Whether it comes from the Hub, so that its config is a stranger's."""
         return self.source is not None and self.source.scheme == "hf-hub"
 
-    @cached_property
-    def origin(self) -> Source:
-        """Its source; on the Hub at the commit that its revision stood for when it was first asked for.
-
-        So config, weights and card are of one commit. Raises NoWeightsError, HubError.
-        """
+    @property
+    def weights_source(self) -> Source:
+        """The source of its weights. Raises NoWeightsError."""
         if self.source is None:
             raise NoWeightsError(
                 f"The model {self.name!r} has no published weights; pass pretrained=False for fresh parameters."
             )
-        if not self.downloaded:
-            return self.source
-        from mmzoo.hub.huggingface import resolve
+        return self.source
 
-        return replace(self.source, revision=resolve(self.source.place, self.source.revision))
+    @property
+    def exact_name(self) -> str:
+        """A name that stands for exactly these files, also when a branch on the Hub moves on."""
+        return self.name if self.weights_source.scheme == "bundled" else str(self.source)
 
-    def folder(self, what: str = "texts") -> Path:
-        """Its folder on this machine, downloaded if need be; what: `texts`, `weights` or `all`.
+    def at_commit(self) -> FoundModel:
+        """The same model at the commit that its revision on the Hub stands for now.
 
-        Raises NoWeightsError, HubError, WeightsError, ChecksumError if a text is not the pinned one.
+        Config, weights and card are then of one commit. Raises NoWeightsError, HubError.
         """
-        folder = fetch(self.origin, self.bare_name or self.name, what=what)
+        source = self.weights_source
+        if not self.downloaded:
+            return self
+        from mmzoo.hub.huggingface import resolve_revision
+
+        return replace(self, source=replace(source, revision=resolve_revision(source.place, source.revision)))
+
+    def folder(self, what: str = "texts") -> ModelFolder:
+        """Its folder on this machine, downloaded if need be.
+
+        Args:
+            what: `texts`, `weights`, `proof` or `all`, see `huggingface.download`.
+
+        Raises:
+            NoWeightsError, HubError, WeightsError: if it cannot be had.
+            ChecksumError: if a text is not the pinned one.
+        """
+        folder = fetch(self.weights_source, self.bare_name or self.name, what=what)
         for name, digest in self.pins.items():
             if name != WEIGHTS_NAME and (folder / name).is_file():
                 verify_sha256(folder / name, digest, self.remedy)
-        return folder
+        return ModelFolder(folder)
 
     def weights_file(self, pinned: str | None = None) -> Path:
-        """Its `model.safetensors`, checked against a sha256 (else the registered one). Raises ChecksumError."""
-        path = self.folder("weights") / WEIGHTS_NAME
+        """Its weights file, checked against a sha256 (else the registered one). Raises ChecksumError."""
+        path = self.folder("weights").weights
         digest = pinned or self.sha256
         if digest:
             verify_sha256(path, digest, self.remedy)
@@ -95,15 +104,20 @@ class FoundModel:
     def part_file(self, part: str, digest: str | None) -> Path:
         """A safetensors file with at least the tensors of one component.
 
-        digest: of the component, as its config says. With one, only the component's bytes are fetched from the Hub,
-        unless the whole file is in the cache. Raises ChecksumError, HubError.
+        Args:
+            part: the component's slot.
+            digest: of the component, as its config says. With one, only the component's bytes are fetched from the
+                Hub, unless the whole file is in the cache.
+
+        Raises:
+            ChecksumError, HubError: if they cannot be had.
         """
-        if digest is None or self.origin.scheme != "hf-hub":
+        if digest is None or not self.downloaded:
             return self.weights_file()
         from mmzoo.hub.huggingface import snapshot_folder
         from mmzoo.hub.ranges import fetch_part
 
-        repo, commit = self.origin.place, str(self.origin.revision)
+        repo, commit = self.weights_source.place, str(self.weights_source.revision)
         if (snapshot_folder(repo, commit) / WEIGHTS_NAME).is_file():
             return self.weights_file()
         return fetch_part(repo, commit, part, digest)
@@ -115,22 +129,24 @@ class FoundModel:
             return f"`mmzoo pull {self.name}` fetches it anew"
         return "get the file that belongs to it"
 
-    def declared_license(self) -> str | None:
-        """The registered licence of the weights, else the one on the card."""
-        return self.license or card_license(self.folder())
-
 
 def find_model(name: str, revision: str | None = None, *, local: bool = True) -> FoundModel:
-    """What a model name or source stands for. local: whether `local-dir:` may be used here.
+    """What a model name or source stands for. Nothing is read or fetched.
 
-    Raises UnknownNameError, AmbiguousNameError, UsageError, PluginError.
+    Args:
+        name: a registered name, `local-dir:path` or `hf-hub:org/name@revision`.
+        revision: of a model on the Hub.
+        local: whether `local-dir:` may be used here.
+
+    Raises:
+        UnknownNameError, AmbiguousNameError, UsageError, PluginError: if it stands for nothing.
     """
     from mmzoo import registry
     from mmzoo.registry.names import split_tag
 
     if is_source(name):
         return _from_source(name, revision, local)
-    if local and (Path(name) / "config.json").is_file() and ("/" in name or not _is_registered(name)):
+    if local and (Path(name) / CONFIG_NAME).is_file() and ("/" in name or not _is_registered(name)):
         raise UnknownNameError(f"{name[:80]!r} is a folder here; write local-dir:{name[:80]}.", name=name)
     if not MODEL_NAME.fullmatch(name):
         advice = f"write hf-hub:{name}, or" if is_repo(name) else "write"

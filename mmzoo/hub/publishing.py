@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import time
 from collections.abc import Mapping
@@ -15,9 +14,11 @@ from mmzoo.errors import HubError, UsageError
 from mmzoo.hub.cards import merged_card, read_card
 from mmzoo.hub.huggingface import answers_in_time, api
 from mmzoo.hub.published import find_model
-from mmzoo.hub.sources import WEIGHTS_NAME, is_repo, is_revision, is_source, sha256_of
-from mmzoo.hub.staging import CARD, Staged, prove, stage
+from mmzoo.hub.sources import is_repo, is_revision, is_source
+from mmzoo.hub.staging import Staged, prove, stage
 from mmzoo.hub.trouble import LOGIN, hub_errors
+from mmzoo.model_folder import CARD_NAME, CONFIG_NAME, WEIGHTS_NAME
+from mmzoo.system import git_blob_hash, sha256_of
 
 SECONDS = 120.0
 """How long the Hub may take over an answer while it stores something."""
@@ -48,7 +49,7 @@ class Published:
         """The `Weights(...)` that pins it in a plugin; empty after a dry run."""
         if self.commit is None:
             return ""
-        pins = {name: digest for name, digest in self.sha256.items() if name in ("config.json", CARD)}
+        pins = {name: digest for name, digest in self.sha256.items() if name in (CONFIG_NAME, CARD_NAME)}
         return (
             f'Weights("{self.tag or "v1"}", "hf-hub:{self.repo}@{self.commit}", license="{self.license}",'
             f' sha256="{self.sha256[WEIGHTS_NAME]}", files={pins})'
@@ -95,7 +96,7 @@ def publish(
 def _folder(model: str | Path) -> Path:
     if isinstance(model, Path) or (not is_source(model) and Path(model).is_dir()):
         return Path(model)
-    return find_model(model).folder("all")
+    return find_model(model).at_commit().folder("all").path
 
 
 def _told(staged: Staged, repo: str, visibility: str, **more: Any) -> Published:
@@ -177,19 +178,19 @@ class _Push:
     def _merge_card(self, head: str) -> None:
         from huggingface_hub.errors import RemoteEntryNotFoundError
 
-        path = self.staged.folder / CARD
-        own = self.staged.folder / f".{CARD}.own"
+        path = self.staged.folder / CARD_NAME
+        own = self.staged.folder / f".{CARD_NAME}.own"
         if not own.exists():
             own.write_bytes(path.read_bytes())
         try:
-            there = read_card(Path(self.client.hf_hub_download(self.repo, CARD, revision=head)))
+            there = read_card(Path(self.client.hf_hub_download(self.repo, CARD_NAME, revision=head)))
         except RemoteEntryNotFoundError:
             there = None
         mine = own.read_text("utf-8")
         merged = merged_card(mine, there)
         path.write_text(merged, "utf-8")
         if merged != mine:
-            self.notes.append(f"what was written by hand into {CARD} on the Hub is kept")
+            self.notes.append(f"what was written by hand into {CARD_NAME} on the Hub is kept")
 
     def _changed(self, head: str) -> list[str]:
         """The files that differ from those at this commit."""
@@ -199,7 +200,9 @@ class _Push:
         for entry in self.client.list_repo_tree(self.repo, recursive=True, revision=head):
             if isinstance(entry, RepoFile):
                 there[entry.path] = entry.lfs.sha256 if entry.lfs is not None else entry.blob_id
-        return [name for name in self.staged.files if there.get(name) not in _digests(self.staged.folder / name)]
+        # The Hub calls a large file's content by its sha256, a small one's by git's SHA-1.
+        own = {name: self.staged.folder / name for name in self.staged.files}
+        return [name for name, path in own.items() if there.get(name) not in (sha256_of(path), git_blob_hash(path))]
 
     def _commit(self, names: list[str], head: str) -> str:
         from huggingface_hub import CommitOperationAdd
@@ -229,10 +232,3 @@ class _Push:
         if tag not in tags:
             self.client.create_tag(self.repo, tag=tag, revision=commit)
         return tag
-
-
-def _digests(path: Path) -> tuple[str, str]:
-    """What the Hub may call a file's content: sha256 of a large one, git's sha1 of a small one."""
-    data = path.read_bytes()
-    git = hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False)
-    return hashlib.sha256(data).hexdigest(), git.hexdigest()

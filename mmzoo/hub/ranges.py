@@ -13,9 +13,10 @@ from typing import Any
 from mmzoo.errors import ChecksumError, CorruptFileError, UnknownNameError
 from mmzoo.hub.components import component_digests, component_names
 from mmzoo.hub.huggingface import answers_in_time, snapshot_folder
-from mmzoo.hub.sources import WEIGHTS_NAME
 from mmzoo.hub.tensor_file import DTYPES, Layout, layout_of
 from mmzoo.hub.trouble import hub_errors
+from mmzoo.model_folder import WEIGHTS_NAME
+from mmzoo.system import write_whole
 
 KINDS = {dtype: kind for kind, dtype in DTYPES.items()}
 
@@ -49,9 +50,7 @@ def _store(path: Path, repo: str, commit: str, part: str) -> None:
             f"{remote.label} has no tensors of a component {part!r}; load the whole model.", name=part
         )
     path.parent.mkdir(parents=True, exist_ok=True)
-    staged = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    staged.write_bytes(_file_of(layout, sorted(names, key=lambda name: layout.spans[name]), remote))
-    staged.replace(path)
+    write_whole(path, _file_of(layout, sorted(names, key=lambda name: layout.spans[name]), remote))
 
 
 def _file_of(layout: Layout, names: list[str], remote: RemoteFile) -> bytes:

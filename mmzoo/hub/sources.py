@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from mmzoo.errors import ChecksumError, NoWeightsError, UsageError, WeightsError
+from mmzoo.model_folder import CONFIG_NAME, WEIGHTS_NAME, is_pickle
 from mmzoo.registry.names import NAME
+from mmzoo.system import sha256_of
 
-WEIGHTS_NAME = "model.safetensors"
 SCHEMES = ("bundled", "hf-hub", "local-dir")
 WORD = r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"
 REPO = re.compile(rf"{WORD}/{WORD}(?<!\.git)")
@@ -84,15 +83,19 @@ def bundled_folder(name: str) -> Path | None:
     places = [package / "model_cards"]
     if (package.parent / "pyproject.toml").is_file():
         places.append(package.parent / "model_cards")
-    return next((place / name for place in places if (place / name / "config.json").is_file()), None)
+    return next((place / name for place in places if (place / name / CONFIG_NAME).is_file()), None)
 
 
 def fetch(source: Source, name: str, *, what: str = "weights") -> Path:
     """The folder of a model on this machine; from the Hub only what is needed is downloaded.
 
-    name: of the model, for bundled ones and for messages. what: `texts` leaves the weights on the Hub, `all` brings
-    the samples too.
-    Raises NoWeightsError, UsageError, HubError, WeightsError.
+    Args:
+        source: where the folder is.
+        name: of the model, for bundled ones and for messages.
+        what: `texts` leaves the weights on the Hub, `all` brings the samples too, see `huggingface.download`.
+
+    Raises:
+        NoWeightsError, UsageError, HubError, WeightsError: if it cannot be had.
     """
     if source.scheme == "hf-hub":
         from mmzoo.hub.huggingface import download
@@ -128,11 +131,6 @@ def local_folder(place: str) -> Path:
         raise UsageError(f"There is no home folder for {place[:80]!r}; write the folder's whole path.") from error
 
 
-def is_pickle(name: str) -> bool:
-    """Whether a file name is that of a pickled checkpoint."""
-    return name.lower().endswith((".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"))
-
-
 def with_revision(source: Source, revision: str | None) -> Source:
     """The source at another revision. Raises UsageError where there are no revisions."""
     if revision is None:
@@ -140,34 +138,8 @@ def with_revision(source: Source, revision: str | None) -> Source:
     return parse_source(str(replace(source, revision=None)), revision)
 
 
-def sha256_of(path: Path) -> str:
-    """Hexadecimal sha256 of a file."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def verify_sha256(path: Path, pinned: str, remedy: str = "get the file that belongs to it") -> None:
     """Raise ChecksumError unless the file's sha256 is the pinned one. remedy: what the message says to do."""
     actual = sha256_of(path)
     if actual != pinned.lower():
         raise ChecksumError(f"{path} has sha256 {actual[:16]}..., but {pinned[:16]}... is pinned; {remedy}.")
-
-
-def card_license(folder: Path) -> str | None:
-    """The `license` of the card's YAML front matter; None if there is none, or the front matter is malformed."""
-    found = _card_front(folder).get("license")
-    return found if isinstance(found, str) else None
-
-
-def card_bases(folder: Path) -> tuple[str, ...]:
-    """The models that this one was made from, as the card's `base_model` names them."""
-    found = _card_front(folder).get("base_model")
-    named = found if isinstance(found, list) else [found]
-    return tuple(base for base in named if isinstance(base, str))
-
-
-def _card_front(folder: Path) -> dict[str, Any]:
-    from mmzoo.hub.yaml_text import front_matter
-
-    card = folder / "README.md"
-    return front_matter(card.read_text(encoding="utf-8", errors="replace"))[0] if card.is_file() else {}

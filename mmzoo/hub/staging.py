@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -12,15 +11,22 @@ from pathlib import Path
 from mmzoo.errors import ChecksumError, CorruptFileError, GoldenError, UsageError, WeightsError
 from mmzoo.hub.card_schema import check_front_matter
 from mmzoo.hub.cards import BEGIN, render_card
-from mmzoo.hub.components import KEY, check_components, write_components
-from mmzoo.hub.huggingface import PATTERNS, files_of
+from mmzoo.hub.components import check_components, write_components
+from mmzoo.hub.huggingface import PATTERNS
 from mmzoo.hub.scrub import betrays, scrubbed, scrubbed_json
-from mmzoo.hub.sources import WEIGHTS_NAME, card_license
 from mmzoo.hub.tensor_file import MAX_HEADER_BYTES
-from mmzoo.hub.yaml_text import front_matter
+from mmzoo.model_folder import (
+    CARD_NAME,
+    CONFIG_NAME,
+    EVALUATION_NAME,
+    GOLDEN_NAME,
+    TRAINING_NAME,
+    WEIGHTS_NAME,
+    ModelConfig,
+    ModelFolder,
+)
 
-CARD, CONFIG, GOLDEN = "README.md", "config.json", "golden.safetensors"
-RECORDS = ("training.json", "evaluation.json")
+RECORDS = (TRAINING_NAME, EVALUATION_NAME)
 """Written for people; what they say of a machine may be taken out. Other data files are part of the model."""
 
 
@@ -46,14 +52,19 @@ def stage(source: Path, into: Path, repo: str, license: str | None = None) -> St
     license: of the weights, if the card does not say it. Raises UsageError without a licence, WeightsError or
     GoldenError for an incomplete folder, or one whose data files hold a token or a path of this machine.
     """
-    config = _config(source)
-    names = [name for name in files_of(source) if not any(part.startswith(".") for part in name.split("/"))]
+    model = ModelFolder(source)
+    if not model.is_own:
+        raise UsageError(
+            f"{source} is no model folder as mmzoo writes it; if another library did, `mmzoo convert` makes it one."
+        )
+    config = model.config
+    names = [name for name in model.files() if not any(part.startswith(".") for part in name.split("/"))]
     wanted = [name for name in names if any(fnmatchcase(name, pattern) for pattern in PATTERNS["all"])]
     _complete(source, wanted, config)
     changes = {}
     for name in wanted:
         data = (source / name).read_bytes()
-        if name in (*RECORDS, CARD) or name.endswith(".yaml"):
+        if name in (*RECORDS, CARD_NAME) or name.endswith(".yaml"):
             text, count = _clean(source / name, data, name)
             data, changes[name] = text.encode(), count
         else:
@@ -61,10 +72,10 @@ def stage(source: Path, into: Path, repo: str, license: str | None = None) -> St
         (into / name).parent.mkdir(parents=True, exist_ok=True)
         (into / name).write_bytes(data)
     write_components(into)
-    stated = _card(into, config, repo, license)
-    files = {name: (into / name).stat().st_size for name in files_of(into)}
-    told = {name: count for name, count in changes.items() if count}
-    return Staged(into, str(config.get("name", "")), stated, files, sorted({*names} - {*wanted}), told)
+    stated = _card(into, repo, license)
+    files = {name: (into / name).stat().st_size for name in ModelFolder(into).files()}
+    changed = {name: count for name, count in changes.items() if count}
+    return Staged(into, config.name, stated, files, sorted({*names} - {*wanted}), changed)
 
 
 def prove(staged: Staged) -> None:
@@ -80,43 +91,24 @@ def prove(staged: Staged) -> None:
         raise GoldenError(f"{staged.name or 'The model'} is not published, as a fresh process cannot use it: {reason}.")
 
 
-def _config(source: Path) -> dict[str, object]:
-    try:
-        config = json.loads((source / CONFIG).read_text("utf-8"))
-    except OSError as error:
-        raise UsageError(f"{source} has no {CONFIG}; publish the folder of a saved model.") from error
-    except ValueError as error:
-        raise CorruptFileError(f"{source / CONFIG} is not valid JSON: {error}.") from error
-    if not isinstance(config, dict):
-        raise CorruptFileError(f"{source / CONFIG} holds no JSON object.")
-    if "recipe" not in config:
-        raise UsageError(
-            f"{source} is no model folder as mmzoo writes it; if another library did, `mmzoo convert` makes it one."
-        )
-    return config
-
-
-def _complete(source: Path, names: list[str], config: dict[str, object]) -> None:
+def _complete(source: Path, names: list[str], config: ModelConfig) -> None:
     if WEIGHTS_NAME not in names:
         raise WeightsError(f"{source} has no {WEIGHTS_NAME}; publish the folder of a saved model.")
-    if GOLDEN not in names:
+    if GOLDEN_NAME not in names:
         raise GoldenError(
-            f"{source} has no {GOLDEN}, so nobody could check a copy of it; `mmzoo card {source}` writes it."
+            f"{source} has no {GOLDEN_NAME}, so nobody could check a copy of it; `mmzoo card {source}` writes it."
         )
-    stated = config.get(KEY)
-    if isinstance(stated, dict):
-        try:
-            check_components(source / WEIGHTS_NAME, {str(part): str(digest) for part, digest in stated.items()})
-        except ChecksumError as error:
-            raise ChecksumError(
-                f"{str(error).rstrip('.')}; if they were changed on purpose, `mmzoo card {source}` says so."
-            ) from error
-    recipe = config.get("recipe")
-    for slot, value in recipe.items() if isinstance(recipe, dict) else ():
+    try:
+        check_components(source / WEIGHTS_NAME, config.components)
+    except ChecksumError as error:
+        raise ChecksumError(
+            f"{str(error).rstrip('.')}; if they were changed on purpose, `mmzoo card {source}` says so."
+        ) from error
+    for slot, value in config.recipe.items():
         if isinstance(value, dict) and str(value.get("model", "")).startswith("local-dir:"):
             raise WeightsError(
                 f"The slot {slot} of {source} names a folder of this machine; publish that model first and write its"
-                f" name into {CONFIG}."
+                f" name into {CONFIG_NAME}."
             )
 
 
@@ -139,18 +131,18 @@ def _header(data: bytes) -> bytes:
     return data[8 : 8 + min(int.from_bytes(data[:8], "little"), MAX_HEADER_BYTES)]
 
 
-def _card(folder: Path, config: dict[str, object], repo: str, license: str | None) -> str:
-    """Write the card where it is generated or missing; a hand-written one is left. Returns the licence it states."""
-    path, stated = folder / CARD, card_license(folder)
+def _card(folder: Path, repo: str, license: str | None) -> str:
+    """Write the card where it is generated or missing; a hand-written one is left. Returns the license it states."""
+    path, stated = folder / CARD_NAME, ModelFolder(folder).license
     if None not in (license, stated) and license != stated:
         raise UsageError(f"The card is under {stated!r}, and --license says {license!r}; make them agree.")
     if not path.is_file() or BEGIN in path.read_text("utf-8"):
         path.write_text(render_card(folder, license=license, called=f"hf-hub:{repo}"), "utf-8")
-    stated = card_license(folder)
+    stated = ModelFolder(folder).license
     if stated is None:
         raise UsageError(
             "The card names no licence, and mmzoo invents none; pass --license, or write `license:` into the front"
-            f" matter of {CARD}."
+            f" matter of {CARD_NAME}."
         )
-    check_front_matter(front_matter(path.read_text("utf-8"))[0], CARD)
+    check_front_matter(ModelFolder(folder).front_matter(), CARD_NAME)
     return stated

@@ -2,104 +2,92 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Any
-
-from mmzoo.errors import ChecksumError, HubError
-from mmzoo.hub.huggingface import broken_files, files_of, forget_file, remove_leftovers
-from mmzoo.hub.published import FoundModel, find_model
-from mmzoo.hub.sources import WEIGHTS_NAME, fetch, sha256_of
+from mmzoo.errors import ChecksumError, ConfigError, HubError
+from mmzoo.hub.huggingface import broken_files, forget_file, remove_leftovers, snapshot_folder
+from mmzoo.hub.published import FoundModel
+from mmzoo.hub.sources import fetch
+from mmzoo.model_folder import CONFIG_NAME, WEIGHTS_NAME, ModelFolder
+from mmzoo.system import sha256_of
 
 
 def verify_files(model: FoundModel) -> dict[str, str]:
-    """Check every file of a model; returns by name what it was compared with. Missing files are fetched.
+    """Check every file of a model. Missing files are fetched.
 
     A file is compared with its pin, with the checksum the Hub gave when it was fetched, and the weights with the
-    digests of components in config.json. Raises ChecksumError naming all files that differ, HubError, WeightsError.
+    digests of components in config.json.
+
+    Args:
+        model: at one commit, if it is on the Hub.
+
+    Returns:
+        By file name, what the file was compared with.
+
+    Raises:
+        ChecksumError: naming all files that differ.
+        HubError, WeightsError: if it cannot be had.
     """
     folder = _fetched(model)
-    checked = dict.fromkeys(files_of(folder), "as the Hub gave it") if model.downloaded else {}
-    checked |= {name: "as it is pinned" for name in model.pins if (folder / name).is_file()}
+    checked = dict.fromkeys(folder.files(), "as the Hub gave it") if model.downloaded else {}
+    checked |= {name: "as it is pinned" for name in model.pins if (folder.path / name).is_file()}
     wrong = _wrong(model, folder)
-    from mmzoo.hub.components import component_digests  # only here, because it needs torch
-
-    stated = _components(folder) if "config.json" not in wrong and WEIGHTS_NAME not in wrong else {}
+    stated = _components(folder) if CONFIG_NAME not in wrong and WEIGHTS_NAME not in wrong else {}
     if stated:
+        from mmzoo.hub.components import component_digests  # only here, because it needs torch
+
         checked.setdefault(WEIGHTS_NAME, "as config.json says")
-        found = component_digests(folder / WEIGHTS_NAME, stated)
-        wrong |= {f"{WEIGHTS_NAME} ({part})" for part in stated if found[part] != stated[part]}
+        digests = component_digests(folder.weights, stated)
+        wrong |= {f"{WEIGHTS_NAME} ({part})" for part in stated if digests[part] != stated[part]}
     if wrong:
         raise ChecksumError(
-            f"{', '.join(sorted(wrong))} of {model.name} in {folder} {'is' if len(wrong) == 1 else 'are'} not what"
+            f"{', '.join(sorted(wrong))} of {model.name} in {folder.path} {'is' if len(wrong) == 1 else 'are'} not what"
             f" {'it' if len(wrong) == 1 else 'they'} should be; {model.remedy}."
         )
     return dict(sorted(checked.items()))
 
 
-def pull(name: str, revision: str | None = None) -> list[tuple[str, Path]]:
-    """Fetch all of a model, samples too, and of the models in its slots; returns each one's name and folder.
+def fetch_all(model: FoundModel) -> ModelFolder:
+    """Fetch all files of a model, samples too.
 
     Files in the cache that are damaged are fetched again, and what killed transfers left is removed.
-    Raises what `create` raises of the Hub.
+
+    Args:
+        model: at one commit, if it is on the Hub.
+
+    Raises:
+        HubError, WeightsError, ChecksumError: if it cannot be had.
     """
-    done: dict[str, Path] = {}
-    waiting = [(name, revision, True)]
-    while waiting:
-        asked, at, local = waiting.pop(0)
-        if asked in done:
-            continue
-        model = find_model(asked, at, local=local)
-        _forget_damaged(model)
-        model.weights_file()
-        done[asked] = model.folder("all")
-        if model.downloaded:
-            remove_leftovers(model.origin.place)
-        waiting += [(slot, None, not model.downloaded) for slot in slot_models(done[asked])]
-    return list(done.items())
+    if model.downloaded:
+        cached = ModelFolder(snapshot_folder(model.weights_source.place, str(model.weights_source.revision)))
+        for name in _wrong(model, cached):
+            forget_file(cached.path / name)
+    model.weights_file()
+    folder = model.folder("all")
+    if model.downloaded:
+        remove_leftovers(model.weights_source.place)
+    return folder
 
 
-def slot_models(folder: Path) -> list[str]:
-    """The names of the models in the slots of the recipe in a model folder's config.json."""
-    recipe = _config(folder).get("recipe")
-    values = recipe.values() if isinstance(recipe, dict) else ()
-    return [value["model"] for value in values if isinstance(value, dict) and isinstance(value.get("model"), str)]
-
-
-def _forget_damaged(model: FoundModel) -> None:
-    from mmzoo.hub.huggingface import snapshot_folder
-
-    if not model.downloaded:
-        return
-    folder = snapshot_folder(model.origin.place, str(model.origin.revision))
-    for name in _wrong(model, folder):
-        forget_file(folder / name)
-
-
-def _wrong(model: FoundModel, folder: Path) -> set[str]:
+def _wrong(model: FoundModel, folder: ModelFolder) -> set[str]:
     """The files that are there and are not as the Hub gave them, or not as they are pinned."""
-    pinned = {name: digest.lower() for name, digest in model.pins.items() if (folder / name).is_file()}
-    broken = broken_files(folder) if model.downloaded else []
-    return {*broken, *(name for name, digest in pinned.items() if sha256_of(folder / name) != digest)}
+    pinned = {name: digest.lower() for name, digest in model.pins.items() if (folder.path / name).is_file()}
+    broken = broken_files(folder.path) if model.downloaded else []
+    return {*broken, *(name for name, digest in pinned.items() if sha256_of(folder.path / name) != digest)}
 
 
-def _fetched(model: FoundModel) -> Path:
-    """The model's folder, if possible with its golden outputs; without a Hub, as it is in the cache."""
+def _fetched(model: FoundModel) -> ModelFolder:
+    """The model's folder, if possible with its golden outputs; without a Hub, as it is in the cache.
+
+    Unlike `FoundModel.folder` it compares nothing: all files that differ are to be named at once.
+    """
     called = model.bare_name or model.name
     try:
-        return fetch(model.origin, called, what="proof")
+        return ModelFolder(fetch(model.weights_source, called, what="proof"))
     except HubError:
-        return fetch(model.origin, called)
+        return ModelFolder(fetch(model.weights_source, called))
 
 
-def _components(folder: Path) -> dict[str, str]:
-    stated = _config(folder).get("components")
-    return {str(part): str(digest) for part, digest in stated.items()} if isinstance(stated, dict) else {}
-
-
-def _config(folder: Path) -> dict[str, Any]:
+def _components(folder: ModelFolder) -> dict[str, str]:
     try:
-        found = json.loads((folder / "config.json").read_text("utf-8"))
-    except (OSError, ValueError):
+        return dict(folder.config.components)
+    except ConfigError:  # of another library, or a mistake that loading the model tells
         return {}
-    return found if isinstance(found, dict) else {}

@@ -33,6 +33,7 @@ class TaskHead(Component, ABC):
         name: The model's name; empty for a recipe without one.
         recipe: The resolved recipe that the model was built from.
         folder: Where its weights were read, None with fresh parameters.
+        tree: The resolved model that it was built from, a `mmzoo.hub.tree.ResolvedModel`.
     """
 
     slots: ClassVar[Mapping[str, Slot]] = {}
@@ -40,6 +41,7 @@ class TaskHead(Component, ABC):
     name: str = ""
     recipe: Mapping[str, Any]
     folder: Path | None = None
+    tree: Any = None
 
     def connect(self) -> None:
         """Called once all slots are filled: build here, not in the constructor, what depends on the parts."""

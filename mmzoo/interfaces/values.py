@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmzoo.errors import InputError
+from mmzoo.system import whole_file
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -146,14 +147,11 @@ class Audio:
         import soundfile
 
         path = self.check_output(path)
-        staged = path.with_name(f".{path.name}.partial")
+        samples, layout = np.clip(self.samples, -1, 1), path.suffix[1:].upper()
         try:
-            soundfile.write(
-                staged, np.clip(self.samples, -1, 1), self.sample_rate, subtype="PCM_16", format=path.suffix[1:].upper()
-            )
-            staged.replace(path)
+            with whole_file(path) as staged:
+                soundfile.write(staged, samples, self.sample_rate, subtype="PCM_16", format=layout)
         except (OSError, soundfile.SoundFileError) as error:
-            staged.unlink(missing_ok=True)
             raise InputError(f"Cannot write {path}: {error}; choose a place that can be written.") from error
         return path
 
@@ -192,12 +190,10 @@ class Image:
         from PIL import Image as PillowImage
 
         path = self.check_output(path)
-        staged = path.with_name(f".{path.name}.partial")
         try:
-            PillowImage.fromarray(self.pixels).save(staged, format="PNG")
-            staged.replace(path)
+            with whole_file(path) as staged:
+                PillowImage.fromarray(self.pixels).save(staged, format="PNG")
         except OSError as error:
-            staged.unlink(missing_ok=True)
             raise InputError(f"Cannot write {path}: {error}; choose a place that can be written.") from error
         return path
 

@@ -1,18 +1,14 @@
-"""`list_models`, `list_components` and `describe`: what there is, told without importing any of it."""
+"""`list_models` and `list_components`: what there is, without importing any of it."""
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator
 from fnmatch import fnmatchcase
-from typing import Any
 
-from mmzoo.errors import AmbiguousNameError, MmzooError, UnknownNameError, UsageError
-from mmzoo.registry.index import Catalog, catalog, check_kind
+from mmzoo.errors import AmbiguousNameError, UnknownNameError, UsageError
+from mmzoo.registry.index import Catalog, catalog
 from mmzoo.registry.names import did_you_mean, natural, normalized, suggestions
-from mmzoo.registry.specs import KINDS, PART_KINDS, ComponentSpec, ModelSpec
-from mmzoo.registry.targets import missing_requirements
+from mmzoo.registry.specs import KINDS, ComponentSpec, ModelSpec
 
 
 def list_models(
@@ -127,65 +123,21 @@ def _owners(known: Catalog, plugin: str | None) -> set[str] | None:
 # --- one of them -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Description:
-    """All that is registered about one model or component, as plain data.
+def find_spec(name: str) -> ModelSpec | ComponentSpec:
+    """What is registered under a name: a model (`name`, `name.tag`) or a component (`kind/name`, or its bare name).
 
-    kind: `model`, or the kind of a component. parts: of a model, each slot of its recipe with what fills it.
-    licenses: of a model's weights and of those of the models in its slots, by name; None where none is stated.
-    missing: packages the component needs that are not installed. detect, repos: of a format, by what it is recognised,
-    and models on the Hub that are laid out so, each with its licence, None if none is stated.
+    Raises UnknownNameError, AmbiguousNameError, MissingPluginError, BrokenPluginError, UsageError.
     """
-
-    kind: str
-    name: str
-    summary: str
-    plugin: str
-    version: str
-    modalities: tuple[str, ...] = ()
-    aliases: tuple[str, ...] = ()
-    deprecated: str | None = None
-    task: str | None = None
-    recipe: Mapping[str, Any] = field(default_factory=dict)
-    parts: Mapping[str, str] = field(default_factory=dict)
-    weights: tuple[Mapping[str, Any], ...] = ()
-    licenses: Mapping[str, str | None] = field(default_factory=dict)
-    target: str | None = None
-    requires: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()
-    detect: Mapping[str, Any] = field(default_factory=dict)
-    repos: Mapping[str, str | None] = field(default_factory=dict)
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON data; what does not apply to the kind is left out."""
-        of_models, of_formats = ("task", "recipe", "parts", "weights", "licenses"), ("detect", "repos")
-        of_components = ("target", "requires", "missing")
-        left_out = {
-            "model": (*of_components, *of_formats),
-            "format": of_models,
-        }.get(self.kind, (*of_models, *of_formats))
-        return {key: value for key, value in asdict(self).items() if key not in left_out}
-
-
-def describe(name: str) -> Description:
-    """What is registered about a model (`name`, `name.tag`) or a component (`kind/name`, or its bare name).
-
-    Nothing is imported, so ports, which are the class's own, are not told. Raises UnknownNameError,
-    AmbiguousNameError, MissingPluginError, BrokenPluginError, UsageError.
-    """
-    if not isinstance(name, str) or not name.strip():
-        raise UsageError(f"describe takes the name of a model or a component, not {name!r}.")
     known = catalog()
     kind, slash, bare = name.partition("/")
     if slash:
-        check_kind(kind)
-        return _component(known.component(kind, bare))
+        return known.component(kind, bare)
     try:
-        return _model(known, known.model(name), name)
+        return known.model(name)
     except UnknownNameError as error:
-        kinds = [kind for kind in KINDS if any(_named(spec, name) for spec in known.components(kind))]
+        kinds = [kind for kind in KINDS if any(is_named(spec, name) for spec in known.components(kind))]
         if len(kinds) == 1:
-            return _component(known.component(kinds[0], name))
+            return known.component(kinds[0], name)
         if kinds:
             candidates = [f"{kind}/{name}" for kind in kinds]
             raise AmbiguousNameError(
@@ -193,91 +145,13 @@ def describe(name: str) -> Description:
                 name=name,
                 candidates=candidates,
             ) from None
-        if error.suggestions:
-            raise
         close = suggestions(name, [spec.name for spec in known.components()])
-        if not close:
+        if error.suggestions or not close:
             raise
         message = f"There is no model or component {name[:80]!r}; {did_you_mean(close)}"
         raise UnknownNameError(message, name=name, suggestions=close) from None
 
 
-def _named(spec: ComponentSpec, name: str) -> bool:
+def is_named(spec: ComponentSpec, name: str) -> bool:
+    """Whether a component may be called so."""
     return name in (spec.name, f"{spec.plugin}:{spec.name}", *spec.aliases)
-
-
-def _component(spec: ComponentSpec) -> Description:
-    return Description(
-        spec.kind,
-        spec.name,
-        spec.summary,
-        spec.plugin,
-        spec.version,
-        spec.modalities,
-        spec.aliases,
-        spec.deprecated,
-        target=spec.target,
-        requires=spec.requires,
-        missing=tuple(missing_requirements(spec)),
-        detect=dict(spec.detect),
-        repos=dict(spec.repos),
-    )
-
-
-def _model(known: Catalog, spec: ModelSpec, asked: str) -> Description:
-    tag = asked.rpartition(":")[2].partition(".")[2]
-    return Description(
-        "model",
-        spec.name,
-        spec.summary,
-        spec.plugin,
-        spec.version,
-        spec.modalities,
-        spec.aliases,
-        spec.deprecated,
-        task=spec.task,
-        recipe=copy.deepcopy(dict(spec.recipe)),
-        parts=parts_of(spec.recipe),
-        weights=tuple(asdict(weights) for weights in spec.weights if tag in ("", weights.tag)),
-        licenses=_licenses(known, asked),
-    )
-
-
-def _licenses(known: Catalog, name: str) -> dict[str, str | None]:
-    """The effective licences of a model: its weights' and, one after the other, those of the models it is made of."""
-    found: dict[str, str | None] = {}
-    waiting = [name]
-    while waiting:
-        name = waiting.pop(0)
-        if name in found:
-            continue
-        try:
-            spec = known.model(name)
-        except MmzooError:  # a source, or a plugin that is not installed
-            found[name] = None
-            continue
-        tag = name.rpartition(":")[2].partition(".")[2]
-        chosen = [weights for weights in spec.weights if tag in ("", weights.tag)]
-        if chosen:
-            found[name] = chosen[0].license
-        waiting += [v["model"] for v in spec.recipe.values() if isinstance(v, Mapping) and "model" in v]
-    return found
-
-
-def parts_of(recipe: Mapping[str, Any]) -> dict[str, str]:
-    """What fills each slot of a recipe, as `kind/name` or `model/name`."""
-    known = catalog()
-    return {slot: _filling(known, slot, value) for slot, value in recipe.items()}
-
-
-def _filling(known: Catalog, slot: str, value: Any) -> str:
-    """What fills a slot, as `kind/name` or `model/name`; the slot's kind is known only to the head's class."""
-    if isinstance(value, Mapping) and "model" in value:
-        return f"model/{value['model']}"
-    name = value.get("name") if isinstance(value, Mapping) else value
-    if not isinstance(name, str):
-        return "?"
-    if slot in KINDS:
-        return f"{slot}/{name}"
-    found = [kind for kind in PART_KINDS if any(_named(spec, name) for spec in known.components(kind))]
-    return f"{found[0]}/{name}" if len(found) == 1 else name

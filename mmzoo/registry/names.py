@@ -52,3 +52,9 @@ def did_you_mean(found: Iterable[str]) -> str:
         return ""
     listed = quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} or {quoted[-1]}"
     return f"did you mean {listed}?"
+
+
+def show(value: object, limit: int = 60) -> str:
+    """The repr of a user's value on one line, shortened."""
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 3] + "..."

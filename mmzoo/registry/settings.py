@@ -14,6 +14,7 @@ from typing import Any
 
 from mmzoo.errors import UsageError
 from mmzoo.registry.names import normalized
+from mmzoo.system import write_whole
 
 HOME = "MMZOO_HOME"
 SWITCHED_OFF = "plugins.json"
@@ -50,11 +51,9 @@ def unreadable() -> list[Path]:
 def write(name: str, content: dict[str, Any]) -> Path:
     """Write a JSON object to a file of the folder, whole or not at all. Raises UsageError where that fails."""
     path = home() / name
-    staged = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        staged.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-        staged.replace(path)
+        write_whole(path, json.dumps(content, indent=2) + "\n")
     except OSError as error:
         raise UsageError(
             f"{path} cannot be written ({error.strerror or error}); set {HOME} to a folder that can."

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmzoo.registry.index import catalog, check_kind
-from mmzoo.registry.listing import describe
+from mmzoo.registry.listing import find_spec
 from mmzoo.registry.names import normalized, split_qualifier, split_tag
 from mmzoo.registry.specs import KINDS, ComponentSpec, ModelSpec
 
@@ -34,7 +34,7 @@ def suppliers(name: str) -> list[Supplier]:
     """Every plugin that supplies a name (`name`, `kind/name`, `distribution:name`), those in use first.
 
     More than one `loaded` supplier of one kind means that the bare name is ambiguous. Raises UnknownNameError and
-    what else `describe` raises if nobody supplies it.
+    what else `find_spec` raises if nobody supplies it.
     """
     kinds: tuple[str, ...] = ("model", *KINDS)
     bare = name
@@ -48,7 +48,7 @@ def suppliers(name: str) -> list[Supplier]:
     if distribution is not None:
         found = [supplier for supplier in found if normalized(supplier.plugin) == normalized(distribution)]
     if not found:
-        describe(name.removeprefix("model/"))
+        find_spec(name.removeprefix("model/"))
     return found
 
 

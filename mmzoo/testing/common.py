@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mmzoo.composition import Part, build_part, own_tensors
+from mmzoo.composition import Part, construct_part, own_tensors
 from mmzoo.composition.schema import first_line
 from mmzoo.errors import MmzooError
 from mmzoo.interfaces import Latents, Port, Ports
@@ -121,7 +121,7 @@ def port(part: Part, side: str, name: str) -> Port:
 def built(part: Part, seed: int = 0) -> Any:
     """The component with the fresh parameters of a seed, in eval mode."""
     with seeded(seed):
-        component = build_part(part, device="cpu")
+        component = construct_part(part, device="cpu")
     return component.eval() if isinstance(component, nn.Module) else component
 
 

@@ -11,11 +11,13 @@ from typing import Any
 
 import torch
 
-from mmzoo.composition import build, load_weights, make_plan, own_tensors, read_config
-from mmzoo.composition.foreign import opened, save_foreign
+from mmzoo.composition import check, compose, load_weights, own_tensors, read_config
+from mmzoo.composition.foreign import opened, save_foreign, tensors_of
 from mmzoo.errors import MmzooError, UnknownKeyError
 from mmzoo.hub.tensor_file import open_tensors
+from mmzoo.hub.tree import ResolvedModel
 from mmzoo.interfaces import ForeignFormat, TaskHead
+from mmzoo.model_folder import WEIGHTS_NAME
 from mmzoo.registry.specs import ComponentSpec
 from mmzoo.testing import registration
 from mmzoo.testing.common import Checks, ConformanceError, hold, require, seeded
@@ -62,7 +64,7 @@ class FormatTrial:
 
     def _model(self) -> TaskHead:
         with seeded(0):
-            return build(make_plan(self.format.recipe()), device="cpu")
+            return compose(self.format.recipe(), device="cpu")
 
     def check_unknown_keys(self) -> None:
         """A key of config.json that the format does not know is refused."""
@@ -74,9 +76,9 @@ class FormatTrial:
 
     def check_recipe(self) -> None:
         """The recipe can be built, and the config of its model describes the same model."""
-        resolved = make_plan(self.format.recipe()).recipe()
+        resolved = check(ResolvedModel(self.format.recipe())).recipe()
         config = type(self.format).config_of(resolved)
-        again = make_plan(opened(self.spec, config, "config.json").recipe()).recipe()
+        again = check(ResolvedModel(opened(self.spec, config, "config.json").recipe())).recipe()
         require(again == resolved, f"{self.label}: the config_of its recipe describes another model.")
 
     def check_key_map(self) -> None:
@@ -99,9 +101,9 @@ class FormatTrial:
             try:
                 save_foreign(head, place, self.name)
                 config = read_config(place)
-                again = build(make_plan(config.recipe))
-                with open_tensors(place / "model.safetensors") as file:
-                    load_weights(again, config.tensors(file))
+                again = compose(config.recipe)
+                with open_tensors(place / WEIGHTS_NAME) as file:
+                    load_weights(again, tensors_of(config, file))
             except MmzooError as error:
                 raise ConformanceError(f"{self.label} cannot read what it wrote: {error}") from error
         inputs, mine = head.golden(None)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from mmzoo.composition import make_plan
 from mmzoo.testing import registration, running
 from mmzoo.testing.common import Checks, ConformanceError, hold, require
 from mmzoo.testing.rows import rows_of
@@ -18,8 +17,6 @@ from mmzoo.testing.whole import Whole
 
 if TYPE_CHECKING:
     from datasets import Dataset
-
-    from mmzoo.composition import Plan
 
 
 def check_head(
@@ -57,16 +54,11 @@ class HeadTrial(Whole):
         return rows_of(self.told_rows)
 
     @cached_property
-    def plan(self) -> Plan:
-        from mmzoo.factory import Request
-
+    def recipe(self) -> Mapping[str, Any]:
         if not isinstance(self.slots, Mapping):
             raise ConformanceError(f"{self.label} has a trial with slots={self.slots!r}; parts by slot were expected.")
         registration.loaded("head", self.name)
-        plan = make_plan({"head": {"name": self.name, **self.config}, **self.slots}, Request().resolver())
-        for model in plan.models.values():
-            model.load()
-        return plan
+        return {"head": {"name": self.name, **self.config}, **self.slots}
 
     def checks(self) -> Checks:
         return {
@@ -106,11 +98,11 @@ class HeadTrial(Whole):
         plan = self.plan
         known = {"head": plan.head.ports()}
         known |= {slot: part.ports() for slot, part in plan.parts.items()}
-        known |= {slot: model.head.ports() for slot, model in plan.model_plans.items()}
+        known |= {slot: model.head.ports() for slot, model in plan.models.items()}
         for link in getattr(plan.head.cls, "links", ()):
             for end, side in ((link.source, "outputs"), (link.target, "inputs")):
                 slot, _, port = end.partition(".")
-                if slot == "head" or slot in plan.model_plans:
+                if slot == "head" or slot in plan.models:
                     require(
                         port in getattr(known[slot], side),
                         f"{self.label} links {end}, but {slot} declares no such port among its {side}.",

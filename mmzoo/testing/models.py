@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from mmzoo.composition import make_plan
+from mmzoo.composition import check
 from mmzoo.errors import ConfigError, DataError, TrainingError, UnknownKeyError
+from mmzoo.hub.tree import models_in
 from mmzoo.interfaces import Examples, TaskHead
+from mmzoo.model_folder import GOLDEN_NAME, WEIGHTS_NAME, ModelFolder
 from mmzoo.registry.specs import ModelSpec, Weights
+from mmzoo.resolve import resolve_recipe
 from mmzoo.testing import running
 from mmzoo.testing.common import Checks, ConformanceError, NotChecked, applicable, require
 from mmzoo.testing.registration import NONSENSE
@@ -23,8 +26,6 @@ from mmzoo.testing.whole import Whole
 
 if TYPE_CHECKING:
     from datasets import Dataset
-
-    from mmzoo.composition import Plan
 
 ROWS = 10
 """Rows, and labels, on which models are tried."""
@@ -57,13 +58,6 @@ class ModelTrial(Whole):
         }
 
     @cached_property
-    def plan(self) -> Plan:
-        plan = self._planned(self._recipe())
-        for model in plan.models.values():
-            model.load()
-        return plan
-
-    @cached_property
     def rows(self) -> Dataset | None:
         """As the first trial of its head says."""
         from mmzoo import registry
@@ -86,18 +80,10 @@ class ModelTrial(Whole):
         found: TaskHead = super().usable() if folder is None else create(f"local-dir:{folder}")
         return found
 
-    def _planned(self, recipe: dict[str, Any]) -> Plan:
-        from mmzoo.factory import Request
-
-        return make_plan(recipe, Request().resolver())
-
-    def _recipe(self) -> dict[str, Any]:
+    @property
+    def recipe(self) -> dict[str, Any]:
         """Models in its slots have fresh parameters too."""
-        fresh = {
-            slot: {**value, "pretrained": False}
-            for slot, value in self.spec.recipe.items()
-            if isinstance(value, dict) and "model" in value
-        }
+        fresh = {slot: {"model": ref.name, "pretrained": False} for slot, ref in models_in(self.spec.recipe).items()}
         return {**self.spec.recipe, **fresh}
 
     # --- the recipe ---
@@ -116,7 +102,7 @@ class ModelTrial(Whole):
     def check_unknown_keys(self) -> None:
         """A slot that the head does not have is refused."""
         try:
-            self._planned({**self._recipe(), NONSENSE: 1})
+            check(resolve_recipe({**self.recipe, NONSENSE: 1}))
         except UnknownKeyError as error:
             if NONSENSE in error.path:
                 return
@@ -127,7 +113,7 @@ class ModelTrial(Whole):
         """The recipe with every default filled in survives JSON and gives the same recipe again."""
         recipe = self.plan.recipe()
         kept = json.loads(json.dumps(recipe, allow_nan=False))
-        again = self._planned(kept).recipe()
+        again = check(resolve_recipe(kept)).recipe()
         require(kept == recipe == again, f"The resolved recipe of {self.label} changes when it is resolved again.")
 
     # --- published weights ---
@@ -135,7 +121,7 @@ class ModelTrial(Whole):
     def folder(self, weights: Weights) -> Path | None:
         """The model repo of registered weights; None if it is not on this machine."""
         from mmzoo.hub.huggingface import snapshot_folder
-        from mmzoo.hub.sources import WEIGHTS_NAME, bundled_folder, parse_source
+        from mmzoo.hub.sources import bundled_folder, parse_source
 
         source = parse_source(weights.source)
         if source.scheme == "hf-hub":
@@ -164,24 +150,20 @@ class ModelTrial(Whole):
 
     def check_licence(self) -> None:
         """All weights name their licence, where they are registered or on the card."""
-        from mmzoo.hub.sources import card_license
-
         applicable(bool(self.spec.weights), "no weights are registered")
         for weights in self.spec.weights:
             folder = None if weights.license else self.folder(weights)
-            told = weights.license or (card_license(folder) if folder is not None else None)
+            told = weights.license or (ModelFolder(folder).license if folder is not None else None)
             require(bool(told), f"{self.label}: the weights {weights.tag!r} name no licence; give Weights one.")
 
     def check_card(self, weights: Weights, folder: Path) -> None:
         """The model repo has a card, of which the licence is the registered one."""
-        from mmzoo.hub.sources import card_license
-
         card = folder / "README.md"
         require(
             card.is_file() and bool(card.read_text("utf-8").strip()),
             f"{self.label} has no card in {folder}; `mmzoo card` writes one.",
         )
-        told = card_license(folder)
+        told = ModelFolder(folder).license
         require(
             bool(told) and weights.license in (None, told),
             f"{self.label} has the licence {told!r} on its card and {weights.license!r} in its registration.",
@@ -190,8 +172,10 @@ class ModelTrial(Whole):
     def check_golden(self, weights: Weights, folder: Path) -> None:
         """The weights give the outputs that were stored with them."""
         from mmzoo.factory import create
-        from mmzoo.hub.golden import FILE, check_golden
+        from mmzoo.hub.golden import check_golden
 
-        if not (folder / FILE).is_file() and self.golden is not None:  # NotChecked if its head has no golden outputs
-            raise ConformanceError(f"{self.label} has no {FILE} in {folder}; `mmzoo card` writes it.")
+        if (
+            not (folder / GOLDEN_NAME).is_file() and self.golden is not None
+        ):  # NotChecked if its head has no golden outputs
+            raise ConformanceError(f"{self.label} has no {GOLDEN_NAME} in {folder}; `mmzoo card` writes it.")
         check_golden(create(f"local-dir:{folder}"), folder)

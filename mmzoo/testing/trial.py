@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from mmzoo.composition import Part, build_part
+from mmzoo.composition import Part, construct_part
 from mmzoo.testing import registration, running
 from mmzoo.testing.common import STEPS, Checks, ConformanceError, applicable, built, functional, require, seeded
 from mmzoo.testing.offline import offline
@@ -45,7 +45,7 @@ class Trial(Subject):
         return built(self.part)
 
     def skeleton(self) -> Any:
-        return build_part(self.part, device="meta")
+        return construct_part(self.part, device="meta")
 
     def loss(self, component: Any) -> Tensor:
         """A scalar of a training step, of which every trainable parameter must get a gradient."""

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from mmzoo.composition import Plan, build, submodels
+from mmzoo.composition import Plan, check, construct, submodels
+from mmzoo.factory import build_models
 from mmzoo.interfaces import Examples, HasFeatures, HasFiles, Losses, TaskHead, Trainable
+from mmzoo.resolve import resolve_recipe
 from mmzoo.testing import running
 from mmzoo.testing.common import STEPS, ConformanceError, applicable, close, require, seeded
 from mmzoo.testing.encoders import raw_batch
@@ -35,8 +37,18 @@ class Whole(Subject):
 
     @property
     @abstractmethod
+    def recipe(self) -> Mapping[str, Any]:
+        """The head and what fills its slots."""
+
+    @cached_property
     def plan(self) -> Plan:
-        """The checked recipe, with the models of its slots loaded: before any seed is set, as fresh ones draw."""
+        """The checked recipe."""
+        return check(resolve_recipe(self.recipe))
+
+    @cached_property
+    def models(self) -> dict[str, TaskHead]:
+        """The models of its slots, built before any seed is set, as fresh ones draw."""
+        return build_models(self.plan)
 
     @property
     @abstractmethod
@@ -44,12 +56,12 @@ class Whole(Subject):
         """What it is trained on."""
 
     def fresh(self) -> TaskHead:
-        plan = self.plan
+        models = self.models
         with seeded(0):
-            return build(plan, device="cpu", name="conformance").eval()
+            return construct(self.plan, models, device="cpu", name="conformance").eval()
 
     def skeleton(self) -> TaskHead:
-        return build(self.plan, name="conformance")
+        return construct(self.plan, self.models, name="conformance")
 
     @cached_property
     def golden(self) -> Mapping[str, Tensor]:
@@ -91,7 +103,7 @@ class Whole(Subject):
 
     def check_offline(self) -> None:
         """It is built, called and trained without a network; the models of its slots are mmzoo's to fetch."""
-        assert self.plan is not None
+        assert self.models is not None
         rows = self.rows
         with offline() as tried:
             try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -17,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from mmzoo.errors import CheckpointError
+from mmzoo.system import sha256_of
 
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
@@ -26,11 +26,6 @@ _NAME = re.compile(r"^step-(\d{8})$")
 def checkpoint_name(step: int) -> str:
     """The folder name of a step."""
     return f"step-{step:08d}"
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _fsync(path: Path) -> None:
@@ -61,7 +56,7 @@ def write_checkpoint(
             path.chmod(0o644)  # safetensors writes 0600 whatever the umask
         (staging / "state.json").write_text(json.dumps(state, indent=1), encoding="utf-8")
         files = {
-            path.name: {"size": path.stat().st_size, "sha256": _sha256(path)} for path in sorted(staging.iterdir())
+            path.name: {"size": path.stat().st_size, "sha256": sha256_of(path)} for path in sorted(staging.iterdir())
         }
         for path in staging.iterdir():
             _fsync(path)
@@ -136,7 +131,7 @@ def verify_checkpoint(path: Path) -> dict[str, Any]:
         size = file.stat().st_size
         if size != expected["size"]:
             raise CheckpointError(f"Checkpoint {path}: {name} has {size} bytes instead of {expected['size']}.")
-        if _sha256(file) != expected["sha256"]:
+        if sha256_of(file) != expected["sha256"]:
             raise CheckpointError(f"Checkpoint {path}: the sha256 of {name} is not the one in its manifest.")
     return manifest
 

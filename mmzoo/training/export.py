@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 
 from mmzoo.errors import ConfigError
 from mmzoo.interfaces import Examples, HasFiles, HasStatistics, TaskHead
+from mmzoo.system import cpu_name, sha256_of
 from mmzoo.training.checkpoint import newest_checkpoint
 from mmzoo.training.ema import OwnTensors
 from mmzoo.training.recipe import TrainingRecipe
@@ -25,15 +26,8 @@ from mmzoo.training.saving import Progress
 
 def hardware() -> dict[str, Any]:
     """Processor, cores, threads and GPU that a training ran on."""
-    processor = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                processor = line.partition(":")[2].strip()
-                break
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
-    return {"cpu": processor, "cores": os.cpu_count(), "threads": torch.get_num_threads(), "gpu": gpu}
+    return {"cpu": cpu_name(), "cores": os.cpu_count(), "threads": torch.get_num_threads(), "gpu": gpu}
 
 
 def versions() -> dict[str, str]:
@@ -91,8 +85,6 @@ def export_model(head: TaskHead, out: Path, training: dict[str, Any], joint: Seq
 
     joint: slots whose models trained along; each goes to `<out>/model-<slot>`, which the model's config then names.
     """
-    from mmzoo.hub.sources import sha256_of
-
     for slot in joint:
         folder = _exported(getattr(head, slot), out, f"model-{slot}", training)
         pin = {"model": f"local-dir:{folder}", "sha256": sha256_of(folder / "model.safetensors")}

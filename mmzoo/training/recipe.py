@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from mmzoo.errors import ConfigError, ConfigTypeError, UnknownKeyError
-from mmzoo.hub.yaml_text import read_yaml
+from mmzoo.yaml_text import read_yaml
 
 Positive = Annotated[int, Field(gt=0)]
 Count = Annotated[int, Field(ge=0)]

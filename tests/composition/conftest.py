@@ -177,7 +177,7 @@ class World:
         from mmzoo import factory
         from mmzoo.composition import save_model
 
-        save_model(factory.build(recipe, name=name), folder)
+        save_model(factory.build_recipe(recipe, name=name), folder)
         self.model(name, recipe, weights=[Weights("v1", f"local-dir:{folder}", **weights)], modalities=["speech"])
         return folder
 

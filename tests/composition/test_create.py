@@ -14,12 +14,15 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from mmzoo import errors
-from mmzoo.composition import own_tensors, save_model
-from mmzoo.factory import build, create
+from mmzoo import resolve as resolving
+from mmzoo.composition import checking, own_tensors, save_model
+from mmzoo.composition import overrides as overriding
+from mmzoo.factory import build_recipe, create
 from mmzoo.interfaces.heads import TaskHead
 from mmzoo.interfaces.ports import Link, Port, Ports, Slot
 from mmzoo.interfaces.values import ALONE, Losses, TrainingState
 from mmzoo.registry.specs import Weights
+from mmzoo.system import sha256_of
 
 TOKENIZER = {"head": "tokenizer", "encoder": {"name": "encoder", "dim": 4}, "quantizer": "vq"}
 
@@ -74,7 +77,7 @@ def test_by_folder(tok: Path, world: Any) -> None:
 
 
 def test_tags_choose_weights(tok: Path, world: Any, tmp_path: Path) -> None:
-    other = save_model(build(TOKENIZER, name="tok"), tmp_path / "other")
+    other = save_model(build_recipe(TOKENIZER, name="tok"), tmp_path / "other")
     weights = [Weights("a", f"local-dir:{tok}"), Weights("b", f"local-dir:{other}")]
     world.model("tok", TOKENIZER, weights=weights)
     assert create("tok").folder == create("tok.a").folder == create("acme:tok.a").folder == tok
@@ -86,7 +89,7 @@ def test_fresh_parameters_are_initialised(world: Any) -> None:
     torch.manual_seed(0)
     first = create("tok", pretrained=False)
     torch.manual_seed(0)
-    second = build(TOKENIZER)
+    second = build_recipe(TOKENIZER)
     assert torch.equal(first.out.weight, second.out.weight) and float(first.out.weight.detach().std()) > 0
     assert not first.training and second.training
 
@@ -106,6 +109,40 @@ def test_submodel(speaker: Path) -> None:
     assert not torch.equal(fresh.net.weight, model.net.weight)
     unlike = create("speaker", pretrained=False, tokenizer={"pretrained": False})
     assert not torch.equal(unlike.tokenizer.gain, model.tokenizer.gain)
+
+
+def test_a_model_keeps_what_it_was_built_from(speaker: Path, tok: Path) -> None:
+    tree = create("speaker").tree
+    assert [model.name for model in tree.walk()] == ["speaker", "tok"]
+    assert [model.folder.path for model in tree.walk()] == [speaker, tok]
+    assert tree.models["tokenizer"].ref.sha256 == sha256_of(tok / "model.safetensors")
+    assert create("tok", pretrained=False).tree.folder is None
+
+
+class Pair(TaskHead):
+    """A head with the same model twice."""
+
+    slots: ClassVar = {"first": Slot("head", model=True), "second": Slot("head", model=True)}
+
+    def __init__(self) -> None:
+        super().__init__()
+
+
+def test_a_model_in_two_slots_is_looked_up_and_loaded_once(
+    world: Any, tok: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mmzoo.hub.published import FoundModel
+
+    asked, loaded = [], []
+    look_up, weights_file = resolving.find_model, FoundModel.weights_file
+    monkeypatch.setattr(resolving, "find_model", lambda name, *a, **k: asked.append(name) or look_up(name, *a, **k))
+    monkeypatch.setattr(
+        FoundModel, "weights_file", lambda self, pinned=None: loaded.append(self.name) or weights_file(self, pinned)
+    )
+    world.add("head", "pair", Pair)
+    world.model("pair", {"head": "pair", "first": {"model": "tok"}, "second": {"model": "tok"}})
+    model = create("pair", pretrained=False)
+    assert model.first is model.second and asked == ["pair", "tok"] and loaded == ["tok"]
 
 
 def test_parts(world: Any) -> None:
@@ -170,6 +207,29 @@ def test_overrides_that_change_tensors(
     refuse(errors.ConfigTypeError, "quantizer must be the name .*, not 3", "tok", quantizer=3)
     refuse(errors.ConfigError, r"needs the key quantizer\.levels", "tok", quantizer="fsq")
     refuse(errors.UnknownNameError, "no quantizer 'vqq'; did you mean 'vq'", "tok", quantizer="vqq")
+
+
+def test_one_override_of_a_loaded_model_costs_two_plans_and_two_builds_for_comparison(
+    speaker: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = {"plans": 0, "compared": 0}
+
+    def counting(name: str, what: Any) -> Any:
+        def call(*arguments: Any, **details: Any) -> Any:
+            counted[name] += 1
+            return what(*arguments, **details)
+
+        return call
+
+    monkeypatch.setattr(checking, "_plan", counting("plans", checking._plan))
+    monkeypatch.setattr(overriding, "construct", counting("compared", overriding.construct))
+    create("tok")
+    assert counted == {"plans": 1, "compared": 0}
+    create("tok", steps=4)
+    assert counted == {"plans": 1 + 2, "compared": 2}
+    counted.update(plans=0, compared=0)
+    create("speaker", sampler="heun")
+    assert counted == {"plans": 2 + 1, "compared": 2 * 2}  # the tokenizer: one plan, and part of both builds
 
 
 # --- ports -------------------------------------------------------------------------------------------
@@ -272,7 +332,7 @@ def test_requests_that_make_no_sense(world: Any, kind: Any, match: str, name: An
 
 
 def test_licences(world: Any, tmp_path: Path, tok: Path, speaker: Path) -> None:
-    refuse(errors.WeightsError, "name no licence", "tok", allow_licenses={"mit"})
+    refuse(errors.WeightsError, "name no license", "tok", allow_licenses={"mit"})
     (tok / "README.md").write_text("---\nlicense: MIT\n---\n# Tok\n")
     assert create("tok", allow_licenses={"mit"}).name == "tok"
     assert create("tok", allow_licenses="mit").name == "tok"
@@ -290,8 +350,6 @@ def test_licences(world: Any, tmp_path: Path, tok: Path, speaker: Path) -> None:
 
 
 def test_checksums(world: Any, tok: Path, speaker: Path, tmp_path: Path) -> None:
-    from mmzoo.hub.sources import sha256_of
-
     assert create("speaker").recipe["tokenizer"]["sha256"] == sha256_of(tok / "model.safetensors")
     tensors = load_file(tok / "model.safetensors")
     save_file({**tensors, "gain": tensors["gain"] + 1}, tok / "model.safetensors")

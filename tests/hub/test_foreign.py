@@ -14,8 +14,8 @@ from hub_server import HubServer
 
 import mmzoo
 from mmzoo import errors
-from mmzoo.composition import build, make_plan, read_config
-from mmzoo.composition.foreign import opened, recognised, save_foreign
+from mmzoo.composition import compose, read_config
+from mmzoo.composition.foreign import opened, recognized, save_foreign
 from mmzoo.registry import catalog
 
 CONFIG = {
@@ -33,7 +33,7 @@ def encodec(tmp_path: Path) -> Path:
     """A small EnCodec folder as transformers would write it, with a pickle and a notebook beside it."""
     spec = catalog().component("format", "encodec")
     torch.manual_seed(0)
-    head = build(make_plan(opened(spec, CONFIG, "here").recipe()), device="cpu")
+    head = compose(opened(spec, CONFIG, "here").recipe(), device="cpu")
     folder = save_foreign(head, tmp_path / "theirs", "encodec")
     told = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(
@@ -92,6 +92,6 @@ def test_two_formats_that_claim_one_config_are_both_named(
     monkeypatch.setattr(type(catalog()), "components", lambda self, kind=None: (spec, rival))
     if claims:
         with pytest.raises(errors.ConfigError, match="encodec and rival:theirs"):
-            recognised({"model_type": "encodec"}, Path("config.json"))
+            recognized({"model_type": "encodec"}, Path("config.json"))
     else:  # and the rival, which does not exist, is not imported
-        assert recognised({"model_type": "encodec", **CONFIG}, Path("config.json")) is not None
+        assert recognized({"model_type": "encodec", **CONFIG}, Path("config.json")) is not None

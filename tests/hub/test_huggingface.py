@@ -15,7 +15,8 @@ from hub_server import TOKEN, HubServer
 from huggingface_hub import close_session
 
 from mmzoo import errors
-from mmzoo.hub.huggingface import broken_files, download, files_of, remove_leftovers, resolve, snapshot_folder
+from mmzoo.hub.huggingface import broken_files, download, remove_leftovers, resolve_revision, snapshot_folder
+from mmzoo.model_folder import ModelFolder
 
 GOOD = {
     "README.md": b"---\nlicense: mit\n---\n",
@@ -50,11 +51,11 @@ def refuse(kind: type[Exception], match: str, repo: str = "org/good", revision: 
 
 def test_downloads_only_what_is_needed(hub: HubServer, commit: str) -> None:
     folder = download("org/good", None, what="texts")
-    assert files_of(folder) == ["README.md", "config.json"] and folder.name == commit
+    assert ModelFolder(folder).files() == ["README.md", "config.json"] and folder.name == commit
     assert download("org/good", None) == folder
-    assert files_of(folder) == ["README.md", "config.json", "model.safetensors"]
+    assert ModelFolder(folder).files() == ["README.md", "config.json", "model.safetensors"]
     assert download("org/good", commit, what="all") == folder
-    assert files_of(folder) == [
+    assert ModelFolder(folder).files() == [
         *("README.md", "config.json", "golden.safetensors", "model.safetensors", "samples/a.wav"),
     ]
     assert not hub.count(r"pytorch_model\.bin|run\.py|notes\.txt|data\.zip|other/")
@@ -169,7 +170,7 @@ def test_a_broken_transfer_is_taken_up_again(hub: HubServer, commit: str) -> Non
 def test_finished_files_are_kept_when_a_download_breaks(hub: HubServer, commit: str) -> None:
     hub.fail(FILE, status=503)
     refuse(errors.HubError, "try again later")
-    assert {"README.md", "config.json"} <= set(files_of(snapshot_folder("org/good", commit)))
+    assert {"README.md", "config.json"} <= set(ModelFolder(snapshot_folder("org/good", commit)).files())
     hub.faults.clear()
     hub.requests.clear()
     download("org/good", commit)
@@ -180,7 +181,7 @@ def test_finished_files_are_kept_when_a_download_breaks(hub: HubServer, commit: 
 def test_wrong_bytes_are_noticed_and_thrown_away(hub: HubServer, commit: str) -> None:
     hub.fail(FILE, "corrupt")
     refuse(errors.ChecksumError, r"model\.safetensors of org/good arrived with other bytes than the Hub has")
-    assert "model.safetensors" not in files_of(snapshot_folder("org/good", commit))
+    assert "model.safetensors" not in ModelFolder(snapshot_folder("org/good", commit)).files()
     hub.faults.clear()
     hub.fail(r"GET .*/resolve/.*config\.json", "corrupt")
     download("org/good", commit)
@@ -229,7 +230,7 @@ def test_switched_off(hub: HubServer, commit: str, monkeypatch: pytest.MonkeyPat
     hub.requests.clear()
     assert download("org/good", commit) == folder
     with pytest.warns(UserWarning, match=commit):
-        assert resolve("org/good", None) == commit
+        assert resolve_revision("org/good", None) == commit
     assert hub.requests == []
 
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hub_client import Mmzoo, model_files
+from hub_client import MODEL_CARDS, Mmzoo, model_files
 from hub_server import HubServer, sha256
 
 from mmzoo.hub import lock as locking
@@ -112,6 +112,6 @@ def test_what_is_no_lock(tmp_path: Path, mmzoo_command: Mmzoo, text: str) -> Non
 
 
 def test_a_folder_cannot_be_locked(tmp_path: Path, mmzoo_command: Mmzoo) -> None:
-    done = mmzoo_command("lock", f"local-dir:{tmp_path}", "--file", str(tmp_path / locking.FILE))
+    done = mmzoo_command("lock", f"local-dir:{MODEL_CARDS / 'vqvae-text'}", "--file", str(tmp_path / locking.FILE))
     assert done.returncode == 2 and "cannot be locked; publish it with `mmzoo push`" in done.stderr
     assert not (tmp_path / locking.FILE).exists()

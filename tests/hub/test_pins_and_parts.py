@@ -80,8 +80,8 @@ def test_one_resolution_for_config_weights_and_card(hub: HubServer, files: dict[
     # A commit that lands between config and weights changes nothing: everything is of the commit found first.
     from mmzoo.hub.published import find_model
 
-    model = find_model("hf-hub:org/text")
-    assert model.folder().name == old
+    model = find_model("hf-hub:org/text").at_commit()
+    assert model.folder().path.name == old
     hub.repos["org/text"].commit({**files, "model.safetensors": b"newer"})
     assert model.weights_file().parent.name == old
 

@@ -17,10 +17,11 @@ from hub_server import TOKEN, HubServer, Repo
 import mmzoo
 from mmzoo import errors
 from mmzoo.hub import publishing
-from mmzoo.hub.cards import BEGIN, END, card_license, merged_card
+from mmzoo.hub.cards import BEGIN, END, merged_card
 from mmzoo.hub.components import write_components
 from mmzoo.hub.scrub import scrubbed
 from mmzoo.hub.staging import prove, stage
+from mmzoo.model_folder import ModelFolder
 
 NAME = "phonemizer-en"
 REPO = "tester/phones"
@@ -60,7 +61,7 @@ def refuse(kind: type[Exception], match: str, folder: Path, **details: Any) -> N
 
 
 def test_incomplete_folders_are_refused(logged_in: HubServer, unproven: None, folder: Path, tmp_path: Path) -> None:
-    refuse(errors.UsageError, r"has no config\.json", tmp_path)
+    refuse(errors.UsageError, r"no config\.json", tmp_path)
     (folder / "golden.safetensors").rename(tmp_path / "kept")
     refuse(errors.GoldenError, r"has no golden\.safetensors.*`mmzoo card .*` writes it", folder)
     (tmp_path / "kept").rename(folder / "golden.safetensors")
@@ -337,4 +338,4 @@ def test_a_hand_written_card_in_the_folder_is_published(logged_in: HubServer, un
     (folder / "README.md").write_text("---\nlicense: mit\n---\n# Mine\n")
     assert mmzoo.publish(folder, REPO).license == "mit"
     assert logged_in.repos[REPO].files["README.md"] == b"---\nlicense: mit\n---\n# Mine\n"
-    assert card_license(folder) == "mit" and os.environ["HF_TOKEN"] == TOKEN
+    assert ModelFolder(folder).license == "mit" and os.environ["HF_TOKEN"] == TOKEN

@@ -9,7 +9,8 @@ import pytest
 from hub_client import Mmzoo, model_files
 from hub_server import HubServer
 
-from mmzoo.hub.huggingface import files_of, snapshot_folder
+from mmzoo.hub.huggingface import snapshot_folder
+from mmzoo.model_folder import ModelFolder
 
 NAME = "hf-hub:org/text"
 
@@ -37,7 +38,7 @@ def flip_a_bit(path: Path) -> None:
 def test_what_was_pulled_works_without_a_network(
     hub: HubServer, commit: str, folder: Path, mmzoo_command: Mmzoo, mmzoo_process: Mmzoo
 ) -> None:
-    assert set(files_of(folder)) == set(model_files("vqvae-text")) - {"pytorch_model.bin"}
+    assert set(ModelFolder(folder).files()) == set(model_files("vqvae-text")) - {"pytorch_model.bin"}
     hub.requests.clear()
     done = mmzoo_process("verify", f"{NAME}@{commit}", HF_HUB_OFFLINE="1")
     assert done.returncode == 0, done.stderr

@@ -9,15 +9,14 @@ import pytest
 from mmzoo import errors
 from mmzoo.hub.sources import (
     Source,
-    card_license,
     fetch,
-    is_pickle,
     is_source,
     parse_source,
-    sha256_of,
     verify_sha256,
     with_revision,
 )
+from mmzoo.model_folder import ModelFolder, is_pickle
+from mmzoo.system import sha256_of
 
 
 def test_parsing() -> None:
@@ -92,6 +91,6 @@ def test_checksums(tmp_path: Path) -> None:
     ],
 )
 def test_licence_of_a_card(tmp_path: Path, card: str, expected: str | None) -> None:
-    assert card_license(tmp_path) is None
+    assert ModelFolder(tmp_path).license is None
     (tmp_path / "README.md").write_bytes(card.encode())
-    assert card_license(tmp_path) == expected
+    assert ModelFolder(tmp_path).license == expected

@@ -185,7 +185,8 @@ def test_a_plugin_cannot_break_models_that_mean_mmzoos_own_part(site: Any) -> No
 
 
 def test_model_name_of_two_plugins_is_listed_as_it_must_be_written(site: Any) -> None:
-    from mmzoo.registry.listing import describe, list_models
+    from mmzoo.description import describe
+    from mmzoo.registry.listing import list_models
 
     code = REGISTER + "    register.model('vqvae-speech', task='t', summary='s', recipe={'head': 'tts'})\n"
     site.install("acme", code)

@@ -12,19 +12,21 @@ import yaml
 from fuzzing import CASES, changed, fuzz, scalars, text, values, words
 from hypothesis import strategies as st
 
-from mmzoo.composition import make_plan, read_config
+from mmzoo.composition import check, read_config
+from mmzoo.description import describe
 from mmzoo.errors import ConfigError
 from mmzoo.hub.cards import BEGIN, END, merged_card
 from mmzoo.hub.lock import read_lock
 from mmzoo.hub.published import find_model
-from mmzoo.hub.sources import card_license, is_source, parse_source
+from mmzoo.hub.sources import is_source, parse_source
 from mmzoo.hub.tensor_file import read_header
-from mmzoo.hub.yaml_text import front_matter
+from mmzoo.hub.tree import ResolvedModel
+from mmzoo.model_folder import ModelFolder
 from mmzoo.registry import settings
-from mmzoo.registry.listing import describe
 from mmzoo.registry.names import split_qualifier, split_tag, suggestions
 from mmzoo.testing.records import NEUTRAL, conformity
 from mmzoo.training.recipe import apply_override, load_recipe, parse_yaml
+from mmzoo.yaml_text import front_matter
 
 pytestmark = pytest.mark.slow
 
@@ -61,7 +63,7 @@ def test_configs(tmp_path: Path) -> None:
 
 def test_recipes() -> None:
     def read(recipe: Any) -> None:
-        assert make_plan(recipe).recipe().keys() >= {"head"}
+        assert check(ResolvedModel(recipe)).recipe().keys() >= {"head"}
 
     small = changed(TEXT_MODEL, put=st.integers(1, 16))
     fuzz(small | changed(TEXT_MODEL, most=1) | changed(TEXT_MODEL, most=5) | values, read)
@@ -83,7 +85,7 @@ def test_cards(tmp_path: Path) -> None:
         front, rest = card
         theirs = f"---\n{front}---\n{rest}"
         (tmp_path / "README.md").write_text(theirs, encoding="utf-8", errors="surrogatepass")
-        license = card_license(tmp_path)
+        license = ModelFolder(tmp_path).license
         assert license is None or isinstance(license, str)
         merged = merged_card(mine, theirs)
         assert BEGIN in merged or merged == theirs

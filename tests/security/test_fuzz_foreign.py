@@ -13,10 +13,10 @@ from fuzzing import changed, fuzz, numbers, scalars, values
 from hypothesis import strategies as st
 from torch import Tensor
 
-from mmzoo.composition import make_plan, read_config
+from mmzoo.composition import check, compose, read_config
 from mmzoo.composition.foreign import ForeignTensors, save_foreign
-from mmzoo.factory import build
 from mmzoo.hub.tensor_file import read_header
+from mmzoo.hub.tree import ResolvedModel
 
 pytestmark = pytest.mark.slow
 
@@ -35,7 +35,7 @@ def test_configs(tmp_path: Path) -> None:
     def read(content: Mapping[str, Any]) -> None:
         (tmp_path / "config.json").write_text(json.dumps(content))
         config = read_config(tmp_path)
-        assert make_plan(config.recipe).recipe()["encoder"]["name"] in ("seanet", "text-autoencoder")
+        assert check(ResolvedModel(config.recipe)).recipe()["encoder"]["name"] in ("seanet", "text-autoencoder")
 
     fuzz(odd.map(lambda more: {**ENCODEC, **more}) | changed(ENCODEC), read)
 
@@ -63,7 +63,7 @@ def test_tensors(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps(ENCODEC))
     config = read_config(tmp_path)
     assert config.foreign is not None
-    save_foreign(build(config.recipe), tmp_path / "sound", "encodec")
+    save_foreign(compose(config.recipe, device="cpu"), tmp_path / "sound", "encodec")
     entries = read_header(tmp_path / "sound" / "model.safetensors")
     expected = ForeignTensors(Claimed(entries), config.foreign).entries
     names = st.sampled_from(sorted(entries))
@@ -90,6 +90,6 @@ def test_one_key_at_a_time(tmp_path: Path) -> None:
 
     def read(case: tuple[str, Any]) -> None:
         (tmp_path / "config.json").write_text(json.dumps({**ENCODEC, case[0]: case[1]}))
-        make_plan(read_config(tmp_path).recipe)
+        check(ResolvedModel(read_config(tmp_path).recipe))
 
     fuzz(st.tuples(keys, values | numbers | lists | st.integers(1, 64)), read)

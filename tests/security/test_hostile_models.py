@@ -22,11 +22,12 @@ import mmzoo
 from mmzoo import errors
 from mmzoo.composition.save import save_model
 from mmzoo.data import decode_audio, decode_image
-from mmzoo.factory import build
+from mmzoo.factory import build_recipe
 from mmzoo.hub.cards import BEGIN, END, merged_card
 from mmzoo.hub.lock import read_lock
-from mmzoo.hub.sources import bundled_folder, card_license
+from mmzoo.hub.sources import bundled_folder
 from mmzoo.hub.tensor_file import MAX_HEADER_BYTES, read_header
+from mmzoo.model_folder import ModelFolder
 
 RECIPE = {
     "head": {"name": "text-vqvae", "dim": 6},
@@ -40,7 +41,7 @@ PATHS = (f"{CANARY}:Model", f"{CANARY}.Model", "os:system", "os.system", "builti
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """The files of a small sound model."""
-    folder = save_model(build(RECIPE), tmp_path_factory.mktemp("sound"), dtype=torch.float32)
+    folder = save_model(build_recipe(RECIPE), tmp_path_factory.mktemp("sound"), dtype=torch.float32)
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
@@ -162,7 +163,7 @@ def test_a_card_and_metadata_that_name_code_import_nothing(repo: Path) -> None:
 
 @pytest.mark.parametrize("name", ["../out.txt", "/abs.txt", "a/../../out.txt", ".hidden", "sub/a.txt", "config.json"])
 def test_a_model_writes_only_plain_names_into_its_folder(name: str, tmp_path: Path) -> None:
-    head = build(RECIPE)
+    head = build_recipe(RECIPE)
     head.files = lambda: {name: b"out"}  # type: ignore[method-assign]
     with pytest.raises(errors.WeightsError, match="may not write"):
         save_model(head, tmp_path / "model")
@@ -268,7 +269,7 @@ CARDS = {
 @pytest.mark.parametrize("front", CARDS.values(), ids=CARDS)
 def test_a_card_bomb_is_no_licence(front: str, tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text(f"---\n{front}---\n# Model\n")
-    assert card_license(tmp_path) is None
+    assert ModelFolder(tmp_path).license is None
     assert not Path("ran").exists()
 
 
@@ -284,7 +285,7 @@ def test_nothing_of_a_published_card_bomb_is_merged(front: str) -> None:
 
 def test_a_card_of_bytes_is_no_licence(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_bytes(b"---\nlicense: \xff\xfe\x00\n---\n")
-    assert card_license(tmp_path) in (None, "\ufffd\ufffd\x00")
+    assert ModelFolder(tmp_path).license in (None, "\ufffd\ufffd\x00")
 
 
 # --- pictures and sounds -----------------------------------------------------------------------------

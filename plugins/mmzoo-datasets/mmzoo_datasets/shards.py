@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmzoo.errors import DataError
+from mmzoo.system import whole_file, write_whole
 
 if TYPE_CHECKING:
     from datasets import DatasetDict, Features
@@ -26,9 +26,7 @@ def settings_folder(root: Path, name: str, settings: Mapping[str, Any]) -> Path:
 
 def write_json(path: Path, content: Any) -> None:
     """Write JSON so that the file appears whole or not at all."""
-    staged = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    staged.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    staged.replace(path)
+    write_whole(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 
 def build_split(
@@ -62,12 +60,10 @@ def build_split(
         path = folder / f"{split}-{number:05d}-of-{total:05d}.parquet"
         paths.append(str(path))
         if not path.exists():
-            staged = path.with_suffix(f".{os.getpid()}.partial")
             made = make(part)
             rows = Dataset.from_dict({key: [row[key] for row in made] for key in features}, features=features)
-            with _quiet_datasets():
+            with _quiet_datasets(), whole_file(path) as staged:
                 rows.to_parquet(staged)
-            staged.replace(path)
         advance(len(part))
     return paths
 

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from mmzoo.data import decode_audio
 from mmzoo.errors import DataError
 from mmzoo.interfaces import Tokenizer
+from mmzoo.system import whole_file
 from mmzoo_tts.text.phones import PHONE_IDS
 
 if TYPE_CHECKING:
@@ -101,7 +102,6 @@ def encoded_speech(
             pieces.append(codes.cpu().numpy().astype(np.int16))
             offsets.append(offsets[-1] + len(pieces[-1]))
         for path, array in ((data, np.concatenate(pieces)), (index, np.array(offsets))):
-            staged = path.with_suffix(".partial.npy")
-            np.save(staged, array, allow_pickle=False)
-            staged.replace(path)
+            with whole_file(path) as staged, staged.open("wb") as stream:
+                np.save(stream, array, allow_pickle=False)
     return np.load(data), np.load(index)

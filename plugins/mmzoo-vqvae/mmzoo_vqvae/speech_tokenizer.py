@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from mmzoo.data import as_audio, decode_audio
 from mmzoo.errors import DataError, InputError
 from mmzoo.interfaces import ALONE, Audio, Examples, Latents, Losses, TrainingState
+from mmzoo.system import whole_file
 from mmzoo_vqvae.harmonic import pitch_of
 from mmzoo_vqvae.losses import code_counts, perplexity
 from mmzoo_vqvae.seanet import SEANet
@@ -246,7 +247,6 @@ def packed_audio(rows: Dataset, sample_rate: int, cache: Path) -> tuple[np.ndarr
             pieces.append((np.clip(audio.samples, -1, 1) * 32767).astype(np.int16))
             offsets.append(offsets[-1] + len(pieces[-1]))
         for path, array in ((data, np.concatenate(pieces)), (index, np.array(offsets))):
-            staged = path.with_suffix(".partial.npy")
-            np.save(staged, array, allow_pickle=False)
-            staged.replace(path)
+            with whole_file(path) as staged, staged.open("wb") as stream:
+                np.save(stream, array, allow_pickle=False)
     return np.load(data, mmap_mode="r"), np.load(index)

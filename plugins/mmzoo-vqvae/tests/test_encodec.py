@@ -207,15 +207,15 @@ def test_another_model_is_not_written_as_encodec(tmp_path: Path, capsys: pytest.
     ratios=st.lists(st.integers(1, 8), min_size=1, max_size=4),
 )
 def test_config_and_recipe_are_inverse(levels: int, size: int, rate: int, ratios: list[int]) -> None:
-    from mmzoo.composition import make_plan
+    from mmzoo.composition import check
+    from mmzoo.hub.tree import ResolvedModel
 
     encoder = {"name": "seanet", "dim": 4, "sample_rate": rate, "ratios": ratios, "width": 2}
     quantizer = {"name": "rvq", "dim": 4, "codebook_size": size, "levels": levels}
-    recipe = make_plan(
-        {"head": {"name": "speech-vqvae", "dim": 4}, "encoder": encoder, "quantizer": quantizer}
-    ).recipe()
+    head = {"name": "speech-vqvae", "dim": 4}
+    recipe = check(ResolvedModel({"head": head, "encoder": encoder, "quantizer": quantizer})).recipe()
     again = EncodecFormat(**EncodecFormat.config_of(recipe)).recipe()
-    assert make_plan(again).recipe() == recipe
+    assert check(ResolvedModel(again)).recipe() == recipe
 
 
 @settings(max_examples=60)
@@ -241,9 +241,9 @@ def test_a_seanet_tokenizer_is_trained(tmp_path: Path) -> None:
         "encoder": {"name": "seanet", "dim": 8, "sample_rate": 16000, "ratios": [5, 4, 4], "width": 4},
         "quantizer": {"name": "rvq", "dim": 8, "codebook_size": 16, "levels": 2},
     }
-    from mmzoo.factory import build
+    from mmzoo.factory import build_recipe
 
-    model = build(recipe).train()
+    model = build_recipe(recipe)
     assert isinstance(model.encoder, SEANet) and model.encoder.rate == 200
     losses = model.training_step({"speech": torch.randn(2, 8000) * 0.1}, torch.Generator())
     losses.total.backward()

@@ -1,0 +1,144 @@
+"""A model and the models in its slots, as one frozen tree: what `resolve` gives and everything else walks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from mmzoo.errors import (
+    AmbiguousNameError,
+    ConfigError,
+    ConfigTypeError,
+    PluginError,
+    UnknownKeyError,
+    UnknownNameError,
+)
+from mmzoo.hub.published import FoundModel
+from mmzoo.model_folder import CONFIG_NAME, ModelConfig, ModelFolder
+from mmzoo.registry.names import did_you_mean, show, suggestions
+
+MODEL_KEYS = ("model", "sha256", "pretrained", "frozen")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRef:
+    """A model as the slot of a recipe names it.
+
+    Args:
+        name: a registered name or a source.
+        sha256: of its weights file, if the recipe pins it.
+        pretrained: False for fresh parameters.
+    """
+
+    name: str
+    sha256: str | None = None
+    pretrained: bool = True
+
+    @classmethod
+    def of(cls, value: object, path: str) -> ModelRef:
+        """The model that an entry of a recipe names.
+
+        Args:
+            value: a name, or `{"model": name, "sha256": ..., "pretrained": ...}`.
+            path: the dotted slot, for messages.
+
+        Raises:
+            ConfigTypeError, UnknownKeyError: for anything else.
+        """
+        if isinstance(value, str):
+            value = {"model": value}
+        if not isinstance(value, Mapping):
+            raise _wrong(path, f"the name of a model or a mapping with the key model, not {show(value)}")
+        for key in value:
+            if key not in MODEL_KEYS:
+                hint = did_you_mean(suggestions(str(key), MODEL_KEYS)) or f"there are {', '.join(MODEL_KEYS)}."
+                dotted = f"{path}.{key if str(key).isidentifier() else show(key)}"
+                raise UnknownKeyError(f"Unknown key {dotted} for a model in a slot: {hint}", path=dotted)
+        name, digest, pretrained = value.get("model"), value.get("sha256"), value.get("pretrained", True)
+        if not isinstance(name, str):
+            raise _wrong(f"{path}.model", f"the name of a model, not {show(name)}")
+        if value.get("frozen", True) is not True:
+            raise _wrong(f"{path}.frozen", "true: the weights of a model in a slot live in its own repo")
+        if not isinstance(pretrained, bool):
+            raise _wrong(f"{path}.pretrained", "true or false")
+        if digest is not None and not (isinstance(digest, str) and re.fullmatch(r"[0-9a-f]{64}", digest)):
+            raise _wrong(f"{path}.sha256", f"64 lower-case hexadecimal digits, not {show(digest)}")
+        return cls(name, digest, pretrained)
+
+    def entry(self) -> dict[str, Any]:
+        """What stands for it in a recipe."""
+        pinned = {"sha256": self.sha256} if self.sha256 else {}
+        return {"model": self.name, **pinned, **({} if self.pretrained else {"pretrained": False})}
+
+
+def models_in(recipe: Mapping[str, Any]) -> dict[str, ModelRef]:
+    """The models that a recipe names, by slot. Raises ConfigTypeError, UnknownKeyError.
+
+    An entry with a `name` is a component, whose config may have a key `model` of its own.
+    """
+    return {
+        slot: ModelRef.of(value, slot)
+        for slot, value in recipe.items()
+        if isinstance(value, Mapping) and "model" in value and "name" not in value
+    }
+
+
+def _wrong(path: str, expected: str) -> ConfigTypeError:
+    return ConfigTypeError(f"{path} must be {expected}.", path=path)
+
+
+@dataclass(frozen=True)
+class ResolvedModel:
+    """A model of which config and card have been read, and nothing else.
+
+    Args:
+        recipe: the head and what fills its slots, with overrides applied.
+        ref: the name it was asked by, the pinned digest of its weights, and whether these are to be loaded.
+        models: what fills its model slots; a `ModelRef` where a model contains itself or is nested too deep.
+        title: what the model calls itself.
+        found: what its name stands for.
+        folder: its folder; None if the recipe is a registered one, or has no name.
+        config: what `config.json` in that folder says.
+        stored: the same model without the overrides, if there were any.
+    """
+
+    recipe: Mapping[str, Any]
+    ref: ModelRef = ModelRef("", pretrained=False)
+    models: Mapping[str, ResolvedModel | ModelRef] = field(default_factory=dict)
+    title: str = ""
+    found: FoundModel = field(default_factory=lambda: FoundModel(""))
+    folder: ModelFolder | None = None
+    config: ModelConfig = field(default_factory=lambda: ModelConfig({}))
+    stored: ResolvedModel | None = None
+
+    @property
+    def name(self) -> str:
+        """The name it was asked by; empty for a recipe without a name."""
+        return self.ref.name
+
+    @property
+    def license(self) -> str | None:
+        """The registered license of its weights, else the one on its card."""
+        return self.found.license or (self.folder.license if self.folder is not None else None)
+
+    def walk(self) -> Iterator[ResolvedModel | ModelRef]:
+        """The model itself, then the models in its slots, then those in theirs; each name once."""
+        level: list[ResolvedModel | ModelRef] = [self]
+        seen: set[str] = set()
+        while level:
+            level = [node for node in level if node.name not in seen and not seen.add(node.name)]  # type: ignore[func-returns-value]
+            yield from level
+            level = [model for node in level if isinstance(node, ResolvedModel) for model in node.models.values()]
+
+    @contextmanager
+    def naming_its_file(self) -> Iterator[None]:
+        """Mistakes in a recipe as `config.json` holds it are reported with the path of that file."""
+        try:
+            yield
+        except (ConfigError, UnknownNameError, AmbiguousNameError, PluginError) as error:
+            if self.folder is not None and self.stored is None:
+                error.args = (f"{self.folder.path / CONFIG_NAME}: {error}", *error.args[1:])
+            raise

@@ -1,0 +1,135 @@
+"""`resolve`: a name to a tree of the model and the models in its slots. Small files are read, weights never."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from mmzoo.errors import NoWeightsError
+from mmzoo.hub.published import FoundModel, find_model
+from mmzoo.hub.tree import ModelRef, ResolvedModel, models_in
+from mmzoo.model_folder import ModelConfig, ModelFolder
+
+MAX_DEPTH = 4
+"""How deep models may be nested in model slots."""
+
+Known = dict[tuple[ModelRef, bool], ResolvedModel]
+"""Models in slots that have been looked up, by what names them and whether that may name folders of this machine."""
+
+
+def resolve(
+    name: str,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    revision: str | None = None,
+    pretrained: bool = True,
+) -> ResolvedModel:
+    """What a name stands for, with the models in its slots; a model in two slots is looked up once.
+
+    Args:
+        name: a registered name, `local-dir:path` or `hf-hub:org/name@revision`.
+        overrides: of the recipe, by slot or by key of the head. Only they need the head's class.
+        revision: of a model on the Hub.
+        pretrained: False for the recipe without its weights; models in its slots keep theirs.
+
+    Raises:
+        UnknownNameError, AmbiguousNameError, UsageError, PluginError: for a name that stands for nothing.
+        NoWeightsError: if the weights of the model, or of one in a slot, are not published.
+        HubError, ChecksumError, ConfigError: for a config that cannot be had, or read.
+    """
+    opened = _opened(ModelRef(name, pretrained=pretrained), find_model(name, revision))
+    known = Known()
+    if not overrides:
+        return _resolved(opened, (), "", known)
+    recipe = _overridden(opened, overrides)
+    stored = None if opened.folder is None else _resolved(opened, (), "", known)
+    return _resolved(replace(opened, recipe=recipe, stored=stored), (), "", known)
+
+
+def resolve_recipe(recipe: Mapping[str, Any], title: str = "") -> ResolvedModel:
+    """A recipe that is not registered, with fresh parameters; the models in its slots keep their weights.
+
+    Args:
+        recipe: the head and what fills its slots; the bare name of a model may fill a model slot.
+        title: what the model is to be called.
+    """
+    from mmzoo.composition.checking import head_of
+    from mmzoo.composition.plan import slots_of
+
+    slots = slots_of(head_of(recipe))
+    named = {slot: {"model": value} for slot, value in recipe.items() if isinstance(value, str) and slot in slots}
+    recipe = {**recipe, **{slot: value for slot, value in named.items() if slots[slot].model}}
+    return _resolved(ResolvedModel(recipe, title=title), (), "", {})
+
+
+def _opened(ref: ModelRef, found: FoundModel) -> ResolvedModel:
+    """A model without those in its slots: its recipe as registered, or as the config in its folder says."""
+    from mmzoo import registry
+
+    if not ref.pretrained and found.spec is not None:
+        recipe = registry.catalog().settled(found.spec.recipe)
+        return ResolvedModel(recipe, ref, title=found.bare_name, found=found)
+    found = found.at_commit()
+    folder = found.folder()
+    config = config_of(folder)
+    title = (config.name or found.bare_name) if ref.pretrained else found.name
+    ref = replace(ref, sha256=ref.sha256 or found.sha256)
+    recipe = registry.catalog().settled(config.recipe)
+    return ResolvedModel(recipe, ref, title=title, found=found, folder=folder, config=config)
+
+
+def config_of(folder: ModelFolder) -> ModelConfig:
+    """What the config of a model folder says, also of another library's. Raises ConfigError."""
+    if folder.is_own:
+        return folder.config
+    from mmzoo.composition.foreign import read_config  # only here, because it needs torch
+
+    return read_config(folder.path)
+
+
+def _resolved(model: ResolvedModel, above: tuple[str, ...], inside: str, known: Known) -> ResolvedModel:
+    """The model with those in its slots.
+
+    Args:
+        model: whose models are to be resolved.
+        above: the names of the models that it is nested in.
+        inside: the dotted slot that it fills.
+        known: what has been looked up already.
+    """
+    above = (*above, model.name)
+    local = not model.found.downloaded  # a config from the Hub names no folders of this machine
+    models: dict[str, ResolvedModel | ModelRef] = {}
+    with model.naming_its_file():
+        refs = models_in(model.recipe)
+    for slot, ref in refs.items():
+        path = f"{inside}.{slot}" if inside else slot
+        if ref.name in above or len(above) > MAX_DEPTH:
+            models[slot] = ref
+            continue
+        if (ref, local) not in known:
+            with model.naming_its_file():
+                opened = _in_slot(ref, path, local)
+            known[ref, local] = _resolved(opened, above, path, known)
+        models[slot] = known[ref, local]
+    return replace(model, models=models)
+
+
+def _in_slot(ref: ModelRef, path: str, local: bool) -> ResolvedModel:
+    try:
+        return _opened(ref, find_model(ref.name, local=local))
+    except NoWeightsError as error:
+        raise NoWeightsError(
+            f"The slot {path} needs the weights of {ref.name!r}, which are not published or not in this"
+            f" installation; for fresh parameters there too, pass {path}={{'pretrained': False}}."
+        ) from error
+
+
+def _overridden(model: ResolvedModel, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """The recipe of a model with overrides."""
+    from mmzoo.composition.checking import head_of
+    from mmzoo.composition.overrides import apply_overrides
+
+    with model.naming_its_file():
+        head = head_of(model.recipe)
+    return apply_overrides(model.recipe, overrides, head)

@@ -1,0 +1,64 @@
+"""What mmzoo asks of the machine: files that appear whole or not at all, digests of files, the processor's name."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Replace a file whole or not at all.
+
+    Args:
+        path: the file to write; its folder must exist.
+
+    Yields:
+        The path to write to: an empty file beside `path`, private to this process, that takes its place when the block
+        ends and is deleted when the block raises.
+
+    Raises:
+        OSError: if the folder cannot be written.
+    """
+    staged = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        staged.write_bytes(b"")
+        mode = staged.stat().st_mode & 0o777  # what the umask allows; safetensors makes its files 0600
+        yield staged
+        staged.chmod(mode)
+        staged.replace(path)
+    except BaseException:
+        staged.unlink(missing_ok=True)
+        raise
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a text (as UTF-8) or bytes to a file that appears whole or not at all. Raises OSError."""
+    with whole_file(path) as staged:
+        staged.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def sha256_of(path: Path) -> str:
+    """Hexadecimal sha256 of a file."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def git_blob_hash(path: Path) -> str:
+    """Hexadecimal SHA-1 that git, and so the Hub, calls a small file's content by."""
+    data = path.read_bytes()
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
+def cpu_name() -> str:
+    """The processor's name."""
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
