@@ -15,7 +15,7 @@ import pytest
 
 from mmzoo.cli.main import main
 from mmzoo.errors import MmzooError, PluginError, UnknownKeyError, UsageError
-from mmzoo.registry.register import Register
+from mmzoo.hookspecs import Register
 from mmzoo.registry.specs import EXEMPTIBLE
 from mmzoo.testing import check_component, check_quantizer
 from mmzoo.testing.common import NotChecked, hold

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mmzoo import hookimpl
-from mmzoo.registry.register import Register
-from mmzoo.registry.specs import Weights
+from mmzoo.hookspecs import Register, Weights, hookimpl
 
 
 @hookimpl

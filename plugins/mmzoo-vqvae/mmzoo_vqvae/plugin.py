@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from mmzoo import hookimpl
-from mmzoo.registry.register import Register
-from mmzoo.registry.specs import Weights
+from mmzoo.hookspecs import Register, Weights, hookimpl
 
 SMALL = {"name": "speech-autoencoder", "width": 192, "decoder_width": 224, "decoder_depth": 5}
 """The autoencoder of the tokenizers that are compared with one another."""
