@@ -122,6 +122,10 @@ class Catalog:
         check_kind(kind)
         return self._find(kind, name, [spec for spec in self._components if spec.kind == kind])
 
+    def tasks(self) -> tuple[TaskSpec, ...]:
+        """All registered tasks, in natural order of their names."""
+        return tuple(sorted(self._tasks, key=lambda spec: natural(spec.name)))
+
     def task(self, name: str, plugin: str | None = None) -> TaskSpec | None:
         """The task of this name, or None, since models may be of a task that nobody registers.
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from tqdm import tqdm
 
 from mmzoo.data import as_image, load_dataset_component, sheet
-from mmzoo.evaluation.words import ErrorRate, difference, interval
+from mmzoo.evaluation.words import ErrorRate, difference, interval, mismatches
 from mmzoo_recognition.few_labels import few_labels
 from mmzoo_recognition.imbalance import imbalance
 from mmzoo_recognition.study import DATA, TESTS, arms, scores, table
@@ -37,7 +35,7 @@ def evaluate_recognition(
         seconds, count = seconds + time.perf_counter() - start, count + len(examples) * len(guessed)
         found[test], wrong[test] = {}, {}
         for name, guesses in guessed.items():
-            wrong[test][name] = _errors(guesses, examples.labels)
+            wrong[test][name] = mismatches(guesses, examples.labels)
             told = interval(wrong[test][name])
             found[test][name] = {
                 **scores(guesses, examples.labels, len(examples.names)),
@@ -77,7 +75,3 @@ def _guesses(model: Any, examples: Any) -> dict[str, list[int]]:
             logits = model.logits({name: parts[name] for name in some})
             found["+".join(some)] += logits.argmax(-1).tolist()
     return found
-
-
-def _errors(guessed: Sequence[int], labels: Sequence[int]) -> ErrorRate:
-    return ErrorRate(np.array([(a != b, 0, 0, 1) for a, b in zip(guessed, labels, strict=True)], np.int64))
