@@ -177,7 +177,7 @@ class Register(Registrations):
         Args:
             license: Of the judge itself.
             source: Where it comes from: a package, an address, or the plugin's own code.
-            independence: One clause on what it had no part in training of.
+            independence: What it had no part in training of, to follow "had": "no part in training any model".
             tasks: The tasks whose models it can judge.
         """
         details = {"license": license, "source": source, "independence": independence}

@@ -47,7 +47,7 @@ def render_card(folder: Path, *, license: str | None = None, called: str | None 
     CorruptFileError when config.json cannot be read, or names the model as none can be called, and when the card there
     is no text.
     """
-    config = _read(folder / "config.json")
+    config = read_record(folder / "config.json")
     if config is None:
         raise CorruptFileError(f"{folder} has no config.json; a card is made from a model repo.")
     name = str(config.get("name", ""))
@@ -55,7 +55,7 @@ def render_card(folder: Path, *, license: str | None = None, called: str | None 
         raise CorruptFileError(
             f"{folder / 'config.json'} calls the model {name[:80]!r}; a name is letters, digits, '.', '-' and '_'."
         )
-    training, evaluation = _read(folder / "training.json"), _read(folder / "evaluation.json")
+    training, evaluation = read_record(folder / "training.json"), read_record(folder / "evaluation.json")
     model = _registered(name)
     task = catalog().task(str(config.get("task", "")), model.plugin if model else None)
     license = license or card_license(folder) or _registered_license(folder, model)
@@ -147,7 +147,8 @@ def _text(config: Mapping[str, Any], model: ModelSpec | None, data: str) -> Card
     return CardText(data, intended="", training=training, limits=limits)
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def read_record(path: Path) -> dict[str, Any] | None:
+    """A JSON file of a model repo; None if there is none. Raises CorruptFileError."""
     if not path.is_file():
         return None
     try:
@@ -236,7 +237,7 @@ def _stage(record: Mapping[str, Any]) -> str:
 def _samples(folder: Path, reading: str) -> str:
     samples = folder / "samples"
     lines = []
-    for number, text in (_read(samples / "texts.json") or {}).items():
+    for number, text in (read_record(samples / "texts.json") or {}).items():
         links = [f"[{p.stem.partition('-')[2]}](samples/{p.name})" for p in sorted(samples.glob(f"{number}-*.wav"))]
         lines.append(f"{shown(number)}. {shown(text)} {', '.join(links)}")
     sheets = [f"![{path.stem}](samples/{path.name})" for path in sorted(samples.glob("*.png"))]

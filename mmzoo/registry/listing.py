@@ -11,7 +11,7 @@ from typing import Any
 from mmzoo.errors import AmbiguousNameError, MmzooError, UnknownNameError, UsageError
 from mmzoo.registry.index import Catalog, catalog, check_kind
 from mmzoo.registry.names import did_you_mean, natural, normalized, suggestions
-from mmzoo.registry.specs import KINDS, PART_KINDS, ComponentSpec, ModelSpec
+from mmzoo.registry.specs import KINDS, PART_KINDS, ComponentSpec, JudgeSpec, ModelSpec
 from mmzoo.registry.targets import missing_requirements
 
 
@@ -72,8 +72,8 @@ def _spellings(known: Catalog, spec: ModelSpec, pattern: str) -> Iterator[str]:
 def list_components(kind: str | None = None, pattern: str = "*") -> list[str]:
     """Components as `kind/name`, by kind and then in natural order; `create` takes those that are parts.
 
-    kind: encoder, quantizer, backbone, head, sampler, format, dataset, metric or command. pattern: matched against the
-    name alone, or against `kind/name` if it has a slash. Raises UsageError for an unknown kind.
+    kind: encoder, quantizer, fusion, backbone, sampler, head, format, dataset, metric, judge or command. pattern:
+    matched against the name alone, or against `kind/name` if it has a slash. Raises UsageError for an unknown kind.
     """
     return [name for name, _ in find_components(kind, pattern)]
 
@@ -124,6 +124,9 @@ def _owners(known: Catalog, plugin: str | None) -> set[str] | None:
     return named | {wanted}
 
 
+JUDGE = ("license", "source", "independence", "tasks")
+"""What is told of a judge alone."""
+
 # --- one of them -------------------------------------------------------------------------------------
 
 
@@ -134,7 +137,8 @@ class Description:
     kind: `model`, or the kind of a component. parts: of a model, each slot of its recipe with what fills it.
     licenses: of a model's weights and of those of the models in its slots, by name; None where none is stated.
     missing: packages the component needs that are not installed. detect, repos: of a format, by what it is recognised,
-    and models on the Hub that are laid out so, each with its licence, None if none is stated.
+    and models on the Hub that are laid out so, each with its licence, None if none is stated. judge: of a judge, its
+    license, source, independence and tasks.
     """
 
     kind: str
@@ -155,15 +159,17 @@ class Description:
     missing: tuple[str, ...] = ()
     detect: Mapping[str, Any] = field(default_factory=dict)
     repos: Mapping[str, str | None] = field(default_factory=dict)
+    judge: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON data; what does not apply to the kind is left out."""
         of_models, of_formats = ("task", "recipe", "parts", "weights", "licenses"), ("detect", "repos")
         of_components = ("target", "requires", "missing")
         left_out = {
-            "model": (*of_components, *of_formats),
-            "format": of_models,
-        }.get(self.kind, (*of_models, *of_formats))
+            "model": (*of_components, *of_formats, "judge"),
+            "format": (*of_models, "judge"),
+            "judge": (*of_models, *of_formats),
+        }.get(self.kind, (*of_models, *of_formats, "judge"))
         return {key: value for key, value in asdict(self).items() if key not in left_out}
 
 
@@ -221,6 +227,7 @@ def _component(spec: ComponentSpec) -> Description:
         missing=tuple(missing_requirements(spec)),
         detect=dict(spec.detect),
         repos=dict(spec.repos),
+        judge={key: getattr(spec, key) for key in JUDGE} if isinstance(spec, JudgeSpec) else {},
     )
 
 
