@@ -37,7 +37,7 @@ def evaluate_speech_to_image(
     reader = load_judge(judge)
     world = load_dataset_component("spoken-scenes")
     count = min(limit or SCENES, SCENES)
-    found: dict[str, Any] = {"attributes_right": {}, "artist_told_the_words": {}, "words_wrong": {}}
+    figures: dict[str, Any] = {"attributes_right": {}, "artist_told_the_words": {}, "words_wrong": {}}
     texts: dict[str, str] = {}
     seconds = 0.0
     for name in ("test", "unseen_voice"):
@@ -46,12 +46,12 @@ def evaluate_speech_to_image(
         start = time.perf_counter()
         drawn = in_batches(sounds, lambda i, j, sounds=sounds: transferred(model, sounds[i:j], i, BLANK))
         seconds += time.perf_counter() - start
-        texts_told = rows["text"][:COMPARED]
-        told = in_batches(texts_told, lambda i, j, some=texts_told: model.artist.generate(some[i:j], seed=i))
-        found["attributes_right"][name] = accuracies(reader.as_told(rows["text"], drawn))
-        found["artist_told_the_words"][name] = accuracies(reader.as_told(texts_told, told))["all"]
+        captions = rows["text"][:COMPARED]
+        from_words = in_batches(captions, lambda i, j, some=captions: model.artist.generate(some[i:j], seed=i))
+        figures["attributes_right"][name] = accuracies(reader.as_told(rows["text"], drawn))
+        figures["artist_told_the_words"][name] = accuracies(reader.as_told(captions, from_words))["all"]
         heard = [model.hear(sound) for sound in sounds]
-        found["words_wrong"][name] = interval(
+        figures["words_wrong"][name] = interval(
             ErrorRate.of([plain(t) for t in rows["text"]], [h.split() for h in heard])
         )
         if samples is not None:
@@ -68,7 +68,7 @@ def evaluate_speech_to_image(
             "artist_told_the_words": min(count, COMPARED),
             "judge": f"{reader.name}, against what the captions say",
         },
-        **found,
+        **figures,
         "speed": {"pictures_per_second": 2 * count / seconds},
     }
 
@@ -86,7 +86,7 @@ def evaluate_image_to_speech(
     start = time.perf_counter()
     spoken = in_batches(shown, lambda i, j: transferred(model, shown[i:j], i, MUTE))
     seconds = time.perf_counter() - start
-    told = ["".join(sound.notes[:1]) for sound in spoken]
+    written = ["".join(sound.notes[:1]) for sound in spoken]
     some = captions[:COMPARED]
     spoken_by_teacher = load_dataset_component("spoken-texts", texts=some, voice=f"flite:{model.voice.voices[0]}")
     teacher = [decode_audio(cell) for cell in spoken_by_teacher["test"]["audio"]]
@@ -96,13 +96,13 @@ def evaluate_image_to_speech(
         "told_the_words": [model.voice(text) for text in _progress(some, "voice")],
         "model": spoken,
     }
-    found = {name: listener.listen(_progress(sounds, "listening")) for name, sounds in arms.items()}
+    heard = {name: listener.listen(sounds) for name, sounds in arms.items()}
     drawn = transferred(mmzoo.create(BACK), spoken, 0, BLANK)
     back = reader.errors(scenes, drawn)
     if samples is not None:
         samples.mkdir(parents=True, exist_ok=True)
         sheet(shown[:SHOWN], drawn[:SHOWN]).save(samples / "round-trip.png")
-        _write_texts(samples, _write(samples, {"model": spoken, "teacher": teacher}, told))
+        _write_texts(samples, _write(samples, {"model": spoken, "teacher": teacher}, written))
     return {
         "protocol": {
             "data": "scenes with pairs of shape and colour that training lacks",
@@ -111,10 +111,10 @@ def evaluate_image_to_speech(
             "judge": listener.name,
         },
         "attributes_heard": {
-            name: accuracies(reader.retold(scenes[: len(texts)], texts)) for name, texts in found.items()
+            name: accuracies(reader.retold(scenes[: len(texts)], texts)) for name, texts in heard.items()
         },
-        "attributes_written": accuracies(reader.retold(scenes, told)),
-        "captions_word_by_word": sum(plain(a) == plain(b) for a, b in zip(told, captions, strict=True)) / count,
+        "attributes_written": accuracies(reader.retold(scenes, written)),
+        "captions_word_by_word": sum(plain(a) == plain(b) for a, b in zip(written, captions, strict=True)) / count,
         "round_trip": {
             "model": {name: 1 - wrong.rate for name, wrong in back.items()}
             | {"all": accuracy(capped(pooled(list(back.values()))))}
@@ -145,8 +145,8 @@ def _write(
     samples: Path, sounds: Mapping[str, Sequence[Audio]], texts: Sequence[str], before: int = 0
 ) -> dict[str, str]:
     """A few sounds of each kind as `<number>-<kind>.wav`; what they say by number, counted on from `before`."""
-    told = {str(before + index): text for index, text in enumerate(texts[:HEARD], 1)}
+    numbered = {str(before + index): text for index, text in enumerate(texts[:HEARD], 1)}
     for kind, some in sounds.items():
-        for number, sound in zip(told, some, strict=False):
+        for number, sound in zip(numbered, some, strict=False):
             sound.save(samples / f"{number}-{kind}.wav")
-    return told
+    return numbered

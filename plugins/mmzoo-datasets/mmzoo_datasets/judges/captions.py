@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
+from tqdm import tqdm
+
 from mmzoo.interfaces import Audio
 from mmzoo_datasets.judges.speech import decode, prepare
 from mmzoo_datasets.scenes.captions import grammar
@@ -18,7 +20,8 @@ class CaptionListener:
 
     def listen(self, sounds: Sequence[Audio]) -> list[str]:
         """The caption heard in each sound at 16 kHz, '' where there was none."""
-        hypotheses = (decode(self._decoder, prepare(sound)).hyp() for sound in sounds)
+        progress = tqdm(sounds, desc="listening", disable=None, leave=False)
+        hypotheses = (decode(self._decoder, prepare(sound)).hyp() for sound in progress)
         return [hypothesis.hypstr if hypothesis else "" for hypothesis in hypotheses]
 
     @cached_property
