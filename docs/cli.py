@@ -12,10 +12,9 @@ import os
 import sys
 from pathlib import Path
 
+from mmzoo.registry.firstparty import SUPPLIES
+
 PAGE = Path(__file__).with_name("cli.md")
-FIRST_PARTY = (
-    "mmzoo-datasets,mmzoo-dit,mmzoo-encoders,mmzoo-image,mmzoo-recognition,mmzoo-transfer,mmzoo-tts,mmzoo-vqvae"
-)
 ACTIONS = {"plugins": ("new", "enable", "disable")}
 
 INTRODUCTION = """# Command line
@@ -69,7 +68,8 @@ def helped(words: list[str]) -> str:
 
 def main() -> int:
     """Write or check the page."""
-    os.environ.update({"MMZOO_PLUGINS": FIRST_PARTY, "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"})
+    own = ",".join(SUPPLIES)
+    os.environ.update({"MMZOO_PLUGINS": own, "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"})
     now = page()
     if sys.argv[1:] == ["--check"]:
         # Line breaks differ between versions of argparse and click; the words must be the same.

@@ -12,8 +12,8 @@ from mmzoo.hub.published import find_model
 from mmzoo.hub.sources import is_source
 from mmzoo.hub.tree import ModelRef, ResolvedModel, models_in
 from mmzoo.registry import catalog
-from mmzoo.registry.listing import find_spec, is_named
-from mmzoo.registry.specs import KINDS, PART_KINDS, ComponentSpec, ModelSpec
+from mmzoo.registry.listing import JUDGE, find_spec, is_named
+from mmzoo.registry.specs import KINDS, PART_KINDS, ComponentSpec, JudgeSpec, ModelSpec
 from mmzoo.registry.targets import missing_requirements
 from mmzoo.resolve import resolve
 
@@ -25,7 +25,8 @@ class Description:
     kind: `model`, or the kind of a component. parts: of a model, each slot of its recipe with what fills it.
     licenses: of a model's weights and of those of the models in its slots, by name; None where none is stated.
     missing: packages the component needs that are not installed. detect, repos: of a format, by what it is recognised,
-    and models on the Hub that are laid out so, each with its licence, None if none is stated.
+    and models on the Hub that are laid out so, each with its license, None if none is stated.
+    judge: of a judge, its license, source, independence and tasks.
     """
 
     kind: str
@@ -46,15 +47,17 @@ class Description:
     missing: tuple[str, ...] = ()
     detect: Mapping[str, Any] = field(default_factory=dict)
     repos: Mapping[str, str | None] = field(default_factory=dict)
+    judge: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON data; what does not apply to the kind is left out."""
         of_models, of_formats = ("task", "recipe", "parts", "weights", "licenses"), ("detect", "repos")
         of_components = ("target", "requires", "missing")
         left_out = {
-            "model": (*of_components, *of_formats),
-            "format": of_models,
-        }.get(self.kind, (*of_models, *of_formats))
+            "model": (*of_components, *of_formats, "judge"),
+            "format": (*of_models, "judge"),
+            "judge": (*of_models, *of_formats),
+        }.get(self.kind, (*of_models, *of_formats, "judge"))
         return {key: value for key, value in asdict(self).items() if key not in left_out}
 
 
@@ -95,6 +98,7 @@ def _component(spec: ComponentSpec) -> Description:
         missing=tuple(missing_requirements(spec)),
         detect=dict(spec.detect),
         repos=dict(spec.repos),
+        judge={key: getattr(spec, key) for key in JUDGE} if isinstance(spec, JudgeSpec) else {},
     )
 
 

@@ -65,9 +65,10 @@ def test_without_evaluations_the_readme_says_so(tmp_path: Path) -> None:
     assert script("readme_numbers").numbers(tmp_path) == script("readme_numbers").NOTHING
 
 
-def test_numbers_are_taken_from_evaluations(tmp_path: Path) -> None:
+def test_numbers_are_taken_from_evaluations_as_their_tasks_lay_them_out(tmp_path: Path) -> None:
     difference = {"difference": 0.024, "low": 0.011, "high": 0.037}
-    evaluation: dict[str, Any] = {
+    speech: dict[str, Any] = {
+        "task": "text-to-speech",
         "protocol": {"sentences": 500, "judge": "a judge", "data": "synthetic"},
         "rows": {
             "teacher": {"wer": 0.21, "cer": 0.1, "per": 0.3},
@@ -76,14 +77,18 @@ def test_numbers_are_taken_from_evaluations(tmp_path: Path) -> None:
         "differences": {"tts_true_durations": {"wer": difference, "words_garbled": 0.013}},
         "unseen_words": {"words": 250, "error": {"teacher": 0.5, "tts": 0.524}, "difference": {"tts": difference}},
         "steps": {"sentences": 150, "4": {"wer": 0.25, "per": 0.31, "rtf": 0.02}},
-        "distances": {"stoi": 0.97123},
-        "scenes_right": {"true": {"shape": 1.0}, "copy": {"shape": 0.975}},
-        "digits_right": {"true": 0.99, "copy": 0.985},
         "speed": {"times_real_time": 31.5},
         "machine": {"cpu": "A processor", "cores": 2, "threads": 2},
     }
-    (tmp_path / "some-model").mkdir()
-    (tmp_path / "some-model" / "evaluation.json").write_text(json.dumps(evaluation))
+    pictures = {
+        "task": "image-tokenization",
+        "scenes_right": {"true": {"shape": 1.0}, "copy": {"shape": 0.975}},
+        "digits_right": {"true": 0.99, "copy": 0.985},
+        "psnr_db": {"scenes": 36.65123},
+    }
+    for name, evaluation in {"some-model": speech, "other-model": pictures}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "evaluation.json").write_text(json.dumps(evaluation))
     told = script("readme_numbers").numbers(tmp_path)
     assert (
         "**[some-model](model_cards/some-model)**: 500 sentences; synthetic; a judge; A processor, 2 threads." in told
@@ -91,9 +96,9 @@ def test_numbers_are_taken_from_evaluations(tmp_path: Path) -> None:
     assert "| teacher | 21.0 | 10.0 | 30.0 | -, -, - | - |  |" in told
     assert "| tts true durations | 23.4 | - | - | 2.0, -, - | 1.3 | +2.4 (+1.1 to +3.7) |" in told
     assert "| 250 unseen words | missed %" in told and "| tts | 52.4 | +2.4 (+1.1 to +3.7) |" in told
-    assert "| 4 | 25.0 | 31.0 | 50 |" in told
+    assert "| 4 | 25.0 | 31.0 | 50 |" in told and "Speed: times real time 31.5." in told
     assert "| read right % | shape | digits |" in told and "| copy | 97.5 | 98.5 |" in told
-    assert "Copy against original: stoi 0.9712." in told and "Speed: times real time 31.5." in told
+    assert "PSNR of copies in dB: scenes 36.65." in told
 
 
 def test_the_command_line_reference_is_what_the_commands_say() -> None:

@@ -34,7 +34,6 @@ OWN: Mapping[str, ComponentSpec] = MappingProxyType(
             _own("lock", "lock", "Write which files and plugins some models are"),
             ComponentSpec("command", "sync", "mmzoo.cli.lock:sync", "Fetch what a lock file says, or refuse", "mmzoo"),
             _own("cache", "CACHE", "List, measure or remove downloaded models"),
-            _own("demo", "demo", "Say a sentence with the bundled voice and have a recogniser listen"),
         )
     }
 )

@@ -12,7 +12,10 @@ from mmzoo.cli.output import note, one_line, print_json, say_row
 
 def evaluate(
     name: Annotated[str, typer.Argument(help="A model's name or folder.")],
-    limit: Annotated[int | None, typer.Option(help="Only so many held-out sentences; nothing is written then.")] = None,
+    judge: Annotated[
+        str | None, typer.Option(help="Another judge than the task's own; `mmzoo list --kind judge` lists them.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="Only so many held-out items; nothing is written then.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write the report here instead of beside the model.")] = None,
     tables: Annotated[
         bool, typer.Option("--tables", help="Only print the tables of studies that are stored with the model.")
@@ -23,7 +26,7 @@ def evaluate(
     from mmzoo.evaluation.runner import evaluate as run
     from mmzoo.evaluation.runner import flatten
 
-    report = run(name, limit=limit, out=out, tables=tables)
+    report = run(name, judge=judge, limit=limit, out=out, tables=tables)
     if not report.get("complete", True):
         note(one_line(f"{report['protocol']['note']}; evaluation.json beside the model is left as it is."))
     if as_json:

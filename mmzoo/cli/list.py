@@ -82,7 +82,7 @@ def _shortened(told: dict[str, Any]) -> dict[str, Any]:
     return {
         key: value
         for key, value in told.items()
-        if key not in ("recipe", "metadata", "trials", "exempt", "detect", "repos")
+        if key not in ("recipe", "card", "trials", "exempt", "detect", "repos")
     }
 
 

@@ -218,8 +218,7 @@ def _plugin(pieces: tuple[Piece, ...], kind: str) -> str:
 
 from __future__ import annotations
 
-from mmzoo import hookimpl
-from mmzoo.registry.register import Register
+from mmzoo.hookspecs import Register, hookimpl
 
 mmzoo_api_version = 1
 

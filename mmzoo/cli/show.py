@@ -5,12 +5,17 @@ from __future__ import annotations
 import inspect
 import json
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 from typing import Any
 
 from mmzoo.cli.light import LightCommand, add_json
 from mmzoo.cli.output import one_line, print_json, say
 from mmzoo.description import Description, describe
 from mmzoo.errors import UsageError
+from mmzoo.hub.card_results import headlines
+from mmzoo.hub.cards import read_record
+from mmzoo.hub.sources import bundled_folder
+from mmzoo.registry import catalog
 from mmzoo.testing.records import conformity
 
 ABOUT = """Show all that is registered about a model or component, of which nothing is imported or downloaded; or what a
@@ -40,6 +45,10 @@ def _run(asked: Namespace) -> int:
         facts.append(("detects", f"config.json with {json.dumps(key)}: {json.dumps(value)}"))
     for repo, license in description.repos.items():
         facts.append(("reads", f"hf-hub:{repo}, licence {license or 'not stated'}"))
+    for key, value in description.judge.items():
+        facts.append(("had" if key == "independence" else key, ", ".join(value) if key == "tasks" else value))
+    if figures := _figures(description):
+        facts.append(("figures", figures))
     facts += [("weights", _weights(weights)) for weights in description.weights]
     for label, value in facts:
         say(f"  {label:<12}{one_line(value)}")
@@ -60,12 +69,21 @@ def _run(asked: Namespace) -> int:
 SHOW = LightCommand(ABOUT, _declare, _run)
 
 
+def _figures(description: Description) -> str:
+    """The figures that matter most in the evaluation beside a model's weights, if they are on this machine."""
+    kind, _, place = description.weights[0]["source"].partition(":") if description.weights else ("", "", "")
+    folder = bundled_folder(description.name) if kind == "bundled" else Path(place) if kind == "local-dir" else None
+    evaluation = read_record(folder / "evaluation.json") if folder is not None else None
+    task = catalog().task(str(description.task), description.plugin)
+    return ", ".join(f"{name} {value:,}" for _, name, value in headlines(task, evaluation))
+
+
 def _keys(description: Description) -> dict[str, dict[str, Any]]:
     """Each key of a component's config: its type and, unless it is required, its default."""
     if description.kind == "model":
         raise UsageError(f"--keys is for components; {description.name!r} is a model, and its recipe names them.")
     from mmzoo.composition.schema import REQUIRED, arguments_of, type_name
-    from mmzoo.registry import catalog, load_target
+    from mmzoo.registry import load_target
 
     target: Any = load_target(catalog().component(description.kind, f"{description.plugin}:{description.name}"))
     if isinstance(target, type):

@@ -1,4 +1,4 @@
-"""Metrics, the independent judge, and the runner that writes evaluation.json.
+"""What metrics are made of, judges by name, and the runner that writes evaluation.json.
 
-A protocol is a registered metric named after a task: a function `(model, *, limit, samples) -> dict`.
+A metric is registered under the name of a task: a function `(model, *, limit, samples) -> dict`.
 """

@@ -2,47 +2,60 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import time
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from mmzoo.errors import InputError, MissingDependencyError, UnknownNameError
+from mmzoo.errors import InputError, UnknownNameError
 from mmzoo.model_folder import WEIGHTS_NAME
+from mmzoo.registry.specs import JudgeSpec
 from mmzoo.system import cpu_name, sha256_of, write_whole
 
 DIGITS = 4
-PACKAGES = ("pocketsphinx", "pystoi", "matplotlib")
 
 
 def evaluate(
-    name: str, *, limit: int | None = None, out: str | Path | None = None, tables: bool = False
+    name: str,
+    *,
+    judge: str | None = None,
+    limit: int | None = None,
+    out: str | Path | None = None,
+    tables: bool = False,
 ) -> dict[str, Any]:
-    """Evaluate a model by name or `local-dir:folder`.
+    """Evaluate a model with the metric that is registered under its task.
 
-    limit: use only so many held-out sentences. out: where evaluation.json goes; by default the model's own folder,
-    beside `samples/`, unless `limit` is given or the protocol could not be run whole: a partial result never takes the
-    place of a full one; tables of studies in the former report are kept. tables: run nothing, and return only those
-    tables. Raises InputError for a bad limit or out, before anything is run, and for tables where there are none.
+    Args:
+        name: A model's name, or `local-dir:folder`.
+        judge: Another judge than the metric's own.
+        limit: How many held-out items to use, at most.
+        out: Where the report goes. By default evaluation.json in the model's folder, beside `samples/`, unless `judge`
+            or `limit` is given or the protocol could not be run whole: such a result never replaces a full one.
+        tables: Run nothing, and return only the tables of studies that are stored in the former report; a new report
+            keeps them.
+
+    Returns:
+        The report: the metric's figures, what was judged, the command, and the machine.
+
+    Raises:
+        InputError: A bad limit, or a report that cannot be written; before anything is run. Also an option that the
+            task's metric does not take.
+        MissingDependencyError: A package is not installed that the metric or its judge requires.
     """
     import torch
 
     from mmzoo.composition import read_config
     from mmzoo.factory import create
     from mmzoo.registry import catalog, load_target
+    from mmzoo.registry.targets import check_requirements
 
     if limit is not None and limit < 1:
         raise InputError(f"limit must be at least 1, not {limit}; leave it out to use every held-out sentence.")
     if out is not None and (Path(out).is_dir() or not os.access(Path(out).resolve().parent, os.W_OK)):
         raise InputError(f"The report cannot be written to {out}; name a file in a folder that exists and is writable.")
-    missing = [package for package in PACKAGES if find_spec(package) is None]
-    if missing:
-        raise MissingDependencyError(
-            f"Evaluating needs {', '.join(missing)}, which is not installed; run: pip install 'mmzoo[evaluation]'"
-        )
     typed = name
     if "/" in name and not name.startswith(("local-dir:", "hf-hub:")) and Path(name).is_dir():
         name = f"local-dir:{name}"
@@ -53,17 +66,26 @@ def evaluate(
         return {"model": model.name} | stored
     task = read_config(model.folder).task if model.folder is not None else catalog().model(model.name).task
     try:
-        metric: Any = load_target(catalog().component("metric", task))
+        spec = catalog().component("metric", task)
     except UnknownNameError as error:
         raise UnknownNameError(f"No plugin registers a metric for the task {task!r} of {name}.", name=task) from error
-    folder = Path(model.folder) if model.folder is not None and limit is None else None
+    check_requirements(spec)
+    metric: Any = load_target(spec)
+    if judge is not None:
+        if "judge" not in inspect.signature(metric).parameters:
+            raise InputError(f"The evaluation of {task} has its judges fixed, or needs none; leave --judge out.")
+        check_judge(judge, task)
+    chosen = {} if judge is None else {"judge": judge}
+    folder = Path(model.folder) if model.folder is not None and limit is None and judge is None else None
     start = time.perf_counter()
-    results = metric(model, limit=limit, samples=folder / "samples" if folder is not None else None)
+    results = metric(model, limit=limit, samples=folder / "samples" if folder is not None else None, **chosen)
     results = stored_tables(folder) | results
     report = {
         "model": model.name,
         "task": task,
-        "command": f"mmzoo evaluate {typed}" + (f" --limit {limit}" if limit else ""),
+        "command": f"mmzoo evaluate {typed}"
+        + (f" --judge {judge}" if judge else "")
+        + (f" --limit {limit}" if limit else ""),
         "sha256": digests(model),
         **tidy(results),
         "machine": {"cpu": cpu_name(), "cores": os.cpu_count(), "threads": torch.get_num_threads()},
@@ -82,6 +104,18 @@ def stored_tables(folder: str | Path | None) -> dict[str, Any]:
     if path is None or not path.is_file():
         return {}
     return {key: value for key, value in json.loads(path.read_text("utf-8")).items() if key == "tables"}
+
+
+def check_judge(name: str, task: str) -> None:
+    """Raise InputError unless this judge can judge models of the task; what the registry raises of names."""
+    from mmzoo.registry import catalog
+
+    known = catalog()
+    able = [spec for spec in known.components("judge") if isinstance(spec, JudgeSpec) and task in spec.tasks]
+    if known.component("judge", name) not in able:
+        raise InputError(
+            f"The judge {name!r} cannot judge {task}; choose one of: {', '.join(map(known.written, able)) or 'none'}."
+        )
 
 
 def digests(model: Any) -> dict[str, str]:

@@ -1,92 +1,72 @@
-"""What the protocols for tokenizers and synthesisers share: held-out rows, the teacher's row, judged rows."""
+"""What evaluations by ear share: held-out sentences, rows of sounds that a judge has heard, and their differences."""
 
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from mmzoo.data import decode_audio, load_dataset_component
-from mmzoo.errors import DataError
-from mmzoo.evaluation.recogniser import Heard, fit, judge_name, listen
+from mmzoo.data import decode_audio
 from mmzoo.evaluation.words import ErrorRate, difference, plain, repeats
 from mmzoo.interfaces.values import Audio
 
-PHONES = {
-    "ax": "AH", "aa": "AA", "ae": "AE", "ah": "AH", "ao": "AO", "aw": "AW", "ay": "AY", "eh": "EH", "er": "ER",
-    "ey": "EY", "ih": "IH", "iy": "IY", "ow": "OW", "oy": "OY", "uh": "UH", "uw": "UW",
-}  # fmt: skip
-"""flite's vowels in the judge's set; consonants are the same in capitals."""
 GARBLED = 0.01
-"""The share of the teacher's own words that the bar for a garbled word leaves below it."""
+"""The fraction of the reference's own words that fit their sound worse than the bar for a garbled word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a judge heard: words in small letters, and phones of its own set without silences."""
+
+    words: str
+    phones: tuple[str, ...]
+
+
+class Listener(Protocol):
+    """What a judge of speech does."""
+
+    @property
+    def name(self) -> str:
+        """The judge and its version, as they stand beside every number."""
+
+    def listen(self, sounds: Sequence[Audio], *, description: str = ...) -> list[Heard]:
+        """What is heard in each sound."""
+
+    def phones_in(self, phones: Sequence[str], phone_set: str | None) -> list[str]:
+        """Phones as `listen` spells them, without pauses; none of a phone set that the judge does not know."""
+
+    def fit(
+        self, sounds: Sequence[Audio], texts: Sequence[Sequence[str]], *, description: str = ...
+    ) -> list[list[float]]:
+        """How well each word of a known text fits its sound, 0 the best; an empty list where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One held-out row: its text, the teacher's sound, phones and the second each ends; target: a word or ''."""
+    """One held-out row: its text, the reference sound, phones and the second each ends; target: a word or ''."""
 
     id: str
     text: str
     audio: Audio
     phones: tuple[str, ...]
     ends: tuple[float, ...]
+    phone_set: str | None
     target: str
 
 
-def teacher_can_speak() -> bool:
-    """Whether flite, whose voice the models were taught by, is installed."""
-    return shutil.which("flite") is not None
-
-
-def stored_report(folder: Path | None) -> dict[str, Any]:
-    """The evaluation.json beside a model. Raises DataError when there is none."""
-    path = None if folder is None else folder / "evaluation.json"
-    if path is None or not path.is_file():
-        raise DataError(
-            "flite is not installed and the model has no evaluation.json to take the teacher's row from;"
-            " install Debian's package flite."
-        )
-    report: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    return report
-
-
-def held_out_texts(split: str, limit: int | None) -> list[tuple[str, str]]:
-    """(text, target word) of the first `limit` held-out rows; needs no flite."""
-    rows = load_dataset_component("heldout-texts")[split]
-    return [(row["text"], row["target"]) for row in rows.select(range(min(limit or len(rows), len(rows))))]
-
-
-def held_out(split: str, limit: int | None) -> list[Sentence]:
-    """The first `limit` rows of a held-out split of `flite-speech`. Raises DataError where flite is absent."""
-    if not teacher_can_speak():
-        raise DataError(
-            "The teacher's speech needs flite, which is not installed; install Debian's package flite to evaluate."
-        )
-    # The held-out texts are fixed, so they need not wait for the training sentences to be spoken.
-    rows = load_dataset_component("flite-speech", sentences=1, validation=1)[split]
-    rows = rows.select(range(min(limit or len(rows), len(rows))))
+def sentences_of(rows: Any, limit: int | None = None) -> list[Sentence]:
+    """The first `limit` rows of a dataset with speech, phones and their times."""
     return [
         Sentence(
             row["id"], row["text"], decode_audio(row["audio"]), tuple(row["phones"]), tuple(row["phone_ends_s"]),
-            row.get("target") or "",
+            row["phone_set"], row.get("target") or "",
         )
-        for row in rows
+        for row in rows.select(range(min(limit or len(rows), len(rows))))
     ]  # fmt: skip
-
-
-def control(limit: int) -> dict[str, Any]:
-    """How the judge hears a synthesiser that shares nothing with the teacher: it must not be flite's friend alone."""
-    if shutil.which("espeak-ng") is None:
-        return {"note": "espeak-ng is not installed; install Debian's package espeak-ng for the judge's control"}
-    rows = load_dataset_component("heldout-texts", voice="espeak:en-us", limit=limit)["test"]
-    heard = listen([decode_audio(row["audio"]) for row in rows], description="judging the control")
-    words = ErrorRate.of([plain(row["text"]) for row in rows], [plain(h.words) for h in heard])
-    return {"voice": "espeak-ng en-us", "sentences": len(rows), "wer": words.rate}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,26 +85,26 @@ class Judged:
         return {
             "wer": self.words.rate,
             "cer": self.letters.rate,
-            "per": self.phones.rate,
+            **({"per": self.phones.rate} if self.phones.counts[:, 3].any() else {}),
             **{f"words_{name}": value for name, value in self.words.parts().items()},
             "words_repeated": self.repeated,
         }
 
 
-def judge(sentences: Sequence[Sentence], sounds: Sequence[Audio], name: str) -> Judged:
-    """Have the recogniser hear one sound for each sentence."""
-    heard = listen(sounds, description=f"judging {name}")
+def judge(listener: Listener, sentences: Sequence[Sentence], sounds: Sequence[Audio], name: str) -> Judged:
+    """Have the judge hear one sound for each sentence. name: of the row, for progress bars."""
+    heard = listener.listen(sounds, description=f"judging {name}")
     texts = [plain(s.text) for s in sentences]
     transcripts = [plain(h.words) for h in heard]
-    phones = [[PHONES.get(p, p.upper()) for p in s.phones if p != "pau"] for s in sentences]
+    phones = [listener.phones_in(s.phones, s.phone_set) for s in sentences]
     stutters = sum(repeats(text, words) for text, words in zip(texts, transcripts, strict=True))
     return Judged(
         ErrorRate.of(texts, transcripts),
         ErrorRate.of([" ".join(t) for t in texts], [" ".join(t) for t in transcripts]),
-        ErrorRate.of(phones, [h.phones for h in heard]),
+        ErrorRate.of(phones, [h.phones if known else () for h, known in zip(heard, phones, strict=True)]),
         stutters / max(1, sum(len(text) for text in texts)),
         tuple(heard),
-        tuple(score for scores in fit(sounds, texts, description=f"aligning {name}") for score in scores),
+        tuple(score for scores in listener.fit(sounds, texts, description=f"aligning {name}") for score in scores),
     )
 
 
@@ -151,12 +131,12 @@ def target_error(sentences: Sequence[Sentence], heard: Sequence[Heard]) -> Error
     return ErrorRate(np.array(counts, np.int64).reshape(-1, 4))
 
 
-def protocol(sentences: Sequence[Sentence]) -> dict[str, Any]:
-    """What every report says about how it was made."""
+def protocol(listener: Listener, sentences: Sequence[Sentence], data: str) -> dict[str, Any]:
+    """What every report says about how it was made. data: what the sentences are."""
     return {
-        "judge": judge_name(),
+        "judge": listener.name,
         "sentences": len(sentences),
-        "data": "held-out sentences of flite-speech, voice slt (a synthetic voice)",
+        "data": data,
         "seconds_of_speech": round(sum(s.audio.duration for s in sentences), 1),
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -88,3 +88,37 @@ def interval(found: ErrorRate, *, draws: int = 2000, seed: int = 0) -> dict[str,
     nothing = ErrorRate(np.zeros_like(found.counts))
     gap = difference(found, nothing, draws=draws, seed=seed)
     return {"rate": gap["difference"], "low": gap["low"], "high": gap["high"]}
+
+
+def pooled(rates: Sequence[ErrorRate]) -> ErrorRate:
+    """All errors of each utterance together."""
+    return ErrorRate(np.sum([rate.counts for rate in rates], axis=0))
+
+
+def capped(errors: ErrorRate) -> ErrorRate:
+    """No utterance with more errors than symbols: insertions would make an accuracy negative."""
+    wrong = np.minimum(errors.counts[:, :3].sum(1), errors.counts[:, 3])
+    return ErrorRate(np.stack((wrong, 0 * wrong, 0 * wrong, errors.counts[:, 3]), axis=1))
+
+
+def mistakes(rows: Iterable[Sequence[bool]]) -> ErrorRate:
+    """What is right of each item, as error rates."""
+    return ErrorRate(np.array([(len(row) - sum(row), 0, 0, len(row)) for row in rows], np.int64).reshape(-1, 4))
+
+
+def mismatches(guesses: Sequence[object], labels: Sequence[object]) -> ErrorRate:
+    """One symbol for each item, wrong where its label is another."""
+    return mistakes([a == b] for a, b in zip(guesses, labels, strict=True))
+
+
+def accuracy(errors: ErrorRate) -> dict[str, float]:
+    """The fraction without error as `share`, with a 95 % interval."""
+    wrong = interval(errors)
+    return {"share": 1 - wrong["rate"], "low": 1 - wrong["high"], "high": 1 - wrong["low"]}
+
+
+def accuracies(rows: Sequence[Mapping[str, Sequence[bool]]]) -> dict[str, Any]:
+    """For each attribute, the fraction that is right of all that the rows have; `all` with a 95 % interval."""
+    names = sorted({name for row in rows for name in row})
+    errors = {name: mistakes(row.get(name, ()) for row in rows) for name in names}
+    return {name: 1 - each.rate for name, each in errors.items()} | {"all": accuracy(pooled(list(errors.values())))}

@@ -6,6 +6,7 @@ them is kept when a card is generated anew.
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Mapping
@@ -14,14 +15,21 @@ from typing import Any
 
 from mmzoo.errors import CorruptFileError, MmzooError
 from mmzoo.hub.card_results import headlines, results
-from mmzoo.hub.card_texts import PIPELINES, USES, Texts, shown, texts
 from mmzoo.hub.sources import bundled_folder
 from mmzoo.model_folder import ModelFolder
+from mmzoo.registry import catalog
+from mmzoo.registry.specs import CardText, ModelSpec, TaskSpec
 from mmzoo.system import write_whole
 from mmzoo.yaml_text import front_matter
 
 BEGIN, END = "<!-- mmzoo:begin -->", "<!-- mmzoo:end -->"
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def shown(value: object) -> str:
+    """What a file of a model repo says, on one line, with nothing in it that a terminal or a page would obey."""
+    printable = "".join(c if c.isprintable() else " " for c in str(value))
+    return html.escape(" ".join(printable.split()), quote=False)
 
 
 def write_card(folder: Path, *, license: str | None = None) -> Path:
@@ -39,31 +47,33 @@ def render_card(folder: Path, *, license: str | None = None, called: str | None 
     CorruptFileError when config.json cannot be read, or names the model as none can be called, and when the card there
     is no text.
     """
-    config = _read(folder / "config.json")
+    config = read_record(folder / "config.json")
     if config is None:
         raise CorruptFileError(f"{folder} has no config.json; a card is made from a model repo.")
-    name, task = str(config.get("name", "")), str(config.get("task", ""))
+    name = str(config.get("name", ""))
     if not MODEL_NAME.fullmatch(name):
         raise CorruptFileError(
             f"{folder / 'config.json'} calls the model {name[:80]!r}; a name is letters, digits, '.', '-' and '_'."
         )
-    training, evaluation = _read(folder / "training.json"), _read(folder / "evaluation.json")
-    license = license or ModelFolder(folder).license or _registered_license(folder, name)
-    own = texts(task, training)
+    training, evaluation = read_record(folder / "training.json"), read_record(folder / "evaluation.json")
+    model = _registered(name)
+    task = catalog().task(str(config.get("task", "")), model.plugin if model else None)
+    license = license or ModelFolder(folder).license or _registered_license(folder, model)
     old = read_card(folder / "README.md") if (folder / "README.md").is_file() else ""
     data = str(training["data"]["name"]) if training else ""
-    language = front_matter(old)[0].get("language") or own.language
-    front = _front_matter(config, evaluation, license, language, data)
+    text = _text(config, model, data)
+    language = front_matter(old)[0].get("language") or text.language
+    front = _front_matter(config, task, evaluation, license, language, data)
     sections = [
         f"# {name}",
-        own.intended,
-        own.teacher,
+        text.intended,
+        text.training,
         _use(task, called or (name if bundled_folder(name) == folder.resolve() else f"local-dir:{folder}")),
         _needs(config.get("recipe")),
         _training(training),
-        results(evaluation),
-        _samples(folder, own),
-        f"## Limits\n\n{own.limits}",
+        results(task, evaluation),
+        _samples(folder, text.samples),
+        f"## Limits\n\n{text.limits}",
         _licence(license),
     ]
     body = "\n\n".join(section for section in sections if section)
@@ -114,20 +124,31 @@ def _with_front(card: str, more: Mapping[str, Any]) -> str:
     return f"---\n{text}{added}---\n{body}"
 
 
-def _registered_license(folder: Path, name: str) -> str | None:
-    """What is registered of the weights in their own model repo; others of that name may have another licence."""
-    from mmzoo import registry
-
-    if bundled_folder(name) != folder.resolve():
-        return None
+def _registered(name: str) -> ModelSpec | None:
     try:
-        weights = registry.catalog().model(name).weights
+        return catalog().model(name)
     except MmzooError:
         return None
-    return next((item.license for item in weights if item.license), None)
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def _registered_license(folder: Path, model: ModelSpec | None) -> str | None:
+    """What is registered of the weights in their own model repo; others of that name may have another license."""
+    if model is None or bundled_folder(model.name) != folder.resolve():
+        return None
+    return next((item.license for item in model.weights if item.license), None)
+
+
+def _text(config: Mapping[str, Any], model: ModelSpec | None, data: str) -> CardText:
+    """What to say of a model. Of one that learned from other data than its text is about, only their name."""
+    if model is not None and model.card is not None and (model.task, model.card.data) == (config.get("task"), data):
+        return model.card
+    training = f"What taught this model is the dataset `{shown(data)}`." if data else ""
+    limits = "Nothing is known of what its training data lack; what was measured stands above."
+    return CardText(data, intended="", training=training, limits=limits)
+
+
+def read_record(path: Path) -> dict[str, Any] | None:
+    """A JSON file of a model repo; None if there is none. Raises CorruptFileError."""
     if not path.is_file():
         return None
     try:
@@ -141,6 +162,7 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 def _front_matter(
     config: Mapping[str, Any],
+    task: TaskSpec | None,
     evaluation: Mapping[str, Any] | None,
     license: str | None,
     language: str | list[str] | None,
@@ -158,13 +180,13 @@ def _front_matter(
             metric_name=name,
             metric_value=value,
         )
-        for kind, name, value in headlines(config.get("task", ""), evaluation)
+        for kind, name, value in headlines(task, evaluation)
     ]
     told = ModelCardData(
         language=language,
         license=license,
         library_name="mmzoo",
-        pipeline_tag=PIPELINES.get(config.get("task", "")),
+        pipeline_tag=task.pipeline if task else None,
         tags=["mmzoo", *config.get("modalities", ())],
         model_name=config["name"],
         eval_results=results or None,
@@ -172,9 +194,10 @@ def _front_matter(
     return str(told.to_yaml()).strip("\n") + "\n"
 
 
-def _use(task: str, called: str) -> str:
-    use = USES.get(task)
-    return f"## Use\n\n```python\nimport mmzoo\n\n{use.format(name=called)}\n```" if use else ""
+def _use(task: TaskSpec | None, called: str) -> str:
+    if task is None or not task.use:
+        return ""
+    return f"## Use\n\n```python\nimport mmzoo\n\n{task.use.replace('{name}', called)}\n```"
 
 
 def _needs(recipe: Any) -> str:
@@ -211,14 +234,14 @@ def _stage(record: Mapping[str, Any]) -> str:
     return f"- `{shown(record['command'])}`: {took}"
 
 
-def _samples(folder: Path, own: Texts) -> str:
+def _samples(folder: Path, reading: str) -> str:
     samples = folder / "samples"
     lines = []
-    for number, text in (_read(samples / "texts.json") or {}).items():
+    for number, text in (read_record(samples / "texts.json") or {}).items():
         links = [f"[{p.stem.partition('-')[2]}](samples/{p.name})" for p in sorted(samples.glob(f"{number}-*.wav"))]
         lines.append(f"{shown(number)}. {shown(text)} {', '.join(links)}")
     sheets = [f"![{path.stem}](samples/{path.name})" for path in sorted(samples.glob("*.png"))]
-    found = ["\n".join(lines), own.samples if sheets else "", *sheets]
+    found = ["\n".join(lines), reading if sheets else "", *sheets]
     return "\n\n".join(("## Samples", *filter(None, found))) if any(found) else ""
 
 

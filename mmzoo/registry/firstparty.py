@@ -1,7 +1,7 @@
-"""Which of mmzoo's own plugins supplies a name, so that a missing plugin can be named.
+"""mmzoo's own distributions and what each supplies, so that an error can say which one to install.
 
-This is the only place where the core knows names of models; nothing is resolved through it. A test holds it
-against what the plugins register.
+This is the only place where the core names models, tasks or datasets. A test compares it with what the
+plugins register.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ SUPPLIES = {
         "dataset/coco-captions dataset/degraded-digits dataset/english-lexicon dataset/flite-speech"
         " dataset/heldout-texts dataset/imagenet-1k dataset/librispeech dataset/ljspeech"
         " dataset/small-pictures dataset/speech-commands dataset/spoken-digits dataset/spoken-scenes"
-        " dataset/spoken-words metric/class-to-image metric/image-to-speech metric/image-tokenization"
-        " metric/speech-to-image metric/text-to-image"
+        " dataset/spoken-texts dataset/spoken-words judge/caption-listener judge/digit-reader"
+        " judge/pocketsphinx judge/scene-reader"
     ),
     "mmzoo-dit": ("backbone/dit backbone/joint-dit sampler/ddim sampler/dpm-solver sampler/euler sampler/heun"),
     "mmzoo-encoders": (
@@ -21,24 +21,28 @@ SUPPLIES = {
         " fusion/cross-attention fusion/late fusion/rnn fusion/weighted"
     ),
     "mmzoo-image": (
-        "model/vqvae-dit-digits model/vqvae-dit-text2image head/text-to-image command/edit command/generate"
+        "model/vqvae-dit-digits model/vqvae-dit-text2image head/text-to-image metric/class-to-image"
+        " metric/text-to-image command/edit command/generate task/class-to-image task/text-to-image"
     ),
     "mmzoo-recognition": (
         "model/vqvae-dit-recognition head/recognition metric/recognition command/explain command/recognise"
+        " task/recognition"
     ),
     "mmzoo-transfer": (
         "model/vqvae-dit-image2speech model/vqvae-dit-speech2image head/image-to-speech head/speech-to-image"
-        " command/transfer"
+        " metric/image-to-speech metric/speech-to-image command/transfer task/image-to-speech"
+        " task/speech-to-image"
     ),
     "mmzoo-tts": (
         "model/phonemizer-en model/vqvae-dit-tts head/phonemizer head/tts metric/phonemization"
-        " metric/text-to-speech command/say"
+        " metric/text-to-speech command/demo command/say task/phonemization task/text-to-speech"
     ),
     "mmzoo-vqvae": (
         "model/fsqvae-speech model/rvqvae-speech model/vqvae-image model/vqvae-speech model/vqvae-text"
-        " encoder/picture-autoencoder encoder/seanet encoder/speech-autoencoder encoder/text-autoencoder quantizer/fsq"
-        " quantizer/rvq quantizer/vq format/encodec head/picture-vqvae head/speech-vqvae head/text-vqvae"
-        " metric/speech-tokenization metric/text-tokenization"
+        " encoder/picture-autoencoder encoder/seanet encoder/speech-autoencoder encoder/text-autoencoder"
+        " quantizer/fsq quantizer/rvq quantizer/vq head/picture-vqvae head/speech-vqvae head/text-vqvae"
+        " format/encodec metric/image-tokenization metric/speech-tokenization metric/text-tokenization"
+        " task/image-tokenization task/speech-tokenization task/text-tokenization"
     ),
 }
 SUPPLIER = {name: plugin for plugin, names in SUPPLIES.items() for name in names.split()}

@@ -23,8 +23,8 @@ from mmzoo.errors import (
 from mmzoo.registry import firstparty
 from mmzoo.registry.names import did_you_mean, natural, normalized, split_qualifier, split_tag, suggestions
 from mmzoo.registry.plugins import Candidate, Loader, PluginRecord, discover
-from mmzoo.registry.register import Register
-from mmzoo.registry.specs import KINDS, PART_KINDS, ComponentSpec, ModelSpec
+from mmzoo.registry.register import Registrations
+from mmzoo.registry.specs import KINDS, PART_KINDS, ComponentSpec, ModelSpec, TaskSpec
 
 Spec = TypeVar("Spec", ModelSpec, ComponentSpec)
 
@@ -37,11 +37,12 @@ class Catalog:
         self._records: list[PluginRecord] = []
         self._models: list[ModelSpec] = []
         self._components: list[ComponentSpec] = []
+        self._tasks: list[TaskSpec] = []
         self._warned: set[str] = set()
         for record, register in Loader().load_all(discover() if candidates is None else candidates):
             self._records.append(self._take(record, register))
 
-    def _take(self, record: PluginRecord, register: Register | None) -> PluginRecord:
+    def _take(self, record: PluginRecord, register: Registrations | None) -> PluginRecord:
         if register is None:
             return record
         twice = set(register.supplies()) & {
@@ -55,6 +56,7 @@ class Catalog:
             return replace(record, state="broken", error=error)
         self._models += register.models
         self._components += register.components
+        self._tasks += register.tasks
         return record
 
     # --- everything ---
@@ -119,6 +121,19 @@ class Catalog:
         """
         check_kind(kind)
         return self._find(kind, name, [spec for spec in self._components if spec.kind == kind])
+
+    def tasks(self) -> tuple[TaskSpec, ...]:
+        """All registered tasks, in natural order of their names."""
+        return tuple(sorted(self._tasks, key=lambda spec: natural(spec.name)))
+
+    def task(self, name: str, plugin: str | None = None) -> TaskSpec | None:
+        """The task of this name, or None, since models may be of a task that nobody registers.
+
+        Where several plugins register it: that of `plugin`, else mmzoo's own, else the first.
+        """
+        sharing = [spec for spec in self._tasks if name in (spec.name, *spec.aliases)]
+        rank = {plugin: 0, firstparty.SUPPLIER.get(f"task/{name}"): 1}
+        return min(sharing, key=lambda spec: rank.get(spec.plugin, 2), default=None)
 
     def settled(self, recipe: Mapping[str, Any]) -> dict[str, Any]:
         """A registered or stored recipe in which a bare name that several plugins share means mmzoo's own plugin.

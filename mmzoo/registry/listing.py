@@ -68,8 +68,8 @@ def _spellings(known: Catalog, spec: ModelSpec, pattern: str) -> Iterator[str]:
 def list_components(kind: str | None = None, pattern: str = "*") -> list[str]:
     """Components as `kind/name`, by kind and then in natural order; `create` takes those that are parts.
 
-    kind: encoder, quantizer, backbone, head, sampler, format, dataset, metric or command. pattern: matched against the
-    name alone, or against `kind/name` if it has a slash. Raises UsageError for an unknown kind.
+    kind: encoder, quantizer, fusion, backbone, sampler, head, format, dataset, metric, judge or command. pattern:
+    matched against the name alone, or against `kind/name` if it has a slash. Raises UsageError for an unknown kind.
     """
     return [name for name, _ in find_components(kind, pattern)]
 
@@ -119,6 +119,9 @@ def _owners(known: Catalog, plugin: str | None) -> set[str] | None:
     named = {normalized(r.distribution) for r in known.plugins() if normalized(r.name) == wanted}
     return named | {wanted}
 
+
+JUDGE = ("license", "source", "independence", "tasks")
+"""What is told of a judge alone."""
 
 # --- one of them -------------------------------------------------------------------------------------
 

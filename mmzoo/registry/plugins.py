@@ -11,15 +11,17 @@ import traceback
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from importlib import metadata
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import pluggy
 
 from mmzoo import hookspecs
 from mmzoo.errors import PluginError, UnknownNameError
 from mmzoo.registry.names import did_you_mean, normalized, suggestions
-from mmzoo.registry.register import Register
 from mmzoo.registry.settings import switched_off
+
+if TYPE_CHECKING:
+    from mmzoo.hookspecs import Register
 
 GROUP = "mmzoo"
 CHOICE = "MMZOO_PLUGINS"
@@ -177,7 +179,7 @@ class Loader:
     def load(self, candidate: Candidate) -> tuple[PluginRecord, Register | None]:
         """Import one plugin and let it register; what it registered counts only if nothing failed."""
         record, start = candidate.record, time.perf_counter()
-        register = Register(record.distribution, record.version)
+        register = hookspecs.Register(record.distribution, record.version)
         name = "@".join((record.name, record.distribution))
         try:
             # The standard output belongs to the data of commands; what a plugin prints is chatter.

@@ -1,24 +1,25 @@
-"""The `register` object that hook implementations receive: one method for each kind of thing."""
+"""What one plugin registers, checked as it comes in; `mmzoo.hookspecs` has the methods that plugins call."""
 
 from __future__ import annotations
 
 import copy
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from mmzoo.errors import PluginError
 from mmzoo.registry.names import NAME, NAME_RULE
-from mmzoo.registry.specs import EXEMPTIBLE, ComponentSpec, ModelSpec, Weights
+from mmzoo.registry.specs import EXEMPTIBLE, ComponentSpec, JudgeSpec, ModelSpec, TaskSpec, Weights
 
 TARGET = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
-class Register:
+class Registrations:
     """Collects what one plugin supplies; the catalog takes it over only if the whole plugin loads.
 
-    Every method raises PluginError for what cannot be registered: a name twice, a malformed name or target.
+    `mmzoo.hookspecs.Register` adds the methods that plugins call.
     """
 
     def __init__(self, plugin: str, version: str = "") -> None:
@@ -26,11 +27,14 @@ class Register:
         self.version = version
         self.components: list[ComponentSpec] = []
         self.models: list[ModelSpec] = []
+        self.tasks: list[TaskSpec] = []
 
     def supplies(self) -> tuple[str, ...]:
         """What has been registered so far, as `kind/name`."""
         return tuple(
-            [f"model/{spec.name}" for spec in self.models] + [f"{spec.kind}/{spec.name}" for spec in self.components]
+            [f"model/{spec.name}" for spec in self.models]
+            + [f"{spec.kind}/{spec.name}" for spec in self.components]
+            + [f"task/{spec.name}" for spec in self.tasks]
         )
 
     def _component(
@@ -40,22 +44,18 @@ class Register:
         target: str,
         *,
         summary: str,
+        of: type[ComponentSpec] = ComponentSpec,
         modalities: Iterable[str] = (),
         requires: Iterable[str] = (),
         aliases: Iterable[str] = (),
         deprecated: str | None = None,
         trials: Iterable[Mapping[str, Any]] = ({},),
         exempt: Mapping[str, str] | None = None,
-        detect: Mapping[str, Any] | None = None,
-        repos: Mapping[str, str | None] | None = None,
+        **own: Any,
     ) -> None:
-        if not isinstance(target, str) or not TARGET.fullmatch(target):
-            raise PluginError(
-                f"Plugin {self.plugin} registers {kind} {name!r} with target {target!r};"
-                " a target is written 'package.module:Class'.",
-                plugin=self.plugin,
-            )
-        spec = ComponentSpec(
+        """own: what only this kind's spec, which is `of`, has."""
+        self._check_target(kind, name, target)
+        spec = of(
             kind,
             name,
             target,
@@ -68,13 +68,25 @@ class Register:
             deprecated,
             self._trials(kind, name, trials),
             self._exempt(kind, name, {} if exempt is None else exempt),
-            dict(detect or {}),
-            dict(repos or {}),
+            **own,
         )
         self._check(kind, spec, [other for other in self.components if other.kind == kind])
         self.components.append(spec)
 
-    def _check(self, kind: str, spec: ComponentSpec | ModelSpec, others: Iterable[ComponentSpec | ModelSpec]) -> None:
+    def _check_target(self, kind: str, name: str, target: str) -> None:
+        if not isinstance(target, str) or not TARGET.fullmatch(target):
+            raise PluginError(
+                f"Plugin {self.plugin} registers {kind} {name!r} with target {target!r};"
+                " a target is written 'package.module:Class'.",
+                plugin=self.plugin,
+            )
+
+    def _check(
+        self,
+        kind: str,
+        spec: ComponentSpec | ModelSpec | TaskSpec,
+        others: Iterable[ComponentSpec | ModelSpec | TaskSpec],
+    ) -> None:
         taken = {spelling for other in others for spelling in (other.name, *other.aliases)}
         for spelling in (spec.name, *spec.aliases):
             if not isinstance(spelling, str) or not NAME.fullmatch(spelling):
@@ -129,96 +141,62 @@ class Register:
             )
         return dict(exempt)
 
-    def encoder(self, name: str, target: str, *, summary: str, **details: Any) -> None:
-        """Register a ModalityEncoder."""
-        self._component("encoder", name, target, summary=summary, **details)
-
-    def quantizer(self, name: str, target: str, *, summary: str, **details: Any) -> None:
-        """Register a Quantizer."""
-        self._component("quantizer", name, target, summary=summary, **details)
-
-    def fusion(self, name: str, target: str, *, summary: str, **details: Any) -> None:
-        """Register a Fusion."""
-        self._component("fusion", name, target, summary=summary, **details)
-
-    def backbone(self, name: str, target: str, *, summary: str, **details: Any) -> None:
-        """Register a DiffusionBackbone."""
-        self._component("backbone", name, target, summary=summary, **details)
-
-    def head(self, name: str, target: str, *, summary: str, **details: Any) -> None:
-        """Register a TaskHead."""
-        self._component("head", name, target, summary=summary, **details)
-
-    def sampler(self, name: str, target: str, *, summary: str, **details: Any) -> None:
-        """Register a Sampler."""
-        self._component("sampler", name, target, summary=summary, **details)
-
-    def format(
+    def _format(
         self,
         name: str,
         target: str,
         *,
-        summary: str,
         detect: Mapping[str, Any],
-        repos: Mapping[str, str | None] | None = None,
-        **details: Any,
+        repos: Mapping[str, str | None] | None,
+        **options: Any,
     ) -> None:
-        """Register a ForeignFormat: model folders of another library whose config.json has the entries `detect`.
-
-        repos: models on the Hub that are laid out so, each with the licence that is stated for it, or None.
-        """
         if not isinstance(detect, Mapping) or not detect or not all(isinstance(key, str) for key in detect):
             raise PluginError(
                 f"Plugin {self.plugin} registers format {name!r} with detect={detect!r}; entries of a config.json such"
                 " as {'model_type': 'encodec'} were expected.",
                 plugin=self.plugin,
             )
-        self._component("format", name, target, summary=summary, detect=detect, repos=repos, **details)
+        self._component("format", name, target, detect=dict(detect), repos=dict(repos or {}), **options)
 
-    def dataset(self, name: str, target: str, *, summary: str, **details: Any) -> None:
-        """Register a dataset builder: a callable of keyword-only JSON arguments that gives a `datasets.DatasetDict`."""
-        self._component("dataset", name, target, summary=summary, **details)
+    def _judge(self, name: str, target: str, *, tasks: Iterable[str], **options: Any) -> None:
+        for key in ("license", "source", "independence"):
+            if not isinstance(options[key], str) or not options[key].strip():
+                raise PluginError(
+                    f"Plugin {self.plugin} registers judge {name!r} with {key}={options[key]!r}; text was expected, as"
+                    " a judge is worth what is known of it.",
+                    plugin=self.plugin,
+                )
+        self._component(
+            "judge", name, target, of=JudgeSpec, tasks=self._strings("judge", name, "tasks", tasks), **options
+        )
 
-    def metric(self, name: str, target: str, *, summary: str, **details: Any) -> None:
-        """Register an evaluation: a callable `(model, **settings) -> dict` named after the task it judges."""
-        self._component("metric", name, target, summary=summary, **details)
+    def _task(self, spec: TaskSpec) -> None:
+        for target in (spec.tables, spec.numbers):
+            if target is not None:
+                self._check_target("task", spec.name, target)
+        for key in ("headlines", "sections"):
+            value = getattr(spec, key)
+            if not isinstance(value, Mapping) or not all(
+                isinstance(text, str) for pair in value.items() for text in pair
+            ):
+                raise PluginError(
+                    f"Plugin {self.plugin} registers task {spec.name!r} with {key}={value!r}; a mapping of texts was"
+                    " expected.",
+                    plugin=self.plugin,
+                )
+        self._check("task", spec, self.tasks)
+        self.tasks.append(spec)
 
-    def command(self, name: str, target: str, *, summary: str, **details: Any) -> None:
-        """Register a command-line verb: a typer-style function, imported when it is first run."""
-        self._component("command", name, target, summary=summary, **details)
-
-    def model(
-        self,
-        name: str,
-        *,
-        task: str,
-        recipe: Mapping[str, Any],
-        summary: str,
-        modalities: Iterable[str] = (),
-        weights: Iterable[Weights] = (),
-        aliases: Iterable[str] = (),
-        deprecated: str | None = None,
-    ) -> None:
-        """Register a model: a recipe that names components, and where its weights are."""
+    def _model(self, spec: ModelSpec) -> None:
+        name = spec.name
         try:
-            json.dumps(recipe, allow_nan=False)
+            json.dumps(spec.recipe, allow_nan=False)
         except (TypeError, ValueError) as error:
             raise PluginError(
                 f"Plugin {self.plugin} registers model {name!r} with a recipe that is not JSON data: {error}.",
                 plugin=self.plugin,
             ) from error
-        spec = ModelSpec(
-            name,
-            task,
-            copy.deepcopy(dict(recipe)),
-            summary,
-            self.plugin,
-            self.version,
-            self._strings("model", name, "modalities", modalities),
-            tuple(weights),
-            self._strings("model", name, "aliases", aliases),
-            deprecated,
-        )
+        spec = replace(spec, recipe=copy.deepcopy(dict(spec.recipe)))
         self._check("model", spec, self.models)
         tags = [item.tag for item in spec.weights]
         if len(set(tags)) < len(tags) or not all(NAME.fullmatch(tag) for tag in tags):
@@ -248,6 +226,3 @@ class Register:
                     f"Plugin {self.plugin} pins {file} of model {name!r} to {str(digest)[:80]!r}, which is no sha256.",
                     plugin=self.plugin,
                 )
-
-
-RegisterHook = Callable[[Register], None]

@@ -8,7 +8,7 @@ from typing import Any
 
 PART_KINDS = ("encoder", "quantizer", "fusion", "backbone", "sampler")
 """What `create("kind/name")` can build by itself."""
-KINDS = (*PART_KINDS, "head", "format", "dataset", "metric", "command")
+KINDS = (*PART_KINDS, "head", "format", "dataset", "metric", "judge", "command")
 EXEMPTIBLE = ("export", "compile", "inductor", "bf16", "float16")
 """Checks of the conformance kit that a component may declare it cannot pass; the rest is the contract."""
 
@@ -17,12 +17,7 @@ EXEMPTIBLE = ("export", "compile", "inductor", "bf16", "float16")
 class ComponentSpec:
     """One registered part. target: `package.module:Name`, imported when the part is first built.
 
-    requires: distributions the part needs beyond its plugin's own dependencies. trials: small configs under which the
-    conformance kit tries the part; `slots` in one of a head is the rest of a recipe, and `rows` what it is trained on:
-    true (the default) for made-up rows with every column, false for nothing, or a list of rows. exempt: checks of the
-    kit that the part cannot pass, of EXEMPTIBLE, each with the reason, which the results show. detect: of a format, the
-    entries of a config.json by which it is recognised. repos: of a format, models on the Hub that are laid out so, each
-    with the licence that is stated for it, or None.
+    The other fields are documented where they are registered, in `mmzoo.hookspecs`.
     """
 
     kind: str
@@ -43,6 +38,63 @@ class ComponentSpec:
     def detects(self, content: Mapping[str, Any]) -> bool:
         """Whether a format recognises the content of a config.json."""
         return bool(self.detect) and all(key in content and content[key] == value for key, value in self.detect.items())
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeSpec(ComponentSpec):
+    """One registered judge: code or a model that reads or hears what other models make.
+
+    license: of the judge itself. source: where it comes from. independence: what it had no part in training of.
+    tasks: the tasks whose models it can judge.
+    """
+
+    license: str = ""
+    source: str = ""
+    independence: str = ""
+    tasks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec:
+    """One registered task: what is said and shown of its models, as `Register.task` documents it."""
+
+    name: str
+    summary: str
+    plugin: str
+    version: str = ""
+    use: str = ""
+    pipeline: str | None = None
+    headlines: Mapping[str, str] = field(default_factory=dict)
+    sections: Mapping[str, str] = field(default_factory=dict)
+    tables: str | None = None
+    numbers: str | None = None
+    aliases: tuple[str, ...] = ()
+
+    def renderer(self, target: str) -> ComponentSpec:
+        """What `load_target` takes to import `tables` or `numbers`."""
+        return ComponentSpec("task", self.name, target, self.summary, self.plugin, self.version)
+
+
+@dataclass(frozen=True, slots=True)
+class CardText:
+    """What the card of one model says beside what its files hold, in Markdown.
+
+    Args:
+        data: Name of the dataset that taught the model. A model of the same name that learned from other data does not
+            get this text.
+        intended: What the model is for.
+        training: What its training data are and where they come from.
+        limits: What it cannot do.
+        samples: How to read the pictures of samples.
+        language: Language code of what it reads or says.
+    """
+
+    data: str
+    intended: str
+    training: str
+    limits: str
+    samples: str = ""
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,4 +132,4 @@ class ModelSpec:
     weights: tuple[Weights, ...] = ()
     aliases: tuple[str, ...] = ()
     deprecated: str | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    card: CardText | None = None

@@ -17,7 +17,6 @@ def load_target(spec: ComponentSpec) -> object:
     BrokenPluginError for any other failure of its import.
     """
     module, _, attribute = spec.target.partition(":")
-    what = f"The {spec.kind} {spec.name!r} of the plugin {spec.plugin}"
     try:
         found: object = importlib.import_module(module)
         for part in attribute.split("."):
@@ -25,19 +24,29 @@ def load_target(spec: ComponentSpec) -> object:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        if isinstance(error, ImportError) and (missing := missing_requirements(spec)):
-            packages = " ".join(f"'{item}'" for item in missing)
-            raise MissingDependencyError(
-                f"{what} needs {', '.join(missing)}, which is not installed; run: pip install {packages}",
-                plugin=spec.plugin,
-            ) from error
+        if isinstance(error, ImportError):
+            check_requirements(spec)
         reason = " ".join(str(error).split()).rstrip(".")
         raise BrokenPluginError(
-            f"{what} cannot be imported from {spec.target}: {type(error).__name__}: {reason};"
+            f"{_called(spec)} cannot be imported from {spec.target}: {type(error).__name__}: {reason};"
             " reinstall the plugin or tell its author.",
             plugin=spec.plugin,
         ) from error
     return found
+
+
+def check_requirements(spec: ComponentSpec) -> None:
+    """Raise MissingDependencyError if a distribution that the component requires is not installed."""
+    if missing := missing_requirements(spec):
+        packages = " ".join(f"'{item}'" for item in missing)
+        raise MissingDependencyError(
+            f"{_called(spec)} needs {', '.join(missing)}, which is not installed; run: pip install {packages}",
+            plugin=spec.plugin,
+        )
+
+
+def _called(spec: ComponentSpec) -> str:
+    return f"The {spec.kind} {spec.name!r} of the plugin {spec.plugin}"
 
 
 def missing_requirements(spec: ComponentSpec) -> list[str]:

@@ -40,13 +40,13 @@ def checks_of(kind: str, name: str, config: Mapping[str, Any], **details: Any) -
         "format": FormatTrial,
         "head": HeadTrial,
     }
-    if kind in ("dataset", "metric", "command"):
+    if kind in ("dataset", "metric", "judge", "command"):
         trial: Any = FunctionTrial(kind, name, config)
     elif kind in kinds:
         trial = kinds[kind](name, config, **details)
     else:
         raise UsageError(
             f"There is no conformance check for the kind {kind!r}; there is one for"
-            f" {', '.join(kinds)}, dataset, metric and command."
+            f" {', '.join(kinds)}, dataset, metric, judge and command."
         )
     return trial.label, trial.checks()

@@ -1,4 +1,4 @@
-"""The contract of what is registered as a function: datasets, metrics and commands."""
+"""The contract of what is registered as something to call: datasets, metrics, judges and commands."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mmzoo.testing.offline import offline
 
 
 class FunctionTrial:
-    """A dataset builder, a metric or a command. A dataset is built if it was registered with a trial config."""
+    """A dataset builder, metric, judge or command. A dataset is built if it was registered with a trial config."""
 
     def __init__(self, kind: str, name: str, config: Mapping[str, Any]) -> None:
         self.kind, self.name, self.config, self.label = kind, name, dict(config), f"{kind} {name!r}"
@@ -34,7 +34,7 @@ class FunctionTrial:
         return registration.loaded(self.kind, self.name)
 
     def check_signature(self) -> None:
-        """A function; of a dataset with keyword-only arguments, of a metric with the model first."""
+        """It can be called: a dataset by keywords alone, a metric with the model first, a judge without arguments."""
         require(callable(self.target), f"{self.label} is registered with something that cannot be called.")
         require(
             self.kind == "dataset" or not self.config,
@@ -50,6 +50,12 @@ class FunctionTrial:
                 f"{self.label} takes nothing by position; the model it judges comes first.",
             )
             arguments = arguments[1:]
+        if self.kind == "judge":
+            require(
+                not any(argument.default is inspect.Parameter.empty for argument in arguments),
+                f"{self.label} takes {', '.join(a.name for a in arguments)}; a judge is made without arguments.",
+            )
+            return
         for argument in arguments:
             require(
                 argument.kind is inspect.Parameter.KEYWORD_ONLY,

@@ -146,7 +146,7 @@ def test_the_demo_shows_a_voice_as_text(
             return Audio(np.zeros(1600, np.float32), 16000)
 
     monkeypatch.setattr("mmzoo.create", lambda _: Speaker(), raising=False)
-    monkeypatch.setattr("mmzoo.cli.demo.heard", lambda _: FORGED)
+    monkeypatch.setattr("mmzoo_tts.demo.heard", lambda _: FORGED)
     assert main(["demo", "-o", str(tmp_path / "demo.wav")]) == 0
     quiet(capsys.readouterr().out)
 

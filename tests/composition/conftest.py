@@ -13,12 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from mmzoo import registry
+from mmzoo.hookspecs import Register
 from mmzoo.interfaces.components import ModalityEncoder, Quantizer, Sampler
 from mmzoo.interfaces.heads import TaskHead
 from mmzoo.interfaces.ports import Link, Port, Ports, Slot
 from mmzoo.interfaces.values import ALONE, Latents, Losses, Quantized, TrainingState
 from mmzoo.registry import Catalog
-from mmzoo.registry.register import Register
 from mmzoo.registry.specs import Weights
 
 

@@ -14,10 +14,10 @@ from hub_server import HubServer, sha256
 
 import mmzoo
 from mmzoo import errors
+from mmzoo.hookspecs import Register
 from mmzoo.hub.components import check_components, component_digests, write_components
 from mmzoo.hub.huggingface import snapshot_folder
 from mmzoo.registry import Catalog, catalog, index
-from mmzoo.registry.register import Register
 from mmzoo.registry.specs import ModelSpec, Weights
 
 NAME = "vqvae-text"

@@ -132,5 +132,6 @@ def test_the_core_knows_which_of_its_plugins_supplies_each_name() -> None:
 
     known = shared()
     specs = [("model", m) for m in known.models()] + [(c.kind, c) for c in known.components()]
+    specs += [("task", task) for task in known.tasks()]
     told = {f"{kind}/{spec.name}": spec.plugin for kind, spec in specs if spec.plugin.startswith("mmzoo-")}
     assert told == SUPPLIER

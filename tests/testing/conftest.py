@@ -19,8 +19,8 @@ def catalog(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
 
     A fourth entry of a model is its recipe's.
     """
+    from mmzoo.hookspecs import Register
     from mmzoo.registry import Catalog, index
-    from mmzoo.registry.register import Register
 
     def make(*things: tuple[str, str, Any, dict[str, Any]]) -> Any:
         known, module, register = Catalog(candidates=()), ModuleType("broken_parts"), Register("acme", "1.0")

@@ -10,7 +10,7 @@ from broken import COMPILERS, Break, Breaks
 from broken.backbones import BACKBONES
 from broken.encoders import ENCODERS
 from broken.formats import DETECT, FORMATS
-from broken.functions import COMMANDS, DATASETS, METRICS
+from broken.functions import COMMANDS, DATASETS, JUDGES, METRICS
 from broken.fusions import FUSIONS
 from broken.heads import HEADS
 from broken.quantizers import QUANTIZERS
@@ -20,14 +20,19 @@ from mmzoo.testing.any_kind import checks_of
 from mmzoo.testing.common import Checks, NotChecked, perform
 from mmzoo.testing.running import has_compiler
 
-ALL = (QUANTIZERS, ENCODERS, FUSIONS, BACKBONES, SAMPLERS, HEADS, FORMATS, DATASETS, METRICS, COMMANDS)
+ALL = (QUANTIZERS, ENCODERS, FUSIONS, BACKBONES, SAMPLERS, HEADS, FORMATS, DATASETS, METRICS, JUDGES, COMMANDS)
+REQUIRED = {
+    "format": {"detect": DETECT},
+    "judge": {"license": "mit", "source": "here", "independence": "no part in training", "tasks": ["testing"]},
+}
+"""What registering a kind takes beside a summary."""
 KINDS = {found.kind: found for found in ALL}
 BROKEN = [pytest.param(found, one, id=f"{kind}-{one.name}") for kind, found in KINDS.items() for one in found.found]
 
 
 def checks(catalog: Callable[..., Any], breaks: Breaks, what: Any, **details: Any) -> tuple[str, Checks]:
     """The checks of something that is registered with what it needs."""
-    details = {**({"detect": DETECT} if breaks.kind == "format" else {}), **details}
+    details = {**REQUIRED.get(breaks.kind, {}), **details}
     catalog((breaks.kind, "part", what, details), *breaks.others)
     return checks_of(breaks.kind, "part", breaks.config, **breaks.trial)
 

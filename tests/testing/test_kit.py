@@ -15,7 +15,7 @@ import pytest
 
 from mmzoo.cli.main import main
 from mmzoo.errors import MmzooError, PluginError, UnknownKeyError, UsageError
-from mmzoo.registry.register import Register
+from mmzoo.hookspecs import Register
 from mmzoo.registry.specs import EXEMPTIBLE
 from mmzoo.testing import check_component, check_quantizer
 from mmzoo.testing.common import NotChecked, hold
@@ -28,7 +28,24 @@ PARTS = "def c(): pass\n"
 
 # --- what is broken is a failed check, and ends nothing --------------------------------------------------
 
-KINDS = ("encoder", "quantizer", "fusion", "backbone", "sampler", "head", "format", "dataset", "metric", "command")
+KINDS = (
+    "encoder",
+    "quantizer",
+    "fusion",
+    "backbone",
+    "sampler",
+    "head",
+    "format",
+    "dataset",
+    "metric",
+    "judge",
+    "command",
+)
+OWN = {
+    "format": ", detect={'a': 1}",
+    "judge": ", license='mit', source='here', independence='no part in training', tasks=['testing']",
+}
+"""What registering a kind takes beside a summary."""
 CALL_HOME = "import contextlib, socket\nwith contextlib.suppress(OSError): socket.gethostbyname_ex('nowhere.test')\n"
 BROKEN = {
     "no such module": ("loose.nowhere:X", "{}", "registration", "nowhere"),
@@ -43,7 +60,7 @@ BROKEN = {
 @pytest.mark.parametrize("how", BROKEN)
 def test_something_broken_of_any_kind_fails_its_checks_and_ends_nothing(kind: str, how: str, site: Any) -> None:
     target, trial, check, told = BROKEN[how]
-    details = f"trials=[{trial}]" + (", detect={'a': 1}" if kind == "format" else "")
+    details = f"trials=[{trial}]" + OWN.get(kind, "")
     site.install(
         "loose",
         COMMAND + f"    register.{kind}('bad', '{target}', summary='bad', {details})\n",
@@ -75,13 +92,14 @@ SOUND_TARGETS = {
     "format": "mmzoo_vqvae.encodec:EncodecFormat",
     "dataset": "mmzoo_datasets.pictures:small_pictures",
     "metric": "mmzoo_tts.evaluate:evaluate_tts",
+    "judge": "mmzoo_datasets.judges.scenes:SceneReader",
     "command": "mmzoo_tts.cli:say",
 }
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_bad_trial_of_any_kind_fails_checks_that_name_it(kind: str, site: Any) -> None:
-    details = "trials=[{'nonsense': [1]}]" + (", detect={'a': 1}" if kind == "format" else "")
+    details = "trials=[{'nonsense': [1]}]" + OWN.get(kind, "")
     code = f"    register.{kind}('bad', '{SOUND_TARGETS[kind]}', summary='bad', {details})\n"
     site.install("loose", REGISTER + code)
     found = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from mmzoo_datasets import heldout, voices
@@ -34,10 +33,7 @@ def heldout_texts(*, voice: str | None = None, limit: int | None = None) -> Data
     }
     rows = {split: items[:limit] for split, items in rows.items()}
     if voice is not None:
-        voices.check_voice(voice)
-        with ThreadPoolExecutor() as pool:
-            for items in rows.values():
-                spoken = pool.map(lambda item: voices.speak(item["text"], voice)[0], items)
-                for item, wav in zip(items, spoken, strict=True):
-                    item["audio"] = {"bytes": wav, "path": None}
+        for items in rows.values():
+            for item, cell in zip(items, voices.speak_all([item["text"] for item in items], voice), strict=True):
+                item["audio"] = cell
     return DatasetDict({split: Dataset.from_list(items) for split, items in rows.items()})

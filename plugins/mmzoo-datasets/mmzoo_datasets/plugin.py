@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from mmzoo import hookimpl
-from mmzoo.registry.register import Register
+from mmzoo.hookspecs import Register, hookimpl
 
 
 @hookimpl
 def mmzoo_register(register: Register) -> None:
-    """The synthetic corpora, the small worlds, the lexicon and the LJSpeech adapter."""
+    """The synthetic corpora, the small worlds, the lexicon, the adapters of known corpora, and the judges."""
     register.dataset(
         "flite-speech",
         "mmzoo_datasets.flite_speech:flite_speech",
@@ -20,6 +19,12 @@ def mmzoo_register(register: Register) -> None:
         "mmzoo_datasets.heldout_texts:heldout_texts",
         summary="The held-out sentences and words of flite-speech as texts only",
         modalities=("text",),
+    )
+    register.dataset(
+        "spoken-texts",
+        "mmzoo_datasets.voices:spoken_texts",
+        summary="Given texts spoken by a voice of flite or espeak-ng",
+        modalities=("speech", "text"),
     )
     register.dataset(
         "english-lexicon",
@@ -87,28 +92,42 @@ def mmzoo_register(register: Register) -> None:
         summary="Speech Commands from its own folder",
         modalities=("speech", "text"),
     )
-    register.metric(
-        "image-tokenization",
-        "mmzoo_datasets.picture_judge:evaluate_picture_tokenizer",
-        summary="Copies held-out scenes and digits through the codes; a rule and a classifier read them",
+    register.judge(
+        "pocketsphinx",
+        "mmzoo_datasets.judges.speech:PocketSphinx",
+        summary="Hears words and phones of English speech, and how well a known text fits it",
+        license="bsd-2-clause",
+        source="the package pocketsphinx and the en-us models that it brings (CMU Sphinx)",
+        independence="no part in training any model; the texts of flite-speech use words that it knows",
+        tasks=("text-to-speech", "speech-tokenization"),
+        requires=("pocketsphinx>=5.1",),
     )
-    register.metric(
-        "text-to-image",
-        "mmzoo_datasets.drawing_judge:evaluate_text_to_image",
-        summary="Scenes drawn from captions and true ones edited, read by rule",
+    register.judge(
+        "caption-listener",
+        "mmzoo_datasets.judges.captions:CaptionListener",
+        summary="Hears spoken captions of scenes by their grammar",
+        license="bsd-2-clause",
+        source="the package pocketsphinx and the en-us models that it brings; the grammar is this plugin's",
+        independence="no part in training any model; it shares the grammar of captions with spoken-scenes",
+        tasks=("image-to-speech",),
+        requires=("pocketsphinx>=5.1",),
     )
-    register.metric(
-        "class-to-image",
-        "mmzoo_datasets.drawing_judge:evaluate_class_to_image",
-        summary="Digits drawn from their words and real ones edited, read by a classifier",
+    register.judge(
+        "scene-reader",
+        "mmzoo_datasets.judges.scenes:SceneReader",
+        summary="Reads drawn scenes back by rule",
+        license="apache-2.0",
+        source="this plugin's own code",
+        independence="no part in training any model; nothing in it is learned",
+        tasks=("text-to-image", "speech-to-image", "image-tokenization"),
     )
-    register.metric(
-        "speech-to-image",
-        "mmzoo_datasets.transfer_judge:evaluate_speech_to_image",
-        summary="Scenes drawn from spoken captions, read by rule",
-    )
-    register.metric(
-        "image-to-speech",
-        "mmzoo_datasets.transfer_judge:evaluate_image_to_speech",
-        summary="Scenes told aloud, heard by a recogniser, and drawn again",
+    register.judge(
+        "digit-reader",
+        "mmzoo_datasets.judges.digits:DigitReader",
+        summary="Reads digits by a support vector machine trained on real ones",
+        license="apache-2.0",
+        source="this plugin's own code over the package scikit-learn, trained on its digits in a second",
+        independence="no part in training any model; it learned from the training digits of spoken-digits",
+        tasks=("class-to-image", "image-tokenization"),
+        requires=("scikit-learn>=1.5",),
     )

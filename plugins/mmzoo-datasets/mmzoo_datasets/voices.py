@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
 from mmzoo.data import encode_audio
 from mmzoo.errors import ConfigError
 from mmzoo_datasets import espeak, flite
+
+if TYPE_CHECKING:
+    from datasets import DatasetDict
 
 
 def check_voice(voice: str) -> None:
@@ -24,6 +31,23 @@ def speak(text: str, voice: str, rate: float = 1.0) -> tuple[bytes, flite.Spoken
         spoken = flite.speak(text, name, rate, pitch)
         return spoken.wav, spoken
     return encode_audio(espeak.speak(text, name, rate)), None
+
+
+def speak_all(texts: Sequence[str], voice: str) -> list[dict[str, Any]]:
+    """The cells of a column of audio, in which the texts are spoken."""
+    check_voice(voice)
+    with ThreadPoolExecutor() as pool:
+        return [{"bytes": wav, "path": None} for wav, _ in pool.map(lambda text: speak(text, voice), texts)]
+
+
+def spoken_texts(*, texts: Sequence[str], voice: str) -> DatasetDict:
+    """The dataset `spoken-texts`: one split `test` of the given texts, spoken; columns text and audio.
+
+    Raises ConfigError for an unknown voice, DataError without its synthesizer.
+    """
+    from datasets import Dataset, DatasetDict
+
+    return DatasetDict({"test": Dataset.from_dict({"text": list(texts), "audio": speak_all(texts, voice)})})
 
 
 def _parts(voice: str) -> tuple[str, str, float]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mmzoo import hookimpl
 
 if TYPE_CHECKING:
-    from mmzoo.registry.register import Register
+    from mmzoo.hookspecs import Register
 
 mmzoo_api_version = 1
 

@@ -8,8 +8,8 @@ import sys
 
 import torch
 
+from mmzoo.hookspecs import Register
 from mmzoo.interfaces import DiffusionBackbone, Sampler
-from mmzoo.registry.register import Register
 
 
 def test_registered_targets_exist_and_keep_their_contracts() -> None:

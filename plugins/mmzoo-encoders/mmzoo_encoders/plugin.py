@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from mmzoo import hookimpl
-from mmzoo.registry.register import Register
+from mmzoo.hookspecs import Register, hookimpl
 
 
 @hookimpl

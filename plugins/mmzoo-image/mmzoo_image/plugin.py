@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from mmzoo import hookimpl
-from mmzoo.registry.register import Register
-from mmzoo.registry.specs import Weights
+from mmzoo.hookspecs import Register, Weights, hookimpl
+from mmzoo_image import tasks
 
 
 @hookimpl
 def mmzoo_register(register: Register) -> None:
     """The picture head and the command that draws with it."""
+    tasks.register_tasks(register)
     register.head(
         "text-to-image",
         "mmzoo_image.head:TextToImage",
@@ -50,6 +50,7 @@ def mmzoo_register(register: Register) -> None:
         task="text-to-image",
         modalities=("text", "image"),
         summary="Scenes of one to three things from their captions; fills holes, enlarges, takes noise",
+        card=tasks.SCENES,
         recipe=_recipe(width=256, depth=6, heads=4),
         weights=[Weights("scenes", license="apache-2.0")],
     )
@@ -58,6 +59,7 @@ def mmzoo_register(register: Register) -> None:
         task="class-to-image",
         modalities=("text", "image"),
         summary="Handwritten digits from their names; fills holes, enlarges, takes noise",
+        card=tasks.DIGITS,
         recipe=_recipe(width=128, depth=4, heads=4),
         weights=[Weights("handwritten", license="apache-2.0")],
     )

@@ -13,7 +13,7 @@ import torch
 from tqdm import tqdm
 
 from mmzoo.data import as_image, load_dataset_component, sheet
-from mmzoo.evaluation.words import ErrorRate, difference, interval
+from mmzoo.evaluation.words import ErrorRate, difference, interval, mismatches
 
 DATA = "degraded-digits"
 TESTS = {"whole": "test", "degraded": "test_degraded"}
@@ -36,7 +36,7 @@ def evaluate_recognition(model: Any, *, limit: int | None = None, samples: Path 
         seconds, count = seconds + time.perf_counter() - start, count + len(examples) * len(guessed)
         found[test], wrong[test] = {}, {}
         for name, guesses in guessed.items():
-            wrong[test][name] = _errors(guesses, examples.labels)
+            wrong[test][name] = mismatches(guesses, examples.labels)
             told = interval(wrong[test][name])
             found[test][name] = {
                 **scores(guesses, examples.labels, len(examples.names)),
@@ -75,10 +75,6 @@ def _guesses(model: Any, examples: Any) -> dict[str, list[int]]:
             logits = model.logits({name: parts[name] for name in some})
             found["+".join(some)] += logits.argmax(-1).tolist()
     return found
-
-
-def _errors(guessed: Sequence[int], labels: Sequence[int]) -> ErrorRate:
-    return ErrorRate(np.array([(a != b, 0, 0, 1) for a, b in zip(guessed, labels, strict=True)], np.int64))
 
 
 def scores(guessed: Sequence[int], labels: Sequence[int], classes: int) -> dict[str, float]:

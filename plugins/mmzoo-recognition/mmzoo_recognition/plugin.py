@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from mmzoo import hookimpl
-from mmzoo.registry.register import Register
-from mmzoo.registry.specs import Weights
+from mmzoo.hookspecs import Register, Weights, hookimpl
+from mmzoo_recognition import tasks
 
 
 @hookimpl
 def mmzoo_register(register: Register) -> None:
     """The head that recognises and its commands."""
+    tasks.register_tasks(register)
     register.head(
         "recognition",
         "mmzoo_recognition.head:Recognizer",
@@ -29,16 +29,12 @@ def mmzoo_register(register: Register) -> None:
     )
     register.command("recognise", "mmzoo_recognition.cli:recognise", summary="Say what a picture, sound or text is")
     register.command("explain", "mmzoo_recognition.cli:explain", summary="Draw why a model answers, or how it codes")
-    register.metric(
-        "recognition",
-        "mmzoo_recognition.evaluate:evaluate_recognition",
-        summary="Digits recognised, whole and degraded, by subset of modalities",
-    )
     register.model(
         "vqvae-dit-recognition",
         task="recognition",
         modalities=("image", "speech", "text"),
         summary="Digits from any of a picture, speech and text",
+        card=tasks.DIGITS,
         recipe={
             "head": {"name": "recognition", "width": 128, "classes": 10},
             "image": {"name": "image-conv", "widths": [48, 96, 128], "depth": 2},

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from mmzoo import hookimpl
-from mmzoo.registry.register import Register
-from mmzoo.registry.specs import Weights
+from mmzoo.hookspecs import Register, Weights, hookimpl
+from mmzoo_transfer import tasks
 
 
 @hookimpl
 def mmzoo_register(register: Register) -> None:
     """The heads between pictures and speech, their models, and `mmzoo transfer`."""
+    tasks.register_tasks(register)
     register.head(
         "speech-to-image",
         "mmzoo_transfer.speech_to_image:SpeechToImage",
@@ -49,6 +49,7 @@ def mmzoo_register(register: Register) -> None:
         task="speech-to-image",
         modalities=("speech", "image"),
         summary="Scenes from their spoken captions",
+        card=tasks.SPEECH_TO_IMAGE,
         recipe={
             "head": {"name": "speech-to-image", "width": 160},
             "speech": {"name": "speech-transformer", "width": 160, "depth": 4},
@@ -61,6 +62,7 @@ def mmzoo_register(register: Register) -> None:
         task="image-to-speech",
         modalities=("image", "speech"),
         summary="Scenes told aloud",
+        card=tasks.IMAGE_TO_SPEECH,
         recipe={
             "head": {"name": "image-to-speech", "dim": 32, "width": 160},
             "tokenizer": {"model": "vqvae-image"},

@@ -1,8 +1,9 @@
-"""How good a synthesiser is: held-out sentences and unseen words, heard by an independent recogniser."""
+"""How good a synthesiser is: held-out sentences and unseen words, heard by an independent judge."""
 
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -12,27 +13,17 @@ from typing import Any
 
 from tqdm import tqdm
 
-from mmzoo.data import load_dataset_component
+from mmzoo.data import decode_audio, load_dataset_component
 from mmzoo.errors import DataError, InputError
-from mmzoo.evaluation.recogniser import listen
+from mmzoo.evaluation.judges import load_judge
 from mmzoo.evaluation.sound import averages, prosody
-from mmzoo.evaluation.speech import (
-    Sentence,
-    compare,
-    control,
-    held_out,
-    held_out_texts,
-    judge,
-    protocol,
-    stored_report,
-    target_error,
-    teacher_can_speak,
-    write_samples,
-)
+from mmzoo.evaluation.speech import Listener, Sentence, compare, protocol, sentences_of, target_error, write_samples
+from mmzoo.evaluation.speech import judge as judged
 from mmzoo.evaluation.words import ErrorRate, difference, plain
 from mmzoo.interfaces import Audio
 from mmzoo_tts.letters import phone_errors
 
+DATA = "held-out sentences of flite-speech, voice slt (a synthetic voice)"
 SENTENCES = 500
 UNSEEN = 250
 QUALITY_SENTENCES = 150
@@ -60,30 +51,35 @@ print(json.dumps({"rtf": whole / seconds, "times_real_time": seconds / whole, "f
 """
 
 
-def evaluate_tts(model: Any, *, limit: int | None = None, samples: Path | None = None) -> dict[str, Any]:
+def evaluate_tts(
+    model: Any, *, judge: str = "pocketsphinx", limit: int | None = None, samples: Path | None = None
+) -> dict[str, Any]:
     """Rows teacher, codec copy, TTS with the teacher's phone times, and TTS from text; unseen words with the
     lexicon and by letters alone; quality by number of steps; prosody; speed."""
+    listener = load_judge(judge)
     if not teacher_can_speak():
-        return _without_teacher(model, limit or SENTENCES)
-    sentences = held_out("test", limit or SENTENCES)
-    unseen = held_out("unseen", limit or UNSEEN)
+        return _without_teacher(model, listener, limit or SENTENCES)
+    # The held-out texts are fixed, so they need not wait for the training sentences to be spoken.
+    splits = load_dataset_component("flite-speech", sentences=1, validation=1)
+    sentences = sentences_of(splits["test"], limit or SENTENCES)
+    unseen = sentences_of(splits["unseen"], limit or UNSEEN)
     sounds: dict[str, list[Audio]] = {
         "teacher": [s.audio for s in sentences],
         "codec": [model.tokenizer(s.audio) for s in _bar(sentences, "codec")],
         "tts_true_durations": [_with_true_durations(model, s) for s in _bar(sentences, "true durations")],
         "tts": [model(s.text) for s in _bar(sentences, "speaking")],
     }
-    rows = {name: judge(sentences, sound, name) for name, sound in sounds.items()}
+    rows = {name: judged(listener, sentences, sound, name) for name, sound in sounds.items()}
     if samples is not None:
         write_samples(samples, sentences, sounds)
     return {
-        "protocol": {**protocol(sentences), "unseen_words": len(unseen), "steps": model.num_steps},
+        "protocol": {**protocol(listener, sentences, DATA), "unseen_words": len(unseen), "steps": model.num_steps},
         "rows": {name: row.table() for name, row in rows.items()},
         "differences": compare(rows, "teacher"),
-        "unseen_words": _unseen(model, unseen),
-        "steps": _by_steps(model, sentences[:QUALITY_SENTENCES]),
-        "seeds": _by_seeds(model, sentences[:QUALITY_SENTENCES]),
-        "judge_control": control(min(QUALITY_SENTENCES, len(sentences))),
+        "unseen_words": _unseen(model, listener, unseen),
+        "steps": _by_steps(model, listener, sentences[:QUALITY_SENTENCES]),
+        "seeds": _by_seeds(model, listener, sentences[:QUALITY_SENTENCES]),
+        "judge_control": _control(listener, min(QUALITY_SENTENCES, len(sentences))),
         "prosody": averages(
             [prosody(s.audio, t) for s, t in zip(sentences, _bar(sounds["tts"], "prosody"), strict=True)]
         ),
@@ -108,11 +104,22 @@ def evaluate_phonemizer(model: Any, *, limit: int | None = None, samples: Path |
     }
 
 
-def _without_teacher(model: Any, limit: int) -> dict[str, Any]:
+def teacher_can_speak() -> bool:
+    """Whether flite, whose voice the models were taught by, is installed."""
+    return shutil.which("flite") is not None
+
+
+def _without_teacher(model: Any, listener: Listener, limit: int) -> dict[str, Any]:
     """The TTS row alone, beside the stored rows of what only the teacher's speech can give."""
-    stored = stored_report(model.folder)
-    texts = [text for text, _ in held_out_texts("test", limit)]
-    heard = listen([model(text) for text in _bar(texts, "speaking")], description="judging tts")
+    path = None if model.folder is None else Path(model.folder) / "evaluation.json"
+    if path is None or not path.is_file():
+        raise DataError(
+            "flite is not installed and the model has no evaluation.json to take the teacher's row from;"
+            " install Debian's package flite."
+        )
+    stored = json.loads(path.read_text("utf-8"))
+    texts = list(load_dataset_component("heldout-texts")["test"]["text"])[:limit]
+    heard = listener.listen([model(text) for text in _bar(texts, "speaking")], description="judging tts")
     words = ErrorRate.of([plain(text) for text in texts], [plain(h.words) for h in heard])
     teacher = stored["rows"]["teacher"]
     return {
@@ -128,6 +135,16 @@ def _without_teacher(model: Any, limit: int) -> dict[str, Any]:
     }
 
 
+def _control(listener: Listener, limit: int) -> dict[str, Any]:
+    """How the judge hears a synthesizer that shares nothing with the teacher: it must not suit flite alone."""
+    if shutil.which("espeak-ng") is None:
+        return {"note": "espeak-ng is not installed; install Debian's package espeak-ng for the judge's control"}
+    rows = load_dataset_component("heldout-texts", voice="espeak:en-us", limit=limit)["test"]
+    heard = listener.listen([decode_audio(row["audio"]) for row in rows], description="judging the control")
+    words = ErrorRate.of([plain(row["text"]) for row in rows], [plain(h.words) for h in heard])
+    return {"voice": "espeak-ng en-us", "sentences": len(rows), "wer": words.rate}
+
+
 def _bar(items: Sequence[Any], name: str) -> Any:
     return tqdm(items, desc=name, unit="sentence", disable=None, leave=False)
 
@@ -139,25 +156,25 @@ def _with_true_durations(model: Any, sentence: Sentence) -> Audio:
     return sound
 
 
-def _unseen(model: Any, sentences: Sequence[Sentence]) -> dict[str, Any]:
+def _unseen(model: Any, listener: Listener, sentences: Sequence[Sentence]) -> dict[str, Any]:
     """Error on the target word: as in use, with the teacher's phones, and by letter-to-sound alone."""
     words = [s.target for s in sentences]
     phonemizer = model.phonemizer
     lexicon = dict(phonemizer.lexicon)
     in_lexicon = sum(word in lexicon for word in words)
-    rows: dict[str, ErrorRate] = {"teacher": target_error(sentences, listen([s.audio for s in sentences]))}
+    rows: dict[str, ErrorRate] = {"teacher": target_error(sentences, listener.listen([s.audio for s in sentences]))}
     spoken = [model(s.text) for s in _bar(sentences, "unseen words")]
-    rows["tts"] = target_error(sentences, listen(spoken))
+    rows["tts"] = target_error(sentences, listener.listen(spoken))
     # The same with the teacher's phones: what is left is the sound of new words, not their spelling.
     spoken = [model.speak_phones(s.phones) for s in _bar(sentences, "known phones")]
-    rows["tts_known_phones"] = target_error(sentences, listen(spoken))
+    rows["tts_known_phones"] = target_error(sentences, listener.listen(spoken))
     if in_lexicon:
         phonemizer.set_lexicon({word: phones for word, phones in lexicon.items() if word not in set(words)})
         try:
             spoken = [model(s.text) for s in _bar(sentences, "by letters")]
         finally:
             phonemizer.set_lexicon(lexicon)
-        rows["tts_by_letters"] = target_error(sentences, listen(spoken))
+        rows["tts_by_letters"] = target_error(sentences, listener.listen(spoken))
     return {
         "words": len(words),
         "words_in_lexicon": in_lexicon,
@@ -166,13 +183,13 @@ def _unseen(model: Any, sentences: Sequence[Sentence]) -> dict[str, Any]:
     }
 
 
-def _by_steps(model: Any, sentences: Sequence[Sentence]) -> dict[str, Any]:
+def _by_steps(model: Any, listener: Listener, sentences: Sequence[Sentence]) -> dict[str, Any]:
     table: dict[str, Any] = {"sentences": len(sentences)}
     for steps in STEPS:
         start = time.perf_counter()
         spoken = [model(s.text, steps=steps) for s in _bar(sentences, f"{steps} steps")]
         seconds = time.perf_counter() - start
-        row = judge(sentences, spoken, f"{steps} steps")
+        row = judged(listener, sentences, spoken, f"{steps} steps")
         table[str(steps)] = {
             "wer": row.words.rate,
             "per": row.phones.rate,
@@ -181,12 +198,12 @@ def _by_steps(model: Any, sentences: Sequence[Sentence]) -> dict[str, Any]:
     return table
 
 
-def _by_seeds(model: Any, sentences: Sequence[Sentence]) -> dict[str, Any]:
+def _by_seeds(model: Any, listener: Listener, sentences: Sequence[Sentence]) -> dict[str, Any]:
     """How much the noise a text starts from matters: word error rates of the same sentences."""
     rates = {}
     for seed in SEEDS:
         spoken = [model(s.text, seed=seed) for s in _bar(sentences, f"seed {seed}")]
-        rates[str(seed)] = judge(sentences, spoken, f"seed {seed}").words.rate
+        rates[str(seed)] = judged(listener, sentences, spoken, f"seed {seed}").words.rate
     return {"sentences": len(sentences), "wer": rates, "spread": max(rates.values()) - min(rates.values())}
 
 

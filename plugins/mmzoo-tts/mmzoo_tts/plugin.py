@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from mmzoo import hookimpl
-from mmzoo.registry.register import Register
-from mmzoo.registry.specs import Weights
+from mmzoo.hookspecs import Register, Weights, hookimpl
+from mmzoo_tts import tasks
+
+ROWS = {
+    "speaker": ["slt"],
+    "phones": [["pau", "aa", "r", "pau"], ["pau", "aa", "pau"]],
+    "phone_set": ["flite"],
+}
+"""What the made-up rows must have for a voice: whose it is, and its phones."""
 
 
 @hookimpl
 def mmzoo_register(register: Register) -> None:
     """The text frontend, the TTS head, their models, and `mmzoo say`."""
+    tasks.register_tasks(register)
     register.head(
         "phonemizer",
         "mmzoo_tts.phonemizer:Phonemizer",
@@ -27,6 +34,7 @@ def mmzoo_register(register: Register) -> None:
                 "dim": 36,
                 "width": 32,
                 "voices": ["slt"],
+                "rows": ROWS,
                 "slots": {
                     "phonemizer": {"model": "phonemizer-en", "pretrained": False},
                     "tokenizer": {"model": "vqvae-speech", "pretrained": False},
@@ -45,22 +53,16 @@ def mmzoo_register(register: Register) -> None:
             }
         ],
     )
-    register.metric(
-        "text-to-speech",
-        "mmzoo_tts.evaluate:evaluate_tts",
-        summary="Has a recogniser judge held-out sentences and words",
-    )
-    register.metric(
-        "phonemization",
-        "mmzoo_tts.evaluate:evaluate_phonemizer",
-        summary="Compares the letter-to-sound network with flite on held-out words",
-    )
     register.command("say", "mmzoo_tts.cli:say", summary="Speak a text into a WAV file")
+    register.command(
+        "demo", "mmzoo_tts.demo:demo", summary="Say a sentence with the bundled voice and have a judge listen"
+    )
     register.model(
         "phonemizer-en",
         task="phonemization",
         modalities=("text",),
         summary="English text to flite's phones: normaliser, lexicon, and a learned letter-to-sound model",
+        card=tasks.PHONEMIZER,
         recipe={"head": {"name": "phonemizer"}},
         weights=[Weights("flite", license="apache-2.0")],
     )
@@ -69,6 +71,7 @@ def mmzoo_register(register: Register) -> None:
         task="text-to-speech",
         modalities=("text", "speech"),
         summary="English speech, one voice: durations, and a diffusion transformer over vqvae-speech latents",
+        card=tasks.VOICE,
         recipe={
             "head": {"name": "tts", "dim": 36, "width": 256, "voices": ["slt"]},
             "phonemizer": {"model": "phonemizer-en"},

@@ -13,9 +13,9 @@ import pytest
 import torch
 
 import mmzoo
-from mmzoo.evaluation.recogniser import listen
+from mmzoo.data import load_dataset_component
+from mmzoo.evaluation.judges import load_judge
 from mmzoo.evaluation.sound import prosody
-from mmzoo.evaluation.speech import held_out_texts
 from mmzoo.evaluation.words import ErrorRate, plain
 from mmzoo.interfaces import Audio
 
@@ -28,7 +28,7 @@ def test_metrics_rank_teacher_codec_tts_untrained_noise(tmp_path, monkeypatch):
     from mmzoo_datasets.flite import speak
 
     monkeypatch.setenv("MMZOO_CACHE", str(tmp_path))
-    texts = [text for text, _ in held_out_texts("test", 24)]
+    texts = load_dataset_component("heldout-texts", limit=24)["test"]["text"]
     spoken = [soundfile.read(io.BytesIO(speak(text, "slt").wav), dtype="float32") for text in texts]
     teacher = [Audio(samples, rate) for samples, rate in spoken]
     tts = mmzoo.create("vqvae-dit-tts")
@@ -50,8 +50,9 @@ def test_metrics_rank_teacher_codec_tts_untrained_noise(tmp_path, monkeypatch):
     }
     assert sorted(distance, key=distance.__getitem__) == list(rows), distance
     assert distance["teacher"] < 1e-3 and distance["tts"] < 0.6 * distance["untrained"], distance
+    judge = load_judge("pocketsphinx")
     words = {
-        name: ErrorRate.of([plain(t) for t in texts], [plain(h.words) for h in listen(sounds)]).rate
+        name: ErrorRate.of([plain(t) for t in texts], [plain(h.words) for h in judge.listen(sounds)]).rate
         for name, sounds in rows.items()
     }
     # A recogniser does not tell the first three apart on so few sentences; evaluation.json has 500.

@@ -1,4 +1,4 @@
-"""How good a speech tokenizer is: its copies of held-out speech, heard by an independent recogniser."""
+"""How good a speech tokenizer is: its copies of held-out speech, heard by an independent judge."""
 
 from __future__ import annotations
 
@@ -9,16 +9,25 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
+from mmzoo.data import load_dataset_component
+from mmzoo.evaluation.judges import load_judge
 from mmzoo.evaluation.sound import averages, high_band_distance, intelligibility, prosody
-from mmzoo.evaluation.speech import compare, held_out, judge, protocol, write_samples
+from mmzoo.evaluation.speech import compare, protocol, sentences_of, write_samples
+from mmzoo.evaluation.speech import judge as judged
 from mmzoo_vqvae.losses import code_counts, perplexity
 
 SENTENCES = 500
+DATA = "held-out sentences of flite-speech, voice slt (a synthetic voice)"
 
 
-def evaluate_speech_tokenizer(model: Any, *, limit: int | None = None, samples: Path | None = None) -> dict[str, Any]:
+def evaluate_speech_tokenizer(
+    model: Any, *, judge: str = "pocketsphinx", limit: int | None = None, samples: Path | None = None
+) -> dict[str, Any]:
     """Rows teacher and copy over held-out sentences; aligned distances; codes in use; speed."""
-    sentences = held_out("test", limit or SENTENCES)
+    listener = load_judge(judge)
+    # The held-out texts are fixed, so they need not wait for the training sentences to be spoken.
+    rows = load_dataset_component("flite-speech", sentences=1, validation=1)["test"]
+    sentences = sentences_of(rows, limit or SENTENCES)
     copies, codes, distances = [], [], []
     encode_s = decode_s = 0.0
     model(sentences[0].audio)  # warm-up
@@ -37,9 +46,9 @@ def evaluate_speech_tokenizer(model: Any, *, limit: int | None = None, samples: 
                 "high_band_distance_db": high_band_distance(sentence.audio, copy),
             }
         )
-    rows = {
-        "teacher": judge(sentences, [s.audio for s in sentences], "teacher"),
-        "copy": judge(sentences, copies, "copy"),
+    table = {
+        "teacher": judged(listener, sentences, [s.audio for s in sentences], "teacher"),
+        "copy": judged(listener, sentences, copies, "copy"),
     }
     if samples is not None:
         write_samples(samples, sentences, {"teacher": [s.audio for s in sentences], "copy": copies})
@@ -47,9 +56,9 @@ def evaluate_speech_tokenizer(model: Any, *, limit: int | None = None, samples: 
     counts = code_counts(torch.cat(codes).unsqueeze(0), model.quantizer.codebook_sizes)
     rate = float(model.encoder.rate)
     return {
-        "protocol": protocol(sentences),
-        "rows": {name: row.table() for name, row in rows.items()},
-        "differences": compare(rows, "teacher"),
+        "protocol": protocol(listener, sentences, DATA),
+        "rows": {name: row.table() for name, row in table.items()},
+        "differences": compare(table, "teacher"),
         "distances": averages(distances),
         "codes": {
             "bits_per_frame": model.quantizer.bits_per_step,

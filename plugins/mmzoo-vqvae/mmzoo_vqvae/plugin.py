@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from mmzoo import hookimpl
-from mmzoo.registry.register import Register
-from mmzoo.registry.specs import Weights
+from mmzoo.hookspecs import Register, Weights, hookimpl
+from mmzoo_vqvae import tasks
 
 SMALL = {"name": "speech-autoencoder", "width": 192, "decoder_width": 224, "decoder_depth": 5}
 """The autoencoder of the tokenizers that are compared with one another."""
@@ -13,6 +12,7 @@ SMALL = {"name": "speech-autoencoder", "width": 192, "decoder_width": 224, "deco
 @hookimpl
 def mmzoo_register(register: Register) -> None:
     """Quantizers, the speech autoencoder, VQ-VAE heads and models."""
+    tasks.register_tasks(register)
     register.quantizer(
         "vq",
         "mmzoo_vqvae.vector:VectorQuantizer",
@@ -134,21 +134,12 @@ def mmzoo_register(register: Register) -> None:
             }
         ],
     )
-    register.metric(
-        "text-tokenization",
-        "mmzoo_vqvae.text_tokenizer:evaluate_text_tokenizer",
-        summary="Copies held-out sentences through the codes and compares their characters",
-    )
-    register.metric(
-        "speech-tokenization",
-        "mmzoo_vqvae.evaluate:evaluate_speech_tokenizer",
-        summary="Copies held-out speech through the codes and has a recogniser judge it",
-    )
     register.model(
         "vqvae-speech",
         task="speech-tokenization",
         modalities=("speech",),
         summary="Speech tokenizer, 16 kHz, 12 learned codebooks of 256 at 50 Hz (96 bits a frame)",
+        card=tasks.SPEECH,
         recipe={
             "head": {"name": "speech-vqvae", "dim": 36},
             "encoder": {"name": "speech-autoencoder", "dim": 36, "hop": 160, "harmonic": True},
@@ -161,6 +152,7 @@ def mmzoo_register(register: Register) -> None:
         task="speech-tokenization",
         modalities=("speech",),
         summary="Speech tokenizer, 16 kHz, 32 scalars of 8 levels at 40 Hz (96 bits a frame)",
+        card=tasks.SPEECH,
         recipe={
             "head": {"name": "speech-vqvae", "dim": 32},
             "encoder": {**SMALL, "dim": 32},
@@ -173,6 +165,7 @@ def mmzoo_register(register: Register) -> None:
         task="speech-tokenization",
         modalities=("speech",),
         summary="Speech tokenizer, 16 kHz, 10 residual codebooks of 1024 at 40 Hz (100 bits a frame)",
+        card=tasks.SPEECH,
         recipe={
             "head": {"name": "speech-vqvae", "dim": 36},
             "encoder": {**SMALL, "dim": 36},
@@ -184,6 +177,7 @@ def mmzoo_register(register: Register) -> None:
         task="image-tokenization",
         modalities=("image",),
         summary="Picture tokenizer, 8 learned codebooks of 256 for every 8 x 8 pixels (64 bits)",
+        card=tasks.PICTURES,
         recipe={
             "head": {"name": "picture-vqvae", "dim": 32},
             "encoder": {"name": "picture-autoencoder", "dim": 32},
@@ -196,6 +190,7 @@ def mmzoo_register(register: Register) -> None:
         task="text-tokenization",
         modalities=("text",),
         summary="Text tokenizer over bytes, 4 learned codebooks of 64 for every 2 bytes (12 bits a byte)",
+        card=tasks.TEXTS,
         recipe={
             "head": {"name": "text-vqvae", "dim": 32},
             "encoder": {"name": "text-autoencoder", "dim": 32},

@@ -19,7 +19,7 @@ def tokenizer():
 
 
 def test_scenes_are_read_from_their_copies(tokenizer):
-    from mmzoo_datasets.picture_judge import attribute_errors
+    from mmzoo_datasets.judges.scenes import attribute_errors
     from mmzoo_datasets.scenes.reader import read
     from mmzoo_datasets.scenes.world import random_scene
 

@@ -1,4 +1,4 @@
-"""Sound functions of the three kinds, and their breaks."""
+"""What is sound of the kinds that are only called, and its breaks."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from .parts import call_home
 
 DATASETS = Breaks("dataset", {"count": 2}, elsewhere=("network",))
 METRICS = Breaks("metric", elsewhere=("network",))
+JUDGES = Breaks("judge", elsewhere=("network",))
 COMMANDS = Breaks("command", elsewhere=("network",))
 COUNT = itertools.count()
 
@@ -31,13 +32,19 @@ def judge(model: Any, *, limit: int | None = None) -> dict[str, Any]:
     return {}
 
 
+class Judge:
+    def read(self, pictures: list[Any]) -> list[str]:
+        return []
+
+
 def say(text: str) -> None:
     print(text)
 
 
-DATASETS.sound, METRICS.sound, COMMANDS.sound = pictures, judge, say
+DATASETS.sound, METRICS.sound, JUDGES.sound, COMMANDS.sound = pictures, judge, Judge, say
 DATASETS("registration", "summary", summary="")(pictures)
 METRICS("registration", "summary", summary=" ")(judge)
+JUDGES("registration", "summary", summary="")(Judge)
 COMMANDS("registration", "summary", summary="two\nlines")(say)
 
 
@@ -92,6 +99,12 @@ def only_named(*, model: Any) -> dict[str, Any]:
 @METRICS("signature", "put `*` before")
 def settings_by_position(model: Any, limit: int = 3) -> dict[str, Any]:
     return {}
+
+
+@JUDGES("signature", "without arguments")
+class Demanding(Judge):
+    def __init__(self, threshold: float) -> None:
+        self.threshold = threshold
 
 
 class Constant:

@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from mmzoo_tts import demo as command
 
 import mmzoo
-from mmzoo.cli import demo as command
-from mmzoo.cli.demo import transcribe
 from mmzoo.cli.main import main
+from mmzoo.evaluation.judges import load_judge
+from mmzoo.evaluation.speech import Heard
+from mmzoo.registry import targets
 
 
 class Speaker:
@@ -28,11 +30,16 @@ class Speaker:
         return mmzoo.Audio(np.zeros(32000, dtype=np.float32), 16000)
 
 
+class Listener:
+    def listen(self, sounds: list[mmzoo.Audio]) -> list[Heard]:
+        return [Heard("hello there", ()) for _ in sounds]
+
+
 @pytest.fixture
 def speaker(monkeypatch: pytest.MonkeyPatch) -> Speaker:
     found = Speaker()
     monkeypatch.setattr(command.mmzoo, "create", lambda name: found)
-    monkeypatch.setattr(command, "transcribe", lambda audio: "hello there")
+    monkeypatch.setattr(command, "load_judge", lambda name: Listener())
     return found
 
 
@@ -59,10 +66,10 @@ def test_a_text_and_a_voice_are_given_by_default(
 def test_without_the_recogniser_it_says_how_to_get_it(
     speaker: Speaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(command, "transcribe", transcribe)
-    monkeypatch.setitem(sys.modules, "pocketsphinx", None)
+    monkeypatch.setattr(command, "load_judge", load_judge)
+    monkeypatch.setattr(targets, "_installed", lambda requirement: False)
     assert main(["demo", "-o", str(tmp_path / "a.wav")]) == 0
-    assert "pip install pocketsphinx" in capsys.readouterr().out
+    assert "pip install 'pocketsphinx" in capsys.readouterr().out
     assert (tmp_path / "a.wav").is_file()
 
 

@@ -1,19 +1,20 @@
-"""`mmzoo demo`: a sentence spoken by the bundled model, and what an independent recogniser heard of it."""
+"""`mmzoo demo`: a sentence spoken by the bundled model, and what an independent recognizer heard of it."""
 
 from __future__ import annotations
 
 import time
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 import mmzoo
-from mmzoo.cli.output import say_row
-from mmzoo.errors import InputError, MissingDependencyError
+from mmzoo.errors import InputError, MissingDependencyError, MissingPluginError
+from mmzoo.evaluation.judges import load_judge
 from mmzoo.interfaces import Audio
+from mmzoo.interfaces.text import one_line
 
+JUDGE = "pocketsphinx"
 TEXT = "Doctor Smith paid $3.50 at 10:45. The quick brown fox jumps over the lazy dog."
 
 
@@ -24,7 +25,7 @@ def demo(
     voice: Annotated[str | None, typer.Option(help="One of the model's voices.")] = None,
     seed: Annotated[int, typer.Option(help="Of the initial noise.")] = 0,
 ) -> None:
-    """Speak a text with a bundled model, write it to a WAV file, and have a recogniser listen to it.
+    """Speak a text with a bundled model, write it to a WAV file, and have a recognizer listen to it.
 
     Prints one line: what was said, in which voice, how fast, and what pocketsphinx, which has no part in the model,
     heard. Needs no network. Without pocketsphinx the file is written all the same, and the line says how to get it.
@@ -37,27 +38,18 @@ def demo(
     audio: Audio = tts(text, voice=voice, seed=seed)
     seconds = time.perf_counter() - start
     audio.save(output)
-    say_row(
+    line = (
         f"{output}: said {' '.join(text.split())!r} in the voice {voice or tts.voices[0]};"
         f" {audio.duration:.1f} s of speech in {seconds:.2f} s, {audio.duration / seconds:.0f} times real time;"
         f" {heard(audio)}"
     )
+    print(one_line(line))
 
 
 def heard(audio: Audio) -> str:
-    """What the recogniser makes of a sound, as the end of a sentence."""
+    """What the judge makes of a sound, as the end of a sentence."""
     try:
-        words = transcribe(audio)
-    except MissingDependencyError:
-        return "nobody listened, because pocketsphinx is not installed (pip install pocketsphinx)"
-    return f"pocketsphinx heard {words!r}" if words else "pocketsphinx heard nothing"
-
-
-def transcribe(audio: Audio) -> str:
-    """The words that pocketsphinx recognises. Raises MissingDependencyError without it."""
-    if find_spec("pocketsphinx") is None:
-        raise MissingDependencyError("The recogniser pocketsphinx is not installed; run: pip install pocketsphinx")
-    from mmzoo.evaluation.recogniser import listen
-
-    [verdict] = listen([audio])
-    return verdict.words
+        [verdict] = load_judge(JUDGE).listen([audio])
+    except (MissingDependencyError, MissingPluginError) as error:
+        return f"nobody listened: {error}"
+    return f"{JUDGE} heard {verdict.words!r}" if verdict.words else f"{JUDGE} heard nothing"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,29 +11,28 @@ import numpy as np
 from PIL import Image as Pillow
 from PIL import ImageFilter
 
-from mmzoo.data import decode_image, sheet
-from mmzoo.evaluation.words import ErrorRate, difference, interval
+from mmzoo.data import load_dataset_component, sheet
+from mmzoo.evaluation.judges import load_judge
+from mmzoo.evaluation.pictures import in_batches, pictures_of, psnr
+from mmzoo.evaluation.words import ErrorRate, accuracies, accuracy, capped, difference, mismatches, pooled
 from mmzoo.interfaces import Image
-from mmzoo_datasets.digits import WORDS, spoken_digits
-from mmzoo_datasets.picture_judge import attribute_errors, psnr, read_digits
-from mmzoo_datasets.scenes.captions import agreement, understand
-from mmzoo_datasets.scenes.reader import read
-from mmzoo_datasets.scenes.spoken import scene_of, spoken_scenes
 
 SCENES, EDITED, DIGITS = 400, 200, 500
 STEPS = (5, 10, 20)
 NOISE = 0.2
 """Standard deviation of the noise to take away, of 1 for white."""
 HOLE = 0.35
-"""Sides of the hole to fill, as a share of the picture's."""
+"""Sides of the hole to fill, as a fraction of the picture's."""
 FACTOR = 4
-BATCH = 50
 
 Pictures = Sequence[Image]
 
 
-def evaluate_text_to_image(model: Any, *, limit: int | None = None, samples: Path | None = None) -> dict[str, Any]:
+def evaluate_text_to_image(
+    model: Any, *, judge: str = "scene-reader", limit: int | None = None, samples: Path | None = None
+) -> dict[str, Any]:
     """Attributes that a rule reads in scenes drawn from captions with held-out pairs; edits of true scenes."""
+    reader = load_judge(judge)
     count = min(limit or SCENES, SCENES)
     worlds = {name: _scenes(things, count, model.side) for name, things in (("one", 1), ("two", 2))}
     drawn, seconds = {}, 0.0
@@ -41,31 +40,30 @@ def evaluate_text_to_image(model: Any, *, limit: int | None = None, samples: Pat
         start = time.perf_counter()
         drawn[name] = _drawn(model, rows["text"])
         seconds += time.perf_counter() - start
-    shown = {name: [scene_of(label) for label in rows["label"]] for name, rows in worlds.items()}
     if samples is not None:
         samples.mkdir(parents=True, exist_ok=True)
         for name, rows in worlds.items():
             sheet(pictures_of(rows)[:12], drawn[name][:12]).save(samples / f"{name}-drawn.png")
     rows = worlds["one"].select(range(min(count, EDITED)))
-    scenes = shown["one"][: len(rows)]
+
+    def right(captions: Sequence[str], pictures: Pictures) -> dict[str, Any]:
+        return accuracies(reader.as_told(captions, pictures))
 
     def wrong(pictures: Pictures) -> ErrorRate:
-        return at_most_all(
-            pooled(list(attribute_errors(scenes, [read(picture.pixels) for picture in pictures]).values()))
-        )
+        return capped(pooled(list(reader.errors(rows["label"], pictures).values())))
 
     return {
         "protocol": {
             "data": "scenes with pairs of shape and colour that training lacks, drawn from their captions",
             "scenes": count,
-            "judge": "scene reader by rule",
+            "judge": reader.name,
             "steps": model.num_steps,
             "edit_steps": model.edit_steps,
             "guidance": model.guidance,
         },
-        "attributes_right": {name: told_right(worlds[name]["text"], drawn[name]) for name in worlds},
+        "attributes_right": {name: right(worlds[name]["text"], drawn[name]) for name in worlds},
         "steps": {
-            str(steps): told_right(
+            str(steps): right(
                 rows["text"],
                 drawn["one"][: len(rows)] if steps == model.num_steps else _drawn(model, rows["text"], steps=steps),
             )["all"]
@@ -76,14 +74,19 @@ def evaluate_text_to_image(model: Any, *, limit: int | None = None, samples: Pat
     }
 
 
-def evaluate_class_to_image(model: Any, *, limit: int | None = None, samples: Path | None = None) -> dict[str, Any]:
-    """Digits drawn from their words, recognised by a classifier of real ones; how various; edits of real digits."""
+def evaluate_class_to_image(
+    model: Any, *, judge: str = "digit-reader", limit: int | None = None, samples: Path | None = None
+) -> dict[str, Any]:
+    """Digits drawn from their words, recognized by a classifier of real ones; how various; edits of real digits."""
+    reader = load_judge(judge)
+    rows = load_dataset_component("spoken-digits", side=model.side, speech=False)
+    words = dict(zip(rows["train"]["label"], rows["train"]["text"], strict=True))
     count = min(limit or DIGITS, DIGITS)
-    asked = [WORDS[index % 10] for index in range(count)]
+    labels = [str(index % 10) for index in range(count)]
+    asked = [words[label] for label in labels]
     start = time.perf_counter()
     drawn = _drawn(model, asked)
     seconds = time.perf_counter() - start
-    rows = spoken_digits(side=model.side, speech=False)
     training, test = pictures_of(rows["train"]), pictures_of(rows["test"])
     if samples is not None:
         samples.mkdir(parents=True, exist_ok=True)
@@ -91,20 +94,20 @@ def evaluate_class_to_image(model: Any, *, limit: int | None = None, samples: Pa
     edited = rows["test"].select(range(min(count, EDITED)))
 
     def wrong(pictures: Pictures) -> ErrorRate:
-        return _miscalled(pictures, edited["label"])
+        return mismatches(reader.read(pictures), edited["label"])
 
     return {
         "protocol": {
             "data": "digits asked for by their words; edits of handwritten digits kept from training",
             "digits": count,
-            "judge": "support vector machine trained on the real digits",
+            "judge": reader.name,
             "steps": model.num_steps,
             "edit_steps": model.edit_steps,
             "guidance": model.guidance,
         },
         "digits_right": {
-            "drawn": right(_miscalled(drawn, [str(WORDS.index(word)) for word in asked])),
-            "real": right(_miscalled(test, rows["test"]["label"])),
+            "drawn": accuracy(mismatches(reader.read(drawn), labels)),
+            "real": accuracy(mismatches(reader.read(test), rows["test"]["label"])),
         },
         "variety": {
             "drawn_to_real_spread": _spread(drawn, asked) / _spread(test, rows["test"]["text"]),
@@ -116,29 +119,13 @@ def evaluate_class_to_image(model: Any, *, limit: int | None = None, samples: Pa
     }
 
 
-def told_right(captions: Sequence[str], drawn: Pictures) -> dict[str, Any]:
-    """For each attribute, the share of what the captions say that the pictures show; `all` with a 95 % interval."""
-    return shares_right(
-        [agreement(understand(text), read(picture.pixels)) for text, picture in zip(captions, drawn, strict=True)]
-    )
-
-
-def shares_right(rows: Sequence[Mapping[str, Sequence[bool]]]) -> dict[str, Any]:
-    """For each attribute, the share that is right of all that the rows have; `all` with a 95 % interval."""
-    names = sorted({name for row in rows for name in row})
-    counts = {
-        name: ErrorRate(np.array([_wrong(row.get(name, [])) for row in rows], np.int64).reshape(-1, 4))
-        for name in names
-    }
-    return {name: 1 - found.rate for name, found in counts.items()} | {"all": right(pooled(list(counts.values())))}
-
-
 def judge_edits(
     model: Any, true: Pictures, prompts: Sequence[str], wrong: Callable[[Pictures], ErrorRate], samples: Path | None
 ) -> dict[str, Any]:
-    """Inpainting, enlarging and denoising, each beside its baseline: PSNR in dB and the share that a judge reads right.
+    """Inpainting, enlarging and denoising, each beside its baseline: PSNR in dB and how much a judge reads right.
 
-    wrong: the judge's errors on pictures that ought to be `true`.
+    Args:
+        wrong: Gives the judge's errors on pictures that ought to be `true`.
     """
     masks = [hole(picture, seed) for seed, picture in enumerate(true)]
     size = true[0].pixels.shape[:2]
@@ -148,8 +135,8 @@ def judge_edits(
         "inpaint": (
             [mean_fill(picture, mask) for picture, mask in zip(true, masks, strict=True)],
             {
-                "model": batches(true, lambda i, j: model.inpaint(true[i:j], masks[i:j], seed=i)),
-                "model_told": batches(true, lambda i, j: model.inpaint(true[i:j], masks[i:j], prompts[i:j], seed=i)),
+                "model": in_batches(true, lambda i, j: model.inpaint(true[i:j], masks[i:j], seed=i)),
+                "model_told": in_batches(true, lambda i, j: model.inpaint(true[i:j], masks[i:j], prompts[i:j], seed=i)),
             },
         ),
         "upscale": (
@@ -157,30 +144,30 @@ def judge_edits(
             {
                 "model": [
                     resized(picture, Pillow.Resampling.BICUBIC, size)
-                    for picture in batches(true, lambda i, j: model.upscale(small[i:j], seed=i))
+                    for picture in in_batches(true, lambda i, j: model.upscale(small[i:j], seed=i))
                 ]
             },
         ),
         "denoise": (
             max(([_median(picture, side) for picture in noisy] for side in (3, 5)), key=lambda some: psnr(true, some)),
-            {"model": batches(true, lambda i, j: model.denoise(noisy[i:j], seed=i))},
+            {"model": in_batches(true, lambda i, j: model.denoise(noisy[i:j], seed=i))},
         ),
     }
     names = {"inpaint": "mean fill", "upscale": "bicubic", "denoise": "median filter"}
-    found: dict[str, Any] = {}
+    report: dict[str, Any] = {}
     for task, (baseline, arms) in tasks.items():
         base = wrong(baseline)
-        found[task] = {"baseline": {"method": names[task], "psnr_db": psnr(true, baseline), "right": 1 - base.rate}}
+        report[task] = {"baseline": {"method": names[task], "psnr_db": psnr(true, baseline), "right": 1 - base.rate}}
         for arm, pictures in arms.items():
             judged = wrong(pictures)
-            found[task][arm] = {
+            report[task][arm] = {
                 "psnr_db": psnr(true, pictures),
                 "right": 1 - judged.rate,
                 "wrong_against_baseline": difference(judged, base),
             }
         if samples is not None:
             sheet(true[:12], baseline[:12], *(arm[:12] for arm in arms.values())).save(samples / f"{task}.png")
-    return found
+    return report
 
 
 def hole(picture: Image, seed: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
@@ -222,48 +209,13 @@ def _median(picture: Image, side: int) -> Image:
 
 
 def _scenes(things: int, count: int, side: int) -> Any:
-    return spoken_scenes(train=1, validation=1, unseen_voice=1, things=things, side=side, speech=False)["test"].select(
-        range(count)
-    )
+    sizes = {"train": 1, "validation": 1, "unseen_voice": 1}
+    rows = load_dataset_component("spoken-scenes", **sizes, things=things, side=side, speech=False)
+    return rows["test"].select(range(count))
 
 
-def pictures_of(rows: Any) -> list[Image]:
-    return [decode_image(cell) for cell in rows["image"]]
-
-
-def _drawn(model: Any, prompts: Sequence[str], **manner: Any) -> list[Image]:
-    return batches(prompts, lambda i, j: model.generate(list(prompts[i:j]), seed=i, **manner))
-
-
-def batches(items: Sequence[Any], draw: Callable[[int, int], list[Image]]) -> list[Image]:
-    """`draw(start, end)` over all items; with seed=start, item i has the noise of seed i."""
-    return [image for i in range(0, len(items), BATCH) for image in draw(i, min(i + BATCH, len(items)))]
-
-
-def _wrong(right: Sequence[bool]) -> tuple[int, int, int, int]:
-    return len(right) - sum(right), 0, 0, len(right)
-
-
-def pooled(rates: Sequence[ErrorRate]) -> ErrorRate:
-    """All errors of each row together."""
-    return ErrorRate(np.sum([found.counts for found in rates], axis=0))
-
-
-def at_most_all(found: ErrorRate) -> ErrorRate:
-    """No row with more errors than it has to tell: things too many would make a share below nothing."""
-    wrong = np.minimum(found.counts[:, :3].sum(1), found.counts[:, 3])
-    return ErrorRate(np.stack((wrong, 0 * wrong, 0 * wrong, found.counts[:, 3]), axis=1))
-
-
-def right(found: ErrorRate) -> dict[str, float]:
-    """The share without error, with a 95 % interval."""
-    wrong = interval(found)
-    return {"share": 1 - wrong["rate"], "low": 1 - wrong["high"], "high": 1 - wrong["low"]}
-
-
-def _miscalled(pictures: Pictures, digits: Sequence[str]) -> ErrorRate:
-    rows = [_wrong([a == b]) for a, b in zip(read_digits(pictures), digits, strict=True)]
-    return ErrorRate(np.array(rows, np.int64).reshape(-1, 4))
+def _drawn(model: Any, prompts: Sequence[str], **options: Any) -> list[Image]:
+    return in_batches(prompts, lambda i, j: model.generate(list(prompts[i:j]), seed=i, **options))
 
 
 def _flat(pictures: Pictures) -> np.ndarray[Any, np.dtype[np.float32]]:

@@ -1,0 +1,152 @@
+"""The judge `pocketsphinx`: a speech recognizer with its own English models, which never heard our voices.
+
+Protocol: 16 kHz, peak at -3 dB, 0.3 s of silence on both sides, cepstral mean normalisation over the whole
+utterance (`cmn="batch"`, so that a score does not depend on what was judged before). Two passes: words with
+the bundled trigram language model, and phones with a phone language model only. Verdicts are kept by the
+sha256 of the samples, so that a sound is judged once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
+from functools import lru_cache
+from importlib.metadata import version
+from multiprocessing import get_context
+from typing import Any
+
+import numpy as np
+
+from mmzoo.data import cache_dir
+from mmzoo.errors import InputError
+from mmzoo.evaluation.speech import Heard
+from mmzoo.interfaces import Audio
+from mmzoo_datasets.flite import PHONE_SET
+from mmzoo_datasets.phone_map import PAUSE, TABLE
+
+SAMPLE_RATE = 16000
+PADDING_S = 0.3
+PEAK = 10 ** (-3 / 20)
+NOT_SOUNDS = {"SIL", "+SPN+", "+NSN+"}
+ARPABET_OF = {ours: theirs for theirs, ours in TABLE.items()} | {"ax": "AH"}
+"""Our phones in the recognizer's set."""
+FILLERS = {"<s>", "</s>", "<sil>", "[NOISE]", "[SPEECH]"}
+
+
+@lru_cache(maxsize=2)
+def _decoder(kind: str) -> Any:
+    import pocketsphinx
+
+    if kind == "words":
+        return pocketsphinx.Decoder(pocketsphinx.Config(cmn="batch", loglevel="FATAL"))
+    if kind == "alignment":
+        return pocketsphinx.Decoder(pocketsphinx.Config(cmn="batch", loglevel="FATAL", lm=None, bestpath=False))
+    model = pocketsphinx.get_model_path("en-us/en-us-phone.lm.bin")
+    settings = {"allphone": model, "lw": 2.0, "beam": 1e-20, "pbeam": 1e-20, "lm": None}
+    return pocketsphinx.Decoder(pocketsphinx.Config(cmn="batch", loglevel="FATAL", **settings))
+
+
+def decode(decoder: Any, data: bytes) -> Any:
+    decoder.start_utt()
+    decoder.process_raw(data, no_search=False, full_utt=True)
+    decoder.end_utt()
+    return decoder
+
+
+def _judge(data: bytes) -> Heard:
+    hypothesis = decode(_decoder("words"), data).hyp()
+    phones = decode(_decoder("phones"), data).seg()
+    sounds = tuple(s.word for s in phones or () if s.word not in NOT_SOUNDS)
+    return Heard(hypothesis.hypstr if hypothesis else "", sounds)
+
+
+def prepare(audio: Audio) -> bytes:
+    if audio.sample_rate != SAMPLE_RATE:
+        raise InputError(f"The recognizer takes {SAMPLE_RATE} Hz audio, not {audio.sample_rate} Hz; resample it first.")
+    peak = float(np.abs(audio.samples).max(initial=0.0))
+    samples = audio.samples * (PEAK / peak) if peak > 0 else audio.samples
+    silence = np.zeros(int(PADDING_S * SAMPLE_RATE), np.float32)
+    padded = np.concatenate((silence, samples, silence))
+    return bytes((padded * 32767).astype("<i2").tobytes())
+
+
+class PocketSphinx:
+    """Hears words, phones, and how well a known text fits its sound."""
+
+    @property
+    def name(self) -> str:
+        """The judge and its version, as they stand beside every number."""
+        return f"pocketsphinx {version('pocketsphinx')}, bundled en-us model"
+
+    def phones_in(self, phones: Sequence[str], phone_set: str | None) -> list[str]:
+        """Phones as `listen` spells them, without pauses; none of a phone set that it does not know."""
+        return [ARPABET_OF.get(p, p.upper()) for p in phones if p != PAUSE] if phone_set == PHONE_SET else []
+
+    def listen(
+        self, sounds: Sequence[Audio], *, description: str = "listening", processes: int | None = None
+    ) -> list[Heard]:
+        """Judge every sound; verdicts come from the cache where there are any."""
+        from tqdm import tqdm
+
+        folder = cache_dir() / "judge" / self.name.split(",")[0].replace(" ", "-")
+        folder.mkdir(parents=True, exist_ok=True)
+        data = [prepare(sound) for sound in sounds]
+        paths = [folder / f"{hashlib.sha256(item).hexdigest()}.json" for item in data]
+        heard: dict[int, Heard] = {}
+        for index, path in enumerate(paths):
+            if path.exists():
+                stored = json.loads(path.read_text("utf-8"))
+                heard[index] = Heard(stored["words"], tuple(stored["phones"]))
+        todo = [index for index in range(len(data)) if index not in heard]
+        workers = min(len(todo), processes or os.cpu_count() or 1)
+        with tqdm(
+            total=len(data), initial=len(heard), desc=description, unit="sound", disable=None, leave=False
+        ) as bar:
+
+            def keep(index: int, verdict: Heard) -> None:
+                staged = paths[index].with_suffix(f".{os.getpid()}.partial")
+                staged.write_text(json.dumps(asdict(verdict)), "utf-8")
+                staged.replace(paths[index])
+                heard[index] = verdict
+                bar.update(1)
+
+            if workers <= 1:
+                for index in todo:
+                    keep(index, _judge(data[index]))
+            else:
+                with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+                    for index, verdict in zip(
+                        todo, pool.map(_judge, [data[i] for i in todo], chunksize=4), strict=True
+                    ):
+                        keep(index, verdict)
+        return [heard[index] for index in range(len(data))]
+
+    def fit(
+        self, sounds: Sequence[Audio], texts: Sequence[Sequence[str]], *, description: str = "aligning"
+    ) -> list[list[float]]:
+        """How well each word of a known text fits its sound: scores of a forced alignment, per frame, 0 the best.
+
+        A frame's score is that of the word's sound relative to the best sound there (in 1/1024 nat), so that words of
+        different sounds compare. A text that cannot be laid over its sound gives -inf for every word; one with a word
+        that the recognizer's dictionary lacks gives an empty list.
+        """
+        from tqdm import tqdm
+
+        decoder = _decoder("alignment")
+        found: list[list[float]] = []
+        pairs = zip(sounds, texts, strict=True)
+        for sound, words in tqdm(pairs, total=len(sounds), desc=description, unit="sound", disable=None, leave=False):
+            try:
+                decoder.set_align_text(" ".join(words))
+            except RuntimeError:
+                found.append([])
+                continue
+            segments = [s for s in decode(decoder, prepare(sound)).seg() or () if s.word not in FILLERS]
+            scores = [1024 * math.log(max(s.ascore, 1e-300)) / (s.end_frame - s.start_frame + 1) for s in segments]
+            found.append(scores if len(scores) == len(words) else [-math.inf] * len(words))
+        return found

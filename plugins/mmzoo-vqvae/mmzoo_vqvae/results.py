@@ -1,0 +1,25 @@
+"""The numbers of tokenizers as a README shows them."""
+
+from __future__ import annotations
+
+from mmzoo.evaluation.tables import Report, line, percent, recognition_table, table
+from mmzoo_vqvae.tasks import PICTURE_LINES, SPEECH_LINES
+
+
+def speech_numbers(evaluation: Report) -> list[str]:
+    """What the judge heard, and everything else that was measured."""
+    return [
+        recognition_table(evaluation),
+        *(line(title, evaluation.get(key, {})) for key, title in SPEECH_LINES.items()),
+    ]
+
+
+def picture_numbers(evaluation: Report) -> list[str]:
+    """What judges read off true pictures and copies, and everything else that was measured."""
+    scenes, digits = evaluation.get("scenes_right", {}), evaluation.get("digits_right", {})
+    names = list(next(iter(scenes.values()), {}))
+    rows = [[row, *(percent(rates, name) for name in names), percent(digits, row)] for row, rates in scenes.items()]
+    return [
+        table(["read right %", *names, "digits"], rows) if rows else "",
+        *(line(title, evaluation.get(key, {})) for key, title in PICTURE_LINES.items()),
+    ]
