@@ -6,8 +6,6 @@ each square of pixels: the share of it that is hidden, then which of TASKS is as
 
 from __future__ import annotations
 
-from typing import cast
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -68,7 +66,7 @@ def holes(count: int, height: int, width: int, generator: torch.Generator) -> Te
     def within(at: Tensor, start: Tensor, length: Tensor) -> Tensor:
         return (at >= start.view(-1, 1, 1)) & (at < (start + length).view(-1, 1, 1))
 
-    return cast(Tensor, within(down, top, tall) & within(across, left, wide))
+    return within(down, top, tall) & within(across, left, wide)
 
 
 def spoil(task: str, pixels: Tensor, square: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
