@@ -38,19 +38,19 @@ def main() -> None:
         mask = torch.ones(BATCH, 1, 1, keys, dtype=torch.bool)
 
         def fused(q: Tensor = q, k: Tensor = k, v: Tensor = v, mask: Tensor = mask) -> Tensor:
-            found = F.scaled_dot_product_attention(*(x.transpose(1, 2) for x in (q, k, v)), attn_mask=mask)
-            return found.transpose(1, 2).flatten(2)
+            attended = F.scaled_dot_product_attention(*(x.transpose(1, 2) for x in (q, k, v)), attn_mask=mask)
+            return attended.transpose(1, 2).flatten(2)
 
         def plain(q: Tensor = q, k: Tensor = k, v: Tensor = v, mask: Tensor = mask) -> Tensor:
             return attend(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), mask)
 
         def products(q: Tensor = q, k: Tensor = k, v: Tensor = v) -> Tensor:
-            found = (q.transpose(1, 2) @ k.permute(0, 2, 3, 1)) @ v.transpose(1, 2)
-            return found.transpose(1, 2).flatten(2)
+            attended = (q.transpose(1, 2) @ k.permute(0, 2, 3, 1)) @ v.transpose(1, 2)
+            return attended.transpose(1, 2).flatten(2)
 
         theirs, ours, floor = (best(call, inputs) for call in (fused, plain, products))
-        told = f"fused {theirs / ours:.1f} times as long as plain, plain {ours / floor:.1f} times as its products"
-        print(f"{queries} queries, {keys} keys: {told}")
+        line = f"fused {theirs / ours:.1f} times as long as plain, plain {ours / floor:.1f} times as its products"
+        print(f"{queries} queries, {keys} keys: {line}")
 
 
 if __name__ == "__main__":

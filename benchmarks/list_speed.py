@@ -25,12 +25,12 @@ FLOOR = ["-c", "pass"]
 
 def seconds(arguments: list[str], repeats: int) -> list[float]:
     """Wall-clock seconds of fresh processes, after one that fills the caches of files and bytecode."""
-    found = []
+    times = []
     for _ in range(repeats + 1):
         start = time.perf_counter()
         subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)
-        found.append(time.perf_counter() - start)
-    return found[1:]
+        times.append(time.perf_counter() - start)
+    return times[1:]
 
 
 def version(package: str) -> str | None:
@@ -57,9 +57,9 @@ def table(repeats: int) -> str:
     measured = {name: seconds(arguments, repeats) for name, arguments in rows}
     mine = statistics.median(measured["`mmzoo list`"])
     lines = ["| command, in a fresh process | median s | range s | times `mmzoo list` |", "|---|---:|---:|---:|"]
-    for name, found in measured.items():
-        median = statistics.median(found)
-        lines.append(f"| {name} | {median:.3f} | {min(found):.3f}-{max(found):.3f} | {median / mine:.2f} |")
+    for name, times in measured.items():
+        median = statistics.median(times)
+        lines.append(f"| {name} | {median:.3f} | {min(times):.3f}-{max(times):.3f} | {median / mine:.2f} |")
     if not version("timm"):
         lines.append("| timm | not installed: pip install timm | | |")
     packages = ", ".join(f"{name} {version(name) or 'not installed'}" for name in ("mmzoo", "timm", "torch"))

@@ -79,12 +79,12 @@ WARM_UP = LEVELS + 4
 
 def milliseconds(run: Callable[[], object], repeats: int) -> float:
     """Median of `repeats` calls after those that warm up."""
-    found = []
+    times = []
     for _ in range(repeats + WARM_UP):
         start = time.perf_counter()
         run()
-        found.append((time.perf_counter() - start) * 1000)
-    return statistics.median(found[WARM_UP:])
+        times.append((time.perf_counter() - start) * 1000)
+    return statistics.median(times[WARM_UP:])
 
 
 def evaluated(module: nn.Module, z: Tensor) -> Callable[[], object]:
@@ -149,11 +149,11 @@ def table(repeats: int) -> str:
                     f"{ours / floor:.2f}" if floor else "-",
                 ]
                 lines.append(f"| {' | '.join(cells)} |")
-    told = f"{PEER} {metadata.version(PEER)}" if peer else f"{PEER} not installed (pip install {PEER})"
+    peer_version = f"{PEER} {metadata.version(PEER)}" if peer else f"{PEER} not installed (pip install {PEER})"
     lines += [
         "",
         f"Medians of {repeats} calls, {torch.get_num_threads()} threads, float32. Python {platform.python_version()},"
-        f" torch {torch.__version__}, {told}; {platform.machine()}.",
+        f" torch {torch.__version__}, {peer_version}; {platform.machine()}.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -148,9 +148,9 @@ def test_clips_are_made_once(tmp_path, monkeypatch, small):
 
 
 def test_a_model_that_is_absent_or_says_nothing_is_named(tmp_path, small):
-    with pytest.raises(DataError, match="vqvae-dit-image2speech said none of the words"):
+    with pytest.raises(DataError, match="vqvae-dit-image2speech"):
         clips.clips(clips.CAPTIONER, ("k",), tmp_path, RATE)
-    with pytest.raises(UnknownNameError, match="There is no model 'vqvae-dit-absent'"):
+    with pytest.raises(UnknownNameError, match="'vqvae-dit-absent'"):
         clips.clips("vqvae-dit-absent", ("k",), tmp_path, RATE)
 
 
@@ -194,6 +194,7 @@ def test_shuffling_keeps_the_codes_of_a_position_together():
     assert not torch.equal(mixed[0] - codes[0], mixed[1] - codes[1])  # each picture has an order of its own
 
 
+@pytest.mark.slow
 def test_hidden_codes_are_learned_from_the_others():
     """Both codes of every position are the same all over a picture, so what is hidden stands beside it."""
     torch.manual_seed(0)

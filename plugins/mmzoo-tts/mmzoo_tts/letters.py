@@ -1,9 +1,9 @@
-"""Letter to sound: a small network that reads words which no lexicon has.
+"""Letter to sound: a small network that pronounces words missing from the lexicon.
 
-A Transformer from letters to phones (Vaswani et al., arXiv 1706.03762): what a vowel sounds like depends on where the
-stress falls, so every letter sees the whole word and every phone the phones before it. The encoder's blocks join
-self-attention with a ConvNeXt block, because most of spelling is local; layers are skipped at random in training
-(stochastic depth, Huang et al., arXiv 1603.09382), since a lexicon is small enough to be learnt by heart.
+A Transformer from letters to phones (Vaswani et al., arXiv 1706.03762): how a vowel sounds depends on the stress of the
+whole word, so every letter attends to the whole word and every phone to the phones before it. Encoder blocks combine
+self-attention with a ConvNeXt block, because most of spelling is local. Layers are skipped at random in training
+(stochastic depth, Huang et al., arXiv 1603.09382), because a lexicon is small enough to be memorized.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from mmzoo_tts.text.phones import PHONES
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz'"
 LETTER_IDS = {letter: index for index, letter in enumerate(LETTERS, 1)}  # 0 is padding
-END = 0  # the pause's id: no word holds a pause, so its place marks the end (and padding)
+END = 0  # the id of the pause, which occurs in no word, so it marks the end (and padding)
 START = len(PHONES)
 PHONES_PER_LETTER = 2  # at most: "x" is k s
 _LONGEST = 100.0  # words are short
@@ -48,7 +48,7 @@ class EncoderBlock(nn.Module):
 
 
 class DecoderBlock(nn.Module):
-    """Self-attention to what was said before, attention to the letters, two linear layers."""
+    """Causal self-attention, cross-attention to the letters, two linear layers."""
 
     def __init__(self, width: int, heads: int, skip: float) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class DecoderBlock(nn.Module):
     def forward(
         self, x_BPD: Tensor, rotation: Tensor, keys_values: tuple[Tensor, Tensor], mask_B11L: Tensor | None
     ) -> Tensor:
-        """`[B, P, D]` to `[B, P, D]`. keys_values: from `self.letters`, of the letters that the mask tells real."""
+        """`[B, P, D]` to `[B, P, D]`; keys_values as `self.letters.keys_values` returns them."""
         length = x_BPD.shape[1]
         before = torch.ones(1, 1, length, length, dtype=torch.bool, device=x_BPD.device).tril()
         x_BPD = x_BPD + _skipped(self.attention(self.norms[0](x_BPD), rotation, before), self)
@@ -71,7 +71,7 @@ class DecoderBlock(nn.Module):
 
 
 def _skipped(residual: Tensor, block: EncoderBlock | DecoderBlock) -> Tensor:
-    """Stochastic depth: in training, zero for some words of the batch and scaled up for the rest."""
+    """Stochastic depth: in training, zero for some words of the batch, scaled up for the others."""
     if not block.training or block.skip == 0:
         return residual
     return residual * F.dropout(residual.new_ones(len(residual), 1, 1), block.skip)
@@ -80,8 +80,11 @@ def _skipped(residual: Tensor, block: EncoderBlock | DecoderBlock) -> Tensor:
 class LetterToSound(nn.Module):
     """Letter ids `[B, L]` and the phones so far `[B, P]` to scores of the next phone `[B, P + 1, 41]`; 0 is the end.
 
-    depth: blocks that read the letters; one block says the phones. skip: probability of skipping a layer in training,
-    and of dropping a channel of a letter or phone.
+    Args:
+        width: Channels.
+        depth: Encoder blocks; the decoder has one.
+        heads: Attention heads.
+        skip: Probability of skipping a layer in training, and of dropping a channel of a letter or phone.
     """
 
     def __init__(self, width: int = 160, depth: int = 4, *, heads: int = 4, skip: float = 0.1) -> None:
@@ -113,7 +116,7 @@ class LetterToSound(nn.Module):
 
     @staticmethod
     def _placed(x_BND: Tensor) -> Tensor:
-        """With absolute positions: relative ones alone let it begin a word such as "bathtub" again at its last b."""
+        """Add absolute positions: with relative ones alone, words such as "bathtub" start again at their last b."""
         return x_BND + sines(x_BND.shape[1], x_BND.shape[2], longest=_LONGEST, device=x_BND.device).to(x_BND.dtype)
 
     def _rotation(self, ids_BN: Tensor) -> Tensor:
@@ -121,18 +124,30 @@ class LetterToSound(nn.Module):
         return rotations(positions[None, :, None], self.head_dim, _LONGEST)
 
     def loss(self, letters_BL: Tensor, phones_BP: Tensor, *, smoothing: float = 0.1) -> Tensor:
-        """Mean cross-entropy per phone (and end) in nats, labels smoothed; both inputs are padded with 0."""
+        """Mean cross-entropy per phone (and end) in nats.
+
+        Args:
+            letters_BL: Letter ids, padded with 0.
+            phones_BP: Phone ids, padded with 0.
+            smoothing: Label smoothing.
+        """
         scores = self.forward(letters_BL, phones_BP).float()
-        wanted = F.pad(phones_BP, (0, 1), value=END)
-        counted = torch.arange(wanted.shape[1], device=wanted.device) <= (phones_BP > 0).sum(1, keepdim=True)
-        return F.cross_entropy(scores[counted], wanted[counted], label_smoothing=smoothing)
+        target = F.pad(phones_BP, (0, 1), value=END)
+        real = torch.arange(target.shape[1], device=target.device) <= (phones_BP > 0).sum(1, keepdim=True)
+        return F.cross_entropy(scores[real], target[real], label_smoothing=smoothing)
 
     @torch.inference_mode()
     def pronounce(self, words: Sequence[str], *, batch_size: int = 256) -> list[tuple[str, ...]]:
-        """The phones of each word, the likeliest one after the other; characters other than letters are passed over.
+        """The phones of each word by greedy decoding; characters other than letters are ignored.
 
-        A word's phones do not depend on the other words of its batch. A word for which the network finds no
-        sound gives an empty tuple.
+        A word's phones do not depend on the other words of its batch.
+
+        Args:
+            words: Spellings.
+            batch_size: Words decoded at once.
+
+        Returns:
+            Phones of each word; empty if the network predicts none.
         """
         said: list[tuple[str, ...]] = [()] * len(words)
         device = self.embed.weight.device
@@ -158,7 +173,7 @@ class LetterToSound(nn.Module):
 
 
 def encode(word: str) -> list[int]:
-    """Letter ids of a word; characters other than a-z and the apostrophe are passed over."""
+    """Letter ids of a word; characters other than a-z and the apostrophe are ignored."""
     return [LETTER_IDS[letter] for letter in word.lower() if letter in LETTER_IDS]
 
 
@@ -170,16 +185,17 @@ def pad(rows: Sequence[Sequence[int]]) -> Tensor:
     )
 
 
-def phone_errors(found: Sequence[Sequence[str]], wanted: Sequence[Sequence[str]]) -> tuple[float, float]:
-    """(phone error rate, share of words with any error) of pronunciations against the true ones."""
-    errors = [_distance(f, w) for f, w in zip(found, wanted, strict=True)]
-    return sum(errors) / max(1, sum(map(len, wanted))), sum(error > 0 for error in errors) / max(1, len(errors))
+def phone_errors(predicted: Sequence[Sequence[str]], true: Sequence[Sequence[str]]) -> tuple[float, float]:
+    """(phone error rate, word error rate) of pronunciations against the true ones."""
+    errors = [_distance(p, t) for p, t in zip(predicted, true, strict=True)]
+    return sum(errors) / max(1, sum(map(len, true))), sum(error > 0 for error in errors) / max(1, len(errors))
 
 
-def _distance(found: Sequence[str], wanted: Sequence[str]) -> int:
-    row = list(range(len(wanted) + 1))
-    for i, phone in enumerate(found, 1):
+def _distance(predicted: Sequence[str], true: Sequence[str]) -> int:
+    """Levenshtein distance."""
+    row = list(range(len(true) + 1))
+    for i, phone in enumerate(predicted, 1):
         diagonal, row[0] = row[0], i
-        for j, other in enumerate(wanted, 1):
+        for j, other in enumerate(true, 1):
             diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (phone != other))
     return row[-1]

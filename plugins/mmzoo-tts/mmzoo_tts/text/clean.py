@@ -1,4 +1,4 @@
-"""From any Unicode text to the characters that the rules know: checks, folding, and what cannot be said."""
+"""Any Unicode text to the characters that the rules know: checks, folding, and what cannot be said."""
 
 from __future__ import annotations
 

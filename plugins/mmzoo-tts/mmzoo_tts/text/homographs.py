@@ -1,4 +1,4 @@
-"""Words that are written alike and said differently: as a noun or adjective, and as a verb.
+"""Homographs: words with one spelling and two pronunciations, as a noun or adjective and as a verb.
 
 The choice looks only at the words beside them, as flite's does; it is right for "to use", "the use", "they live"
 and "close the door", and a guess where more of the sentence would be needed ("I read it", "the lead").

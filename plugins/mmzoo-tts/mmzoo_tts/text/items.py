@@ -1,4 +1,4 @@
-"""What the normaliser produces: words to be said and breaks between them."""
+"""Output of the normalizer: words to be said and breaks between them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from mmzoo_tts.text.numbers import digits
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """One word to be said. written: the piece of the text it stands for; word: lower-case letters and apostrophes.
+    """One word to be said.
 
-    letter: the word is the name of one letter, perhaps with `'s`.
+    Args:
+        written: The piece of the text it stands for.
+        word: Lower-case letters and apostrophes.
+        letter: The word is the name of one letter, perhaps with `'s`.
     """
 
     written: str
@@ -21,7 +24,11 @@ class Spoken:
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """The end of a phrase. mark: one of `. ? ! ; : - ,`."""
+    """The end of a phrase.
+
+    Args:
+        mark: One of `. ? ! ; : - ,`.
+    """
 
     mark: str
 

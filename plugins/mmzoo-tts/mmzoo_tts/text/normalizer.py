@@ -77,9 +77,8 @@ class _Scanner:
             if self.text.count("\n", position, end) > 1:
                 self._break(".")
             return end
-        found = quantity(self.text, position)
-        if found:
-            return self._quantity(position, *found)
+        if match := quantity(self.text, position):
+            return self._quantity(position, *match)
         if character.isalpha():
             return self._word(position)
         if character == "'" and (elision := _ELISION.match(self.text, position)) and self._starts(position):
@@ -91,7 +90,7 @@ class _Scanner:
 
     def _quantity(self, position: int, end: int, items: list[Item]) -> int:
         self._say(items, self.text[position:end])
-        # The full stop of "p.m." belongs to the time, and may end the sentence as well.
+        # The period of "p.m." belongs to the time, and may end the sentence as well.
         if self.text[end - 1] == "." and sentence_follows(self.text, end):
             self._break(".")
         return end
@@ -124,10 +123,10 @@ class _Scanner:
         return [Spoken(word, "a", letter=bool(letter))]
 
     def _shouted(self, word: str, rest: str) -> bool:
-        """Whether the neighbours in capitals show that a word's own capitals mean nothing."""
+        """Whether neighbors in capitals show that a word's own capitals mean nothing."""
         after = _NEXT_CAPITALS.match(rest)
-        neighbours = [self.previous, after[1] if after else ""]
-        return any(len(n) > 1 and n.isupper() and n.lower() in self.known for n in neighbours)
+        neighbors = [self.previous, after[1] if after else ""]
+        return any(len(n) > 1 and n.isupper() and n.lower() in self.known for n in neighbors)
 
     def _say(self, items: list[Item], written: str) -> None:
         for item in items:
@@ -187,7 +186,7 @@ class _Scanner:
         return position + 1
 
     def _after_initial(self, position: int) -> bool:
-        """Whether the full stop belongs to an initial: "J. Smith" goes on, "plan B. The" does not."""
+        """Whether the period belongs to an initial: "J. Smith" goes on, "plan B. The" does not."""
         before = self.text[max(0, position - 2) : position]
         single = before[-1:].isupper() and not before[:-1].isalnum()
         return (

@@ -31,7 +31,7 @@ TITLES = {
     "maj": "major", "gov": "governor", "sen": "senator", "rep": "representative", "pres": "president",
     "hon": "honorable", "mt": "mount", "ft": "fort", "messrs": "messieurs",
 }  # fmt: skip
-"""Said in full before a name; the full stop never ends a sentence."""
+"""Said in full before a name; the period never ends a sentence."""
 
 ABBREVIATIONS = {
     "vs": "versus", "approx": "approximately", "fig": "figure", "figs": "figures", "vol": "volume",
@@ -41,19 +41,19 @@ ABBREVIATIONS = {
     "ca": "circa", "min": "minimum", "max": "maximum", "avg": "average", "incl": "including", "hwy": "highway",
     "apt": "apartment", "bldg": "building", "intl": "international", "natl": "national",
 }  # fmt: skip
-"""Said in full when a full stop follows; it does not end the sentence before a small letter or a digit."""
+"""Said in full when a period follows, which does not end the sentence before a lower-case letter or a digit."""
 
 ENDINGS = {
     "etc": "et cetera", "inc": "incorporated", "ltd": "limited", "corp": "corporation", "co": "company",
     "jr": "junior", "sr": "senior", "bros": "brothers", "esq": "esquire", "ave": "avenue", "blvd": "boulevard",
     "rd": "road", "ln": "lane", "pkwy": "parkway", "sq": "square",
 }  # fmt: skip
-"""Said in full when a full stop follows; it may also end the sentence."""
+"""Said in full when a period follows, which may also end the sentence."""
 
 BARE = frozenset(
     {"mr", "mrs", "vs", "etc", "jr", "ltd", "inc", "prof", "blvd", "approx", "dept", "govt", "capt", "sgt"}
 )
-"""Abbreviations that are recognised without a full stop as well (as British writers do)."""
+"""Abbreviations that are recognized without a period as well (as British writers do)."""
 
 PHRASES = {
     "i.e.": "that is", "e.g.": "for example", "a.k.a.": "also known as", "n.b.": "note well",
@@ -68,7 +68,7 @@ STARTERS = frozenset(
         "Many"
     ).split()
 )
-"""A capitalised word of these after an abbreviation begins a sentence rather than going on with a name."""
+"""A capitalized word of these after an abbreviation begins a sentence rather than going on with a name."""
 
 NUMBERED = frozenset(
     (

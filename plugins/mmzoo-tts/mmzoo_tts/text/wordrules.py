@@ -70,7 +70,7 @@ _NOT_A_NAME = STARTERS | {
 
 
 def sentence_follows(text: str, end: int) -> bool:
-    """Whether a full stop that ends at `end` also ends a sentence: nothing, a line break or a new sentence follows."""
+    """Whether a period that ends at `end` also ends a sentence: nothing, a line break or a new sentence follows."""
     if not text[end:].strip() or text.startswith("\n\n", end):
         return True
     match = _NEXT_WORD.match(text, end)
