@@ -177,7 +177,7 @@ class SlotModel:
 def _create_part(name: str, request: Request, pretrained: bool | None, config: Mapping[str, Any]) -> Any:
     """`kind/name`: a component of its own."""
     from mmzoo.composition import build_part, make_part
-    from mmzoo.composition.schema import suggestion
+    from mmzoo.schema import suggestion
 
     kind, _, component = name.partition("/")
     if kind not in PART_KINDS:
@@ -306,7 +306,7 @@ def _naming_the_file(model: FoundModel) -> Iterator[None]:
 
 
 def _load_files(head: TaskHead, folder: Path) -> None:
-    from mmzoo.composition.schema import first_line
+    from mmzoo.schema import first_line
 
     try:
         head.load_files(folder)
@@ -319,7 +319,7 @@ def _load_files(head: TaskHead, folder: Path) -> None:
 
 
 def _check_slot(part: str, plan: Plan, model: FoundModel) -> None:
-    from mmzoo.composition.schema import suggestion
+    from mmzoo.schema import suggestion
 
     slots = [*plan.parts, *plan.models]
     if part not in slots:

@@ -18,8 +18,9 @@ PLUGINS = sorted(path for folder in (ROOT / "plugins").glob("*/mmzoo_*") for pat
 
 LAYERS = (
     {"errors"},
-    {"interfaces", "nn"},
+    {"interfaces", "nn", "safe_text", "yaml_text"},
     {"registry", "hookspecs"},
+    {"schema"},
     {"composition", "hub", "data"},
     {"factory"},
     {"training", "evaluation", "description"},
@@ -30,7 +31,9 @@ LAYERS = (
 RANK = {unit: rank for rank, units in enumerate(LAYERS) for unit in units}
 TOGETHER = {("registry", "hookspecs"), ("hookspecs", "registry")}
 
-PUBLIC_TO_PLUGINS = {"interfaces", "nn", "data", "evaluation", "testing", "errors", "hookspecs", "factory", "registry"}
+PUBLIC_TO_PLUGINS = {
+    "interfaces", "nn", "data", "evaluation", "testing", "errors", "safe_text", "hookspecs", "factory", "registry"
+}  # fmt: skip
 REGISTRATION = {"mmzoo.registry.register.Register", "mmzoo.registry.specs.Weights"}
 """What `plugin.py` needs beside `hookimpl`: the type of its argument, and where a model's weights are."""
 

@@ -22,9 +22,9 @@ import torch
 from torch import Tensor, nn
 
 from mmzoo.composition.plan import Part, Plan, ResolveModel, SubModel, make_plan, no_models
-from mmzoo.composition.schema import first_line
 from mmzoo.composition.skeleton import skeleton
 from mmzoo.errors import ConfigError, MmzooError, PluginError
+from mmzoo.schema import first_line
 
 if TYPE_CHECKING:
     from mmzoo.interfaces.components import TaskHead

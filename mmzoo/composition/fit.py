@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from mmzoo.composition import schema
+from mmzoo import schema
 from mmzoo.errors import PluginError, PortError
 from mmzoo.interfaces.ports import Link, Port, Ports
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from mmzoo.composition import schema
+from mmzoo import schema
 from mmzoo.composition.build import own_tensors
 from mmzoo.composition.load import some
 from mmzoo.composition.plan import make_plan

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmzoo.composition import schema
-from mmzoo.errors import ConfigError, ConfigTypeError, UnknownKeyError
+from pydantic import Field
+
+from mmzoo import schema
+from mmzoo.errors import ConfigError, ConfigTypeError
 
 if TYPE_CHECKING:
     from mmzoo.composition.load import TensorFile
@@ -59,15 +61,16 @@ class ModelConfig:
         return json.dumps(content, indent=2, allow_nan=False) + "\n"
 
 
-_TYPES: dict[str, Any] = {
-    "format_version": int,
-    "mmzoo_version": str,
-    "name": str,
-    "task": str,
-    "modalities": list[str],
-    "recipe": dict[str, Any],
-    "components": dict[str, str],
-}
+class _File(schema.Keys):
+    """The keys of `config.json`; they are the fields of `ModelConfig`."""
+
+    format_version: int
+    mmzoo_version: str = ""
+    name: str = ""
+    task: str = ""
+    modalities: tuple[str, ...] = ()
+    recipe: dict[str, Any]
+    components: dict[str, str] = Field(default_factory=dict)
 
 
 def read_config(folder: Path) -> ModelConfig:
@@ -88,17 +91,9 @@ def read_config(folder: Path) -> ModelConfig:
             " upgrade mmzoo.",
             path="format_version",
         )
-    for key in content:
-        if key not in _TYPES:
-            hint = schema.suggestion(key, _TYPES)
-            raise UnknownKeyError(f"{path}: unknown key {schema.join('', key)}: {hint}", path=key)
-    for key in ("format_version", "recipe"):
-        if key not in content:
-            raise ConfigError(f"{path} lacks the key {key}; it is not the config of an mmzoo model.", path=key)
-    values = {key: schema.check(value, _TYPES[key], key, str(path)) for key, value in content.items()}
+    values = schema.check(_File, content, path="", label=str(path)).model_dump()
     if values["format_version"] != FORMAT_VERSION:
         raise ConfigError(f"{path} has format_version {version}; the only one there is is {FORMAT_VERSION}.")
-    values["modalities"] = tuple(values.get("modalities", ()))
     return ModelConfig(**values)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mmzoo.composition import schema
+from mmzoo import schema
 from mmzoo.errors import ConfigError, ConfigTypeError, PluginError, UnknownKeyError
 from mmzoo.interfaces.ports import Ports, Slot
 

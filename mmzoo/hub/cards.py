@@ -16,7 +16,7 @@ from mmzoo.errors import CorruptFileError, MmzooError
 from mmzoo.hub.card_results import headlines, results
 from mmzoo.hub.card_texts import PIPELINES, USES, Texts, shown, texts
 from mmzoo.hub.sources import bundled_folder, card_license
-from mmzoo.hub.yaml_text import front_matter
+from mmzoo.yaml_text import front_matter
 
 BEGIN, END = "<!-- mmzoo:begin -->", "<!-- mmzoo:end -->"
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")

@@ -167,7 +167,7 @@ def card_bases(folder: Path) -> tuple[str, ...]:
 
 
 def _card_front(folder: Path) -> dict[str, Any]:
-    from mmzoo.hub.yaml_text import front_matter
+    from mmzoo.yaml_text import front_matter
 
     card = folder / "README.md"
     return front_matter(card.read_text(encoding="utf-8", errors="replace"))[0] if card.is_file() else {}

@@ -17,7 +17,7 @@ from mmzoo.hub.huggingface import PATTERNS, files_of
 from mmzoo.hub.scrub import betrays, scrubbed, scrubbed_json
 from mmzoo.hub.sources import WEIGHTS_NAME, card_license
 from mmzoo.hub.tensor_file import MAX_HEADER_BYTES
-from mmzoo.hub.yaml_text import front_matter
+from mmzoo.yaml_text import front_matter
 
 CARD, CONFIG, GOLDEN = "README.md", "config.json", "golden.safetensors"
 RECORDS = ("training.json", "evaluation.json")

@@ -19,12 +19,12 @@ from mmzoo.hub.lock import read_lock
 from mmzoo.hub.published import find_model
 from mmzoo.hub.sources import card_license, is_source, parse_source
 from mmzoo.hub.tensor_file import read_header
-from mmzoo.hub.yaml_text import front_matter
 from mmzoo.registry import settings
 from mmzoo.registry.conformance import TOLD, conformity
 from mmzoo.registry.listing import describe
 from mmzoo.registry.names import split_qualifier, split_tag, suggestions
 from mmzoo.training.recipe import apply_override, load_recipe, parse_yaml
+from mmzoo.yaml_text import front_matter
 
 pytestmark = pytest.mark.slow
 

@@ -74,7 +74,7 @@ def test_bad_overrides_say_where_and_what(override: str, kind: type[ConfigError]
 def test_a_missing_key_is_named() -> None:
     recipe = make_recipe()
     del recipe["steps"]
-    with pytest.raises(ConfigError, match="lacks the key 'steps'"):
+    with pytest.raises(ConfigError, match="needs the key steps "):
         load_recipe(recipe)
 
 
