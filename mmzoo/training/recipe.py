@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, Field, model_validator
+from pydantic import Field, model_validator
 
 from mmzoo.errors import ConfigError, ConfigTypeError
 from mmzoo.schema import Keys, check, nested_schema, to_json, type_name
@@ -102,7 +102,7 @@ class TrainingRecipe(Keys):
         description="Number of updates; the learning-rate schedule spans them."
     )
     seed: Count = Field(
-        default=0, description="Seed of the initial parameters, the order of the data and all augmentation."
+        default=0, description="Seed of the initial parameters, the order of the data and every random choice."
     )
     batch_size: Positive | None = Field(
         default=None, description="Items in a global batch. Give either this or `batch_frames`."
@@ -155,16 +155,19 @@ class TrainingRecipe(Keys):
         return self
 
 
-def recipe_keys(schema: type[BaseModel] = TrainingRecipe, prefix: str = "") -> Iterator[tuple[str, str, str, str]]:
-    """(dotted key, type, default or `required`, meaning) of every key of a recipe."""
+def recipe_keys(schema: type[Keys] = TrainingRecipe, prefix: str = "") -> Iterator[tuple[str, str, str, str]]:
+    """(dotted key, type, default, meaning) of every key of a recipe, for help pages."""
     for key, field in schema.model_fields.items():
         inner = nested_schema(field.annotation)
-        optional = " or null" if inner is not None and field.annotation is not inner else ""
-        kind = f"mapping{optional}" if inner else type_name(field.annotation)
-        default = field.get_default(call_default_factory=False)
-        told = "required" if field.is_required() else "see below" if isinstance(default, Keys) else json.dumps(default)
-        yield f"{prefix}{key}", kind, told, str(field.description)
-        if inner is not None:
+        kind = type_name(field.annotation).replace(inner.__name__, "mapping") if inner else type_name(field.annotation)
+        default = "its own defaults" if isinstance(field.default, Keys) else json.dumps(field.default, default=str)
+        yield (
+            f"{prefix}{key}",
+            kind,
+            "required" if field.is_required() else f"default {default}",
+            str(field.description),
+        )
+        if inner:
             yield from recipe_keys(inner, f"{prefix}{key}.")
 
 
