@@ -18,7 +18,7 @@ from mmzoo.hub.cards import BEGIN, END, merged_card
 from mmzoo.hub.lock import read_lock
 from mmzoo.hub.published import find_model
 from mmzoo.hub.sources import card_license, is_source, parse_source
-from mmzoo.hub.tensor_file import read_header
+from mmzoo.hub.tensor_file import open_tensors
 from mmzoo.registry import settings
 from mmzoo.registry.conformance import TOLD, conformity
 from mmzoo.registry.listing import describe
@@ -151,7 +151,8 @@ def tensor_files(draw: Any) -> bytes:
 def test_safetensors_headers(tmp_path: Path) -> None:
     def read(content: bytes) -> None:
         (tmp_path / "t.safetensors").write_bytes(content)
-        read_header(tmp_path / "t.safetensors")
+        with open_tensors(tmp_path / "t.safetensors"):
+            pass
 
     fuzz(tensor_files() | tensor_files() | st.binary(max_size=200), read)
 

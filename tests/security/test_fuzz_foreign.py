@@ -16,7 +16,7 @@ from torch import Tensor
 from mmzoo.composition import make_plan, read_config
 from mmzoo.composition.foreign import ForeignTensors, save_foreign
 from mmzoo.factory import build
-from mmzoo.hub.tensor_file import read_header
+from mmzoo.hub.tensor_file import open_tensors
 
 pytestmark = pytest.mark.slow
 
@@ -64,7 +64,8 @@ def test_tensors(tmp_path: Path) -> None:
     config = read_config(tmp_path)
     assert config.foreign is not None
     save_foreign(build(config.recipe), tmp_path / "sound", "encodec")
-    entries = read_header(tmp_path / "sound" / "model.safetensors")
+    with open_tensors(tmp_path / "sound" / "model.safetensors") as file:
+        entries = file.entries
     expected = ForeignTensors(Claimed(entries), config.foreign).entries
     names = st.sampled_from(sorted(entries))
     claims = st.dictionaries(names, st.tuples(st.sampled_from(DTYPES), shapes | huge) | st.none(), max_size=3)
