@@ -1,6 +1,6 @@
 """From recipes to models: names and settings are checked, ports compared, modules built, weights loaded."""
 
-from mmzoo.composition.build import build, build_part, check_real, compose, initialise, own_tensors, submodels
+from mmzoo.composition.build import build, build_part, compose, initialise, own_tensors, submodels
 from mmzoo.composition.load import TensorFile, load_weights
 from mmzoo.composition.model_config import ModelConfig, read_config
 from mmzoo.composition.plan import Part, Plan, ResolveModel, SubModel, make_part, make_plan
@@ -15,7 +15,6 @@ __all__ = [
     "TensorFile",
     "build",
     "build_part",
-    "check_real",
     "compose",
     "initialise",
     "load_weights",

@@ -13,9 +13,11 @@ from torch import Tensor
 def fold(x_BHWD: Tensor, patch: int = 2) -> Tensor:
     """`[B, H, W, D]` to `[B, H / patch, W / patch, patch * patch * D]`; zeros at right and below complete patches."""
     x = F.pad(x_BHWD, (0, 0, 0, -x_BHWD.shape[2] % patch, 0, -x_BHWD.shape[1] % patch))
-    return x.unflatten(2, (-1, patch)).unflatten(1, (-1, patch)).transpose(2, 3).flatten(3)
+    b, h, w, d = x.shape
+    return x.reshape(b, h // patch, patch, w // patch, patch * d).transpose(2, 3).flatten(3)
 
 
 def unfold(x_BHWD: Tensor, patch: int = 2) -> Tensor:
     """The inverse of `fold`: `[B, H, W, patch * patch * D]` to `[B, patch * H, patch * W, D]`."""
-    return x_BHWD.unflatten(3, (patch, patch, -1)).transpose(2, 3).flatten(3, 4).flatten(1, 2)
+    b, h, w, d = x_BHWD.shape
+    return x_BHWD.reshape(b, h, w, patch, d // patch).transpose(2, 3).reshape(b, patch * h, patch * w, d // patch**2)

@@ -16,8 +16,7 @@ from torch import nn
 
 from mmzoo import errors
 from mmzoo.composition import compose, load_weights, own_tensors
-from mmzoo.composition.build import restore_buffers
-from mmzoo.composition.load import finite
+from mmzoo.composition.load import finite, restore_buffers
 from mmzoo.factory import create
 from mmzoo.interfaces.components import Component
 
