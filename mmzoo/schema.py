@@ -223,8 +223,9 @@ def check(schema: type[Checked], given: Mapping[str, Any], *, path: str, label: 
         return schema.model_validate_json(json.dumps(value))
     except ValidationError as error:
         raise _explained(error, schema, value, path, label) from None
-    except RecursionError:
-        raise ConfigTypeError(f"{_place(path, label)} is nested too deeply; use a flat value.", path=path) from None
+    except (RecursionError, ValueError) as error:  # ValueError: an int of more digits than Python writes
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else first_line(error)
+        raise ConfigTypeError(f"{_place(path, label)} cannot be read: {reason}.", path=path) from None
 
 
 def to_json(value: Any, path: str, label: str) -> Any:

@@ -106,6 +106,12 @@ def test_deep_nesting_is_refused(depth: int) -> None:
     assert caught.value.path.startswith("p") and len(str(caught.value)) < 200
 
 
+def test_an_int_of_too_many_digits_is_refused() -> None:
+    with pytest.raises(ConfigTypeError) as caught:
+        resolve(Part, {"width": 10**5000}, path="p", label="part")
+    assert len(str(caught.value)) < 200
+
+
 def test_unknown_and_missing_keys() -> None:
     with pytest.raises(UnknownKeyError, match=r"Unknown key p\.widht for part: did you mean 'width'\?$") as caught:
         resolve(Part, {"widht": 1}, path="p", label="part")
@@ -164,6 +170,14 @@ def test_an_old_key_is_read_with_a_warning() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert resolve(Renamed, {"patch": 4}, path="p", label="part").config == {"patch": 4}
+
+
+def test_a_function_may_rename_arguments_too() -> None:
+    def build(*, side: int = 8) -> None: ...
+
+    build.renamed = {"size": "side"}  # type: ignore[attr-defined]
+    with pytest.warns(FutureWarning, match="size of build is now called side"):
+        assert resolve(build, {"size": 4}, path="").config == {"side": 4}
 
 
 def test_an_old_and_its_new_key_exclude_each_other() -> None:

@@ -52,7 +52,8 @@ FILLED: frozenset[Callable[..., Any]] = frozenset({torch.zeros, torch.ones, torc
 class Skeleton(TorchFunctionMode):
     """While active, allocated and random tensors have shapes but no values; computed constants have both.
 
-    allocate: False leaves new tensors real and only keeps those on meta from costing anything.
+    Args:
+        allocate: False keeps new tensors real, and only makes operations on meta tensors free.
     """
 
     def __init__(self, *, allocate: bool = True) -> None:
@@ -80,7 +81,7 @@ class Skeleton(TorchFunctionMode):
 
 @contextmanager
 def skeleton(*, allocate: bool = True) -> Iterator[None]:
-    """Build inside this: no initialisation is paid for, and torch's random state stays as it was."""
+    """Build inside this: initialization costs nothing, and torch's random state stays as it was."""
     with torch.random.fork_rng(devices=[]), Skeleton(allocate=allocate):
         yield
 
