@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves
 
 from mmzoo.composition.build import own_tensors
 from mmzoo.composition.skeleton import skeleton
@@ -197,13 +196,22 @@ def check_real(module: nn.Module) -> None:
     for prefix, owner in module.named_modules():
         held = {key: value for key, value in vars(owner).items() if key not in ("_parameters", "_buffers", "_modules")}
         for key, value in {**owner._parameters, **owner._buffers, **held}.items():
-            for leaf in tree_leaves(value):
-                tensors = leaf.state_dict().values() if isinstance(leaf, nn.Module) else [leaf]
-                if any(isinstance(tensor, Tensor) and tensor.is_meta for tensor in tensors):
-                    raise PluginError(
-                        f"{_dotted(prefix, key)} of {type(owner).__name__} has no values after loading;"
-                        " register it as a parameter or buffer, or recompute it in reset_parameters."
-                    )
+            if _lacks_values(value):
+                raise PluginError(
+                    f"{_dotted(prefix, key)} of {type(owner).__name__} has no values after loading;"
+                    " register it as a parameter or buffer, or recompute it in reset_parameters."
+                )
+
+
+def _lacks_values(value: Any) -> bool:
+    """Whether a value is, or a container holds, a tensor on the meta device."""
+    if isinstance(value, Tensor):
+        return value.is_meta
+    if isinstance(value, nn.Module):
+        return any(tensor.is_meta for tensor in value.state_dict().values())
+    if isinstance(value, dict):
+        value = list(value.values())
+    return isinstance(value, (list, tuple)) and any(map(_lacks_values, value))
 
 
 def _dotted(prefix: str, name: str) -> str:
