@@ -141,8 +141,8 @@ def _build_models(
 
 
 def _load_files(head: TaskHead, folder: Path) -> None:
-    from mmzoo.composition.schema import first_line
     from mmzoo.interfaces import HasFiles
+    from mmzoo.schema import first_line
 
     if not isinstance(head, HasFiles):
         return
@@ -162,7 +162,7 @@ def _load_files(head: TaskHead, folder: Path) -> None:
 def _create_part(name: str, pretrained: bool | None, config: Mapping[str, Any], device: Any, dtype: Any) -> Any:
     """`kind/name`: a component of its own."""
     from mmzoo.composition import construct_part, make_part
-    from mmzoo.composition.schema import suggestion
+    from mmzoo.schema import suggestion
 
     kind, _, component = name.partition("/")
     if kind not in PART_KINDS:
@@ -194,8 +194,8 @@ def build_part(plan: Plan, slot: str, *, device: Any, dtype: torch.dtype | None)
 
     from mmzoo.composition import construct_part, load_weights
     from mmzoo.composition.foreign import tensors_of
-    from mmzoo.composition.schema import suggestion
     from mmzoo.hub.tensor_file import open_tensors
+    from mmzoo.schema import suggestion
 
     tree = plan.tree
     if slot in plan.models:

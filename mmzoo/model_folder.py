@@ -10,8 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmzoo.errors import ConfigError, ConfigTypeError, UnknownKeyError
-from mmzoo.registry.names import did_you_mean, show, suggestions
+from mmzoo.errors import ConfigError, ConfigTypeError
+from mmzoo.registry.names import show
 from mmzoo.system import write_whole
 
 if TYPE_CHECKING:
@@ -145,46 +145,33 @@ def is_pickle(name: str) -> bool:
 
 # --- config.json -------------------------------------------------------------------------------------
 
-_TYPES: dict[str, type] = {
-    "format_version": int,
-    "mmzoo_version": str,
-    "name": str,
-    "task": str,
-    "modalities": list,
-    "recipe": dict,
-    "components": dict,
-}
-_EXPECTED = {int: "int", str: "str", list: "list[str]", dict: "a mapping with text keys"}
+
+def _keys(
+    *,
+    format_version: int,
+    recipe: dict[str, Any],
+    name: str = "",
+    task: str = "",
+    modalities: tuple[str, ...] = (),
+    mmzoo_version: str = "",
+    components: dict[str, str] = {},  # noqa: B006
+) -> None:
+    """The keys of `config.json`, as a signature to check it against."""
 
 
 def _checked(content: Mapping[str, Any], path: Path) -> ModelConfig:
+    from mmzoo.schema import resolve  # imports pydantic
+
     version = content.get("format_version")
     if type(version) is int and version > FORMAT_VERSION:
         raise ConfigError(
             f"{path} has format_version {show(version)}, but this mmzoo reads up to {FORMAT_VERSION}; upgrade mmzoo.",
             path="format_version",
         )
-    for key in content:
-        if key not in _TYPES:
-            hint = did_you_mean(suggestions(key, _TYPES)) or f"there are {', '.join(_TYPES)}."
-            raise UnknownKeyError(f"{path}: unknown key {key if key.isidentifier() else show(key)}: {hint}", path=key)
-    for key in ("format_version", "recipe"):
-        if key not in content:
-            raise ConfigError(f"{path} lacks the key {key}; it is not the config of an mmzoo model.", path=key)
-    for key, value in content.items():
-        _check_type(key, value, _TYPES[key], path)
-    for index, value in enumerate(content.get("modalities", ())):
-        _check_type(f"modalities[{index}]", value, str, path)
-    for key, value in content.get("components", {}).items():
-        _check_type(f"components.{key}", value, str, path)
-    if version != FORMAT_VERSION:
+    config = ModelConfig(**resolve(_keys, content, path="", label=str(path)).arguments)
+    if config.format_version != FORMAT_VERSION:
         raise ConfigError(f"{path} has format_version {show(version)}; the only one there is is {FORMAT_VERSION}.")
-    return ModelConfig(**{**content, "modalities": tuple(content.get("modalities", ()))})
-
-
-def _check_type(key: str, value: Any, expected: type, path: Path) -> None:
-    if type(value) is not expected:  # not isinstance: True is an int
-        raise ConfigTypeError(f"{key} of {path} must be {_EXPECTED[expected]}, not {show(value)}.", path=key)
+    return config
 
 
 def _parse(path: Path) -> dict[str, Any]:

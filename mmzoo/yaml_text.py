@@ -1,4 +1,4 @@
-"""YAML that strangers write, recipes and the front matter of cards: safe, without aliases, with one kind of failure."""
+"""Reads YAML that strangers write (recipes, front matter of cards): safely, without aliases, with one kind of error."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ Loader.add_implicit_resolver(
 
 
 def read_yaml(text: str) -> Any:
-    """The value of a YAML text. Raises ValueError that says in a few words, on one line, what is wrong."""
+    """The value of a YAML text. Raises ValueError with a reason of a few words on one line."""
     try:
         _check(text)
-        found = yaml.load(text, Loader=Loader)  # a SafeLoader
-        repr(found)  # fails for an integer so long that no message could tell it
+        value = yaml.load(text, Loader=Loader)  # a SafeLoader
+        repr(value)  # fails for an integer of more digits than Python writes
     except Exception as error:  # PyYAML's, and KeyError, IndexError and others that odd tags and numbers lead to
         raise ValueError(_reason(error)) from error
-    return found
+    return value
 
 
 def _check(text: str) -> None:
-    """Refuse what swells, at the first sign of it.
+    """Refuse aliases and deep nesting before they cost anything.
 
-    An alias can double what stands before it, and the next one that. PyYAML's time is the square of the depth.
+    A chain of aliases grows exponentially, and PyYAML's time is the square of the depth.
     """
     depth = 0
     for event in yaml.parse(text, Loader=Loader):
@@ -51,22 +51,22 @@ def _check(text: str) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """Without the line that it happened in, which may hold anything."""
-    told = getattr(error, "problem", None) or getattr(error, "reason", None) or f"{type(error).__name__}: {error}"
+    """The reason without the offending line, which may hold anything."""
+    problem = getattr(error, "problem", None) or getattr(error, "reason", None) or f"{type(error).__name__}: {error}"
     mark = getattr(error, "problem_mark", None)
     place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark is not None else ""
-    printable = "".join(c if c.isprintable() else " " for c in str(told))
+    printable = "".join(c if c.isprintable() else " " for c in str(problem))
     return " ".join(printable.split())[:200] + place
 
 
 def front_matter(card: str) -> tuple[dict[str, Any], str, str]:
-    """The front matter of a card, read and as text, and the rest; read as empty if it is malformed or too long."""
+    """The front matter of a card as a mapping (empty if malformed or too long), its text, and the rest of the card."""
     card = card.replace("\r\n", "\n")
     match = re.match(r"---[ \t]*\n(.*?\n)---[ \t]*(\n|\Z)", card, flags=re.DOTALL)
     if match is None:
         return {}, "", card
     try:
-        found = read_yaml(match[1]) if len(match[1]) <= MAX_FRONT else {}
+        front = read_yaml(match[1]) if len(match[1]) <= MAX_FRONT else {}
     except ValueError:
-        found = {}
-    return (found if isinstance(found, dict) else {}), match[1], card[match.end() :]
+        front = {}
+    return (front if isinstance(front, dict) else {}), match[1], card[match.end() :]

@@ -101,8 +101,9 @@ def test_numbers_are_taken_from_evaluations_as_their_tasks_lay_them_out(tmp_path
     assert "PSNR of copies in dB: scenes 36.65." in told
 
 
-def test_the_command_line_reference_is_what_the_commands_say() -> None:
-    done = subprocess.run([sys.executable, "docs/cli.py", "--check"], cwd=ROOT, capture_output=True, text=True)
+@pytest.mark.parametrize("name", ["cli", "recipes"])
+def test_a_generated_reference_is_up_to_date(name: str) -> None:
+    done = subprocess.run([sys.executable, f"docs/{name}.py", "--check"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 

@@ -19,9 +19,10 @@ PLUGINS = sorted(path for folder in (ROOT / "plugins").glob("*/mmzoo_*") for pat
 
 LAYERS = (
     {"errors"},
-    {"system", "yaml_text"},
+    {"system", "yaml_text", "safe_text"},
     {"interfaces", "nn"},
     {"registry", "hookspecs"},
+    {"schema"},
     {"model_folder"},
     {"hub", "data"},
     {"composition"},
@@ -42,6 +43,7 @@ PUBLIC_TO_PLUGINS = {
     "evaluation",
     "testing",
     "errors",
+    "safe_text",
     "system",
     "hookspecs",
     "factory",

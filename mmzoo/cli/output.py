@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
-from mmzoo.interfaces.text import OBEYED, TOKENS, one_line, plain
+from mmzoo.safe_text import OBEYED, TOKENS, one_line, plain
 
 __all__ = ["note", "one_line", "plain", "print_json", "print_table", "say", "say_row"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -80,21 +79,15 @@ def _figures(description: Description) -> str:
 
 def _keys(description: Description) -> dict[str, dict[str, Any]]:
     """Each key of a component's config: its type and, unless it is required, its default."""
-    if description.kind == "model":
-        raise UsageError(f"--keys is for components; {description.name!r} is a model, and its recipe names them.")
-    from mmzoo.composition.schema import REQUIRED, arguments_of, type_name
-    from mmzoo.registry import load_target
+    if description.kind in ("model", "metric", "command"):
+        raise UsageError(f"--keys is for components; {description.name!r} is a {description.kind} and has no config.")
+    from mmzoo.registry import catalog, load_target
+    from mmzoo.schema import arguments_of, type_name
 
     target: Any = load_target(catalog().component(description.kind, f"{description.plugin}:{description.name}"))
-    if isinstance(target, type):
-        arguments = arguments_of(target)
-        found = {key: (type_name(a.annotation), a.default) for key, a in arguments.items()}
-    else:  # a function: its settings are the keywords it takes
-        settings = inspect.signature(target).parameters.items()
-        found = {key: (str(p.annotation), p.default) for key, p in settings if p.kind is p.KEYWORD_ONLY}
     return {
-        key: {"type": told} if default is REQUIRED else {"type": told, "default": _plain(default)}
-        for key, (told, default) in found.items()
+        key: {"type": type_name(field.annotation)} | ({} if field.is_required() else {"default": _plain(field.default)})
+        for key, field in arguments_of(target).items()
     }
 
 

@@ -11,6 +11,16 @@ from mmzoo.cli.output import say
 from mmzoo.errors import UsageError
 
 
+def _help_recipe(asked: bool) -> None:
+    """Print every key of a recipe and exit, before a recipe file is required."""
+    if asked:
+        from mmzoo.training.recipe import recipe_keys
+
+        for key, kind, default, meaning in recipe_keys():
+            say(f"{key}: {kind}, {default}\n    {meaning}")
+        raise typer.Exit
+
+
 def train(
     recipe: Annotated[Path, typer.Argument(help="The recipe, a YAML file.", metavar="RECIPE.yaml")],
     overrides: Annotated[
@@ -22,6 +32,9 @@ def train(
     ] = True,
     checkpoint: Annotated[Path | None, typer.Option(help="Go on from this checkpoint folder instead.")] = None,
     print_config: Annotated[bool, typer.Option("--print-config", help="Print the merged recipe and stop.")] = False,
+    help_recipe: Annotated[
+        bool, typer.Option("--help-recipe", callback=_help_recipe, is_eager=True, help="List the keys of a recipe.")
+    ] = False,
     export_only: Annotated[
         bool, typer.Option("--export-only", help="Export the newest checkpoint without training further.")
     ] = False,

@@ -1,6 +1,6 @@
 """From resolved models to modules: names and settings are checked, ports compared, modules built, weights loaded."""
 
-from mmzoo.composition.build import check_real, construct, construct_part, own_tensors, submodels
+from mmzoo.composition.build import construct, construct_part, own_tensors, submodels
 from mmzoo.composition.checking import check, compose
 from mmzoo.composition.foreign import read_config
 from mmzoo.composition.load import TensorFile, load_weights
@@ -12,7 +12,6 @@ __all__ = [
     "Plan",
     "TensorFile",
     "check",
-    "check_real",
     "compose",
     "construct",
     "construct_part",

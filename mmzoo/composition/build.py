@@ -7,7 +7,7 @@ How tensors get their values:
 - Loaded weights: the model is constructed as a skeleton on the meta device (`skeleton.py`), where
   initialization costs nothing. Buffers that are neither stored in weights nor computed from constants are then
   allocated and filled by `reset_parameters` of the module that owns them, while the parameters are
-  still on meta (`restore_buffers`). Afterwards the weights are assigned (`load.py`). A buffer that no
+  still on meta (`load.restore_buffers`). Afterwards the weights are assigned. A buffer that no
   `reset_parameters` wrote to, and a tensor that is still on meta at the end, are errors that name it:
   there is no way to end with silently wrong values.
 """
@@ -21,10 +21,10 @@ import torch
 from torch import Tensor, nn
 
 from mmzoo.composition.plan import Part, Plan
-from mmzoo.composition.schema import first_line
 from mmzoo.composition.skeleton import skeleton
 from mmzoo.errors import ConfigError, MissingDependencyError, MmzooError, PluginError
 from mmzoo.model_folder import ModelFolder
+from mmzoo.schema import first_line
 from mmzoo.system import sha256_of
 
 if TYPE_CHECKING:
@@ -116,76 +116,3 @@ def own_tensors(module: nn.Module) -> dict[str, Tensor]:
 def _all_tensors(module: nn.Module) -> Iterator[Tensor]:
     yield from module.parameters()
     yield from module.buffers()
-
-
-def temporary_buffers(module: nn.Module) -> Iterator[tuple[str, nn.Module, str, Tensor]]:
-    """(dotted name, owner, attribute, buffer) of every buffer on meta that is not stored in weights."""
-    for prefix, owner in module.named_modules():
-        for name in sorted(owner._non_persistent_buffers_set):
-            buffer = owner._buffers.get(name)
-            if buffer is not None and buffer.is_meta:
-                yield (f"{prefix}.{name}" if prefix else name), owner, name, buffer
-
-
-def restore_buffers(module: nn.Module) -> None:
-    """Make the buffers that are not stored real (on the CPU) and let their owners recompute them.
-
-    Raises PluginError naming a buffer that no `reset_parameters` has written.
-    """
-    pending = list(temporary_buffers(module))
-    blanks: dict[str, tuple[Tensor, int]] = {}
-    for dotted, owner, name, buffer in pending:
-        blank = torch.empty(buffer.shape, dtype=buffer.dtype, device="cpu")
-        owner._buffers[name] = blank
-        blanks[dotted] = (blank, blank._version)
-    owners = {id(owner): owner for _, owner, _, _ in pending}
-    with torch.no_grad(), torch.device("cpu"), skeleton(allocate=False):
-        for owner in owners.values():
-            reset = getattr(owner, "reset_parameters", None)
-            if callable(reset):
-                try:
-                    reset()
-                except MmzooError:
-                    raise
-                except Exception as error:
-                    raise PluginError(
-                        f"{type(owner).__name__}.reset_parameters failed while its parameters were on the meta"
-                        f" device ({first_line(error)}); compute buffers from settings alone."
-                    ) from error
-    for dotted, owner, name, _ in pending:
-        now = owner._buffers.get(name)
-        blank, version = blanks[dotted]
-        if now is None or now.is_meta or (now is blank and now._version == version):
-            raise PluginError(
-                f"The buffer {dotted} is not stored in weights and {type(owner).__name__} does not recompute it;"
-                " fill it in reset_parameters, or register it with persistent=True."
-            )
-
-
-def check_real(module: nn.Module) -> None:
-    """Raise PluginError naming the first tensor that has no values: parameter, buffer or plain attribute."""
-    for prefix, owner in module.named_modules():
-        named: list[tuple[str, Any]] = [*owner._parameters.items(), *owner._buffers.items()]
-        for key, value in vars(owner).items():
-            if key not in ("_parameters", "_buffers", "_modules"):
-                named += [(key, item) for item in _tensors_in(value)]
-        for key, value in named:
-            if isinstance(value, Tensor) and value.is_meta:
-                dotted = f"{prefix}.{key}" if prefix else key
-                raise PluginError(
-                    f"{dotted} of {type(owner).__name__} has no values after loading;"
-                    " register it as a parameter or buffer, or recompute it in reset_parameters."
-                )
-
-
-def _tensors_in(value: Any) -> Iterator[Tensor]:
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, nn.Module):
-        yield from _all_tensors(value)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _tensors_in(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _tensors_in(item)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from mmzoo.composition import schema
+from mmzoo import schema
 from mmzoo.composition.build import construct
 from mmzoo.composition.fit import check_ports
 from mmzoo.composition.overrides import check_harmless
 from mmzoo.composition.plan import Part, Plan, make_part, slots_of
 from mmzoo.errors import ConfigError, ConfigTypeError, UnknownKeyError
 from mmzoo.hub.tree import ModelRef, ResolvedModel
+from mmzoo.registry.names import show
 
 if TYPE_CHECKING:
     from mmzoo.interfaces.heads import TaskHead
@@ -74,7 +75,7 @@ def _plan(tree: ResolvedModel, models: Mapping[str, Plan]) -> Plan:
                     f"The model {name[:80]!r} is nested in model slots too deep; does one contain itself?"
                 )
             raise ConfigError(
-                f"{slot} is the model {schema.show(name)}, which has not been looked up; write it as"
+                f"{slot} is the model {show(name)}, which has not been looked up; write it as"
                 f' {{"model": "{name[:80]}"}}, and resolve the recipe first.',
                 path=slot,
             )
@@ -91,7 +92,7 @@ def compose(recipe: Mapping[str, Any], *, device: str = "meta", name: str = "") 
 def head_of(recipe: object) -> Part:
     """The task head that a recipe names, checked. Raises what `check` raises."""
     if not isinstance(recipe, Mapping):
-        raise ConfigTypeError(f"A recipe must be a mapping of slots to components, not {schema.show(recipe)}.")
+        raise ConfigTypeError(f"A recipe must be a mapping of slots to components, not {show(recipe)}.")
     if "head" not in recipe:
         raise ConfigError("The recipe has no key head; name the task head that makes the model.", path="head")
     return make_part("head", "head", recipe["head"])

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from mmzoo.composition import schema
+from mmzoo import schema
 from mmzoo.composition.plan import Part, Plan, look_up, slots_of
 from mmzoo.errors import PluginError, PortError
 from mmzoo.interfaces.ports import Link, Port, Ports
+from mmzoo.registry.names import show
 
 
 def check_ports(plan: Plan) -> None:
@@ -68,7 +69,7 @@ def _fitting(part: Part, side: str, end: str, wanted: Port) -> Iterator[str]:
     """Ways to change one part so that its port fits: a config key to set, else other components of its kind."""
     slot, _, name = end.partition(".")
     changed = [
-        f"set {slot}.{key} to {schema.show(value)}"
+        f"set {slot}.{key} to {show(value)}"
         for key, value in _candidates(part, wanted)
         if _fits(part.cls, {**part.config, key: value}, side, name, wanted)
     ]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from mmzoo.composition import schema
+from mmzoo import schema
 from mmzoo.composition.build import own_tensors
 from mmzoo.composition.checking import check
 from mmzoo.composition.load import some
@@ -20,6 +20,7 @@ from mmzoo.errors import ConfigError, ExtraTensorsError, MissingTensorsError, Pl
 from mmzoo.hub.tree import ResolvedModel
 from mmzoo.interfaces.formats import ForeignFormat, Tie
 from mmzoo.model_folder import CONFIG_NAME, WEIGHTS_NAME, ModelConfig, ModelFolder
+from mmzoo.registry.names import show
 from mmzoo.system import write_whole
 
 if TYPE_CHECKING:
@@ -178,4 +179,4 @@ def _compare(there: Mapping[str, Any], here: Mapping[str, Any], name: str) -> No
         if slot != "head" and there.get(slot) != here[slot]:
             mine, theirs = here[slot], there.get(slot) or {}
             key = next((key for key in mine if theirs.get(key) != mine[key]), "name")
-            raise ConfigError(f"The format {name!r} cannot express {slot}.{key} = {schema.show(mine.get(key))}.")
+            raise ConfigError(f"The format {name!r} cannot express {slot}.{key} = {show(mine.get(key))}.")

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from mmzoo.composition.build import check_real, own_tensors, restore_buffers
-from mmzoo.errors import ExtraTensorsError, MissingTensorsError, TensorShapeError, TensorValueError
+from mmzoo.composition.build import own_tensors
+from mmzoo.composition.skeleton import skeleton
+from mmzoo.errors import (
+    ExtraTensorsError,
+    MissingTensorsError,
+    MmzooError,
+    PluginError,
+    TensorShapeError,
+    TensorValueError,
+)
+from mmzoo.schema import first_line
 
 
 class TensorFile(Protocol):
@@ -37,24 +46,32 @@ def load_weights(
 ) -> None:
     """Assign every tensor of the file to a module built on the meta device, and make its other buffers real.
 
-    prefix: `quantizer.` loads one part; the file's other tensors are then not read. dtype: of floating
-    tensors; None is float32 whatever the file holds. Integer and bool tensors keep the model's type.
-    Raises MissingTensorsError, ExtraTensorsError, TensorShapeError before any values are read, and
-    TensorValueError for NaN or infinity.
+    Args:
+        module: A module whose tensors are on the meta device.
+        file: The opened weights.
+        prefix: `quantizer.` loads one part; the file's other tensors are then not read.
+        device: Where the tensors go.
+        dtype: Of floating tensors; None is float32 whatever the file holds. Integer and bool tensors keep the
+            model's type.
+
+    Raises:
+        MissingTensorsError, ExtraTensorsError, TensorShapeError: The file does not fit; no values were read.
+        TensorValueError: A value is NaN or infinity.
+        PluginError: A tensor that is not stored was not recomputed.
     """
     wanted = own_tensors(module)
     entries = {name.removeprefix(prefix): entry for name, entry in file.entries.items() if name.startswith(prefix)}
     compare(wanted, entries, file.label)
     restore_buffers(module)
-    places = _places(module)
-    with torch.no_grad():
-        for name, blank in wanted.items():
-            value = _converted(file, prefix + name, blank, dtype or torch.float32).to(device)
-            filled: Tensor = nn.Parameter(value, blank.requires_grad) if isinstance(blank, nn.Parameter) else value
-            for owner, attribute in places[id(blank)]:
-                setattr(owner, attribute, filled)  # not into its dict: recurrent modules of torch keep a second list
-        if dtype is not None or torch.device(device).type != "cpu":
-            _move_temporary(module, device, dtype or torch.float32)
+    values: dict[int, Tensor] = {}
+    for name, blank in wanted.items():
+        value = _converted(file, prefix + name, blank, dtype or torch.float32).to(device)
+        values[id(blank)] = nn.Parameter(value, blank.requires_grad) if isinstance(blank, nn.Parameter) else value
+    # By every name that a tensor has: tied parameters get one object and stay tied. `compare` was strict already.
+    names = module.state_dict(keep_vars=True).items()
+    module.load_state_dict({name: values[id(t)] for name, t in names if id(t) in values}, strict=False, assign=True)
+    if dtype is not None or torch.device(device).type != "cpu":
+        _move_temporary(module, device, dtype or torch.float32)
     check_real(module)
 
 
@@ -104,17 +121,6 @@ def _kind(dtype: torch.dtype) -> str:
     return "bool" if dtype is torch.bool else "int"
 
 
-def _places(module: nn.Module) -> dict[int, list[tuple[nn.Module, str]]]:
-    """Where each tensor is kept; a tied tensor has several places."""
-    places: dict[int, list[tuple[nn.Module, str]]] = {}
-    for owner in module.modules():
-        for home in (owner._parameters, owner._buffers):
-            for attribute, tensor in home.items():
-                if tensor is not None:
-                    places.setdefault(id(tensor), []).append((owner, attribute))
-    return places
-
-
 def _converted(file: TensorFile, name: str, blank: Tensor, dtype: torch.dtype) -> Tensor:
     """One tensor in its own memory: a mapped file could change under the model later."""
     raw = file.read(name)
@@ -147,3 +153,66 @@ def _move_temporary(module: nn.Module, device: str | torch.device, dtype: torch.
             buffer = owner._buffers.get(name)
             if buffer is not None:
                 owner._buffers[name] = buffer.to(device, dtype if buffer.is_floating_point() else buffer.dtype)
+
+
+def restore_buffers(module: nn.Module) -> None:
+    """Make the buffers that are not stored real (on the CPU) and let their owners recompute them.
+
+    Neither `accelerate.init_empty_weights` nor `load_state_dict` does this: the one leaves such a buffer on meta or as
+    its constructor drew it, the other does not know it.
+
+    Raises:
+        PluginError: A buffer was not written by its owner's `reset_parameters`.
+    """
+    blanks: list[tuple[str, nn.Module, str, Tensor, int]] = []
+    for prefix, owner in module.named_modules():
+        for name in sorted(owner._non_persistent_buffers_set):
+            buffer = owner._buffers.get(name)
+            if buffer is not None and buffer.is_meta:
+                owner._buffers[name] = blank = torch.empty(buffer.shape, dtype=buffer.dtype, device="cpu")
+                blanks.append((_dotted(prefix, name), owner, name, blank, blank._version))
+    with torch.no_grad(), torch.device("cpu"), skeleton(allocate=False):
+        for owner in dict.fromkeys(owner for _, owner, *_ in blanks):
+            try:
+                getattr(owner, "reset_parameters", lambda: None)()
+            except MmzooError:
+                raise
+            except Exception as error:
+                raise PluginError(
+                    f"{type(owner).__name__}.reset_parameters failed while its parameters were on the meta"
+                    f" device ({first_line(error)}); compute buffers from settings alone."
+                ) from error
+    for dotted, owner, name, blank, version in blanks:
+        now = owner._buffers.get(name)
+        if now is None or now.is_meta or (now is blank and now._version == version):
+            raise PluginError(
+                f"The buffer {dotted} is not stored in weights and {type(owner).__name__} does not recompute it;"
+                " fill it in reset_parameters, or register it with persistent=True."
+            )
+
+
+def check_real(module: nn.Module) -> None:
+    """Raise PluginError naming the first tensor that has no values: parameter, buffer or plain attribute."""
+    for prefix, owner in module.named_modules():
+        held = {key: value for key, value in vars(owner).items() if key not in ("_parameters", "_buffers", "_modules")}
+        for key, value in {**owner._parameters, **owner._buffers, **held}.items():
+            if _lacks_values(value):
+                raise PluginError(
+                    f"{_dotted(prefix, key)} of {type(owner).__name__} has no values after loading;"
+                    " register it as a parameter or buffer, or recompute it in reset_parameters."
+                )
+
+
+def _lacks_values(value: Any) -> bool:
+    """Whether a value is, or a container holds, a tensor on the meta device."""
+    if isinstance(value, Tensor):
+        return value.is_meta
+    if isinstance(value, nn.Module):
+        return any(tensor.is_meta for tensor in value.state_dict().values())
+    if isinstance(value, dict):
+        value = list(value.values())
+    return isinstance(value, (list, tuple)) and any(map(_lacks_values, value))
+
+
+def _dotted(prefix: str, name: str) -> str:
+    return f"{prefix}.{name}" if prefix else name

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mmzoo.composition import schema
+from mmzoo import schema
 from mmzoo.composition.build import construct, own_tensors
 from mmzoo.composition.plan import Part, Plan, slots_of
 from mmzoo.errors import OverrideError, UnknownKeyError

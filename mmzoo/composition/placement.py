@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from mmzoo.composition.schema import first_line
 from mmzoo.errors import UsageError
+from mmzoo.schema import first_line
 
 DTYPES = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 

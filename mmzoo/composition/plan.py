@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mmzoo.composition import schema
+from mmzoo import schema
 from mmzoo.errors import ConfigError, ConfigTypeError, PluginError
 from mmzoo.hub.tree import ResolvedModel
 from mmzoo.interfaces.ports import Ports, Slot
@@ -69,7 +69,7 @@ class Part:
                 f"{self.label} cannot tell its ports ({schema.first_line(error)}); this is a mistake in its plugin."
             ) from error
         if not isinstance(ports, Ports):
-            raise PluginError(f"{self.label} gives {schema.show(ports)} where Ports are expected; mend its plugin.")
+            raise PluginError(f"{self.label} gives {show(ports)} where Ports are expected; mend its plugin.")
         return ports
 
 
@@ -109,7 +109,7 @@ def make_part(slot: str, kind: str, value: Any, *, path: str | None = None) -> P
         value = {"name": value}
     if not isinstance(value, Mapping):
         raise ConfigTypeError(
-            f"{path} must be the name of a registered {kind} or a mapping with its name, not {schema.show(value)}.",
+            f"{path} must be the name of a registered {kind} or a mapping with its name, not {show(value)}.",
             path=path,
         )
     if "name" not in value:
@@ -144,7 +144,7 @@ def component_name(name: Any, kind: str, path: str) -> str:
         return name
     reason = "an import path is never followed" if isinstance(name, str) and "." in name else "it is no name"
     raise ConfigTypeError(
-        f"{path} must name a registered {kind}, not {schema.show(name)}: {reason}; `mmzoo list` shows the names.",
+        f"{path} must name a registered {kind}, not {show(name)}: {reason}; `mmzoo list` shows the names.",
         path=path,
     )
 

@@ -1,15 +1,16 @@
-"""Building a model without paying for its values: storage goes to the meta device, constants stay real.
+"""Builds a model without paying for its values: what is allocated or drawn is on the meta device, constants are real.
 
-Plain `torch.device("meta")` would do for the shapes, but then a constructor that reads a value of
-`torch.linspace` fails, every constant buffer is lost, and the first window, filter or normal distribution on
-meta imports torch's compiler, which takes more than a second. Here only what a constructor allocates or draws
-is on meta, and filling it is skipped; what it computes from numbers (windows, ranges, small zeros and ones)
-has its values.
+Why not what libraries offer:
+
+- `torch.device("meta")`: a constructor that reads a value of `torch.linspace` fails, and constant buffers are lost.
+- `accelerate.init_empty_weights`: it draws every parameter before it drops it, breaks ties between parameters
+  (`test_tied_tensors`), and patches `nn.Module` for all threads.
+- Both: the first window or normal distribution on meta imports torch's compiler, which takes longer than the whole
+  load (`test_building_to_load_imports_no_compiler`). So filling a tensor without values is skipped here.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -22,7 +23,7 @@ from torch.utils._pytree import tree_any, tree_map
 from mmzoo.errors import PluginError
 
 SMALL = 1 << 16
-"""Elements up to which zeros, ones and the like are real: more may be a parameter, and cost memory."""
+"""Elements up to which zeros, ones and the like stay real, as constants; larger ones are parameters and go to meta."""
 
 STORAGE: frozenset[Callable[..., Any]] = frozenset(
     {
@@ -51,7 +52,8 @@ FILLED: frozenset[Callable[..., Any]] = frozenset({torch.zeros, torch.ones, torc
 class Skeleton(TorchFunctionMode):
     """While active, allocated and random tensors have shapes but no values; computed constants have both.
 
-    allocate: False leaves new tensors real and only keeps those on meta from costing anything.
+    Args:
+        allocate: False keeps new tensors real, and only makes operations on meta tensors free.
     """
 
     def __init__(self, *, allocate: bool = True) -> None:
@@ -65,21 +67,21 @@ class Skeleton(TorchFunctionMode):
         target = args[0] if args else kwargs.get("tensor")
         if _is_meta(target) and (_name(func) in FILL or getattr(func, "__module__", "") == "torch.nn.init"):
             return target
-        if self.allocate and (func in STORAGE or (func in FILLED and _elements(func, args, kwargs) > SMALL)):
-            if kwargs.get("device") is None and kwargs.get("out") is None:
-                kwargs["device"] = "meta"
-                kwargs.pop("generator", None)
-                kwargs.pop("pin_memory", None)
-                args, kwargs = _to_meta((args, kwargs))
-            return func(*args, **kwargs)
-        if tree_any(_is_meta, (args, kwargs)) and tree_any(_is_real, (args, kwargs)):
+        placed = kwargs.get("device") is not None or kwargs.get("out") is not None
+        if self.allocate and func in STORAGE and not placed:
+            kwargs = {key: value for key, value in kwargs.items() if key not in ("generator", "pin_memory")}
+            args, kwargs = _to_meta((args, {**kwargs, "device": "meta"}))
+        elif tree_any(_is_meta, (args, kwargs)) and tree_any(_is_real, (args, kwargs)):
             return _mixed(func, args, kwargs)
-        return func(*args, **kwargs)
+        result = func(*args, **kwargs)
+        if self.allocate and func in FILLED and not placed and result.numel() > SMALL:
+            return result.to("meta")
+        return result
 
 
 @contextmanager
 def skeleton(*, allocate: bool = True) -> Iterator[None]:
-    """Build inside this: no initialisation is paid for, and torch's random state stays as it was."""
+    """Build inside this: initialization costs nothing, and torch's random state stays as it was."""
     with torch.random.fork_rng(devices=[]), Skeleton(allocate=allocate):
         yield
 
@@ -89,11 +91,13 @@ def _name(func: Any) -> str:
 
 
 def _mixed(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """A call with tensors that have values and tensors that have none: the result has none."""
+    """A call with tensors that have values and tensors that have none: the result has none.
+
+    Writing such a result into a constant would leave it silently wrong, so that is an error.
+    """
     name = _name(func)
     writes = name == "__setitem__" or (name.endswith("_") and not name.endswith("__")) or "out" in kwargs
-    target = kwargs.get("out", args[0] if args else None)
-    if writes and _is_real(target):
+    if writes and _is_real(kwargs.get("out", args[0] if args else None)):
         raise PluginError(
             f"A component writes values of its parameters into a constant (by {name}) before they are loaded;"
             " compute what is not stored in weights from settings alone."
@@ -112,15 +116,3 @@ def _is_meta(item: Any) -> bool:
 
 def _is_real(item: Any) -> bool:
     return isinstance(item, Tensor) and not item.is_meta
-
-
-def _elements(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
-    """How many elements a call of `zeros` and the like asks for; 0 for a call that will fail anyway."""
-    try:
-        if func is torch.eye:
-            rows = int(args[0] if args else kwargs["n"])
-            return rows * int(args[1] if len(args) > 1 else kwargs.get("m") or rows)
-        size = args[0] if args and not isinstance(args[0], int) else kwargs.get("size", args)
-        return math.prod(int(extent) for extent in size)
-    except (TypeError, ValueError, KeyError):
-        return 0

@@ -1,8 +1,7 @@
 """What the Hub accepts at the top of a card, checked before anything is sent.
 
-After https://github.com/huggingface/hub-docs, `modelcard.md` and `docs/hub/repositories-licenses.md`: the Hub itself
-checks `license` and `model-index` when a card arrives, and refuses the whole commit. Licences that the Hub has learned
-since are missing from the list; `license: other` says any.
+The Hub checks `license` and `model-index` when a card arrives, and refuses the whole commit. The rules are those of
+https://github.com/huggingface/hub-docs, `modelcard.md`.
 """
 
 from __future__ import annotations
@@ -25,9 +24,10 @@ LICENSES = frozenset(
     zlib pddl lgpl-lr deepfloyd-if-license llama2 llama3 llama3.1 llama3.2 llama3.3 llama4 gemma unknown other
     """.split()
 )
+"""From hub-docs, `docs/hub/repositories-licenses.md`, copied on 2026-11-25. For a license added since: `other`."""
 TEXTS = ("library_name", "pipeline_tag", "license", "license_name", "license_link", "model_name")
 LISTS = ("language", "tags", "datasets", "metrics", "base_model")
-"""A text, or a list of texts."""
+"""A string, or a list of strings."""
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]+)*|multilingual|code")
 RESULT = {"task": ("type",), "dataset": ("type", "name")}
 
@@ -41,17 +41,17 @@ def check_front_matter(front: Mapping[str, Any], where: str) -> None:
 def _problems(front: Mapping[str, Any]) -> Iterator[str]:
     for key in TEXTS:
         if not isinstance(front.get(key, ""), str):
-            yield f"has {key}: {front[key]!r}, which must be a text"
+            yield f"has {key}: {front[key]!r}, which must be a string"
     for key in LISTS:
         value = front.get(key, [])
         if not isinstance(value, str) and not (isinstance(value, list) and all(isinstance(v, str) for v in value)):
-            yield f"has {key}: {value!r}, which must be a text or a list of texts"
+            yield f"has {key}: {value!r}, which must be a string or a list of strings"
     license = front.get("license")
     if license is not None and license not in LICENSES:
-        told = did_you_mean(suggestions(str(license), sorted(LICENSES))).rstrip("?.")
+        hint = did_you_mean(suggestions(str(license), sorted(LICENSES))).rstrip("?.")
         yield (
-            f"names the licence {license!r}, which the Hub does not know; {f'{told}, or ' if told else ''}write"
-            " `license: other` with license_name and license_link"
+            f"names the license {license!r}, which is not in our list of those that the Hub knows;"
+            f" {f'{hint}, or ' if hint else ''}write `license: other` with license_name and license_link"
         )
     if license == "other" and not (front.get("license_name") and front.get("license_link")):
         yield "says `license: other`, to which license_name and license_link belong"

@@ -8,45 +8,31 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import torch
+
 from mmzoo.errors import ChecksumError
-from mmzoo.hub.tensor_file import Layout, read_layout
+from mmzoo.hub.tensor_file import OpenTensors, open_tensors
 from mmzoo.model_folder import CONFIG_NAME, ModelFolder
-
-BLOCK = 1 << 20
-
-
-def component_names(layout: Layout, part: str) -> list[str]:
-    """The tensors of a component, sorted."""
-    return sorted(name for name in layout.entries if name.startswith(f"{part}."))
-
-
-def digest(layout: Layout, names: Iterable[str], read: Callable[[int, int], bytes]) -> str:
-    """sha256 of these tensors of a file that `read(begin, end)` reads."""
-    found = hashlib.sha256()
-    for name in names:
-        dtype, shape = layout.entries[name]
-        found.update(json.dumps([name, str(dtype).removeprefix("torch."), list(shape)]).encode() + b"\0")
-        begin, end = layout.spans[name]
-        for place in range(begin, end, BLOCK):
-            found.update(read(place, min(place + BLOCK, end)))
-    return found.hexdigest()
 
 
 def component_digests(path: Path, parts: Iterable[str] | None = None) -> dict[str, str]:
-    """The digest of each component of a weights file; parts: only of these. Raises CorruptFileError."""
-    layout = read_layout(path)
-    wanted = sorted({name.partition(".")[0] for name in layout.entries if "." in name} if parts is None else parts)
-    with path.open("rb") as stream:
+    """The sha256 of each component of a weights file; parts: only of these. Raises CorruptFileError."""
+    with open_tensors(path) as file:
+        wanted = sorted({name.partition(".")[0] for name in file.entries if "." in name} if parts is None else parts)
+        return {part: _digest(file, part) for part in wanted}
 
-        def read(begin: int, end: int) -> bytes:
-            stream.seek(begin)
-            return stream.read(end - begin)
 
-        return {part: digest(layout, component_names(layout, part), read) for part in wanted}
+def _digest(file: OpenTensors, part: str) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(name for name in file.entries if name.startswith(f"{part}.")):
+        dtype, shape = file.entries[name]
+        digest.update(json.dumps([name, str(dtype).removeprefix("torch."), list(shape)]).encode() + b"\0")
+        digest.update(file.read(name).reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def check_components(path: Path, expected: Mapping[str, str]) -> None:

@@ -5,27 +5,32 @@ from __future__ import annotations
 import json
 import os
 import re
-import struct
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from mmzoo.errors import ChecksumError, CorruptFileError, UnknownNameError
-from mmzoo.hub.components import component_digests, component_names
+from mmzoo.hub.components import component_digests
 from mmzoo.hub.huggingface import answers_in_time, snapshot_folder
-from mmzoo.hub.tensor_file import DTYPES, Layout, layout_of
+from mmzoo.hub.tensor_file import corrupt, header_length
 from mmzoo.hub.trouble import hub_errors
 from mmzoo.model_folder import WEIGHTS_NAME
 from mmzoo.system import write_whole
-
-KINDS = {dtype: kind for kind, dtype in DTYPES.items()}
 
 
 def fetch_part(repo: str, commit: str, part: str, expected: str) -> Path:
     """A small safetensors file of one component, from the cache or fetched by byte ranges.
 
-    part: a slot, which tensor names begin with. expected: its digest, as config.json says (see `components`).
-    Raises ChecksumError for other bytes, CorruptFileError, UnknownNameError for no such component, HubError.
+    Args:
+        repo: `org/name` on the Hub.
+        commit: The commit to read.
+        part: A slot; the names of its tensors begin with it.
+        expected: The component's digest, as config.json says (see `components`).
+
+    Raises:
+        ChecksumError: The bytes are not those of the digest.
+        CorruptFileError: The file is malformed.
+        UnknownNameError: The file has no such component.
+        HubError: The Hub did not give what was asked for.
     """
     path = snapshot_folder(repo, commit).parent.parent / "parts" / commit / f"{part}.safetensors"
     fresh = not path.is_file()
@@ -33,9 +38,9 @@ def fetch_part(repo: str, commit: str, part: str, expected: str) -> Path:
         _store(path, repo, commit, part)
     if component_digests(path, [part])[part] != expected:
         path.unlink()
-        told = "arrived with" if fresh else "has, in the cache,"
+        arrival = "arrived with" if fresh else "has, in the cache,"
         raise ChecksumError(
-            f"The component {part} of {repo} {told} other bytes than its config.json says, and was thrown away;"
+            f"The component {part} of {repo} {arrival} other bytes than its config.json says, and was thrown away;"
             " try again."
         )
     return path
@@ -43,27 +48,32 @@ def fetch_part(repo: str, commit: str, part: str, expected: str) -> Path:
 
 def _store(path: Path, repo: str, commit: str, part: str) -> None:
     remote = RemoteFile(repo, commit)
-    layout = layout_of(remote.label, remote.read, remote.size())
-    names = component_names(layout, part)
-    if not names:
+    data_start = 8 + header_length(remote.read(0, 8), remote.label)
+    try:
+        header = json.loads(remote.read(8, data_start))
+        entries = {name: entry for name, entry in header.items() if name.startswith(f"{part}.")}
+        spans = sorted((*map(int, entry["data_offsets"]), name) for name, entry in entries.items())
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise corrupt(remote.label, "its header is malformed") from error
+    if not entries:
         raise UnknownNameError(
             f"{remote.label} has no tensors of a component {part!r}; load the whole model.", name=part
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, _file_of(layout, sorted(names, key=lambda name: layout.spans[name]), remote))
-
-
-def _file_of(layout: Layout, names: list[str], remote: RemoteFile) -> bytes:
-    """A safetensors file of these tensors, which are given in the order of their bytes."""
-    header: dict[str, Any] = {}
+    # safetensors will check the small file; here only what would make us fetch more than the whole one.
+    room = remote.size - data_start
+    inside = all(len(span) == 3 and 0 <= span[0] <= span[1] <= room for span in spans)
+    if not inside or sum(end - begin for begin, end, _ in spans) > room:
+        raise corrupt(remote.label, f"the tensors of {part} lie outside it or overlap")
     position = 0
-    for name in names:
-        (dtype, shape), (begin, end) = layout.entries[name], layout.spans[name]
-        header[name] = {"dtype": KINDS[dtype], "shape": shape, "data_offsets": [position, position + end - begin]}
+    for begin, end, name in spans:
+        entries[name]["data_offsets"] = [position, position + end - begin]
         position += end - begin
-    text = json.dumps(header).encode()
-    data = b"".join(remote.read(begin, end) for begin, end in _runs([layout.spans[name] for name in names]))
-    return struct.pack("<Q", len(text)) + text + data
+    text = json.dumps(dict(sorted(entries.items(), key=lambda item: item[1]["data_offsets"]))).encode()
+    data = b"".join(
+        remote.read(data_start + begin, data_start + end) for begin, end in _runs([span[:2] for span in spans])
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, len(text).to_bytes(8, "little") + text + data)
 
 
 def _runs(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -78,30 +88,20 @@ def _runs(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 class RemoteFile:
-    """`model.safetensors` of one commit, read by ranges through the Hub's own client."""
+    """`model.safetensors` of one commit, read by ranges through the Hub's own client.
+
+    size: of the whole file in bytes, once something was read.
+    """
 
     def __init__(self, repo: str, commit: str) -> None:
         from huggingface_hub import hf_hub_url
 
-        self.repo, self.commit = repo, commit
+        self.repo, self.commit, self.size = repo, commit, 0
         self.label = f"{WEIGHTS_NAME} of {repo} at {commit[:12]}"
         self.url = hf_hub_url(repo, WEIGHTS_NAME, revision=commit, endpoint=os.environ.get("HF_ENDPOINT"))
-        self._start: bytes | None = None
-        self._size = 0
-
-    def size(self) -> int:
-        """Of the whole file, in bytes."""
-        if self._start is None:
-            self._start = self._fetch(0, 8)
-        return self._size
 
     def read(self, begin: int, end: int) -> bytes:
         """These bytes. Raises HubError, CorruptFileError if others come."""
-        if (begin, end) == (0, 8) and self.size() >= 8:
-            return self._start or b""
-        return self._fetch(begin, end)
-
-    def _fetch(self, begin: int, end: int) -> bytes:
         from huggingface_hub.utils import (  # type: ignore[attr-defined]
             build_hf_headers,
             hf_raise_for_status,
@@ -117,8 +117,8 @@ class RemoteFile:
             raise CorruptFileError(
                 f"The Hub did not give the part of {self.label} that was asked for; load the whole model instead."
             )
-        self._size = int(span[3])
-        if len(response.content) != min(end, self._size) - begin:
+        self.size = int(span[3])
+        if len(response.content) != min(end, self.size) - begin:
             raise CorruptFileError(f"A part of {self.label} did not arrive whole; try again.")
         data: bytes = response.content
         return data

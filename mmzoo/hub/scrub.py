@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from mmzoo.interfaces.text import TOKENS
+from mmzoo.safe_text import TOKENS
 
 PATHS = re.compile(r"(?<![\w.:/~<])(?:[A-Za-z]:)?[/\\](?:[\w.@+-]+[/\\])+([\w.@+-]*)")
 """Absolute paths: at least two components, the last of which is kept. What follows `:`, `/` or a letter is none."""

@@ -1,15 +1,14 @@
-"""A safetensors file, distrusted: the header is checked here before anything else reads the file.
+"""Opens safetensors files that strangers wrote.
 
-Format: 8 bytes of header length (little endian), a JSON header of `name: {dtype, shape, data_offsets}`,
-then the data, which the tensors must cover exactly.
+The safetensors library checks data types, shapes, offsets and coverage before it gives a tensor. It lets headers of up
+to 100 MB and any text as a name pass; both are checked here, because a header is parsed in memory and names end up in
+messages.
 """
 
 from __future__ import annotations
 
-import json
 import re
-import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ import torch
 from torch import Tensor
 
 from mmzoo.errors import CorruptFileError, HeaderTooLargeError
+from mmzoo.safe_text import one_line
 
 MAX_HEADER_BYTES = 4 << 20
 TENSOR_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,255}")
@@ -59,136 +59,55 @@ class OpenTensors:
 
 @contextmanager
 def open_tensors(path: Path) -> Iterator[OpenTensors]:
-    """Check the header of a safetensors file and open it.
+    """Check a safetensors file and open it.
 
-    Raises HeaderTooLargeError, CorruptFileError (truncated, overlapping or trailing data, bad names).
+    Raises:
+        HeaderTooLargeError: The header is larger than mmzoo reads.
+        CorruptFileError: The file is missing, malformed or truncated, or a name or data type is none of ours.
     """
     from safetensors import safe_open
 
-    entries = read_header(path)
-    try:
-        opened = safe_open(path, framework="pt", device="cpu")
-    except Exception as error:
-        raise _corrupt(path, _reason(error)) from error
-    with opened as handle:
-        yield OpenTensors(str(path), entries, handle)
-
-
-@dataclass(frozen=True)
-class Layout:
-    """What the header of a safetensors file says: data type and shape by name, and where the bytes of each lie.
-
-    spans: first byte and the one after the last, counted from the beginning of the file.
-    """
-
-    entries: Mapping[str, tuple[torch.dtype, tuple[int, ...]]]
-    spans: Mapping[str, tuple[int, int]]
-
-
-def read_header(path: Path) -> Mapping[str, tuple[torch.dtype, tuple[int, ...]]]:
-    """Data type and shape of every tensor, from the header alone, checked against the file's size."""
-    return read_layout(path).entries
-
-
-def read_layout(path: Path) -> Layout:
-    """As `read_header`, and where the bytes lie. Raises HeaderTooLargeError, CorruptFileError."""
     try:
         with path.open("rb") as stream:
-
-            def read(begin: int, end: int) -> bytes:
-                stream.seek(begin)
-                return stream.read(end - begin)
-
-            return layout_of(path, read, path.stat().st_size)
+            header_length(stream.read(8), path)
+        opened = safe_open(path, framework="pt", device="cpu")
     except OSError as error:
         raise CorruptFileError(f"{path} cannot be read: {error.strerror or error}; check that it is there.") from error
+    except CorruptFileError:
+        raise
+    except Exception as error:
+        raise corrupt(path, _reason(error)) from error
+    with opened as handle:
+        yield OpenTensors(str(path), {name: _entry(path, name, handle) for name in handle.keys()}, handle)  # noqa: SIM118
 
 
-def layout_of(path: Path | str, read: Callable[[int, int], bytes], size: int) -> Layout:
-    """The layout of a file that is read by `read(begin, end)`; path: as messages name it; size: in bytes."""
-    start = read(0, 8)
+def header_length(start: bytes, path: Path | str) -> int:
+    """The length of a file's header, from its first eight bytes. Raises HeaderTooLargeError, CorruptFileError."""
     if len(start) < 8:
-        raise _corrupt(path, "it is shorter than a header")
-    (length,) = struct.unpack("<Q", start)
+        raise corrupt(path, "it is shorter than a header")
+    length = int.from_bytes(start, "little")
     if length > MAX_HEADER_BYTES:
         raise HeaderTooLargeError(
             f"{path} claims a header of {length} bytes, but mmzoo reads at most {MAX_HEADER_BYTES};"
             " it is no safetensors file or a hostile one."
         )
-    if 8 + length > size:
-        raise _corrupt(path, f"its header should be {length} bytes, but the file ends after {size}")
-    return _checked(path, _parsed(path, read(8, 8 + length)), 8 + length, size - 8 - length)
+    return length
 
 
-def _parsed(path: Path | str, text: bytes) -> dict[str, Any]:
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        if len(dict(pairs)) != len(pairs):
-            raise ValueError("a name occurs twice")
-        return dict(pairs)
-
-    try:
-        header = json.loads(text.decode("utf-8"), object_pairs_hook=unique)
-    except (ValueError, RecursionError) as error:
-        raise _corrupt(path, f"its header is not valid JSON: {_reason(error)}") from error
-    if not isinstance(header, dict):
-        raise _corrupt(path, "its header is no JSON object")
-    return header
+def _entry(path: Path, name: str, handle: Any) -> tuple[torch.dtype, tuple[int, ...]]:
+    if not TENSOR_NAME.fullmatch(name):
+        raise corrupt(path, f"{name[:60]!r} is no tensor name")
+    tensor = handle.get_slice(name)
+    if tensor.get_dtype() not in DTYPES:
+        raise corrupt(path, f"tensor {name} has the data type {tensor.get_dtype()}, which no model here has")
+    return DTYPES[tensor.get_dtype()], tuple(tensor.get_shape())
 
 
-def _checked(path: Path | str, header: dict[str, Any], data_start: int, data_bytes: int) -> Layout:
-    metadata = header.pop("__metadata__", {})
-    if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
-        raise _corrupt(path, "its metadata are not text")
-    entries: dict[str, tuple[torch.dtype, tuple[int, ...]]] = {}
-    spans: list[tuple[int, int, str]] = []
-    for name, entry in header.items():
-        if not TENSOR_NAME.fullmatch(name):
-            raise _corrupt(path, f"{name[:60]!r} is no tensor name")
-        dtype, shape, begin, end = _entry(path, name, entry)
-        count = 1
-        for extent in shape:
-            count *= extent
-        if end - begin != count * dtype.itemsize:
-            raise _corrupt(path, f"tensor {name} has {end - begin} bytes for shape {list(shape)[:8]}")
-        entries[name] = (dtype, shape)
-        spans.append((begin, end, name))
-    position = 0
-    for begin, end, name in sorted(spans):
-        if begin != position:
-            raise _corrupt(
-                path, f"tensor {name} {'overlaps another' if begin < position else 'leaves a gap before it'}"
-            )
-        position = end
-    if position > data_bytes:
-        raise _corrupt(path, f"it is truncated: {position} bytes of data are declared and {data_bytes} are there")
-    if position < data_bytes:
-        raise _corrupt(path, f"{data_bytes - position} bytes trail after the last tensor")
-    return Layout(entries, {name: (data_start + begin, data_start + end) for begin, end, name in spans})
-
-
-def _entry(path: Path | str, name: str, entry: Any) -> tuple[torch.dtype, tuple[int, ...], int, int]:
-    if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
-        raise _corrupt(path, f"the entry of tensor {name} is malformed")
-    kind, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
-    dtype = DTYPES.get(kind) if isinstance(kind, str) else None
-    if dtype is None:
-        raise _corrupt(path, f"tensor {name} has the unknown data type {str(kind)[:20]!r}")
-    if not _naturals(shape) or len(shape) > 16 or not _naturals(offsets) or len(offsets) != 2:
-        raise _corrupt(path, f"the entry of tensor {name} is malformed")
-    begin, end = offsets
-    if end < begin:
-        raise _corrupt(path, f"tensor {name} ends before it begins")
-    return dtype, tuple(shape), begin, end
-
-
-def _naturals(values: Any) -> bool:
-    return isinstance(values, list) and all(type(value) is int and 0 <= value < 1 << 48 for value in values)
-
-
-def _corrupt(path: Path | str, reason: str) -> CorruptFileError:
+def corrupt(path: Path | str, reason: str) -> CorruptFileError:
+    """The error for a file that is not what it should be; path: as the message names it."""
     return CorruptFileError(f"{path} is not a sound safetensors file: {reason}; get a sound copy of it.")
 
 
 def _reason(error: BaseException) -> str:
-    text = str(error).strip().splitlines()
-    return (text[0] if text else type(error).__name__).rstrip(".")
+    """What the library says, which may quote a name of any length and with any characters."""
+    return one_line(error)[:200].rstrip(".") or type(error).__name__

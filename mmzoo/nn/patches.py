@@ -1,4 +1,8 @@
-"""Space to depth and back: squares of a picture as channels, without loss (Shi et al., arXiv 1609.05158)."""
+"""Patches of a picture as channels and back (space to depth; Shi et al., arXiv 1609.05158).
+
+This is `pixel_unshuffle` for channel-last pictures, but with channels in the order (row, column, channel) that stored
+weights expect; torch's order is (channel, row, column), and bringing it into ours takes more steps than this file has.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +10,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def fold(x_BHWD: Tensor, side: int = 2) -> Tensor:
-    """`[B, H, W, D]` to `[B, H / side, W / side, side * side * D]`; zeros at right and below make whole squares."""
-    x = F.pad(x_BHWD, (0, 0, 0, -x_BHWD.shape[2] % side, 0, -x_BHWD.shape[1] % side))
+def fold(x_BHWD: Tensor, patch: int = 2) -> Tensor:
+    """`[B, H, W, D]` to `[B, H / patch, W / patch, patch * patch * D]`; zeros at right and below complete patches."""
+    x = F.pad(x_BHWD, (0, 0, 0, -x_BHWD.shape[2] % patch, 0, -x_BHWD.shape[1] % patch))
     b, h, w, d = x.shape
-    return x.reshape(b, h // side, side, w // side, side, d).transpose(2, 3).flatten(3)
+    return x.reshape(b, h // patch, patch, w // patch, patch * d).transpose(2, 3).flatten(3)
 
 
-def unfold(x_BHWD: Tensor, side: int = 2) -> Tensor:
-    """The inverse of `fold`: `[B, H, W, side * side * D]` to `[B, side * H, side * W, D]`."""
+def unfold(x_BHWD: Tensor, patch: int = 2) -> Tensor:
+    """The inverse of `fold`: `[B, H, W, patch * patch * D]` to `[B, patch * H, patch * W, D]`."""
     b, h, w, d = x_BHWD.shape
-    x = x_BHWD.reshape(b, h, w, side, side, d // side**2).transpose(2, 3)
-    return x.reshape(b, side * h, side * w, d // side**2)
+    return x_BHWD.reshape(b, h, w, patch, d // patch).transpose(2, 3).reshape(b, patch * h, patch * w, d // patch**2)

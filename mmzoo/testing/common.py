@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from mmzoo.composition import Part, construct_part, own_tensors
-from mmzoo.composition.schema import first_line
 from mmzoo.errors import MmzooError
 from mmzoo.interfaces import Latents, Port, Ports
+from mmzoo.schema import first_line
 
 TOLERANCE = 1e-4
 """How far two ways of computing the same may be apart, relative to the largest value."""

@@ -49,7 +49,7 @@ class Kit:
     def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
         """One test for each check."""
         from mmzoo.errors import MmzooError
-        from mmzoo.interfaces.text import one_line
+        from mmzoo.safe_text import one_line
         from mmzoo.testing.kit import cases
 
         try:
@@ -73,7 +73,7 @@ class Kit:
     def pytest_terminal_summary(self, terminalreporter: Any, config: pytest.Config) -> None:
         """The table; and the record is kept for `mmzoo show`."""
         from mmzoo.errors import MmzooError
-        from mmzoo.interfaces.text import one_line
+        from mmzoo.safe_text import one_line
         from mmzoo.testing.kit import report
         from mmzoo.testing.records import NEUTRAL, NOT_RUN, save_record
 
@@ -115,7 +115,7 @@ class Check(pytest.Item):
         self.user_properties.append((RESULT, [case.subject, case.trial, case.check]))
 
     def runtest(self) -> None:
-        from mmzoo.interfaces.text import one_line
+        from mmzoo.safe_text import one_line
         from mmzoo.testing.common import NotChecked
 
         if self.case.exempt:
@@ -128,7 +128,7 @@ class Check(pytest.Item):
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *_: Any) -> Any:
         """mmzoo's own errors without a traceback, and nothing that a terminal would obey."""
         from mmzoo.errors import MmzooError
-        from mmzoo.interfaces.text import one_line, plain
+        from mmzoo.safe_text import one_line, plain
 
         told = excinfo.value
         return one_line(told) if isinstance(told, MmzooError) else plain(super().repr_failure(excinfo))
@@ -144,9 +144,9 @@ def mmzoo_plugins(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., tup
     It takes the names of modules with `mmzoo_register`, and returns what became of them. A module that fails to
     load fails the test with its own traceback; one that is installed already is left as it is.
     """
-    from mmzoo.interfaces.text import plain
     from mmzoo.registry import index
     from mmzoo.registry.plugins import discover, from_module
+    from mmzoo.safe_text import plain
 
     def add(*modules: str) -> tuple[PluginRecord, ...]:
         known = index.Catalog([*discover(), *(from_module(name) for name in modules)])

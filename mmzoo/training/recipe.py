@@ -2,133 +2,173 @@
 
 from __future__ import annotations
 
-import difflib
+import json
 import reprlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from mmzoo.errors import ConfigError, ConfigTypeError, UnknownKeyError
+from mmzoo.errors import ConfigError, ConfigTypeError
+from mmzoo.schema import Keys, check, nested_schema, to_json, type_name
 from mmzoo.yaml_text import read_yaml
 
 Positive = Annotated[int, Field(gt=0)]
 Count = Annotated[int, Field(ge=0)]
-PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+PositiveFloat = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Decay = Annotated[float, Field(ge=0, lt=1)]
+Betas = Annotated[list[Decay], Field(min_length=2, max_length=2)]
 
 
-class _Tree(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+def _about(schema: type[Keys]) -> str:
+    return str(schema.__doc__)
 
 
-class ModelConfig(_Tree):
-    """name: a registered model. overrides: of its recipe, as for `mmzoo.create`.
+class ModelConfig(Keys):
+    """The model to train and where it starts from."""
 
-    init_from: a run folder or a model folder whose matching tensors are the starting point. freeze: submodules, such
-    as `encoder.embed`, that stay as they are and in evaluation mode. joint: slots whose models, which otherwise stay as
-    they are, train along: their own loss on the same batch is added, and each is written beside the model.
-    """
-
-    name: str
-    overrides: dict[str, Any] = {}
-    init_from: str | None = None
-    freeze: list[str] = []
-    joint: list[str] = []
-
-
-class DataConfig(_Tree):
-    """name: a registered dataset. split, validation_split: of what it returns. limit: use the first rows only.
-
-    config: the dataset's own arguments.
-    """
-
-    name: str
-    split: str = "train"
-    validation_split: str | None = None
-    limit: Positive | None = None
-    config: dict[str, Any] = {}
+    name: str = Field(description="A registered model.")
+    overrides: dict[str, Any] = Field(default={}, description="Changes to its recipe, as for `mmzoo.create`.")
+    init_from: str | None = Field(
+        default=None,
+        description="A run folder or model folder; its tensors of the same name and shape are the starting point.",
+    )
+    freeze: list[str] = Field(
+        default=[], description="Submodules, such as `encoder.embed`, that are not trained and stay in evaluation mode."
+    )
+    joint: list[str] = Field(
+        default=[],
+        description="Slots whose models are trained too (by default they are frozen): their own loss on the same batch"
+        " is added, and each is exported beside the model.",
+    )
 
 
-class EmaConfig(_Tree):
-    """decay: of the average; warmup: at most (1 + n) / (10 + n) after n updates."""
+class DataConfig(Keys):
+    """The rows to train on."""
 
-    decay: Decay = 0.999
-    warmup: bool = True
-
-
-class OptimizerConfig(_Tree):
-    """AdamW, linear warm-up, cosine to `final_lr_fraction * lr`. clip: of the gradient's norm; null for none."""
-
-    lr: PositiveFloat = 5e-4
-    betas: Annotated[list[Decay], Field(min_length=2, max_length=2)] = [0.9, 0.99]
-    weight_decay: Annotated[float, Field(ge=0)] = 0.01
-    eps: PositiveFloat = 1e-8
-    warmup_steps: Count = 500
-    final_lr_fraction: Fraction = 0.05
-    clip: PositiveFloat | None = 1.0
+    name: str = Field(description="A registered dataset.")
+    split: str = Field(default="train", description="The split to train on.")
+    validation_split: str | None = Field(
+        default=None, description="The split to validate on; null means no validation."
+    )
+    limit: Positive | None = Field(default=None, description="Use only the first rows, this many; null means all.")
+    config: dict[str, Any] = Field(default={}, description="The dataset's own arguments.")
 
 
-class AdversaryConfig(_Tree):
-    """The head's adversary takes part from `start_step` on, warming up over `warmup_steps` to a constant `lr`."""
+class EmaConfig(Keys):
+    """The exponential moving average of parameters and buffers, which is what gets exported."""
 
-    start_step: Count = 0
-    lr: PositiveFloat = 2e-4
-    betas: Annotated[list[Decay], Field(min_length=2, max_length=2)] = [0.8, 0.99]
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    eps: PositiveFloat = 1e-8
-    warmup_steps: Count = 0
-    clip: PositiveFloat | None = 1.0
+    decay: Decay = Field(default=0.999, description="Decay of the average; 0 means no averaging.")
+    warmup: bool = Field(default=True, description="Limit the decay to (1 + n) / (10 + n) after n updates.")
 
 
-class TrainingRecipe(_Tree):
-    """Everything that decides a training.
+class OptimizerConfig(Keys):
+    """AdamW with linear warm-up, then a cosine."""
 
-    steps: updates in all; the schedule runs over them. batch_size: items of a global batch, or batch_frames:
-    the most that (longest length x items) may be. bucket: batches of like lengths. checkpoint_every: steps;
-    checkpoint_minutes: the longest time without one. keep: checkpoints kept. balance: every label of the examples is
-    drawn as often as any other. stop_after_minutes: stop this session with a checkpoint, to be resumed. max_minutes:
-    of training in all sessions together, after which the model is finished as if `steps` were done. num_threads: of
-    torch; null leaves it alone. num_workers: processes that build batches; 0 is one thread. max_bad_steps: steps in a
-    row with NaN or infinity before training stops.
-    """
+    lr: PositiveFloat = Field(default=5e-4, description="Learning rate after warm-up.")
+    betas: Betas = Field(default=[0.9, 0.99], description="AdamW's two betas.")
+    weight_decay: NonNegative = Field(default=0.01, description="AdamW's weight decay.")
+    eps: PositiveFloat = Field(default=1e-8, description="AdamW's epsilon.")
+    warmup_steps: Count = Field(default=500, description="Steps of linear warm-up.")
+    final_lr_fraction: Fraction = Field(default=0.05, description="The cosine ends at this fraction of `lr`.")
+    clip: PositiveFloat | None = Field(default=1.0, description="Largest norm of the gradient; null means no clipping.")
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-    model: ModelConfig
-    data: DataConfig
-    steps: Annotated[int, Field(gt=0, lt=10**8)]
-    seed: Count = 0
-    batch_size: Positive | None = None
-    batch_frames: Positive | None = None
-    bucket: bool = False
-    balance: bool = False
-    precision: Literal["bf16", "fp32"] = "fp32"
-    device: Literal["auto", "cpu"] = "auto"
-    ema: EmaConfig = EmaConfig()
-    optimizer: OptimizerConfig = OptimizerConfig()
-    adversary: AdversaryConfig | None = None
-    log_every: Positive = 50
-    checkpoint_every: Positive = 1000
-    checkpoint_minutes: PositiveFloat | None = 15.0
-    keep: Positive = 2
-    preview_every: Positive | None = None
-    preview_rows: Positive = 3
-    validate_every: Positive | None = None
-    validate_batches: Positive = 20
-    num_threads: Positive | None = None
-    num_workers: Count = 0
-    max_bad_steps: Positive = 5
-    stop_after_minutes: PositiveFloat | None = None
-    max_minutes: PositiveFloat | None = None
+
+class AdversaryConfig(Keys):
+    """AdamW for the head's adversary (a discriminator), at a constant rate after its warm-up."""
+
+    start_step: Count = Field(default=0, description="The step at which the adversary starts to take part.")
+    lr: PositiveFloat = Field(default=2e-4, description="Learning rate after warm-up.")
+    betas: Betas = Field(default=[0.8, 0.99], description="AdamW's two betas.")
+    weight_decay: NonNegative = Field(default=0.0, description="AdamW's weight decay.")
+    eps: PositiveFloat = Field(default=1e-8, description="AdamW's epsilon.")
+    warmup_steps: Count = Field(default=0, description="Steps of linear warm-up, counted from `start_step`.")
+    clip: PositiveFloat | None = Field(default=1.0, description="Largest norm of the gradient; null means no clipping.")
+
+
+class TrainingRecipe(Keys):
+    """Everything that decides a training run."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] = Field(
+        description="Name of the run; its folder is `runs/NAME` unless `--out` says otherwise."
+    )
+    model: ModelConfig = Field(description=_about(ModelConfig))
+    data: DataConfig = Field(description=_about(DataConfig))
+    steps: Annotated[int, Field(gt=0, lt=10**8)] = Field(
+        description="Number of updates; the learning-rate schedule spans them."
+    )
+    seed: Count = Field(
+        default=0, description="Seed of the initial parameters, the order of the data and every random choice."
+    )
+    batch_size: Positive | None = Field(
+        default=None, description="Items in a global batch. Give either this or `batch_frames`."
+    )
+    batch_frames: Positive | None = Field(
+        default=None, description="Largest size of a global batch as (longest length) x (items), for sequences."
+    )
+    bucket: bool = Field(default=False, description="Put items of similar length into the same batch.")
+    balance: bool = Field(default=False, description="Draw every label of the examples equally often.")
+    precision: Literal["bf16", "fp32"] = Field(
+        default="fp32", description="Precision of the forward and backward pass."
+    )
+    device: Literal["auto", "cpu"] = Field(default="auto", description="`auto` uses a GPU if there is one.")
+    ema: EmaConfig = Field(default=EmaConfig(), description=_about(EmaConfig))
+    optimizer: OptimizerConfig = Field(default=OptimizerConfig(), description=_about(OptimizerConfig))
+    adversary: AdversaryConfig | None = Field(
+        default=None, description=f"{_about(AdversaryConfig)} Null means training without it."
+    )
+    log_every: Positive = Field(default=50, description="Steps between two lines of the log.")
+    checkpoint_every: Positive = Field(default=1000, description="Steps between two checkpoints.")
+    checkpoint_minutes: PositiveFloat | None = Field(default=15.0, description="Longest time between two checkpoints.")
+    keep: Positive = Field(default=2, description="Checkpoints to keep; older ones are deleted.")
+    preview_every: Positive | None = Field(
+        default=None, description="Steps between two previews; null means no previews."
+    )
+    preview_rows: Positive = Field(default=3, description="Rows in a preview.")
+    validate_every: Positive | None = Field(default=None, description="Steps between two validations; null means none.")
+    validate_batches: Positive = Field(default=20, description="Batches in a validation.")
+    num_threads: Positive | None = Field(
+        default=None, description="Threads for torch; null leaves torch's own setting."
+    )
+    num_workers: Count = Field(
+        default=0, description="Processes that build batches; 0 means one thread in this process."
+    )
+    max_bad_steps: Positive = Field(
+        default=5, description="Consecutive steps with a loss or gradient that is not finite before training stops."
+    )
+    stop_after_minutes: PositiveFloat | None = Field(
+        default=None, description="Write a checkpoint and stop this session after this time; it can be resumed."
+    )
+    max_minutes: PositiveFloat | None = Field(
+        default=None,
+        description="Training time over all sessions, after which the model is exported as if `steps` were reached.",
+    )
 
     @model_validator(mode="after")
     def _one_batch_size(self) -> TrainingRecipe:
         if (self.batch_size is None) == (self.batch_frames is None):
             raise ValueError("give either batch_size (items) or batch_frames (frames), not both and not neither")
         return self
+
+
+def recipe_keys(schema: type[Keys] = TrainingRecipe, prefix: str = "") -> Iterator[tuple[str, str, str, str]]:
+    """(dotted key, type, default, meaning) of every key of a recipe, for help pages."""
+    for key, field in schema.model_fields.items():
+        inner = nested_schema(field.annotation)
+        kind = type_name(field.annotation).replace(inner.__name__, "mapping") if inner else type_name(field.annotation)
+        default = "its own defaults" if isinstance(field.default, Keys) else json.dumps(field.default, default=str)
+        yield (
+            f"{prefix}{key}",
+            kind,
+            "required" if field.is_required() else f"default {default}",
+            str(field.description),
+        )
+        if inner:
+            yield from recipe_keys(inner, f"{prefix}{key}.")
 
 
 RESUME_FIXED = ("model", "data", "seed", "batch_size", "batch_frames", "bucket")
@@ -176,10 +216,10 @@ def load_recipe(source: str | Path | Mapping[str, Any], overrides: Sequence[str]
     nearest ones), and ConfigTypeError for a value of the wrong type or range; `path` is the dotted key.
     """
     if isinstance(source, Mapping):
-        where, raw = "The recipe", _copied(source)
+        where, raw = "the recipe", to_json(source, "", "the recipe")
     else:
         path = Path(source)
-        where = f"Recipe {path}"
+        where = f"recipe {path}"
         try:
             raw = parse_yaml(path.read_text(encoding="utf-8"), where=where)
         except FileNotFoundError as error:
@@ -190,44 +230,7 @@ def load_recipe(source: str | Path | Mapping[str, Any], overrides: Sequence[str]
         raise ConfigTypeError(f"{where} must be a mapping of keys to values, not {type(raw).__name__}.")
     for override in overrides:
         apply_override(raw, override)
-    try:
-        return TrainingRecipe.model_validate(raw)
-    except ValidationError as error:
-        raise _explained(error, where) from None
-
-
-def _copied(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _copied(item) for key, item in value.items()}
-    return list(map(_copied, value)) if isinstance(value, (list, tuple)) else value
-
-
-def _explained(error: ValidationError, where: str) -> ConfigError:
-    """The first problem, unknown keys before others, as one sentence."""
-    problems = sorted(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
-    first = problems[0]
-    location = [str(part) for part in first["loc"]]
-    path = ".".join(location)
-    if first["type"] == "extra_forbidden":
-        known = _fields_at(location[:-1])
-        near = difflib.get_close_matches(location[-1], known, n=3)
-        hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"known keys are {', '.join(known)}."
-        return UnknownKeyError(f"{where} has the unknown key {path[:80]!r}; {hint}", path=path)
-    if first["type"] == "missing":
-        return ConfigError(f"{where} lacks the key {path!r}.", path=path)
-    message = first["msg"].removeprefix("Value error, ")
-    if not path:
-        return ConfigError(f"{where} is wrong: {message}.", path=path)
-    return ConfigTypeError(f"{where} has {path}={reprlib.repr(first['input'])}: {message}.", path=path)
-
-
-def _fields_at(location: Sequence[str]) -> list[str]:
-    model: type[BaseModel] = TrainingRecipe
-    for key in location:
-        annotation = model.model_fields[key].annotation
-        options = [annotation, *get_args(annotation)]
-        model = next(o for o in options if isinstance(o, type) and issubclass(o, BaseModel))
-    return list(model.model_fields)
+    return check(TrainingRecipe, raw, path="", label=where)
 
 
 def dump_recipe(recipe: TrainingRecipe) -> str:

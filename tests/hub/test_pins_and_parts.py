@@ -157,6 +157,37 @@ def test_a_part_that_is_not_what_the_config_says(hub: HubServer, files: dict[str
         mmzoo.create("hf-hub:org/text", part="quantizer")
 
 
+ENTRY = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"[]",
+        b"[" * 100_000,
+        {"quantizer.a": 3},
+        {"quantizer.a": {**ENTRY, "data_offsets": ["x", 8]}},
+        {"quantizer.a": {**ENTRY, "data_offsets": [0, 4, 8]}},
+        {"quantizer.a": {**ENTRY, "data_offsets": [8, 0]}},
+        {"quantizer.a": {**ENTRY, "data_offsets": [-8, 0]}},
+        {"quantizer.a": {**ENTRY, "data_offsets": [0, 1 << 40]}},
+        {f"quantizer.{i}": ENTRY for i in range(1000)},  # would be fetched a thousand times
+        {"quantizer.a": {**ENTRY, "shape": [3]}},
+        {"quantizer.\x1b[2J": ENTRY},
+    ],
+)
+def test_a_hostile_header_is_refused_before_its_tensors_are_fetched(
+    hub: HubServer, files: dict[str, bytes], header: Any
+) -> None:
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    weights = len(text).to_bytes(8, "little") + text + bytes(8)
+    hub.add("org/text", {**files, "model.safetensors": weights})
+    with pytest.raises(errors.WeightsError) as caught:
+        mmzoo.create("hf-hub:org/text", part="quantizer")
+    assert str(caught.value).isprintable() and len(str(caught.value)) < 500
+    assert hub.count("GET /objects/") <= 3
+
+
 def test_digests_of_components(tmp_path: Path, files: dict[str, bytes]) -> None:
     (tmp_path / "model.safetensors").write_bytes(files["model.safetensors"])
     (tmp_path / "config.json").write_bytes(files["config.json"])

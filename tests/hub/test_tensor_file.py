@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from safetensors.torch import save, save_file
 
 from mmzoo import errors
-from mmzoo.hub.tensor_file import MAX_HEADER_BYTES, open_tensors, read_header
+from mmzoo.hub.tensor_file import MAX_HEADER_BYTES, open_tensors
 
 
 def write(path: Path, header: Any, data: bytes = b"") -> Path:
@@ -25,6 +25,11 @@ def write(path: Path, header: Any, data: bytes = b"") -> Path:
 
 def entry(begin: int = 0, end: int = 8, shape: Any = (2,), dtype: Any = "F32") -> dict[str, Any]:
     return {"dtype": dtype, "shape": shape if isinstance(shape, str) else list(shape), "data_offsets": [begin, end]}
+
+
+def read(path: Path) -> None:
+    with open_tensors(path):
+        pass
 
 
 def test_reads_what_safetensors_writes(tmp_path: Path) -> None:
@@ -47,58 +52,67 @@ def test_reads_what_safetensors_writes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("match", "header", "data"),
+    ("header", "data"),
     [
-        ("is truncated: 8 bytes of data are declared and 7", {"a": entry()}, b"1234567"),
-        ("2 bytes trail after the last", {"a": entry()}, b"1234567890"),
-        ("tensor b overlaps another", {"a": entry(), "b": entry(4, 12)}, b"123456789012"),
-        ("tensor b leaves a gap", {"a": entry(), "b": entry(12, 20)}, b"1" * 20),
-        ("tensor a leaves a gap", {"a": entry(4, 12)}, b"1" * 12),
-        ("tensor a has 8 bytes for shape", {"a": entry(shape=(3,))}, b"12345678"),
-        ("ends before it begins", {"a": entry(8, 0)}, b"12345678"),
-        ("'../a' is no tensor name", {"../a": entry()}, b"12345678"),
-        ("is no tensor name", {"": entry()}, b"12345678"),
-        ("is no tensor name", {"a\nb": entry()}, b"12345678"),
-        ("unknown data type 'F33'", {"a": entry(dtype="F33")}, b"12345678"),
-        ("unknown data type", {"a": entry(dtype=[1])}, b"12345678"),
-        ("entry of tensor a is malformed", {"a": entry(shape="22")}, b"12345678"),
-        ("entry of tensor a is malformed", {"a": entry(shape=(-2, -1))}, b"12345678"),
-        ("entry of tensor a is malformed", {"a": entry(shape=(True, 2))}, b"12345678"),
-        ("entry of tensor a is malformed", {"a": entry(shape=(2.0,))}, b"12345678"),
-        ("entry of tensor a is malformed", {"a": entry(shape=(10**30,))}, b"12345678"),
-        ("entry of tensor a is malformed", {"a": entry(shape=(1,) * 40)}, b"12345678"),
-        ("entry of tensor a is malformed", {"a": {**entry(), "more": 1}}, b"12345678"),
-        ("entry of tensor a is malformed", {"a": 3}, b"12345678"),
-        ("metadata are not text", {"__metadata__": {"a": 1}}, b""),
-        ("metadata are not text", {"__metadata__": 1}, b""),
-        ("header is no JSON object", [1], b""),
-        ("not valid JSON", b"{", b""),
-        ("not valid JSON", b"\xff\xfe", b""),
-        ("not valid JSON", b"[" * 100_000, b""),
-        ("a name occurs twice", b'{"a": 1, "a": 2}', b""),
+        ({"a": entry()}, b"1234567"),  # truncated
+        ({"a": entry()}, b"1234567890"),  # trailing bytes
+        ({"a": entry(), "b": entry(4, 12)}, b"123456789012"),  # overlap
+        ({"a": entry(), "b": entry(12, 20)}, b"1" * 20),  # gap
+        ({"a": entry(4, 12)}, b"1" * 12),
+        ({"a": entry(shape=(3,))}, b"12345678"),  # more values than bytes
+        ({"a": entry(8, 0)}, b"12345678"),
+        ({"a": entry(shape=(1 << 33, 1 << 33))}, b"12345678"),  # a size that overflows
+        ({"../a": entry()}, b"12345678"),
+        ({"": entry()}, b"12345678"),
+        ({"a\nb": entry()}, b"12345678"),
+        ({"\x1b[2J" * 1000: entry(4, 12)}, b"1" * 12),  # the library quotes the name
+        ({"a": entry(dtype="F33")}, b"12345678"),
+        ({"a": entry(dtype="U16", shape=(4,))}, b"12345678"),  # known to the library, not to us
+        ({"a": entry(dtype=[1])}, b"12345678"),
+        ({"a": entry(shape="22")}, b"12345678"),
+        ({"a": entry(shape=(-2, -1))}, b"12345678"),
+        ({"a": entry(shape=(True, 2))}, b"12345678"),
+        ({"a": entry(shape=(2.0,))}, b"12345678"),
+        ({"a": entry(shape=(10**30,))}, b"12345678"),
+        ({"a": 3}, b"12345678"),
+        ({"__metadata__": {"a": 1}}, b""),
+        ({"__metadata__": 1}, b""),
+        ([1], b""),
+        (b"", b""),
+        (b"{", b""),
+        (b"\xff\xfe", b""),
+        (b"[" * 100_000, b""),
+        (b'{"a":' * 100_000, b""),
+        (b'{"a": 1, "a": 2}', b""),
+        (
+            b'{"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]},'
+            b' "a": {"dtype": "F32", "shape": [1], "data_offsets": [4, 8]}}',
+            b"12345678",
+        ),
     ],
 )
-def test_malformed_files(tmp_path: Path, match: str, header: Any, data: bytes) -> None:
+def test_malformed_files(tmp_path: Path, header: Any, data: bytes) -> None:
     path = write(tmp_path / "t.safetensors", header, data)
-    with pytest.raises(errors.CorruptFileError, match=match) as caught, open_tensors(path):
+    with pytest.raises(errors.CorruptFileError) as caught, open_tensors(path):
         pass
-    assert str(path) in str(caught.value) and "\n" not in str(caught.value) and str(caught.value).endswith(".")
+    text = str(caught.value)
+    assert str(path) in text and text.isprintable() and text.endswith(".") and len(text) < 500
 
 
 def test_short_files_and_large_headers(tmp_path: Path) -> None:
     path = tmp_path / "t.safetensors"
     with pytest.raises(errors.CorruptFileError, match="cannot be read: No such file"):
-        read_header(path)
+        read(path)
     path.write_bytes(b"1234")
     with pytest.raises(errors.CorruptFileError, match="shorter than a header"):
-        read_header(path)
+        read(path)
     path.write_bytes(struct.pack("<Q", 100) + b"{}")
-    with pytest.raises(errors.CorruptFileError, match="should be 100 bytes, but the file ends after 10"):
-        read_header(path)
+    with pytest.raises(errors.CorruptFileError, match="header"):
+        read(path)
     for length in (MAX_HEADER_BYTES + 1, 2**64 - 1):
         path.write_bytes(struct.pack("<Q", length) + b"{}")
         with pytest.raises(errors.HeaderTooLargeError, match=f"claims a header of {length} bytes"):
-            read_header(path)
+            read(path)
 
 
 SOUND = save({"a": torch.arange(4.0), "b": torch.ones(3, dtype=torch.int16)})

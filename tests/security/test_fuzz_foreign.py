@@ -13,9 +13,10 @@ from fuzzing import changed, fuzz, numbers, scalars, values
 from hypothesis import strategies as st
 from torch import Tensor
 
-from mmzoo.composition import check, compose, read_config
+from mmzoo.composition import check, read_config
 from mmzoo.composition.foreign import ForeignTensors, save_foreign
-from mmzoo.hub.tensor_file import read_header
+from mmzoo.factory import build
+from mmzoo.hub.tensor_file import open_tensors
 from mmzoo.hub.tree import ResolvedModel
 
 pytestmark = pytest.mark.slow
@@ -63,8 +64,9 @@ def test_tensors(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps(ENCODEC))
     config = read_config(tmp_path)
     assert config.foreign is not None
-    save_foreign(compose(config.recipe, device="cpu"), tmp_path / "sound", "encodec")
-    entries = read_header(tmp_path / "sound" / "model.safetensors")
+    save_foreign(build(config.recipe), tmp_path / "sound", "encodec")
+    with open_tensors(tmp_path / "sound" / "model.safetensors") as file:
+        entries = file.entries
     expected = ForeignTensors(Claimed(entries), config.foreign).entries
     names = st.sampled_from(sorted(entries))
     claims = st.dictionaries(names, st.tuples(st.sampled_from(DTYPES), shapes | huge) | st.none(), max_size=3)

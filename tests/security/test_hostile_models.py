@@ -26,7 +26,7 @@ from mmzoo.factory import build_recipe
 from mmzoo.hub.cards import BEGIN, END, merged_card
 from mmzoo.hub.lock import read_lock
 from mmzoo.hub.sources import bundled_folder
-from mmzoo.hub.tensor_file import MAX_HEADER_BYTES, read_header
+from mmzoo.hub.tensor_file import MAX_HEADER_BYTES, open_tensors
 from mmzoo.model_folder import ModelFolder
 
 RECIPE = {
@@ -229,8 +229,11 @@ def test_a_bundled_model_is_no_path(tmp_path: Path) -> None:
 def test_a_tensor_cannot_be_called_a_path(name: str, tmp_path: Path) -> None:
     header = json.dumps({name: {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode()
     (tmp_path / "t.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + bytes(4))
-    with pytest.raises(errors.CorruptFileError, match="is no tensor name"):
-        read_header(tmp_path / "t.safetensors")
+    with (
+        pytest.raises(errors.CorruptFileError, match="is no tensor name"),
+        open_tensors(tmp_path / "t.safetensors"),
+    ):
+        pass
 
 
 # --- headers and cards that lie or swell -------------------------------------------------------------

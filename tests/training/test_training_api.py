@@ -73,7 +73,7 @@ def test_initial_weights_are_those_of_the_seed(tmp_path: Path) -> None:
     [
         ("data.split=tset", DataError, "no split 'tset'; it has train, validation, empty"),
         ("data.split=empty", DataError, "is empty"),
-        ("data.config.row=3", UnknownKeyError, "has no argument 'row'"),
+        ("data.config.row=3", UnknownKeyError, "Unknown key row for dataset"),
     ],
 )
 def test_bad_data_is_refused_before_the_model_is_made(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from training_dummy import make_recipe
 
+from mmzoo.cli.main import main
 from mmzoo.errors import ConfigError, ConfigTypeError, UnknownKeyError
 from mmzoo.training import load_recipe
 from mmzoo.training.recipe import apply_override, changed_keys, dump_recipe, fixed_part, parse_yaml
@@ -74,7 +75,7 @@ def test_bad_overrides_say_where_and_what(override: str, kind: type[ConfigError]
 def test_a_missing_key_is_named() -> None:
     recipe = make_recipe()
     del recipe["steps"]
-    with pytest.raises(ConfigError, match="lacks the key 'steps'"):
+    with pytest.raises(ConfigError, match="needs the key steps "):
         load_recipe(recipe)
 
 
@@ -136,3 +137,27 @@ def test_yaml_that_cannot_be_read_is_a_sentence(text: str, told: str, tmp_path: 
             read()
         said = str(caught.value)
         assert told in said and said.isprintable() and said.endswith(".") and len(said) < 400, said
+
+
+def test_the_help_lists_every_key_with_its_meaning(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--help-recipe"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    told = dict(zip(lines[::2], lines[1::2], strict=True))
+    assert all(meaning.startswith("    ") and meaning.endswith(".") and len(meaning) > 10 for meaning in told.values())
+    assert "steps: int, required" in told
+    assert "optimizer.betas: list[float], default [0.9, 0.99]" in told
+    assert "adversary: mapping or null, default null" in told
+    keys = {line.partition(":")[0] for line in told}
+    dumped = load_recipe(make_recipe(adversary={})).model_dump()
+
+    def dotted(tree: dict[str, Any], prefix: str = "") -> set[str]:
+        """The keys of the schema; a recipe's own `overrides` and `config` are free."""
+        return {f"{prefix}{key}" for key in tree}.union(
+            *(
+                dotted(value, f"{prefix}{key}.")
+                for key, value in tree.items()
+                if isinstance(value, dict) and key not in ("overrides", "config")
+            )
+        )
+
+    assert keys == dotted(dumped)

@@ -24,7 +24,7 @@ from mmzoo.data import (
     resample,
     row_features,
 )
-from mmzoo.errors import ConfigTypeError, DataError, UnknownKeyError, UnknownNameError
+from mmzoo.errors import ConfigError, ConfigTypeError, DataError, UnknownKeyError, UnknownNameError
 from mmzoo.interfaces import Audio
 
 
@@ -142,12 +142,19 @@ def test_datasets_by_name() -> None:
         load_dataset_component("flite-speach")
     with pytest.raises(UnknownKeyError, match="did you mean 'voice'"):
         load_dataset_component("flite-speech", voices="slt")
-    with pytest.raises(ConfigTypeError, match="'root'"):
+    with pytest.raises(ConfigError, match="dataset 'ljspeech' needs the key root") as caught:
         load_dataset_component("ljspeech")
+    assert caught.value.path == "root"
+    for value in ("3", 3.5, True):
+        with pytest.raises(ConfigTypeError, match="sentences of dataset 'flite-speech'") as caught:
+            load_dataset_component("flite-speech", sentences=value)
+        assert caught.value.path == "sentences"
+    with pytest.raises(ConfigTypeError, match=r"voices\[1\] of dataset 'spoken-scenes'"):
+        load_dataset_component("spoken-scenes", voices=["slt", 3])
 
 
 def test_a_builder_that_returns_no_splits_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mmzoo_datasets.flite_speech.flite_speech", lambda **_: DatasetDict())
+    monkeypatch.setattr("mmzoo_datasets.flite_speech.flite_speech", lambda: DatasetDict())
     with pytest.raises(DataError, match="without splits"):
         load_dataset_component("flite-speech")
 

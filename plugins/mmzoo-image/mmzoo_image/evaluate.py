@@ -219,7 +219,8 @@ def _drawn(model: Any, prompts: Sequence[str], **options: Any) -> list[Image]:
 
 
 def _flat(pictures: Pictures) -> np.ndarray[Any, np.dtype[np.float32]]:
-    return np.stack([picture.pixels[..., 0].ravel() for picture in pictures]).astype(np.float32) / 255
+    flat = np.stack([picture.pixels[..., 0].ravel() for picture in pictures]).astype(np.float32)
+    return flat / np.float32(255)
 
 
 def _spread(pictures: Pictures, classes: Sequence[str]) -> float:

@@ -12,7 +12,7 @@ import typer
 import mmzoo
 from mmzoo.errors import InputError
 from mmzoo.interfaces import Image, Labels, Tokenizer
-from mmzoo.interfaces.text import one_line
+from mmzoo.safe_text import one_line
 
 
 @runtime_checkable

@@ -14,7 +14,7 @@ from tqdm import tqdm
 import mmzoo
 from mmzoo.errors import InputError
 from mmzoo.interfaces import Audio
-from mmzoo.interfaces.text import one_line
+from mmzoo.safe_text import one_line
 
 LONGEST_INPUT = 1_000_000
 

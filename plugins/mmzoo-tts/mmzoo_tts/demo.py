@@ -12,7 +12,7 @@ import mmzoo
 from mmzoo.errors import InputError, MissingDependencyError, MissingPluginError
 from mmzoo.evaluation.judges import load_judge
 from mmzoo.interfaces import Audio
-from mmzoo.interfaces.text import one_line
+from mmzoo.safe_text import one_line
 
 JUDGE = "pocketsphinx"
 TEXT = "Doctor Smith paid $3.50 at 10:45. The quick brown fox jumps over the lazy dog."

@@ -1,0 +1,274 @@
+"""One way to check a mapping against typed keys: a pydantic model made from a signature, and errors in one sentence.
+
+Component configs, dataset arguments, configs of other libraries and training recipes all go through `check`.
+Nothing is imported or run because of what a mapping says.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+import json
+import math
+import types
+import typing
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeVar, Union
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
+from pydantic.fields import FieldInfo
+
+from mmzoo.errors import ConfigError, ConfigTypeError, PluginError, UnknownKeyError
+from mmzoo.registry.names import did_you_mean, show, suggestions
+
+
+class Keys(BaseModel):
+    """Base of every schema: unknown keys are errors, and the only conversions are int to float and list to tuple."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+Checked = TypeVar("Checked", bound=Keys)
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A checked configuration. config: every key, as JSON. arguments: what the constructor is called with."""
+
+    config: dict[str, Any]
+    arguments: dict[str, Any]
+
+
+# --- words of messages -------------------------------------------------------------------------------
+
+
+def join(prefix: str, key: Any) -> str:
+    """A dotted key for a message; a key with odd characters is quoted."""
+    word = key if isinstance(key, str) and key.replace("-", "_").isidentifier() else show(key)
+    return f"{prefix}.{word}" if prefix else word
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """The end of a sentence about an unknown word: what may have been meant, else what there is."""
+    known = list(known)
+    if similar := suggestions(word, known):
+        return did_you_mean(similar)
+    if not known:
+        return "there are none."
+    return "there are " + ", ".join(known[:12]) + (" and others." if len(known) > 12 else ".")
+
+
+def first_line(error: BaseException) -> str:
+    """The message of another library's error on one line, without a full stop, for use in brackets."""
+    text = str(error).strip().splitlines()
+    return (f"{type(error).__name__}: {text[0]}" if text else type(error).__name__).rstrip(".")
+
+
+def type_name(annotation: Any) -> str:
+    """An annotation as a user would write it: `int or null`, `list[int]`, `'a' or 'b'`."""
+    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
+    if annotation is type(None) or annotation is None:
+        return "null"
+    if origin is Annotated:
+        return type_name(inner[0])
+    if origin is Literal:
+        return " or ".join(repr(choice) for choice in inner)
+    if origin in (Union, types.UnionType):
+        return " or ".join(type_name(part) for part in inner)
+    if origin in (list, Sequence):
+        return f"list[{type_name(inner[0])}]"
+    if origin is None and isinstance(annotation, type):
+        return annotation.__name__
+    return str(annotation).replace("typing.", "").replace("collections.abc.", "")
+
+
+# --- signatures --------------------------------------------------------------------------------------
+
+
+@functools.lru_cache(maxsize=1024)
+def schema_of(target: Callable[..., Any]) -> type[Keys]:
+    """The schema of a component class or a function: its keyword-only, annotated arguments.
+
+    A field has the argument's name as its alias, because pydantic keeps names such as `copy` and `json` for itself.
+
+    Raises:
+        PluginError: An argument is positional, variable, or has no annotation that JSON can hold.
+    """
+    function = inspect.unwrap(target.__init__ if isinstance(target, type) else target)  # type: ignore[misc]
+    if getattr(function, "__module__", "builtins").partition(".")[0] in {"torch", "builtins"}:
+        return Keys  # a class without a constructor of its own
+    where, fields = f"{target.__module__}.{target.__qualname__}", dict[str, Any]()
+    for name, parameter in list(inspect.signature(function).parameters.items())[isinstance(target, type) :]:
+        default, annotation = parameter.default, parameter.annotation
+        if parameter.kind is not parameter.KEYWORD_ONLY:
+            raise PluginError(f"The argument {name!r} of {where} must be keyword-only; put `*` before it.")
+        try:  # one by one: what the function returns may be imported for type checkers only
+            holder = types.SimpleNamespace(__annotations__={name: annotation})
+            annotation = typing.get_type_hints(holder, globalns=function.__globals__)[name]
+        except Exception as error:
+            raise PluginError(
+                f"The annotation of {name!r} of {where} cannot be read ({first_line(error)}); import the types that it"
+                " names at run time."
+            ) from error
+        if annotation is parameter.empty or not _supported(annotation):
+            given = "has no type" if annotation is parameter.empty else f"is annotated {type_name(annotation)}"
+            raise PluginError(
+                f"The argument {name!r} of {where} {given}; a config value is an int, float, str, bool, list, tuple,"
+                " dict, Literal or a union of these."
+            )
+        if typing.get_origin(annotation) is Literal:
+            annotation = Annotated[annotation, BeforeValidator(functools.partial(_member, annotation))]
+        fields[f"key_{name}"] = (annotation, Field(... if default is parameter.empty else default, alias=name))
+    return create_model(target.__qualname__, __base__=Keys, **fields)
+
+
+def keys_of(schema: type[BaseModel], steps: Iterable[str | int] = ()) -> dict[str, FieldInfo]:
+    """The keys of a schema, or of the schema inside it to which these steps lead."""
+    for step in steps:
+        schema = nested_schema(schema.model_fields[str(step)].annotation) or Keys
+    return {field.alias or name: field for name, field in schema.model_fields.items()}
+
+
+def nested_schema(annotation: Any) -> type[Keys] | None:
+    """The schema that an annotation is, or may be; None for any other type."""
+    options = (annotation, *typing.get_args(annotation))
+    return next((option for option in options if isinstance(option, type) and issubclass(option, Keys)), None)
+
+
+def arguments_of(target: Callable[..., Any]) -> dict[str, FieldInfo]:
+    """The config keys of a component class or a function, each with its annotation and default."""
+    return keys_of(schema_of(target))
+
+
+_PLAIN = (int, float, str, bool, type(None), None)
+
+
+def _supported(annotation: Any) -> bool:
+    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is None:
+        return annotation in (Any, list, tuple, dict, *_PLAIN)
+    if origin is Literal:
+        return all(type(choice) in _PLAIN for choice in inner)
+    if origin in (dict, Mapping):
+        return inner[0] is str and _supported(inner[1])
+    containers = (Union, types.UnionType, list, tuple, Sequence)
+    return origin in containers and all(part is Ellipsis or _supported(part) for part in inner)
+
+
+def _member(annotation: Any, value: Any) -> Any:
+    """The value itself if it is a choice of a Literal; to pydantic, True and 1.0 are choices of Literal[1] too."""
+    if any(type(value) is type(choice) and value == choice for choice in typing.get_args(annotation)):
+        return value
+    raise ValueError(f"must be {type_name(annotation)}")
+
+
+# --- checking ----------------------------------------------------------------------------------------
+
+
+def resolve(target: Callable[..., Any], given: Mapping[str, Any], *, path: str, label: str = "") -> Resolved:
+    """Check a mapping against the arguments of a component class or a function, and fill in the defaults.
+
+    Args:
+        target: The class or function. If it has a mapping `renamed`, those old keys are read too, with a warning.
+        given: The config.
+        path: Dotted place of this config, for messages.
+        label: What the component is called in messages.
+
+    Raises:
+        UnknownKeyError: A key that the target does not have.
+        ConfigTypeError: A value of the wrong type.
+        ConfigError: A required key is missing, or a key is given by its old and its new name.
+        PluginError: The target's signature is no schema.
+    """
+    label = label or target.__name__
+    schema = schema_of(target)
+    given = renamed_keys(target, given, path=path, label=label)
+    checked = check(schema, given, path=path, label=label)
+    arguments = {str(field.alias): getattr(checked, name) for name, field in schema.model_fields.items()}
+    config = {name: to_json(value, join(path, name), label) for name, value in arguments.items()}
+    return Resolved(config, arguments)
+
+
+def renamed_keys(target: Any, given: Mapping[str, Any], *, path: str, label: str) -> Mapping[str, Any]:
+    """The config with today's names for keys that the target's `renamed` mapping lists by their old names."""
+    renamed: Mapping[str, str] = getattr(target, "renamed", {})
+    for old in [key for key in given if key in renamed]:
+        new, dotted = renamed[old], join(path, old)
+        if new in given:
+            raise ConfigError(f"{dotted} of {label} is the old name of {new}; give only {new}.", path=dotted)
+        warnings.warn(
+            f"The key {dotted} of {label} is now called {new}; rename it, the next release no longer reads {old}.",
+            FutureWarning,
+            stacklevel=2,
+        )
+        given = {new if key == old else key: value for key, value in given.items()}
+    return given
+
+
+def check(schema: type[Checked], given: Mapping[str, Any], *, path: str, label: str) -> Checked:
+    """A mapping as its schema. Raises UnknownKeyError, ConfigTypeError, ConfigError with the dotted `path`."""
+    try:
+        value = to_json(given, path, label)
+        # As JSON, since strict pydantic takes lists for tuples only there.
+        return schema.model_validate_json(json.dumps(value))
+    except ValidationError as error:
+        raise _explained(error, schema, value, path, label) from None
+    except (RecursionError, ValueError) as error:  # ValueError: an int of more digits than Python writes
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else first_line(error)
+        raise ConfigTypeError(f"{_place(path, label)} cannot be read: {reason}.", path=path) from None
+
+
+def to_json(value: Any, path: str, label: str) -> Any:
+    """A copy of a value in JSON's types: tuples become lists. Raises ConfigTypeError for what JSON cannot hold."""
+    if isinstance(value, Mapping):
+        if not all(isinstance(key, str) for key in value):
+            _refuse(path, label, "a mapping with text keys", value)
+        return {key: to_json(item, join(path, key), label) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_json(item, f"{path}[{i}]", label) for i, item in enumerate(value)]
+    if isinstance(value, float) and not math.isfinite(value):
+        _refuse(path, label, "a finite number", value)
+    if not isinstance(value, (bool, int, float, str, type(None))):
+        _refuse(path, label, "a JSON value", value)
+    return value
+
+
+def _place(path: str, label: str) -> str:
+    return f"{path} of {label}" if path else label
+
+
+def _refuse(path: str, label: str, expected: str, value: Any) -> typing.NoReturn:
+    raise ConfigTypeError(f"{_place(path, label)} must be {expected}, not {show(value)}.", path=path)
+
+
+def _explained(error: ValidationError, schema: type[Keys], value: Any, path: str, label: str) -> ConfigError:
+    """The first problem, unknown keys before others, as one sentence."""
+    problems = error.errors(include_url=False, include_context=False)
+    problem = min(problems, key=lambda candidate: candidate["type"] != "extra_forbidden")
+    rest = list(problem["loc"])
+    with contextlib.suppress(LookupError, TypeError):  # a missing key, or pydantic's name for a member of a union
+        while rest:
+            value = value[rest[0]]
+            step = rest.pop(0)
+            path = f"{path}[{step}]" if isinstance(step, int) else join(path, step)
+    if problem["type"] == "extra_forbidden":
+        *outer, last = problem["loc"]
+        hint = suggestion(str(last), keys_of(schema, outer))
+        return UnknownKeyError(f"Unknown key {path} for {label}: {hint}", path=path)
+    if problem["type"] == "missing" and isinstance(rest[0], str):
+        path, kind = join(path, rest[0]), type_name(keys_of(schema, problem["loc"][:-1])[rest[0]].annotation)
+        return ConfigError(f"{label} needs the key {path} ({kind}), which is missing; give it.", path=path)
+    expected = problem["msg"].removeprefix("Value error, ").replace("Input should", "must")
+    if problem["type"] == "missing":
+        expected = "must be longer"
+    elif rest:
+        common = problem["loc"][: -len(rest)]
+        members = [str(other["loc"][len(common)]) for other in problems if other["loc"][: len(common)] == common]
+        expected = f"must be {' or '.join(dict.fromkeys(members))}"
+    expected = expected.replace("a valid array", "a list").replace("an object", "a mapping")
+    if not expected.startswith("must"):
+        return ConfigTypeError(f"{_place(path, label)} is wrong: {expected}.", path=path)
+    return ConfigTypeError(f"{_place(path, label)} {expected}, not {show(value)}.", path=path)
