@@ -12,6 +12,7 @@ from mmzoo import schema
 from mmzoo.errors import ConfigError, ConfigTypeError, PluginError
 from mmzoo.hub.tree import ResolvedModel
 from mmzoo.interfaces.ports import Ports, Slot
+from mmzoo.registry.names import normalized, show
 
 if TYPE_CHECKING:
     from mmzoo.registry.specs import ComponentSpec
@@ -131,7 +132,6 @@ def make_part(slot: str, kind: str, value: Any, *, path: str | None = None) -> P
 def _owner(spec: ComponentSpec) -> str:
     """The qualifier of an installed plugin that is not mmzoo's own."""
     from mmzoo.registry.firstparty import SUPPLIES
-    from mmzoo.registry.names import normalized
     from mmzoo.registry.plugins import LOCAL
 
     owner = normalized(spec.plugin)

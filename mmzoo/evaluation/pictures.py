@@ -26,6 +26,6 @@ def psnr(true: Sequence[Image], copies: Sequence[Image]) -> float:
     return float(np.mean([-10 * np.log10(max(error, 1e-10)) for error in errors]))
 
 
-def in_batches(items: Sequence[Any], make: Callable[[int, int], list[Any]]) -> list[Any]:
-    """`make(start, end)` over all items; with seed=start, item i gets the noise of seed i."""
-    return [made for i in range(0, len(items), BATCH) for made in make(i, min(i + BATCH, len(items)))]
+def in_batches(items: Sequence[Any], make: Callable[[list[Any], int], list[Any]]) -> list[Any]:
+    """`make(some, seed)` over all items, where the seed is the place of the first: item i gets the noise of seed i."""
+    return [made for i in range(0, len(items), BATCH) for made in make(list(items[i : i + BATCH]), i)]

@@ -131,12 +131,16 @@ def judge_edits(
     size = true[0].pixels.shape[:2]
     small = [resized(picture, Pillow.Resampling.BOX, (size[0] // FACTOR, size[1] // FACTOR)) for picture in true]
     noisy = [with_noise(picture, seed) for seed, picture in enumerate(true)]
+
+    def inpainted(some: list[Any], seed: int) -> list[Image]:
+        return list(model.inpaint(*map(list, zip(*some, strict=True)), seed=seed))
+
     tasks: dict[str, tuple[Pictures, dict[str, Pictures]]] = {
         "inpaint": (
             [mean_fill(picture, mask) for picture, mask in zip(true, masks, strict=True)],
             {
-                "model": in_batches(true, lambda i, j: model.inpaint(true[i:j], masks[i:j], seed=i)),
-                "model_told": in_batches(true, lambda i, j: model.inpaint(true[i:j], masks[i:j], prompts[i:j], seed=i)),
+                "model": in_batches(list(zip(true, masks, strict=True)), inpainted),
+                "model_told": in_batches(list(zip(true, masks, prompts, strict=True)), inpainted),
             },
         ),
         "upscale": (
@@ -144,13 +148,13 @@ def judge_edits(
             {
                 "model": [
                     resized(picture, Pillow.Resampling.BICUBIC, size)
-                    for picture in in_batches(true, lambda i, j: model.upscale(small[i:j], seed=i))
+                    for picture in in_batches(small, lambda some, seed: model.upscale(some, seed=seed))
                 ]
             },
         ),
         "denoise": (
             max(([_median(picture, side) for picture in noisy] for side in (3, 5)), key=lambda some: psnr(true, some)),
-            {"model": in_batches(true, lambda i, j: model.denoise(noisy[i:j], seed=i))},
+            {"model": in_batches(noisy, lambda some, seed: model.denoise(some, seed=seed))},
         ),
     }
     names = {"inpaint": "mean fill", "upscale": "bicubic", "denoise": "median filter"}
@@ -215,12 +219,11 @@ def _scenes(things: int, count: int, side: int) -> Any:
 
 
 def _drawn(model: Any, prompts: Sequence[str], **options: Any) -> list[Image]:
-    return in_batches(prompts, lambda i, j: model.generate(list(prompts[i:j]), seed=i, **options))
+    return in_batches(prompts, lambda some, seed: model.generate(some, seed=seed, **options))
 
 
 def _flat(pictures: Pictures) -> np.ndarray[Any, np.dtype[np.float32]]:
-    flat = np.stack([picture.pixels[..., 0].ravel() for picture in pictures]).astype(np.float32)
-    return flat / np.float32(255)
+    return np.stack([picture.pixels[..., 0].ravel() for picture in pictures]).astype(np.float32) / np.float32(255)
 
 
 def _spread(pictures: Pictures, classes: Sequence[str]) -> float:

@@ -44,10 +44,10 @@ def evaluate_speech_to_image(
         rows = world[name].select(range(min(count, len(world[name]))))
         sounds = [decode_audio(cell) for cell in rows["audio"]]
         start = time.perf_counter()
-        drawn = in_batches(sounds, lambda i, j, sounds=sounds: transferred(model, sounds[i:j], i, BLANK))
+        drawn = in_batches(sounds, lambda some, seed: transferred(model, some, seed, BLANK))
         seconds += time.perf_counter() - start
         captions = rows["text"][:COMPARED]
-        from_words = in_batches(captions, lambda i, j, some=captions: model.artist.generate(some[i:j], seed=i))
+        from_words = in_batches(captions, lambda some, seed: model.artist.generate(some, seed=seed))
         figures["attributes_right"][name] = accuracies(reader.as_told(rows["text"], drawn))
         figures["artist_told_the_words"][name] = accuracies(reader.as_told(captions, from_words))["all"]
         heard = [model.hear(sound) for sound in sounds]
@@ -84,7 +84,7 @@ def evaluate_image_to_speech(
     rows = world["test"].select(range(count))
     scenes, shown, captions = list(rows["label"]), pictures_of(rows), list(rows["text"])
     start = time.perf_counter()
-    spoken = in_batches(shown, lambda i, j: transferred(model, shown[i:j], i, MUTE))
+    spoken = in_batches(shown, lambda some, seed: transferred(model, some, seed, MUTE))
     seconds = time.perf_counter() - start
     written = ["".join(sound.notes[:1]) for sound in spoken]
     some = captions[:COMPARED]
