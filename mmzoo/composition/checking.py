@@ -39,7 +39,7 @@ def _check(tree: ResolvedModel, checked: dict[int, Plan]) -> Plan:
         stored = None if tree.stored is None else _check(tree.stored, checked)
         with tree.naming_its_file():
             plan = _plan(tree, models)
-        if stored is not None and tree.ref.pretrained:
+        if stored is not None and tree.pretrained:
             _check_harmless(stored, plan)
         checked[id(tree)] = plan
     return checked[id(tree)]

@@ -147,6 +147,16 @@ def test_a_model_in_two_slots_is_looked_up_and_loaded_once(
     assert model.first is model.second and asked == ["pair", "tok"] and loaded == ["tok"]
 
 
+def test_a_license_is_asked_for_where_only_one_of_two_slots_loads_the_weights(world: Any, tok: Path) -> None:
+    (tok / "README.md").write_text("---\nlicense: mit\n---\n")
+    world.add("head", "pair", Pair)
+    first, second = {"model": "tok", "pretrained": False}, {"model": "tok"}
+    world.model("pair", {"head": "pair", "first": first, "second": second})
+    refuse(errors.WeightsError, "'tok' are under 'mit'", "pair", pretrained=False, allow_licenses={"cc0-1.0"})
+    model = create("pair", pretrained=False, allow_licenses={"mit"})
+    assert not torch.equal(model.first.gain, model.second.gain)
+
+
 def test_parts(world: Any) -> None:
     quantizer = create("quantizer/fsq", levels=[8, 5, 5, 5])
     assert quantizer.levels == [8, 5, 5, 5] and not quantizer.training and quantizer.config == {"levels": [8, 5, 5, 5]}
