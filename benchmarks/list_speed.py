@@ -17,6 +17,8 @@ import time
 from importlib import metadata
 from pathlib import Path
 
+from mmzoo.system import cpu_name
+
 PAGE = Path(__file__).with_suffix(".md")
 LIST = ["-m", "mmzoo", "list"]
 TIMM = ["-c", "import timm; timm.list_models()"]
@@ -41,13 +43,6 @@ def version(package: str) -> str | None:
         return None
 
 
-def processor() -> str:
-    """The name of the CPU."""
-    info = Path("/proc/cpuinfo")
-    names = [line for line in info.read_text().splitlines() if line.startswith("model name")] if info.is_file() else []
-    return names[0].partition(":")[2].strip() if names else platform.processor() or platform.machine()
-
-
 def table(repeats: int) -> str:
     """The measurement as a Markdown table with a line on where it was made."""
     rows = [("Python alone, `python -c pass`", FLOOR), ("`mmzoo list`", LIST)]
@@ -65,7 +60,7 @@ def table(repeats: int) -> str:
     packages = ", ".join(f"{name} {version(name) or 'not installed'}" for name in ("mmzoo", "timm", "torch"))
     lines += [
         "",
-        f"Median of {repeats} runs after a warm-up one. Python {platform.python_version()}, {packages}; {processor()}.",
+        f"Median of {repeats} runs after a warm-up one. Python {platform.python_version()}, {packages}; {cpu_name()}.",
     ]
     return "\n".join(lines) + "\n"
 

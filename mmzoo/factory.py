@@ -119,7 +119,7 @@ def _build(plan: Plan, device: Any, dtype: torch.dtype | None, built: dict[int, 
     if id(plan) in built:
         return built[id(plan)]
     tree = plan.tree
-    if not tree.ref.pretrained:
+    if not tree.pretrained:
         models = _build_models(plan, device, dtype, built)
         head = _placed(construct(plan, models, device="cpu", name=tree.title), device, dtype)
     else:
@@ -204,7 +204,7 @@ def build_part(plan: Plan, slot: str, *, device: Any, dtype: torch.dtype | None)
         hint = suggestion(str(slot), [*plan.parts, *plan.models])
         raise UnknownNameError(f"The model {tree.name!r} has no part {slot!r}: {hint}", name=str(slot))
     part = plan.parts[slot]
-    if not tree.ref.pretrained or not issubclass(part.cls, nn.Module):
+    if not tree.pretrained or not issubclass(part.cls, nn.Module):
         return _placed(construct_part(part, device="cpu"), device, dtype)
     with open_tensors(tree.found.part_file(slot, tree.config.components.get(slot))) as tensors:
         component = construct_part(part)
@@ -233,7 +233,7 @@ def check_licenses(models: Iterable[ResolvedModel | ModelRef], allowed: frozense
         return
     listed = ", ".join(sorted(allowed)) or "none"
     for model in models:
-        if isinstance(model, ModelRef) or not model.ref.pretrained:
+        if isinstance(model, ModelRef) or not model.pretrained:
             continue
         if model.license is None:
             raise WeightsError(

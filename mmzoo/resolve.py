@@ -72,15 +72,14 @@ def _opened(ref: ModelRef, found: FoundModel) -> ResolvedModel:
         return ResolvedModel(recipe, ref, title=found.bare_name, found=found)
     found = found.at_commit()
     folder = found.folder()
-    config = config_of(folder)
+    config = _config_of(folder)
     title = (config.name or found.bare_name) if ref.pretrained else found.name
     ref = replace(ref, sha256=ref.sha256 or found.sha256)
     recipe = registry.catalog().settled(config.recipe)
     return ResolvedModel(recipe, ref, title=title, found=found, folder=folder, config=config)
 
 
-def config_of(folder: ModelFolder) -> ModelConfig:
-    """What the config of a model folder says, also of another library's. Raises ConfigError."""
+def _config_of(folder: ModelFolder) -> ModelConfig:
     if folder.is_own:
         return folder.config
     from mmzoo.composition.foreign import read_config  # only here, because it needs torch
@@ -88,23 +87,23 @@ def config_of(folder: ModelFolder) -> ModelConfig:
     return read_config(folder.path)
 
 
-def _resolved(model: ResolvedModel, above: tuple[str, ...], inside: str, known: Known) -> ResolvedModel:
+def _resolved(model: ResolvedModel, above: tuple[ResolvedModel, ...], inside: str, known: Known) -> ResolvedModel:
     """The model with those in its slots.
 
     Args:
         model: whose models are to be resolved.
-        above: the names of the models that it is nested in.
+        above: the models that it is nested in.
         inside: the dotted slot that it fills.
         known: what has been looked up already.
     """
-    above = (*above, model.name)
-    local = not model.found.downloaded  # a config from the Hub names no folders of this machine
+    above = (*above, model)
+    local = not any(outer.found.downloaded for outer in above)  # a config from the Hub names no folders of this machine
     models: dict[str, ResolvedModel | ModelRef] = {}
     with model.naming_its_file():
         refs = models_in(model.recipe)
     for slot, ref in refs.items():
         path = f"{inside}.{slot}" if inside else slot
-        if ref.name in above or len(above) > MAX_DEPTH:
+        if len(above) > MAX_DEPTH or any(outer.name == ref.name for outer in above):
             models[slot] = ref
             continue
         if (ref, local) not in known:

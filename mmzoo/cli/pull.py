@@ -30,6 +30,5 @@ def pull(
         found = find_model(name, revision).at_commit()
         say_row(name, fetch_all(found).path)  # first, so that a damaged config.json is whole when it is resolved
         _, *inside = resolve(found.exact_name).walk()
-        for model in inside:
-            if isinstance(model, ResolvedModel):
-                say_row(model.name, fetch_all(model.found).path)
+        for model in {model.name: model for model in inside if isinstance(model, ResolvedModel)}.values():
+            say_row(model.name, fetch_all(model.found).path)

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mmzoo import schema
-from mmzoo.composition.build import construct
+from mmzoo.composition.build import construct, own_tensors
 from mmzoo.composition.fit import check_ports
-from mmzoo.composition.overrides import check_harmless
 from mmzoo.composition.plan import Part, Plan, make_part, slots_of
-from mmzoo.errors import ConfigError, ConfigTypeError, UnknownKeyError
+from mmzoo.errors import ConfigError, ConfigTypeError, OverrideError, UnknownKeyError
 from mmzoo.hub.tree import ModelRef, ResolvedModel
 from mmzoo.registry.names import show
 
@@ -41,8 +40,8 @@ def _check(tree: ResolvedModel, checked: dict[int, Plan]) -> Plan:
         stored = None if tree.stored is None else _check(tree.stored, checked)
         with tree.naming_its_file():
             plan = _plan(tree, models)
-        if stored is not None and tree.ref.pretrained:
-            check_harmless(stored, plan)
+        if stored is not None and tree.pretrained:
+            _check_harmless(stored, plan)
         checked[id(tree)] = plan
     return checked[id(tree)]
 
@@ -96,3 +95,47 @@ def head_of(recipe: object) -> Part:
     if "head" not in recipe:
         raise ConfigError("The recipe has no key head; name the task head that makes the model.", path="head")
     return make_part("head", "head", recipe["head"])
+
+
+# --- overrides ---------------------------------------------------------------------------------------
+
+
+def _check_harmless(stored: Plan, changed: Plan) -> None:
+    """Raise OverrideError if overrides change a tensor of the model, whose weights would then not fit.
+
+    Compares builds on the meta device; no weights are opened. A replaced model in a slot counts as a change.
+    """
+    for slot in sorted(stored.models.keys() | changed.models.keys()):
+        was, becomes = stored.models.get(slot), changed.models.get(slot)
+        if was is None or becomes is None or was.tree.ref != becomes.tree.ref:
+            what = "no model" if becomes is None else "another model" if was else "a model"
+            trained = "none" if was is None else repr(was.tree.name)
+            raise OverrideError(
+                f"The override puts {what} into {slot}, and the weights were trained with {trained};"
+                " pass pretrained=False to start from fresh parameters.",
+                path=slot,
+            )
+    before, after = _shapes(stored), _shapes(changed)
+    differing = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+    if not differing:
+        return
+    name = differing[0]
+    more = f" and {len(differing) - 1} more tensors" if len(differing) > 1 else ""
+    raise OverrideError(
+        f"The overrides change {name} from {_shown(before.get(name))} to {_shown(after.get(name))}{more},"
+        " so the published weights do not fit; pass pretrained=False to start from fresh parameters.",
+        path=name,
+    )
+
+
+def _shown(shape: tuple[int, ...] | None) -> str:
+    return "nothing" if shape is None else str(list(shape))
+
+
+def _shapes(plan: Plan) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in own_tensors(_on_meta(plan)).items()}
+
+
+def _on_meta(plan: Plan) -> TaskHead:
+    """The model on the meta device, the models in its slots too, which are not loaded."""
+    return construct(plan, {slot: _on_meta(model) for slot, model in plan.models.items()})

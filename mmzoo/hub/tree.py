@@ -120,18 +120,30 @@ class ResolvedModel:
         return self.ref.name
 
     @property
+    def pretrained(self) -> bool:
+        """Whether its weights are to be loaded."""
+        return self.ref.pretrained
+
+    @property
     def license(self) -> str | None:
         """The registered license of its weights, else the one on its card."""
         return self.found.license or (self.folder.license if self.folder is not None else None)
 
     def walk(self) -> Iterator[ResolvedModel | ModelRef]:
-        """The model itself, then the models in its slots, then those in theirs; each name once."""
+        """The model itself, then the models in its slots, then those in theirs.
+
+        Each name once, or twice where a model is wanted both with its weights and with fresh parameters.
+        """
         level: list[ResolvedModel | ModelRef] = [self]
-        seen: set[str] = set()
+        seen: set[tuple[str, bool]] = set()
         while level:
-            level = [node for node in level if node.name not in seen and not seen.add(node.name)]  # type: ignore[func-returns-value]
-            yield from level
-            level = [model for node in level if isinstance(node, ResolvedModel) for model in node.models.values()]
+            below: list[ResolvedModel | ModelRef] = []
+            for node in level:
+                if (node.name, node.pretrained) not in seen:
+                    seen.add((node.name, node.pretrained))
+                    yield node
+                    below += node.models.values() if isinstance(node, ResolvedModel) else ()
+            level = below
 
     @contextmanager
     def naming_its_file(self) -> Iterator[None]:

@@ -24,6 +24,7 @@ from mmzoo.hub.cards import render_card
 from mmzoo.hub.lock import Differences
 from mmzoo.hub.publishing import Published
 from mmzoo.interfaces import Audio, Labels
+from mmzoo.model_folder import ModelFolder
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -82,11 +83,11 @@ REPORT = {"complete": False, "protocol": {"note": FORGED}, FORGED: {FORGED: FORG
 TOLD: list[tuple[list[str], str, Any]] = [
     (["evaluate", "vqvae-text"], "mmzoo.evaluation.runner.evaluate", REPORT),
     (["evaluate", "--json", "vqvae-text"], "mmzoo.evaluation.runner.evaluate", REPORT),
-    (["lock", "x"], "mmzoo.hub.lock.lock", {"models": {FORGED: {"source": FORGED, "files": {}}}}),
+    (["lock", "vqvae-text"], "mmzoo.hub.lock.lock", {"models": {FORGED: {"source": FORGED, "files": {}}}}),
     (["sync"], "mmzoo.hub.lock.sync", Differences([FORGED], [FORGED])),
     (["verify", "--files-only", "vqvae-text"], "mmzoo.hub.verify.verify_files", {FORGED: FORGED}),
     (["verify", "--files-only", "--json", "vqvae-text"], "mmzoo.hub.verify.verify_files", {FORGED: FORGED}),
-    (["pull", "vqvae-text"], "mmzoo.hub.verify.pull", [(FORGED, Path(FORGED))]),
+    (["pull", "vqvae-text"], "mmzoo.hub.verify.fetch_all", ModelFolder(Path(FORGED))),
     (["cache", "list"], "mmzoo.hub.cache.cached_models", [CachedModel(FORGED, (FORGED,), 1, Path(FORGED))]),
     (["cache", "remove", f"org/{ESCAPES}"], "mmzoo.hub.cache.remove", 1),
     (["push", "x", "--repo", "org/x"], "mmzoo.hub.publishing.publish", PUBLISHED),

@@ -16,7 +16,6 @@ from torch import Tensor
 from mmzoo import errors
 from mmzoo import resolve as resolving
 from mmzoo.composition import checking, own_tensors, save_model
-from mmzoo.composition import overrides as overriding
 from mmzoo.factory import build_recipe, create
 from mmzoo.interfaces.heads import TaskHead
 from mmzoo.interfaces.ports import Link, Port, Ports, Slot
@@ -145,6 +144,16 @@ def test_a_model_in_two_slots_is_looked_up_and_loaded_once(
     assert model.first is model.second and asked == ["pair", "tok"] and loaded == ["tok"]
 
 
+def test_a_license_is_asked_for_where_only_one_of_two_slots_loads_the_weights(world: Any, tok: Path) -> None:
+    (tok / "README.md").write_text("---\nlicense: mit\n---\n")
+    world.add("head", "pair", Pair)
+    first, second = {"model": "tok", "pretrained": False}, {"model": "tok"}
+    world.model("pair", {"head": "pair", "first": first, "second": second})
+    refuse(errors.WeightsError, "'tok' are under 'mit'", "pair", pretrained=False, allow_licenses={"cc0-1.0"})
+    model = create("pair", pretrained=False, allow_licenses={"mit"})
+    assert not torch.equal(model.first.gain, model.second.gain)
+
+
 def test_parts(world: Any) -> None:
     quantizer = create("quantizer/fsq", levels=[8, 5, 5, 5])
     assert quantizer.levels == [8, 5, 5, 5] and not quantizer.training and quantizer.config == {"levels": [8, 5, 5, 5]}
@@ -222,7 +231,7 @@ def test_one_override_of_a_loaded_model_costs_two_plans_and_two_builds_for_compa
         return call
 
     monkeypatch.setattr(checking, "_plan", counting("plans", checking._plan))
-    monkeypatch.setattr(overriding, "construct", counting("compared", overriding.construct))
+    monkeypatch.setattr(checking, "construct", counting("compared", checking.construct))
     create("tok")
     assert counted == {"plans": 1, "compared": 0}
     create("tok", steps=4)
