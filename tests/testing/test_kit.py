@@ -7,18 +7,21 @@ import os
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from broken.quantizers import Accepts
+from torch import Tensor
 
 from mmzoo.cli.main import main
 from mmzoo.errors import MmzooError, PluginError, UnknownKeyError, UsageError
 from mmzoo.registry.register import Register
 from mmzoo.registry.specs import EXEMPTIBLE
 from mmzoo.testing import check_component, check_quantizer
-from mmzoo.testing.common import NotChecked, hold
+from mmzoo.testing.common import ConformanceError, NotChecked, hold
 from mmzoo.testing.kit import cases
 
 ROOT = Path(__file__).parent.parent.parent
@@ -251,6 +254,22 @@ def test_checks_that_do_not_apply_do_not_end_the_rest() -> None:
 
     hold("it", {"first": skipped, "second": lambda: done.append(1)})
     assert done == [1]
+
+
+class BrokenTwice(Accepts):
+    """Ignores the mask and decodes any code."""
+
+    def encode(self, z: Tensor, mask: Tensor | None = None) -> Tensor:
+        return super().encode(z)
+
+
+def test_every_failed_check_of_a_component_is_reported(catalog: Callable[..., Any]) -> None:
+    catalog(("quantizer", "part", BrokenTwice, {}))
+    with pytest.raises(ConformanceError) as caught:
+        check_quantizer("part", width=4)
+    assert {"masks", "refusals"} <= set(caught.value.failures) < {"masks", "batch", "refusals", "storage", "gradients"}
+    for name, sentence in caught.value.failures.items():
+        assert f"{name}: {sentence}" in str(caught.value)
 
 
 def test_the_pytest_plugin_imports_nothing_heavy() -> None:
