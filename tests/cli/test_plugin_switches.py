@@ -17,7 +17,7 @@ FSQ = "@hookimpl\ndef mmzoo_register(register):\n    register.quantizer('fsq', '
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(tmp_path: Path, installed: None, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("MMZOO_HOME", str(tmp_path / "home"))
     return tmp_path / "home"
 
