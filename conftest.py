@@ -26,7 +26,7 @@ FOLDERS = ("MMZOO_HOME", "MMZOO_CACHE", "HF_HOME")
 UNSET = ("HF_TOKEN", "HF_ENDPOINT", "HF_HUB_CACHE", "MMZOO_ALLOW_LICENSES", "LANGUAGE", "NO_COLOR", "FORCE_COLOR")
 WORKER = "PYTEST_XDIST_WORKER"
 
-# When this file is imported, nothing has read the environment yet; the workers of xdist and all subprocesses inherit it.
+# Nothing has read the environment yet when this is imported; the workers of xdist and all subprocesses inherit it.
 if WORKER in os.environ:
     os.environ["MMZOO_HOME"] += os.environ[WORKER]  # settings that one process writes are not another's
 else:

@@ -119,7 +119,7 @@ def python() -> Python:
 
     def run(arguments: list[str], cwd: Path, *paths: Path, **more: Any) -> str:
         search = [*map(str, paths), str(ROOT), os.environ.get("PYTHONPATH", "")]
-        chosen = [*FIRST_PARTY, "local", *(found.name for found in metadata.distributions(path=[*map(str, paths)]))]
+        chosen = [*FIRST_PARTY, *(found.name for found in metadata.distributions(path=[*map(str, paths)]))]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, search)), **more}
         environment["MMZOO_PLUGINS"] = ",".join(chosen)
         command = [sys.executable, *arguments]

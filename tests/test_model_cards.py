@@ -124,13 +124,13 @@ def test_hostile_golden_files_are_refused_in_a_sentence(tmp_path):
     shutil.copytree(ROOT / "vqvae-text", folder)
     head, path = mmzoo.create(f"local-dir:{folder}"), folder / "golden.safetensors"
     path.write_bytes(b"\xff" * 64)
-    with pytest.raises(WeightsError, match=r"golden\.safetensors claims a header"):
+    with pytest.raises(WeightsError, match=r"golden\.safetensors"):
         check_golden(head, folder)
     save_file({"input.codes": torch.full((1, 2, 3), -7), "output.latents": torch.zeros(1)}, path)
-    with pytest.raises(GoldenError, match="cannot take"):
+    with pytest.raises(GoldenError, match=r"golden\.safetensors"):
         check_golden(head, folder)
     path.unlink()
-    with pytest.raises(WeightsError, match="cannot be read"):
+    with pytest.raises(WeightsError, match=r"golden\.safetensors"):
         check_golden(head, folder)
 
 
@@ -147,7 +147,7 @@ def test_a_changed_weight_is_noticed(folder, tmp_path):
         others = tuple(f"{slot}." for slot, of in type(head).slots.items() if of.model)
         own = [p for n, p in head.named_parameters() if p.dim() > 1 and not n.startswith(others)]
         own[-1].mul_(1.1)  # a constant added to what follows a LayerNorm would change nothing
-    with pytest.raises(GoldenError, match="stored outputs"):
+    with pytest.raises(GoldenError, match=re.escape(str(folder))):
         check_golden(head, folder)
 
 

@@ -79,7 +79,7 @@ def test_tags_choose_weights(tok: Path, world: Any, tmp_path: Path) -> None:
     world.model("tok", TOKENIZER, weights=weights)
     assert create("tok").folder == create("tok.a").folder == create("acme:tok.a").folder == tok
     assert create("tok.b").folder == other
-    refuse(errors.UnknownNameError, "no weights tagged 'c'", "tok.c")
+    refuse(errors.UnknownNameError, "'c'", "tok.c")
 
 
 def test_fresh_parameters_are_initialised(world: Any) -> None:
@@ -144,8 +144,8 @@ def test_part_of_a_model(tok: Path, speaker: Path, monkeypatch: pytest.MonkeyPat
     assert create("speaker", part="sampler").shift == 1.0
     assert create("speaker", part="tokenizer").name == "tok"
     assert create("tok", part="encoder", pretrained=False).window == 8
-    refuse(errors.UnknownNameError, "no part 'quantiser': did you mean 'quantizer'", "tok", part="quantiser")
-    refuse(errors.UnknownNameError, "no part 'x': there are encoder, quantizer", "tok", part="x", pretrained=False)
+    refuse(errors.UnknownNameError, "'quantiser'.*'quantizer'", "tok", part="quantiser")
+    refuse(errors.UnknownNameError, "'x'.*encoder, quantizer", "tok", part="x", pretrained=False)
 
 
 # --- overrides ---------------------------------------------------------------------------------------
@@ -173,32 +173,30 @@ def test_overrides_that_change_tensors(
     world.publish("tok2", TOKENIZER, tmp_path / "tok2")
     (tok / "model.safetensors").write_bytes(b"never opened")
     monkeypatch.setattr("mmzoo.hub.tensor_file.open_tensors", None)
-    refuse(
-        errors.OverrideError, r"quantizer\.codebook from \[16, 4\] to \[8, 4\] and 1 more", "tok", quantizer={"size": 8}
-    )
-    refuse(errors.OverrideError, r"from \[16, 4\] to nothing", "tok", quantizer={"name": "fsq", "levels": [2] * 4})
-    refuse(errors.OverrideError, "another model into tokenizer", "speaker", tokenizer="tok2")
-    refuse(errors.UnknownKeyError, r"Unknown override quantiser .* did you mean 'quantizer'", "tok", quantiser="fsq")
-    refuse(errors.UnknownKeyError, r"Unknown override step .* did you mean 'steps'", "tok", step=3)
-    refuse(errors.UnknownKeyError, r"Unknown key quantizer\.sise .* did you mean 'size'", "tok", quantizer={"sise": 3})
-    refuse(errors.ConfigTypeError, "steps of head 'acme:tokenizer' must be int, not '3'", "tok", steps="3")
-    refuse(errors.ConfigTypeError, "quantizer must be the name .*, not 3", "tok", quantizer=3)
-    refuse(errors.ConfigError, r"needs the key quantizer\.levels", "tok", quantizer="fsq")
-    refuse(errors.UnknownNameError, "no quantizer 'vqq'; did you mean 'vq'", "tok", quantizer="vqq")
+    refuse(errors.OverrideError, r"quantizer\.codebook.*\[16, 4\].*\[8, 4\].*\b1\b", "tok", quantizer={"size": 8})
+    refuse(errors.OverrideError, r"\[16, 4\]", "tok", quantizer={"name": "fsq", "levels": [2] * 4})
+    refuse(errors.OverrideError, "tokenizer", "speaker", tokenizer="tok2")
+    refuse(errors.UnknownKeyError, "quantiser.*'quantizer'", "tok", quantiser="fsq")
+    refuse(errors.UnknownKeyError, "step .*'steps'", "tok", step=3)
+    refuse(errors.UnknownKeyError, r"quantizer\.sise.*'size'", "tok", quantizer={"sise": 3})
+    refuse(errors.ConfigTypeError, "steps.*'acme:tokenizer'.*int.*'3'", "tok", steps="3")
+    refuse(errors.ConfigTypeError, "quantizer.*\\b3\\b", "tok", quantizer=3)
+    refuse(errors.ConfigError, r"quantizer\.levels", "tok", quantizer="fsq")
+    refuse(errors.UnknownNameError, "'vqq'.*'vq'", "tok", quantizer="vqq")
 
 
 # --- ports -------------------------------------------------------------------------------------------
 
 
 def test_ports_that_do_not_fit(world: Any) -> None:
-    error = refuse(errors.PortError, "differ in width", "tok", pretrained=False, encoder={"dim": 6})
+    error = refuse(errors.PortError, "width", "tok", pretrained=False, encoder={"dim": 6})
     text = str(error)
     for piece in ("encoder.latents", "encoder 'encoder'", "quantizer.z", "quantizer 'vq'", "width=6", "width=4"):
         assert piece in text
     assert text.endswith("set quantizer.dim to 6 or set encoder.dim to 4.")
     error = refuse(
         errors.PortError,
-        "use quantizer 'vq' as quantizer",
+        "quantizer 'vq'",
         "tok",
         pretrained=False,
         quantizer={"name": "fsq", "levels": [2]},
@@ -231,7 +229,7 @@ def test_ports_are_checked_before_anything_is_built(world: Any, tok: Path) -> No
     world.model(
         "listener", {"head": "listener", "tokenizer": {"model": "loud", "pretrained": False}, "sampler": "euler"}
     )
-    error = refuse(errors.PortError, "tokenizer.latents of head 'loud' gives width=8", "listener", pretrained=False)
+    error = refuse(errors.PortError, r"tokenizer\.latents.*'loud'.*width=8", "listener", pretrained=False)
     assert str(error).endswith("set head.dim to 8.")
     assert create("listener", pretrained=False, dim=8).tokenizer.steps == 8
 
@@ -352,7 +350,7 @@ def test_pickles_are_refused(tok: Path) -> None:
             "quantizer.size of quantizer 'vq' must be int",
             {"quantizer": {"name": "vq", "size": 1.5}},
         ),
-        (errors.PortError, "differ in width", {"encoder": {"name": "encoder", "dim": 9}}),
+        (errors.PortError, "width", {"encoder": {"name": "encoder", "dim": 9}}),
     ],
 )
 def test_mistakes_in_the_recipe_name_the_file(tok: Path, kind: Any, match: str, changes: dict[str, Any]) -> None:

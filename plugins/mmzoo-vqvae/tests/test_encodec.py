@@ -74,7 +74,7 @@ def test_every_output_is_the_references(layout: str, tmp_path: Path) -> None:
         torch.testing.assert_close(mine, decoded, atol=1e-5, rtol=1e-5)
     audio = Audio(sound.repeat(1, 400)[0].numpy(), theirs.config.sampling_rate)
     assert len(ours(audio).samples) == 400
-    with pytest.raises(errors.InputError, match="takes"):
+    with pytest.raises(errors.InputError):
         ours(Audio(audio.samples, 8000))
 
 
