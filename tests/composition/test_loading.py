@@ -319,7 +319,7 @@ print(total, peak - base, anonymous() - base)
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads anonymous memory from /proc")
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+@pytest.mark.parametrize("dtype", [torch.float32, pytest.param(torch.float16, marks=pytest.mark.slow)])
 def test_peak_memory_of_a_load(tmp_path: Path, dtype: torch.dtype) -> None:
     """A model of 200 MB as loaded: 1.2 times that, and 16 MB of everything else, are enough."""
     depth, width = 32, 1024

@@ -183,6 +183,7 @@ def test_one_commit_one_tag_and_the_same_again_makes_neither(
     assert set(more["files"]) == {"config.json", "README.md"}
 
 
+@pytest.mark.slow
 def test_what_was_pushed_is_pulled_and_computes_the_same(
     logged_in: HubServer, folder: Path, environment: dict[str, str]
 ) -> None:
@@ -270,6 +271,7 @@ def test_an_interrupted_push_leaves_main_as_it_was(
     assert mmzoo.publish(folder, REPO).created and len(logged_in.repos[REPO].commits) == 2
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_of_a_push(hub: HubServer, folder: Path, environment: dict[str, str]) -> None:
     code = (
         "import sys, mmzoo; from mmzoo.hub import publishing; publishing.prove = lambda staged: None;"

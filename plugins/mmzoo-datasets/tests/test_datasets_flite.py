@@ -66,6 +66,7 @@ def test_a_finished_build_speaks_nothing_again_and_needs_no_flite(monkeypatch: p
 
 
 @needs_flite
+@pytest.mark.slow
 def test_a_killed_build_goes_on_where_it_was(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     arguments = {"sentences": 60, "validation": 2, "test": 2, "unseen": 2, "shard_rows": 10}
     code = f"from mmzoo_datasets.flite_speech import flite_speech; flite_speech(**{arguments})"

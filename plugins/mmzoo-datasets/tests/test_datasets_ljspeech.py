@@ -64,6 +64,7 @@ def _unreduced(phones: Sequence[str]) -> list[str]:
 
 
 @pytest.mark.usefixtures("flite")
+@pytest.mark.slow
 def test_boundaries_of_longer_sentences(aligner: Aligner) -> None:
     errors: list[float] = []
     for text in mmzoo_datasets.heldout()["test"][:40]:

@@ -174,6 +174,7 @@ def test_bad_settings() -> None:
         assert caught.value.path == key
 
 
+@pytest.mark.slow
 def test_a_tiny_dit_learns_a_mixture_by_its_label() -> None:
     """Two groups of two narrow Gaussians each; the label says which group."""
     torch.manual_seed(0)

@@ -193,6 +193,7 @@ def test_shuffling_keeps_the_codes_of_a_position_together():
     assert not torch.equal(mixed[0] - codes[0], mixed[1] - codes[1])  # each picture has an order of its own
 
 
+@pytest.mark.slow
 def test_hidden_codes_are_learned_from_the_others():
     """Both codes of every position are the same all over a picture, so what is hidden stands beside it."""
     torch.manual_seed(0)
@@ -229,6 +230,7 @@ def test_operations_are_counted_with_attention():
 # --- the study ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_small_study_from_end_to_end(tmp_path, monkeypatch, small):
     monkeypatch.setattr(study, "BUDGETS", {0.05: 2, 1.0: 1})
     found = few_labels(seeds=(0,), folder=tmp_path)

@@ -175,6 +175,7 @@ def test_held_out_words_are_neither_looked_up_nor_learned(tmp_path: Path):
         model.examples(rows.filter(lambda row: row["heldout"]), tmp_path)
 
 
+@pytest.mark.slow
 def test_the_network_learns_to_read():
     """Words of a toy spelling (each letter one sound, "sh" another) that were not in training are read right."""
     sounds = {"a": "ae", "i": "ih", "o": "ow", "b": "b", "d": "d", "s": "s", "sh": "sh", "m": "m"}

@@ -40,6 +40,9 @@ LAYOUTS = {
 }
 
 
+LARGE = [pytest.param("24khz", marks=pytest.mark.slow)]
+
+
 def reference(folder: Path, **config: Any) -> Any:
     """A random EnCodec of the reference library, saved by it; its codebooks, zero at first, are drawn too."""
     torch.manual_seed(0)
@@ -55,7 +58,7 @@ def reference(folder: Path, **config: Any) -> Any:
     return model
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("layout", ["small", "like-32khz", *LARGE, pytest.param("bare", marks=pytest.mark.slow)])
 @torch.inference_mode()
 def test_every_output_is_the_references(layout: str, tmp_path: Path) -> None:
     theirs = reference(tmp_path, **LAYOUTS[layout])
@@ -78,7 +81,7 @@ def test_every_output_is_the_references(layout: str, tmp_path: Path) -> None:
         ours(Audio(audio.samples, 8000))
 
 
-@pytest.mark.parametrize("layout", ["24khz", "like-32khz"])
+@pytest.mark.parametrize("layout", ["like-32khz", *LARGE])
 @torch.inference_mode()
 def test_items_of_a_batch_are_what_they_are_alone(layout: str, tmp_path: Path) -> None:
     reference(tmp_path, **LAYOUTS[layout])
