@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,7 @@ REGISTRATION = {"mmzoo.registry.register.Register", "mmzoo.registry.specs.Weight
 """What `plugin.py` needs beside `hookimpl`: the type of its argument, and where a model's weights are."""
 
 
+@cache
 def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
 

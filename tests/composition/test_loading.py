@@ -255,6 +255,7 @@ def test_restore_buffers_of_plain_modules() -> None:
         restore_buffers(Plain())
 
 
+@pytest.mark.slow
 def test_building_to_load_imports_no_compiler(tok: Path) -> None:
     """On meta, a window or a filter would import torch's compiler, which takes longer than the whole load."""
     script = (

@@ -125,6 +125,7 @@ def test_the_reference_library_reads_what_is_written_back(tmp_path: Path) -> Non
         assert torch.equal(before[name], after[name]), name
 
 
+@pytest.mark.slow
 def test_a_converted_model_has_a_name_and_a_card(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     reference(tmp_path / "theirs", **SMALL)
     copy = tmp_path / "my-codec"
