@@ -14,6 +14,8 @@ from training_dummy import DummyHead, Rows, make_rows, make_trainer
 from mmzoo.errors import CheckpointError, ConfigError, TrainingError
 from mmzoo.training.checkpoint import list_checkpoints, read_tensors
 
+pytestmark = pytest.mark.usefixtures("plain_save")
+
 
 def tensors_of(path: Path) -> dict[str, torch.Tensor]:
     return {

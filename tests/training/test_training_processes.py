@@ -17,6 +17,8 @@ from training_dummy import make_trainer
 from mmzoo.errors import TrainingError
 from mmzoo.training.checkpoint import list_checkpoints, read_tensors, verify_checkpoint
 
+pytestmark = pytest.mark.usefixtures("plain_save")
+
 SCRIPT = Path(__file__).with_name("training_dummy.py")
 
 
