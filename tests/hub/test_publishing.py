@@ -220,14 +220,14 @@ def test_a_branch_that_moves_is_read_again_and_merged(
 
 def test_a_branch_that_never_stands_still(logged_in: HubServer, unproven: None, folder: Path) -> None:
     logged_in.fail("POST .*/commit/", status=412)
-    refuse(errors.HubError, r"tester/phones could not be published: the Hub refused \(status 412", folder)
+    refuse(errors.HubError, "tester/phones.*status 412", folder)
     assert logged_in.count("POST .*/commit/") == publishing.TRIES
     assert len(logged_in.repos[REPO].commits) == 1 and logged_in.repos[REPO].tags == {}
 
 
 def test_a_lost_tag_is_made_by_the_next_push(logged_in: HubServer, unproven: None, folder: Path) -> None:
     logged_in.fail("POST .*/tag/", status=503)
-    refuse(errors.HubError, "trouble of its own", folder)
+    refuse(errors.HubError, "status 503", folder)
     logged_in.faults.clear()
     done = mmzoo.publish(folder, REPO)
     assert done.tag == "v1" and not done.created and len(logged_in.repos[REPO].commits) == 2
@@ -245,18 +245,18 @@ def test_tags_and_branches_that_are_asked_for(logged_in: HubServer, unproven: No
 
 def test_visibility_is_never_changed_silently(logged_in: HubServer, unproven: None, folder: Path) -> None:
     mmzoo.publish(folder, REPO, private=False)
-    refuse(errors.UsageError, "is public and should be private; change that on its settings page", folder, private=True)
+    refuse(errors.UsageError, "public.*private", folder, private=True)
     assert mmzoo.publish(folder, REPO).visibility == "public"
 
 
 @pytest.mark.parametrize(
     ("match", "details", "told"),
     [
-        ("GET /api/models/", {"status": 403}, "no permission for tester/phones"),
-        ("POST .*/commit/", {"status": 403}, "no permission for tester/phones"),
-        ("PUT /objects/", {"status": 403}, "no permission for tester/phones"),
-        ("PUT /objects/", {"status": 503}, "trouble of its own .*could not be published; try again later"),
-        ("POST .*/commit/", {"kind": "drop"}, "could not be published whole: the connection broke"),
+        ("GET /api/models/", {"status": 403}, "permission.*tester/phones"),
+        ("POST .*/commit/", {"status": 403}, "permission.*tester/phones"),
+        ("PUT /objects/", {"status": 403}, "permission.*tester/phones"),
+        ("PUT /objects/", {"status": 503}, "status 503"),
+        ("POST .*/commit/", {"kind": "drop"}, "connection"),
     ],
 )
 def test_an_interrupted_push_leaves_main_as_it_was(
@@ -292,10 +292,10 @@ def test_killed_in_the_middle_of_a_push(hub: HubServer, folder: Path, environmen
 
 
 def test_without_a_login(hub: HubServer, unproven: None, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    refuse(errors.HubError, "Nobody is logged in, .*`hf auth login`", folder)
+    refuse(errors.HubError, "`hf auth login`", folder)
     assert hub.requests == []
     monkeypatch.setenv("HF_TOKEN", TOKEN[:-1] + "1")
-    refuse(errors.HubError, "does not accept your token", folder)
+    refuse(errors.HubError, "token", folder)
 
 
 # --- cards -------------------------------------------------------------------------------------------

@@ -97,7 +97,7 @@ def test_the_lock_of_another_process_holds_until_it_dies(tmp_path: Path) -> None
     try:
         assert holder.stdout is not None
         holder.stdout.readline()
-        with pytest.raises(TrainingError, match=f"in use by process {holder.pid}"):
+        with pytest.raises(TrainingError, match=str(holder.pid)):
             make_trainer(tmp_path).run()
     finally:
         holder.kill()
