@@ -2,11 +2,13 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# A process for each core; those that are through with their part take over tests of the others.
+PARALLEL := -n auto --dist worksteal
 PACKAGES := $(wildcard plugins/*)
 EDITABLE := $(foreach package,$(PACKAGES),-e ./$(package))
 export TEXT ?= Doctor Smith paid $$3.50 at 10:45. The quick brown fox jumps over the lazy dog.
 
-.PHONY: demo test test-slow check clean
+.PHONY: demo test test-slow soak check clean
 
 $(VENV)/.installed: pyproject.toml $(wildcard plugins/*/pyproject.toml)
 	$(PYTHON) -m venv $(VENV)
@@ -21,10 +23,13 @@ demo: $(VENV)/.installed
 	HF_HUB_OFFLINE=1 $(BIN)/mmzoo demo "$$TEXT" -o demo.wav
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q $(PARALLEL)
 
 test-slow: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -q -m slow
+	$(BIN)/python -m pytest -q -m slow $(PARALLEL)
+
+soak: $(VENV)/.installed-dev
+	$(BIN)/python benchmarks/soak.py --write
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

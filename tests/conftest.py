@@ -9,12 +9,17 @@ import sys
 import textwrap
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
+FIRST_PARTY = os.environ["MMZOO_PLUGINS"].split(",")
+STRANGERS = {found.name for found in metadata.distributions() if found.entry_points.select(group="mmzoo")} - {
+    *FIRST_PARTY
+}
 BUILD = "import sys; from hatchling.build import build_wheel; print(build_wheel(sys.argv[1]))"
 HEADER = "from mmzoo import hookimpl\n"
 
@@ -76,24 +81,23 @@ class Site:
         )
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _settings_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What a developer has switched off does not decide what is tested, and tests switch nothing off for them."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MMZOO_HOME", str(tmp_path_factory.mktemp("home")))
-        yield
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """MMZOO_PLUGINS is unset, and yet only mmzoo's own plugins are found, and those that the test installs."""
+    from mmzoo.registry import index, plugins
+
+    candidates = plugins._candidates
+    monkeypatch.setattr(plugins, "_candidates", lambda name: () if name in STRANGERS else candidates(name))
+    monkeypatch.setattr(index, "_catalog", None)
+    monkeypatch.delenv("MMZOO_PLUGINS")
 
 
 @pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+def site(tmp_path: Path, installed: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     """An empty `Site` on sys.path; the catalog is made anew in the test, and what it imported is forgotten after it."""
-    from mmzoo.registry import index
-
     folder = tmp_path / "site"
     folder.mkdir()
     monkeypatch.syspath_prepend(str(folder))
-    monkeypatch.setattr(index, "_catalog", None)
-    monkeypatch.delenv("MMZOO_PLUGINS", raising=False)
     before = set(sys.modules)
     yield Site(folder)
     for name in set(sys.modules) - before:
@@ -108,15 +112,16 @@ Python = Callable[..., str]
 
 @pytest.fixture(scope="session")
 def python() -> Python:
-    """`python(arguments, cwd, *paths, **environment)` gives what that process printed, and fails if it does.
+    """`python(arguments, cwd, *paths, **environment)` returns what that process printed, and fails if it does.
 
-    paths: come first on its import path, then this checkout.
+    paths: come first on its import path, then this checkout; what is installed there is used, beside mmzoo's own.
     """
 
     def run(arguments: list[str], cwd: Path, *paths: Path, **more: Any) -> str:
         search = [*map(str, paths), str(ROOT), os.environ.get("PYTHONPATH", "")]
+        chosen = [*FIRST_PARTY, *(found.name for found in metadata.distributions(path=[*map(str, paths)]))]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, search)), **more}
-        environment.pop("MMZOO_PLUGINS", None)
+        environment["MMZOO_PLUGINS"] = ",".join(chosen)
         command = [sys.executable, *arguments]
         done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, f"{arguments}\n{done.stdout}\n{done.stderr}"

@@ -26,9 +26,17 @@ def subjects() -> dict[str, list[Case]]:
 
 
 FIRST_PARTY = subjects()
+QUICK_WHOLE = ("model/vqvae-text[", "head/text-vqvae[", "head/recognition[")
+"""Heads and models take seconds each, so that all but these are left to the slow run."""
 
 
-@pytest.mark.parametrize("title", FIRST_PARTY)
+def marked(title: str) -> object:
+    whole = ": model/" in title or ": head/" in title or ": encoder/timm" in title
+    slow = whole and not any(quick in title for quick in QUICK_WHOLE)
+    return pytest.param(title, marks=pytest.mark.slow) if slow else title
+
+
+@pytest.mark.parametrize("title", map(marked, FIRST_PARTY))
 def test_a_first_party_component_holds_its_contract(title: str) -> None:
     checked = 0
     for case in FIRST_PARTY[title]:

@@ -51,6 +51,7 @@ def test_the_component_works_alone_and_in_a_model(package: Path, python: Python)
     assert "(2, 2, 2, 2, 2, 2, 2, 2) {'name': 'acme-sign:sign', 'dim': 36}" in told
 
 
+@pytest.mark.slow
 def test_the_component_passes_its_own_test(package: Path, python: Python) -> None:
     command = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir=.", "-c", os.devnull, "tests"]
     assert "1 passed" in python(command, package, package.parent / "site")

@@ -47,6 +47,7 @@ def run(site: Path, python: Callable[..., str]) -> Run:
     return lambda cwd, *command, **more: python([*command], cwd, site, **{**own, **more})
 
 
+@pytest.mark.slow
 def test_it_is_trained_a_few_steps_and_loaded_again(site: Path, tmp_path: Path, run: Run) -> None:
     recipe = site / "mmzoo_acme" / "recipes" / "acme-pictures.yaml"
     command = ("-m", "mmzoo", "train", str(recipe), "steps=60", "num_threads=1", "--out", str(tmp_path / "run"))

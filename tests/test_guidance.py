@@ -58,7 +58,7 @@ def test_calls(scale: float, interval: tuple[float, float], items: list[int], as
 
 @pytest.mark.parametrize("interval", [(0.6, 0.5), (-0.1, 1.0), (0.0, 1.1)])
 def test_bad_interval(interval: tuple[float, float]) -> None:
-    with pytest.raises(InputError, match="start <= end"):
+    with pytest.raises(InputError, match=r"start.*end"):
         guided(Counter().conditional, Counter().both, scale=2, times=[0.0], interval=interval)
 
 
@@ -91,7 +91,7 @@ def test_joined_batch_is_two_batches() -> None:
 
 
 def test_pairs_name_the_same_entries() -> None:
-    with pytest.raises(InputError, match=r"vectors named \['a'\] with and \[\] without"):
+    with pytest.raises(InputError, match=r"\['a'\].*\[\]"):
         paired(Condition({"a": torch.zeros(1, 1)}), Condition())
 
 

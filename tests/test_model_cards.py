@@ -18,7 +18,6 @@ from mmzoo.errors import CorruptFileError, GoldenError, WeightsError
 from mmzoo.hub.card_results import headlines
 from mmzoo.hub.cards import END, render_card, write_card
 from mmzoo.hub.golden import check_golden, write_golden
-from mmzoo.registry import catalog
 
 ROOT = Path(__file__).parents[1] / "model_cards"
 FOLDERS = sorted(path.parent for path in ROOT.glob("*/config.json"))
@@ -30,8 +29,22 @@ def test_there_are_models():
 
 
 @each
-def test_the_card_is_what_the_repo_gives(folder):
+def test_the_card_is_up_to_date(folder):
+    """Only that: what a card must say is asserted below, from the files it speaks of."""
     assert (folder / "README.md").read_text("utf-8") == render_card(folder)
+
+
+@each
+def test_the_card_tells_what_the_files_of_the_repo_say(folder):
+    card = (folder / "README.md").read_text("utf-8").partition("\n---\n")[2]
+    training, evaluation = (
+        json.loads((folder / f"{name}.json").read_text("utf-8")) for name in ("training", "evaluation")
+    )
+    assert f"# {folder.name}\n" in card and f'create("{folder.name}")' in card
+    assert f"{training['steps']:,} steps" in card and f"seed {training['recipe']['seed']}" in card
+    assert f"`{training['data']['name']}`" in card and f"`{evaluation['command']}`" in card
+    (millions,) = re.findall(r"([\d.]+) million parameters", card)
+    assert float(millions) == pytest.approx(training["parameters"] / 1e6, rel=0.01)
 
 
 @each
@@ -48,17 +61,69 @@ def test_the_front_matter_survives_the_hubs_own_reader(folder):
     assert data.license == "apache-2.0" and data.library_name == "mmzoo"
 
 
+SPEECH = [("wer", "rows copy wer"), ("per", "rows copy per"), ("estoi", "distances estoi")]
+FIGURES = {
+    "fsqvae-speech": SPEECH,
+    "vqvae-speech": SPEECH,
+    "phonemizer-en": [
+        ("per", "held_out_words phone_error_rate"),
+        ("wer", "held_out_words words_with_an_error"),
+    ],
+    "vqvae-dit-digits": [("accuracy", "digits_right drawn share"), ("psnr", "edits denoise model psnr_db")],
+    "vqvae-dit-image2speech": [
+        ("accuracy", "attributes_heard model all share"),
+        ("accuracy", "round_trip model all share"),
+    ],
+    "vqvae-dit-recognition": [
+        ("accuracy", "recognised whole image accuracy"),
+        ("accuracy", "recognised whole image+speech+text accuracy"),
+        ("accuracy", "recognised degraded image+speech+text accuracy"),
+    ],
+    "vqvae-dit-speech2image": [
+        ("accuracy", "attributes_right test all share"),
+        ("accuracy", "attributes_right unseen_voice all share"),
+        ("wer", "words_wrong test rate"),
+        ("wer", "words_wrong unseen_voice rate"),
+    ],
+    "vqvae-dit-text2image": [
+        ("accuracy", "attributes_right one all share"),
+        ("accuracy", "attributes_right two all share"),
+        ("psnr", "edits inpaint model_told psnr_db"),
+        ("psnr", "edits denoise model psnr_db"),
+        ("psnr", "edits upscale model psnr_db"),
+    ],
+    "vqvae-dit-tts": [("wer", "rows tts wer"), ("per", "rows tts per")],
+    "vqvae-image": [("accuracy", "digits_right copy"), ("psnr", "psnr_db scenes"), ("psnr", "psnr_db digits")],
+    "vqvae-text": [("cer", "copies cer"), ("exact_match", "copies exact")],
+}
+"""Which figures of evaluation.json stand for a model on the Hub, written by hand: metric, and keys from the top."""
+
+
 @each
-def test_the_hub_is_told_the_figures_that_matter(folder):
-    """Each is in the evaluation, and each headline of the task has its figure."""
+def test_the_hub_gets_the_figures_that_matter(folder):
     front = yaml.safe_load((folder / "README.md").read_text("utf-8").split("---")[1])
-    (told,) = front["model-index"]
-    (result,) = told["results"]
-    task = json.loads((folder / "config.json").read_text("utf-8"))["task"]
-    assert result["task"]["type"] == task and len(result["metrics"]) == len(catalog().task(task).headlines) >= 2
+    (entry,) = front["model-index"]
+    (result,) = entry["results"]
+    assert result["task"]["type"] == json.loads((folder / "config.json").read_text("utf-8"))["task"]
     assert result["dataset"]["type"] == json.loads((folder / "training.json").read_text("utf-8"))["data"]["name"]
-    figures = (folder / "evaluation.json").read_text("utf-8")
-    assert all(str(metric["value"]) in figures for metric in result["metrics"])
+    expected = []
+    for metric, keys in FIGURES[folder.name]:
+        figure = json.loads((folder / "evaluation.json").read_text("utf-8"))
+        for key in keys.split():
+            figure = figure[key]
+        expected.append((metric, figure))
+    assert [(metric["type"], metric["value"]) for metric in result["metrics"]] == expected
+
+
+def test_a_changed_figure_changes_the_card_and_what_the_hub_gets(tmp_path):
+    folder = tmp_path / "vqvae-text"
+    shutil.copytree(ROOT / "vqvae-text", folder)
+    evaluation = json.loads((folder / "evaluation.json").read_text("utf-8"))
+    evaluation["copies"]["cer"] = 0.1234
+    (folder / "evaluation.json").write_text(json.dumps(evaluation), "utf-8")
+    _, front, card = render_card(folder).split("---", 2)
+    assert yaml.safe_load(front)["model-index"][0]["results"][0]["metrics"][0]["value"] == 0.1234
+    assert "0.1234" in card
 
 
 def test_the_figures_of_an_unknown_task_are_the_first_ones():
@@ -125,13 +190,13 @@ def test_hostile_golden_files_are_refused_in_a_sentence(tmp_path):
     shutil.copytree(ROOT / "vqvae-text", folder)
     head, path = mmzoo.create(f"local-dir:{folder}"), folder / "golden.safetensors"
     path.write_bytes(b"\xff" * 64)
-    with pytest.raises(WeightsError, match=r"golden\.safetensors claims a header"):
+    with pytest.raises(WeightsError, match=r"golden\.safetensors"):
         check_golden(head, folder)
     save_file({"input.codes": torch.full((1, 2, 3), -7), "output.latents": torch.zeros(1)}, path)
-    with pytest.raises(GoldenError, match="cannot take"):
+    with pytest.raises(GoldenError, match=r"golden\.safetensors"):
         check_golden(head, folder)
     path.unlink()
-    with pytest.raises(WeightsError, match="cannot be read"):
+    with pytest.raises(WeightsError, match=r"golden\.safetensors"):
         check_golden(head, folder)
 
 
@@ -148,7 +213,7 @@ def test_a_changed_weight_is_noticed(folder, tmp_path):
         others = tuple(f"{slot}." for slot, of in type(head).slots.items() if of.model)
         own = [p for n, p in head.named_parameters() if p.dim() > 1 and not n.startswith(others)]
         own[-1].mul_(1.1)  # a constant added to what follows a LayerNorm would change nothing
-    with pytest.raises(GoldenError, match="stored outputs"):
+    with pytest.raises(GoldenError, match=re.escape(str(folder))):
         check_golden(head, folder)
 
 

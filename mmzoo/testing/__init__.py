@@ -6,9 +6,9 @@
         check_quantizer("grid", dim=8, levels=5)
 
 `pytest --mmzoo acme` runs all of it for every component and model of an installed plugin. Each function builds the
-component by its registered name and runs every check of its kind; the first that fails raises ConformanceError, one
-sentence that says what was expected. The names are resolved lazily, because pytest imports this package (as the plugin
-`mmzoo`) in every run.
+component by its registered name and runs every check of its kind; if any fail, one ConformanceError lists them all,
+each with a sentence that says what was expected. The names are resolved lazily, because pytest imports this package (as
+the plugin `mmzoo`) in every run.
 """
 
 from __future__ import annotations

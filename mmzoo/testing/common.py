@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from mmzoo.composition import Part, construct_part, own_tensors
-from mmzoo.errors import MmzooError
+from mmzoo.errors import InputError, MmzooError, UsageError
 from mmzoo.interfaces import Latents, Port, Ports
 from mmzoo.schema import first_line
 
@@ -26,7 +26,14 @@ Checks = Mapping[str, Callable[[], None]]
 
 
 class ConformanceError(MmzooError, AssertionError):
-    """A component breaks its contract; the sentence says which part of it and what was expected."""
+    """A component breaks its contract; the sentence says which part of it and what was expected.
+
+    failures: what each failed check says, by its name, where all checks were run.
+    """
+
+    def __init__(self, message: str, *, failures: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.failures = dict(failures or {})
 
 
 class NotChecked(Exception):  # noqa: N818 - no error: the contract is neither held nor broken
@@ -62,11 +69,30 @@ def perform(label: str, name: str, check: Callable[[], None]) -> None:
 
 
 def hold(label: str, checks: Checks) -> None:
-    """Run all checks; the first that fails raises. Inductor is left to `pytest --mmzoo`: it takes a minute."""
+    """Run all checks and raise one error that lists every failure.
+
+    Inductor is left to `pytest --mmzoo`: it takes a minute.
+
+    Raises:
+        ConformanceError: one or more checks failed; `failures` has their sentences.
+        UsageError: the name or the config under test is wrong, so that there is nothing to check.
+    """
+    failures: dict[str, str] = {}
     for name, check in checks.items():
-        if name != "inductor":
-            with suppress(NotChecked):
-                perform(label, name, check)
+        if name == "inductor":
+            continue
+        try:
+            perform(label, name, check)
+        except NotChecked:
+            continue
+        except MmzooError as error:
+            if isinstance(error, UsageError) and not isinstance(error, InputError):
+                raise
+            failures[name] = str(error)
+    if failures:
+        count = "a check" if len(failures) == 1 else f"{len(failures)} checks"
+        lines = "".join(f"\n- {name}: {sentence}" for name, sentence in failures.items())
+        raise ConformanceError(f"{label} fails {count} of its contract:{lines}", failures=failures)
 
 
 def largest(tensor: Tensor) -> float:

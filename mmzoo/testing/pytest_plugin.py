@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -145,10 +146,12 @@ def mmzoo_plugins(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., tup
     load fails the test with its own traceback; one that is installed already is left as it is.
     """
     from mmzoo.registry import index
-    from mmzoo.registry.plugins import discover, from_module
+    from mmzoo.registry.plugins import CHOICE, LOCAL, discover, from_module
     from mmzoo.safe_text import plain
 
     def add(*modules: str) -> tuple[PluginRecord, ...]:
+        if choice := os.environ.get(CHOICE):
+            monkeypatch.setenv(CHOICE, f"{choice},{LOCAL}")  # what a test names itself is not left out
         known = index.Catalog([*discover(), *(from_module(name) for name in modules)])
         for record in known.plugins():
             if record.target in modules and record.state not in ("loaded", "shadowed"):

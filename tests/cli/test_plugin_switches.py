@@ -17,7 +17,7 @@ FSQ = "@hookimpl\ndef mmzoo_register(register):\n    register.quantizer('fsq', '
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(tmp_path: Path, installed: None, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("MMZOO_HOME", str(tmp_path / "home"))
     return tmp_path / "home"
 
@@ -37,7 +37,7 @@ def test_a_plugin_stays_off_until_it_is_enabled(site: Any, home: Path) -> None:
 
 def test_what_a_disabled_plugin_supplies_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     main(["plugins", "disable", "tts"])
-    with pytest.raises(MissingPluginError, match=r"switched off: `mmzoo plugins enable mmzoo-tts` switches it on"):
+    with pytest.raises(MissingPluginError, match="`mmzoo plugins enable mmzoo-tts`"):
         Catalog().model("vqvae-dit-tts")
 
 

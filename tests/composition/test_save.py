@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,7 @@ def test_full_precision_is_exact(world: Any, tmp_path: Path) -> None:
 def test_values_that_do_not_survive(world: Any, tmp_path: Path) -> None:
     head = build_recipe(TOKENIZER)
     head.gain.data.fill_(1e6)
-    with pytest.raises(errors.TensorValueError, match=r"Cannot save gain: .* not finite in float16"):
+    with pytest.raises(errors.TensorValueError, match=r"gain.*float16"):
         save_model(head, tmp_path / "tok")
     assert not (tmp_path / "tok").exists()
     head.gain.data.fill_(float("nan"))
@@ -75,18 +76,18 @@ def test_values_that_do_not_survive(world: Any, tmp_path: Path) -> None:
 
 def test_a_submodel_that_is_stored_nowhere(world: Any, tmp_path: Path) -> None:
     head = create("speaker", pretrained=False, tokenizer={"pretrained": False})
-    with pytest.raises(errors.WeightsError, match="slot tokenizer holds a model with fresh parameters"):
+    with pytest.raises(errors.WeightsError, match="tokenizer"):
         save_model(head, tmp_path / "speaker")
 
 
 @pytest.mark.parametrize("name", ["config.json", "../x", "a/b", ".hidden", "README.md"])
 def test_files_stay_in_the_folder(world: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setattr(world.module.Tokenizer, "files", lambda self: {name: b""})
-    with pytest.raises(errors.WeightsError, match="choose another plain name"):
+    with pytest.raises(errors.WeightsError, match=re.escape(repr(name))):
         save_model(build_recipe(TOKENIZER), tmp_path / "tok")
 
 
 def test_a_folder_that_cannot_be_written(world: Any, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(errors.WeightsError, match="Cannot write"):
+    with pytest.raises(errors.WeightsError, match=re.escape(str(tmp_path / "file"))):
         save_model(build_recipe(TOKENIZER), tmp_path / "file")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -22,13 +23,13 @@ CARD = Path(__file__).parents[2] / "model_cards" / "phonemizer-en"
 
 @pytest.mark.parametrize("limit", [0, -1])
 def test_a_limit_is_at_least_one(limit: int) -> None:
-    with pytest.raises(InputError, match="limit must be at least 1"):
+    with pytest.raises(InputError, match=r"limit.*\b1\b"):
         runner.evaluate("phonemizer-en", limit=limit)
 
 
 def test_a_report_that_cannot_be_written_is_refused_first(tmp_path: Path) -> None:
     for out in (tmp_path, tmp_path / "missing" / "report.json"):
-        with pytest.raises(InputError, match="cannot be written"):
+        with pytest.raises(InputError, match=re.escape(str(out))):
             runner.evaluate("no-such-model", out=out)
 
 

@@ -49,7 +49,7 @@ def test_a_model_that_contains_itself_is_asked_once(hub: HubServer) -> None:
 def test_what_cannot_be_described(hub: HubServer) -> None:
     with pytest.raises(errors.HubError, match="org/none"):
         mmzoo.describe("hf-hub:org/none")
-    with pytest.raises(errors.UsageError, match="names no Hub repository"):
+    with pytest.raises(errors.UsageError, match="hf-hub:none"):
         mmzoo.describe("hf-hub:none")
     with pytest.raises(errors.UnknownNameError, match="vqvae-image"):
         mmzoo.describe("vqvae-imag")

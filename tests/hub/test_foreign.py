@@ -79,7 +79,7 @@ def test_it_is_pulled_verified_and_locked(hub: HubServer, encodec: Path, tmp_pat
 def test_a_config_that_no_format_knows(encodec: Path) -> None:
     for content in ({"model_type": "bert"}, {}, {"model_type": ["encodec"]}, {"_class_name": "AutoencoderKL"}):
         (encodec / "config.json").write_text(json.dumps(content))
-        with pytest.raises(errors.ConfigError, match="no format that an installed plugin reads"):
+        with pytest.raises(errors.ConfigError, match=r"config\.json"):
             read_config(encodec)
 
 
@@ -91,7 +91,7 @@ def test_two_formats_that_claim_one_config_are_both_named(
     rival = replace(spec, plugin="rival", name="theirs", target="rival.theirs:Theirs", detect=detect)
     monkeypatch.setattr(type(catalog()), "components", lambda self, kind=None: (spec, rival))
     if claims:
-        with pytest.raises(errors.ConfigError, match="encodec and rival:theirs"):
+        with pytest.raises(errors.ConfigError, match=r"encodec.*rival:theirs"):
             recognized({"model_type": "encodec"}, Path("config.json"))
     else:  # and the rival, which does not exist, is not imported
         assert recognized({"model_type": "encodec", **CONFIG}, Path("config.json")) is not None

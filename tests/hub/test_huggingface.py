@@ -74,12 +74,12 @@ def test_a_repo_with_pickles_only_is_refused(hub: HubServer, tmp_path: Path) -> 
     hub.add(
         "org/pickle", {"config.json": b"{}", "pytorch_model.bin": f"cposix\nsystem\n(S'touch {canary}'\ntR.".encode()}
     )
-    refuse(errors.WeightsError, "has pytorch_model.bin but no model.safetensors, and mmzoo never reads", "org/pickle")
+    refuse(errors.WeightsError, "pytorch_model.bin.*model.safetensors", "org/pickle")
     assert not canary.exists() and not hub.count(r"pytorch_model")
     hub.add("org/bare", {"config.json": b"{}"})
-    refuse(errors.WeightsError, r"org/bare on the Hub has no model\.safetensors", "org/bare")
+    refuse(errors.WeightsError, r"org/bare.*model\.safetensors", "org/bare")
     hub.add("org/code", {"run.py": b"code"})
-    refuse(errors.WeightsError, r"org/code on the Hub has no model\.safetensors", "org/code")
+    refuse(errors.WeightsError, r"org/code.*model\.safetensors", "org/code")
 
 
 def test_names_that_leave_the_folder_are_never_written(hub: HubServer, tmp_path: Path) -> None:
@@ -94,20 +94,20 @@ def test_names_that_leave_the_folder_are_never_written(hub: HubServer, tmp_path:
 LISTING, FILE = r"GET /api/models/", r"GET /objects/"
 FAULTS: list[tuple[str, Mapping[str, Any], str]] = [
     (LISTING, {"status": 401, "headers": {"X-Error-Message": "Invalid credentials in Authorization header"}},
-     "does not accept your token for org/good; log in with `hf auth login`"),
-    (LISTING, {"status": 401}, "no model org/good on the Hub, or it is private; check the name, or log in"),
-    (LISTING, {"status": 403}, "Your token has no permission for org/good"),
-    (LISTING, {"status": 404, "headers": {"X-Error-Code": "RepoNotFound"}}, "There is no model org/good on the Hub"),
-    (LISTING, {"status": 429, "headers": {"Retry-After": "7"}}, "too many requests; wait 7 seconds, and log in"),
-    (LISTING, {"status": 429}, "too many requests; wait five minutes"),
-    (LISTING, {"status": 503}, r"trouble of its own \(status 503\), so .*; try again later"),
-    (LISTING, {"kind": "hang"}, "did not answer in time; try again"),
-    (LISTING, {"kind": "drop"}, "could not be fetched whole: the connection broke"),
-    (r"HEAD ", {"status": 503}, r"trouble of its own \(status 503\)"),
-    (FILE, {"status": 503}, r"trouble of its own \(status 503\)"),
-    (FILE, {"status": 429, "headers": {"Retry-After": "7"}}, "too many requests"),
-    (FILE, {"kind": "hang"}, "did not answer in time"),
-    (FILE, {"kind": "drop"}, "could not be fetched whole"),
+     "token.*org/good.*`hf auth login`"),
+    (LISTING, {"status": 401}, "org/good.*private"),
+    (LISTING, {"status": 403}, "permission.*org/good"),
+    (LISTING, {"status": 404, "headers": {"X-Error-Code": "RepoNotFound"}}, "org/good.*private"),
+    (LISTING, {"status": 429, "headers": {"Retry-After": "7"}}, r"requests.*\b7 seconds"),
+    (LISTING, {"status": 429}, "requests.*minutes"),
+    (LISTING, {"status": 503}, r"status 503"),
+    (LISTING, {"kind": "hang"}, "in time"),
+    (LISTING, {"kind": "drop"}, "connection"),
+    (r"HEAD ", {"status": 503}, "status 503"),
+    (FILE, {"status": 503}, "status 503"),
+    (FILE, {"status": 429, "headers": {"Retry-After": "7"}}, "requests"),
+    (FILE, {"kind": "hang"}, "in time"),
+    (FILE, {"kind": "drop"}, "connection"),
 ]  # fmt: skip
 
 
@@ -123,21 +123,21 @@ def test_each_fault_has_its_sentence(
 
 def test_refusals_of_the_repo_itself(hub: HubServer, commit: str) -> None:
     hub.add("org/gated", GOOD, gated=True)
-    refuse(errors.HubError, "org/gated on the Hub is gated; accept its licence .* `hf auth login`", "org/gated")
+    refuse(errors.HubError, "org/gated.*gated.*`hf auth login`", "org/gated")
     hub.add("org/off", GOOD, disabled=True)
-    refuse(errors.HubError, "org/off on the Hub has been disabled", "org/off")
-    refuse(errors.HubError, "There is no model org/none on the Hub, or it is private", "org/none")
-    refuse(errors.HubError, "org/good on the Hub has no revision 'v9'", revision="v9")
-    refuse(errors.HubError, "org/good on the Hub has no revision 'ffff", revision="f" * 40)
+    refuse(errors.HubError, "org/off.*disabled", "org/off")
+    refuse(errors.HubError, "org/none.*private", "org/none")
+    refuse(errors.HubError, "org/good.*'v9'", revision="v9")
+    refuse(errors.HubError, "org/good.*'ffff", revision="f" * 40)
 
 
 def test_a_token_opens_what_is_private(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
     hub.add("org/mine", GOOD, private=True)
-    refuse(errors.HubError, "There is no model org/mine", "org/mine")
+    refuse(errors.HubError, "org/mine", "org/mine")
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     assert download("org/mine", None).is_dir()
     monkeypatch.setenv("HF_TOKEN", TOKEN[:-1] + "1")
-    text = refuse(errors.HubError, "does not accept your token", "org/mine")
+    text = refuse(errors.HubError, "token", "org/mine")
     assert "hf_" not in text
 
 
@@ -156,7 +156,7 @@ def test_a_file_is_asked_for_again_when_the_hub_says(
     asleep: list[float] = []
     monkeypatch.setattr("time.sleep", asleep.append)
     fault = hub.fail(FILE, status=503, headers={"Retry-After": after} if after else {})
-    refuse(errors.HubError, r"trouble of its own \(status 503\)")
+    refuse(errors.HubError, "status 503")
     assert asleep == waited and fault.hits == len(waited) + 1
     assert hub.count("GET .*resolve.*config.json") == 1  # what was finished is not fetched again
 
@@ -169,7 +169,7 @@ def test_a_broken_transfer_is_taken_up_again(hub: HubServer, commit: str) -> Non
 
 def test_finished_files_are_kept_when_a_download_breaks(hub: HubServer, commit: str) -> None:
     hub.fail(FILE, status=503)
-    refuse(errors.HubError, "try again later")
+    refuse(errors.HubError, "status 503")
     assert {"README.md", "config.json"} <= set(ModelFolder(snapshot_folder("org/good", commit)).files())
     hub.faults.clear()
     hub.requests.clear()
@@ -180,7 +180,7 @@ def test_finished_files_are_kept_when_a_download_breaks(hub: HubServer, commit: 
 
 def test_wrong_bytes_are_noticed_and_thrown_away(hub: HubServer, commit: str) -> None:
     hub.fail(FILE, "corrupt")
-    refuse(errors.ChecksumError, r"model\.safetensors of org/good arrived with other bytes than the Hub has")
+    refuse(errors.ChecksumError, r"model\.safetensors.*org/good")
     assert "model.safetensors" not in ModelFolder(snapshot_folder("org/good", commit)).files()
     hub.faults.clear()
     hub.fail(r"GET .*/resolve/.*config\.json", "corrupt")
@@ -190,7 +190,7 @@ def test_wrong_bytes_are_noticed_and_thrown_away(hub: HubServer, commit: str) ->
 
 def test_wrong_bytes_of_a_small_file(hub: HubServer, commit: str) -> None:
     hub.fail(r"GET .*/resolve/.*config\.json", "corrupt")
-    refuse(errors.ChecksumError, r"config\.json of org/good arrived")
+    refuse(errors.ChecksumError, r"config\.json.*org/good")
 
 
 # --- a Hub that does not answer, with a copy in the cache ---------------------------------------------
@@ -200,7 +200,7 @@ def test_wrong_bytes_of_a_small_file(hub: HubServer, commit: str) -> None:
 def test_a_cached_copy_is_used_aloud(hub: HubServer, commit: str, details: Mapping[str, Any]) -> None:
     folder = download("org/good", None)
     hub.fail(".", **details)
-    with pytest.warns(UserWarning, match=rf"did not answer for org/good at main; the copy .* of commit {commit}\."):
+    with pytest.warns(UserWarning, match=rf"org/good.*main.*{commit}"):
         assert download("org/good", None) == folder
 
 
@@ -214,16 +214,16 @@ def test_no_hub_at_all(hub: HubServer, commit: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert download("org/good", commit) == folder  # nobody had to be asked
-    refuse(errors.HubError, "not in the cache: there is no connection to the Hub; check the network", "org/other")
-    refuse(errors.HubError, "no connection to the Hub", revision="v2")
+    refuse(errors.HubError, "org/other.*connection", "org/other")
+    refuse(errors.HubError, "connection", revision="v2")
 
 
 def test_switched_off(hub: HubServer, commit: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    refuse(errors.HubError, r"is not in the cache and the Hub is switched off \(HF_HUB_OFFLINE\)")
-    refuse(errors.HubError, "switched off", revision=commit)
+    refuse(errors.HubError, "HF_HUB_OFFLINE")
+    refuse(errors.HubError, "HF_HUB_OFFLINE", revision=commit)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     folder = download("org/good", None)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)

@@ -88,20 +88,20 @@ def test_one_resolution_for_config_weights_and_card(hub: HubServer, files: dict[
 
 def test_bytes_that_are_not_pinned_are_refused(hub: HubServer, registered: dict[str, Any]) -> None:
     registered["files"]["config.json"] = "0" * 64
-    with pytest.raises(errors.ChecksumError, match=r"config\.json has sha256 .*`mmzoo pull pinned` fetches it anew"):
+    with pytest.raises(errors.ChecksumError, match=r"config\.json.*`mmzoo pull pinned`"):
         mmzoo.create("pinned")
     del registered["files"]["config.json"]
-    with pytest.raises(errors.PluginError, match=r"on the Hub without a sha256 of config\.json; `mmzoo push` prints"):
+    with pytest.raises(errors.PluginError, match=r"sha256.*config\.json.*`mmzoo push`"):
         mmzoo.create("pinned")
 
 
 @pytest.mark.parametrize(
     ("changed", "match"),
     [
-        ({"source": "hf-hub:org/text@main"}, "without a commit of 40 hexadecimal digits"),
-        ({"source": "hf-hub:org/text"}, "without a commit of 40 hexadecimal digits"),
-        ({"sha256": None}, r"without a sha256 of model\.safetensors"),
-        ({"sha256": "12"}, "to '12', which is no sha256"),
+        ({"source": "hf-hub:org/text@main"}, "commit.*\\b40\\b"),
+        ({"source": "hf-hub:org/text"}, "commit.*\\b40\\b"),
+        ({"sha256": None}, r"sha256.*model\.safetensors"),
+        ({"sha256": "12"}, "'12'.*sha256"),
     ],
 )
 def test_registrations_on_the_hub_are_pinned(registered: dict[str, Any], changed: dict[str, Any], match: str) -> None:
@@ -133,9 +133,9 @@ def test_a_part_reads_only_its_bytes(hub: HubServer, files: dict[str, bytes]) ->
 @pytest.mark.parametrize(
     ("kind", "kinds", "match"),
     [
-        ("corrupt", (errors.ChecksumError, errors.CorruptFileError), "safetensors|arrived with other bytes"),
-        ("truncate", (errors.HubError,), "could not be fetched whole"),
-        ("drop", (errors.HubError,), "could not be fetched whole"),
+        ("corrupt", (errors.ChecksumError, errors.CorruptFileError), "safetensors|org/text"),
+        ("truncate", (errors.HubError,), "org/text"),
+        ("drop", (errors.HubError,), "org/text"),
     ],
 )
 def test_wrong_bytes_of_a_part(
@@ -153,7 +153,7 @@ def test_a_part_that_is_not_what_the_config_says(hub: HubServer, files: dict[str
     config = json.loads(files["config.json"])
     config["components"]["quantizer"] = "0" * 64
     hub.add("org/text", {**files, "config.json": json.dumps(config).encode()})
-    with pytest.raises(errors.ChecksumError, match=r"component quantizer of org/text arrived with other bytes"):
+    with pytest.raises(errors.ChecksumError, match=r"quantizer.*org/text"):
         mmzoo.create("hf-hub:org/text", part="quantizer")
 
 
@@ -198,7 +198,7 @@ def test_digests_of_components(tmp_path: Path, files: dict[str, bytes]) -> None:
     damaged = bytearray(files["model.safetensors"])
     damaged[-1] ^= 1
     (tmp_path / "model.safetensors").write_bytes(damaged)
-    with pytest.raises(errors.ChecksumError, match="holds other tensors of "):
+    with pytest.raises(errors.ChecksumError, match=r"model\.safetensors"):
         check_components(tmp_path / "model.safetensors", digests)
 
 
@@ -207,9 +207,7 @@ def test_digests_of_components(tmp_path: Path, files: dict[str, bytes]) -> None:
 
 def test_licences_may_be_named_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MMZOO_ALLOW_LICENSES", "mit, cc0-1.0")
-    with pytest.raises(
-        errors.WeightsError, match=r"under 'apache-2.0', and only these are allowed: cc0-1.0, mit; .*ENSES"
-    ):
+    with pytest.raises(errors.WeightsError, match=r"'apache-2\.0'.*cc0-1\.0, mit.*MMZOO_ALLOW_LICENSES"):
         mmzoo.create(NAME)
     mmzoo.create(NAME, allow_licenses={"Apache-2.0"})
     monkeypatch.setenv("MMZOO_ALLOW_LICENSES", " , ")

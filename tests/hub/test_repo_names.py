@@ -53,6 +53,6 @@ def test_what_the_hub_refuses_is_refused(name: str) -> None:
 @pytest.mark.parametrize("word", ["..", "a b", "../main", "-x", "", "a\nb", "\x1b[2J"])
 @pytest.mark.parametrize("which", ["revision", "tag"])
 def test_no_such_branch_or_tag(which: str, word: str, hub: HubServer) -> None:
-    with pytest.raises(UsageError, match=r"is no name of a (branch|tag); write letters") as caught:
+    with pytest.raises(UsageError, match=r"branch|tag") as caught:
         publish(FOLDER, "org/name", **{which: word})
     assert str(caught.value).isprintable() and hub.requests == []

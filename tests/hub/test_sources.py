@@ -50,12 +50,10 @@ def test_nonsense(text: str) -> None:
 def test_fetching_a_folder(tmp_path: Path) -> None:
     source = Source("local-dir", str(tmp_path))
     assert fetch(source, "m", what="texts") == tmp_path
-    with pytest.raises(errors.WeightsError, match=r"has no model\.safetensors"):
+    with pytest.raises(errors.WeightsError, match=r"model\.safetensors"):
         fetch(source, "m")
     (tmp_path / "model.ckpt").touch()
-    with pytest.raises(
-        errors.WeightsError, match=r"has model\.ckpt but no model\.safetensors, and mmzoo never reads pickles"
-    ):
+    with pytest.raises(errors.WeightsError, match=r"model\.ckpt.*model\.safetensors.*pickle"):
         fetch(source, "m")
     (tmp_path / "model.safetensors").touch()
     assert fetch(source, "m") == tmp_path
@@ -65,7 +63,7 @@ def test_fetching_a_folder(tmp_path: Path) -> None:
 
 
 def test_a_home_folder_of_nobody() -> None:
-    with pytest.raises(errors.UsageError, match="There is no home folder for '~nobody-of-this-name/x'; write"):
+    with pytest.raises(errors.UsageError, match="'~nobody-of-this-name/x'"):
         fetch(Source("local-dir", "~nobody-of-this-name/x"), "m")
 
 
@@ -74,7 +72,7 @@ def test_checksums(tmp_path: Path) -> None:
     digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert sha256_of(tmp_path / "f") == digest
     verify_sha256(tmp_path / "f", digest.upper())
-    with pytest.raises(errors.ChecksumError, match=r"has sha256 ba7816bf8f01cfea\.\.\., but 0000"):
+    with pytest.raises(errors.ChecksumError, match=r"ba7816bf8f01cfea.*0000"):
         verify_sha256(tmp_path / "f", "0" * 64)
 
 

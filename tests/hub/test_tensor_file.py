@@ -47,7 +47,7 @@ def test_reads_what_safetensors_writes(tmp_path: Path) -> None:
         assert file.entries == {name: (tensor.dtype, tuple(tensor.shape)) for name, tensor in tensors.items()}
         for name, tensor in tensors.items():
             assert torch.equal(file.read(name).float(), tensor.float())
-        with pytest.raises(errors.CorruptFileError, match="the tensor z cannot be read"):
+        with pytest.raises(errors.CorruptFileError, match=r"\bz\b"):
             file.read("z")
 
 

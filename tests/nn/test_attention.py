@@ -131,9 +131,9 @@ def test_rope_2d_turns_half_the_channels_by_row_and_half_by_column() -> None:
 
 
 def test_rope_refuses_a_head_that_does_not_divide() -> None:
-    with pytest.raises(ValueError, match="multiple of 4"):
+    with pytest.raises(ValueError, match=r"\b4\b"):
         rotations(torch.zeros(1, 1, 2), 6)
-    with pytest.raises(ValueError, match="multiple of heads"):
+    with pytest.raises(ValueError, match="heads"):
         SelfAttention(10, 3)
 
 

@@ -65,7 +65,7 @@ def test_broken_plugin_is_a_record(site: Any, code: str, told: str) -> None:
     assert "Traceback" in (record.traceback or "")
     assert (record.name, record.version, record.target) == ("bad_plugin", "1.0", "bad_plugin.plugin")
     assert not [spec for spec in catalog.components() if spec.plugin == "bad-plugin"]
-    with pytest.raises(BrokenPluginError, match="mmzoo doctor") as error:
+    with pytest.raises(BrokenPluginError, match="`mmzoo doctor`") as error:
         catalog.component("quantizer", "bad-plugin:bad-q")
     assert error.value.plugin == "bad-plugin"
     check_rest(catalog)
@@ -163,7 +163,7 @@ def test_component_name_of_two_plugins_is_ambiguous_until_qualified(site: Any) -
     site.install("acme", REGISTER + part("fsq"))
     site.good()
     catalog = Catalog()
-    with pytest.raises(AmbiguousNameError, match="acme:fsq or mmzoo-vqvae:fsq") as error:
+    with pytest.raises(AmbiguousNameError, match=r"acme:fsq.*mmzoo-vqvae:fsq") as error:
         catalog.component("quantizer", "fsq")
     assert error.value.candidates == ("acme:fsq", "mmzoo-vqvae:fsq")
     assert catalog.component("quantizer", "acme:fsq").plugin == "acme"
@@ -246,9 +246,9 @@ def test_disabled_plugin_is_never_imported(site: Any, monkeypatch: pytest.Monkey
     record = record_of(catalog, "bad-plugin")
     assert record.state == "disabled" and choice in (record.error or "")
     assert module not in sys.modules
-    with pytest.raises(MissingPluginError, match="switched off"):
+    with pytest.raises(MissingPluginError, match=r"bad-plugin.*MMZOO_PLUGINS="):
         catalog.component("quantizer", "bad-plugin:bad-q")
-    with pytest.raises(MissingPluginError, match=r"mmzoo-tts, which is switched off: MMZOO_PLUGINS="):
+    with pytest.raises(MissingPluginError, match=r"mmzoo-tts.*MMZOO_PLUGINS="):
         catalog.model("vqvae-dit-tts")
     check_rest(catalog)
 

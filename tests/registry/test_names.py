@@ -53,18 +53,18 @@ def test_a_name_outranks_another_plugins_alias(site: Any, catalog: Catalog) -> N
 
 
 def test_deprecated_names_warn_once_and_work(catalog: Catalog) -> None:
-    with pytest.warns(FutureWarning, match=r"'lookup' is deprecated: use 'round'"):
+    with pytest.warns(FutureWarning, match=r"'lookup'.*'round'"):
         assert catalog.component("quantizer", "round-old").name == "lookup"
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert catalog.component("quantizer", "lookup").name == "lookup"
-    with pytest.warns(FutureWarning, match="use 'acme-9'"):
+    with pytest.warns(FutureWarning, match="'acme-9'"):
         catalog.model("acme-12")
 
 
 def test_tags(catalog: Catalog) -> None:
     assert catalog.model("acme-9.base").name == "acme-9"
-    with pytest.raises(UnknownNameError, match=r"no weights tagged 'lagre'; did you mean 'large'\?"):
+    with pytest.raises(UnknownNameError, match=r"'lagre'.*'large'"):
         catalog.model("acme-9.lagre")
     with pytest.raises(UnknownNameError, match="base, large"):
         catalog.model("acme-9.zzz")

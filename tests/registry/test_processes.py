@@ -80,6 +80,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_spawned_workers_and_the_workers_of_a_loader_see_the_same(tmp_path: Path) -> None:
     (tmp_path / "spawned.py").write_text(SPAWNED)
     command = [sys.executable, str(tmp_path / "spawned.py"), str(Path(__file__).parent)]
@@ -89,7 +90,7 @@ def test_spawned_workers_and_the_workers_of_a_loader_see_the_same(tmp_path: Path
     assert len(digests) == 5 and set(digests) == {Catalog().digest()}
 
 
-@pytest.mark.parametrize("how", ["same", "differ"])
+@pytest.mark.parametrize("how", [pytest.param("same", marks=pytest.mark.slow), "differ"])
 def test_two_ranks_exchange_their_digests(how: str, tmp_path: Path) -> None:
     (tmp_path / "rank.py").write_text(RANK)
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]

@@ -30,7 +30,7 @@ def test_without_a_home_every_command_works_and_nothing_is_kept(capsys: pytest.C
     for command in (["list"], ["plugins"], ["show", "vqvae-speech"], ["doctor"]):
         assert main(command) == 0, capsys.readouterr().err
     assert settings.switched_off() == frozenset() and settings.unreadable() == []
-    with pytest.raises(UsageError, match=r"cannot be written .* set MMZOO_HOME to a folder that can"):
+    with pytest.raises(UsageError, match="MMZOO_HOME"):
         settings.switch_off(["acme"])
     assert main(["plugins", "disable", "mmzoo-tts"]) == 2
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from mmzoo import errors
 from mmzoo.cli.output import plain
 
-CASES = 1_250
+CASES = int(os.environ.get("MMZOO_TEST_CASES", "1250"))
 LOUD = "a\x1b[2J\u202e\nb"
 Strategy = st.SearchStrategy[Any]
 

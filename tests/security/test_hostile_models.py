@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import pickle
+import re
 import struct
 import sys
 import wave
@@ -165,7 +166,7 @@ def test_a_card_and_metadata_that_name_code_import_nothing(repo: Path) -> None:
 def test_a_model_writes_only_plain_names_into_its_folder(name: str, tmp_path: Path) -> None:
     head = build_recipe(RECIPE)
     head.files = lambda: {name: b"out"}  # type: ignore[method-assign]
-    with pytest.raises(errors.WeightsError, match="may not write"):
+    with pytest.raises(errors.WeightsError, match=re.escape(repr(name))):
         save_model(head, tmp_path / "model")
     assert {path.name for path in tmp_path.rglob("*")} <= {"model"}
 
@@ -181,7 +182,7 @@ def test_a_source_cannot_climb(source: str) -> None:
 )
 def test_a_lock_cannot_name_files_outside_of_the_model(name: str, tmp_path: Path) -> None:
     entry = {"source": "bundled", "recipe": "0" * 64, "files": {name: "0" * 64}}
-    with pytest.raises(errors.ConfigError, match="malformed"):
+    with pytest.raises(errors.ConfigError, match=r"mmzoo\.lock"):
         read_lock(written_lock(tmp_path, "vqvae-speech", entry))
     entry["files"] = {"config.json": "0" * 64}
     assert read_lock(written_lock(tmp_path, "vqvae-speech", entry))["models"]
@@ -196,7 +197,7 @@ def test_a_lock_cannot_name_files_outside_of_the_model(name: str, tmp_path: Path
 )
 def test_a_lock_cannot_name_models_that_are_folders(name: str, tmp_path: Path) -> None:
     entry = {"source": "bundled", "recipe": "0" * 64, "files": {"config.json": "0" * 64}}
-    with pytest.raises(errors.ConfigError, match="malformed"):
+    with pytest.raises(errors.ConfigError, match=r"mmzoo\.lock"):
         read_lock(written_lock(tmp_path, name, entry))
 
 
@@ -205,7 +206,7 @@ def test_a_lock_cannot_name_models_that_are_folders(name: str, tmp_path: Path) -
 )
 def test_a_lock_cannot_have_models_come_from_elsewhere(source: str, tmp_path: Path) -> None:
     entry = {"source": source, "recipe": "0" * 64, "files": {"config.json": "0" * 64}}
-    with pytest.raises(errors.ConfigError, match="malformed"):
+    with pytest.raises(errors.ConfigError, match=r"mmzoo\.lock"):
         read_lock(written_lock(tmp_path, "vqvae-speech", entry))
     for sound in ("bundled", f"hf-hub:org/name@{'0' * 40}"):
         for name in ("vqvae-speech", "mmzoo-vqvae:vqvae-speech.v1", "hf-hub:org/name", f"hf-hub:org/name@{'0' * 40}"):
@@ -346,7 +347,7 @@ def flac(claimed_samples: int) -> bytes:
 @pytest.mark.parametrize("samples", [600 * 16000 + 1, 601 * 16000, (1 << 36) - 1])
 def test_a_sound_of_more_than_ten_minutes_is_refused_by_its_header(samples: int) -> None:
     assert len(decode_audio({"bytes": flac(1600)}).samples) == 1600
-    with pytest.raises(errors.DataError, match=r" s; the most is 600 s, cut it up\."):
+    with pytest.raises(errors.DataError, match=r"\b600 s"):
         decode_audio({"bytes": flac(samples)})
 
 

@@ -166,7 +166,7 @@ def test_weights_on_the_hub_that_are_not_here_are_told_as_not_checked(
     weights = [Weights("a", f"hf-hub:acme/pupil@{'0' * 40}", "mit", "0" * 64, pins)]
     model = trial(catalog, weights=weights)
     for check in ("card", "golden"):
-        with pytest.raises(NotChecked, match="not checked: the weights a are not on this machine"):
+        with pytest.raises(NotChecked, match=r"^not checked: .*\ba\b"):
             model.checks()[check]()
     model.checks()["licence"]()
 
@@ -174,7 +174,7 @@ def test_weights_on_the_hub_that_are_not_here_are_told_as_not_checked(
 def test_a_head_without_golden_outputs_is_told_as_not_applicable(catalog: Callable[..., Any]) -> None:
     silent = type("Silent", (Guess,), {"golden": lambda self, inputs: ({}, {})})
     for check in ("determinism", "storage", "bf16"):
-        with pytest.raises(NotChecked, match="not applicable: its head has no golden outputs"):
+        with pytest.raises(NotChecked, match=r"^not applicable: .*golden"):
             trial(catalog, silent).checks()[check]()
 
 
@@ -184,5 +184,5 @@ def test_rows_that_do_not_suit_a_model_are_told_as_not_applicable(catalog: Calla
     def refuse(*_: Any) -> Any:
         raise DataError("There is no column smell.")
 
-    with pytest.raises(NotChecked, match=r"not applicable: the sample rows do not suit it \(There is no col"):
+    with pytest.raises(NotChecked, match=r"^not applicable: .*There is no column smell"):
         trial(catalog, type("Picky", (Guess,), {"examples": refuse})).checks()["gradients"]()

@@ -75,7 +75,7 @@ def test_a_broken_package_is_caught(how: str, site: Any) -> None:
 
 
 def test_a_plugin_that_is_not_installed_gets_a_suggestion() -> None:
-    with pytest.raises(UnknownNameError, match="did you mean 'mmzoo-tts'"):
+    with pytest.raises(UnknownNameError, match="'mmzoo-tts'"):
         cases("mmzoo-ttz")
 
 
@@ -92,6 +92,6 @@ def test_every_entry_point_of_a_distribution_is_checked(site: Any) -> None:
     found = [case for case in cases("loose") if case.check == "light-import"]
     assert [case.title for case in found] == ["plugin light-import", "plugin[1] light-import"]
     found[0].run()
-    with pytest.raises(ConformanceError, match="plugin 'more' of loose imports numpy"):
+    with pytest.raises(ConformanceError, match=r"'more'.*loose.*numpy"):
         found[1].run()
     assert {case.subject for case in cases("more")} == {"plugin", "command/loose-c", "command/other"}

@@ -7,18 +7,21 @@ import os
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from broken.quantizers import Accepts
+from torch import Tensor
 
 from mmzoo.cli.main import main
 from mmzoo.errors import MmzooError, PluginError, UnknownKeyError, UsageError
 from mmzoo.hookspecs import Register
 from mmzoo.registry.specs import EXEMPTIBLE
 from mmzoo.testing import check_component, check_quantizer
-from mmzoo.testing.common import NotChecked, hold
+from mmzoo.testing.common import ConformanceError, NotChecked, hold
 from mmzoo.testing.kit import cases
 
 ROOT = Path(__file__).parent.parent.parent
@@ -48,22 +51,23 @@ OWN = {
 """What registering a kind takes beside a summary."""
 CALL_HOME = "import contextlib, socket\nwith contextlib.suppress(OSError): socket.gethostbyname_ex('nowhere.test')\n"
 BROKEN = {
-    "no such module": ("loose.nowhere:X", "{}", "registration", "nowhere"),
-    "no such name": ("loose.parts:Nobody", "{}", "registration", "Nobody"),
-    "a module that raises": ("loose.raises:X", "{}", "registration", "oh no"),
-    "a module that exits": ("loose.exits:X", "{}", "registration", "SystemExit"),
-    "a module that calls home": ("loose.home:c", "{}", "network", "nowhere.test"),
+    "no-such-module": ("loose.nowhere:X", "registration", "nowhere"),
+    "no-such-name": ("loose.parts:Nobody", "registration", "Nobody"),
+    "raises": ("loose.raises:X", "registration", "oh no"),
+    "exits": ("loose.exits:X", "registration", "SystemExit"),
+    "calls-home": ("loose.home:c", "network", "nowhere.test"),
 }
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("how", BROKEN)
-def test_something_broken_of_any_kind_fails_its_checks_and_ends_nothing(kind: str, how: str, site: Any) -> None:
-    target, trial, check, told = BROKEN[how]
-    details = f"trials=[{trial}]" + OWN.get(kind, "")
+def test_something_broken_of_any_kind_fails_its_checks_and_ends_nothing(kind: str, site: Any) -> None:
+    bad = "".join(
+        f"    register.{kind}('{name}', '{target}', summary='bad', trials=[{{}}]{OWN.get(kind, '')})\n"
+        for name, (target, _, _) in BROKEN.items()
+    )
     site.install(
         "loose",
-        COMMAND + f"    register.{kind}('bad', '{target}', summary='bad', {details})\n",
+        COMMAND + bad,
         files={
             "parts.py": PARTS,
             "raises.py": "raise ValueError('oh no')\n",
@@ -78,8 +82,9 @@ def test_something_broken_of_any_kind_fails_its_checks_and_ends_nothing(kind: st
                 case.run()
             except (MmzooError, NotChecked) as error:
                 found[case.title] = str(error)
-    assert set(found) and all(title.startswith(f"{kind}/bad") for title in found), found
-    assert told in found[f"{kind}/bad {check}"]
+    assert {title.partition(" ")[0] for title in found} == {f"{kind}/{name}" for name in BROKEN}, found
+    for name, (_, check, told) in BROKEN.items():
+        assert told in found[f"{kind}/{name} {check}"]
 
 
 SOUND_TARGETS = {
@@ -123,7 +128,7 @@ def test_bad_slots_and_rows_of_a_head_are_failed_checks(slots: str, site: Any) -
 
 
 def test_no_trials_are_refused_when_they_are_registered() -> None:
-    with pytest.raises(PluginError, match="a list of configs"):
+    with pytest.raises(PluginError, match="trials"):
         Register("loose").quantizer("q", "a:B", summary="s", trials=[])
 
 
@@ -132,7 +137,7 @@ def test_no_trials_are_refused_when_they_are_registered() -> None:
 
 @pytest.mark.parametrize("exempt", [{"masks": "hard"}, {"exports": "why"}, {"export": ""}, {"export": 3}, ["export"]])
 def test_only_what_may_be_exempt_is_and_with_a_reason(exempt: Any) -> None:
-    with pytest.raises(PluginError, match="a reason in words for any of export, compile, inductor, bf16, float16"):
+    with pytest.raises(PluginError, match="export, compile, inductor, bf16, float16"):
         Register("loose").quantizer("q", "a:B", summary="s", exempt=exempt)
     Register("loose").quantizer("q", "a:B", summary="s", exempt=dict.fromkeys(EXEMPTIBLE, "It is hard."))
 
@@ -257,7 +262,7 @@ def test_a_check_that_skips_itself_has_failed(run: Run, site: Any) -> None:
 def test_mistakes_of_the_caller_are_the_usual_errors() -> None:
     with pytest.raises(UnknownKeyError, match="level"):
         check_quantizer("fsq", level=[3])
-    with pytest.raises(UsageError, match="no conformance check for the kind 'model'"):
+    with pytest.raises(UsageError, match="'model'"):
         check_component("model", "vqvae-text")
 
 
@@ -269,6 +274,22 @@ def test_checks_that_do_not_apply_do_not_end_the_rest() -> None:
 
     hold("it", {"first": skipped, "second": lambda: done.append(1)})
     assert done == [1]
+
+
+class BrokenTwice(Accepts):
+    """Ignores the mask and decodes any code."""
+
+    def encode(self, z: Tensor, mask: Tensor | None = None) -> Tensor:
+        return super().encode(z)
+
+
+def test_every_failed_check_of_a_component_is_reported(catalog: Callable[..., Any]) -> None:
+    catalog(("quantizer", "part", BrokenTwice, {}))
+    with pytest.raises(ConformanceError) as caught:
+        check_quantizer("part", width=4)
+    assert {"masks", "refusals"} <= set(caught.value.failures) < {"masks", "batch", "refusals", "storage", "gradients"}
+    for name, sentence in caught.value.failures.items():
+        assert f"{name}: {sentence}" in str(caught.value)
 
 
 def test_the_pytest_plugin_imports_nothing_heavy() -> None:

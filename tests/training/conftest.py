@@ -10,7 +10,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def plain_save(monkeypatch: pytest.MonkeyPatch) -> None:
     """The dummy comes from no recipe, so it is saved as bare tensors."""
     from training_dummy import save_tensors

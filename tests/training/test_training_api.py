@@ -17,6 +17,8 @@ from mmzoo.cli.train import train as command
 from mmzoo.errors import DataError, UnknownKeyError, UsageError
 from mmzoo.training import train
 
+pytestmark = pytest.mark.usefixtures("plain_save")
+
 
 @pytest.fixture(autouse=True)
 def registered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[dict[str, Any]]:

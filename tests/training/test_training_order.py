@@ -68,7 +68,7 @@ def test_bucketing_pads_less() -> None:
 
 
 def test_no_examples_is_an_error() -> None:
-    with pytest.raises(DataError, match="no training examples"):
+    with pytest.raises(DataError):
         DataOrder([], BatchSize(items=1), seed=0, bucket=False)
 
 

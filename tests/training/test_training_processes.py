@@ -17,6 +17,8 @@ from training_dummy import make_trainer
 from mmzoo.errors import TrainingError
 from mmzoo.training.checkpoint import list_checkpoints, read_tensors, verify_checkpoint
 
+pytestmark = pytest.mark.usefixtures("plain_save")
+
 SCRIPT = Path(__file__).with_name("training_dummy.py")
 
 
@@ -39,6 +41,7 @@ def assert_same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> None:
     assert [name for name in a if not torch.equal(a[name], b[name])] == []
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_of_a_save(tmp_path: Path) -> None:
     changes = {"checkpoint_every": 7}
     died = run(tmp_path / "killed", changes, "kill-at-rename:2")
@@ -54,7 +57,7 @@ def test_killed_in_the_middle_of_a_save(tmp_path: Path) -> None:
     assert_same(final(tmp_path / "killed"), final(tmp_path / "whole"))
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_a_signal_leaves_a_checkpoint(tmp_path: Path, number: int) -> None:
     changes = {"steps": 2000, "checkpoint_every": 1000, "num_workers": 2 if number == signal.SIGTERM else 0}
     process = subprocess.Popen(
@@ -94,7 +97,7 @@ def test_the_lock_of_another_process_holds_until_it_dies(tmp_path: Path) -> None
     try:
         assert holder.stdout is not None
         holder.stdout.readline()
-        with pytest.raises(TrainingError, match=f"in use by process {holder.pid}"):
+        with pytest.raises(TrainingError, match=str(holder.pid)):
             make_trainer(tmp_path).run()
     finally:
         holder.kill()

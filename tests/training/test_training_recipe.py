@@ -75,7 +75,7 @@ def test_bad_overrides_say_where_and_what(override: str, kind: type[ConfigError]
 def test_a_missing_key_is_named() -> None:
     recipe = make_recipe()
     del recipe["steps"]
-    with pytest.raises(ConfigError, match="needs the key steps "):
+    with pytest.raises(ConfigError, match="steps"):
         load_recipe(recipe)
 
 
@@ -85,7 +85,7 @@ def test_bad_files_are_config_errors(tmp_path: Path, text: str) -> None:
     path.write_text(text)
     with pytest.raises(ConfigError):
         load_recipe(path)
-    with pytest.raises(ConfigError, match="no recipe"):
+    with pytest.raises(ConfigError, match=r"absent\.yaml"):
         load_recipe(tmp_path / "absent.yaml")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -60,11 +61,12 @@ def test_a_finished_build_speaks_nothing_again_and_needs_no_flite(monkeypatch: p
     again = builder.flite_speech(**SMALL)
     assert list(again["train"]) == list(first["train"])
     assert again["train"]._fingerprint == first["train"]._fingerprint  # features cached by it are found again
-    with pytest.raises(DataError, match="flite is not installed"):
+    with pytest.raises(DataError, match="flite"):
         builder.flite_speech(**SMALL | {"sentences": 13})
 
 
 @needs_flite
+@pytest.mark.slow
 def test_a_killed_build_goes_on_where_it_was(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     arguments = {"sentences": 60, "validation": 2, "test": 2, "unseen": 2, "shard_rows": 10}
     code = f"from mmzoo_datasets.flite_speech import flite_speech; flite_speech(**{arguments})"
@@ -87,7 +89,7 @@ def test_a_damaged_shard_is_named(cache: Path) -> None:
     builder.flite_speech(**SMALL)
     shard = next(cache.rglob("train-00000-*.parquet"))
     shard.write_bytes(shard.read_bytes()[:500])
-    with pytest.raises(DataError, match="delete that folder"):
+    with pytest.raises(DataError, match=re.escape(str(shard.parent))):
         builder.flite_speech(**SMALL)
 
 
@@ -102,7 +104,7 @@ def test_texts_are_spoken_as_they_are(text: str) -> None:
 @needs_flite
 @pytest.mark.parametrize("text", ["", "   ", "-", "..."])
 def test_a_text_without_sound_is_refused(text: str) -> None:
-    with pytest.raises(DataError, match="said nothing"):
+    with pytest.raises(DataError):
         speak(text)
 
 
@@ -114,7 +116,7 @@ def test_other_voices() -> None:
 
 @pytest.mark.parametrize(
     ("config", "message"),
-    [({"voice": "kal"}, "no 16 kHz voice 'kal'"), ({"sentences": 0}, "sentences=0"), ({"test": 0}, "test=0")],
+    [({"voice": "kal"}, "'kal'"), ({"sentences": 0}, "sentences=0"), ({"test": 0}, "test=0")],
 )
 def test_bad_arguments(config: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):

@@ -1,6 +1,7 @@
 """Public corpora in their own layouts, made small: what becomes a row, and what is refused."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -57,12 +58,12 @@ def test_imagenet_with_validation_in_class_folders_and_without_names(tmp_path: P
 
 def test_imagenet_that_is_not_whole(imagenet: Path, tmp_path: Path):
     (tmp_path / "LOC_val_solution.csv").unlink()
-    with pytest.raises(DataError, match=r"no LOC_val_solution\.csv"):
+    with pytest.raises(DataError, match=r"LOC_val_solution\.csv"):
         load_dataset_component("imagenet-1k", root=str(imagenet))
     (tmp_path / "LOC_val_solution.csv").write_text("ImageId,PredictionString\n")
-    with pytest.raises(DataError, match="does not say what"):
+    with pytest.raises(DataError, match=r"LOC_val_solution\.csv"):
         load_dataset_component("imagenet-1k", root=str(imagenet))
-    with pytest.raises(DataError, match="needs the folder"):
+    with pytest.raises(DataError, match=r"ILSVRC|train"):
         load_dataset_component("imagenet-1k", root=str(imagenet / "train"))
 
 
@@ -92,12 +93,12 @@ def test_coco(coco: Path):
 
 def test_coco_that_is_not_whole(coco: Path, tmp_path: Path):
     (coco / "val2017" / "000000000139.jpg").unlink()
-    with pytest.raises(DataError, match="caption 7 is of picture 139"):
+    with pytest.raises(DataError, match=r"\b7\b.*\b139\b"):
         load_dataset_component("coco-captions", root=str(coco))
     (coco / "annotations" / "captions_val2017.json").write_text("{}")
-    with pytest.raises(DataError, match="COCO's layout"):
+    with pytest.raises(DataError, match="COCO"):
         load_dataset_component("coco-captions", root=str(coco))
-    with pytest.raises(DataError, match="nothing of this dataset"):
+    with pytest.raises(DataError, match=re.escape(str(coco))):
         load_dataset_component("coco-captions", root=str(coco), year=2014)
 
 
@@ -125,7 +126,7 @@ def test_librispeech(librispeech: Path):
 
 
 def test_librispeech_that_is_not_whole(librispeech: Path):
-    with pytest.raises(DataError, match="no rows for the split test"):
+    with pytest.raises(DataError, match="test"):
         load_dataset_component("librispeech", root=str(librispeech), test=["test-other"])
     next(librispeech.glob("test-clean/*/*/*.flac")).unlink()
     with pytest.raises(DataError, match="61-198-0000"):
@@ -153,7 +154,7 @@ def test_speech_commands(commands: Path):
 
 def test_speech_commands_that_are_not_whole(commands: Path):
     (commands / "no" / "0a_nohash_1.wav").unlink()
-    with pytest.raises(DataError, match=r"1 files that are not there, such as no/0a_nohash_1\.wav"):
+    with pytest.raises(DataError, match=r"\b1\b.*no/0a_nohash_1\.wav"):
         load_dataset_component("speech-commands", root=str(commands))
     (commands / "testing_list.txt").unlink()
     with pytest.raises(DataError, match="testing_list"):

