@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -116,7 +117,7 @@ def test_rows_that_cannot_be_aligned_are_left_out_and_counted(
 def test_a_text_that_is_not_what_was_said_leaves_no_rows(ljspeech_folder: Path) -> None:
     metadata = ljspeech_folder / "metadata.csv"
     metadata.write_text("SP001-0001|x|zyxqwv\n")
-    with pytest.raises(DataError, match="zyxqwv"):
+    with pytest.raises(DataError, match=re.escape(str(ljspeech_folder))):
         ljspeech(root=str(ljspeech_folder), validation=0, test=0)
 
 
