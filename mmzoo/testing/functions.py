@@ -23,8 +23,8 @@ class FunctionTrial:
         return {
             "registration": lambda: registration.check_summary(self.kind, self.name),
             "network": lambda: registration.check_offline_import(self.kind, self.name),
-            **({"unknown-keys": self.check_unknown_keys} if self.kind == "dataset" else {}),
             "signature": self.check_signature,
+            **({"unknown-keys": self.check_unknown_keys} if self.kind == "dataset" else {}),
             **({"rows": self.check_rows} if self.kind == "dataset" else {}),
         }
 

@@ -204,7 +204,7 @@ def test_init_from_takes_what_matches(tmp_path: Path) -> None:
     wider = DummyHead()
     wider.extra = torch.nn.Linear(2, 2)
     wider.net[3] = torch.nn.Linear(8, 5)
-    wider.training_step = None  # type: ignore[assignment, method-assign]
+    wider.training_step = lambda: None  # type: ignore[assignment, method-assign]
     trainer = make_trainer(tmp_path / "second", head=wider, model={"init_from": str(tmp_path / "first")})
     with pytest.raises(TypeError):  # stops at the first step: only the start matters here
         trainer.run()
