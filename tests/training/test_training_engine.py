@@ -113,6 +113,15 @@ def test_a_recipe_without_adversary_has_none(tmp_path: Path) -> None:
     assert not (tmp_path / "checkpoints" / "step-00000030" / "adversary.safetensors").exists()
 
 
+def test_a_recipe_with_an_adversary_needs_a_head_with_one(tmp_path: Path) -> None:
+    class Lonely(DummyHead):
+        adversary = None  # type: ignore[assignment]
+
+    with pytest.raises(ConfigError) as refused:
+        make_trainer(tmp_path, head=Lonely()).run()
+    assert refused.value.path == "adversary"
+
+
 def test_bad_steps_are_skipped_and_then_stop_the_training(tmp_path: Path) -> None:
     head = DummyHead()
     head.poison = 13
