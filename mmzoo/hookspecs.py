@@ -58,8 +58,8 @@ class Tried(Options, total=False):
 
     trials: Iterable[Mapping[str, Any]]
     """Small configs with which `pytest --mmzoo` tests it. For a head, the key `slots` holds the rest of the recipe and
-    `rows` the training data: true (the default) for made-up rows with every column, a mapping from columns to their
-    values (repeated as needed) for made-up rows that have these instead, a list of rows, or false for no training."""
+    `rows` the training data: true (the default) for synthetic rows with every column, a mapping that replaces some
+    columns of these (values are repeated as needed), a list of rows, or false for no training."""
     exempt: Mapping[str, str]
     """Checks it cannot pass, out of export, compile, inductor, bf16 and float16, each with the reason."""
 
@@ -159,7 +159,7 @@ class Register(Registrations):
     def metric(self, name: str, target: str, *, summary: str, **options: Unpack[Options]) -> None:
         """Register an evaluation: a function `(model, *, limit, samples) -> dict` named after the task it measures.
 
-        `mmzoo evaluate --judge` sets its keyword `judge`, whose default names a registered judge; it may be absent.
+        It may take a keyword `judge`, whose default names a registered judge; `mmzoo evaluate --judge` overrides it.
         """
         self._component("metric", name, target, summary=summary, **options)
 
@@ -175,7 +175,7 @@ class Register(Registrations):
         tasks: Iterable[str],
         **options: Unpack[Options],
     ) -> None:
-        """Register a judge: a class without arguments that recognizes model outputs; metrics request it by name.
+        """Register a judge: a class without arguments that transcribes or classifies what models generate.
 
         Args:
             license: License of the judge itself.
@@ -207,8 +207,7 @@ class Register(Registrations):
             weights: Locations of published weights; those on the Hub must be pinned.
             card: Text for its card that its files do not contain.
         """
-        of, names = (self._strings("model", name, *of) for of in (("modalities", modalities), ("aliases", aliases)))
-        spec = ModelSpec(
-            name, task, recipe, summary, self.plugin, self.version, of, tuple(weights), names, deprecated, card
-        )
-        self._model(spec)
+        of = self._strings("model", name, "modalities", modalities)
+        names = self._strings("model", name, "aliases", aliases)
+        spec = (name, task, recipe, summary, self.plugin, self.version, of, tuple(weights), names, deprecated, card)
+        self._model(ModelSpec(*spec))

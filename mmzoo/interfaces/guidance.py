@@ -35,7 +35,7 @@ def prediction(
         sampler: Determines the times to precompute.
         frame: Latents of B items with the mask, positions and grid; their vectors are not read.
         condition: The condition of B items.
-        null: The condition without what guidance strengthens; None for no guidance.
+        null: The null condition of B items; None for no guidance.
         num_steps: Number of sampling steps.
         scale: Guidance scale; 1 means no guidance.
         interval: See `guided`.

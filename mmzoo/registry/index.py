@@ -79,11 +79,10 @@ class Catalog:
 
     def written(self, spec: ModelSpec | ComponentSpec) -> str:
         """The unambiguous name of a spec: bare, or `distribution:name` if two plugins share it."""
-        pool = self._pool(spec)
+        pool: Sequence[ModelSpec | ComponentSpec] = (
+            self._models if isinstance(spec, ModelSpec) else [s for s in self._components if s.kind == spec.kind]
+        )
         return spec.name if sum(other.name == spec.name for other in pool) == 1 else f"{spec.plugin}:{spec.name}"
-
-    def _pool(self, spec: ModelSpec | ComponentSpec) -> Sequence[ModelSpec | ComponentSpec]:
-        return self._models if isinstance(spec, ModelSpec) else [s for s in self._components if s.kind == spec.kind]
 
     def digest(self) -> str:
         """sha256 of the versions of mmzoo and the plugins, and of all they register: equal in processes that agree."""

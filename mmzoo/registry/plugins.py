@@ -200,7 +200,8 @@ class Loader:
             raise
         except BaseException as error:
             # SystemExit too: a plugin must not end the process.
-            self._forget(name)
+            if self.manager.has_plugin(name):
+                self.manager.unregister(name=name)
             outcome = replace(record, state="broken", error=_sentence(error), traceback=traceback.format_exc())
         else:
             outcome = replace(record, state="incompatible" if newer else "loaded", error=newer)
@@ -218,10 +219,6 @@ class Loader:
             raise PluginError("it implements no hook; decorate its mmzoo_register with @mmzoo.hookimpl.")
         others = [other for other in self.manager.get_plugins() if other is not plugin]
         self.manager.subset_hook_caller("mmzoo_register", others)(register=register)
-
-    def _forget(self, name: str) -> None:
-        if self.manager.has_plugin(name):
-            self.manager.unregister(name=name)
 
 
 def _newer_api(plugin: object) -> str | None:

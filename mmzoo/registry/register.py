@@ -70,13 +70,12 @@ class Registrations:
         self._check(kind, spec, [other for other in self.components if other.kind == kind])
         self.components.append(spec)
 
+    def _error(self, what: str) -> PluginError:
+        return PluginError(f"Plugin {self.plugin} registers {what}", plugin=self.plugin)
+
     def _check_target(self, kind: str, name: str, target: str) -> None:
         if not isinstance(target, str) or not TARGET.fullmatch(target):
-            raise PluginError(
-                f"Plugin {self.plugin} registers {kind} {name!r} with target {target!r};"
-                " a target must be written 'package.module:Class'.",
-                plugin=self.plugin,
-            )
+            raise self._error(f"{kind} {name!r} with target {target!r}; it must be written 'package.module:Class'.")
 
     def _check(
         self,
@@ -87,31 +86,18 @@ class Registrations:
         taken = {spelling for other in others for spelling in (other.name, *other.aliases)}
         for spelling in (spec.name, *spec.aliases):
             if not isinstance(spelling, str) or not NAME.fullmatch(spelling):
-                raise PluginError(
-                    f"Plugin {self.plugin} registers {kind} {spelling!r}; a name must be {NAME_RULE}.",
-                    plugin=self.plugin,
-                )
+                raise self._error(f"{kind} {spelling!r}; a name must consist of {NAME_RULE}.")
             if spelling in taken:
-                raise PluginError(
-                    f"Plugin {self.plugin} registers {kind} {spelling!r} twice; rename one of them.",
-                    plugin=self.plugin,
-                )
+                raise self._error(f"{kind} {spelling!r} twice; rename one of them.")
             taken.add(spelling)
         if not isinstance(spec.summary, str):
-            raise PluginError(
-                f"Plugin {self.plugin} registers {kind} {spec.name!r} with summary={spec.summary!r}; a string was"
-                " expected.",
-                plugin=self.plugin,
-            )
+            raise self._error(f"{kind} {spec.name!r} with summary={spec.summary!r}; it must be a string.")
 
     def _strings(self, kind: str, name: str, key: str, values: Iterable[str]) -> tuple[str, ...]:
         # A string is an iterable of letters, so a forgotten list would go unnoticed.
         strings = () if isinstance(values, str) else tuple(values)
         if isinstance(values, str) or not all(isinstance(value, str) for value in strings):
-            raise PluginError(
-                f"Plugin {self.plugin} registers {kind} {name!r} with {key}={values!r}; it must be a list of strings.",
-                plugin=self.plugin,
-            )
+            raise self._error(f"{kind} {name!r} with {key}={values!r}; it must be a list of strings.")
         return strings
 
     def _trials(self, kind: str, name: str, trials: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
@@ -122,21 +108,16 @@ class Registrations:
         except (TypeError, ValueError):
             valid = False
         if not valid:
-            raise PluginError(
-                f"Plugin {self.plugin} registers {kind} {name!r} with trials={trials!r}; it must be a list of configs"
-                " of JSON values.",
-                plugin=self.plugin,
-            )
+            raise self._error(f"{kind} {name!r} with trials={trials!r}; it must be a list of configs of JSON values.")
         return tuple(copy.deepcopy(dict(config)) for config in configs)
 
     def _exempt(self, kind: str, name: str, exempt: Mapping[str, str]) -> Mapping[str, str]:
         if not isinstance(exempt, Mapping) or not all(
             check in EXEMPTIBLE and isinstance(reason, str) and reason.strip() for check, reason in exempt.items()
         ):
-            raise PluginError(
-                f"Plugin {self.plugin} registers {kind} {name!r} with exempt={exempt!r}; it must map any of"
-                f" {', '.join(EXEMPTIBLE)} to a reason, the other checks are mandatory.",
-                plugin=self.plugin,
+            raise self._error(
+                f"{kind} {name!r} with exempt={exempt!r}; it must map any of {', '.join(EXEMPTIBLE)} to a reason, the"
+                " other checks are mandatory."
             )
         return dict(exempt)
 
@@ -150,21 +131,16 @@ class Registrations:
         **options: Any,
     ) -> None:
         if not isinstance(detect, Mapping) or not detect or not all(isinstance(key, str) for key in detect):
-            raise PluginError(
-                f"Plugin {self.plugin} registers format {name!r} with detect={detect!r}; it must hold entries of a"
-                " config.json such as {'model_type': 'encodec'}.",
-                plugin=self.plugin,
+            raise self._error(
+                f"format {name!r} with detect={detect!r}; it must hold entries of a config.json such as"
+                " {'model_type': 'encodec'}."
             )
         self._component("format", name, target, detect=dict(detect), repos=dict(repos or {}), **options)
 
     def _judge(self, name: str, target: str, *, tasks: Iterable[str], **options: Any) -> None:
         for key in ("license", "source", "independence"):
             if not isinstance(options[key], str) or not options[key].strip():
-                raise PluginError(
-                    f"Plugin {self.plugin} registers judge {name!r} with {key}={options[key]!r}; it must be a nonempty"
-                    " string, because results are only as credible as their judge.",
-                    plugin=self.plugin,
-                )
+                raise self._error(f"judge {name!r} with {key}={options[key]!r}; it must be a nonempty string.")
         self._component(
             "judge", name, target, of=JudgeSpec, tasks=self._strings("judge", name, "tasks", tasks), **options
         )
@@ -178,11 +154,7 @@ class Registrations:
             if not isinstance(value, Mapping) or not all(
                 isinstance(text, str) for pair in value.items() for text in pair
             ):
-                raise PluginError(
-                    f"Plugin {self.plugin} registers task {spec.name!r} with {key}={value!r}; it must map strings to"
-                    " strings.",
-                    plugin=self.plugin,
-                )
+                raise self._error(f"task {spec.name!r} with {key}={value!r}; it must map strings to strings.")
         self._check("task", spec, self.tasks)
         self.tasks.append(spec)
 
@@ -191,18 +163,13 @@ class Registrations:
         try:
             json.dumps(spec.recipe, allow_nan=False)
         except (TypeError, ValueError) as error:
-            raise PluginError(
-                f"Plugin {self.plugin} registers model {name!r} with a recipe that is not JSON: {error}.",
-                plugin=self.plugin,
-            ) from error
+            raise self._error(f"model {name!r} with a recipe that is not JSON: {error}.") from error
         spec = replace(spec, recipe=copy.deepcopy(dict(spec.recipe)))
         self._check("model", spec, self.models)
         tags = [item.tag for item in spec.weights]
         if len(set(tags)) < len(tags) or not all(NAME.fullmatch(tag) for tag in tags):
-            raise PluginError(
-                f"Plugin {self.plugin} registers model {name!r} with the weights tags {tags};"
-                f" they must be distinct and consist of {NAME_RULE}.",
-                plugin=self.plugin,
+            raise self._error(
+                f"model {name!r} with the weights tags {tags}; they must be distinct and consist of {NAME_RULE}."
             )
         for item in spec.weights:
             self._check_pins(name, item)
@@ -214,10 +181,9 @@ class Registrations:
         hub = weights.source.startswith("hf-hub:")
         if hub and (missing or not re.fullmatch(r"[^@]+@[0-9a-f]{40}", weights.source)):
             what = f"sha256 of {' and '.join(sorted(missing))}" if missing else "commit of 40 hexadecimal digits"
-            raise PluginError(
-                f"Plugin {self.plugin} registers weights {weights.tag!r} of model {name!r} on the Hub without a {what};"
-                " copy the registration that `mmzoo push` prints.",
-                plugin=self.plugin,
+            raise self._error(
+                f"weights {weights.tag!r} of model {name!r} on the Hub without a {what}; copy the registration that"
+                " `mmzoo push` prints."
             )
         for file, digest in weights.pins.items():
             if not isinstance(digest, str) or not re.fullmatch(r"[0-9a-fA-F]{64}", digest):

@@ -21,7 +21,7 @@ SWITCHED_OFF = "plugins.json"
 
 
 def home() -> Path:
-    """The folder of settings; it may not exist, and cannot exist if there is no home folder."""
+    """The settings folder, which may not exist; without a home folder, a path that cannot exist."""
     chosen = os.environ.get(HOME)
     try:
         return Path(chosen).expanduser() if chosen else Path.home() / ".config" / "mmzoo"
