@@ -85,7 +85,7 @@ class Catalog:
         return spec.name if sum(other.name == spec.name for other in pool) == 1 else f"{spec.plugin}:{spec.name}"
 
     def digest(self) -> str:
-        """sha256 of the versions of mmzoo and the plugins, and of all they register: equal in processes that agree."""
+        """sha256 of the versions of mmzoo and its plugins and of what they register; ranks compare it."""
         content = {
             "mmzoo": mmzoo.__version__,
             "plugins": [(record.distribution, record.version, record.target, record.state) for record in self._records],

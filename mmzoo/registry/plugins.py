@@ -40,9 +40,9 @@ class PluginRecord:
         target: Module that the entry point names.
         state: The outcome.
         error: One sentence; None if it loaded.
-        traceback: Of the exception, if there was one.
+        traceback: Traceback of the exception, if any.
         ms: Milliseconds spent importing and registering.
-        supplies: `kind/name` of everything it registered, if it is broken until it failed.
+        supplies: `kind/name` of everything it registered; for a broken plugin, before it failed.
     """
 
     name: str
@@ -116,7 +116,7 @@ def _candidates(name: str) -> Iterator[Candidate]:
 
 
 def named(records: Collection[PluginRecord], name: str) -> list[PluginRecord]:
-    """All plugins of the distribution with this name or with an entry point of this name. Raises UnknownNameError."""
+    """All plugins of the distribution that has this name or an entry point of this name. Raises UnknownNameError."""
     wanted = normalized(name)
     owners = {r.distribution for r in records if wanted in (normalized(r.distribution), normalized(r.name))}
     if not owners:
