@@ -33,7 +33,7 @@ def row_features() -> Features:
     - phones, phone_ends_s: one entry per phone, pauses included, and its end in seconds from the start of the audio;
       empty if unknown.
     - phone_set: the inventory that the phones belong to.
-    - label: the class of the row, in the dataset's own terms.
+    - label: the class or content of the row, in the dataset's own terms.
     - target: for sentences that test unseen words, the word being tested.
     """
     from datasets import Features, List, Value
