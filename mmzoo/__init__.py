@@ -4,8 +4,8 @@
     tts = mmzoo.create("vqvae-dit-tts")
     tts("Hello there.").save("hello.wav")
 
-The public names are resolved when they are first used (PEP 562), so `import mmzoo` costs milliseconds and
-torch is imported only once something is built.
+Public names are resolved on first use (PEP 562), so `import mmzoo` takes milliseconds, and torch is imported only
+when something is built.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""Every error mmzoo raises on purpose, in one tree.
+"""Every error that mmzoo raises on purpose.
 
-A message is one sentence that says what happened, where, what was expected and what to do. The class
-decides the exit code of the command line: 1 for a failure, 2 for bad usage or configuration, 3 for
-network and Hub trouble.
+A message is one sentence that says what happened, where, what was expected and what to do. The class determines the
+exit code of the command line: 1 for a failure, 2 for bad usage or configuration, 3 for network and Hub problems.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ class MmzooError(Exception):
 
 
 class UsageError(MmzooError):
-    """The request itself is wrong: a name, a key, a value or an input."""
+    """The request is invalid: a name, key, value or input."""
 
     exit_code = 2
 
@@ -35,7 +34,7 @@ class UnknownNameError(UsageError):
 
 
 class AmbiguousNameError(UsageError):
-    """Two plugins supply this name; a `distribution:name` chooses one."""
+    """Two plugins supply this name; `distribution:name` selects one."""
 
     def __init__(self, message: str, *, name: str = "", candidates: Sequence[str] = ()) -> None:
         super().__init__(message)
@@ -67,7 +66,7 @@ class MissingDependencyError(PluginError):
 
 
 class ConfigError(UsageError):
-    """A recipe, config file or override is wrong. `path` is the dotted key."""
+    """A recipe, config file or override is invalid. `path` is the dotted key."""
 
     def __init__(self, message: str, *, path: str = "") -> None:
         super().__init__(message)
@@ -75,11 +74,11 @@ class ConfigError(UsageError):
 
 
 class UnknownKeyError(ConfigError):
-    """A config key that nothing reads."""
+    """A config has a key that does not exist."""
 
 
 class ConfigTypeError(ConfigError):
-    """A config value of the wrong type or outside its range."""
+    """A config value has the wrong type or is out of range."""
 
 
 class PortError(ConfigError):
@@ -87,14 +86,14 @@ class PortError(ConfigError):
 
 
 class OverrideError(ConfigError):
-    """An override would change tensors of a model whose weights are to be loaded."""
+    """An override would change tensors of a model that is loaded with weights."""
 
 
 # --- weights -----------------------------------------------------------------------------------------
 
 
 class WeightsError(MmzooError):
-    """Weights cannot be used."""
+    """The weights cannot be used."""
 
 
 class NoWeightsError(WeightsError, UsageError):
@@ -112,7 +111,7 @@ class ExtraTensorsError(WeightsError):
 
 
 class TensorShapeError(WeightsError):
-    """A tensor has another shape than the model's."""
+    """A tensor's shape differs from the model's."""
 
 
 class TensorValueError(WeightsError):
@@ -124,41 +123,41 @@ class CorruptFileError(WeightsError):
 
 
 class HeaderTooLargeError(CorruptFileError):
-    """The safetensors header is larger than mmzoo reads."""
+    """The safetensors header exceeds the size that mmzoo reads."""
 
 
 class ChecksumError(WeightsError):
-    """A file's sha256 is not the pinned one."""
+    """A file's sha256 differs from the pinned one."""
 
 
 class LockError(WeightsError):
-    """What is here is not what a lock file says."""
+    """The environment does not match the lock file."""
 
 
 class GoldenError(WeightsError):
-    """A model does not reproduce the outputs that were stored with it."""
+    """A model does not reproduce its stored golden outputs."""
 
 
 # --- running -----------------------------------------------------------------------------------------
 
 
 class InputError(UsageError):
-    """A model was given input it cannot use."""
+    """A model cannot use the input it was given."""
 
 
 class DataError(MmzooError):
-    """A dataset is empty, lacks a column or holds a row that cannot be read."""
+    """A dataset is empty, lacks a column or has an unreadable row."""
 
 
 class TrainingError(MmzooError):
-    """Training cannot start or go on."""
+    """Training cannot start or continue."""
 
 
 class CheckpointError(TrainingError):
-    """A checkpoint does not verify or does not belong to this run."""
+    """A checkpoint is corrupt or belongs to another run."""
 
 
 class HubError(MmzooError):
-    """The Hub did not give what was asked for."""
+    """The Hub did not return what was requested."""
 
     exit_code = 3

@@ -1,6 +1,6 @@
-"""The whole plugin interface: one hook, and the object with which it registers names.
+"""The complete plugin interface: one hook, and the `Register` object that it receives.
 
-A plugin is an installed package with an entry point of the group `mmzoo` that names a module like this one:
+A plugin is an installed package with an entry point in the group `mmzoo` that names a module like this one:
 
     from mmzoo.hookspecs import Register, hookimpl
 
@@ -8,8 +8,8 @@ A plugin is an installed package with an entry point of the group `mmzoo` that n
     def mmzoo_register(register: Register) -> None:
         register.quantizer("sign", "acme_sign.sign:Sign", summary="One bit a channel: its sign")
 
-Targets are written `package.module:Name` and imported when they are first used, so the module itself imports nothing
-heavy. `docs/architecture.md` explains the kinds; `mmzoo.interfaces` has their base classes.
+Targets are written `package.module:Name` and imported on first use, so the plugin module itself imports nothing heavy.
+`docs/architecture.md` explains the kinds; their base classes are in `mmzoo.interfaces`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = ["PLUGIN_API_VERSION", "PROJECT", "CardText", "Register", "Weights", "
 
 PROJECT = "mmzoo"
 PLUGIN_API_VERSION = 1
-"""A plugin module may set `mmzoo_api_version`; a newer one than this is refused with a sentence."""
+"""The newest `mmzoo_api_version` that a plugin module may set."""
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
@@ -37,38 +37,43 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @hookspec
 def mmzoo_register(register: Register) -> None:
-    """Register components, models and tasks by calling methods of `register`; import nothing heavy."""
+    """Register components, models and tasks by calling the methods of `register`."""
 
 
 class Options(TypedDict, total=False):
-    """What every component may say of itself."""
+    """Options of every component."""
 
     modalities: Iterable[str]
-    """What it takes or gives: speech, image or text."""
+    """Its input or output: speech, image or text."""
     requires: Iterable[str]
-    """Distributions it needs beyond its plugin's own dependencies."""
+    """Distributions it needs beyond the plugin's own dependencies."""
     aliases: Iterable[str]
-    """Other names under which it is found."""
+    """Other names for it."""
     deprecated: str
-    """Why it should no longer be used, and what to use instead; shown as a warning, once."""
+    """Why it is deprecated and what to use instead; shown once as a warning."""
 
 
 class Tried(Options, total=False):
-    """What a component that the conformance kit builds may say in addition."""
+    """Further options of components that the conformance kit builds."""
 
     trials: Iterable[Mapping[str, Any]]
-    """Small configs under which `pytest --mmzoo` tries it. Of a head, `slots` in one is the rest of a recipe, and
-    `rows` what it is trained on: true (the default) for made-up rows with every column, a mapping from some columns to
-    the values they have instead (repeated as needed), false for nothing, or a list of rows."""
+    """Small configs with which `pytest --mmzoo` tests it. For a head, the key `slots` holds the rest of the recipe and
+    `rows` the training data: true (the default) for synthetic rows with every column, a mapping that replaces some
+    columns of these (values are repeated as needed), a list of rows, or false for no training."""
     exempt: Mapping[str, str]
-    """Checks it cannot pass, of export, compile, inductor, bf16 and float16, each with the reason."""
+    """Checks it cannot pass, out of export, compile, inductor, bf16 and float16, each with the reason."""
 
 
 class Register(Registrations):
-    """What a plugin registers, one method for each kind.
+    """Registers what a plugin supplies, with one method per kind.
 
-    name: lower-case letters, digits and dashes. target: `package.module:Name`. summary: one line for listings. Every
-    method raises PluginError for what cannot be registered: a name twice, a malformed name or target.
+    Args common to the methods:
+        name: Letters, digits, `-` and `_`, starting with a letter or digit.
+        target: `package.module:Name`.
+        summary: One line for listings.
+
+    Raises:
+        PluginError: A name is registered twice, or an argument is malformed.
     """
 
     def encoder(self, name: str, target: str, *, summary: str, **options: Unpack[Tried]) -> None:
@@ -105,20 +110,20 @@ class Register(Registrations):
         repos: Mapping[str, str | None] | None = None,
         **options: Unpack[Tried],
     ) -> None:
-        """Register a ForeignFormat: model folders of another library.
+        """Register a ForeignFormat: how another library lays out its model folders.
 
         Args:
-            detect: Entries of a config.json by which the format is recognized.
-            repos: Models on the Hub in this format, each with the license stated for it, or None.
+            detect: Entries of config.json that identify the format.
+            repos: Models on the Hub in this format, each with its stated license or None.
         """
         self._format(name, target, summary=summary, detect=detect, repos=repos, **options)
 
     def dataset(self, name: str, target: str, *, summary: str, **options: Unpack[Tried]) -> None:
-        """Register a dataset builder: a callable of keyword-only JSON arguments that gives a `datasets.DatasetDict`."""
+        """Register a function from keyword-only JSON arguments to a `datasets.DatasetDict`."""
         self._component("dataset", name, target, summary=summary, **options)
 
     def command(self, name: str, target: str, *, summary: str, **options: Unpack[Options]) -> None:
-        """Register a command-line verb: a typer-style function, imported when it is first run."""
+        """Register a command `mmzoo <name>`: a function with typer annotations, imported when it runs."""
         self._component("command", name, target, summary=summary, **options)
 
     def task(
@@ -134,29 +139,27 @@ class Register(Registrations):
         numbers: str | None = None,
         aliases: Iterable[str] = (),
     ) -> None:
-        """Register what is said and shown of the models of a task; all but the summary may be left out.
+        """Register how cards and listings present the models of a task.
 
         Args:
-            use: Lines of Python for the card, after `import mmzoo`; `{name}` stands for what `create` is given.
+            use: Python lines for the card, after `import mmzoo`; `{name}` becomes the argument of `create`.
             pipeline: The Hub's pipeline tag.
-            headlines: The figures that matter most, as dotted paths into evaluation.json, each with the Hub's type of
-                metric. By default the first figures there are.
-            sections: The keys of evaluation.json whose figures a card lists, in order, each with its title. By default
-                all of them.
-            tables: Target of a function from an evaluation to Markdown that a card shows above these figures.
-            numbers: Target of a function from an evaluation to the list of Markdown blocks that a README shows. By
-                default the tables, and one line for each section.
-            aliases: Other names under which the task is found.
+            headlines: The most important figures, as dotted paths into evaluation.json, each with the Hub's metric
+                type. By default the first ones in the file.
+            sections: Keys of evaluation.json whose figures a card lists, in order, each with its title. By default all.
+            tables: Target of a function from an evaluation to Markdown that a card shows above the figures.
+            numbers: Target of a function from an evaluation to a list of Markdown blocks for a README. By default the
+                tables and one line per section.
+            aliases: Other names for the task.
         """
         names = self._strings("task", name, "aliases", aliases)
         shown = (headlines or {}, sections or {}, tables, numbers)
         self._task(TaskSpec(name, summary, self.plugin, self.version, use, pipeline, *shown, names))
 
     def metric(self, name: str, target: str, *, summary: str, **options: Unpack[Options]) -> None:
-        """Register an evaluation: a callable `(model, *, limit, samples) -> dict` named after the task it measures.
+        """Register an evaluation: a function `(model, *, limit, samples) -> dict` named after the task it measures.
 
-        A keyword `judge`, whose default is the name of a registered judge, lets `mmzoo evaluate --judge` choose
-        another; a keyword `tables` lets `--tables` fill the task's tables.
+        It may take a keyword `judge`, whose default names a registered judge; `mmzoo evaluate --judge` overrides it.
         """
         self._component("metric", name, target, summary=summary, **options)
 
@@ -172,12 +175,12 @@ class Register(Registrations):
         tasks: Iterable[str],
         **options: Unpack[Options],
     ) -> None:
-        """Register a judge: a class without arguments that reads or hears what models make; metrics ask for it by name.
+        """Register a judge: a class without arguments that transcribes or classifies what models generate.
 
         Args:
-            license: Of the judge itself.
-            source: Where it comes from: a package, an address, or the plugin's own code.
-            independence: What it had no part in training of, to follow "had": "no part in training any model".
+            license: License of the judge itself.
+            source: Where it comes from: a package, a URL, or the plugin's own code.
+            independence: Which training it took no part in, phrased to follow "had": "no part in training any model".
             tasks: The tasks whose models it can judge.
         """
         details = {"license": license, "source": source, "independence": independence}
@@ -200,12 +203,11 @@ class Register(Registrations):
 
         Args:
             task: Name of its task, registered or not.
-            recipe: JSON data: the head, and slot name to component name or mapping; see docs/architecture.md.
-            weights: Where published weights are; those on the Hub are pinned.
-            card: What its card says beside what its files hold.
+            recipe: JSON data: the head, and a component name or mapping for each slot; see docs/architecture.md.
+            weights: Locations of published weights; those on the Hub must be pinned.
+            card: Text for its card that its files do not contain.
         """
-        of, names = (self._strings("model", name, *of) for of in (("modalities", modalities), ("aliases", aliases)))
-        spec = ModelSpec(
-            name, task, recipe, summary, self.plugin, self.version, of, tuple(weights), names, deprecated, card
-        )
-        self._model(spec)
+        of = self._strings("model", name, "modalities", modalities)
+        names = self._strings("model", name, "aliases", aliases)
+        spec = (name, task, recipe, summary, self.plugin, self.version, of, tuple(weights), names, deprecated, card)
+        self._model(ModelSpec(*spec))

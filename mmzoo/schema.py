@@ -1,7 +1,7 @@
-"""One way to check a mapping against typed keys: a pydantic model made from a signature, and errors in one sentence.
+"""Validates mappings with pydantic models made from signatures, and explains errors in one sentence.
 
-Component configs, dataset arguments, configs of other libraries and training recipes all go through `check`.
-Nothing is imported or run because of what a mapping says.
+Component configs, dataset arguments, other libraries' configs and training recipes all go through `check`. Nothing in
+a mapping causes an import or runs code.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from mmzoo.registry.names import did_you_mean, show, suggestions
 
 
 class Keys(BaseModel):
-    """Base of every schema: unknown keys are errors, and the only conversions are int to float and list to tuple."""
+    """Base of all schemas. Unknown keys are errors; the only conversions are int to float and list to tuple."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
@@ -36,23 +36,23 @@ Checked = TypeVar("Checked", bound=Keys)
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A checked configuration. config: every key, as JSON. arguments: what the constructor is called with."""
+    """A checked configuration: all keys as JSON (`config`), and as the constructor takes them (`arguments`)."""
 
     config: dict[str, Any]
     arguments: dict[str, Any]
 
 
-# --- words of messages -------------------------------------------------------------------------------
+# --- messages ----------------------------------------------------------------------------------------
 
 
 def join(prefix: str, key: Any) -> str:
-    """A dotted key for a message; a key with odd characters is quoted."""
+    """A dotted key for a message; a key with unusual characters is quoted."""
     word = key if isinstance(key, str) and key.replace("-", "_").isidentifier() else show(key)
     return f"{prefix}.{word}" if prefix else word
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """The end of a sentence about an unknown word: what may have been meant, else what there is."""
+    """The end of a message about an unknown word: similar known words, else the known words."""
     known = list(known)
     if similar := suggestions(word, known):
         return did_you_mean(similar)
@@ -62,13 +62,13 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """The message of another library's error on one line, without a full stop, for use in brackets."""
+    """The first line of another library's error, without a period, for use in parentheses."""
     text = str(error).strip().splitlines()
     return (f"{type(error).__name__}: {text[0]}" if text else type(error).__name__).rstrip(".")
 
 
 def type_name(annotation: Any) -> str:
-    """An annotation as a user would write it: `int or null`, `list[int]`, `'a' or 'b'`."""
+    """An annotation in the words of messages: `int or null`, `list[int]`, `'a' or 'b'`."""
     origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
     if annotation is type(None) or annotation is None:
         return "null"
@@ -90,12 +90,12 @@ def type_name(annotation: Any) -> str:
 
 @functools.lru_cache(maxsize=1024)
 def schema_of(target: Callable[..., Any]) -> type[Keys]:
-    """The schema of a component class or a function: its keyword-only, annotated arguments.
+    """The schema of a component class or function: its keyword-only, annotated arguments.
 
-    A field has the argument's name as its alias, because pydantic keeps names such as `copy` and `json` for itself.
+    Each field has the argument's name as its alias, because pydantic reserves names such as `copy` and `json`.
 
     Raises:
-        PluginError: An argument is positional, variable, or has no annotation that JSON can hold.
+        PluginError: An argument is not keyword-only, or its annotation is missing or not a JSON type.
     """
     function = inspect.unwrap(target.__init__ if isinstance(target, type) else target)  # type: ignore[misc]
     if getattr(function, "__module__", "builtins").partition(".")[0] in {"torch", "builtins"}:
@@ -105,7 +105,7 @@ def schema_of(target: Callable[..., Any]) -> type[Keys]:
         default, annotation = parameter.default, parameter.annotation
         if parameter.kind is not parameter.KEYWORD_ONLY:
             raise PluginError(f"The argument {name!r} of {where} must be keyword-only; put `*` before it.")
-        try:  # one by one: what the function returns may be imported for type checkers only
+        try:  # one at a time, because the return type may be imported for type checkers only
             holder = types.SimpleNamespace(__annotations__={name: annotation})
             annotation = typing.get_type_hints(holder, globalns=function.__globals__)[name]
         except Exception as error:
@@ -126,20 +126,20 @@ def schema_of(target: Callable[..., Any]) -> type[Keys]:
 
 
 def keys_of(schema: type[BaseModel], steps: Iterable[str | int] = ()) -> dict[str, FieldInfo]:
-    """The keys of a schema, or of the schema inside it to which these steps lead."""
+    """The keys of a schema, or of the nested schema at the end of `steps`."""
     for step in steps:
         schema = nested_schema(schema.model_fields[str(step)].annotation) or Keys
     return {field.alias or name: field for name, field in schema.model_fields.items()}
 
 
 def nested_schema(annotation: Any) -> type[Keys] | None:
-    """The schema that an annotation is, or may be; None for any other type."""
+    """The schema in an annotation, which may be a union; None if there is none."""
     options = (annotation, *typing.get_args(annotation))
     return next((option for option in options if isinstance(option, type) and issubclass(option, Keys)), None)
 
 
 def arguments_of(target: Callable[..., Any]) -> dict[str, FieldInfo]:
-    """The config keys of a component class or a function, each with its annotation and default."""
+    """The config keys of a component class or function, with annotations and defaults."""
     return keys_of(schema_of(target))
 
 
@@ -159,7 +159,7 @@ def _supported(annotation: Any) -> bool:
 
 
 def _member(annotation: Any, value: Any) -> Any:
-    """The value itself if it is a choice of a Literal; to pydantic, True and 1.0 are choices of Literal[1] too."""
+    """The value if it is a choice of a Literal; unlike pydantic, reject True and 1.0 for Literal[1]."""
     if any(type(value) is type(choice) and value == choice for choice in typing.get_args(annotation)):
         return value
     raise ValueError(f"must be {type_name(annotation)}")
@@ -169,19 +169,19 @@ def _member(annotation: Any, value: Any) -> Any:
 
 
 def resolve(target: Callable[..., Any], given: Mapping[str, Any], *, path: str, label: str = "") -> Resolved:
-    """Check a mapping against the arguments of a component class or a function, and fill in the defaults.
+    """Check a config against the arguments of a component class or function, and fill in the defaults.
 
     Args:
-        target: The class or function. If it has a mapping `renamed`, those old keys are read too, with a warning.
+        target: The class or function. Old keys in its mapping `renamed`, if any, are accepted with a warning.
         given: The config.
-        path: Dotted place of this config, for messages.
-        label: What the component is called in messages.
+        path: Dotted path of the config, for messages.
+        label: Name of the component in messages.
 
     Raises:
-        UnknownKeyError: A key that the target does not have.
-        ConfigTypeError: A value of the wrong type.
-        ConfigError: A required key is missing, or a key is given by its old and its new name.
-        PluginError: The target's signature is no schema.
+        UnknownKeyError: The target does not have a key.
+        ConfigTypeError: A value has the wrong type.
+        ConfigError: A required key is missing, or a key is given by both its old and new name.
+        PluginError: The target's signature is not a schema.
     """
     label = label or target.__name__
     schema = schema_of(target)
@@ -193,14 +193,14 @@ def resolve(target: Callable[..., Any], given: Mapping[str, Any], *, path: str, 
 
 
 def renamed_keys(target: Any, given: Mapping[str, Any], *, path: str, label: str) -> Mapping[str, Any]:
-    """The config with today's names for keys that the target's `renamed` mapping lists by their old names."""
+    """The config with the old keys in the target's `renamed` mapping replaced by the new ones."""
     renamed: Mapping[str, str] = getattr(target, "renamed", {})
     for old in [key for key in given if key in renamed]:
         new, dotted = renamed[old], join(path, old)
         if new in given:
             raise ConfigError(f"{dotted} of {label} is the old name of {new}; give only {new}.", path=dotted)
         warnings.warn(
-            f"The key {dotted} of {label} is now called {new}; rename it, the next release no longer reads {old}.",
+            f"The key {dotted} of {label} is now called {new}; rename it, the next release will reject {old}.",
             FutureWarning,
             stacklevel=2,
         )
@@ -209,30 +209,30 @@ def renamed_keys(target: Any, given: Mapping[str, Any], *, path: str, label: str
 
 
 def check(schema: type[Checked], given: Mapping[str, Any], *, path: str, label: str) -> Checked:
-    """A mapping as its schema. Raises UnknownKeyError, ConfigTypeError, ConfigError with the dotted `path`."""
+    """Validate a mapping. Raises UnknownKeyError, ConfigTypeError or ConfigError with the dotted path."""
     try:
         value = to_json(given, path, label)
-        # As JSON, since strict pydantic takes lists for tuples only there.
+        # As JSON, because only there does strict pydantic accept lists for tuples.
         return schema.model_validate_json(json.dumps(value))
     except ValidationError as error:
         raise _explained(error, schema, value, path, label) from None
-    except (RecursionError, ValueError) as error:  # ValueError: an int of more digits than Python writes
+    except (RecursionError, ValueError) as error:  # ValueError: an int with more digits than Python prints
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else first_line(error)
         raise ConfigTypeError(f"{_place(path, label)} cannot be read: {reason}.", path=path) from None
 
 
 def to_json(value: Any, path: str, label: str) -> Any:
-    """A copy of a value in JSON's types: tuples become lists. Raises ConfigTypeError for what JSON cannot hold."""
+    """A copy of a value in JSON types: tuples become lists. Raises ConfigTypeError for other types."""
     if isinstance(value, Mapping):
         if not all(isinstance(key, str) for key in value):
-            _refuse(path, label, "a mapping with text keys", value)
+            _reject(path, label, "a mapping with string keys", value)
         return {key: to_json(item, join(path, key), label) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [to_json(item, f"{path}[{i}]", label) for i, item in enumerate(value)]
     if isinstance(value, float) and not math.isfinite(value):
-        _refuse(path, label, "a finite number", value)
+        _reject(path, label, "a finite number", value)
     if not isinstance(value, (bool, int, float, str, type(None))):
-        _refuse(path, label, "a JSON value", value)
+        _reject(path, label, "a JSON value", value)
     return value
 
 
@@ -240,12 +240,12 @@ def _place(path: str, label: str) -> str:
     return f"{path} of {label}" if path else label
 
 
-def _refuse(path: str, label: str, expected: str, value: Any) -> typing.NoReturn:
+def _reject(path: str, label: str, expected: str, value: Any) -> typing.NoReturn:
     raise ConfigTypeError(f"{_place(path, label)} must be {expected}, not {show(value)}.", path=path)
 
 
 def _explained(error: ValidationError, schema: type[Keys], value: Any, path: str, label: str) -> ConfigError:
-    """The first problem, unknown keys before others, as one sentence."""
+    """The first problem as one sentence; unknown keys come first."""
     problems = error.errors(include_url=False, include_context=False)
     problem = min(problems, key=lambda candidate: candidate["type"] != "extra_forbidden")
     rest = list(problem["loc"])
@@ -260,7 +260,7 @@ def _explained(error: ValidationError, schema: type[Keys], value: Any, path: str
         return UnknownKeyError(f"Unknown key {path} for {label}: {hint}", path=path)
     if problem["type"] == "missing" and isinstance(rest[0], str):
         path, kind = join(path, rest[0]), type_name(keys_of(schema, problem["loc"][:-1])[rest[0]].annotation)
-        return ConfigError(f"{label} needs the key {path} ({kind}), which is missing; give it.", path=path)
+        return ConfigError(f"{label} needs the key {path} ({kind}), which is missing; add it.", path=path)
     expected = problem["msg"].removeprefix("Value error, ").replace("Input should", "must")
     if problem["type"] == "missing":
         expected = "must be longer"

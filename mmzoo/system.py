@@ -1,4 +1,4 @@
-"""What mmzoo asks of the machine: files that appear whole or not at all, digests of files, the processor's name."""
+"""Atomic file writes, file digests and the processor's name."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from pathlib import Path
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Replace a file whole or not at all.
+    """Replace a file atomically.
 
     Args:
-        path: the file to write; its folder must exist.
+        path: The file to write; its folder must exist.
 
     Yields:
-        The path to write to: an empty file beside `path`, private to this process, that takes its place when the block
-        ends and is deleted when the block raises.
+        The path to write to: an empty file beside `path`, private to this process. It replaces `path` when the block
+        ends and is deleted if the block raises.
 
     Raises:
-        OSError: if the folder cannot be written.
+        OSError: The folder is not writable.
     """
     staged = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         staged.write_bytes(b"")
-        mode = staged.stat().st_mode & 0o777  # what the umask allows; safetensors makes its files 0600
+        mode = staged.stat().st_mode & 0o777  # from the umask; safetensors creates its files as 0600
         yield staged
         staged.chmod(mode)
         staged.replace(path)
@@ -37,7 +37,7 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
-    """Write a text (as UTF-8) or bytes to a file that appears whole or not at all. Raises OSError."""
+    """Write text (as UTF-8) or bytes to a file atomically. Raises OSError."""
     with whole_file(path) as staged:
         staged.write_bytes(content.encode() if isinstance(content, str) else content)
 
@@ -49,7 +49,7 @@ def sha256_of(path: Path) -> str:
 
 
 def git_blob_hash(path: Path) -> str:
-    """Hexadecimal SHA-1 that git, and so the Hub, calls a small file's content by."""
+    """Hexadecimal SHA-1 by which git, and so the Hub, identifies the content of a small file."""
     data = path.read_bytes()
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 

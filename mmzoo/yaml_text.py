@@ -1,4 +1,4 @@
-"""Reads YAML that strangers write (recipes, front matter of cards): safely, without aliases, with one kind of error."""
+"""Reads untrusted YAML (recipes, front matter of cards): safely, without aliases, and with one type of error."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 import yaml
 
 MAX_FRONT = 65_536
-"""Characters of a card's front matter; a longer one is not read."""
+"""Limit for a card's front matter, in characters."""
 MAX_DEPTH = 50
 
 
 class Loader(yaml.SafeLoader):  # type: ignore[misc]
-    """YAML 1.1 without its surprise about `1e-3`, which would be a string."""
+    """YAML 1.1, but `1e-3` is a float instead of a string."""
 
 
 Loader.add_implicit_resolver(
@@ -22,27 +22,24 @@ Loader.add_implicit_resolver(
 
 
 def read_yaml(text: str) -> Any:
-    """The value of a YAML text. Raises ValueError with a reason of a few words on one line."""
+    """Parse YAML. Raises ValueError with a short reason on one line."""
     try:
         _check(text)
         value = yaml.load(text, Loader=Loader)  # a SafeLoader
-        repr(value)  # fails for an integer of more digits than Python writes
-    except Exception as error:  # PyYAML's, and KeyError, IndexError and others that odd tags and numbers lead to
+        repr(value)  # fails for an integer with more digits than Python prints
+    except Exception as error:  # PyYAML's errors, and KeyError, IndexError and others from malformed tags and numbers
         raise ValueError(_reason(error)) from error
     return value
 
 
 def _check(text: str) -> None:
-    """Refuse aliases and deep nesting before they cost anything.
-
-    A chain of aliases grows exponentially, and PyYAML's time is the square of the depth.
-    """
+    """Reject aliases, which can expand exponentially, and deep nesting, whose cost in PyYAML is quadratic."""
     depth = 0
     for event in yaml.parse(text, Loader=Loader):
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
         if isinstance(event, yaml.AliasEvent):
-            problem = "it uses an alias (*name), write the value out"
+            problem = "it uses an alias (*name), repeat the value instead"
         elif depth > MAX_DEPTH:
             problem = f"it is more than {MAX_DEPTH} levels deep"
         else:
@@ -51,7 +48,7 @@ def _check(text: str) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """The reason without the offending line, which may hold anything."""
+    """The reason without the offending line, which is untrusted."""
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or f"{type(error).__name__}: {error}"
     mark = getattr(error, "problem_mark", None)
     place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark is not None else ""
@@ -60,7 +57,7 @@ def _reason(error: Exception) -> str:
 
 
 def front_matter(card: str) -> tuple[dict[str, Any], str, str]:
-    """The front matter of a card as a mapping (empty if malformed or too long), its text, and the rest of the card."""
+    """Split a card: its front matter as a mapping (empty if malformed or too long) and as text, and the body."""
     card = card.replace("\r\n", "\n")
     match = re.match(r"---[ \t]*\n(.*?\n)---[ \t]*(\n|\Z)", card, flags=re.DOTALL)
     if match is None:

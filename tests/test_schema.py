@@ -84,7 +84,7 @@ def test_defaults_and_conversions() -> None:
         ("nested", {"a": [[1, "x"], [1, 2]]}, "p.nested.a[1][1]", "string, not 2"),
         ("names", "abc", "p.names", "a list, not 'abc'"),
         ("free", {"x": {1, 2}}, "p.free.x", "JSON value, not {1, 2}"),
-        ("free", {"x": [{1: 2}]}, "p.free.x[0]", "text keys, not {1: 2}"),
+        ("free", {"x": [{1: 2}]}, "p.free.x[0]", "string keys, not {1: 2}"),
         ("free", {"x": float("nan")}, "p.free.x", "finite number, not nan"),
     ],
 )
@@ -118,7 +118,7 @@ def test_unknown_and_missing_keys() -> None:
     assert caught.value.path == "p.widht"
     with pytest.raises(UnknownKeyError, match="there are"):
         resolve(Part, {"width": 1, "_target_\n": "os.system"}, path="p", label="part")
-    with pytest.raises(ConfigError, match=r"part needs the key p\.width \(int\), which is missing; give it\."):
+    with pytest.raises(ConfigError, match=r"part needs the key p\.width \(int\), which is missing; add it\."):
         resolve(Part, {}, path="p", label="part")
 
 

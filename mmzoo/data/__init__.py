@@ -1,4 +1,4 @@
-"""Datasets for training and evaluation: caches, the row schema, decoding, and building a dataset by name."""
+"""Datasets for training and evaluation: the row schema, decoding, caching, and building a dataset by name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from mmzoo.data.cache import cache_dir
     from mmzoo.data.image import decode_image, decode_images, encode_image, sheet
     from mmzoo.data.inputs import as_audio, as_image
-    from mmzoo.data.loading import load_dataset_component, require_rows
+    from mmzoo.data.loading import load_dataset_component
     from mmzoo.data.schema import COLUMNS, make_row, row_features
     from mmzoo.data.words import Words
 
@@ -19,7 +19,7 @@ _HOMES = {
     "cache": "cache_dir",
     "image": "decode_image decode_images encode_image sheet",
     "inputs": "as_audio as_image",
-    "loading": "load_dataset_component require_rows",
+    "loading": "load_dataset_component",
     "words": "Words",
     "schema": "COLUMNS row_features make_row",
 }
@@ -38,7 +38,6 @@ __all__ = [
     "encode_image",
     "load_dataset_component",
     "make_row",
-    "require_rows",
     "resample",
     "row_features",
     "sheet",

@@ -1,4 +1,4 @@
-"""Audio cells of dataset rows to samples and back, with soundfile; and resampling."""
+"""Decodes, encodes (with soundfile) and resamples the audio of dataset rows."""
 
 from __future__ import annotations
 
@@ -28,11 +28,16 @@ _KAISER_BETA = 14.0
 def decode_audio(
     cell: Mapping[str, Any] | None, sample_rate: int | None = None, *, max_seconds: float = MAX_SECONDS
 ) -> Audio:
-    """The sound of a row's `audio` cell: `{"bytes", "path"}` of a file soundfile can read (WAV, FLAC, OGG).
+    """Decode a row's `audio` cell to mono. The header is checked before anything is decoded.
 
-    Several channels are averaged. sample_rate: resample to it; None keeps the file's own. The header is checked
-    before anything is decoded. Raises DataError for an empty cell, a file that cannot be read, one longer than
-    max_seconds, with more than 8 channels or a rate outside 4-192 kHz, and for samples that are not finite.
+    Args:
+        cell: `{"bytes", "path"}` of a WAV, FLAC or OGG file; its channels are averaged.
+        sample_rate: Rate in Hz to resample to; None keeps the file's own.
+        max_seconds: Longest duration accepted.
+
+    Raises:
+        DataError: The cell is empty, or the file is unreadable, too long, has more than 8 channels, a rate outside
+            4-192 kHz, or samples that are not finite.
     """
     import soundfile
 
@@ -42,19 +47,19 @@ def decode_audio(
             rate, channels = int(file.samplerate), int(file.channels)
             if not RATES[0] <= rate <= RATES[1]:
                 raise DataError(
-                    f"Cannot use {name}: its sample rate is {rate} Hz; it must be {RATES[0]} to {RATES[1]} Hz."
+                    f"Cannot use {name}: its sample rate is {rate} Hz; it must be between {RATES[0]} and {RATES[1]} Hz."
                 )
             if channels > MAX_CHANNELS:
-                raise DataError(f"Cannot use {name}: it has {channels} channels; the most is {MAX_CHANNELS}.")
+                raise DataError(f"Cannot use {name}: it has {channels} channels; the limit is {MAX_CHANNELS}.")
             if file.frames > max_seconds * rate:
                 raise DataError(
-                    f"Cannot use {name}: it lasts {file.frames / rate:.0f} s; the most is {max_seconds:g} s, cut it up."
+                    f"Cannot use {name}: it lasts {file.frames / rate:.0f} s; the limit is {max_seconds:g} s, split it."
                 )
             samples = file.read(dtype="float32", always_2d=True)
     except (OSError, RuntimeError) as error:  # soundfile's own error is a RuntimeError
         raise DataError(f"Cannot read {name} as audio: {error}; it must be a WAV, FLAC or OGG file.") from error
     if not np.isfinite(samples).all():
-        raise DataError(f"Cannot use {name}: it has samples that are not finite numbers.")
+        raise DataError(f"Cannot use {name}: it has samples that are NaN or infinite.")
     mono = samples[:, 0] if channels == 1 else samples.mean(axis=1, dtype=np.float32)
     if sample_rate is not None and sample_rate != rate:
         return Audio(resample(mono, rate, sample_rate), sample_rate)
@@ -72,7 +77,7 @@ def _source(cell: Mapping[str, Any] | None) -> tuple[Any, str]:
 
 
 def encode_audio(audio: Audio, format: str = "WAV") -> bytes:
-    """The bytes of a 16-bit WAV or FLAC file."""
+    """Encode audio as the bytes of a 16-bit WAV or FLAC file."""
     import soundfile
 
     buffer = io.BytesIO()
@@ -81,13 +86,13 @@ def encode_audio(audio: Audio, format: str = "WAV") -> bytes:
 
 
 def resample(samples: NDArray[np.float32], rate: int, new_rate: int) -> NDArray[np.float32]:
-    """Samples `[T]` at `rate` Hz to `[ceil(T * new_rate / rate)]` at `new_rate` Hz.
+    """Resample `[T]` at `rate` Hz to `[ceil(T * new_rate / rate)]` at `new_rate` Hz.
 
-    A polyphase filter: a sinc of 32 zero crossings a side under a Kaiser window, cut at 94.5 % of the lower
-    Nyquist frequency. Raises DataError for a rate that is not positive.
+    A polyphase Kaiser-windowed sinc filter with 32 zero crossings per side and a cutoff at 94.5% of the lower
+    Nyquist frequency. Raises DataError if a rate is not positive.
     """
     if rate <= 0 or new_rate <= 0:
-        raise DataError(f"Cannot resample from {rate} Hz to {new_rate} Hz; rates are positive.")
+        raise DataError(f"Cannot resample from {rate} Hz to {new_rate} Hz; rates must be positive.")
     if rate == new_rate or len(samples) == 0:
         return samples.astype(np.float32, copy=False)
     common = math.gcd(rate, new_rate)
@@ -99,7 +104,7 @@ def resample(samples: NDArray[np.float32], rate: int, new_rate: int) -> NDArray[
     windows = np.lib.stride_tricks.sliding_window_view(padded, taps.shape[1])
     out = np.empty(length, np.float32)
     for phase in range(min(up, length)):
-        # Output phase + j * up is centred on input phase * down // up + j * down.
+        # Output phase + j * up is centered on input phase * down // up + j * down.
         start = phase * down // up
         count = len(range(phase, length, up))
         out[phase::up] = windows[start : start + count * down : down][:count] @ taps[phase]
@@ -108,7 +113,7 @@ def resample(samples: NDArray[np.float32], rate: int, new_rate: int) -> NDArray[
 
 @lru_cache(maxsize=8)
 def _filter(up: int, down: int) -> NDArray[np.float32]:
-    """Taps `[up, K]`: row p interpolates at (p * down) / up modulo 1 of an input sample."""
+    """Taps `[up, K]`: row p interpolates at offset (p * down / up) mod 1 between input samples."""
     cutoff = _ROLLOFF * min(1.0, up / down)
     half = math.ceil(_CROSSINGS / cutoff)
     offsets = (np.arange(up) * down % up) / up

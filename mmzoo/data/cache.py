@@ -1,4 +1,4 @@
-"""Where built datasets and computed features are kept."""
+"""The folder for built datasets and computed features."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from pathlib import Path
 
 
 def cache_dir() -> Path:
-    """The folder named by the environment variable MMZOO_CACHE, else `~/.cache/mmzoo`; made by whoever writes."""
+    """The folder that MMZOO_CACHE names, by default `~/.cache/mmzoo`; whoever writes to it creates it."""
     chosen = os.environ.get("MMZOO_CACHE")
     return Path(chosen).expanduser() if chosen else Path.home() / ".cache" / "mmzoo"

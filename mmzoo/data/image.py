@@ -1,4 +1,4 @@
-"""Image cells of dataset rows to pixels and back, with Pillow."""
+"""Decodes and encodes the images of dataset rows with Pillow."""
 
 from __future__ import annotations
 
@@ -16,24 +16,28 @@ GUTTER = 4
 
 
 def decode_image(cell: Mapping[str, Any] | None, *, max_pixels: int = MAX_PIXELS) -> Image:
-    """The picture of a row's `image` cell, `{"bytes", "path"}` of a file Pillow can read, as RGB on white.
+    """Decode a row's `image` cell to RGB, with transparency on white. The header is checked first.
 
-    The header is checked before anything is decoded. Raises DataError for an empty cell, a file that cannot be
-    read and one of more than max_pixels pixels.
+    Args:
+        cell: `{"bytes", "path"}` of a file that Pillow can read.
+        max_pixels: Largest width x height accepted.
+
+    Raises:
+        DataError: The cell is empty, or the file is unreadable or too large.
     """
     from PIL import Image as Pillow
 
-    found = (cell or {}).get("bytes") or (cell or {}).get("path")
-    if not found:
+    file = (cell or {}).get("bytes") or (cell or {}).get("path")
+    if not file:
         raise DataError("This row has no picture; its image cell is empty.")
-    name = f"{len(found)} bytes of a row's picture" if isinstance(found, bytes) else str(found)
+    name = f"{len(file)} bytes of a row's picture" if isinstance(file, bytes) else str(file)
     try:
-        # Pillow has a limit of its own, which would speak of a "decompression bomb".
-        with _unlimited(), Pillow.open(io.BytesIO(found) if isinstance(found, bytes) else found) as picture:
+        # Pillow's own limit would raise an error about a "decompression bomb".
+        with _unlimited(), Pillow.open(io.BytesIO(file) if isinstance(file, bytes) else file) as picture:
             width, height = picture.size
             if width * height > max_pixels:
                 raise DataError(
-                    f"Cannot use {name}: it has {width} x {height} pixels; the most is {max_pixels:,}, make it smaller."
+                    f"Cannot use {name}: it has {width} x {height} pixels; the limit is {max_pixels:,}, scale it down."
                 )
             return Image(np.asarray(on_white(picture).convert("RGB")))
     except (OSError, ValueError, SyntaxError) as error:  # Pillow raises SyntaxError for some broken PNGs
@@ -41,7 +45,7 @@ def decode_image(cell: Mapping[str, Any] | None, *, max_pixels: int = MAX_PIXELS
 
 
 def on_white(picture: Any) -> Any:
-    """A Pillow image with what is transparent in it laid on white."""
+    """A Pillow image composited on white if it has transparency, else unchanged."""
     from PIL import Image as Pillow
 
     if picture.mode not in ("RGBA", "LA", "PA") and "transparency" not in picture.info:
@@ -50,7 +54,7 @@ def on_white(picture: Any) -> Any:
 
 
 def encode_image(image: Image) -> bytes:
-    """The bytes of a PNG."""
+    """Encode a picture as PNG."""
     from PIL import Image as Pillow
 
     buffer = io.BytesIO()
@@ -59,17 +63,17 @@ def encode_image(image: Image) -> bytes:
 
 
 def decode_images(cells: Sequence[Any]) -> list[Image]:
-    """The pictures of a whole column, to train on. Raises DataError where there are none, or not of one size."""
-    found = [decode_image(cell) for cell in cells]
-    if not found:
+    """Decode a column for training. Raises DataError if it is empty or the pictures differ in size."""
+    pictures = [decode_image(cell) for cell in cells]
+    if not pictures:
         raise DataError("The dataset has no rows to train on.")
-    if len({picture.pixels.shape for picture in found}) > 1:
-        raise DataError("The dataset has pictures of different sizes; give it one size.")
-    return found
+    if len({picture.pixels.shape for picture in pictures}) > 1:
+        raise DataError("The dataset has pictures of different sizes; resize them to one size.")
+    return pictures
 
 
 def sheet(*rows: Sequence[Image]) -> Image:
-    """Rows of pictures of one size as one picture, white between them and where a row is shorter."""
+    """A contact sheet: rows of pictures of one size on a white page."""
     height, width = rows[0][0].pixels.shape[:2]
     columns = max(map(len, rows))
     page = np.full((len(rows) * (height + GUTTER) - GUTTER, columns * (width + GUTTER) - GUTTER, 3), 255, np.uint8)
@@ -81,7 +85,7 @@ def sheet(*rows: Sequence[Image]) -> Image:
 
 
 class _unlimited:  # noqa: N801 - used like a function
-    """Pillow without its own limit on pixels, because ours is checked before anything is decoded."""
+    """Disables Pillow's pixel limit; ours is checked before anything is decoded."""
 
     def __enter__(self) -> None:
         from PIL import Image as Pillow

@@ -1,4 +1,4 @@
-"""What people have at hand (paths, arrays, Pillow images, dataset rows) to an Image or an Audio."""
+"""Converts what users pass to models (paths, arrays, Pillow images, dataset rows) to an Image or Audio."""
 
 from __future__ import annotations
 
@@ -14,14 +14,18 @@ from mmzoo.errors import DataError, InputError
 from mmzoo.interfaces.values import Audio, Image
 
 SILENCE, LOUDEST = 1e-4, 10.0
-"""Sound whose largest sample is below the first is silent; above the second it is not in [-1, 1] by mistake."""
+"""Audio whose peak is below the first is silent; a peak above the second means that it was never scaled to [-1, 1]."""
 
 
 def as_image(given: Any) -> Image:
-    """An Image, a path, the bytes of a file, a Pillow image, an array or tensor, a dataset row or its cell to an Image.
+    """Convert to an Image.
 
-    Arrays are `[H, W]`, `[H, W, 1]`, `[H, W, 3]` or `[H, W, 4]`, whole numbers of 0 to 255 or floats of 0 to 1. Raises
-    InputError for anything else, for files that cannot be read and for pictures that are too large.
+    Args:
+        given: An Image, a path, the bytes of a file, a Pillow image, a dataset row or its `image` cell, or an array or
+            tensor `[H, W]` or `[H, W, 1, 3 or 4]` of integers in 0..255 or floats in 0..1.
+
+    Raises:
+        InputError: It is something else, unreadable, or too large.
     """
     if isinstance(given, Image):
         return _from_array(given.pixels)
@@ -39,7 +43,7 @@ def as_image(given: Any) -> Image:
 
 
 def _cell(given: Any, column: str) -> Mapping[str, Any] | None:
-    """The cell of a row, or a path or bytes as a cell; None for what is none of these."""
+    """The cell of a row, or a path or bytes as a cell; None for anything else."""
     if isinstance(given, bytes):
         return {"bytes": given, "path": None}
     if isinstance(given, str | PathLike):
@@ -48,7 +52,7 @@ def _cell(given: Any, column: str) -> Mapping[str, Any] | None:
         cell = given.get(column, given)
         if isinstance(cell, Mapping) and (cell.get("bytes") or cell.get("path")):
             return cell
-        raise InputError(f"This row has no {column}: a column {column!r} with 'bytes' or 'path' was expected.")
+        raise InputError(f"This row has no {column}; expected a column {column!r} with 'bytes' or 'path'.")
     return None
 
 
@@ -56,7 +60,7 @@ def _array(given: Any, what: str) -> np.ndarray[Any, Any]:
     try:
         return np.asarray(given)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise InputError(f"{what} is an array, and this {type(given).__name__} cannot be one: {error}.") from error
+        raise InputError(f"{what} must be an array; this {type(given).__name__} cannot become one: {error}.") from error
 
 
 def _from_array(given: Any) -> Image:
@@ -65,20 +69,19 @@ def _from_array(given: Any) -> Image:
         pixels = pixels[..., None]
     if pixels.ndim != 3 or pixels.shape[2] not in (1, 3, 4) or 0 in pixels.shape:
         raise InputError(
-            f"A picture is an array [H, W] or [H, W, 1, 3 or 4 channels], not {list(np.shape(given))}"
+            f"A picture must be an array [H, W] or [H, W, 1, 3 or 4 channels], not {list(np.shape(given))}"
             f" of {type(given).__name__}."
         )
     if pixels.shape[0] * pixels.shape[1] > MAX_PIXELS:
         raise InputError(
-            f"The picture has {pixels.shape[1]} x {pixels.shape[0]} pixels; the most is {MAX_PIXELS:,}, make it"
-            " smaller."
+            f"The picture has {pixels.shape[1]} x {pixels.shape[0]} pixels; the limit is {MAX_PIXELS:,}, scale it down."
         )
     if np.issubdtype(pixels.dtype, np.floating):
         if not np.isfinite(pixels).all() or pixels.min() < 0 or pixels.max() > 1:
-            raise InputError("A picture of floats holds values of 0 to 1 only; divide by 255 if they go to 255.")
+            raise InputError("Float pixels must lie in 0..1; divide by 255 if they go up to 255.")
         pixels = np.round(pixels * 255)
     elif not np.issubdtype(pixels.dtype, np.integer) or pixels.min() < 0 or pixels.max() > 255:
-        raise InputError(f"A picture holds whole numbers of 0 to 255 or floats of 0 to 1, not {pixels.dtype}.")
+        raise InputError(f"Pixels must be integers in 0..255 or floats in 0..1, not {pixels.dtype}.")
     pixels = pixels.astype(np.uint8)
     if pixels.shape[2] == 4:
         from PIL import Image as Pillow
@@ -88,9 +91,14 @@ def _from_array(given: Any) -> Image:
 
 
 def as_audio(given: Any, sample_rate: int) -> Audio:
-    """An Audio, a path, the bytes of a file, (samples, rate), a dataset row or its cell to an Audio at `sample_rate`.
+    """Convert to an Audio at `sample_rate` Hz.
 
-    Raises InputError for anything else, for files that cannot be read and for sound that is empty, silent or too long.
+    Args:
+        given: An Audio, a path, the bytes of a file, (samples, rate), a dataset row or its `audio` cell.
+        sample_rate: Rate of the result in Hz.
+
+    Raises:
+        InputError: It is something else, unreadable, empty, silent, or too long.
     """
     if isinstance(given, Audio):
         audio = _from_samples(given.samples, given.sample_rate)
@@ -103,30 +111,30 @@ def as_audio(given: Any, sample_rate: int) -> Audio:
             raise InputError(str(error)) from error
     else:
         raise InputError(
-            f"Speech is an Audio, a path, a dataset row or (samples, sample rate), not {type(given).__name__}; an array"
-            " alone does not tell its sample rate."
+            f"Speech must be an Audio, a path, a dataset row or (samples, sample rate), not {type(given).__name__};"
+            " an array alone has no sample rate."
         )
     if len(audio.samples) == 0:
         raise InputError("The audio is empty: it has no samples.")
     if audio.duration > MAX_SECONDS:
-        raise InputError(f"The audio lasts {audio.duration:.0f} s; the most is {MAX_SECONDS:g} s, cut it up.")
+        raise InputError(f"The audio lasts {audio.duration:.0f} s; the limit is {MAX_SECONDS:g} s, split it.")
     if not np.isfinite(audio.samples).all():
-        raise InputError("The audio has samples that are not finite numbers.")
-    loudest = float(np.abs(audio.samples).max())
-    if loudest < SILENCE:
-        raise InputError("The audio is silent from beginning to end.")
-    if loudest > LOUDEST:
-        raise InputError(f"The audio has samples up to {loudest:g}; they belong in [-1, 1], divide by the largest.")
+        raise InputError("The audio has samples that are NaN or infinite.")
+    peak = float(np.abs(audio.samples).max())
+    if peak < SILENCE:
+        raise InputError("The audio is silent throughout.")
+    if peak > LOUDEST:
+        raise InputError(f"The audio has samples up to {peak:g}; they must lie in [-1, 1], divide by the largest.")
     return Audio(resample(audio.samples, audio.sample_rate, sample_rate), sample_rate)
 
 
 def _from_samples(samples: Any, rate: Any) -> Audio:
-    sound = _array(samples, "Sound")
-    if sound.ndim != 1 or not np.issubdtype(sound.dtype, np.floating):
+    array = _array(samples, "Audio")
+    if array.ndim != 1 or not np.issubdtype(array.dtype, np.floating):
         raise InputError(
-            f"Samples are one row of floats in [-1, 1], not {list(sound.shape)} of {sound.dtype}; average channels"
-            " first."
+            f"Samples must be a 1-D array of floats in [-1, 1], not {list(array.shape)} of {array.dtype}; average"
+            " channels first."
         )
     if isinstance(rate, bool) or not isinstance(rate, int | np.integer) or not RATES[0] <= rate <= RATES[1]:
-        raise InputError(f"A sample rate is a whole number of {RATES[0]:,} to {RATES[1]:,} Hz, not {rate!r}.")
-    return Audio(sound.astype(np.float32), int(rate))
+        raise InputError(f"The sample rate must be an integer from {RATES[0]:,} to {RATES[1]:,} Hz, not {rate!r}.")
+    return Audio(array.astype(np.float32), int(rate))

@@ -29,10 +29,12 @@ COLUMNS = (
 def row_features() -> Features:
     """The columns as `datasets` types.
 
-    audio and image: `{bytes, path}` of an encoded file, decoded by `mmzoo.data`, never by `datasets`.
-    phones and phone_ends_s: one entry a phone, pauses included; the end of each in seconds from the start of
-    the audio; none where nobody knows them. phone_set: the inventory the phones are from. label: what the row
-    shows, in the dataset's own terms. target: the word an unseen-word sentence is about.
+    - audio, image: `{bytes, path}` of an encoded file, decoded by `mmzoo.data`, never by `datasets`.
+    - phones, phone_ends_s: one entry per phone, pauses included, and its end in seconds from the start of the audio;
+      empty if unknown.
+    - phone_set: the inventory that the phones belong to.
+    - label: the class or content of the row, in the dataset's own terms.
+    - target: for sentences that test unseen words, the word being tested.
     """
     from datasets import Features, List, Value
 
@@ -68,9 +70,11 @@ def make_row(
     phone_set: str = "",
     target: str = "",
 ) -> dict[str, Any]:
-    """One row of `row_features`. audio and image: an encoded file's bytes, or where it lies.
+    """Make one row of `row_features`. audio and image are an encoded file's bytes or its path.
 
-    Raises DataError if phones and times do not belong together."""
+    Raises:
+        DataError: There is not one end time per phone, or the times do not increase.
+    """
     if len(phones) != len(phone_ends_s):
         raise DataError(f"Row {id} has {len(phones)} phones but {len(phone_ends_s)} end times; each phone needs one.")
     if any(later <= earlier for earlier, later in zip((0.0, *phone_ends_s), phone_ends_s, strict=False)):

@@ -1,6 +1,6 @@
 """The contracts: component base classes, ports, and the values that pass between components.
 
-The names are resolved lazily, so that using `Audio` or `Port` does not import torch.
+Names are resolved lazily, so that using `Audio` or `Port` does not import torch.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How model folders of other libraries are read and written, for plugins that know one."""
+"""How a plugin describes another library's model folders, so that they can be read and written."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ Convert = Callable[[Sequence[Tensor]], Sequence[Tensor]]
 
 
 def as_they_are(tensors: Sequence[Tensor]) -> Sequence[Tensor]:
-    """The tensors themselves: only their names differ."""
+    """The tensors unchanged: only their names differ."""
     return tensors
 
 
 @dataclass(frozen=True, slots=True)
 class Tie:
-    """Tensors of a model and the tensors of another library's file that hold the same values.
+    """Tensors of a model, and the tensors of another library's file that hold the same values.
 
-    ours, theirs: their names. to_ours: what stands under `theirs`, in that order, to what stands under `ours`;
-    to_theirs: the inverse. Both must work on the meta device, where only shapes are known.
+    Args:
+        ours: Names in the model.
+        theirs: Names in the file.
+        to_ours: Converts tensors named `theirs`, in that order, to those named `ours`; also on the meta device.
+        to_theirs: The inverse; also on the meta device.
     """
 
     ours: tuple[str, ...]
@@ -32,11 +35,11 @@ class Tie:
 
 
 class ForeignFormat(ABC):
-    """A layout of `config.json` and `model.safetensors` that another library writes.
+    """Another library's layout of `config.json` and `model.safetensors`.
 
-    Registered with the entries of `config.json` by which it is recognised. The keyword-only, typed arguments of the
-    constructor are the other keys of that file with its library's defaults: `Literal` types refuse what cannot be
-    read, and a key that is no argument is an error unless `ignored` names it.
+    It is registered with the entries of `config.json` that identify it. The keyword-only, annotated arguments of the
+    constructor are the other keys of that file, with the library's defaults. `Literal` types reject unsupported values;
+    any other key is an error unless it is in `ignored`.
     """
 
     ignored: ClassVar[frozenset[str]] = frozenset()
@@ -46,18 +49,18 @@ class ForeignFormat(ABC):
 
     @abstractmethod
     def recipe(self) -> Mapping[str, Any]:
-        """The recipe of the model that this config describes. Raises ConfigError if there is none."""
+        """The recipe of the model that this config describes. Raises ConfigError if mmzoo cannot build it."""
 
     @abstractmethod
     def ties(self) -> Sequence[Tie]:
-        """The two-way key map: every tensor of the model, and every one of the file, in one tie each."""
+        """The two-way key map: each tensor of the model and of the file occurs in exactly one tie."""
 
     @classmethod
     @abstractmethod
     def config_of(cls, recipe: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The constructor's arguments for a resolved recipe: the inverse of `recipe`."""
+        """The constructor's arguments that describe a resolved recipe; the inverse of `recipe`."""
 
     @staticmethod
     def spelling(name: str) -> str:
-        """A tensor's name as `ties` has it, where versions of the library spell it differently."""
+        """The name that `ties` uses for a tensor that some versions of the library name differently."""
         return name

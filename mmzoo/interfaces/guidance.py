@@ -1,4 +1,4 @@
-"""Classifier-free guidance as a wrapper of the prediction (Ho and Salimans, arXiv 2207.12598)."""
+"""Classifier-free guidance as a wrapper around a prediction (Ho and Salimans, arXiv 2207.12598)."""
 
 from __future__ import annotations
 
@@ -28,9 +28,17 @@ def prediction(
     scale: float = 1.0,
     interval: tuple[float, float] = (0.0, 1.0),
 ) -> Predict:
-    """What `sampler.sample` asks for: the backbone with its condition bound, guided where a null condition is given.
+    """Bind the condition to the backbone for `sampler.sample`, with guidance if there is a null condition.
 
-    frame: latents of B items that say where the positions are (mask, positions, grid); their vectors are not read.
+    Args:
+        backbone: The model that predicts.
+        sampler: Determines the times to precompute.
+        frame: Latents of B items with the mask, positions and grid; their vectors are not read.
+        condition: The condition of B items.
+        null: The null condition of B items; None for no guidance.
+        num_steps: Number of sampling steps.
+        scale: Guidance scale; 1 means no guidance.
+        interval: See `guided`.
     """
     times = sampler.schedule(num_steps)
 
@@ -52,19 +60,24 @@ def guided(
     times: Sequence[float] | Tensor,
     interval: tuple[float, float] = (0.0, 1.0),
 ) -> Predict:
-    """A prediction pushed away from the unconditional one: `uncond + scale * (cond - uncond)`.
+    """Guide a prediction: `uncond + scale * (cond - uncond)`.
 
-    conditional: predicts for B items. both: predicts for 2B, the conditional items first, then the same
-    with the condition taken away (`paired` makes such a condition). times: the sampler's schedule.
-    interval: guide only at times in [start, end] (Kynkaanniemi et al., arXiv 2404.07724); elsewhere, and
-    everywhere when scale is 1, only the B conditional items are computed.
+    Args:
+        conditional: Predicts for B items; used alone outside the interval, and everywhere if the scale is 1.
+        both: Predicts for 2B items, the conditional ones first, then the unconditional ones (see `paired`).
+        scale: Guidance scale.
+        times: The sampler's schedule.
+        interval: Guide only at times in [start, end] (Kynkaanniemi et al., arXiv 2404.07724).
+
+    Raises:
+        InputError: The interval is not within [0, 1].
     """
     start, end = interval
     if not 0 <= start <= end <= 1:
         raise InputError(f"The guidance interval is {interval}; it must be (start, end) with 0 <= start <= end <= 1.")
     if scale == 1:
         return conditional
-    # decided here, once, so that no step waits for the device
+    # Computed once, so that no step waits for the device.
     active = [start <= time <= end for time in (times.tolist() if isinstance(times, Tensor) else times)]
 
     def predict(x: Tensor, index: int) -> Tensor:
@@ -77,10 +90,7 @@ def guided(
 
 
 def paired(condition: Condition, null: Condition) -> Condition:
-    """Two conditions of B items joined to one of 2B, for the `both` of `guided`.
-
-    Raises InputError when they do not name the same entries.
-    """
+    """Join two conditions of B items to one of 2B, for `both` of `guided`. Raises InputError if their names differ."""
     return Condition(
         _join("vectors", condition.vectors, null.vectors),
         _join("aligned", condition.aligned, null.aligned),
@@ -92,13 +102,13 @@ def paired(condition: Condition, null: Condition) -> Condition:
 
 
 def doubled(latents: Latents) -> Latents:
-    """Latents of B items twice, one after the other: the frame (mask, positions) for `both`."""
+    """Repeat latents of B items to 2B: the frame for `both` of `guided`."""
     mask, positions = latents.mask, latents.positions
     return replace(
         latents,
         x=torch.cat((latents.x, latents.x)),
         mask=None if mask is None else torch.cat((mask, mask)),
-        # positions of one row are shared by the whole batch
+        # One row of positions is shared by the whole batch.
         positions=positions if positions is None or len(positions) == 1 else torch.cat((positions, positions)),
     )
 
@@ -106,7 +116,7 @@ def doubled(latents: Latents) -> Latents:
 def _match(kind: str, a: Mapping[str, V], b: Mapping[str, V]) -> dict[str, tuple[V, V]]:
     if set(a) != set(b):
         raise InputError(
-            f"Guidance got {kind} named {sorted(a)} with and {sorted(b)} without the condition; name the same."
+            f"Guidance got {kind} named {sorted(a)} with the condition but {sorted(b)} without it; they must match."
         )
     return {name: (a[name], b[name]) for name in a}
 
@@ -116,7 +126,7 @@ def _join(kind: str, a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> dict[s
 
 
 def _join_latents(a: Latents, b: Latents) -> Latents:
-    """Two batches of sequences, the shorter padded."""
+    """Concatenate two batches of sequences, padding the shorter one."""
     count = max(a.x.shape[1], b.x.shape[1])
     xs, masks = [], []
     for entry in (a, b):
@@ -125,5 +135,5 @@ def _join_latents(a: Latents, b: Latents) -> Latents:
         xs.append(F.pad(entry.x, (0, 0, 0, missing)))
         masks.append(F.pad(mask, (0, missing)))
     mask = torch.cat(masks)
-    everything_real = a.mask is None and b.mask is None and a.x.shape[1] == b.x.shape[1]
-    return replace(a, x=torch.cat(xs), mask=None if everything_real else mask, positions=None)
+    no_padding = a.mask is None and b.mask is None and a.x.shape[1] == b.x.shape[1]
+    return replace(a, x=torch.cat(xs), mask=None if no_padding else mask, positions=None)

@@ -1,7 +1,7 @@
-"""Task heads, which are models, and the small protocols of what a head may be able to do beside its task.
+"""Task heads, which are models, and small protocols for what else a head may support.
 
-A head is a `TaskHead`; whoever needs more of it asks for a protocol: the trainer for `Trainable`, saving for
-`HasFiles`, another model's encoder for `HasFeatures`. A head declares none of them; it has the methods or it does not.
+Code that needs more than a `TaskHead` checks for a protocol: the trainer for `Trainable`, saving for `HasFiles`,
+another model's encoder for `HasFeatures`. A head supports a protocol by having its methods; it declares nothing.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
 
 class TaskHead(Component, ABC):
-    """A model: it owns named slots, its `__call__` is the task, and its other public methods are the verbs.
+    """A model: it owns named slots, its `__call__` performs the task, and its other public methods are verbs.
 
-    Slots are set as attributes after the head is constructed; `connect` runs once they are all filled.
+    Slots are set as attributes after the head is constructed; then `connect` runs.
 
     Attributes:
-        slots: The slots by name, each with the kind of component, or model, that fills it.
+        slots: What fills each slot: a kind of component, or a model.
         links: Pairs of ports that must fit.
-        name: The model's name; empty for a recipe without one.
+        name: The model's name; empty if the recipe has none.
         recipe: The resolved recipe that the model was built from.
-        folder: Where its weights were read, None with fresh parameters.
-        tree: The resolved model that it was built from, a `mmzoo.hub.tree.ResolvedModel`.
+        folder: The folder of its weights; None with fresh parameters.
+        tree: The `mmzoo.hub.tree.ResolvedModel` that it was built from.
     """
 
     slots: ClassVar[Mapping[str, Slot]] = {}
@@ -44,10 +44,10 @@ class TaskHead(Component, ABC):
     tree: Any = None
 
     def connect(self) -> None:
-        """Called once all slots are filled: build here, not in the constructor, what depends on the parts."""
+        """Build what depends on the components in the slots; called when all slots are filled."""
 
     def train(self, mode: bool = True) -> Self:
-        """As in `nn.Module`, but models in slots stay in evaluation mode; a trainer that trains one jointly says so."""
+        """As in `nn.Module`, but models in slots stay in eval mode; the trainer switches those it trains jointly."""
         super().train(mode)
         for name, slot in self.slots.items():
             if slot.model and isinstance(model := getattr(self, name, None), nn.Module):
@@ -55,19 +55,19 @@ class TaskHead(Component, ABC):
         return self
 
     def golden(self, inputs: Mapping[str, Tensor] | None) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
-        """Inputs and outputs by which a copy of the model is checked; none by default.
+        """Golden inputs and outputs, with which a copy of the model is verified; none by default.
 
         Args:
-            inputs: Stored inputs; None makes them from a fixed seed.
+            inputs: Stored inputs; None draws them with a fixed seed.
 
         Returns:
-            The inputs, and the outputs: floats before quantization and decodings of given codes, never sampled codes.
+            The inputs, and the outputs: floats before quantization and decoded stored codes, never sampled codes.
         """
         return {}, {}
 
     @property
     def device(self) -> torch.device:
-        """Where the parameters are."""
+        """The device of the parameters."""
         return next(self.parameters()).device
 
 
@@ -75,14 +75,14 @@ Model = TaskHead
 
 
 class Examples(Protocol):
-    """Training examples of one head over one dataset: map-style, random access, cheap lengths.
+    """Training examples that one head makes from one dataset: map-style, with random access and cheap lengths.
 
-    Examples that also have `labels`, one hashable for each, can be drawn in balance.
+    Examples with an attribute `labels`, one hashable per example, allow class-balanced sampling.
     """
 
     @property
     def lengths(self) -> Sequence[int]:
-        """Length of each example in frames, for batches of similar lengths."""
+        """Length of each example in frames, for bucketing by length."""
 
     @property
     def keys(self) -> Collection[str]:
@@ -91,19 +91,19 @@ class Examples(Protocol):
     def __len__(self) -> int: ...
 
     def example(self, index: int, generator: torch.Generator) -> Any:
-        """Example `index`; every random choice (crop, dropout) is drawn from the generator."""
+        """Example `index`; all random choices (crop, dropout) are drawn from the generator."""
 
     def collate(self, examples: list[Any]) -> Mapping[str, Tensor]:
-        """A padded batch of tensors."""
+        """Collate examples to a padded batch of tensors."""
 
 
 @runtime_checkable
 class Trainable(Protocol):
-    """A head that the engine can train."""
+    """A head that can be trained."""
 
     @property
     def batch_keys(self) -> Collection[str]:
-        """The keys of a batch without which `training_step` cannot run; a class attribute will do."""
+        """The batch keys that `training_step` requires; may be a class attribute."""
 
     def examples(self, rows: Dataset, cache: Path) -> Examples:
         """Turn dataset rows into training examples.
@@ -116,37 +116,37 @@ class Trainable(Protocol):
     def training_step(
         self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
     ) -> Losses:
-        """Losses of one batch.
+        """Compute the losses of one batch.
 
         Args:
-            batch: What the examples' `collate` returned, on the head's device.
-            generator: All random draws come from it.
-            state: What takes part in this step.
+            batch: A batch from `Examples.collate`, on the head's device.
+            generator: Source of all random draws.
+            state: What else is trained in this step.
         """
 
 
 @runtime_checkable
 class HasAdversary(Protocol):
-    """A head that is trained against a discriminator."""
+    """A head that is trained with a discriminator."""
 
     def adversary(self) -> nn.Module:
-        """The discriminator; the engine trains it, and it is never part of the saved model."""
+        """The discriminator; the engine trains it, and it is not saved with the model."""
 
 
 @runtime_checkable
 class HasStatistics(Protocol):
-    """A head that stores statistics of its training data beside its weights."""
+    """A head that stores statistics of its training data."""
 
     def finish(self, examples: Examples) -> None:
-        """Measure them once training has ended, with averaged weights, in evaluation mode and without gradients."""
+        """Measure the statistics; called after training with averaged weights, in eval mode and without gradients."""
 
 
 @runtime_checkable
 class HasPreviews(Protocol):
-    """A head whose progress can be seen or heard."""
+    """A head that makes previews during training."""
 
     def previews(self, rows: Dataset) -> Iterator[tuple[str, Any]]:
-        """Pairs of a name and an Audio or Image, made from a few rows."""
+        """Named previews (Audio or Image) made from a few rows."""
 
 
 @runtime_checkable
@@ -154,15 +154,15 @@ class HasFiles(Protocol):
     """A head that needs files beside its weights, such as a lexicon or class names."""
 
     def files(self) -> Mapping[str, bytes]:
-        """Content by file name."""
+        """The content of each file by name."""
 
     def load_files(self, folder: Path) -> None:
-        """Read what `files` returned; called after the weights are loaded."""
+        """Read the files that `files` names; called after the weights are loaded."""
 
 
 @runtime_checkable
 class HasFeatures(Protocol):
-    """A model whose features another model's encoder can take instead of raw data."""
+    """A model that supplies features to another model's encoder."""
 
     def features(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
-        """Features of a raw batch: vectors `[B, N, D]`, or codes `[B, N, Q]`."""
+        """Features of a raw batch: vectors `[B, N, D]` or codes `[B, N, Q]`."""

@@ -1,4 +1,4 @@
-"""Ports: what a component takes and gives, as data that can be compared before anything is built."""
+"""Ports: the inputs and outputs of a component as data, which can be compared before anything is built."""
 
 from __future__ import annotations
 
@@ -10,8 +10,13 @@ from dataclasses import dataclass, field, fields
 class Port:
     """One side of a connection. None means "any".
 
-    modality: speech, image, text or latent. width: channels. rate: positions a second.
-    codebook_size and codebooks: for codes. sample_rate: Hz.
+    Args:
+        modality: speech, image, text or latent.
+        width: Channels.
+        rate: Positions per second.
+        codebook_size: Number of codes in each codebook, for codes.
+        codebooks: Number of codebooks, for codes.
+        sample_rate: Hz.
     """
 
     modality: str | None = None
@@ -22,7 +27,7 @@ class Port:
     sample_rate: int | None = None
 
     def mismatches(self, other: Port) -> list[str]:
-        """The names of the properties on which two ports contradict each other."""
+        """The names of the properties in which two ports differ."""
         return [
             f.name
             for f in fields(self)
@@ -46,13 +51,13 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A named place of a task head that a component, or a whole model, fills.
+    """A named slot of a task head, which a component or a model fills.
 
     Args:
-        kind: Of the component; `head` for a model.
-        model: Whether a whole model fills it.
-        optional: Whether a recipe may leave it out; the attribute is then None, and links to it are not checked.
-        contract: A class or runtime-checkable protocol, such as `Tokenizer`, that the model's head must satisfy.
+        kind: The kind of component; `head` for a model.
+        model: Whether a model fills it.
+        optional: Whether a recipe may omit it; the attribute is then None, and links to it are not checked.
+        contract: A class or runtime-checkable protocol, such as `Tokenizer`, that the model must satisfy.
     """
 
     kind: str
@@ -63,7 +68,7 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Two ports that must fit: `source` is `slot.output`, `target` is `slot.input`; slot `head` is the head itself."""
+    """Two ports that must fit: source `slot.output` and target `slot.input`; the slot `head` is the head itself."""
 
     source: str
     target: str

@@ -1,4 +1,4 @@
-"""Public methods that changed their name, under the old one for one release."""
+"""Keeps the old name of a renamed public method for one release."""
 
 from __future__ import annotations
 
@@ -8,12 +8,7 @@ from typing import Any
 
 
 def renamed(old: str, new: str) -> Callable[..., Any]:
-    """The method `new` under its old name, which warns.
-
-    Args:
-        old: The name to which the result is assigned in the class.
-        new: The name of the method that takes its place.
-    """
+    """Make a method that warns and calls the method `new`; assign it to `old` in the class."""
 
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         warnings.warn(f"{type(self).__name__}.{old} is now called {new}.", FutureWarning, stacklevel=2)

@@ -1,4 +1,4 @@
-"""The contract of tokenizers: models that turn raw data into codes and back, and the latent space of other models."""
+"""The contract of tokenizers: models that encode raw data as codes, and whose latent space other models use."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from mmzoo.interfaces.values import Latents
 
 
 class Tokenizer(TaskHead):
-    """A model with a latent space: raw data to codes and back, and to standardized continuous latents and back.
+    """A model that converts raw data to codes and to continuous latents, and both back to data.
 
     Latents `[B, N, D]` are standardized: zero mean and unit variance over the tokenizer's training data. Codes are
-    int64 `[B, N, Q]` with -1 in padding. A head whose slot holds a tokenizer uses only what is declared here.
+    int64 `[B, N, Q]` with -1 in padding. A head with a tokenizer in a slot uses only what is declared here.
 
     Attributes:
         modality: speech, image or text.
-        dim: D, the width of the latents.
+        dim: Width D of the latents.
     """
 
     modality: ClassVar[str]
@@ -34,12 +34,12 @@ class Tokenizer(TaskHead):
 
     @property
     def bits_per_latent(self) -> float:
-        """Bits that the codes of one latent carry: the sum of log2 of the codebook sizes."""
+        """Bits per latent: the sum of log2 of the codebook sizes."""
         return sum(math.log2(size) for size in self.codebook_sizes)
 
     @property
     def sample_rate(self) -> int | None:
-        """Of speech, in Hz; None for other modalities."""
+        """Sample rate of speech in Hz; None for other modalities."""
         return None
 
     @property
@@ -49,37 +49,37 @@ class Tokenizer(TaskHead):
 
     @property
     def patch(self) -> int | None:
-        """Side of the square of pixels that one latent stands for; None for other modalities."""
+        """Side in pixels of the patch that one latent covers; None for other modalities."""
         return None
 
     @abstractmethod
     def tokenize(self, given: Any) -> Tensor:
-        """One item, or a list of B items, to codes `[1, N, Q]` or `[B, N, Q]`.
+        """Encode one item to codes `[1, N, Q]`, or a list of B items to `[B, N, Q]`.
 
         Raises:
-            InputError: The tokenizer cannot take an item.
+            InputError: An item cannot be tokenized.
         """
 
     @abstractmethod
     def reconstruct(self, codes: Tensor) -> Any:
-        """The codes `[1, N, Q]` of one item to the item: Audio, Image or text.
+        """Decode the codes `[1, N, Q]` of one item to Audio, Image or text.
 
         Raises:
-            InputError: The codes have another shape or are out of range.
+            InputError: The codes have the wrong shape or are out of range.
         """
 
     @abstractmethod
     def encode_latents(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
-        """A raw batch to its latents before quantization; differentiable.
+        """Encode a raw batch to latents before quantization; differentiable.
 
         Args:
-            raw: Speech `[B, T]`, images `[B, H, W, 3]` in [0, 1], or bytes of text `[B, N]`.
+            raw: Speech `[B, T]`, images `[B, H, W, 3]` in [0, 1], or text bytes `[B, N]`.
             mask: Bool, True where there is data; None if there is no padding.
         """
 
     @abstractmethod
     def decode_latents(self, latents: Latents) -> Sequence[Any]:
-        """Latents, quantized or not, to B items: Audio, Image or text."""
+        """Decode latents, quantized or not, to B items: Audio, Image or text."""
 
     @abstractmethod
     def quantize_latents(self, latents: Latents) -> Tensor:
@@ -87,4 +87,4 @@ class Tokenizer(TaskHead):
 
     @abstractmethod
     def embed_codes(self, codes: Tensor) -> Tensor:
-        """Codes `[B, N, Q]` to their latents `[B, N, D]`."""
+        """The latents `[B, N, D]` of codes `[B, N, Q]`."""

@@ -1,7 +1,7 @@
 """The values that pass between components, and the typed inputs and outputs of models.
 
-Shapes: B items, N positions, D channels, Q codes a position. Sequences are channel-last `[B, N, D]`;
-masks are bool `[B, N]`, True where the item has data. Nothing here imports torch when it is imported.
+Shapes: B items, N positions, D channels, Q codes per position. Sequences are channel-last `[B, N, D]`; masks are bool
+`[B, N]`, True where the item has data. Importing this module does not import torch.
 """
 
 from __future__ import annotations
@@ -25,12 +25,15 @@ PADDING_CODE = -1
 
 @dataclass(frozen=True, slots=True)
 class Latents:
-    """A batch of sequences of vectors, whatever modality they came from.
+    """A batch of sequences of vectors, from any modality.
 
-    x: `[B, N, D]`, or a tokenizer's codes `[B, N, Q]` where `TaskHead.features` gives them. mask: bool `[B, N]` or
-    None when every position is real. positions: float `[B, N, 1]` for sequences or `[B, N, 2]` for images; None
-    means 0, 1, 2, ... grid: (H, W) when the N = H * W positions are an image in row-major order. rate: positions a
-    second, for speech.
+    Args:
+        x: `[B, N, D]`, or codes `[B, N, Q]` if `HasFeatures.features` returns them.
+        mask: Bool `[B, N]`; None if there is no padding.
+        positions: Float `[B, N, 1]` for sequences or `[B, N, 2]` for images; None means 0, 1, 2, ...
+        grid: (H, W) if the N = H * W positions are an image in row-major order.
+        rate: Positions per second, for speech.
+        modality: speech, image or text.
     """
 
     x: Tensor
@@ -41,16 +44,20 @@ class Latents:
     modality: str | None = None
 
     def with_x(self, x: Tensor) -> Latents:
-        """The same positions with other vectors `[B, N, D']`."""
+        """A copy with other vectors `[B, N, D']` at the same positions."""
         return replace(self, x=x)
 
 
 @dataclass(frozen=True, slots=True)
 class Quantized:
-    """What a quantizer returns.
+    """The output of a quantizer.
 
-    z_q: `[B, N, D]`, carries the estimator's gradient. codes: int64 `[B, N, Q]`, -1 in padding.
-    loss: scalar, the sum of `losses`. usage: fraction of each codebook in use, `[Q]`.
+    Args:
+        z_q: Quantized vectors `[B, N, D]`, through which the gradient flows.
+        codes: int64 `[B, N, Q]`, -1 in padding.
+        loss: Scalar, the sum of `losses`.
+        losses: Scalars by name.
+        usage: Fraction of each codebook in use, `[Q]`.
     """
 
     z_q: Tensor
@@ -62,10 +69,12 @@ class Quantized:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What a diffusion backbone is conditioned on, each entry named by what it says.
+    """The named conditions of a diffusion backbone.
 
-    vectors: `[B, D]` each, summed into the modulation. aligned: `[B, N, D]` each, one vector for every
-    position of the noisy sequence. sequences: Latents of their own length, for attention.
+    Args:
+        vectors: `[B, D]` each, summed into the modulation.
+        aligned: `[B, N, D]` each, one vector per position of the noisy sequence.
+        sequences: Latents of any length, for attention.
     """
 
     vectors: Mapping[str, Tensor] = field(default_factory=dict)
@@ -75,9 +84,12 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Losses:
-    """What a training step returns: the scalar to minimise, and its parts for the log.
+    """The output of a training step.
 
-    adversary: the scalar that the head's `adversary()` minimises in turn, if it has one.
+    Args:
+        total: Scalar that the head minimizes.
+        parts: Its parts by name, for the log.
+        adversary: Scalar that the head's `adversary()` minimizes, if it has one.
     """
 
     total: Tensor
@@ -87,11 +99,11 @@ class Losses:
 
 @dataclass(frozen=True, slots=True)
 class TrainingState:
-    """What takes part in one training step, decided by the trainer; a head never reads it off `Module.training`.
+    """What is trained in one step. The trainer decides; a head never infers it from `Module.training`.
 
     Args:
-        adversary: Whether the head's adversary takes part.
-        joint: Slots whose models are trained together with the head; all other models in slots are frozen.
+        adversary: Whether the head's adversary is active.
+        joint: Slots whose models are trained jointly with the head; models in other slots are frozen.
     """
 
     adversary: bool = False
@@ -99,12 +111,12 @@ class TrainingState:
 
 
 ALONE = TrainingState()
-"""The head alone is trained: no adversary, no model in a slot."""
+"""Only the head is trained: no adversary, no model in a slot."""
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A word or phone with its times. kind: `word` or `phone`; start and end in seconds."""
+    """A word or phone (`kind`) with its start and end in seconds."""
 
     kind: str
     text: str
@@ -120,16 +132,19 @@ def _checked_output(path: str | Path, suffixes: tuple[str, ...]) -> Path:
         raise InputError(f"Cannot write {path}: the folder {path.parent} does not exist; create it first.")
     if path.is_dir() or not os.access(path.parent, os.W_OK):
         what = "it is a folder" if path.is_dir() else f"the folder {path.parent} is read-only"
-        raise InputError(f"Cannot write {path}: {what}; choose a place that can be written.")
+        raise InputError(f"Cannot write {path}: {what}; choose a writable path.")
     return path
 
 
 @dataclass(frozen=True, slots=True)
 class Audio:
-    """Mono sound. samples: float32 `[T]` in [-1, 1]; sample_rate in Hz.
+    """Mono audio.
 
-    segments: words and phones with times, where the model knows them. notes: what the model wants the
-    user to know, such as words it had to spell.
+    Args:
+        samples: float32 `[T]` in [-1, 1].
+        sample_rate: Hz.
+        segments: Words and phones with times, if the model knows them.
+        notes: Remarks of the model for the user, such as which words it spelled out.
     """
 
     samples: np.ndarray[Any, np.dtype[np.float32]] = field(repr=False)
@@ -139,11 +154,11 @@ class Audio:
 
     @property
     def duration(self) -> float:
-        """Seconds."""
+        """Duration in seconds."""
         return len(self.samples) / self.sample_rate
 
     def save(self, path: str | Path) -> Path:
-        """Write a 16-bit WAV (or FLAC, by suffix); the file appears whole or not at all."""
+        """Write a 16-bit WAV or FLAC file, by suffix, atomically. Raises InputError."""
         import soundfile
 
         path = self.check_output(path)
@@ -152,17 +167,17 @@ class Audio:
             with whole_file(path) as staged:
                 soundfile.write(staged, samples, self.sample_rate, subtype="PCM_16", format=layout)
         except (OSError, soundfile.SoundFileError) as error:
-            raise InputError(f"Cannot write {path}: {error}; choose a place that can be written.") from error
+            raise InputError(f"Cannot write {path}: {error}; choose a writable path.") from error
         return path
 
     @staticmethod
     def check_output(path: str | Path) -> Path:
-        """The path, if `save` can write there; for asking before anything slow. Raises InputError."""
+        """The path, if `save` can write there; for checking before slow work. Raises InputError."""
         return _checked_output(path, (".wav", ".flac"))
 
     @classmethod
     def load(cls, path: str | Path) -> Audio:
-        """Read a WAV or FLAC file; several channels are averaged."""
+        """Read a WAV or FLAC file, averaging its channels. Raises InputError."""
         import soundfile
 
         path = Path(path)
@@ -177,7 +192,7 @@ class Audio:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A picture. pixels: uint8 `[H, W, 3]`."""
+    """A picture with pixels uint8 `[H, W, 3]`."""
 
     pixels: np.ndarray[Any, np.dtype[np.uint8]]
 
@@ -186,7 +201,7 @@ class Image:
         return f"Image({width} x {height})"
 
     def save(self, path: str | Path) -> Path:
-        """Write a PNG; the file appears whole or not at all."""
+        """Write a PNG atomically. Raises InputError."""
         from PIL import Image as PillowImage
 
         path = self.check_output(path)
@@ -194,17 +209,17 @@ class Image:
             with whole_file(path) as staged:
                 PillowImage.fromarray(self.pixels).save(staged, format="PNG")
         except OSError as error:
-            raise InputError(f"Cannot write {path}: {error}; choose a place that can be written.") from error
+            raise InputError(f"Cannot write {path}: {error}; choose a writable path.") from error
         return path
 
     @staticmethod
     def check_output(path: str | Path) -> Path:
-        """The path, if `save` can write there; for asking before anything slow. Raises InputError."""
+        """The path, if `save` can write there; for checking before slow work. Raises InputError."""
         return _checked_output(path, (".png",))
 
     @classmethod
     def load(cls, path: str | Path) -> Image:
-        """Read any picture Pillow can read, as RGB."""
+        """Read any picture that Pillow can read, as RGB. Raises InputError."""
         from PIL import Image as PillowImage
 
         try:
@@ -216,7 +231,7 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """A recognition result: class names with their probabilities, the most probable first."""
+    """A recognition result: class names and their probabilities, most probable first."""
 
     names: tuple[str, ...]
     probabilities: tuple[float, ...]

@@ -1,1 +1,1 @@
-"""Building blocks that several plugins share; each file is one idea."""
+"""Building blocks that several plugins share."""

@@ -1,6 +1,6 @@
-"""ConvNeXt blocks over sequences and pictures, channel-last and, over sequences, mask-aware.
+"""ConvNeXt blocks over sequences and pictures, channel-last and mask-aware.
 
-Liu et al., "A ConvNet for the 2020s", arXiv 2201.03545; in one dimension as in Vocos, arXiv 2306.00814.
+Liu et al., "A ConvNet for the 2020s", arXiv 2201.03545; the 1-D version follows Vocos, arXiv 2306.00814.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from torch import Tensor, nn
 class DepthwiseConv1d(nn.Module):
     """Depthwise convolution of `[B, N, D]` along N; positions outside the mask count as zero padding.
 
-    It runs as a 2-D convolution on a channels-last view, which needs no transposed copy and is several
-    times faster than `conv1d` on a CPU.
+    It runs as a 2-D convolution on a channels-last view, which needs no transposed copy and is several times faster
+    than `conv1d` on a CPU.
     """
 
     def __init__(self, dim: int, kernel_size: int = 7) -> None:
@@ -27,7 +27,7 @@ class DepthwiseConv1d(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Truncated normal of deviation 0.02 for a zero-mean start; zero bias."""
+        """Normal weights with unit gain; zero bias."""
         nn.init.normal_(self.weight, std=self.kernel_size**-0.5)
         nn.init.zeros_(self.bias)
 
@@ -41,7 +41,7 @@ class DepthwiseConv1d(nn.Module):
 
 
 class DepthwiseConv2d(nn.Module):
-    """Depthwise convolution of `[B, H, W, D]` over both axes, zero padding."""
+    """Depthwise convolution of `[B, H, W, D]` over both axes; cells outside the mask count as zero padding."""
 
     def __init__(self, dim: int, kernel_size: int = 7) -> None:
         super().__init__()
@@ -53,12 +53,12 @@ class DepthwiseConv2d(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Normal with unit gain; zero bias."""
+        """Normal weights with unit gain; zero bias."""
         nn.init.normal_(self.weight, std=1 / self.kernel_size)
         nn.init.zeros_(self.bias)
 
     def forward(self, x_BHWD: Tensor, mask_BHW: Tensor | None = None) -> Tensor:
-        """`[B, H, W, D]` to `[B, H, W, D]`; cells outside the mask count as zero padding."""
+        """`[B, H, W, D]` to `[B, H, W, D]`."""
         if mask_BHW is not None:
             x_BHWD = x_BHWD * mask_BHW.unsqueeze(-1)
         image = x_BHWD.permute(0, 3, 1, 2)
@@ -69,8 +69,12 @@ class DepthwiseConv2d(nn.Module):
 class ConvNeXtBlock(nn.Module):
     """Depthwise convolution, LayerNorm, two linear layers with GELU, scaled residual.
 
-    dim: channels. hidden: width of the inner layer. layer_scale: initial value of the residual scale. axes: 1 for
-    sequences `[B, N, D]`, 2 for pictures `[B, H, W, D]`.
+    Args:
+        dim: Channels D.
+        hidden: Width between the linear layers.
+        kernel_size: Size of the convolution, odd.
+        layer_scale: Initial scale of the residual branch.
+        axes: 1 for sequences `[B, N, D]`, 2 for pictures `[B, H, W, D]`.
     """
 
     def __init__(
@@ -86,18 +90,18 @@ class ConvNeXtBlock(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """The residual branch starts at `layer_scale`."""
+        """Set the scale of the residual branch to `layer_scale`."""
         nn.init.constant_(self.scale, self.layer_scale)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """`[B, N, D]` or `[B, H, W, D]` to the same; mask: `[B, N]` or `[B, H, W]`."""
+        """`[B, N, D]` or `[B, H, W, D]` to the same shape; mask `[B, N]` or `[B, H, W]`."""
         y = self.norm(self.mix(x, mask))
         y = self.down(F.gelu(self.up(y), approximate="tanh"))
         return torch.addcmul(x, y, self.scale.to(y.dtype))
 
 
 class ConvNeXtStack(nn.Module):
-    """`depth` blocks one after the other."""
+    """`depth` ConvNeXt blocks in sequence."""
 
     def __init__(self, dim: int, depth: int, *, expansion: float = 3.0, kernel_size: int = 7, axes: int = 1) -> None:
         super().__init__()
@@ -107,7 +111,7 @@ class ConvNeXtStack(nn.Module):
         )
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """`[B, N, D]` or `[B, H, W, D]` to the same."""
+        """`[B, N, D]` or `[B, H, W, D]` to the same shape."""
         for block in self.blocks:
             x = block(x, mask)
         return x

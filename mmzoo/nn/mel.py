@@ -1,4 +1,4 @@
-"""Log-mel spectrograms: one definition for encoders, losses and metrics."""
+"""Log-mel spectrograms for encoders, losses and metrics."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mmzoo.nn.stft import STFT
 
 
 def mel_filterbank(bins: int, sample_rate: int, bands: int, low: float = 0.0, high: float | None = None) -> Tensor:
-    """Triangular filters of unit peak on the HTK mel scale, float `[bins, bands]`."""
+    """Triangular filters with unit peaks on the HTK mel scale, float `[bins, bands]`."""
     high = high or sample_rate / 2
 
     def to_mel(hertz: float) -> float:
@@ -26,7 +26,7 @@ def mel_filterbank(bins: int, sample_rate: int, bands: int, low: float = 0.0, hi
 
 
 class LogMel(nn.Module):
-    """Samples `[B, T]` to natural-log mel energies `[B, T / hop, bands]`, floored at `floor`; always in float32."""
+    """Samples `[B, T]` to the natural log of mel magnitudes, clamped at `floor`: float32 `[B, T / hop, bands]`."""
 
     filters: Tensor
 
@@ -44,16 +44,16 @@ class LogMel(nn.Module):
     def forward(self, x_BT: Tensor) -> Tensor:
         """See the class."""
         spectrum = self.stft(x_BT)
-        # `abs` of complex numbers takes three times as long on a CPU, but has a gradient where they are 0.
-        sizes = spectrum.abs() if spectrum.requires_grad else torch.hypot(spectrum.real, spectrum.imag)
-        return (sizes @ self.filters.float()).clamp_min(self.floor).log()
+        # `abs` of complex numbers takes three times as long on a CPU, but its gradient is defined at 0.
+        magnitudes = spectrum.abs() if spectrum.requires_grad else torch.hypot(spectrum.real, spectrum.imag)
+        return (magnitudes @ self.filters.float()).clamp_min(self.floor).log()
 
 
 class BandNorm(nn.Module):
-    """Each band of a spectrogram `[B, N, bands]` at mean 0 and deviation 1 over its frames; 0 where padding is.
+    """Normalizes each band of a spectrogram `[B, N, bands]` to mean 0 and std 1 over its frames; padding becomes 0.
 
-    floor: the least deviation, in the units of the spectrogram, so that what hardly varies, such as silence, is not
-    blown up.
+    Args:
+        floor: Smallest std to divide by, in units of the spectrogram, so that near-silence is not amplified.
     """
 
     def __init__(self, floor: float = 0.1) -> None:
@@ -61,10 +61,10 @@ class BandNorm(nn.Module):
         self.floor = floor
 
     def forward(self, x_BNF: Tensor, mask_BN: Tensor | None = None) -> Tensor:
-        """See the class; what stands outside the mask does not count."""
+        """See the class; frames outside the mask are ignored."""
         kept = x_BNF.new_ones(x_BNF.shape[:2]) if mask_BN is None else mask_BN.to(x_BNF.dtype)
         kept = kept.unsqueeze(-1)
         count = kept.sum(1, keepdim=True).clamp_min(1)
-        centred = (x_BNF - (x_BNF * kept).sum(1, keepdim=True) / count) * kept
-        deviation = (centred.square().sum(1, keepdim=True) / count).sqrt()
-        return centred / deviation.clamp_min(self.floor)
+        centered = (x_BNF - (x_BNF * kept).sum(1, keepdim=True) / count) * kept
+        std = (centered.square().sum(1, keepdim=True) / count).sqrt()
+        return centered / std.clamp_min(self.floor)

@@ -1,4 +1,4 @@
-"""Normalisations of diffusion transformers: adaptive LayerNorm, and the norm of queries and keys."""
+"""Norms of diffusion transformers: adaptive LayerNorm and QK norm."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from torch import Tensor, nn
 def adaptive_layer_norm(x_BND: Tensor, shift_R1D: Tensor, factor_R1D: Tensor, eps: float = 1e-6) -> Tensor:
     """LayerNorm without parameters, then `factor * x + shift` (adaLN, Peebles and Xie, arXiv 2212.09748).
 
-    R is B, or 1 when the whole batch shares one modulation: then norm and modulation are a single pass.
-    The factor is the whole one (1 + scale).
+    The factor is 1 + scale. R is B, or 1 if the batch shares one modulation, which then takes a single fused pass.
     """
     shape = x_BND.shape[-1:]
     if factor_R1D.shape[0] == 1:
@@ -20,7 +19,7 @@ def adaptive_layer_norm(x_BND: Tensor, shift_R1D: Tensor, factor_R1D: Tensor, ep
 
 
 class QueryKeyNorm(nn.Module):
-    """RMS norm of each head's query and key, which bounds the logits (Dehghani et al., arXiv 2302.05442)."""
+    """RMS norm of each head's queries and keys, which bounds the logits (Dehghani et al., arXiv 2302.05442)."""
 
     def __init__(self, head_dim: int, eps: float = 1e-6) -> None:
         super().__init__()
@@ -33,13 +32,13 @@ class QueryKeyNorm(nn.Module):
         nn.init.ones_(self.weight)
 
     def forward(self, qk_BN2HE: Tensor) -> Tensor:
-        """Queries and keys stacked `[B, N, 2, heads, head_dim]`: both in one pass."""
+        """Stacked queries and keys `[B, N, 2, heads, head_dim]`, in one pass."""
         return F.rms_norm(qk_BN2HE, qk_BN2HE.shape[-1:], None, self.eps) * self.weight
 
     def query(self, q_BNHE: Tensor) -> Tensor:
-        """Queries alone `[B, N, heads, head_dim]`."""
+        """Queries only, `[B, N, heads, head_dim]`."""
         return F.rms_norm(q_BNHE, q_BNHE.shape[-1:], None, self.eps) * self.weight[0]
 
     def key(self, k_BNHE: Tensor) -> Tensor:
-        """Keys alone `[B, N, heads, head_dim]`."""
+        """Keys only, `[B, N, heads, head_dim]`."""
         return F.rms_norm(k_BNHE, k_BNHE.shape[-1:], None, self.eps) * self.weight[1]

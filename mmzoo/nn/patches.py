@@ -1,7 +1,7 @@
-"""Patches of a picture as channels and back (space to depth; Shi et al., arXiv 1609.05158).
+"""Patches of a picture to channels and back (space to depth; Shi et al., arXiv 1609.05158).
 
-This is `pixel_unshuffle` for channel-last pictures, but with channels in the order (row, column, channel) that stored
-weights expect; torch's order is (channel, row, column), and bringing it into ours takes more steps than this file has.
+`pixel_unshuffle` for channel-last pictures, with channels in the order (row, column, channel) that stored weights
+expect. Torch's order is (channel, row, column), and converting it would take more code than this file.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 def fold(x_BHWD: Tensor, patch: int = 2) -> Tensor:
-    """`[B, H, W, D]` to `[B, H / patch, W / patch, patch * patch * D]`; zeros at right and below complete patches."""
+    """`[B, H, W, D]` to `[B, H / patch, W / patch, patch * patch * D]`, zero-padded right and below to full patches."""
     x = F.pad(x_BHWD, (0, 0, 0, -x_BHWD.shape[2] % patch, 0, -x_BHWD.shape[1] % patch))
     b, h, w, d = x.shape
     return x.reshape(b, h // patch, patch, w // patch, patch * d).transpose(2, 3).flatten(3)

@@ -1,4 +1,4 @@
-"""Layers in float32, also where the model around them is kept in half precision."""
+"""Linear layers computed in float32, even in a half-precision model."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 def linear_float32(layer: nn.Module, x: Tensor) -> Tensor:
-    """`layer(x)` of a Linear (or an Identity) in float32, whatever the layer and x are kept in."""
+    """`layer(x)` of a Linear or Identity computed in float32, whatever the dtype of the layer and of x."""
     if not isinstance(layer, nn.Linear):
         return x.float()
     return F.linear(x.float(), layer.weight.float(), None if layer.bias is None else layer.bias.float())

@@ -1,8 +1,7 @@
-"""Rotary position codes over any number of axes (Su et al., arXiv 2104.09864).
+"""Rotary position embedding over any number of axes (Su et al., arXiv 2104.09864).
 
-A pair of neighbouring channels is a complex number that turns by position times frequency, so the dot
-product of a query and a key depends on the difference of their positions only. With several axes each
-axis turns its own equal share of the pairs.
+Each pair of adjacent channels is a complex number, rotated by position times frequency, so the dot product of a query
+and a key depends only on the difference of their positions. Several axes divide the pairs equally.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from torch import Tensor
 
 
 def rotations(positions_BNA: Tensor, head_dim: int, theta: float = 10000.0) -> Tensor:
-    """Unit complex numbers `[B, N, head_dim / 2]` for positions `[B, N, A]` on A axes.
+    """Unit complex numbers `[B, N, head_dim / 2]` for positions `[B, N, A]` along A axes.
 
     Raises ValueError unless head_dim is a multiple of 2 * A.
     """
@@ -26,7 +25,7 @@ def rotations(positions_BNA: Tensor, head_dim: int, theta: float = 10000.0) -> T
 
 
 def rotate(x: Tensor, rotation_BNP: Tensor) -> Tensor:
-    """Turn `[B, N, ..., head_dim]` by `rotations`; computed in float32 (one pass), returned in x's dtype."""
+    """Rotate `[B, N, ..., head_dim]` by `rotations`; computed in float32, returned in x's dtype."""
     shape = (*rotation_BNP.shape[:2], *(1,) * (x.ndim - 3), rotation_BNP.shape[2])
     pairs = torch.view_as_complex(x.float().view(*x.shape[:-1], -1, 2))
     return torch.view_as_real(pairs * rotation_BNP.view(shape)).flatten(-2).to(x.dtype)

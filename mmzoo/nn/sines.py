@@ -1,4 +1,4 @@
-"""Absolute position codes: sines and cosines (Vaswani et al., arXiv 1706.03762, section 3.5)."""
+"""Sinusoidal position encodings (Vaswani et al., arXiv 1706.03762, section 3.5)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def sines(count: int, width: int, *, longest: float = 10000.0, device: torch.device | None = None) -> Tensor:
-    """Codes of positions 0 to count - 1, float32 `[count, width]`; wavelengths rise from 2 pi to 2 pi * longest."""
+    """Encodings of positions 0 to count - 1, float32 `[count, width]`; wavelengths from 2 pi to 2 pi * longest."""
     half = width // 2
     frequencies = torch.exp(-math.log(longest) * torch.arange(half, device=device) / max(1, half))
     angles = torch.arange(count, dtype=torch.float32, device=device).unsqueeze(1) * frequencies
@@ -20,7 +20,7 @@ def sines(count: int, width: int, *, longest: float = 10000.0, device: torch.dev
 def grid_sines(
     height: int, width: int, channels: int, *, longest: float = 100.0, device: torch.device | None = None
 ) -> Tensor:
-    """Codes of the cells of a grid in row-major order, float32 `[height * width, channels]`: half row, half column."""
+    """Encodings of grid cells in row-major order, float32 `[height * width, channels]`: half row, half column."""
     down = sines(height, channels // 2, longest=longest, device=device)
     across = sines(width, channels - channels // 2, longest=longest, device=device)
     cells = torch.cat((down[:, None].expand(-1, width, -1), across[None].expand(height, -1, -1)), dim=-1)

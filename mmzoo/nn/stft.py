@@ -1,7 +1,7 @@
-"""Short-time Fourier analysis and synthesis whose frame count is exactly samples / hop.
+"""Short-time Fourier transform with exactly samples / hop frames.
 
-Frame k is centred on sample (k + 1/2) * hop: the signal is padded by (window - hop) / 2 zeros on each
-side. Analysis and synthesis share one convention, so a decoder's spectrum lies where its encoder's did.
+Frame k is centered on sample (k + 1/2) * hop, because the signal is padded by (window - hop) / 2 zeros on each side.
+The transform and its inverse use the same alignment.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from torch import Tensor, nn
 
 
 def frames(x_BT: Tensor, window: int, hop: int) -> Tensor:
-    """`[B, T]`, T a multiple of hop, to overlapping frames `[B, T / hop, window]`."""
+    """Split `[B, T]`, T a multiple of hop, into overlapping frames `[B, T / hop, window]`."""
     left = (window - hop) // 2
     return F.pad(x_BT, (left, window - hop - left)).unfold(1, window, hop)
 
 
 def overlap_add(frames_BKW: Tensor, hop: int) -> Tensor:
-    """Frames `[B, K, window]` summed back to `[B, K * hop]`."""
+    """Sum overlapping frames `[B, K, window]` to `[B, K * hop]`."""
     batch, count, window = frames_BKW.shape
     left = (window - hop) // 2
     total = (count - 1) * hop + window
@@ -27,7 +27,7 @@ def overlap_add(frames_BKW: Tensor, hop: int) -> Tensor:
 
 
 class STFT(nn.Module):
-    """Hann-window STFT. window: samples, also the FFT size. hop: samples."""
+    """STFT with a Hann window; `window`, which is also the FFT size, and `hop` are in samples."""
 
     hann: Tensor
 
@@ -46,9 +46,9 @@ class STFT(nn.Module):
         return spectrum
 
     def inverse(self, spectrum_BKF: Tensor, mask_BK: Tensor | None = None) -> Tensor:
-        """Least-squares inverse (Griffin and Lim 1984, eq. 6) of frames `[B, K, F]` to samples `[B, K * hop]`.
+        """Least-squares inverse (Griffin and Lim 1984, eq. 6) from frames `[B, K, F]` to samples `[B, K * hop]`.
 
-        Frames outside the mask count as absent, so that a padded batch inverts like single items.
+        Frames outside the mask are left out of the sums, so a padded batch gives the same samples as single items.
         """
         hann = self.hann.float()
         pieces = torch.fft.irfft(spectrum_BKF, n=self.window) * hann

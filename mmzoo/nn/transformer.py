@@ -1,4 +1,4 @@
-"""The pre-norm transformer block over sequences of any modality."""
+"""The pre-norm transformer block."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mmzoo.nn.attention import SelfAttention, key_mask
 
 
 class TransformerBlock(nn.Module):
-    """Self-attention, then two linear layers with GELU between, each after a LayerNorm and added to its input."""
+    """Pre-norm self-attention and a GELU MLP, each with a skip connection."""
 
     def __init__(self, width: int, heads: int, *, expansion: float = 4.0) -> None:
         super().__init__()

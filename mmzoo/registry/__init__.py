@@ -1,6 +1,6 @@
-"""Names to specs: which plugins there are, what they supply, and what a name stands for.
+"""The registry: which plugins are installed, what they supply, and what a name refers to.
 
-Nothing here imports torch, pydantic or the code of a component; `load_target` does the latter for one spec.
+Nothing here imports torch or pydantic, and only `load_target` imports the code of a component.
 """
 
 from mmzoo.registry.index import Catalog, catalog

@@ -1,7 +1,7 @@
-"""mmzoo's own distributions and what each supplies, so that an error can say which one to install.
+"""What each first-party distribution supplies, so that an error can say which one to install.
 
-This is the only place where the core names models, tasks or datasets. A test compares it with what the
-plugins register.
+This is the only place where the core names models, tasks or datasets. A test compares it with what the plugins
+register.
 """
 
 from __future__ import annotations
@@ -49,5 +49,5 @@ SUPPLIER = {name: plugin for plugin, names in SUPPLIES.items() for name in names
 
 
 def how_to_install(distribution: str) -> str:
-    """The sentence that says how to get one of mmzoo's own plugins."""
+    """How to install a first-party plugin, as the end of a sentence."""
     return f"install it from a checkout of mmzoo: pip install ./plugins/{distribution}"

@@ -1,4 +1,4 @@
-"""The catalog: everything the plugins registered, found by name."""
+"""The catalog: everything that plugins registered, by name."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ Spec = TypeVar("Spec", ModelSpec, ComponentSpec)
 
 
 class Catalog:
-    """The plugins of this process and what they supply. Plugins that fail only ever become records."""
+    """The plugins of this process and what they supply. A plugin that fails becomes a record, never an exception."""
 
     def __init__(self, candidates: Iterable[Candidate] | None = None) -> None:
-        """candidates: the plugins to load; None finds the installed ones."""
+        """Load these plugins, by default the installed ones."""
         self._records: list[PluginRecord] = []
         self._models: list[ModelSpec] = []
         self._components: list[ComponentSpec] = []
@@ -45,77 +45,74 @@ class Catalog:
     def _take(self, record: PluginRecord, register: Registrations | None) -> PluginRecord:
         if register is None:
             return record
-        twice = set(register.supplies()) & {
+        duplicates = set(register.supplies()) & {
             supplied
             for other in self._records
             if other.state == "loaded" and normalized(other.distribution) == normalized(record.distribution)
             for supplied in other.supplies
         }
-        if twice:
-            error = f"{', '.join(sorted(twice))} is already registered by another entry point of {record.distribution}."
+        if duplicates:
+            names = ", ".join(sorted(duplicates))
+            error = f"{names} is already registered by another entry point of {record.distribution}."
             return replace(record, state="broken", error=error)
         self._models += register.models
         self._components += register.components
         self._tasks += register.tasks
         return record
 
-    # --- everything ---
+    # --- listings ---
 
     def plugins(self) -> tuple[PluginRecord, ...]:
-        """What became of every installed plugin, in the order they were loaded."""
+        """The record of every installed plugin, in loading order."""
         return tuple(self._records)
 
     def models(self) -> tuple[ModelSpec, ...]:
-        """All registered models, in natural order of their names."""
+        """All registered models, in natural order."""
         return tuple(sorted(self._models, key=lambda spec: natural(spec.name)))
 
     def components(self, kind: str | None = None) -> tuple[ComponentSpec, ...]:
-        """All registered components, or those of one kind, by kind and then in natural order."""
+        """The registered components of one kind, or all, sorted by kind and then in natural order."""
         if kind is not None:
             check_kind(kind)
-        found = [spec for spec in self._components if kind in (None, spec.kind)]
-        return tuple(sorted(found, key=lambda spec: (KINDS.index(spec.kind), natural(spec.name))))
+        specs = [spec for spec in self._components if kind in (None, spec.kind)]
+        return tuple(sorted(specs, key=lambda spec: (KINDS.index(spec.kind), natural(spec.name))))
 
     def written(self, spec: ModelSpec | ComponentSpec) -> str:
-        """How to write a spec's name so that it is found: bare, or `distribution:name` where two plugins share it."""
-        pool = self._pool(spec)
+        """The unambiguous name of a spec: bare, or `distribution:name` if two plugins share it."""
+        pool: Sequence[ModelSpec | ComponentSpec] = (
+            self._models if isinstance(spec, ModelSpec) else [s for s in self._components if s.kind == spec.kind]
+        )
         return spec.name if sum(other.name == spec.name for other in pool) == 1 else f"{spec.plugin}:{spec.name}"
 
-    def _pool(self, spec: ModelSpec | ComponentSpec) -> Sequence[ModelSpec | ComponentSpec]:
-        return self._models if isinstance(spec, ModelSpec) else [s for s in self._components if s.kind == spec.kind]
-
     def digest(self) -> str:
-        """sha256 of mmzoo's version and what is registered, by whom and in which version.
-
-        Equal in two processes that see the same zoo.
-        """
-        told = {
+        """sha256 of the versions of mmzoo and its plugins and of what they register; ranks compare it."""
+        content = {
             "mmzoo": mmzoo.__version__,
             "plugins": [(record.distribution, record.version, record.target, record.state) for record in self._records],
             "models": [(spec.plugin, spec.name, spec.recipe) for spec in self.models()],
             "components": [(spec.plugin, spec.kind, spec.name, spec.target) for spec in self.components()],
         }
-        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
-    # --- one name ---
+    # --- lookups ---
 
     def model(self, name: str) -> ModelSpec:
-        """The model called `name`, `distribution:name`, an alias, or any of these with a `.tag`.
+        """The model with this name, alias or `distribution:name`, with or without `.tag`.
 
-        Raises UnknownNameError, AmbiguousNameError, MissingPluginError, BrokenPluginError.
+        Raises UnknownNameError, AmbiguousNameError, MissingPluginError or BrokenPluginError.
         """
         base, tag = split_tag(name)
         spec = self._find("model", base, self._models)
         if tag is not None and tag not in (tags := [weights.tag for weights in spec.weights]):
             close = suggestions(tag, tags)
-            told = did_you_mean(close) or f"its tags are: {', '.join(tags) or 'none'}."
+            hint = did_you_mean(close) or f"its tags are: {', '.join(tags) or 'none'}."
             raise UnknownNameError(
-                f"The model {base!r} has no weights tagged {tag!r}; {told}", name=name, suggestions=close
+                f"The model {base!r} has no weights tagged {tag!r}; {hint}", name=name, suggestions=close
             )
         return spec
 
     def component(self, kind: str, name: str) -> ComponentSpec:
-        """The component of this kind called `name`, `distribution:name` or an alias.
+        """The component of this kind with this name, alias or `distribution:name`.
 
         Raises what `model` raises, and UsageError for an unknown kind.
         """
@@ -123,22 +120,22 @@ class Catalog:
         return self._find(kind, name, [spec for spec in self._components if spec.kind == kind])
 
     def tasks(self) -> tuple[TaskSpec, ...]:
-        """All registered tasks, in natural order of their names."""
+        """All registered tasks, in natural order."""
         return tuple(sorted(self._tasks, key=lambda spec: natural(spec.name)))
 
     def task(self, name: str, plugin: str | None = None) -> TaskSpec | None:
-        """The task of this name, or None, since models may be of a task that nobody registers.
+        """The task with this name; None if no plugin registers it, which is allowed.
 
-        Where several plugins register it: that of `plugin`, else mmzoo's own, else the first.
+        If several plugins register it, that of `plugin` is preferred, then mmzoo's own, then the first.
         """
         sharing = [spec for spec in self._tasks if name in (spec.name, *spec.aliases)]
         rank = {plugin: 0, firstparty.SUPPLIER.get(f"task/{name}"): 1}
         return min(sharing, key=lambda spec: rank.get(spec.plugin, 2), default=None)
 
     def settled(self, recipe: Mapping[str, Any]) -> dict[str, Any]:
-        """A registered or stored recipe in which a bare name that several plugins share means mmzoo's own plugin.
+        """A registered or stored recipe in which bare names that several plugins share are qualified as mmzoo's own.
 
-        Of others such recipes say whose they are. What somebody types stays ambiguous.
+        Such recipes always qualify the names of other plugins. Names that users type remain ambiguous.
         """
         return {slot: self._settled(value) for slot, value in recipe.items()}
 
@@ -158,7 +155,7 @@ class Catalog:
         distribution, bare = split_qualifier(name)
         if distribution is not None:
             pool = [spec for spec in pool if normalized(spec.plugin) == normalized(distribution)]
-        # A name outranks an alias: a plugin's alias cannot make another's own name ambiguous.
+        # Names take precedence over aliases, so an alias never makes another plugin's name ambiguous.
         found = [spec for spec in pool if spec.name == bare] or [spec for spec in pool if bare in spec.aliases]
         if not found:
             raise self._not_found(kind, name, distribution, bare, pool)
@@ -178,7 +175,7 @@ class Catalog:
             self._warned.add(key)
             warnings.warn(f"The {kind} {spec.name!r} is deprecated: {spec.deprecated}", FutureWarning, stacklevel=4)
 
-    # --- a name that is not there ---
+    # --- unknown names ---
 
     def _not_found(
         self, kind: str, name: str, distribution: str | None, bare: str, pool: Sequence[ModelSpec | ComponentSpec]
@@ -205,7 +202,7 @@ class Catalog:
         return self._unknown(kind, name, bare, pool, [r for r in self._records if r.failed])
 
     def _supplier(self, kind: str, distribution: str | None, bare: str) -> str | None:
-        """The distribution that would supply a name: the one it names, one that failed after it, or mmzoo's own."""
+        """The distribution that should supply a name: its qualifier, a plugin that failed, or mmzoo's own."""
         if distribution is not None:
             return distribution
         key = f"{kind}/{bare}"
@@ -226,13 +223,13 @@ class Catalog:
         elsewhere = [spec.kind for spec in self._components if spec.name == bare and spec.kind != kind]
         elsewhere += ["model"] if kind != "model" and any(spec.name == bare for spec in self._models) else []
         if elsewhere:
-            advice = f"there is a {elsewhere[0]} of that name."
+            advice = f"there is a {elsewhere[0]} with that name."
         else:
             listing = "mmzoo list" if kind == "model" else "mmzoo list --components"
-            advice = did_you_mean(close) or f"`{listing}` shows the names."
+            advice = did_you_mean(close) or f"`{listing}` lists the names."
         if failed and not close and not elsewhere:
             titles = ", ".join(record.title for record in failed)
-            advice += f" (The plugin {titles} could not be loaded and may supply it: see `mmzoo doctor`.)"
+            advice += f" (The plugin {titles} failed to load and may supply it; see `mmzoo doctor`.)"
         return UnknownNameError(f"There is no {kind} {name[:80]!r}; {advice}", name=name, suggestions=close)
 
 
@@ -243,17 +240,17 @@ def _unusable(what: str, record: PluginRecord) -> PluginError:
             plugin=record.distribution,
         )
     return BrokenPluginError(
-        f"{what} comes with the plugin {record.distribution}, which could not be loaded: {record.error}"
-        " `mmzoo doctor` tells more.",
+        f"{what} comes with the plugin {record.distribution}, which failed to load: {record.error}"
+        " `mmzoo doctor` shows details.",
         plugin=record.distribution,
     )
 
 
 def check_kind(kind: str) -> None:
-    """Raise UsageError unless this is a kind of component."""
+    """Raise UsageError unless this is a component kind."""
     if kind not in KINDS:
         advice = did_you_mean(suggestions(str(kind), KINDS)) or f"the kinds are {', '.join(KINDS)}."
-        raise UsageError(f"There is no kind of component {kind!r}; {advice}")
+        raise UsageError(f"There is no component kind {kind!r}; {advice}")
 
 
 # --- the catalog of this process ---------------------------------------------------------------------
@@ -264,12 +261,12 @@ _loading = False
 
 
 def catalog(*, reload: bool = False) -> Catalog:
-    """The catalog of this process, made when it is first asked for. reload: look for the plugins again."""
+    """The catalog of this process, created on first use. reload: discover the plugins again."""
     global _catalog, _loading
     with _lock:
         if _loading:
             raise PluginError(
-                "The registry was asked for names while plugins are being loaded; ask later, in a function."
+                "The registry was queried while plugins were being loaded; query it later, inside a function."
             )
         if _catalog is None or reload:
             _loading = True

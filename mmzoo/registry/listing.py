@@ -1,4 +1,4 @@
-"""`list_models` and `list_components`: what there is, without importing any of it."""
+"""`list_models` and `list_components`, which import no component."""
 
 from __future__ import annotations
 
@@ -19,16 +19,20 @@ def list_models(
     pretrained: bool | None = None,
     plugin: str | None = None,
 ) -> list[str]:
-    """Names of models, in natural order; every one of them can be given to `create`.
+    """List models by name, in natural order. `create` accepts every name.
 
-    pattern: with the wildcards `*`, `?` and `[...]`. Names have no dots, so a pattern with one matches
-    `name.tag` and gives such names. task, modality: only models of this task, or that take or give this
-    modality. pretrained: True for models with published weights, False for those without. plugin: only models
-    of this distribution or entry point. Deprecated models are listed only by their exact name. Models that two
-    plugins share are listed as `distribution:name`.
+    A name that two plugins share is listed as `distribution:name`. A deprecated model is listed only if the pattern is
+    its exact name.
+
+    Args:
+        pattern: With wildcards `*`, `?` and `[...]`. A pattern with a dot matches, and lists, `name.tag`.
+        task: Only models of this task.
+        modality: Only models with this input or output.
+        pretrained: True for models with published weights, False for those without.
+        plugin: Only models of this distribution or entry point.
     """
-    found = find_models(pattern, task=task, modality=modality, pretrained=pretrained, plugin=plugin)
-    return [name for name, _ in found]
+    specs = find_models(pattern, task=task, modality=modality, pretrained=pretrained, plugin=plugin)
+    return [name for name, _ in specs]
 
 
 def find_models(
@@ -39,7 +43,7 @@ def find_models(
     pretrained: bool | None = None,
     plugin: str | None = None,
 ) -> list[tuple[str, ModelSpec]]:
-    """As `list_models`, each name with its spec."""
+    """Like `list_models`, with the spec of each name."""
     _check_pattern(pattern)
     known = catalog()
     owners = _owners(known, plugin)
@@ -52,24 +56,29 @@ def find_models(
         and (owners is None or normalized(spec.plugin) in owners)
         and (not spec.deprecated or pattern == spec.name)
     ]
-    found = [(name, spec) for spec in kept for name in _spellings(known, spec, pattern)]
-    return sorted(found, key=lambda pair: natural(pair[0]))
+    pairs = [(name, spec) for spec in kept for name in _spellings(known, spec, pattern)]
+    return sorted(pairs, key=lambda pair: natural(pair[0]))
 
 
 def _spellings(known: Catalog, spec: ModelSpec, pattern: str) -> Iterator[str]:
     written = known.written(spec)
     tags = [weights.tag for weights in spec.weights]
-    # A distribution's name may have a dot; a model's may not, so only the part behind the qualifier tells.
+    # A distribution's name may contain a dot but a model's may not, so only the part after the qualifier counts.
     for ending in [f".{tag}" for tag in tags] if "." in pattern.rpartition(":")[2] else [""]:
         if any(fnmatchcase(f"{name}{ending}", pattern) for name in (spec.name, f"{spec.plugin}:{spec.name}")):
             yield f"{written}{ending}"
 
 
 def list_components(kind: str | None = None, pattern: str = "*") -> list[str]:
-    """Components as `kind/name`, by kind and then in natural order; `create` takes those that are parts.
+    """List components as `kind/name`, sorted by kind and then in natural order.
 
-    kind: encoder, quantizer, fusion, backbone, sampler, head, format, dataset, metric, judge or command. pattern:
-    matched against the name alone, or against `kind/name` if it has a slash. Raises UsageError for an unknown kind.
+    Args:
+        kind: encoder, quantizer, fusion, backbone, sampler (which `create` accepts), head, format, dataset, metric,
+            judge or command.
+        pattern: With wildcards; matched against `kind/name` if it contains a slash, else against the name.
+
+    Raises:
+        UsageError: The kind is unknown.
     """
     return [name for name, _ in find_components(kind, pattern)]
 
@@ -77,7 +86,7 @@ def list_components(kind: str | None = None, pattern: str = "*") -> list[str]:
 def find_components(
     kind: str | None = None, pattern: str = "*", *, modality: str | None = None, plugin: str | None = None
 ) -> list[tuple[str, ComponentSpec]]:
-    """As `list_components`, each name with its spec."""
+    """Like `list_components`, with the spec of each name."""
     _check_pattern(pattern)
     known = catalog()
     owners = _owners(known, plugin)
@@ -92,7 +101,7 @@ def find_components(
 
 
 def find_others() -> list[tuple[str, str | None, ComponentSpec]]:
-    """Models of other people on the Hub that a format reads: source, licence if one is stated, the format."""
+    """Third-party models on the Hub that a format can read: source, stated license if any, and format."""
     return [
         (f"hf-hub:{repo}", license, spec)
         for spec in catalog().components("format")
@@ -108,28 +117,27 @@ def _matches(spec: ComponentSpec, pattern: str) -> bool:
 
 def _check_pattern(pattern: str) -> None:
     if not isinstance(pattern, str):
-        raise UsageError(f"A pattern is text such as 'vqvae-*', not {pattern!r}.")
+        raise UsageError(f"A pattern must be a string such as 'vqvae-*', not {pattern!r}.")
 
 
 def _owners(known: Catalog, plugin: str | None) -> set[str] | None:
-    """The distributions that a plugin's name stands for, or None for all."""
+    """The distributions that a plugin's name may refer to; None for all."""
     if plugin is None:
         return None
     wanted = normalized(plugin)
-    named = {normalized(r.distribution) for r in known.plugins() if normalized(r.name) == wanted}
-    return named | {wanted}
+    return {wanted} | {normalized(r.distribution) for r in known.plugins() if normalized(r.name) == wanted}
 
 
 JUDGE = ("license", "source", "independence", "tasks")
-"""What is told of a judge alone."""
+"""The fields of a spec that only judges have."""
 
-# --- one of them -------------------------------------------------------------------------------------
+# --- one name ----------------------------------------------------------------------------------------
 
 
 def find_spec(name: str) -> ModelSpec | ComponentSpec:
-    """What is registered under a name: a model (`name`, `name.tag`) or a component (`kind/name`, or its bare name).
+    """Find a model (`name`, `name.tag`) or a component (`kind/name`, or its bare name).
 
-    Raises UnknownNameError, AmbiguousNameError, MissingPluginError, BrokenPluginError, UsageError.
+    Raises UnknownNameError, AmbiguousNameError, MissingPluginError, BrokenPluginError or UsageError.
     """
     known = catalog()
     kind, slash, bare = name.partition("/")
@@ -156,5 +164,5 @@ def find_spec(name: str) -> ModelSpec | ComponentSpec:
 
 
 def is_named(spec: ComponentSpec, name: str) -> bool:
-    """Whether a component may be called so."""
+    """Whether a component has this name, alias or qualified name."""
     return name in (spec.name, f"{spec.plugin}:{spec.name}", *spec.aliases)

@@ -1,4 +1,4 @@
-"""Finding plugins and loading each on its own: one that fails becomes a record, never an exception."""
+"""Discovers plugins and loads each in isolation: one that fails becomes a record, never an exception."""
 
 from __future__ import annotations
 
@@ -31,11 +31,18 @@ State = Literal["discovered", "loaded", "broken", "disabled", "shadowed", "incom
 
 @dataclass(frozen=True, slots=True)
 class PluginRecord:
-    """What became of one plugin.
+    """The outcome of loading one plugin.
 
-    name: of the entry point. target: the module it names. error: one sentence, None if all is well.
-    ms: milliseconds that importing and registering took. supplies: `kind/name` of what it registered; for a
-    broken plugin, of what it registered before it failed.
+    Args:
+        name: Name of the entry point.
+        distribution: Name of the distribution.
+        version: Version of the distribution.
+        target: Module that the entry point names.
+        state: The outcome.
+        error: One sentence; None if it loaded.
+        traceback: Traceback of the exception, if any.
+        ms: Milliseconds spent importing and registering.
+        supplies: `kind/name` of everything it registered; for a broken plugin, before it failed.
     """
 
     name: str
@@ -50,26 +57,26 @@ class PluginRecord:
 
     @property
     def failed(self) -> bool:
-        """Whether it was to be loaded and could not be."""
+        """Whether it failed to load."""
         return self.state in ("broken", "incompatible")
 
     @property
     def title(self) -> str:
-        """How messages name this plugin: its distribution, and its entry point where that says more."""
-        told = normalized(self.name) in normalized(self.distribution).split("-")
-        return self.distribution if told else f"{self.name!r} of {self.distribution}"
+        """The plugin's name in messages: its distribution, with its entry point if that adds information."""
+        redundant = normalized(self.name) in normalized(self.distribution).split("-")
+        return self.distribution if redundant else f"{self.name!r} of {self.distribution}"
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A plugin that was found but not imported: its record so far and how to import it."""
+    """A plugin that is not imported yet: its record and a function that imports it."""
 
     record: PluginRecord
     load: Callable[[], object]
 
     @property
     def key(self) -> tuple[str, str]:
-        """By this plugins are sorted, so that the order is the same on every machine."""
+        """Sort key, so that the loading order is the same on every machine."""
         return normalized(self.record.distribution), self.record.name
 
 
@@ -77,23 +84,24 @@ class Candidate:
 
 
 def discover() -> list[Candidate]:
-    """The plugins installed in this environment, sorted by distribution and entry point; imports none of them.
+    """The installed plugins, sorted by distribution and entry point; imports none of them.
 
-    Metadata is read distribution by distribution, because one malformed file anywhere on the path makes
-    `importlib.metadata.entry_points()` fail as a whole.
+    Metadata is read one distribution at a time, because a single malformed file on the path makes
+    `importlib.metadata.entry_points()` fail.
     """
     names: dict[str, str] = {}
     for distribution in metadata.distributions():
         with contextlib.suppress(Exception):
-            # Most packages are passed over by this look at the text, without parsing it.
+            # This check of the raw text skips most packages without parsing.
             if f"[{GROUP}]" in (distribution.read_text("entry_points.txt") or "").replace(" ", ""):
                 name = distribution.name
                 names.setdefault(normalized(name), name)
-    return sorted((found for name in names.values() for found in _candidates(name)), key=lambda found: found.key)
+    candidates = (candidate for name in names.values() for candidate in _candidates(name))
+    return sorted(candidates, key=lambda candidate: candidate.key)
 
 
 def _candidates(name: str) -> Iterator[Candidate]:
-    # Several copies may be on the path; the first is the one that Python imports.
+    # The path may hold several copies; Python imports the first.
     distribution = metadata.distribution(name)
     version = "unknown"
     try:
@@ -108,18 +116,18 @@ def _candidates(name: str) -> Iterator[Candidate]:
 
 
 def named(records: Collection[PluginRecord], name: str) -> list[PluginRecord]:
-    """The plugins of this distribution or entry point; of a distribution with several, all. Raises UnknownNameError."""
+    """All plugins of the distribution that has this name or an entry point of this name. Raises UnknownNameError."""
     wanted = normalized(name)
-    found = {r.distribution for r in records if wanted in (normalized(r.distribution), normalized(r.name))}
-    if not found:
+    owners = {r.distribution for r in records if wanted in (normalized(r.distribution), normalized(r.name))}
+    if not owners:
         close = suggestions(name, [known for record in records for known in (record.distribution, record.name)])
-        told = did_you_mean(close) or "`mmzoo plugins` lists those that are."
-        raise UnknownNameError(f"No plugin {name[:80]!r} is installed; {told}", name=name, suggestions=close)
-    return [record for record in records if record.distribution in found]
+        hint = did_you_mean(close) or "`mmzoo plugins` lists the installed ones."
+        raise UnknownNameError(f"No plugin {name[:80]!r} is installed; {hint}", name=name, suggestions=close)
+    return [record for record in records if record.distribution in owners]
 
 
 def chosen(record: PluginRecord, choice: str | None) -> bool:
-    """Whether MMZOO_PLUGINS lets this plugin in: unset is all, `none` is none, else a list of names."""
+    """Whether MMZOO_PLUGINS selects this plugin: if unset, all; if `none`, none; else a list of names."""
     if choice is None or not choice.strip():
         return True
     if choice.strip().lower() == "none":
@@ -129,7 +137,7 @@ def chosen(record: PluginRecord, choice: str | None) -> bool:
 
 
 def unmatched_choices(records: Collection[PluginRecord], choice: str | None) -> list[str]:
-    """The items of MMZOO_PLUGINS that no installed plugin answers to."""
+    """The items of MMZOO_PLUGINS that match no installed plugin."""
     if not choice or choice.strip().lower() == "none":
         return []
     known = {normalized(name) for record in records for name in (record.name, record.distribution)}
@@ -140,9 +148,9 @@ def unmatched_choices(records: Collection[PluginRecord], choice: str | None) -> 
 
 
 class Loader:
-    """Loads plugins one by one into its own pluggy manager; never raises, except for KeyboardInterrupt.
+    """Loads plugins one by one into its own pluggy manager; raises only KeyboardInterrupt.
 
-    A plugin is left out if MMZOO_PLUGINS does not name it; without MMZOO_PLUGINS, if it was switched off for good.
+    MMZOO_PLUGINS selects the plugins; without it, those that `mmzoo plugins disable` switched off are skipped.
     """
 
     def __init__(self) -> None:
@@ -151,7 +159,7 @@ class Loader:
         self._loaded: dict[str, PluginRecord] = {}
 
     def load_all(self, candidates: Iterable[Candidate]) -> Iterator[tuple[PluginRecord, Register | None]]:
-        """Each plugin's record, and what it registered if it loaded whole."""
+        """The record of each plugin, and what it registered if it loaded."""
         choice = os.environ.get(CHOICE)
         off = frozenset() if choice and choice.strip() else switched_off()
         seen: set[tuple[str, str]] = set()
@@ -162,10 +170,10 @@ class Loader:
             elif candidate.key in seen or record.target in self._loaded:
                 yield replace(record, state="shadowed", error=self._shadow(record)), None
             elif not chosen(record, choice):
-                yield replace(record, state="disabled", error=f"{CHOICE}={choice} leaves it out."), None
+                yield replace(record, state="disabled", error=f"{CHOICE}={choice} excludes it."), None
             elif normalized(record.distribution) in off:
-                told = f"`mmzoo plugins enable {record.distribution}` switches it on."
-                yield replace(record, state="disabled", error=told), None
+                hint = f"`mmzoo plugins enable {record.distribution}` switches it on."
+                yield replace(record, state="disabled", error=hint), None
             else:
                 yield self.load(candidate)
             seen.add(candidate.key)
@@ -174,15 +182,15 @@ class Loader:
         holder = self._loaded.get(record.target)
         if holder is None:
             return f"{record.distribution} has two entry points named {record.name!r}; only the first is used."
-        return f"its module {record.target} is already the plugin {holder.name!r} of {holder.distribution}."
+        return f"its module {record.target} is already loaded as the plugin {holder.name!r} of {holder.distribution}."
 
     def load(self, candidate: Candidate) -> tuple[PluginRecord, Register | None]:
-        """Import one plugin and let it register; what it registered counts only if nothing failed."""
+        """Import one plugin and call its hook; what it registered is returned only if nothing failed."""
         record, start = candidate.record, time.perf_counter()
         register = hookspecs.Register(record.distribution, record.version)
         name = "@".join((record.name, record.distribution))
         try:
-            # The standard output belongs to the data of commands; what a plugin prints is chatter.
+            # Standard output is for the results of commands, so what a plugin prints goes to standard error.
             with contextlib.redirect_stdout(sys.stderr):
                 plugin = candidate.load()
                 newer = _newer_api(plugin)
@@ -191,13 +199,14 @@ class Loader:
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            # SystemExit too: a plugin must not end the program of someone who only lists models.
-            self._forget(name)
+            # SystemExit too: a plugin must not end the process.
+            if self.manager.has_plugin(name):
+                self.manager.unregister(name=name)
             outcome = replace(record, state="broken", error=_sentence(error), traceback=traceback.format_exc())
         else:
             outcome = replace(record, state="incompatible" if newer else "loaded", error=newer)
-        took = (time.perf_counter() - start) * 1000
-        outcome = replace(outcome, ms=round(took, 2), supplies=register.supplies())
+        ms = (time.perf_counter() - start) * 1000
+        outcome = replace(outcome, ms=round(ms, 2), supplies=register.supplies())
         if outcome.state != "loaded":
             return outcome, None
         self._loaded[record.target] = outcome
@@ -211,24 +220,20 @@ class Loader:
         others = [other for other in self.manager.get_plugins() if other is not plugin]
         self.manager.subset_hook_caller("mmzoo_register", others)(register=register)
 
-    def _forget(self, name: str) -> None:
-        if self.manager.has_plugin(name):
-            self.manager.unregister(name=name)
-
 
 def _newer_api(plugin: object) -> str | None:
-    asked = getattr(plugin, "mmzoo_api_version", hookspecs.PLUGIN_API_VERSION)
-    if isinstance(asked, bool) or not isinstance(asked, int):
-        raise PluginError(f"its mmzoo_api_version is {asked!r}; an integer was expected.")
-    if asked <= hookspecs.PLUGIN_API_VERSION:
+    version = getattr(plugin, "mmzoo_api_version", hookspecs.PLUGIN_API_VERSION)
+    if isinstance(version, bool) or not isinstance(version, int):
+        raise PluginError(f"its mmzoo_api_version is {version!r}; it must be an integer.")
+    if version <= hookspecs.PLUGIN_API_VERSION:
         return None
-    return f"it needs plugin API {asked} and this mmzoo has {hookspecs.PLUGIN_API_VERSION}; install a newer mmzoo."
+    return f"it needs plugin API {version} but this mmzoo has {hookspecs.PLUGIN_API_VERSION}; install a newer mmzoo."
 
 
 def _sentence(error: BaseException) -> str:
-    """What happened, in one line."""
+    """The error in one sentence."""
     if isinstance(error, SystemExit):
-        return f"it called sys.exit({error.code!r}) while it was loaded."
+        return f"it called sys.exit({error.code!r}) while loading."
     text = " ".join(str(error).split())
     if isinstance(error, PluginError):
         return text
@@ -236,10 +241,10 @@ def _sentence(error: BaseException) -> str:
 
 
 LOCAL = "local"
-"""The distribution of what is not installed."""
+"""The distribution of plugins that are not installed."""
 
 
 def from_module(module: str, *, distribution: str = LOCAL, name: str | None = None, version: str = "0") -> Candidate:
-    """A plugin that is not installed, by the name of its module: for tests and notebooks."""
+    """A plugin that is not installed, by module name; for tests and notebooks."""
     record = PluginRecord(name or module.rpartition(".")[2], distribution, version, module)
     return Candidate(record, lambda: importlib.import_module(module))

@@ -1,4 +1,4 @@
-"""What one plugin registers, checked as it comes in; `mmzoo.hookspecs` has the methods that plugins call."""
+"""Checks and collects what one plugin registers; the methods that plugins call are in `mmzoo.hookspecs`."""
 
 from __future__ import annotations
 
@@ -17,10 +17,7 @@ TARGET = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
 class Registrations:
-    """Collects what one plugin supplies; the catalog takes it over only if the whole plugin loads.
-
-    `mmzoo.hookspecs.Register` adds the methods that plugins call.
-    """
+    """What one plugin registered; the catalog uses it only if the plugin loads without errors."""
 
     def __init__(self, plugin: str, version: str = "") -> None:
         self.plugin = plugin
@@ -30,7 +27,7 @@ class Registrations:
         self.tasks: list[TaskSpec] = []
 
     def supplies(self) -> tuple[str, ...]:
-        """What has been registered so far, as `kind/name`."""
+        """Everything registered so far, as `kind/name`."""
         return tuple(
             [f"model/{spec.name}" for spec in self.models]
             + [f"{spec.kind}/{spec.name}" for spec in self.components]
@@ -53,7 +50,7 @@ class Registrations:
         exempt: Mapping[str, str] | None = None,
         **own: Any,
     ) -> None:
-        """own: what only this kind's spec, which is `of`, has."""
+        """Register a spec of class `of`, whose additional fields are `own`."""
         self._check_target(kind, name, target)
         spec = of(
             kind,
@@ -73,13 +70,12 @@ class Registrations:
         self._check(kind, spec, [other for other in self.components if other.kind == kind])
         self.components.append(spec)
 
+    def _error(self, what: str) -> PluginError:
+        return PluginError(f"Plugin {self.plugin} registers {what}", plugin=self.plugin)
+
     def _check_target(self, kind: str, name: str, target: str) -> None:
         if not isinstance(target, str) or not TARGET.fullmatch(target):
-            raise PluginError(
-                f"Plugin {self.plugin} registers {kind} {name!r} with target {target!r};"
-                " a target is written 'package.module:Class'.",
-                plugin=self.plugin,
-            )
+            raise self._error(f"{kind} {name!r} with target {target!r}; it must be written 'package.module:Class'.")
 
     def _check(
         self,
@@ -90,54 +86,38 @@ class Registrations:
         taken = {spelling for other in others for spelling in (other.name, *other.aliases)}
         for spelling in (spec.name, *spec.aliases):
             if not isinstance(spelling, str) or not NAME.fullmatch(spelling):
-                raise PluginError(
-                    f"Plugin {self.plugin} registers {kind} {spelling!r}; a name is {NAME_RULE}.", plugin=self.plugin
-                )
+                raise self._error(f"{kind} {spelling!r}; a name must consist of {NAME_RULE}.")
             if spelling in taken:
-                raise PluginError(
-                    f"Plugin {self.plugin} registers {kind} {spelling!r} twice; give one of them another name.",
-                    plugin=self.plugin,
-                )
+                raise self._error(f"{kind} {spelling!r} twice; rename one of them.")
             taken.add(spelling)
         if not isinstance(spec.summary, str):
-            raise PluginError(
-                f"Plugin {self.plugin} registers {kind} {spec.name!r} with summary={spec.summary!r}; it must be text.",
-                plugin=self.plugin,
-            )
+            raise self._error(f"{kind} {spec.name!r} with summary={spec.summary!r}; it must be a string.")
 
     def _strings(self, kind: str, name: str, key: str, values: Iterable[str]) -> tuple[str, ...]:
-        # A bare string is an iterable of letters: the likeliest slip, and silent.
-        found = () if isinstance(values, str) else tuple(values)
-        if isinstance(values, str) or not all(isinstance(value, str) for value in found):
-            raise PluginError(
-                f"Plugin {self.plugin} registers {kind} {name!r} with {key}={values!r}; a list of texts was expected.",
-                plugin=self.plugin,
-            )
-        return found
+        # A string is an iterable of letters, so a forgotten list would go unnoticed.
+        strings = () if isinstance(values, str) else tuple(values)
+        if isinstance(values, str) or not all(isinstance(value, str) for value in strings):
+            raise self._error(f"{kind} {name!r} with {key}={values!r}; it must be a list of strings.")
+        return strings
 
     def _trials(self, kind: str, name: str, trials: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
-        found = () if isinstance(trials, Mapping) else tuple(trials)
+        configs = () if isinstance(trials, Mapping) else tuple(trials)
         try:
-            json.dumps(found, allow_nan=False)
-            sound = bool(found) and all(isinstance(trial, Mapping) for trial in found)
+            json.dumps(configs, allow_nan=False)
+            valid = bool(configs) and all(isinstance(config, Mapping) for config in configs)
         except (TypeError, ValueError):
-            sound = False
-        if not sound:
-            raise PluginError(
-                f"Plugin {self.plugin} registers {kind} {name!r} with trials={trials!r}; a list of configs of JSON data"
-                " was expected.",
-                plugin=self.plugin,
-            )
-        return tuple(copy.deepcopy(dict(trial)) for trial in found)
+            valid = False
+        if not valid:
+            raise self._error(f"{kind} {name!r} with trials={trials!r}; it must be a list of configs of JSON values.")
+        return tuple(copy.deepcopy(dict(config)) for config in configs)
 
     def _exempt(self, kind: str, name: str, exempt: Mapping[str, str]) -> Mapping[str, str]:
         if not isinstance(exempt, Mapping) or not all(
             check in EXEMPTIBLE and isinstance(reason, str) and reason.strip() for check, reason in exempt.items()
         ):
-            raise PluginError(
-                f"Plugin {self.plugin} registers {kind} {name!r} with exempt={exempt!r}; a reason in words for any of"
-                f" {', '.join(EXEMPTIBLE)} was expected, as the rest is the contract.",
-                plugin=self.plugin,
+            raise self._error(
+                f"{kind} {name!r} with exempt={exempt!r}; it must map any of {', '.join(EXEMPTIBLE)} to a reason, the"
+                " other checks are mandatory."
             )
         return dict(exempt)
 
@@ -151,21 +131,16 @@ class Registrations:
         **options: Any,
     ) -> None:
         if not isinstance(detect, Mapping) or not detect or not all(isinstance(key, str) for key in detect):
-            raise PluginError(
-                f"Plugin {self.plugin} registers format {name!r} with detect={detect!r}; entries of a config.json such"
-                " as {'model_type': 'encodec'} were expected.",
-                plugin=self.plugin,
+            raise self._error(
+                f"format {name!r} with detect={detect!r}; it must hold entries of a config.json such as"
+                " {'model_type': 'encodec'}."
             )
         self._component("format", name, target, detect=dict(detect), repos=dict(repos or {}), **options)
 
     def _judge(self, name: str, target: str, *, tasks: Iterable[str], **options: Any) -> None:
         for key in ("license", "source", "independence"):
             if not isinstance(options[key], str) or not options[key].strip():
-                raise PluginError(
-                    f"Plugin {self.plugin} registers judge {name!r} with {key}={options[key]!r}; text was expected, as"
-                    " a judge is worth what is known of it.",
-                    plugin=self.plugin,
-                )
+                raise self._error(f"judge {name!r} with {key}={options[key]!r}; it must be a nonempty string.")
         self._component(
             "judge", name, target, of=JudgeSpec, tasks=self._strings("judge", name, "tasks", tasks), **options
         )
@@ -179,11 +154,7 @@ class Registrations:
             if not isinstance(value, Mapping) or not all(
                 isinstance(text, str) for pair in value.items() for text in pair
             ):
-                raise PluginError(
-                    f"Plugin {self.plugin} registers task {spec.name!r} with {key}={value!r}; a mapping of texts was"
-                    " expected.",
-                    plugin=self.plugin,
-                )
+                raise self._error(f"task {spec.name!r} with {key}={value!r}; it must map strings to strings.")
         self._check("task", spec, self.tasks)
         self.tasks.append(spec)
 
@@ -192,37 +163,31 @@ class Registrations:
         try:
             json.dumps(spec.recipe, allow_nan=False)
         except (TypeError, ValueError) as error:
-            raise PluginError(
-                f"Plugin {self.plugin} registers model {name!r} with a recipe that is not JSON data: {error}.",
-                plugin=self.plugin,
-            ) from error
+            raise self._error(f"model {name!r} with a recipe that is not JSON: {error}.") from error
         spec = replace(spec, recipe=copy.deepcopy(dict(spec.recipe)))
         self._check("model", spec, self.models)
         tags = [item.tag for item in spec.weights]
         if len(set(tags)) < len(tags) or not all(NAME.fullmatch(tag) for tag in tags):
-            raise PluginError(
-                f"Plugin {self.plugin} registers model {name!r} with the weights tags {tags};"
-                f" each must be another one of {NAME_RULE}.",
-                plugin=self.plugin,
+            raise self._error(
+                f"model {name!r} with the weights tags {tags}; they must be distinct and consist of {NAME_RULE}."
             )
         for item in spec.weights:
             self._check_pins(name, item)
         self.models.append(spec)
 
     def _check_pins(self, name: str, weights: Weights) -> None:
-        """A name on the Hub can change hands, so registered weights there are pinned."""
+        """Require pins for weights on the Hub, where the content behind a name can change."""
         missing = {"model.safetensors", "config.json"} - weights.pins.keys()
         hub = weights.source.startswith("hf-hub:")
         if hub and (missing or not re.fullmatch(r"[^@]+@[0-9a-f]{40}", weights.source)):
             what = f"sha256 of {' and '.join(sorted(missing))}" if missing else "commit of 40 hexadecimal digits"
-            raise PluginError(
-                f"Plugin {self.plugin} registers weights {weights.tag!r} of model {name!r} on the Hub without a {what};"
-                " `mmzoo push` prints a registration that has them.",
-                plugin=self.plugin,
+            raise self._error(
+                f"weights {weights.tag!r} of model {name!r} on the Hub without a {what}; copy the registration that"
+                " `mmzoo push` prints."
             )
         for file, digest in weights.pins.items():
             if not isinstance(digest, str) or not re.fullmatch(r"[0-9a-fA-F]{64}", digest):
                 raise PluginError(
-                    f"Plugin {self.plugin} pins {file} of model {name!r} to {str(digest)[:80]!r}, which is no sha256.",
+                    f"Plugin {self.plugin} pins {file} of model {name!r} to {str(digest)[:80]!r}, not a sha256.",
                     plugin=self.plugin,
                 )

@@ -1,4 +1,4 @@
-"""What plugins register, as plain data: nothing is imported until it is built."""
+"""What plugins register, as plain data that is imported only when something is built."""
 
 from __future__ import annotations
 
@@ -7,18 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 PART_KINDS = ("encoder", "quantizer", "fusion", "backbone", "sampler")
-"""What `create("kind/name")` can build by itself."""
+"""The kinds that `create("kind/name")` can build alone."""
 KINDS = (*PART_KINDS, "head", "format", "dataset", "metric", "judge", "command")
 EXEMPTIBLE = ("export", "compile", "inductor", "bf16", "float16")
-"""Checks of the conformance kit that a component may declare it cannot pass; the rest is the contract."""
+"""Checks of the conformance kit from which a component may be exempt; the others are mandatory."""
 
 
 @dataclass(frozen=True, slots=True)
 class ComponentSpec:
-    """One registered part. target: `package.module:Name`, imported when the part is first built.
-
-    The other fields are documented where they are registered, in `mmzoo.hookspecs`.
-    """
+    """One registered component. `mmzoo.hookspecs` documents the fields."""
 
     kind: str
     name: str
@@ -36,17 +33,13 @@ class ComponentSpec:
     repos: Mapping[str, str | None] = field(default_factory=dict)
 
     def detects(self, content: Mapping[str, Any]) -> bool:
-        """Whether a format recognises the content of a config.json."""
+        """Whether a format recognizes the content of a config.json."""
         return bool(self.detect) and all(key in content and content[key] == value for key, value in self.detect.items())
 
 
 @dataclass(frozen=True, slots=True)
 class JudgeSpec(ComponentSpec):
-    """One registered judge: code or a model that reads or hears what other models make.
-
-    license: of the judge itself. source: where it comes from. independence: what it had no part in training of.
-    tasks: the tasks whose models it can judge.
-    """
+    """One registered judge. `Register.judge` documents the additional fields."""
 
     license: str = ""
     source: str = ""
@@ -56,7 +49,7 @@ class JudgeSpec(ComponentSpec):
 
 @dataclass(frozen=True, slots=True)
 class TaskSpec:
-    """One registered task: what is said and shown of its models, as `Register.task` documents it."""
+    """One registered task. `Register.task` documents the fields."""
 
     name: str
     summary: str
@@ -71,22 +64,22 @@ class TaskSpec:
     aliases: tuple[str, ...] = ()
 
     def renderer(self, target: str) -> ComponentSpec:
-        """What `load_target` takes to import `tables` or `numbers`."""
+        """A spec with which `load_target` imports `tables` or `numbers`."""
         return ComponentSpec("task", self.name, target, self.summary, self.plugin, self.version)
 
 
 @dataclass(frozen=True, slots=True)
 class CardText:
-    """What the card of one model says beside what its files hold, in Markdown.
+    """Markdown for a model's card that its files do not contain.
 
     Args:
-        data: Name of the dataset that taught the model. A model of the same name that learned from other data does not
-            get this text.
-        intended: What the model is for.
-        training: What its training data are and where they come from.
-        limits: What it cannot do.
-        samples: How to read the pictures of samples.
-        language: Language code of what it reads or says.
+        data: Name of the training dataset. A model of the same name that was trained on other data does not get this
+            text.
+        intended: Intended use.
+        training: What the training data are and where they come from.
+        limits: Limitations.
+        samples: How to read the sample pictures.
+        language: Code of the language that it reads or speaks.
     """
 
     data: str
@@ -99,11 +92,17 @@ class CardText:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Published weights of a model. source: `bundled`, `hf-hub:org/name@<commit>` or `local-dir:path`.
+    """Published weights of a model.
 
-    sha256: of `model.safetensors`. files: sha256 by name of other files. Weights on the Hub must be pinned by both, a
-    commit of 40 hexadecimal digits and the sha256 of at least `model.safetensors` and `config.json`; `mmzoo push`
-    prints them.
+    Weights on the Hub must be pinned by a commit of 40 hexadecimal digits and the sha256 of at least
+    `model.safetensors` and `config.json`; `mmzoo push` prints them.
+
+    Args:
+        tag: Name of these weights, after the dot in `name.tag`.
+        source: `bundled`, `hf-hub:org/name@<commit>` or `local-dir:path`.
+        license: License of the weights.
+        sha256: Digest of `model.safetensors`.
+        files: sha256 of other files by name.
     """
 
     tag: str
@@ -114,13 +113,13 @@ class Weights:
 
     @property
     def pins(self) -> Mapping[str, str]:
-        """sha256 by file name, of all files that are pinned."""
+        """sha256 of all pinned files by name."""
         return {**self.files, **({"model.safetensors": self.sha256} if self.sha256 else {})}
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """One registered model. recipe: slot name to component name or mapping; see docs/architecture.md."""
+    """One registered model. `Register.model` documents the fields."""
 
     name: str
     task: str

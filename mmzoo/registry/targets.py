@@ -1,4 +1,4 @@
-"""From a spec to the class or function it names."""
+"""Imports the class or function that a spec names."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from mmzoo.registry.specs import ComponentSpec
 
 
 def load_target(spec: ComponentSpec) -> object:
-    """Import what a component's spec names.
+    """Import the target of a component.
 
-    Raises MissingDependencyError if a package that the component `requires` is not installed,
-    BrokenPluginError for any other failure of its import.
+    Raises:
+        MissingDependencyError: A package that the component `requires` is not installed.
+        BrokenPluginError: The import failed for another reason.
     """
     module, _, attribute = spec.target.partition(":")
     try:
-        found: object = importlib.import_module(module)
+        target: object = importlib.import_module(module)
         for part in attribute.split("."):
-            found = getattr(found, part)
+            target = getattr(target, part)
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -29,14 +30,14 @@ def load_target(spec: ComponentSpec) -> object:
         reason = " ".join(str(error).split()).rstrip(".")
         raise BrokenPluginError(
             f"{_called(spec)} cannot be imported from {spec.target}: {type(error).__name__}: {reason};"
-            " reinstall the plugin or tell its author.",
+            " reinstall the plugin or report this to its author.",
             plugin=spec.plugin,
         ) from error
-    return found
+    return target
 
 
 def check_requirements(spec: ComponentSpec) -> None:
-    """Raise MissingDependencyError if a distribution that the component requires is not installed."""
+    """Raise MissingDependencyError if a required distribution is not installed."""
     if missing := missing_requirements(spec):
         packages = " ".join(f"'{item}'" for item in missing)
         raise MissingDependencyError(
@@ -50,7 +51,7 @@ def _called(spec: ComponentSpec) -> str:
 
 
 def missing_requirements(spec: ComponentSpec) -> list[str]:
-    """Those of the spec's requirements whose distribution is not installed."""
+    """The requirements of a component whose distribution is not installed."""
     return [requirement for requirement in spec.requires if not _installed(requirement)]
 
 

@@ -1,4 +1,4 @@
-"""Who supplies a name: the plugin, its version, the file, and every rival; nothing is imported to find out."""
+"""Which plugins supply a name, in which version and file; nothing is imported to find out."""
 
 from __future__ import annotations
 
@@ -14,11 +14,16 @@ from mmzoo.registry.specs import KINDS, ComponentSpec, ModelSpec
 
 @dataclass(frozen=True, slots=True)
 class Supplier:
-    """One plugin's answer to a name.
+    """One plugin that supplies a name.
 
-    written: how to write the name so that this one is meant. alias: whether the name is only an alias here. state: of
-    the plugin; what is not `loaded` would supply the name if it were. file: of the component's code, or of the plugin
-    module for a model; None where it cannot be told without importing.
+    Args:
+        kind: model, or the kind of component.
+        written: The unambiguous name.
+        plugin: Name of the distribution.
+        version: Version of the distribution.
+        state: State of the plugin. One that is not `loaded` would supply the name if it were.
+        file: File of the component's code, or of the plugin module for a model; None if unknown without importing.
+        alias: Whether the name is an alias.
     """
 
     kind: str
@@ -31,10 +36,10 @@ class Supplier:
 
 
 def suppliers(name: str) -> list[Supplier]:
-    """Every plugin that supplies a name (`name`, `kind/name`, `distribution:name`), those in use first.
+    """All plugins that supply a name (`name`, `kind/name`, `distribution:name`), loaded ones first.
 
-    More than one `loaded` supplier of one kind means that the bare name is ambiguous. Raises UnknownNameError and
-    what else `find_spec` raises if nobody supplies it.
+    More than one `loaded` supplier of one kind means that the bare name is ambiguous. If there is none, raises what
+    `find_spec` raises, usually UnknownNameError.
     """
     kinds: tuple[str, ...] = ("model", *KINDS)
     bare = name
@@ -44,31 +49,31 @@ def suppliers(name: str) -> list[Supplier]:
             check_kind(kind)
         kinds = (kind,)
     distribution, bare = split_qualifier(split_tag(bare)[0])
-    found = [*_loaded(kinds, bare), *_left_out(kinds, bare)]
+    result = [*_loaded(kinds, bare), *_not_loaded(kinds, bare)]
     if distribution is not None:
-        found = [supplier for supplier in found if normalized(supplier.plugin) == normalized(distribution)]
-    if not found:
+        result = [supplier for supplier in result if normalized(supplier.plugin) == normalized(distribution)]
+    if not result:
         find_spec(name.removeprefix("model/"))
-    return found
+    return result
 
 
 def _loaded(kinds: tuple[str, ...], bare: str) -> list[Supplier]:
     known = catalog()
     plugins = {record.distribution: record.target for record in known.plugins() if record.state == "loaded"}
     specs: list[ModelSpec | ComponentSpec] = [*known.models(), *known.components()]
-    found = []
+    result = []
     for spec in specs:
         kind = "model" if isinstance(spec, ModelSpec) else spec.kind
         if kind in kinds and bare in (spec.name, *spec.aliases):
             target = plugins.get(spec.plugin, "") if isinstance(spec, ModelSpec) else spec.target
             written = f"{'' if kind == 'model' else f'{kind}/'}{known.written(spec)}"
             path = source_file(target)
-            found.append(Supplier(kind, written, spec.plugin, spec.version, "loaded", path, spec.name != bare))
-    # A name outranks an alias.
-    return sorted(found, key=lambda supplier: supplier.alias)
+            result.append(Supplier(kind, written, spec.plugin, spec.version, "loaded", path, spec.name != bare))
+    # Names take precedence over aliases.
+    return sorted(result, key=lambda supplier: supplier.alias)
 
 
-def _left_out(kinds: tuple[str, ...], bare: str) -> list[Supplier]:
+def _not_loaded(kinds: tuple[str, ...], bare: str) -> list[Supplier]:
     """Plugins that registered the name before they failed."""
     return [
         Supplier(kind, supplied, record.distribution, record.version, record.state, source_file(record.target))
@@ -81,7 +86,7 @@ def _left_out(kinds: tuple[str, ...], bare: str) -> list[Supplier]:
 
 
 def source_file(target: str) -> str | None:
-    """The file of a `package.module:Class`. Only the top package is looked for, which imports none of it."""
+    """The file of `package.module:Class`. Only the top-level package is searched for, so nothing is imported."""
     package, *modules = target.partition(":")[0].split(".")
     try:
         spec = importlib.util.find_spec(package)

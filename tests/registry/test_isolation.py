@@ -45,8 +45,11 @@ BROKEN = {
     "a name twice": (REGISTER + part("bad-q") + part("bad-q"), "'bad-q' twice"),
     "bad target": (REGISTER + part("bad-q", "bad_plugin.parts"), "package.module:Class"),
     "unknown detail": (REGISTER + part("bad-q", colour="red"), "colour"),
-    "ill-typed api version": ("mmzoo_api_version = '1'\n" + REGISTER + part("bad-q"), "an integer was expected"),
-    "asks while loading": ("import mmzoo.registry\nmmzoo.registry.catalog()\n" + REGISTER + part("bad-q"), "ask later"),
+    "ill-typed api version": ("mmzoo_api_version = '1'\n" + REGISTER + part("bad-q"), "must be an integer"),
+    "asks while loading": (
+        "import mmzoo.registry\nmmzoo.registry.catalog()\n" + REGISTER + part("bad-q"),
+        "query it",
+    ),
     "base exception": ("class Odd(BaseException): pass\nraise Odd('odd')\n", "Odd: odd"),
 }
 

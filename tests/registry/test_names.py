@@ -87,8 +87,8 @@ def test_names_are_listed_in_natural_order_and_by_wildcard(catalog: Catalog) -> 
     ("kind", "name", "told"),
     [
         ("quantizer", "rond", "did you mean 'round'"),
-        ("quantizer", "acme-9", "there is a model of that name"),
-        ("backbone", "round", "there is a quantizer of that name"),
+        ("quantizer", "acme-9", "there is a model with that name"),
+        ("backbone", "round", "there is a quantizer with that name"),
         ("quantizer", "zzzzzz", "mmzoo list --components"),
         ("quantizer", "", "There is no quantizer ''"),
         ("quantizer", "x" * 10_000, "There is no quantizer"),

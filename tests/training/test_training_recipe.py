@@ -113,7 +113,7 @@ ALIASED = "a: &a [1, 1]\nb: [*a, *a]\n"
         ("[" * 20_000, "it is more than 50 levels deep (line 1, column 51)"),
         ("{" * 20_000, "it is more than 50 levels deep"),
         ("- " * 20_000, "it is more than 50 levels deep"),
-        (ALIASED, "it uses an alias (*name), write the value out (line 2, column 5)"),
+        (ALIASED, "it uses an alias (*name), repeat the value instead (line 2, column 5)"),
         ("&a [*a]", "alias"),
         ("a: !!int ''", "IndexError"),
         ("a: !!bool x", "KeyError"),

@@ -20,7 +20,6 @@ from mmzoo.data import (
     encode_audio,
     load_dataset_component,
     make_row,
-    require_rows,
     resample,
     row_features,
 )
@@ -126,15 +125,6 @@ def test_rows_fit_the_schema() -> None:
     ):
         with pytest.raises(DataError, match=message):
             row(**changes)
-
-
-def test_missing_columns_and_rows_are_named() -> None:
-    rows = Dataset.from_list([row()], features=row_features())
-    assert require_rows(rows, ["audio", "text"]) is rows
-    with pytest.raises(DataError, match=r"'pitch'.*id, text"):
-        require_rows(rows, ["audio", "pitch"])
-    with pytest.raises(DataError):
-        require_rows(rows.select([]))
 
 
 def test_datasets_by_name() -> None:
