@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mmzoo.errors import MmzooError, NoWeightsError, UnknownNameError, UsageError, WeightsError
 from mmzoo.hub.tree import ModelRef, ResolvedModel
 from mmzoo.registry.specs import PART_KINDS
-from mmzoo.resolve import resolve, resolve_recipe
+from mmzoo.resolve import resolve
 
 if TYPE_CHECKING:
     import torch
@@ -96,16 +96,6 @@ def build(plan: Plan, *, device: str | torch.device = "cpu", dtype: torch.dtype 
 def build_models(plan: Plan) -> dict[str, TaskHead]:
     """The models in the slots of a plan, built on the CPU and frozen."""
     return _build_models(plan, "cpu", None, {})
-
-
-def build_recipe(recipe: Mapping[str, Any], *, name: str = "") -> TaskHead:
-    """A model with fresh parameters on the CPU, in training mode, from a recipe; models in its slots are loaded.
-
-    For training, and for recipes that are not registered. Raises what `create` raises.
-    """
-    from mmzoo.composition import check
-
-    return build(check(resolve_recipe(recipe, name))).train()
 
 
 # --- models ------------------------------------------------------------------------------------------
