@@ -95,7 +95,7 @@ def describe(name: str) -> Description:
         ConfigError, HubError: The config of a source cannot be fetched or read.
     """
     if not isinstance(name, str) or not name.strip():
-        raise UsageError(f"describe takes the name of a model or component, not {name!r}; `mmzoo list` shows all names.")
+        raise UsageError(f"describe takes the name of a model or component, not {name!r}; `mmzoo list` shows them.")
     if is_source(name):
         return _source(resolve(name))
     spec = find_spec(name)

@@ -62,7 +62,7 @@ def create(
     from mmzoo.composition.placement import device_of, dtype_of
 
     if not isinstance(name, str) or not name.strip():
-        raise UsageError(f"create takes the name of a model, not {name!r}; `mmzoo list` shows all names.")
+        raise UsageError(f"create takes the name of a model, not {name!r}; `mmzoo list` shows them.")
     if pretrained not in (None, True, False):
         raise UsageError(f"pretrained must be True, False or None, not {pretrained!r}.")
     place, precision, licenses = device_of(device), dtype_of(dtype), _licenses(allow_licenses)

@@ -171,13 +171,13 @@ def _checked(content: Mapping[str, Any], path: Path) -> ModelConfig:
         )
     config = ModelConfig(**resolve(_keys, content, path="", label=str(path)).arguments)
     if config.format_version != FORMAT_VERSION:
-        raise ConfigError(f"{path} has format_version {show(version)}, but the only valid one is {FORMAT_VERSION}; get another copy of it.")
+        raise ConfigError(f"{path} has format_version {show(version)}, but the only valid one is {FORMAT_VERSION}.")
     return config
 
 
 def _parse(path: Path) -> dict[str, Any]:
     if path.stat().st_size > MAX_CONFIG_BYTES:
-        raise ConfigError(f"{path} is larger than {MAX_CONFIG_BYTES} bytes; it is not the config of a model; get another copy of it.")
+        raise ConfigError(f"{path} is larger than {MAX_CONFIG_BYTES} bytes; it is not the config of a model.")
     try:
         content = json.loads(
             path.read_bytes().decode("utf-8"),
