@@ -67,10 +67,10 @@ def test_every_difference_is_a_line(
     done = mmzoo_command("sync", "--frozen")
     assert done.returncode == 1
     lines = done.stderr.splitlines()
-    assert lines[0].startswith("model.safetensors of vqvae-speech has sha256 ") and "0000... is locked" in lines[0]
+    assert lines[0].startswith("model.safetensors of vqvae-speech has sha256 ") and "0000... in the lock" in lines[0]
     assert lines[1] == "gone.json of vqvae-speech is missing"
-    assert "mmzoo-tts is " in lines[2] and lines[2].endswith("here, and 9.9 in mmzoo.lock")
-    assert lines[3] == "acme is not installed or not on here, and 1.0 in mmzoo.lock"
+    assert "mmzoo-tts is " in lines[2] and lines[2].endswith("here, but 9.9 in mmzoo.lock")
+    assert lines[3] == "acme is missing or disabled here, but 1.0 in mmzoo.lock"
     assert (
         lines[4].startswith("error: 4 lines differ from mmzoo.lock, as listed above; `mmzoo pull NAME`")
         and len(lines) == 5

@@ -43,7 +43,7 @@ def test_what_was_pulled_works_without_a_network(
     done = mmzoo_process("verify", f"{NAME}@{commit}", HF_HUB_OFFLINE="1")
     assert done.returncode == 0, done.stderr
     rows = [line.split("\t")[1:] for line in done.stdout.splitlines()]
-    assert ["model.safetensors", "as the Hub gave it"] in rows and "reproduced to" in done.stdout
+    assert ["model.safetensors", "matches the Hub's checksum"] in rows and "reproduced to" in done.stdout
     again = mmzoo_command("pull", f"{NAME}@{commit}")
     assert again.returncode == 0 and hub.requests == []
 

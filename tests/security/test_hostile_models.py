@@ -230,7 +230,7 @@ def test_a_tensor_cannot_be_called_a_path(name: str, tmp_path: Path) -> None:
     header = json.dumps({name: {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode()
     (tmp_path / "t.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + bytes(4))
     with (
-        pytest.raises(errors.CorruptFileError, match="is no tensor name"),
+        pytest.raises(errors.CorruptFileError, match="is not a valid tensor name"),
         open_tensors(tmp_path / "t.safetensors"),
     ):
         pass
