@@ -15,7 +15,7 @@ from mmzoo.registry.specs import TaskSpec
 ABOUT = ("model", "task", "command", "sha256", "protocol", "machine", "seconds", "complete")
 """Keys of an evaluation that describe it; all others hold figures."""
 SECONDARY = (*ABOUT, "speed", "tables", "codes")
-"""Keys that give no headlines for a task that registers none."""
+"""Keys that supply no headline where a task registers none."""
 MOST = 10
 CENTERS = ("share", "rate", "difference", "mean")
 """Keys whose 95% interval is given by `low` and `high` beside them."""

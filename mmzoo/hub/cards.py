@@ -44,7 +44,7 @@ def render_card(folder: Path, *, license: str | None = None, called: str | None 
 
     Args:
         folder: The model repo.
-        license: Of the weights; None keeps the license on the present card, else the registered one; none is invented.
+        license: The license of the weights; None keeps the one on the existing card, else uses the registered one.
         called: The name given to `create` in the example; by default that of a bundled model, else the folder.
 
     Returns:
@@ -100,7 +100,7 @@ def text_by_hand(card: str) -> str:
 
 
 def merged_card(mine: str, theirs: str | None) -> str:
-    """The card to publish over an existing one, keeping all handwritten text.
+    """The card to publish over an existing one; text written by hand on the Hub is never lost.
 
     Args:
         mine: The new card.

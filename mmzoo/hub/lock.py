@@ -126,8 +126,8 @@ def read_lock(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict) or content.get("lock_version") != VERSION:
         raise ConfigError(f"{path} is not a lock file of version {VERSION}; `mmzoo lock MODEL...` writes one.")
     models = content.get("models")
-    sound = isinstance(models, dict) and all(_is_entry(name, entry) for name, entry in models.items())
-    if not sound or not _texts(content.get("plugins")):
+    valid = isinstance(models, dict) and all(_is_entry(name, entry) for name, entry in models.items())
+    if not valid or not _texts(content.get("plugins")):
         raise ConfigError(f"{path} is malformed; `mmzoo lock MODEL...` rewrites it.")
     return content
 

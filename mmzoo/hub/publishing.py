@@ -82,8 +82,7 @@ def publish(
     Args:
         model: A model folder, or the name of a model.
         repo: `org/name`; created if it does not exist.
-        private: The visibility of a new repository, private by default. An existing one must have this visibility,
-            unless it is None.
+        private: Whether the repository is private. None makes a new one private and accepts an existing one as it is.
         revision: The branch, `main` by default.
         tag: By default the next of v1, v2, ...
         license: The license of the weights, if the card does not state it.

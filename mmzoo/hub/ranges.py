@@ -43,7 +43,7 @@ def fetch_part(repo: str, commit: str, part: str, expected: str) -> Path:
         path.unlink()
         state = "arrived" if fresh else "is in the cache"
         raise ChecksumError(
-            f"The component {part} of {repo} {state} with another digest than its config.json has, and was deleted;"
+            f"The component {part} of {repo} {state} with a digest other than that in its config.json, and was deleted;"
             " try again."
         )
     return path

@@ -38,10 +38,8 @@ def verify_files(model: FoundModel) -> dict[str, str]:
         digests = component_digests(folder.weights, stated)
         wrong |= {f"{WEIGHTS_NAME} ({part})" for part in stated if digests[part] != stated[part]}
     if wrong:
-        raise ChecksumError(
-            f"{', '.join(sorted(wrong))} of {model.name} in {folder.path} {'is' if len(wrong) == 1 else 'are'} not what"
-            f" {'it' if len(wrong) == 1 else 'they'} should be; {model.remedy}."
-        )
+        names = ", ".join(sorted(wrong))
+        raise ChecksumError(f"Wrong checksum for {names} of {model.name} in {folder.path}; {model.remedy}.")
     return dict(sorted(checked.items()))
 
 
