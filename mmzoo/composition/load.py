@@ -155,7 +155,7 @@ def _move_temporary(module: nn.Module, device: str | torch.device, dtype: torch.
 
 
 def restore_buffers(module: nn.Module) -> None:
-    """Allocate the buffers that are not stored on the CPU and have their owners recompute them.
+    """Allocate on the CPU the buffers that are not stored, and have their owners recompute them.
 
     Neither `accelerate.init_empty_weights` nor `load_state_dict` does this: the first leaves such a buffer on meta or
     as its constructor drew it, the second does not know about it.
