@@ -1,4 +1,4 @@
-"""`describe`: what is known of a model or component before anything of it is built."""
+"""`describe`: what is known about a model or component without building it."""
 
 from __future__ import annotations
 
@@ -20,13 +20,28 @@ from mmzoo.resolve import resolve
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """All that is registered about one model or component, as plain data.
+    """Everything registered about one model or component, as plain data.
 
-    kind: `model`, or the kind of a component. parts: of a model, each slot of its recipe with what fills it.
-    licenses: of a model's weights and of those of the models in its slots, by name; None where none is stated.
-    missing: packages the component needs that are not installed. detect, repos: of a format, by what it is recognised,
-    and models on the Hub that are laid out so, each with its license, None if none is stated.
-    judge: of a judge, its license, source, independence and tasks.
+    Args:
+        kind: `model`, or the kind of a component.
+        name: Its registered name, or the source.
+        summary: One line about it.
+        plugin: The distribution that registers it.
+        version: The version of that distribution.
+        modalities: Those that it takes or gives.
+        aliases: Its other names.
+        deprecated: What to use instead, if it is deprecated.
+        task: Of a model.
+        recipe: Of a model.
+        parts: Of a model: by slot of its recipe, what fills the slot, as `kind/name` or `model/name`.
+        weights: Of a model: tag, source, license and sha256 of each set of weights.
+        licenses: By model name, the license of the weights of the model and of those in its slots; None if not stated.
+        target: The import path of a component.
+        requires: Packages that a component needs.
+        missing: Those of them that are not installed.
+        detect: Of a format: the entries of `config.json` by which it is recognized.
+        repos: Of a format: models on the Hub in this layout, each with its license; None if not stated.
+        judge: Of a judge: its license, source, independence and tasks.
     """
 
     kind: str
@@ -50,7 +65,7 @@ class Description:
     judge: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON data; what does not apply to the kind is left out."""
+        """As JSON data, without the fields that do not apply to the kind."""
         of_models, of_formats = ("task", "recipe", "parts", "weights", "licenses"), ("detect", "repos")
         of_components = ("target", "requires", "missing")
         left_out = {
@@ -62,21 +77,25 @@ class Description:
 
 
 def describe(name: str) -> Description:
-    """What is registered about a model or component, or what a source says of itself.
+    """Describe a model or component from its registration, or a source from its config and card.
 
-    Nothing is imported, so ports, which are the class's own, are not part of it. Of `hf-hub:org/name` only config and
-    card are fetched, of one commit, which the description names. The licenses are those of the weights, of every model
-    in its slots, and of the base models that a source's card names, as far as they are registered here.
+    No component is imported, so ports, which a class computes, are not included. For `hf-hub:org/name` only the config
+    and the card are fetched, from one commit, which the description names. The licenses are those of the weights, of
+    the models in slots, and of the base models that a source's card names, if they are registered.
 
     Args:
-        name: a model (`name`, `name.tag`), a component (`kind/name`, or its bare name) or a source.
+        name: A model (`name`, `name.tag`), a component (`kind/name` or its bare name) or a source.
+
+    Returns:
+        The description.
 
     Raises:
-        UnknownNameError, AmbiguousNameError, MissingPluginError, BrokenPluginError, UsageError: for a name.
-        ConfigError, HubError: for a source.
+        UnknownNameError, AmbiguousNameError, MissingPluginError, BrokenPluginError, UsageError: The name cannot be
+            used.
+        ConfigError, HubError: The config of a source cannot be fetched or read.
     """
     if not isinstance(name, str) or not name.strip():
-        raise UsageError(f"describe takes the name of a model or a component, not {name!r}.")
+        raise UsageError(f"describe takes the name of a model or component, not {name!r}; `mmzoo list` shows them.")
     if is_source(name):
         return _source(resolve(name))
     spec = find_spec(name)
@@ -122,9 +141,9 @@ def _model(spec: ModelSpec, asked: str) -> Description:
 
 
 def _registered(name: str, above: tuple[str, ...] = ()) -> ResolvedModel | ModelRef:
-    """A model and those in its slots as plugins register them, without reading a file.
+    """A model and the models in its slots as registered; reads no file.
 
-    A ModelRef stands for a source, for a model of a plugin that is not installed, and for one that contains itself.
+    A source, a model of a plugin that is not installed and a model that contains itself are left as a ModelRef.
     """
     ref = ModelRef(name)
     try:
@@ -139,7 +158,7 @@ def _registered(name: str, above: tuple[str, ...] = ()) -> ResolvedModel | Model
 
 
 def _licenses(tree: ResolvedModel | ModelRef) -> dict[str, str | None]:
-    """The licenses of the weights of a model and of those in its slots, by name; None where none is known."""
+    """The licenses of a model's weights and of those of the models in its slots, by name; None where unknown."""
     nodes = [tree] if isinstance(tree, ModelRef) else tree.walk()
     return {
         node.name: None if isinstance(node, ModelRef) else node.license
@@ -175,7 +194,7 @@ def _registered_license(name: str) -> str | None:
 
 
 def _parts_of(recipe: Mapping[str, Any]) -> dict[str, str]:
-    """What fills each slot of a recipe, as `kind/name` or `model/name`."""
+    """By slot of a recipe, the component (`kind/name`) or model (`model/name`) that fills it."""
     models = models_in(recipe)
     return {
         slot: f"model/{models[slot].name}" if slot in models else _part_in(slot, value)
@@ -184,7 +203,7 @@ def _parts_of(recipe: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _part_in(slot: str, value: Any) -> str:
-    """The component in a slot, as `kind/name`; the slot's kind is known only to the head's class."""
+    """The component in a slot as `kind/name`; only the head's class knows the slot's kind, so it is guessed."""
     name = value.get("name") if isinstance(value, Mapping) else value
     if not isinstance(name, str):
         return "?"

@@ -1,4 +1,4 @@
-"""`create`: a name to a model that is ready to call. Resolve, check, build."""
+"""`create`: from a name to a model that is ready to call. Resolve, check, build."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mmzoo.errors import MmzooError, NoWeightsError, UnknownNameError, UsageError, WeightsError
 from mmzoo.hub.tree import ModelRef, ResolvedModel
 from mmzoo.registry.specs import PART_KINDS
-from mmzoo.resolve import resolve, resolve_recipe
+from mmzoo.resolve import resolve
 
 if TYPE_CHECKING:
     import torch
@@ -33,33 +33,36 @@ def create(
     allow_licenses: Collection[str] | None = None,
     **overrides: Any,
 ) -> Any:
-    """Build a model, or one part of a model, in eval mode and ready to call.
+    """Build a model, or one component, in eval mode and ready to call.
 
     Args:
-        name: a registered model (`vqvae-speech`, or `vqvae-speech.tag` for one of several weights),
+        name: A registered model (`vqvae-speech`, or `vqvae-speech.tag` to choose among several weights),
             `local-dir:path`, `hf-hub:org/name@revision`, or `kind/name` for a component (`quantizer/fsq`).
         pretrained: None loads the published weights of a model and gives a component fresh parameters; False gives
             fresh parameters.
-        device: the CPU unless given.
-        dtype: None is float32, whatever the file holds.
-        revision: of a model on the Hub.
-        part: a slot of the model, to load that component alone.
-        allow_licenses: the licenses under which weights, those of models in slots included, are accepted; None accepts
-            what the environment variable MMZOO_ALLOW_LICENSES lists, or all.
-        overrides: by slot (`quantizer="fsq"`, `backbone={"depth": 12}`) or by key of the head (`steps=4`); for a
+        device: None is the CPU.
+        dtype: None is float32, whatever dtype the weights are stored in.
+        revision: The revision of a model on the Hub: a branch, a tag or a commit.
+        part: A slot of the model; only that component is loaded.
+        allow_licenses: The licenses accepted for weights, including those of models in slots. None accepts those in the
+            environment variable MMZOO_ALLOW_LICENSES, or all if it is not set.
+        overrides: By slot (`quantizer="fsq"`, `backbone={"depth": 12}`) or by key of the head (`steps=4`); for a
             component, its config.
 
+    Returns:
+        The model, or the component.
+
     Raises:
-        UnknownNameError, AmbiguousNameError, NoWeightsError, UsageError, PluginError: for a name that cannot be used.
-        ConfigError and its subclasses: for unknown or ill-typed keys, ports that do not fit, overrides that need fresh
-            parameters.
-        WeightsError and its subclasses, HubError: for weights that cannot be used, or had.
+        UnknownNameError, AmbiguousNameError, NoWeightsError, UsageError, PluginError: The name cannot be used.
+        ConfigError and its subclasses: A key is unknown, a value is ill-typed, ports do not fit, or overrides need
+            fresh parameters.
+        WeightsError and its subclasses, HubError: The weights cannot be fetched or used.
     """
     from mmzoo.composition import check
     from mmzoo.composition.placement import device_of, dtype_of
 
     if not isinstance(name, str) or not name.strip():
-        raise UsageError(f"create takes the name of a model, not {name!r}; `mmzoo list` shows the names.")
+        raise UsageError(f"create takes the name of a model, not {name!r}; `mmzoo list` shows them.")
     if pretrained not in (None, True, False):
         raise UsageError(f"pretrained must be True, False or None, not {pretrained!r}.")
     place, precision, licenses = device_of(device), dtype_of(dtype), _licenses(allow_licenses)
@@ -76,36 +79,26 @@ def create(
 
 
 def build(plan: Plan, *, device: str | torch.device = "cpu", dtype: torch.dtype | None = None) -> TaskHead:
-    """Build a checked model: modules made, tensors assigned, the files beside the weights read.
+    """Build a checked model: construct modules, assign tensors, read the files beside the weights.
 
     Args:
-        plan: what `check` gave.
-        device: where the tensors go.
-        dtype: of floating-point tensors; None is float32 for weights that are loaded.
+        plan: The plan from `check`.
+        device: The device of all tensors.
+        dtype: The dtype of floating-point tensors; None is float32 for weights that are loaded.
 
     Returns:
         The model in eval mode. A model in two slots is built once.
 
     Raises:
-        ConfigError, PluginError: for what cannot be constructed.
-        WeightsError and its subclasses, HubError: for weights that do not fit, or cannot be had.
+        ConfigError, PluginError: A component cannot be constructed.
+        WeightsError and its subclasses, HubError: The weights cannot be fetched or do not fit.
     """
     return _build(plan, device, dtype, {})
 
 
 def build_models(plan: Plan) -> dict[str, TaskHead]:
-    """The models in the slots of a plan, built on the CPU and frozen."""
+    """Build the models in the slots of a plan, on the CPU and frozen."""
     return _build_models(plan, "cpu", None, {})
-
-
-def build_recipe(recipe: Mapping[str, Any], *, name: str = "") -> TaskHead:
-    """A model with fresh parameters on the CPU, in training mode, from a recipe; models in its slots are loaded.
-
-    For training, and for recipes that are not registered. Raises what `create` raises.
-    """
-    from mmzoo.composition import check
-
-    return build(check(resolve_recipe(recipe, name))).train()
 
 
 # --- models ------------------------------------------------------------------------------------------
@@ -152,7 +145,7 @@ def _load_files(head: TaskHead, folder: Path) -> None:
         raise
     except Exception as error:
         raise WeightsError(
-            f"The files beside the weights in {folder} cannot be used ({first_line(error)}); get a sound copy of them."
+            f"The files beside the weights in {folder} cannot be used ({first_line(error)}); get another copy of them."
         ) from error
 
 
@@ -160,14 +153,14 @@ def _load_files(head: TaskHead, folder: Path) -> None:
 
 
 def _create_part(name: str, pretrained: bool | None, config: Mapping[str, Any], device: Any, dtype: Any) -> Any:
-    """`kind/name`: a component of its own."""
+    """A component by its name `kind/name`."""
     from mmzoo.composition import construct_part, make_part
     from mmzoo.schema import suggestion
 
     kind, _, component = name.partition("/")
     if kind not in PART_KINDS:
         raise UnknownNameError(
-            f"{name[:80]!r} is neither a model nor a part, which is written kind/name: {suggestion(kind, PART_KINDS)}",
+            f"{name[:80]!r} is neither a model nor a part; write a part as kind/name: {suggestion(kind, PART_KINDS)}",
             name=name,
         )
     if pretrained:
@@ -177,18 +170,21 @@ def _create_part(name: str, pretrained: bool | None, config: Mapping[str, Any], 
 
 
 def build_part(plan: Plan, slot: str, *, device: Any, dtype: torch.dtype | None) -> Any:
-    """One slot of a checked model.
+    """Build the component or model in one slot of a checked model.
 
-    Of its weights only that slot's tensors are read, and, if the config carries a digest of the component, fetched.
+    Only that slot's tensors are read, and only those are fetched if the config has a digest of the component.
 
     Args:
-        plan: of the whole model.
-        slot: the part's.
-        device: where its tensors go.
-        dtype: of floating-point tensors, see `build`.
+        plan: The plan of the model.
+        slot: The slot to build.
+        device: The device of its tensors.
+        dtype: The dtype of floating-point tensors, as for `build`.
+
+    Returns:
+        The component in eval mode, or the model, frozen.
 
     Raises:
-        UnknownNameError: for a slot that the model does not have, and what `build` raises.
+        UnknownNameError: The model has no such part. Also what `build` raises.
     """
     from torch import nn
 
@@ -213,7 +209,7 @@ def build_part(plan: Plan, slot: str, *, device: Any, dtype: torch.dtype | None)
 
 
 def _placed(component: Any, device: Any, dtype: torch.dtype | None) -> Any:
-    """A component on its device, in its dtype, in eval mode; a sampler has none of these."""
+    """A module on the device, in the dtype and in eval mode; a sampler, which is not a module, as it is."""
     from torch import nn
 
     return component.to(device, dtype).eval() if isinstance(component, nn.Module) else component
@@ -226,8 +222,8 @@ def check_licenses(models: Iterable[ResolvedModel | ModelRef], allowed: frozense
     """Raise WeightsError for weights whose license the caller does not allow.
 
     Args:
-        models: those whose weights are to be loaded.
-        allowed: licenses in lower case; None for all.
+        models: The models to load; those without weights are skipped.
+        allowed: The allowed licenses in lower case; None allows all.
     """
     if allowed is None:
         return
@@ -237,8 +233,8 @@ def check_licenses(models: Iterable[ResolvedModel | ModelRef], allowed: frozense
             continue
         if model.license is None:
             raise WeightsError(
-                f"The weights of {model.name!r} name no license, and only these are allowed: {listed};"
-                f" leave allow_licenses (or {ALLOW_LICENSES}) out to use them all the same."
+                f"The weights of {model.name!r} state no license, and only these are allowed: {listed};"
+                f" leave out allow_licenses (or unset {ALLOW_LICENSES}) to use them anyway."
             )
         if model.license.lower() not in allowed:
             raise WeightsError(
@@ -248,13 +244,13 @@ def check_licenses(models: Iterable[ResolvedModel | ModelRef], allowed: frozense
 
 
 def _loaded_for(tree: ResolvedModel, part: str) -> Iterable[ResolvedModel | ModelRef]:
-    """The models of which `build_part` loads weights, and the one whose part it is."""
+    """The model, and the models whose weights `build_part` loads for one of its parts."""
     model = tree.models.get(part)
     return [tree, *(model.walk() if isinstance(model, ResolvedModel) else ())]
 
 
 def _licenses(allowed: Collection[str] | None) -> frozenset[str] | None:
-    """The licenses that are accepted, in lower case; MMZOO_ALLOW_LICENSES holds where the caller says nothing."""
+    """The accepted licenses in lower case: the caller's, else those in MMZOO_ALLOW_LICENSES; None accepts all."""
     if allowed is None:
         named = os.environ.get(ALLOW_LICENSES, "")
         allowed = [name.strip() for name in named.split(",") if name.strip()]
@@ -262,5 +258,5 @@ def _licenses(allowed: Collection[str] | None) -> frozenset[str] | None:
             return None
     names = [allowed] if isinstance(allowed, str) else list(allowed)
     if not all(isinstance(name, str) for name in names):
-        raise UsageError(f"allow_licenses takes names of licenses such as 'apache-2.0', not {allowed!r}.")
+        raise UsageError(f"allow_licenses takes license names such as 'apache-2.0', not {allowed!r}.")
     return frozenset(name.lower() for name in names)

@@ -1,4 +1,4 @@
-"""A model's folder on disk: what its files are called, what its config and its card say, and how they are written."""
+"""A model's folder on disk: the names of its files, and reading and writing its config and card."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ GOLDEN_NAME = "golden.safetensors"
 TRAINING_NAME = "training.json"
 EVALUATION_NAME = "evaluation.json"
 NAMES = frozenset({CONFIG_NAME, WEIGHTS_NAME, CARD_NAME, GOLDEN_NAME, TRAINING_NAME, EVALUATION_NAME})
-"""Files that mmzoo writes itself; a head may not write others of these names."""
+"""Files that mmzoo writes itself; a head may not write files with these names."""
 FORMAT_VERSION = 1
 MAX_CONFIG_BYTES = 1 << 20
 OWN_KEYS = frozenset({"format_version", "mmzoo_version", "recipe"})
@@ -33,16 +33,17 @@ OWN_KEYS = frozenset({"format_version", "mmzoo_version", "recipe"})
 
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
-    """What `config.json` says.
+    """The content of `config.json`.
 
     Args:
-        recipe: the head and what fills its slots, with every default filled in.
-        name: what the model is called.
-        task: such as `text-to-speech`.
-        modalities: that it takes or gives.
-        mmzoo_version: of the mmzoo that wrote it.
-        components: sha256 of the tensors of each slot, where it says so.
-        foreign: how the weights are laid out, if another library wrote them.
+        recipe: The head and the entries of its slots, with every default filled in.
+        name: The model's name.
+        task: Such as `text-to-speech`.
+        modalities: Those that the model takes or gives.
+        mmzoo_version: The version of mmzoo that wrote it.
+        format_version: The version of the file format.
+        components: sha256 of the tensors of each slot, if recorded.
+        foreign: The format of the weights, if another library wrote them.
     """
 
     recipe: Mapping[str, Any]
@@ -71,13 +72,13 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class ModelFolder:
-    """The folder of one model. Its config is read when it is first asked for, and only once."""
+    """The folder of one model. Its config is read once, on first access."""
 
     path: Path
 
     @property
     def weights(self) -> Path:
-        """The file of the weights, whether or not it is there."""
+        """The path of the weights file, whether or not it exists."""
         return self.path / WEIGHTS_NAME
 
     def files(self) -> list[str]:
@@ -86,7 +87,7 @@ class ModelFolder:
 
     @cached_property
     def content(self) -> dict[str, Any]:
-        """The JSON object in `config.json`, mmzoo's or another library's. Raises ConfigError, ConfigTypeError."""
+        """The JSON object in `config.json`, whichever library wrote it. Raises ConfigError, ConfigTypeError."""
         path = self.path / CONFIG_NAME
         if not path.is_file():
             raise ConfigError(f"There is no {CONFIG_NAME} in {self.path}; a model folder has one beside its weights.")
@@ -94,22 +95,22 @@ class ModelFolder:
 
     @property
     def is_own(self) -> bool:
-        """Whether mmzoo, and no other library, wrote the config. Raises what `content` raises."""
+        """Whether mmzoo rather than another library wrote the config. Raises what `content` raises."""
         return bool(OWN_KEYS & self.content.keys())
 
     @cached_property
     def config(self) -> ModelConfig:
-        """What a config that mmzoo wrote says.
+        """A config that mmzoo wrote, checked.
 
         Raises:
-            ConfigError: for no file, no JSON, a key that is missing, or a newer format; all errors name the file.
-            UnknownKeyError: for a key that nothing reads.
-            ConfigTypeError: for a value of the wrong type.
+            ConfigError: The file is missing or not JSON, lacks a key, or has a newer format. All errors name the file.
+            UnknownKeyError: A key is unknown.
+            ConfigTypeError: A value has the wrong type.
         """
         return _checked(self.content, self.path / CONFIG_NAME)
 
     def write_config(self, config: ModelConfig) -> bool:
-        """Write `config.json`; returns whether that changed the file. Raises OSError."""
+        """Write `config.json`; returns whether the file changed. Raises OSError."""
         path, text = self.path / CONFIG_NAME, config.to_json()
         if path.is_file() and path.read_bytes() == text.encode():
             return False
@@ -119,27 +120,27 @@ class ModelFolder:
         return True
 
     def front_matter(self) -> dict[str, Any]:
-        """The YAML front matter of the card; empty where there is none or it is malformed."""
-        from mmzoo.yaml_text import front_matter  # only here: PyYAML takes as long to import as all of the registry
+        """The YAML front matter of the card; empty if it is missing or malformed."""
+        from mmzoo.yaml_text import front_matter  # imported late: PyYAML takes as long to import as the entire registry
 
         card = self.path / CARD_NAME
         return front_matter(card.read_text(encoding="utf-8", errors="replace"))[0] if card.is_file() else {}
 
     @property
     def license(self) -> str | None:
-        """The license that the card states."""
+        """The license that the card states, if any."""
         stated = self.front_matter().get("license")
         return stated if isinstance(stated, str) else None
 
     @property
     def bases(self) -> tuple[str, ...]:
-        """The models that this one was made from, as the card's `base_model` names them."""
+        """The models that this one is based on, as named by `base_model` on the card."""
         named = self.front_matter().get("base_model")
         return tuple(base for base in (named if isinstance(named, list) else [named]) if isinstance(base, str))
 
 
 def is_pickle(name: str) -> bool:
-    """Whether a file name is that of a pickled checkpoint."""
+    """Whether a file name has the ending of a pickled checkpoint."""
     return name.lower().endswith((".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"))
 
 
@@ -170,7 +171,7 @@ def _checked(content: Mapping[str, Any], path: Path) -> ModelConfig:
         )
     config = ModelConfig(**resolve(_keys, content, path="", label=str(path)).arguments)
     if config.format_version != FORMAT_VERSION:
-        raise ConfigError(f"{path} has format_version {show(version)}; the only one there is is {FORMAT_VERSION}.")
+        raise ConfigError(f"{path} has format_version {show(version)}, but the only valid one is {FORMAT_VERSION}.")
     return config
 
 
@@ -188,7 +189,7 @@ def _parse(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path} cannot be read: {error.strerror or error}; check its permissions.") from error
     except (ValueError, RecursionError) as error:
         reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
-        raise ConfigError(f"{path} is not valid JSON ({reason}); get a sound copy of it.") from error
+        raise ConfigError(f"{path} is not valid JSON ({reason}); get another copy of it.") from error
     if not isinstance(content, dict):
         raise ConfigTypeError(f"{path} must hold a JSON object, not {show(content)}.")
     return content
@@ -208,4 +209,4 @@ def _finite(text: str) -> float:
 
 
 def _refuse(text: str) -> float:
-    raise ValueError(f"{text} is no JSON number")
+    raise ValueError(f"{text} is not a JSON number")

@@ -1,4 +1,4 @@
-"""`resolve`: a name to a tree of the model and the models in its slots. Small files are read, weights never."""
+"""`resolve`: from a name to a tree of the model and the models in its slots. Reads small files, never weights."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_DEPTH = 4
 """How deep models may be nested in model slots."""
 
 Known = dict[tuple[ModelRef, bool], ResolvedModel]
-"""Models in slots that have been looked up, by what names them and whether that may name folders of this machine."""
+"""Resolved models in slots, by reference and by whether that reference may name a local folder."""
 
 
 def resolve(
@@ -25,18 +25,21 @@ def resolve(
     revision: str | None = None,
     pretrained: bool = True,
 ) -> ResolvedModel:
-    """What a name stands for, with the models in its slots; a model in two slots is looked up once.
+    """Look up a model and the models in its slots; a model in two slots is looked up once.
 
     Args:
-        name: a registered name, `local-dir:path` or `hf-hub:org/name@revision`.
-        overrides: of the recipe, by slot or by key of the head. Only they need the head's class.
-        revision: of a model on the Hub.
+        name: A registered name, `local-dir:path` or `hf-hub:org/name@revision`.
+        overrides: Of the recipe, by slot or by key of the head. The head's class is imported only if there are any.
+        revision: The revision of a model on the Hub.
         pretrained: False for the recipe without its weights; models in its slots keep theirs.
 
+    Returns:
+        The resolved model.
+
     Raises:
-        UnknownNameError, AmbiguousNameError, UsageError, PluginError: for a name that stands for nothing.
-        NoWeightsError: if the weights of the model, or of one in a slot, are not published.
-        HubError, ChecksumError, ConfigError: for a config that cannot be had, or read.
+        UnknownNameError, AmbiguousNameError, UsageError, PluginError: The name does not identify a model.
+        NoWeightsError: The weights of the model, or of one in a slot, are not published.
+        HubError, ChecksumError, ConfigError: A config cannot be fetched or read.
     """
     opened = _opened(ModelRef(name, pretrained=pretrained), find_model(name, revision))
     known = Known()
@@ -48,11 +51,14 @@ def resolve(
 
 
 def resolve_recipe(recipe: Mapping[str, Any], title: str = "") -> ResolvedModel:
-    """A recipe that is not registered, with fresh parameters; the models in its slots keep their weights.
+    """Resolve a recipe that is not registered, with fresh parameters; models in its slots keep their weights.
 
     Args:
-        recipe: the head and what fills its slots; the bare name of a model may fill a model slot.
-        title: what the model is to be called.
+        recipe: The head and the entries of its slots; the entry of a model slot may be a bare model name.
+        title: The name of the new model.
+
+    Returns:
+        The resolved model.
     """
     from mmzoo.composition.checking import head_of
     from mmzoo.composition.plan import slots_of
@@ -64,7 +70,7 @@ def resolve_recipe(recipe: Mapping[str, Any], title: str = "") -> ResolvedModel:
 
 
 def _opened(ref: ModelRef, found: FoundModel) -> ResolvedModel:
-    """A model without those in its slots: its recipe as registered, or as the config in its folder says."""
+    """A model with its slots not yet resolved; its recipe is the registered one or the one in its folder's config."""
     from mmzoo import registry
 
     if not ref.pretrained and found.spec is not None:
@@ -88,16 +94,16 @@ def _config_of(folder: ModelFolder) -> ModelConfig:
 
 
 def _resolved(model: ResolvedModel, above: tuple[ResolvedModel, ...], inside: str, known: Known) -> ResolvedModel:
-    """The model with those in its slots.
+    """The model with the models in its slots resolved.
 
     Args:
-        model: whose models are to be resolved.
-        above: the models that it is nested in.
-        inside: the dotted slot that it fills.
-        known: what has been looked up already.
+        model: The model whose slots are to be resolved.
+        above: The models that it is nested in.
+        inside: The dotted slot that it fills.
+        known: The models resolved so far.
     """
     above = (*above, model)
-    local = not any(outer.found.downloaded for outer in above)  # a config from the Hub names no folders of this machine
+    local = not any(outer.found.downloaded for outer in above)  # a config from the Hub may not name local folders
     models: dict[str, ResolvedModel | ModelRef] = {}
     with model.naming_its_file():
         refs = models_in(model.recipe)
@@ -120,7 +126,7 @@ def _in_slot(ref: ModelRef, path: str, local: bool) -> ResolvedModel:
     except NoWeightsError as error:
         raise NoWeightsError(
             f"The slot {path} needs the weights of {ref.name!r}, which are not published or not in this"
-            f" installation; for fresh parameters there too, pass {path}={{'pretrained': False}}."
+            f" installation; for fresh parameters in that slot, pass {path}={{'pretrained': False}}."
         ) from error
 
 

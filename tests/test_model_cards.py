@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 import mmzoo
 from mmzoo.cli.main import main
-from mmzoo.errors import CorruptFileError, GoldenError, WeightsError
+from mmzoo.errors import ConfigError, GoldenError, WeightsError
 from mmzoo.hub.card_results import headlines
 from mmzoo.hub.cards import END, render_card, write_card
 from mmzoo.hub.golden import check_golden, write_golden
@@ -153,7 +153,7 @@ def test_a_model_of_ones_own_is_not_said_to_be_the_zoos(tmp_path):
     shutil.copytree(ROOT / "vqvae-text", folder)
     (folder / "README.md").unlink()
     card = render_card(folder)
-    assert "license:" not in card and "No licence is stated" in card
+    assert "license:" not in card and "No license is stated" in card
     assert f'create("local-dir:{folder}")' in card and 'create("vqvae-text")' not in card
     assert 'create("hf-hub:me/text")' in render_card(folder, called="hf-hub:me/text")
     assert main(["card", str(folder), "--license", "apache"]) == 2
@@ -163,11 +163,11 @@ def test_a_model_of_ones_own_is_not_said_to_be_the_zoos(tmp_path):
 def test_the_card_says_which_plugins_are_needed(tmp_path):
     folder = tmp_path / "mine"
     shutil.copytree(ROOT / "vqvae-text", folder)
-    assert "come with" not in render_card(folder)
+    assert "needs the plugin" not in render_card(folder)
     config = json.loads((folder / "config.json").read_text())
     config["recipe"]["quantizer"]["name"] = "acme-vq:vq"
     (folder / "config.json").write_text(json.dumps(config))
-    assert "Parts of it come with the plugin `acme-vq`, to be installed first." in render_card(folder)
+    assert "needs the plugin `acme-vq`." in render_card(folder)
 
 
 def test_golden_outputs_that_hold_are_left_as_they_are(tmp_path):
@@ -327,7 +327,7 @@ def test_nothing_of_our_data_is_claimed_of_a_model_that_learned_from_others(tmp_
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path):
-    with pytest.raises(CorruptFileError, match=r"config\.json"):
+    with pytest.raises(ConfigError, match=r"config\.json"):
         render_card(tmp_path)
 
 

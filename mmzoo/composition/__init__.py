@@ -1,4 +1,4 @@
-"""From resolved models to modules: names and settings are checked, ports compared, modules built, weights loaded."""
+"""From resolved models to modules: check names and settings, compare ports, build modules, load weights."""
 
 from mmzoo.composition.build import construct, construct_part, own_tensors, submodels
 from mmzoo.composition.checking import check, compose

@@ -1,15 +1,13 @@
-"""A plan to modules: as a skeleton when weights will be loaded, for real when they start fresh.
+"""From a plan to modules: a skeleton if weights will be loaded, initialized modules otherwise.
 
 How tensors get their values:
 
-- Fresh parameters: the model is simply constructed on the CPU, so every constructor initializes itself
-  as its author meant it.
-- Loaded weights: the model is constructed as a skeleton on the meta device (`skeleton.py`), where
-  initialization costs nothing. Buffers that are neither stored in weights nor computed from constants are then
-  allocated and filled by `reset_parameters` of the module that owns them, while the parameters are
-  still on meta (`load.restore_buffers`). Afterwards the weights are assigned. A buffer that no
-  `reset_parameters` wrote to, and a tensor that is still on meta at the end, are errors that name it:
-  there is no way to end with silently wrong values.
+- Fresh parameters: the model is constructed on the CPU, so every constructor initializes its module as usual.
+- Loaded weights: the model is constructed as a skeleton on the meta device (`skeleton.py`), where initialization costs
+  nothing. Buffers that are neither stored in the weights nor computed from constants are then allocated, and
+  `reset_parameters` of the module that owns them fills them while the parameters are still on meta
+  (`load.restore_buffers`). Finally the weights are assigned. A buffer that no `reset_parameters` wrote to, or a tensor
+  still on meta at the end, raises an error that names it, so no value is ever silently wrong.
 """
 
 from __future__ import annotations
@@ -37,14 +35,14 @@ def construct(
     """Construct the modules of a plan; on the meta device their tensors have shapes but no values.
 
     Args:
-        plan: the checked recipe.
-        models: what fills its model slots, built already.
-        device: `meta` for a skeleton, else where the constructors make fresh parameters.
-        name: of the model.
+        plan: The checked recipe.
+        models: The models for its model slots, already built.
+        device: `meta` for a skeleton; any other device gets fresh parameters.
+        name: The model's name.
 
     Raises:
-        ConfigError: when a constructor refuses its values.
-        MissingDependencyError: when a component needs a package that is not installed.
+        ConfigError: A constructor rejects its arguments.
+        MissingDependencyError: A component needs a package that is not installed.
     """
     parts = {slot: construct_part(part, device=device) for slot, part in plan.parts.items()}
     head = cast("TaskHead", construct_part(plan.head, device=device))
@@ -59,7 +57,7 @@ def construct(
 
 
 def construct_part(part: Part, *, device: str | torch.device = "meta") -> Any:
-    """Construct one component; `config` holds every argument as JSON."""
+    """Construct one component; its `config` holds every argument as JSON."""
     component = _guarded(part, device, lambda: part.cls(**part.resolved.arguments))
     component.config = part.config
     return component
@@ -95,9 +93,10 @@ def submodels(head: nn.Module) -> dict[str, TaskHead]:
 
 
 def own_tensors(module: nn.Module) -> dict[str, Tensor]:
-    """The tensors that are stored for a module, by name: no model slots, tied tensors once, no cached buffers.
+    """The tensors that are stored for a module, by name: no model slots, no cached buffers, tied tensors once.
 
-    Raises PluginError for a module with extra state, which safetensors cannot hold.
+    Raises:
+        PluginError: The module has extra state, which safetensors cannot hold.
     """
     foreign = {id(tensor) for model in submodels(module).values() for tensor in _all_tensors(model)}
     prefixes = tuple(f"{slot}." for slot in submodels(module))
@@ -105,7 +104,7 @@ def own_tensors(module: nn.Module) -> dict[str, Tensor]:
     seen: set[int] = set()
     for name, tensor in module.state_dict(keep_vars=True).items():
         if not isinstance(tensor, Tensor):
-            raise PluginError(f"{name} is extra state and no tensor, so it cannot be stored; make it a buffer.")
+            raise PluginError(f"{name} is extra state rather than a tensor, so it cannot be stored; make it a buffer.")
         if name.startswith(prefixes) or id(tensor) in foreign or id(tensor) in seen:
             continue
         seen.add(id(tensor))

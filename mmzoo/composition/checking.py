@@ -1,4 +1,4 @@
-"""`check`: a resolved model to a plan. Classes are looked up, configs validated, ports compared; no file is touched."""
+"""`check`: from a resolved model to a plan. Looks up classes, validates configs, compares ports; touches no file."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 
 def check(tree: ResolvedModel) -> Plan:
-    """Look up every name of a resolved model, check every config key, the ports and the overrides. Builds no tensor.
+    """Check every name, config key, port and override of a resolved model. No tensor gets values.
 
     Args:
-        tree: the model and the models in its slots.
+        tree: The model and the models in its slots.
 
     Returns:
-        The plan by which the model can be built; a model in two slots has one plan.
+        The plan to build the model from; a model in two slots has one plan.
 
     Raises:
-        ConfigError and its subclasses: for a key, a value, ports that do not fit, overrides that change tensors.
-        UnknownNameError, AmbiguousNameError, PluginError: for a name that cannot be used.
+        ConfigError and its subclasses: A key or value is wrong, ports do not fit, or overrides change tensors.
+        UnknownNameError, AmbiguousNameError, PluginError: A name cannot be used.
     """
     return _check(tree, {})
 
@@ -47,7 +47,7 @@ def _check(tree: ResolvedModel, checked: dict[int, Plan]) -> Plan:
 
 
 def _plan(tree: ResolvedModel, models: Mapping[str, Plan]) -> Plan:
-    """The plan of one model, whose models in slots have theirs."""
+    """The plan of one model, given the plans of the models in its slots."""
     head, recipe = head_of(tree.recipe), tree.recipe
     slots = slots_of(head)
     for key in recipe:
@@ -62,7 +62,7 @@ def _plan(tree: ResolvedModel, models: Mapping[str, Plan]) -> Plan:
             continue
         if slot not in recipe:
             raise ConfigError(
-                f"The recipe has no key {slot}, which {head.label} needs; name the {wanted.kind} that fills it.",
+                f"The recipe has no key {slot}, which {head.label} needs; name a {wanted.kind} to fill it.",
                 path=slot,
             )
         if not wanted.model:
@@ -74,8 +74,8 @@ def _plan(tree: ResolvedModel, models: Mapping[str, Plan]) -> Plan:
                     f"The model {name[:80]!r} is nested in model slots too deep; does one contain itself?"
                 )
             raise ConfigError(
-                f"{slot} is the model {show(name)}, which has not been looked up; write it as"
-                f' {{"model": "{name[:80]}"}}, and resolve the recipe first.',
+                f"{slot} names the model {show(name)}, which has not been resolved; write it as"
+                f' {{"model": "{name[:80]}"}} and resolve the recipe first.',
                 path=slot,
             )
         elif wanted.contract is not None and not issubclass(models[slot].head.cls, wanted.contract):
@@ -90,16 +90,16 @@ def _plan(tree: ResolvedModel, models: Mapping[str, Plan]) -> Plan:
 
 
 def compose(recipe: Mapping[str, Any], *, device: str = "meta", name: str = "") -> TaskHead:
-    """Check a recipe without models in its slots and construct it; on the meta device its tensors have no values."""
+    """Check and construct a recipe that has no models in its slots; on the meta device its tensors have no values."""
     return construct(check(ResolvedModel(recipe)), {}, device=device, name=name)
 
 
 def head_of(recipe: object) -> Part:
-    """The task head that a recipe names, checked. Raises what `check` raises."""
+    """The checked task head of a recipe. Raises what `check` raises."""
     if not isinstance(recipe, Mapping):
         raise ConfigTypeError(f"A recipe must be a mapping of slots to components, not {show(recipe)}.")
     if "head" not in recipe:
-        raise ConfigError("The recipe has no key head; name the task head that makes the model.", path="head")
+        raise ConfigError("The recipe has no key head; name the model's task head.", path="head")
     return make_part("head", "head", recipe["head"])
 
 
@@ -107,9 +107,9 @@ def head_of(recipe: object) -> Part:
 
 
 def _check_harmless(stored: Plan, changed: Plan) -> None:
-    """Raise OverrideError if overrides change a tensor of the model, whose weights would then not fit.
+    """Raise OverrideError if overrides change a tensor, or a model in a slot: the stored weights would not fit.
 
-    Compares builds on the meta device; no weights are opened. A replaced model in a slot counts as a change.
+    Compares both plans built on the meta device; opens no weights.
     """
     for slot in sorted(stored.models.keys() | changed.models.keys()):
         was, becomes = stored.models.get(slot), changed.models.get(slot)
@@ -143,5 +143,5 @@ def _shapes(plan: Plan) -> dict[str, tuple[int, ...]]:
 
 
 def _on_meta(plan: Plan) -> TaskHead:
-    """The model on the meta device, the models in its slots too, which are not loaded."""
+    """The model and the models in its slots on the meta device."""
     return construct(plan, {slot: _on_meta(model) for slot, model in plan.models.items()})

@@ -1,4 +1,4 @@
-"""Do the parts of a recipe fit together? Compared on declared ports, before anything is built."""
+"""Whether the parts of a recipe fit together: their declared ports are compared before anything is built."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mmzoo.registry.names import show
 
 
 def check_ports(plan: Plan) -> None:
-    """Raise PortError for the first link of the head whose two sides contradict each other."""
+    """Raise PortError for the first link of the head whose two ends do not match."""
     declared: dict[str, Ports] = {}
     for link in getattr(plan.head.cls, "links", ()):
         ends = [end.partition(".")[0] for end in (link.source, link.target)]
@@ -40,7 +40,7 @@ def _part(plan: Plan, slot: str, link: Link) -> Part:
     if slot in plan.models:
         return plan.models[slot].head
     raise PluginError(
-        f"{plan.head.label} links {link.source} to {link.target}, but has no slot {slot!r}; mend its plugin."
+        f"{plan.head.label} links {link.source} to {link.target}, but has no slot {slot!r}; fix its plugin."
     )
 
 
@@ -52,17 +52,17 @@ def _port(declared: dict[str, Ports], end: str, side: str) -> Port:
 
 def _complaint(plan: Plan, link: Link, source: Port, target: Port) -> str:
     from_slot, to_slot = link.source.partition(".")[0], link.target.partition(".")[0]
-    giver, taker = _part(plan, from_slot, link), _part(plan, to_slot, link)
+    producer, consumer = _part(plan, from_slot, link), _part(plan, to_slot, link)
     sides = (
-        f"{link.source} of {giver.label} gives {source}, but {link.target} of {taker.label} takes {target}"
+        f"{link.source} of {producer.label} gives {source}, but {link.target} of {consumer.label} takes {target}"
         f" (they differ in {' and '.join(source.mismatches(target))})"
     )
-    ways = []
+    fixes = []
     if to_slot not in plan.models:
-        ways += list(_fitting(taker, "inputs", link.target, source))
+        fixes += list(_fitting(consumer, "inputs", link.target, source))
     if from_slot not in plan.models:
-        ways += list(_fitting(giver, "outputs", link.source, target))
-    return f"{sides}; " + (f"{' or '.join(ways[:3])}." if ways else "choose parts that agree.")
+        fixes += list(_fitting(producer, "outputs", link.source, target))
+    return f"{sides}; " + (f"{' or '.join(fixes[:3])}." if fixes else "choose parts that match.")
 
 
 def _fitting(part: Part, side: str, end: str, wanted: Port) -> Iterator[str]:
@@ -93,7 +93,7 @@ def _fits(cls: type, config: dict[str, Any], side: str, name: str, wanted: Port)
         checked = schema.resolve(cls, config, path="").config
         port: Port = getattr(cls.ports(checked), side).get(name, Port())  # type: ignore[attr-defined]
         return not port.mismatches(wanted)
-    except Exception:  # a guess that does not work is no suggestion
+    except Exception:  # a guess that fails is not a suggestion
         return False
 
 

@@ -1,4 +1,4 @@
-"""Model folders of other libraries: recognised by their config.json, read and written by a plugin's two-way key map."""
+"""Model folders of other libraries: recognized by config.json, read and written with a plugin's two-way key map."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
 
 def read_config(folder: Path) -> ModelConfig:
-    """What `config.json` of a model folder says, mmzoo's or one that a registered format reads.
+    """The `config.json` of a model folder, written by mmzoo or in a registered format.
 
     Raises:
-        ConfigError, UnknownKeyError, ConfigTypeError: for what cannot be read; all name the file.
+        ConfigError, UnknownKeyError, ConfigTypeError: The config cannot be read; all messages name the file.
     """
     model, path = ModelFolder(folder), folder / CONFIG_NAME
     if model.is_own:
@@ -41,7 +41,7 @@ def read_config(folder: Path) -> ModelConfig:
     foreign = recognized(model.content, path)
     if foreign is None:
         raise ConfigError(
-            f"{path} lacks the key format_version; it is not the config of an mmzoo model, and of no format that an"
+            f"{path} lacks the key format_version; it is neither the config of an mmzoo model nor in a format that an"
             " installed plugin reads (`mmzoo list --kind format`).",
             path="format_version",
         )
@@ -49,9 +49,10 @@ def read_config(folder: Path) -> ModelConfig:
 
 
 def recognized(content: Mapping[str, Any], path: Path) -> ForeignFormat | None:
-    """What a registered format makes of another library's config; None if no format knows it.
+    """Another library's config as a registered format; None if no format recognizes it.
 
-    Raises ConfigError, UnknownKeyError, ConfigTypeError for what the format cannot read.
+    Raises:
+        ConfigError, UnknownKeyError, ConfigTypeError: The format cannot read the config.
     """
     from mmzoo import registry
 
@@ -67,7 +68,13 @@ def recognized(content: Mapping[str, Any], path: Path) -> ForeignFormat | None:
 
 
 def opened(spec: ComponentSpec, content: Mapping[str, Any], where: str) -> ForeignFormat:
-    """The format of a spec with a config's keys checked against its constructor. where: as messages name the file."""
+    """A format constructed from a config whose keys are checked against its constructor.
+
+    Args:
+        spec: The registered format.
+        content: The config.
+        where: The file's name in messages.
+    """
     cls = format_class(spec)
     known = {key: value for key, value in content.items() if key not in spec.detect and key not in cls.ignored}
     resolved = schema.resolve(cls, known, path="", label=f"{where} (format {spec.name!r})")
@@ -79,7 +86,7 @@ def opened(spec: ComponentSpec, content: Mapping[str, Any], where: str) -> Forei
 
 
 def format_class(spec: ComponentSpec) -> type[ForeignFormat]:
-    """The class of a registered format. Raises PluginError if it is none."""
+    """The class of a registered format. Raises PluginError if it is not a ForeignFormat."""
     from mmzoo import registry
 
     cls = registry.load_target(spec)
@@ -92,30 +99,31 @@ def format_class(spec: ComponentSpec) -> type[ForeignFormat]:
 
 
 def tensors_of(config: ModelConfig, file: TensorFile) -> TensorFile:
-    """An opened weights file by the names that the model of this config has."""
+    """An opened weights file with tensor names translated to those of the model with this config."""
     return file if config.foreign is None else ForeignTensors(file, config.foreign)
 
 
 class ForeignTensors:
-    """A file of another library, by the names that the model has."""
+    """A weights file of another library, read by the model's tensor names."""
 
     def __init__(self, file: TensorFile, foreign: ForeignFormat) -> None:
         self.file, self.ties, self.label = file, foreign.ties(), file.label
-        self.spelt = {foreign.spelling(name): name for name in file.entries}
+        self.spelled = {foreign.spelling(name): name for name in file.entries}
         self.ties_of = {name: (tie, index) for tie in self.ties for index, name in enumerate(tie.ours)}
 
     @cached_property
     def entries(self) -> Mapping[str, tuple[torch.dtype, tuple[int, ...]]]:
-        """Data type and shape of every tensor of the model, from those in the file.
+        """Data type and shape of every tensor of the model, derived from the file's.
 
-        Raises MissingTensorsError, ExtraTensorsError, TensorShapeError by the file's own names.
+        Raises:
+            MissingTensorsError, ExtraTensorsError, TensorShapeError: The file does not fit; the message uses its names.
         """
         wanted = [name for tie in self.ties for name in tie.theirs]
-        if missing := [name for name in wanted if name not in self.spelt]:
+        if missing := [name for name in wanted if name not in self.spelled]:
             raise MissingTensorsError(f"{self.label} lacks {some(missing)}; its config.json describes another model.")
-        if extra := sorted(self.spelt.keys() - set(wanted)):
+        if extra := sorted(self.spelled.keys() - set(wanted)):
             raise ExtraTensorsError(
-                f"{self.label} also has {some(extra)}, which the model of its config.json does not have."
+                f"{self.label} also has {some(extra)}, which the model described by its config.json does not have."
             )
         entries = {}
         for tie in self.ties:
@@ -134,7 +142,7 @@ class ForeignTensors:
 
     def _converted(self, tie: Tie, read: Any) -> Sequence[Tensor]:
         try:
-            return tie.to_ours([read(self.spelt[name]) for name in tie.theirs])
+            return tie.to_ours([read(self.spelled[name]) for name in tie.theirs])
         except (RuntimeError, IndexError, ValueError) as error:
             raise TensorShapeError(
                 f"{self.label}: {some(list(tie.theirs))} do not fit together ({schema.first_line(error)}); its"
@@ -143,9 +151,17 @@ class ForeignTensors:
 
 
 def save_foreign(head: TaskHead, folder: str | Path, name: str) -> Path:
-    """Write a model as another library lays it out: `config.json` and `model.safetensors`, in float32.
+    """Write `config.json` and `model.safetensors` (float32) in another library's layout.
 
-    name: of a registered format. Raises UnknownNameError, ConfigError if the format cannot express the model.
+    Args:
+        head: The model.
+        folder: Created if needed.
+        name: A registered format.
+
+    Raises:
+        UnknownNameError: There is no such format.
+        ConfigError: The format cannot express the model.
+        WeightsError: The folder cannot be written.
     """
     from mmzoo import registry
 
@@ -169,12 +185,12 @@ def _config(cls: type[ForeignFormat], recipe: Mapping[str, Any], name: str) -> M
     try:
         return cls.config_of(recipe)
     except (KeyError, TypeError) as error:
-        told = ", ".join(f"{slot} {value.get('name', value.get('model'))!r}" for slot, value in recipe.items())
-        raise ConfigError(f"The format {name!r} has no place for a model of {told}.") from error
+        parts = ", ".join(f"{slot} {value.get('name', value.get('model'))!r}" for slot, value in recipe.items())
+        raise ConfigError(f"The format {name!r} cannot express a model made of {parts}.") from error
 
 
 def _compare(there: Mapping[str, Any], here: Mapping[str, Any], name: str) -> None:
-    """Raise ConfigError unless the parts would be the same again; how the head was trained may differ."""
+    """Raise ConfigError unless reading the config back gives the same parts; the head's settings may differ."""
     for slot in here:
         if slot != "head" and there.get(slot) != here[slot]:
             mine, theirs = here[slot], there.get(slot) or {}

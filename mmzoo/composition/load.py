@@ -1,4 +1,4 @@
-"""Weights into a model on the meta device: names and shapes first, then one tensor at a time."""
+"""Load weights into a model on the meta device: names and shapes are checked first, then tensors read one by one."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from mmzoo.schema import first_line
 
 
 class TensorFile(Protocol):
-    """An opened weights file. `entries` come from its header alone; `read` reads the data of one tensor."""
+    """An opened weights file. `entries` come from its header alone; `read` returns the values of one tensor."""
 
     @property
     def label(self) -> str:
-        """The file as messages name it."""
+        """The file's name in messages."""
 
     @property
     def entries(self) -> Mapping[str, tuple[torch.dtype, tuple[int, ...]]]:
         """Data type and shape of every tensor."""
 
     def read(self, name: str) -> Tensor:
-        """The values of one tensor, on the CPU; the memory may belong to the file."""
+        """The values of one tensor on the CPU, possibly in memory mapped from the file."""
 
 
 def load_weights(
@@ -44,20 +44,20 @@ def load_weights(
     device: str | torch.device = "cpu",
     dtype: torch.dtype | None = None,
 ) -> None:
-    """Assign every tensor of the file to a module built on the meta device, and make its other buffers real.
+    """Assign every tensor of the file to a module built on the meta device, and recompute its other buffers.
 
     Args:
         module: A module whose tensors are on the meta device.
         file: The opened weights.
-        prefix: `quantizer.` loads one part; the file's other tensors are then not read.
-        device: Where the tensors go.
-        dtype: Of floating tensors; None is float32 whatever the file holds. Integer and bool tensors keep the
-            model's type.
+        prefix: `quantizer.` loads that part only; the file's other tensors are not read.
+        device: The device to load onto.
+        dtype: The dtype of floating-point tensors; None is float32, whatever the file holds. Integer and bool tensors
+            keep the model's dtype.
 
     Raises:
         MissingTensorsError, ExtraTensorsError, TensorShapeError: The file does not fit; no values were read.
         TensorValueError: A value is NaN or infinity.
-        PluginError: A tensor that is not stored was not recomputed.
+        PluginError: A tensor that is not stored has not been recomputed.
     """
     wanted = own_tensors(module)
     entries = {name.removeprefix(prefix): entry for name, entry in file.entries.items() if name.startswith(prefix)}
@@ -67,7 +67,7 @@ def load_weights(
     for name, blank in wanted.items():
         value = _converted(file, prefix + name, blank, dtype or torch.float32).to(device)
         values[id(blank)] = nn.Parameter(value, blank.requires_grad) if isinstance(blank, nn.Parameter) else value
-    # By every name that a tensor has: tied parameters get one object and stay tied. `compare` was strict already.
+    # Every name of a tied tensor gets the same object, so it stays tied. `compare` was already strict.
     names = module.state_dict(keep_vars=True).items()
     module.load_state_dict({name: values[id(t)] for name, t in names if id(t) in values}, strict=False, assign=True)
     if dtype is not None or torch.device(device).type != "cpu":
@@ -78,7 +78,7 @@ def load_weights(
 def compare(
     wanted: Mapping[str, Tensor], entries: Mapping[str, tuple[torch.dtype, tuple[int, ...]]], label: str
 ) -> None:
-    """Raise MissingTensorsError, ExtraTensorsError or TensorShapeError unless names, shapes and kinds agree."""
+    """Raise MissingTensorsError, ExtraTensorsError or TensorShapeError unless names, shapes and dtype kinds match."""
     missing = [name for name in wanted if name not in entries]
     if missing:
         raise MissingTensorsError(
@@ -104,7 +104,7 @@ def compare(
 
 
 def some(names: Sequence[str]) -> str:
-    """The first tensors of a list, and how many more there are."""
+    """The first three tensor names and the number of others, for a message."""
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return f"the tensor{'s' * (len(names) > 1)} {', '.join(names[:3])}{more}"
 
@@ -122,20 +122,19 @@ def _kind(dtype: torch.dtype) -> str:
 
 
 def _converted(file: TensorFile, name: str, blank: Tensor, dtype: torch.dtype) -> Tensor:
-    """One tensor in its own memory: a mapped file could change under the model later."""
+    """One tensor, copied because a mapped file could change later."""
     raw = file.read(name)
     value = raw.to(dtype if blank.is_floating_point() else blank.dtype, copy=True)
     if not finite(value):
-        where = "" if finite(raw) else ", in the file itself"
+        where = f"when read as {_plain(value.dtype)}" if finite(raw) else "in the file itself"
         raise TensorValueError(
-            f"{file.label} holds NaN or infinity in {name}{where or f' when read as {_plain(value.dtype)}'};"
-            " get a sound copy of the weights or another dtype."
+            f"{file.label} holds NaN or infinity in {name} {where}; use another dtype or another copy of the weights."
         )
     return value
 
 
 def finite(tensor: Tensor) -> bool:
-    """Whether all values are finite, without a temporary of the tensor's size."""
+    """Whether all values are finite, computed without a temporary of the tensor's size."""
     if tensor.numel() == 0 or not (tensor.is_floating_point() or tensor.is_complex()):
         return True
     if tensor.is_complex():
@@ -147,7 +146,7 @@ def finite(tensor: Tensor) -> bool:
 
 
 def _move_temporary(module: nn.Module, device: str | torch.device, dtype: torch.dtype) -> None:
-    """Cached buffers follow the parameters to their device and, like `Module.to`, to their dtype."""
+    """Move cached buffers to the parameters' device and, like `Module.to`, to their dtype."""
     for owner in module.modules():
         for name in owner._non_persistent_buffers_set:
             buffer = owner._buffers.get(name)
@@ -156,13 +155,13 @@ def _move_temporary(module: nn.Module, device: str | torch.device, dtype: torch.
 
 
 def restore_buffers(module: nn.Module) -> None:
-    """Make the buffers that are not stored real (on the CPU) and let their owners recompute them.
+    """Allocate on the CPU the buffers that are not stored, and have their owners recompute them.
 
-    Neither `accelerate.init_empty_weights` nor `load_state_dict` does this: the one leaves such a buffer on meta or as
-    its constructor drew it, the other does not know it.
+    Neither `accelerate.init_empty_weights` nor `load_state_dict` does this: the first leaves such a buffer on meta or
+    as its constructor drew it, the second does not know about it.
 
     Raises:
-        PluginError: A buffer was not written by its owner's `reset_parameters`.
+        PluginError: `reset_parameters` of the owner failed or did not write a buffer.
     """
     blanks: list[tuple[str, nn.Module, str, Tensor, int]] = []
     for prefix, owner in module.named_modules():
@@ -180,19 +179,19 @@ def restore_buffers(module: nn.Module) -> None:
             except Exception as error:
                 raise PluginError(
                     f"{type(owner).__name__}.reset_parameters failed while its parameters were on the meta"
-                    f" device ({first_line(error)}); compute buffers from settings alone."
+                    f" device ({first_line(error)}); compute buffers from settings only."
                 ) from error
     for dotted, owner, name, blank, version in blanks:
         now = owner._buffers.get(name)
         if now is None or now.is_meta or (now is blank and now._version == version):
             raise PluginError(
-                f"The buffer {dotted} is not stored in weights and {type(owner).__name__} does not recompute it;"
+                f"The buffer {dotted} is not stored in the weights, and {type(owner).__name__} does not recompute it;"
                 " fill it in reset_parameters, or register it with persistent=True."
             )
 
 
 def check_real(module: nn.Module) -> None:
-    """Raise PluginError naming the first tensor that has no values: parameter, buffer or plain attribute."""
+    """Raise PluginError with the first parameter, buffer or plain attribute that holds a tensor without values."""
     for prefix, owner in module.named_modules():
         held = {key: value for key, value in vars(owner).items() if key not in ("_parameters", "_buffers", "_modules")}
         for key, value in {**owner._parameters, **owner._buffers, **held}.items():
@@ -204,7 +203,7 @@ def check_real(module: nn.Module) -> None:
 
 
 def _lacks_values(value: Any) -> bool:
-    """Whether a value is, or a container holds, a tensor on the meta device."""
+    """Whether a value is or contains a tensor on the meta device."""
     if isinstance(value, Tensor):
         return value.is_meta
     if isinstance(value, nn.Module):

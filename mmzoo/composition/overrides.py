@@ -6,46 +6,65 @@ from collections.abc import Mapping
 from typing import Any
 
 from mmzoo import schema
-from mmzoo.composition.plan import Part, slots_of
-from mmzoo.errors import UnknownKeyError
+from mmzoo.composition.plan import Part, look_up, slots_of
+from mmzoo.errors import MmzooError, UnknownKeyError
 
 
 def apply_overrides(recipe: Mapping[str, Any], overrides: Mapping[str, Any], head: Part) -> dict[str, Any]:
-    """The recipe with overrides.
+    """Apply overrides to a recipe.
 
     Args:
-        recipe: of a model.
-        overrides: by slot (a name replaces the part, a mapping changes its keys, None empties a slot that may be left
-            out) or by key of the head.
-        head: the head that the recipe names.
+        recipe: The recipe of a model.
+        overrides: By slot (a name replaces the part, a mapping changes its keys, None empties an optional slot) or by
+            key of the head.
+        head: The head that the recipe names.
+
+    Returns:
+        The changed recipe.
 
     Raises:
-        UnknownKeyError: for a key that is neither a slot nor a key of the head.
+        UnknownKeyError: A key is neither a slot nor a key of the head.
+        ConfigError: An override gives a renamed key under both its old and its new name.
     """
     changed = dict(recipe)
     slots, keys = slots_of(head), schema.arguments_of(head.cls)
-    for key, value in overrides.items():
+    for key, value in schema.renamed_keys(head.cls, overrides, path="", label=head.label).items():
         if value is None and key in slots and slots[key].optional:
             changed.pop(key, None)
-        elif key in slots or key == "head":
-            model = key in slots and slots[key].model
-            changed[key] = _merged(changed.get(key), value, "model" if model else "name")
+        elif key in slots:
+            kind = "model" if slots[key].model else slots[key].kind
+            changed[key] = _merged(changed.get(key), value, kind, key)
+        elif key == "head":
+            changed["head"] = _merged(changed["head"], value, "head", "head")
         elif key in keys:
-            changed["head"] = _merged(changed["head"], {key: value}, "name")
+            changed["head"] = _merged(changed["head"], {key: value}, "head", "head")
         else:
             hint = schema.suggestion(key, [*slots, *keys])
             raise UnknownKeyError(f"Unknown override {schema.join('', key)} for {head.label}: {hint}", path=key)
     return changed
 
 
-def _merged(current: Any, value: Any, naming: str) -> Any:
-    """An entry of a recipe with an override; another name starts from that component's own defaults."""
+def _merged(current: Any, value: Any, kind: str, slot: str) -> Any:
+    """An entry of a recipe with an override; a different name starts from that component's own defaults."""
+    naming = "model" if kind == "model" else "name"
     if isinstance(current, str):
         current = {naming: current}
     if isinstance(value, str):
         value = {naming: value}
     if not isinstance(value, Mapping) or not isinstance(current, Mapping):
         return value
-    if value.get(naming, current.get(naming)) != current.get(naming):
+    name = current.get(naming)
+    if value.get(naming, name) != name:
         return dict(value)
+    if kind != "model":
+        current, value = (_current_keys(entry, kind, name, slot) for entry in (current, value))
     return {**current, **value}
+
+
+def _current_keys(entry: Mapping[str, Any], kind: str, name: object, slot: str) -> Mapping[str, Any]:
+    """The entry with renamed keys under their new names; what cannot be looked up is left for `check` to report."""
+    try:
+        cls = look_up(kind, str(name))[1]
+    except MmzooError:
+        return entry
+    return schema.renamed_keys(cls, entry, path=slot, label=f"{kind} {name!r}")

@@ -1,4 +1,4 @@
-"""What a checked recipe is made of: each slot with its class and its configuration, nothing of it built."""
+"""A checked recipe before anything is built: the class and configuration of the component in each slot."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from mmzoo.registry.names import normalized, show
 if TYPE_CHECKING:
     from mmzoo.registry.specs import ComponentSpec
 
-# No dots, also not in a distribution's name (its normalised form has none): what has dots is an import path.
+# No dots, even in the distribution (normalized names have none), so an import path never matches.
 COMPONENT_NAME = re.compile(r"([A-Za-z0-9][A-Za-z0-9_-]*:)?[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
 @dataclass(frozen=True)
 class Part:
-    """A component of a recipe: its class and its checked configuration, not yet built.
+    """A component of a recipe, checked but not built.
 
     Args:
-        slot: that it fills.
-        kind: such as `quantizer`.
-        name: as it is registered.
-        cls: its class.
-        resolved: its checked configuration.
-        owner: the distribution that supplies it, if that is not mmzoo's own.
+        slot: The slot that it fills.
+        kind: Such as `quantizer`.
+        name: Its registered name.
+        cls: Its class.
+        resolved: Its checked configuration.
+        owner: The distribution that supplies it, unless it is one of mmzoo's own.
     """
 
     slot: str
@@ -43,21 +43,21 @@ class Part:
 
     @property
     def config(self) -> dict[str, Any]:
-        """Every config key with its value, as JSON."""
+        """Every config key with its value as JSON."""
         return self.resolved.config
 
     @property
     def label(self) -> str:
-        """How messages call it: `quantizer 'fsq'`."""
+        """Its name in messages: `quantizer 'fsq'`."""
         return f"{self.kind} {self.name!r}"
 
     def entry(self) -> dict[str, Any]:
-        """What stands for it in a resolved recipe, which others may read who lack its plugin, or have more of them."""
+        """Its entry in a resolved recipe, with its plugin named: other installations may have other plugins."""
         bare = ":" not in self.name and self.owner
         return {"name": f"{self.owner}:{self.name}" if bare else self.name, **self.config}
 
     def ports(self) -> Ports:
-        """The ports of the class with this configuration. Raises PluginError if the class fails to tell."""
+        """The ports of the class with this configuration. Raises PluginError if the class cannot compute them."""
         declare = getattr(self.cls, "ports", None)
         if declare is None:
             return Ports()
@@ -67,22 +67,22 @@ class Part:
             raise
         except Exception as error:
             raise PluginError(
-                f"{self.label} cannot tell its ports ({schema.first_line(error)}); this is a mistake in its plugin."
+                f"{self.label} cannot compute its ports ({schema.first_line(error)}); fix its plugin."
             ) from error
         if not isinstance(ports, Ports):
-            raise PluginError(f"{self.label} gives {show(ports)} where Ports are expected; mend its plugin.")
+            raise PluginError(f"{self.label} returns {show(ports)} from ports(), not Ports; fix its plugin.")
         return ports
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A resolved model, checked: what `build` needs.
+    """A resolved model, checked and ready for `build`.
 
     Args:
-        tree: the resolved model.
-        head: the task head.
-        parts: what fills the component slots.
-        models: the plans of the models in the model slots.
+        tree: The resolved model.
+        head: The task head.
+        parts: The components, by slot.
+        models: The plans of the models in model slots, by slot.
     """
 
     tree: ResolvedModel
@@ -91,20 +91,31 @@ class Plan:
     models: Mapping[str, Plan] = field(default_factory=dict)
 
     def recipe(self) -> dict[str, Any]:
-        """The recipe with every default filled in; resolving it again gives the same plan."""
+        """The recipe with every default filled in; resolving and checking it gives the same plan."""
         entries = {slot: part.entry() for slot, part in self.parts.items()}
         entries |= {slot: model.tree.ref.entry() for slot, model in self.models.items()}
         return {"head": self.head.entry(), **{slot: entries[slot] for slot in slots_of(self.head) if slot in entries}}
 
 
 def slots_of(head: Part) -> Mapping[str, Slot]:
-    """The slots that the class of a task head declares."""
+    """The slots that a task head's class declares."""
     slots: Mapping[str, Slot] = getattr(head.cls, "slots", {})
     return slots
 
 
 def make_part(slot: str, kind: str, value: Any, *, path: str | None = None) -> Part:
-    """Look up one component and check its config. value: a name, or a mapping with `name` and config keys."""
+    """Look up one component and check its config.
+
+    Args:
+        slot: The slot that it fills.
+        kind: Such as `quantizer`.
+        value: A name, or a mapping with `name` and config keys.
+        path: Dotted place of the value, for messages; the slot by default.
+
+    Raises:
+        ConfigError and its subclasses: The value or a config key is wrong.
+        UnknownNameError, AmbiguousNameError, PluginError: The name cannot be used.
+    """
     path = slot if path is None else path
     if isinstance(value, str):
         value = {"name": value}
@@ -117,7 +128,7 @@ def make_part(slot: str, kind: str, value: Any, *, path: str | None = None) -> P
         if "model" in value:
             raise ConfigError(f"{path} takes a {kind}, not a model; give it the name of a {kind}.", path=path)
         raise ConfigError(
-            f"{path} has no name; write the name of a registered {kind} under {schema.join(path, 'name')}.",
+            f"{path} has no name; give the name of a registered {kind} under {schema.join(path, 'name')}.",
             path=schema.join(path, "name"),
         )
     name = component_name(value["name"], kind, path)
@@ -130,7 +141,7 @@ def make_part(slot: str, kind: str, value: Any, *, path: str | None = None) -> P
 
 
 def _owner(spec: ComponentSpec) -> str:
-    """The qualifier of an installed plugin that is not mmzoo's own."""
+    """The distribution of an installed plugin; empty for one of mmzoo's own."""
     from mmzoo.registry.firstparty import SUPPLIES
     from mmzoo.registry.plugins import LOCAL
 
@@ -139,10 +150,10 @@ def _owner(spec: ComponentSpec) -> str:
 
 
 def component_name(name: Any, kind: str, path: str) -> str:
-    """The name itself if it is a name. Raises ConfigTypeError; an import path is never followed."""
+    """The given name. Raises ConfigTypeError if it is not a valid name; an import path is never followed."""
     if isinstance(name, str) and COMPONENT_NAME.fullmatch(name):
         return name
-    reason = "an import path is never followed" if isinstance(name, str) and "." in name else "it is no name"
+    reason = "an import path is never followed" if isinstance(name, str) and "." in name else "it is not a name"
     raise ConfigTypeError(
         f"{path} must name a registered {kind}, not {show(name)}: {reason}; `mmzoo list` shows the names.",
         path=path,
@@ -150,7 +161,7 @@ def component_name(name: Any, kind: str, path: str) -> str:
 
 
 def look_up(kind: str, name: str) -> tuple[Any, type]:
-    """The registered spec of a component and its class."""
+    """The spec and the class of a registered component. Raises PluginError for a class of the wrong kind."""
     from mmzoo import registry
 
     spec = registry.catalog().component(kind, name)

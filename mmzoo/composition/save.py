@@ -1,4 +1,4 @@
-"""A model to a folder: config, weights and the files it needs."""
+"""Saves a model to a folder: config, weights and the files it needs."""
 
 from __future__ import annotations
 
@@ -30,36 +30,42 @@ def save_model(
     task: str | None = None,
     modalities: Iterable[str] | None = None,
 ) -> Path:
-    """Write `config.json`, `model.safetensors` and `head.files()`, each of which appears whole or not at all.
+    """Write `config.json`, `model.safetensors` and `head.files()`, each atomically.
 
-    Tensors of models in slots are not written.
+    The tensors of models in slots are not written.
 
     Args:
-        head: the model.
-        folder: made if need be.
-        dtype: of the parameters; buffers (codebook averages, statistics) keep theirs, as they are small and may need
-            the range.
-        name: the head's name unless given.
-        task: what is registered under that name unless given; a model of another name keeps the head's.
-        modalities: as for `task`.
+        head: The model.
+        folder: Created if needed.
+        dtype: The dtype of the parameters; buffers (codebook averages, statistics) keep theirs, as they are small and
+            may need the range.
+        name: The head's name by default.
+        task: By default the task registered under `name`, else the one registered under the head's name.
+        modalities: The default is found as for `task`.
+
+    Returns:
+        The folder.
 
     Raises:
-        TensorValueError: if a value is not finite, or not in `dtype`.
-        WeightsError: if a model slot holds a model that nobody could load, or the folder cannot be written.
+        TensorValueError: A value is not finite, or overflows in `dtype`.
+        WeightsError: A model slot holds a model with fresh parameters, or the folder cannot be written.
     """
     folder = Path(folder)
     tensors = {key: _stored(key, tensor, dtype) for key, tensor in own_tensors(head).items()}
     for slot in submodels(head):
         if not head.recipe[slot].get("sha256"):
             raise WeightsError(
-                f"Cannot save the model: slot {slot} holds a model with fresh parameters, which are stored nowhere;"
+                f"Cannot save the model: slot {slot} holds a model with fresh parameters, which are not stored;"
                 " train and save that model first."
             )
     config = _describe(head, name, task, modalities)
     files = head.files() if isinstance(head, HasFiles) else {}
     for file_name in files:
         if file_name in NAMES or Path(file_name).name != file_name or file_name.startswith("."):
-            raise WeightsError(f"{type(head).__name__}.files() may not write {file_name!r}; choose another plain name.")
+            raise WeightsError(
+                f"{type(head).__name__}.files() may not write {file_name!r}; use a plain file name that mmzoo does not"
+                " write itself."
+            )
     with writable(folder):
         for file_name, content in files.items():
             write_whole(folder / file_name, content)
@@ -70,13 +76,13 @@ def save_model(
 
 @contextmanager
 def writable(folder: Path) -> Iterator[None]:
-    """Make a folder to write into; what the disk refuses becomes a WeightsError."""
+    """Create the folder; an OSError inside the block becomes a WeightsError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         yield
     except OSError as error:
         raise WeightsError(
-            f"Cannot write {error.filename or folder}: {error.strerror or error}; choose a folder to write to."
+            f"Cannot write {error.filename or folder}: {error.strerror or error}; choose a writable folder."
         ) from error
 
 
@@ -87,9 +93,9 @@ def _stored(name: str, tensor: Tensor, dtype: torch.dtype) -> Tensor:
     if tensor.is_meta or not finite(value):
         raise TensorValueError(
             f"Cannot save {name}: it has values that are not finite in {str(value.dtype).removeprefix('torch.')};"
-            " save with dtype=torch.float32 if the model itself is sound."
+            " save with dtype=torch.float32 if the model's own values are finite."
         )
-    # A view would drag its whole storage into the file's idea of shared memory.
+    # safetensors refuses tensors that share storage, as views do.
     return value.contiguous().clone()
 
 
@@ -110,7 +116,7 @@ def _describe(head: TaskHead, name: str | None, task: str | None, modalities: It
 
 
 def write_weights(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write a safetensors file that appears whole or not at all. Raises OSError."""
+    """Write a safetensors file atomically. Raises OSError."""
     from safetensors.torch import save_file
 
     with whole_file(path) as staged:

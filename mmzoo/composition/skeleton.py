@@ -1,12 +1,12 @@
-"""Builds a model without paying for its values: what is allocated or drawn is on the meta device, constants are real.
+"""Builds a model without initializing it: allocated and random tensors are on the meta device, constants are real.
 
 Why not what libraries offer:
 
 - `torch.device("meta")`: a constructor that reads a value of `torch.linspace` fails, and constant buffers are lost.
-- `accelerate.init_empty_weights`: it draws every parameter before it drops it, breaks ties between parameters
+- `accelerate.init_empty_weights`: it draws every parameter before dropping it, breaks ties between parameters
   (`test_tied_tensors`), and patches `nn.Module` for all threads.
-- Both: the first window or normal distribution on meta imports torch's compiler, which takes longer than the whole
-  load (`test_building_to_load_imports_no_compiler`). So filling a tensor without values is skipped here.
+- Both: the first window or normal distribution on meta imports torch's compiler, which takes longer than the entire
+  load (`test_building_to_load_imports_no_compiler`). So filling a meta tensor is skipped here.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from torch.utils._pytree import tree_any, tree_map
 from mmzoo.errors import PluginError
 
 SMALL = 1 << 16
-"""Elements up to which zeros, ones and the like stay real, as constants; larger ones are parameters and go to meta."""
+"""Zeros, ones and the like with at most this many elements stay real, as constants; larger ones go to meta."""
 
 STORAGE: frozenset[Callable[..., Any]] = frozenset(
     {
@@ -44,7 +44,7 @@ FILL = frozenset({
     "round_", "neg_", "sqrt_", "exp_", "log_", "pow_", "lerp_", "masked_fill_", "index_fill_", "__setitem__",
 })
 # fmt: on
-"""Methods that change values and nothing else: without values there is nothing to do."""
+"""Methods that only change values; on meta tensors they have nothing to do."""
 
 FILLED: frozenset[Callable[..., Any]] = frozenset({torch.zeros, torch.ones, torch.full, torch.eye})
 
@@ -53,7 +53,7 @@ class Skeleton(TorchFunctionMode):
     """While active, allocated and random tensors have shapes but no values; computed constants have both.
 
     Args:
-        allocate: False keeps new tensors real, and only makes operations on meta tensors free.
+        allocate: False keeps new tensors real; only filling meta tensors is then skipped.
     """
 
     def __init__(self, *, allocate: bool = True) -> None:
@@ -81,7 +81,7 @@ class Skeleton(TorchFunctionMode):
 
 @contextmanager
 def skeleton(*, allocate: bool = True) -> Iterator[None]:
-    """Build inside this: initialization costs nothing, and torch's random state stays as it was."""
+    """Build modules in this context without initializing them; torch's random state is left unchanged."""
     with torch.random.fork_rng(devices=[]), Skeleton(allocate=allocate):
         yield
 
@@ -91,16 +91,16 @@ def _name(func: Any) -> str:
 
 
 def _mixed(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """A call with tensors that have values and tensors that have none: the result has none.
+    """Call a function on real and meta tensors together; the result is on meta.
 
-    Writing such a result into a constant would leave it silently wrong, so that is an error.
+    Writing such a result into a constant would leave the constant silently wrong, so that is an error.
     """
     name = _name(func)
     writes = name == "__setitem__" or (name.endswith("_") and not name.endswith("__")) or "out" in kwargs
     if writes and _is_real(kwargs.get("out", args[0] if args else None)):
         raise PluginError(
             f"A component writes values of its parameters into a constant (by {name}) before they are loaded;"
-            " compute what is not stored in weights from settings alone."
+            " compute what is not stored in the weights from settings only."
         )
     args, kwargs = _to_meta((args, kwargs))
     return func(*args, **kwargs)

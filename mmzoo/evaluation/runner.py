@@ -120,13 +120,10 @@ def check_judge(name: str, task: str) -> None:
 
 def digests(model: Any) -> dict[str, str]:
     """sha256 of the weights that were judged: the model's own as `model`, and those of the models in its slots."""
-    found = {} if model.folder is None else {"model": sha256_of(Path(model.folder) / WEIGHTS_NAME)}
-    slots = {slot: getattr(model, slot) for slot, of in type(model).slots.items() if of.model}
-    return found | {
-        slot: sha256_of(Path(part.folder) / WEIGHTS_NAME)
-        for slot, part in slots.items()
-        if part is not None and part.folder is not None
-    }
+    from mmzoo.composition import submodels
+
+    models = {"model": model, **submodels(model)}
+    return {slot: sha256_of(Path(of.folder) / WEIGHTS_NAME) for slot, of in models.items() if of.folder is not None}
 
 
 def tidy(value: Any) -> Any:

@@ -1,1 +1,1 @@
-"""Where weights come from and go to: sources, downloads, and the safetensors files themselves."""
+"""Where weights come from and go to: sources, downloads, publishing, and safetensors files."""

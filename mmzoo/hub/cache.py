@@ -1,4 +1,4 @@
-"""The models that are in huggingface_hub's cache: what there is, how large, and how to be rid of it."""
+"""The mmzoo models in huggingface_hub's cache: list them, with their sizes, and delete them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,14 @@ from mmzoo.model_folder import ModelFolder
 
 @dataclass(frozen=True, slots=True)
 class CachedModel:
-    """A model repo in the cache. commits: those of which there are files. size: bytes, with fetched parts."""
+    """A model repo in the cache.
+
+    Args:
+        repo: `org/name`.
+        commits: The commits with cached files.
+        size: In bytes, including single components fetched by byte ranges.
+        path: The repo's folder in the cache.
+    """
 
     repo: str
     commits: tuple[str, ...]
@@ -21,26 +28,36 @@ class CachedModel:
 
 
 def cached_models() -> list[CachedModel]:
-    """The mmzoo models in the cache, by name; what other libraries keep there is left out."""
-    found = []
+    """The mmzoo models in the cache, sorted by name; other libraries' models are left out."""
+    models = []
     for repo in _scan().repos:
         commits = sorted(revision.commit_hash for revision in repo.revisions if _is_ours(revision.snapshot_path))
         if repo.repo_type == "model" and commits:
             parts = sum(path.stat().st_size for path in (repo.repo_path / "parts").rglob("*") if path.is_file())
-            found.append(CachedModel(repo.repo_id, tuple(commits), repo.size_on_disk + parts, repo.repo_path))
-    return sorted(found, key=lambda model: model.repo)
+            models.append(CachedModel(repo.repo_id, tuple(commits), repo.size_on_disk + parts, repo.repo_path))
+    return sorted(models, key=lambda model: model.repo)
 
 
 def remove(repo: str) -> int:
-    """Delete all files of a model repo (`org/name`) from the cache; returns the bytes freed.
+    """Delete all files of a model repo from the cache.
 
-    Raises UnknownNameError if it is not in the cache.
+    Args:
+        repo: `org/name`.
+
+    Returns:
+        The number of bytes freed.
+
+    Raises:
+        UnknownNameError: The repo is not in the cache.
     """
     model = next((model for model in cached_models() if model.repo == repo), None)
     if model is None:
-        raise UnknownNameError(f"{repo[:80]!r} is not in the cache; `mmzoo cache list` shows what is.", name=repo)
-    known = next(entry for entry in _scan().repos if entry.repo_id == repo and entry.repo_type == "model")
-    _scan().delete_revisions(*(revision.commit_hash for revision in known.revisions)).execute()
+        raise UnknownNameError(
+            f"{repo[:80]!r} is not in the cache; `mmzoo cache list` shows the models in it.", name=repo
+        )
+    scan = _scan()
+    entry = next(entry for entry in scan.repos if entry.repo_id == repo and entry.repo_type == "model")
+    scan.delete_revisions(*(revision.commit_hash for revision in entry.revisions)).execute()
     return model.size
 
 

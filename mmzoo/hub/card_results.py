@@ -1,6 +1,6 @@
-"""What a card says of an evaluation: tables for readers, the figures that matter most for the Hub.
+"""The results on a card: tables for readers and, for the Hub, the most important figures.
 
-How the results of a task are laid out is registered with the task (`mmzoo.hookspecs.Register.task`).
+A task registers the layout of its results (`mmzoo.hookspecs.Register.task`).
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from mmzoo.registry import load_target
 from mmzoo.registry.specs import TaskSpec
 
 ABOUT = ("model", "task", "command", "sha256", "protocol", "machine", "seconds", "complete")
-"""What an evaluation says of itself; the rest are figures."""
+"""Keys of an evaluation that describe it; all others hold figures."""
 SECONDARY = (*ABOUT, "speed", "tables", "codes")
-"""What the figures of a task without headlines are not taken from."""
+"""Keys that supply no headline where a task registers none."""
 MOST = 10
 CENTERS = ("share", "rate", "difference", "mean")
-"""What `low` and `high` beside it are the bounds of: 95 % intervals."""
+"""Keys whose 95% interval is given by `low` and `high` beside them."""
 
 
 def headlines(task: TaskSpec | None, evaluation: Mapping[str, Any] | None) -> list[tuple[str, str, float]]:
-    """(type of metric, name, value) of what matters most in an evaluation; by default its first figures."""
+    """(metric type, name, value) of the most important figures of an evaluation; by default the first ones."""
     figures = dict(_figures({key: value for key, value in (evaluation or {}).items() if key not in ABOUT}))
     first = [path for path in figures if path.partition(".")[0] not in SECONDARY][:MOST]
     chosen = (task and task.headlines) or {path: path.rpartition(".")[2] for path in first}
@@ -42,10 +42,10 @@ def _is_bound(key: str) -> bool:
 
 
 def sections(task: TaskSpec | None, evaluation: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """Title and figures of each section that an evaluation has; of a task without sections, of all its keys."""
+    """Title and figures of each section of an evaluation; each key is one if the task registers no sections."""
     keys = (task and task.sections) or {key: key.replace("_", " ") for key in evaluation if key not in ABOUT}
-    found = [(title, _at(evaluation, key)) for key, title in keys.items()]
-    return [(title, figures) for title, figures in found if figures is not None]
+    titled = [(title, _at(evaluation, key)) for key, title in keys.items()]
+    return [(title, figures) for title, figures in titled if figures is not None]
 
 
 def _at(values: Any, path: str) -> Any:
@@ -55,7 +55,7 @@ def _at(values: Any, path: str) -> Any:
 
 
 def tables(task: TaskSpec | None, evaluation: Mapping[str, Any]) -> str:
-    """The tables that the task's own function makes; '' if it has none."""
+    """The tables made by the task's own function; empty if it has none."""
     if task is None or task.tables is None:
         return ""
     render: Any = load_target(task.renderer(task.tables))
@@ -63,7 +63,7 @@ def tables(task: TaskSpec | None, evaluation: Mapping[str, Any]) -> str:
 
 
 def results(task: TaskSpec | None, evaluation: Mapping[str, Any] | None) -> str:
-    """The section, whatever the evaluation holds."""
+    """The section about results, in Markdown."""
     if evaluation is None:
         return "## Results\n\nThis model has not been evaluated yet."
     figures = []
@@ -72,12 +72,12 @@ def results(task: TaskSpec | None, evaluation: Mapping[str, Any] | None) -> str:
             figures += [f"| {title}: {name.replace('_', ' ')} | {_shown(value)} |" for name, value in _flat(values)]
         else:
             figures.append(f"| {title} | {_shown(values)} |")
-    listed = "\n".join(["| figure | value (95 %) |", "|---|---|", *figures]) if figures else ""
+    listed = "\n".join(["| figure | value (95% interval) |", "|---|---|", *figures]) if figures else ""
     return "\n\n".join(filter(None, ("## Results", _protocol(evaluation), tables(task, evaluation), listed)))
 
 
 def _protocol(evaluation: Mapping[str, Any]) -> str:
-    """How the figures were made."""
+    """How the figures were measured."""
     facts = "; ".join(f"{key.replace('_', ' ')}: {value}" for key, value in evaluation["protocol"].items())
     return f"{facts[:1].upper()}{facts[1:]}. Command: `{evaluation['command']}`."
 
@@ -87,7 +87,7 @@ def _shown(value: Any) -> str:
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Name and value of each figure; one with an interval is one line of both."""
+    """Name and value of each figure, an interval included in the value."""
     for key, value in values.items():
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{key} ")

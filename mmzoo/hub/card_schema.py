@@ -1,6 +1,6 @@
-"""What the Hub accepts at the top of a card, checked before anything is sent.
+"""Checks of a card's front matter before it is sent to the Hub.
 
-The Hub checks `license` and `model-index` when a card arrives, and refuses the whole commit. The rules are those of
+The Hub checks `license` and `model-index` when a card arrives, and rejects the entire commit. The rules are those of
 https://github.com/huggingface/hub-docs, `modelcard.md`.
 """
 
@@ -24,16 +24,16 @@ LICENSES = frozenset(
     zlib pddl lgpl-lr deepfloyd-if-license llama2 llama3 llama3.1 llama3.2 llama3.3 llama4 gemma unknown other
     """.split()
 )
-"""From hub-docs, `docs/hub/repositories-licenses.md`, copied on 2026-11-25. For a license added since: `other`."""
+"""From hub-docs, `docs/hub/repositories-licenses.md`, copied on 2026-11-25. Use `other` for a license added since."""
 TEXTS = ("library_name", "pipeline_tag", "license", "license_name", "license_link", "model_name")
 LISTS = ("language", "tags", "datasets", "metrics", "base_model")
-"""A string, or a list of strings."""
+"""Keys whose value is a string or a list of strings."""
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]+)*|multilingual|code")
 RESULT = {"task": ("type",), "dataset": ("type", "name")}
 
 
 def check_front_matter(front: Mapping[str, Any], where: str) -> None:
-    """Raise UsageError with the first thing that the Hub would not accept. where: as the message names the card."""
+    """Raise UsageError with the first problem that the Hub would reject. where: The card's name in the message."""
     for problem in _problems(front):
         raise UsageError(f"The front matter of {where} {problem}.")
 
@@ -50,15 +50,15 @@ def _problems(front: Mapping[str, Any]) -> Iterator[str]:
     if license is not None and license not in LICENSES:
         hint = did_you_mean(suggestions(str(license), sorted(LICENSES))).rstrip("?.")
         yield (
-            f"names the license {license!r}, which is not in our list of those that the Hub knows;"
+            f"names the license {license!r}, which is not in mmzoo's list of licenses that the Hub accepts;"
             f" {f'{hint}, or ' if hint else ''}write `license: other` with license_name and license_link"
         )
     if license == "other" and not (front.get("license_name") and front.get("license_link")):
-        yield "says `license: other`, to which license_name and license_link belong"
+        yield "says `license: other`, which needs license_name and license_link"
     language = front.get("language", [])
     for code in [language] if isinstance(language, str) else language:
         if not LANGUAGE.fullmatch(code):
-            yield f"names the language {code!r}; a code such as en was expected"
+            yield f"names the language {code!r}, which must be a code such as en"
     if "model-index" in front:
         yield from _index_problems(front["model-index"])
 
@@ -75,8 +75,8 @@ def _index_problems(index: Any) -> Iterator[str]:
             return
         for result in results:
             for part, keys in RESULT.items():
-                found = result.get(part) if isinstance(result, Mapping) else None
-                if not isinstance(found, Mapping) or not all(isinstance(found.get(key), str) for key in keys):
+                facts = result.get(part) if isinstance(result, Mapping) else None
+                if not isinstance(facts, Mapping) or not all(isinstance(facts.get(key), str) for key in keys):
                     yield f"has a result whose {part} lacks {' and '.join(keys)}"
                     return
             metrics = result.get("metrics")

@@ -1,7 +1,7 @@
-"""Model cards, generated from what a model repo holds: config, training record, evaluation and samples.
+"""Model cards, generated from the files of a model repo: config, training record, evaluation and samples.
 
-Generated sections stand between `<!-- mmzoo:begin -->` and `<!-- mmzoo:end -->`; what is written by hand below
-them is kept when a card is generated anew.
+Generated sections are between `<!-- mmzoo:begin -->` and `<!-- mmzoo:end -->`; handwritten text below them is kept when
+a card is regenerated.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from mmzoo.errors import CorruptFileError, MmzooError
 from mmzoo.hub.card_results import headlines, results
 from mmzoo.hub.sources import bundled_folder
-from mmzoo.model_folder import ModelFolder
+from mmzoo.model_folder import CARD_NAME, CONFIG_NAME, EVALUATION_NAME, TRAINING_NAME, ModelConfig, ModelFolder
 from mmzoo.registry import catalog
 from mmzoo.registry.specs import CardText, ModelSpec, TaskSpec
 from mmzoo.system import write_whole
@@ -27,39 +27,44 @@ MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def shown(value: object) -> str:
-    """What a file of a model repo says, on one line, with nothing in it that a terminal or a page would obey."""
+    """Text from a file of a model repo on one line, without control characters and with HTML escaped."""
     printable = "".join(c if c.isprintable() else " " for c in str(value))
     return html.escape(" ".join(printable.split()), quote=False)
 
 
 def write_card(folder: Path, *, license: str | None = None) -> Path:
-    """Write README.md of a model repo; text by hand below the sections is kept. license: see `render_card`."""
-    path = folder / "README.md"
+    """Write README.md of a model repo; handwritten text below the sections is kept. license: As for `render_card`."""
+    path = folder / CARD_NAME
     write_whole(path, render_card(folder, license=license))
     return path
 
 
 def render_card(folder: Path, *, license: str | None = None, called: str | None = None) -> str:
-    """The card that the files of a model repo give.
+    """Generate the card of a model repo from its files.
 
-    license: of the weights; None keeps what the card there says, else what is registered, and never invents one.
-    called: what `create` is given in the example; by default the name of a bundled model, else the folder. Raises
-    CorruptFileError when config.json cannot be read, or names the model as none can be called, and when the card there
-    is no text.
+    Args:
+        folder: The model repo.
+        license: The license of the weights; None keeps the one on the existing card, else uses the registered one.
+        called: The name given to `create` in the example; by default that of a bundled model, else the folder.
+
+    Returns:
+        The text of the card.
+
+    Raises:
+        ConfigError: config.json is missing or cannot be read.
+        CorruptFileError: config.json gives the model an invalid name, or another file cannot be read.
     """
-    config = read_record(folder / "config.json")
-    if config is None:
-        raise CorruptFileError(f"{folder} has no config.json; a card is made from a model repo.")
-    name = str(config.get("name", ""))
+    config = ModelFolder(folder).config
+    name = config.name
     if not MODEL_NAME.fullmatch(name):
         raise CorruptFileError(
-            f"{folder / 'config.json'} calls the model {name[:80]!r}; a name is letters, digits, '.', '-' and '_'."
+            f"{folder / CONFIG_NAME} names the model {name[:80]!r}; use letters, digits, '.', '-' and '_' only."
         )
-    training, evaluation = read_record(folder / "training.json"), read_record(folder / "evaluation.json")
+    training, evaluation = read_record(folder / TRAINING_NAME), read_record(folder / EVALUATION_NAME)
     model = _registered(name)
-    task = catalog().task(str(config.get("task", "")), model.plugin if model else None)
+    task = catalog().task(config.task, model.plugin if model else None)
     license = license or ModelFolder(folder).license or _registered_license(folder, model)
-    old = read_card(folder / "README.md") if (folder / "README.md").is_file() else ""
+    old = read_card(folder / CARD_NAME) if (folder / CARD_NAME).is_file() else ""
     data = str(training["data"]["name"]) if training else ""
     text = _text(config, model, data)
     language = front_matter(old)[0].get("language") or text.language
@@ -69,37 +74,41 @@ def render_card(folder: Path, *, license: str | None = None, called: str | None 
         text.intended,
         text.training,
         _use(task, called or (name if bundled_folder(name) == folder.resolve() else f"local-dir:{folder}")),
-        _needs(config.get("recipe")),
+        _needs(config.recipe),
         _training(training),
         results(task, evaluation),
         _samples(folder, text.samples),
         f"## Limits\n\n{text.limits}",
-        _licence(license),
+        _license(license),
     ]
     body = "\n\n".join(section for section in sections if section)
-    by_hand = text_by_hand(old)
-    return f"---\n{front}---\n{BEGIN}\n\n{body}\n\n{END}\n" + (f"\n{by_hand}\n" if by_hand else "")
+    handwritten = text_by_hand(old)
+    return f"---\n{front}---\n{BEGIN}\n\n{body}\n\n{END}\n" + (f"\n{handwritten}\n" if handwritten else "")
 
 
 def read_card(path: Path) -> str:
-    """The text of a card. Raises CorruptFileError if it is none."""
+    """The text of a card. Raises CorruptFileError if it is not UTF-8."""
     try:
         return path.read_text("utf-8")
     except UnicodeDecodeError as error:
-        raise CorruptFileError(f"{path} is not UTF-8 text; write it anew, or remove it.") from error
+        raise CorruptFileError(f"{path} is not UTF-8 text; rewrite or remove it.") from error
 
 
 def text_by_hand(card: str) -> str:
-    """What stands below the generated sections of a card; nothing in a card without such sections."""
+    """The handwritten text below the generated sections of a card; empty if it has no such sections."""
     return card.partition(END)[2].strip("\n")
 
 
 def merged_card(mine: str, theirs: str | None) -> str:
-    """The card to publish where there is one already: what was written by hand there is never lost.
+    """The card to publish over an existing one; text written by hand on the Hub is never lost.
 
-    theirs: the card that is published. If it has no generated sections, it stays as it is, unless it is only front
-    matter. Otherwise the sections are mine and the text below them is theirs, unless mine contains it. Front matter
-    that only theirs has (how a gated repo asks, a tag set on its page) is kept.
+    Args:
+        mine: The new card.
+        theirs: The published card. Without generated sections it stays unchanged, unless it is only front matter.
+
+    Returns:
+        The sections of `mine`, and below them the handwritten text of `theirs`, unless `mine` already contains it.
+        Front matter that only `theirs` has (the questions of a gated repo, a tag added on its page) is kept.
     """
     if theirs is None:
         return mine
@@ -113,7 +122,7 @@ def merged_card(mine: str, theirs: str | None) -> str:
 
 
 def _with_front(card: str, more: Mapping[str, Any]) -> str:
-    """The card with those keys of the other front matter that its own lacks."""
+    """The card with the keys added that its front matter lacks."""
     front, text, body = front_matter(card)
     missing = {key: value for key, value in more.items() if key not in front}
     if not missing:
@@ -132,36 +141,36 @@ def _registered(name: str) -> ModelSpec | None:
 
 
 def _registered_license(folder: Path, model: ModelSpec | None) -> str | None:
-    """What is registered of the weights in their own model repo; others of that name may have another license."""
+    """The registered license, for the bundled repo only; other repos of that name may have another license."""
     if model is None or bundled_folder(model.name) != folder.resolve():
         return None
     return next((item.license for item in model.weights if item.license), None)
 
 
-def _text(config: Mapping[str, Any], model: ModelSpec | None, data: str) -> CardText:
-    """What to say of a model. Of one that learned from other data than its text is about, only their name."""
-    if model is not None and model.card is not None and (model.task, model.card.data) == (config.get("task"), data):
+def _text(config: ModelConfig, model: ModelSpec | None, data: str) -> CardText:
+    """The registered text about a model, if it was trained on the data that the text is about; else a plain one."""
+    if model is not None and model.card is not None and (model.task, model.card.data) == (config.task, data):
         return model.card
-    training = f"What taught this model is the dataset `{shown(data)}`." if data else ""
-    limits = "Nothing is known of what its training data lack; what was measured stands above."
+    training = f"This model was trained on the dataset `{shown(data)}`." if data else ""
+    limits = "Nothing is known about gaps in its training data; see the results above for what was measured."
     return CardText(data, intended="", training=training, limits=limits)
 
 
 def read_record(path: Path) -> dict[str, Any] | None:
-    """A JSON file of a model repo; None if there is none. Raises CorruptFileError."""
+    """A JSON object from a file of a model repo; None if there is no file. Raises CorruptFileError."""
     if not path.is_file():
         return None
     try:
-        found: Any = json.loads(path.read_text("utf-8"))
+        record: Any = json.loads(path.read_text("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise CorruptFileError(f"{path} is not valid JSON: {error}.") from error
-    if not isinstance(found, dict):
-        raise CorruptFileError(f"{path} holds no JSON object.")
-    return found
+        raise CorruptFileError(f"{path} is not valid JSON ({error}); get another copy of it.") from error
+    if not isinstance(record, dict):
+        raise CorruptFileError(f"{path} does not hold a JSON object; get another copy of it.")
+    return record
 
 
 def _front_matter(
-    config: Mapping[str, Any],
+    config: ModelConfig,
     task: TaskSpec | None,
     evaluation: Mapping[str, Any] | None,
     license: str | None,
@@ -173,7 +182,7 @@ def _front_matter(
     judged = str((evaluation or {}).get("protocol", {}).get("data", data or "its own data"))
     results = [
         EvalResult(
-            task_type=config.get("task", ""),
+            task_type=config.task,
             dataset_type=data or "unknown",
             dataset_name=judged,
             metric_type=kind,
@@ -182,16 +191,16 @@ def _front_matter(
         )
         for kind, name, value in headlines(task, evaluation)
     ]
-    told = ModelCardData(
+    written = ModelCardData(
         language=language,
         license=license,
         library_name="mmzoo",
         pipeline_tag=task.pipeline if task else None,
-        tags=["mmzoo", *config.get("modalities", ())],
-        model_name=config["name"],
+        tags=["mmzoo", *config.modalities],
+        model_name=config.name,
         eval_results=results or None,
     )
-    return str(told.to_yaml()).strip("\n") + "\n"
+    return str(written.to_yaml()).strip("\n") + "\n"
 
 
 def _use(task: TaskSpec | None, called: str) -> str:
@@ -200,15 +209,14 @@ def _use(task: TaskSpec | None, called: str) -> str:
     return f"## Use\n\n```python\nimport mmzoo\n\n{task.use.replace('{name}', called)}\n```"
 
 
-def _needs(recipe: Any) -> str:
-    """Which plugins, other than mmzoo's own, supply parts of the model."""
-    values = recipe.values() if isinstance(recipe, Mapping) else ()
-    names = [str(value.get("name", "")) for value in values if isinstance(value, Mapping)]
+def _needs(recipe: Mapping[str, Any]) -> str:
+    """A sentence about the plugins, other than mmzoo's own, that supply parts of the model."""
+    names = [str(value.get("name", "")) for value in recipe.values() if isinstance(value, Mapping)]
     owners = sorted({shown(name.partition(":")[0]) for name in names if ":" in name})
     if not owners:
         return ""
     named = ", ".join(f"`{owner}`" for owner in owners)
-    return f"Parts of it come with the plugin{'s' * (len(owners) > 1)} {named}, to be installed first."
+    return f"This model needs the plugin{'s' * (len(owners) > 1)} {named}."
 
 
 def _training(record: Mapping[str, Any] | None) -> str:
@@ -220,18 +228,18 @@ def _training(record: Mapping[str, Any] | None) -> str:
     lines = [
         *(_stage(stage) for stage in stages),
         f"- data: `{shown(record['data']['name'])}`, {record['data']['examples']:,} examples",
-        f"- {record['parameters'] / 1e6:.2f} million parameters, kept in 16 bits",
+        f"- {record['parameters'] / 1e6:.2f} million parameters, stored in 16 bits",
         *(f"- {shown(note)}" for note in record.get("notes", ())),
     ]
     return "## Training\n\n" + "\n".join(lines)
 
 
 def _stage(record: Mapping[str, Any]) -> str:
-    """One run of the engine: its command, how long it took, and on what."""
+    """One training run: command, steps, time, hardware and seed."""
     hardware = record["hardware"]
     where = shown(hardware["gpu"] or f"{hardware['threads']} threads of {hardware['cpu']}, no GPU")
-    took = f"{record['steps']:,} steps in {record['seconds'] / 60:.0f} minutes on {where}; seed {record['seed']}"
-    return f"- `{shown(record['command'])}`: {took}"
+    run = f"{record['steps']:,} steps in {record['seconds'] / 60:.0f} minutes on {where}; seed {record['seed']}"
+    return f"- `{shown(record['command'])}`: {run}"
 
 
 def _samples(folder: Path, reading: str) -> str:
@@ -241,11 +249,11 @@ def _samples(folder: Path, reading: str) -> str:
         links = [f"[{p.stem.partition('-')[2]}](samples/{p.name})" for p in sorted(samples.glob(f"{number}-*.wav"))]
         lines.append(f"{shown(number)}. {shown(text)} {', '.join(links)}")
     sheets = [f"![{path.stem}](samples/{path.name})" for path in sorted(samples.glob("*.png"))]
-    found = ["\n".join(lines), reading if sheets else "", *sheets]
-    return "\n\n".join(("## Samples", *filter(None, found))) if any(found) else ""
+    parts = ["\n".join(lines), reading if sheets else "", *sheets]
+    return "\n\n".join(("## Samples", *filter(None, parts))) if any(parts) else ""
 
 
-def _licence(license: str | None) -> str:
+def _license(license: str | None) -> str:
     if license is None:
-        return "## Licence\n\nNo licence is stated; ask the author before using the weights."
-    return f"## Licence\n\n{'Apache-2.0' if license == 'apache-2.0' else shown(license)}, weights included."
+        return "## License\n\nNo license is stated; ask the author before using the weights."
+    return f"## License\n\n{'Apache-2.0' if license == 'apache-2.0' else shown(license)}, weights included."

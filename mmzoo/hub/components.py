@@ -1,7 +1,7 @@
-"""A sha256 for each component of a weights file, which `config.json` carries, so that one can be fetched alone.
+"""The sha256 of each component in a weights file. `config.json` stores them so that a component can be fetched alone.
 
-A component is what the tensor names begin with: `quantizer.codebook` is of `quantizer`. Its digest covers name, type,
-shape and bytes of its tensors in the order of their names, wherever they lie in the file.
+Tensor names begin with their component: `quantizer.codebook` belongs to `quantizer`. A digest covers the names, types,
+shapes and bytes of the component's tensors, sorted by name, wherever they are in the file.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from mmzoo.model_folder import CONFIG_NAME, ModelFolder
 
 
 def component_digests(path: Path, parts: Iterable[str] | None = None) -> dict[str, str]:
-    """The sha256 of each component of a weights file; parts: only of these. Raises CorruptFileError."""
+    """The sha256 of each component, or only of these parts, in a weights file. Raises CorruptFileError."""
     with open_tensors(path) as file:
         wanted = sorted({name.partition(".")[0] for name in file.entries if "." in name} if parts is None else parts)
         return {part: _digest(file, part) for part in wanted}
@@ -36,17 +36,17 @@ def _digest(file: OpenTensors, part: str) -> str:
 
 
 def check_components(path: Path, expected: Mapping[str, str]) -> None:
-    """Raise ChecksumError, naming the components of a weights file that are not what the config says."""
-    found = component_digests(path, expected)
-    wrong = [part for part in expected if found[part] != expected[part]]
+    """Raise ChecksumError with the components of a weights file whose digests differ from the expected ones."""
+    digests = component_digests(path, expected)
+    wrong = [part for part in expected if digests[part] != expected[part]]
     if wrong:
         raise ChecksumError(
-            f"{path} holds other tensors of {', '.join(wrong)} than the {CONFIG_NAME} beside it says; get the weights"
-            " that belong to it."
+            f"The tensors of {', '.join(wrong)} in {path} do not have the digests in the {CONFIG_NAME} beside it; get"
+            " the weights that belong to it."
         )
 
 
 def write_components(folder: Path) -> bool:
-    """Write the digests of a model folder's weights into its config.json; returns whether that changed it."""
+    """Write the component digests of a model folder's weights to its config.json; returns whether that changed it."""
     model = ModelFolder(folder)
     return model.write_config(replace(model.config, components=component_digests(model.weights)))

@@ -1,7 +1,7 @@
-"""golden.safetensors: small inputs and outputs that travel with a model and prove that a copy of it works.
+"""golden.safetensors: small inputs and outputs stored with a model, to prove that a copy of it works.
 
-The outputs are floats before quantization and decodings of stored codes, never sampled codes, so they are
-reproducible to rounding on any machine.
+The outputs are floats before quantization and decodings of stored codes, never sampled codes, so every machine
+reproduces them up to rounding.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TOLERANCE = 1e-4
 
 
 def write_golden(head: TaskHead, folder: Path) -> Path | None:
-    """Compute and store the golden inputs and outputs of a head in evaluation mode; None if it has none."""
+    """Compute and store the golden inputs and outputs of a head in eval mode; returns None if it has none."""
     from safetensors.torch import save_file
 
     with torch.inference_mode():
@@ -37,10 +37,19 @@ def write_golden(head: TaskHead, folder: Path) -> Path | None:
 
 
 def check_golden(head: TaskHead, folder: Path, tolerance: float = TOLERANCE) -> Mapping[str, float]:
-    """Recompute the stored outputs; returns each one's largest absolute error relative to its largest value.
+    """Recompute the stored outputs and compare them.
 
-    Raises GoldenError naming the outputs whose error exceeds the tolerance, or for inputs that the model cannot take;
-    CorruptFileError for a file that is not there or not sound.
+    Args:
+        head: The model in eval mode.
+        folder: The model's folder.
+        tolerance: The largest error allowed.
+
+    Returns:
+        By output name, the largest absolute error divided by the largest absolute value, or by 1 if that is smaller.
+
+    Raises:
+        GoldenError: An error exceeds the tolerance, or the model cannot use the inputs.
+        CorruptFileError: The file is missing or malformed.
     """
     with open_tensors(folder / GOLDEN_NAME) as file:
         stored = {name: file.read(name).clone() for name in file.entries}
@@ -53,14 +62,15 @@ def check_golden(head: TaskHead, folder: Path, tolerance: float = TOLERANCE) -> 
         raise
     except Exception as error:
         raise GoldenError(
-            f"{folder / GOLDEN_NAME} holds inputs that the model cannot take ({type(error).__name__}); get the file"
+            f"{folder / GOLDEN_NAME} holds inputs that the model cannot use ({type(error).__name__}); get the file"
             " that belongs to it."
         ) from error
     errors: dict[str, float] = {}
     for name, tensor in expected.items():
         if name not in outputs or outputs[name].shape != tensor.shape:
             raise GoldenError(
-                f"{folder / GOLDEN_NAME} holds the output {name!r}, which this model does not give in that shape."
+                f"{folder / GOLDEN_NAME} holds the output {name!r}, which the model does not return in that shape;"
+                " get the file that belongs to it."
             )
         scale = max(1.0, float(tensor.abs().max()))
         errors[name] = float((outputs[name].float().cpu() - tensor).abs().max()) / scale
@@ -68,6 +78,6 @@ def check_golden(head: TaskHead, folder: Path, tolerance: float = TOLERANCE) -> 
     if wrong:
         raise GoldenError(
             f"The model in {folder} does not reproduce its stored outputs ({', '.join(wrong)}; at most {tolerance:g} is"
-            " allowed); its weights or the code that runs them have changed."
+            " allowed); its weights or the code that runs them has changed."
         )
     return errors

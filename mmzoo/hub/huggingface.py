@@ -1,4 +1,4 @@
-"""Model folders from the Hugging Face Hub. `huggingface_hub` is imported only when a download is asked for."""
+"""Model folders from the Hugging Face Hub. `huggingface_hub` is imported only for a download."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ PATTERNS = {
     "proof": (*TEXTS, WEIGHTS_NAME, GOLDEN_NAME),
     "all": (*TEXTS, "*.safetensors", *(f"samples/*.{ending}" for ending in MEDIA)),
 }
-"""Nothing else is ever fetched: no code, no pickles, no archives."""
+"""Patterns of the files to fetch. Nothing else is ever fetched: no code, no pickles, no archives."""
 ANSWER_SECONDS = 30.0
-"""How long the Hub may be silent; huggingface_hub itself sets no limit on most of its requests."""
+"""Timeout of requests to the Hub; huggingface_hub sets none on most of its requests."""
 TRIES = 4
 
 
 def api() -> Any:
-    """The Hub's client, at HF_ENDPOINT as it is now. It remembers in `trouble` why it could not ask."""
+    """A client of the Hub at the current HF_ENDPOINT. Its `trouble` holds the error of a failed request."""
     from huggingface_hub import HfApi
 
     class Api(HfApi):
@@ -50,10 +50,17 @@ def api() -> Any:
 
 
 def resolve_revision(repo: str, revision: str | None) -> str:
-    """The commit that a revision stands for now; a commit stands for itself, and nobody is asked.
+    """The commit that a revision of a repo points to now.
 
-    When the Hub does not answer, the commit that was last seen in the cache is used, with a warning that names it.
-    Raises HubError.
+    A commit is returned without a request. If the Hub does not answer, the commit in the cache is returned, with a
+    warning that names it.
+
+    Args:
+        repo: `org/name`.
+        revision: A branch, tag or commit; None is the main branch.
+
+    Raises:
+        HubError: The Hub rejects the request, or does not answer and nothing is cached.
     """
     if revision is not None and COMMIT.fullmatch(revision):
         return revision
@@ -63,22 +70,22 @@ def resolve_revision(repo: str, revision: str | None) -> str:
         for attempt in range(TRIES):
             client = api()
             try:
-                found = client.resolve_revision(repo, revision=revision)
+                resolution = client.resolve_revision(repo, revision=revision)
                 break
             except (RevisionResolutionError, HfHubHTTPError) as error:
                 cached = _remembered(client, repo, revision) if unanswered(error) else None
                 if cached is not None:
-                    found = cached
+                    resolution = cached
                     break
                 wait = _worth_waiting(error, attempt)
                 if wait is None:
                     raise
                 time.sleep(wait)
-    commit = str(found.resolved)
+    commit = str(resolution.resolved)
     if client.trouble is not None:
-        asked = f"{repo} at {revision or 'main'}"
         warnings.warn(
-            f"The Hub did not answer for {asked}; the copy in the cache is used, of commit {commit}.", stacklevel=2
+            f"The Hub did not answer for {repo} at {revision or 'main'}; using commit {commit} from the cache.",
+            stacklevel=2,
         )
     return commit
 
@@ -93,26 +100,36 @@ def _remembered(client: Any, repo: str, revision: str | None) -> Any:
 
 
 def _worth_waiting(error: Exception, attempt: int) -> float | None:
-    """Seconds until the Hub may answer: it was busy or in trouble. No network at all is told at once."""
+    """Seconds to wait before asking a busy or failing Hub again; None to give up, at once if there is no network."""
     from huggingface_hub.errors import HfHubHTTPError
 
     cause = error if isinstance(error, HfHubHTTPError) else error.__cause__
     if attempt == TRIES - 1 or not isinstance(cause, HfHubHTTPError) or not unanswered(cause):
         return None
-    asked = cause.response.headers.get("Retry-After", "")
-    seconds = float(asked) + 1 if asked.isdigit() else 2.0**attempt
+    retry_after = cause.response.headers.get("Retry-After", "")
+    seconds = float(retry_after) + 1 if retry_after.isdigit() else 2.0**attempt
     return seconds if seconds <= 60 else None
 
 
 def download(repo: str, revision: str | None, *, what: str = "weights") -> Path:
-    """The cached snapshot of a repo at one commit.
+    """Download a repo at one commit into the cache.
 
-    what: `texts` (card, config and the like), `weights` (and `model.safetensors`), `proof` (and golden outputs) or
-    `all` (and samples and any other safetensors). Of several processes that ask at once, one transfers and the others
-    read its cache. New files are compared with the checksums the Hub gives; a wrong one is thrown away.
+    Of several processes that ask at once, one downloads and the others then read the cache. New files are compared with
+    the Hub's checksums; files that differ are deleted.
 
-    Raises HubError for every kind of Hub trouble, ChecksumError for wrong bytes, WeightsError for a repo with pickles
-    only.
+    Args:
+        repo: `org/name`.
+        revision: A branch, tag or commit; None is the main branch.
+        what: `texts` (card, config and the like), `weights` (plus `model.safetensors`), `proof` (plus golden outputs)
+            or `all` (plus samples and any other safetensors).
+
+    Returns:
+        The folder of the cached snapshot.
+
+    Raises:
+        HubError: The download failed.
+        ChecksumError: A file arrived with wrong bytes.
+        WeightsError: The repo has no `model.safetensors`.
     """
     commit = resolve_revision(repo, revision)
     with hub_errors(repo, revision), answers_in_time(), _one_at_a_time(repo):
@@ -128,8 +145,8 @@ def download(repo: str, revision: str | None, *, what: str = "weights") -> Path:
                 forget_file(folder / name)
         if broken:
             raise ChecksumError(
-                f"{broken[0]} of {repo} arrived with other bytes than the Hub has, and was thrown away; try again, and"
-                " suspect a proxy if it happens twice."
+                f"{broken[0]} of {repo} arrived with a wrong checksum and was deleted; try again, and check for a proxy"
+                " if it happens twice."
             )
         if not folder.is_dir() or (what != "texts" and not (folder / WEIGHTS_NAME).is_file()):
             _refuse(repo, api().list_repo_files(repo, revision=commit))
@@ -137,7 +154,7 @@ def download(repo: str, revision: str | None, *, what: str = "weights") -> Path:
 
 
 def _transfer(repo: str, commit: str, patterns: Sequence[str]) -> None:
-    """Have the files of a commit in the cache. A Hub that is busy or in trouble is asked again, for what is missing."""
+    """Download the files of a commit into the cache, with retries while the Hub is busy or failing."""
     import huggingface_hub
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -160,9 +177,9 @@ def _transfer(repo: str, commit: str, patterns: Sequence[str]) -> None:
 
 
 def remove_leftovers(repo: str) -> list[Path]:
-    """Delete what transfers that were killed have left of a repo's files in the cache; returns what was deleted.
+    """Delete the partial files that killed downloads of a repo left in the cache; returns their paths.
 
-    Nothing can go on from them. A file that another process is writing now is locked, and stays.
+    They cannot be resumed. A file that another process is writing is locked and stays.
     """
     from filelock import Timeout
     from huggingface_hub import constants
@@ -177,14 +194,14 @@ def remove_leftovers(repo: str) -> list[Path]:
                 lock.parent.mkdir(parents=True, exist_ok=True)
                 with WeakFileLock(lock, timeout=0.1):
                     path.unlink()
-            except (OSError, Timeout):  # a cache that can only be read, or a transfer that goes on
+            except (OSError, Timeout):  # a read-only cache, or a download in progress
                 continue
             removed.append(path)
     return removed
 
 
 def _bars() -> Any:
-    """The class of progress bars: the Hub's own on a terminal, otherwise one that shows nothing."""
+    """The class of progress bars: the Hub's own on a terminal, otherwise a silent one."""
     from huggingface_hub.utils import tqdm  # type: ignore[attr-defined]
 
     class Silent(tqdm):
@@ -195,7 +212,7 @@ def _bars() -> Any:
 
 
 def snapshot_folder(repo: str, commit: str) -> Path:
-    """Where huggingface_hub keeps the files of a commit, whether or not they are there."""
+    """The folder where huggingface_hub keeps the files of a commit, whether or not it exists."""
     from huggingface_hub import constants
     from huggingface_hub.file_download import repo_folder_name
 
@@ -203,9 +220,9 @@ def snapshot_folder(repo: str, commit: str) -> Path:
 
 
 def expected_checksum(path: Path) -> str | None:
-    """What the Hub said of a cached file: sha256 of a large one, git's sha1 of a small one; None if it is not known.
+    """The Hub's checksum of a cached file: sha256 of a large file, git's SHA-1 of a small one; None if unknown.
 
-    The cache names the file's content by it.
+    The cache uses it as the name of the file that holds the content.
     """
     name = path.resolve().name
     return name if path.is_symlink() and re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", name) else None
@@ -219,19 +236,19 @@ def _is_whole(path: Path) -> bool:
 
 
 def broken_files(folder: Path) -> list[str]:
-    """The files of a cached snapshot that are no longer what the Hub gave."""
+    """The files of a cached snapshot that no longer have the Hub's checksum."""
     return [name for name in ModelFolder(folder).files() if not _is_whole(folder / name)]
 
 
 def forget_file(path: Path) -> None:
-    """Take a file and its content out of the cache, so that it is fetched again."""
+    """Delete a file and its content from the cache, so that it is fetched again."""
     path.resolve().unlink(missing_ok=True)
     path.unlink(missing_ok=True)
 
 
 @contextmanager
 def _one_at_a_time(repo: str) -> Iterator[None]:
-    """Processes that want the same repo wait for the first one and then find its files in the cache."""
+    """Make processes that want the same repo wait for the first one, whose files they then find in the cache."""
     from huggingface_hub import constants
     from huggingface_hub.file_download import repo_folder_name
     from huggingface_hub.utils import WeakFileLock  # type: ignore[attr-defined]
@@ -239,7 +256,7 @@ def _one_at_a_time(repo: str) -> Iterator[None]:
     place = Path(constants.HF_HUB_CACHE) / ".locks" / f"mmzoo-{repo_folder_name(repo_id=repo, repo_type='model')}.lock"
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-    except OSError:  # a cache that can only be read needs no lock
+    except OSError:  # a read-only cache needs no lock
         yield
         return
     with WeakFileLock(place):
@@ -248,7 +265,7 @@ def _one_at_a_time(repo: str) -> Iterator[None]:
 
 @contextmanager
 def answers_in_time(seconds: float = ANSWER_SECONDS) -> Iterator[None]:
-    """Give requests without a limit of their own one, so that a Hub that never answers is an error and not a hang."""
+    """Set a timeout for requests that have none, so that a Hub that never answers raises an error."""
     from huggingface_hub.utils import get_session, httpx  # type: ignore[attr-defined]
 
     client = get_session()
@@ -266,4 +283,4 @@ def _refuse(repo: str, names: list[str]) -> None:
             f"{repo} on the Hub has {pickles[0]} but no {WEIGHTS_NAME}, and mmzoo never reads pickles;"
             " ask its authors for safetensors."
         )
-    raise WeightsError(f"{repo} on the Hub has no {WEIGHTS_NAME}; it is not the repo of an mmzoo model.")
+    raise WeightsError(f"{repo} on the Hub has no {WEIGHTS_NAME}; it is not a repo of an mmzoo model.")

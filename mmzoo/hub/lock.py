@@ -1,4 +1,4 @@
-"""`mmzoo.lock`: exactly which files and which plugins some models are, and whether a machine has just these."""
+"""`mmzoo.lock`: the exact files and plugins of some models, and a check that a machine has them."""
 
 from __future__ import annotations
 
@@ -26,27 +26,32 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class Differences:
-    """What a machine has otherwise than the lock. files: lines about models; versions: about plugins and names."""
+    """Differences between a machine and a lock, one line each.
+
+    Args:
+        files: About the files of models.
+        versions: About plugins, and about what names stand for.
+    """
 
     files: list[str] = field(default_factory=list)
     versions: list[str] = field(default_factory=list)
 
 
 def lock(trees: Iterable[ResolvedModel], path: Path) -> dict[str, Any]:
-    """Write what these models, and those in their slots, are: source, license, sha256 of files, hash of the recipe.
+    """Write source, license, file digests and recipe hash of these models and of the models in their slots.
 
-    Fetches what is not on this machine.
+    Fetches files that are not on this machine.
 
     Args:
-        trees: the models, resolved.
-        path: of the lock file.
+        trees: The resolved models.
+        path: The lock file.
 
     Returns:
         The content of the lock file.
 
     Raises:
-        UsageError: for a folder of this machine.
-        HubError, WeightsError: for what cannot be fetched.
+        UsageError: A model is a local folder.
+        HubError, WeightsError: A file cannot be fetched.
     """
     models: dict[str, Any] = {}
     plugins = {"mmzoo": mmzoo.__version__}
@@ -61,14 +66,12 @@ def lock(trees: Iterable[ResolvedModel], path: Path) -> dict[str, Any]:
 
 
 def _locked(node: ResolvedModel | ModelRef) -> tuple[dict[str, Any], dict[str, str]]:
-    """What a lock says of one model, and the versions of the plugins that it needs."""
+    """The entry of one model in a lock, and the versions of the plugins that it needs."""
     if isinstance(node, ModelRef):
-        raise UsageError(f"{node.name!r} is in the slots of more models than can be built; does one contain itself?")
+        raise UsageError(f"{node.name!r} is nested in model slots too deep; does a model contain itself?")
     source = node.found.weights_source
     if source.scheme == "local-dir":
-        raise UsageError(
-            f"{node.name!r} is a folder of this machine and cannot be locked; publish it with `mmzoo push`."
-        )
+        raise UsageError(f"{node.name!r} is a local folder and cannot be locked; publish it with `mmzoo push`.")
     node.found.weights_file()
     folder = node.found.folder("proof")
     entry = {
@@ -81,22 +84,31 @@ def _locked(node: ResolvedModel | ModelRef) -> tuple[dict[str, Any], dict[str, s
 
 
 def sync(path: Path) -> Differences:
-    """Fetch the locked commits and compare every locked file, the plugins, and what the names stand for now.
+    """Fetch the locked commits and compare all locked files, the plugins, and the sources that names stand for.
 
-    Raises ConfigError for a file that is no lock, HubError for what cannot be fetched.
+    Args:
+        path: The lock file.
+
+    Returns:
+        What differs on this machine.
+
+    Raises:
+        ConfigError: The file is not a lock.
+        HubError: A file cannot be fetched.
     """
     content = read_lock(path)
-    found = Differences()
+    differences = Differences()
     for name, locked in content["models"].items():
-        found.files.extend(_differing(name, locked))
+        differences.files.extend(_differing(name, locked))
         now = locked["source"] if is_source(name) else _source_now(name)
         if now != locked["source"]:
-            found.versions.append(f"{name} is {now} here, and {locked['source']} in {path.name}")
+            differences.versions.append(f"{name} is {now} here, but {locked['source']} in {path.name}")
     for plugin, version in content["plugins"].items():
         here = _installed(plugin)
         if here != version:
-            found.versions.append(f"{plugin} is {here or 'not installed or not on'} here, and {version} in {path.name}")
-    return found
+            state = here or "missing or disabled"
+            differences.versions.append(f"{plugin} is {state} here, but {version} in {path.name}")
+    return differences
 
 
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
@@ -110,18 +122,18 @@ def read_lock(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path} cannot be read; `mmzoo lock MODEL...` writes it.") from error
     except (ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())[:100]
-        raise ConfigError(f"{path} is not valid JSON ({reason}); `mmzoo lock MODEL...` writes it anew.") from error
+        raise ConfigError(f"{path} is not valid JSON ({reason}); `mmzoo lock MODEL...` rewrites it.") from error
     if not isinstance(content, dict) or content.get("lock_version") != VERSION:
-        raise ConfigError(f"{path} is no lock of version {VERSION}; `mmzoo lock MODEL...` writes one.")
+        raise ConfigError(f"{path} is not a lock file of version {VERSION}; `mmzoo lock MODEL...` writes one.")
     models = content.get("models")
-    sound = isinstance(models, dict) and all(_is_entry(name, entry) for name, entry in models.items())
-    if not sound or not _texts(content.get("plugins")):
-        raise ConfigError(f"{path} is malformed; `mmzoo lock MODEL...` writes it anew.")
+    valid = isinstance(models, dict) and all(_is_entry(name, entry) for name, entry in models.items())
+    if not valid or not _texts(content.get("plugins")):
+        raise ConfigError(f"{path} is malformed; `mmzoo lock MODEL...` rewrites it.")
     return content
 
 
 def recipe_hash(folder: ModelFolder) -> str:
-    """sha256 of the recipe in a model's config.json, however the file is laid out."""
+    """sha256 of the recipe in a model's config.json, independent of the file's formatting."""
     recipe = folder.content.get("recipe")
     return hashlib.sha256(json.dumps(recipe, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
@@ -131,14 +143,14 @@ def _is_entry(name: str, entry: Any) -> bool:
         return False
     if not _texts(entry.get("files")) or not _texts({key: entry.get(key) for key in ("source", "recipe")}):
         return False
-    # What is locked lies in the folder of a bundled model or of a commit: no name may lead elsewhere.
+    # Locked files are in the folder of a bundled model or of a commit; no name may lead out of it.
     named = MODEL_NAME.fullmatch(name) or _is_commit(name, pinned=False)
     placed = entry["source"] == "bundled" or _is_commit(entry["source"])
     return bool(named and placed and all(PLAIN_NAME.fullmatch(file) for file in entry["files"]))
 
 
 def _is_commit(text: str, *, pinned: bool = True) -> bool:
-    """Whether a text is `hf-hub:org/name@commit`. pinned: rather than any revision, or none."""
+    """Whether a text is `hf-hub:org/name@commit`; unless pinned, also with any other revision or none."""
     try:
         source = parse_source(text)
     except UsageError:
@@ -151,7 +163,7 @@ def _texts(value: Any) -> bool:
 
 
 def _locked_files(folder: ModelFolder) -> list[str]:
-    """What a model is made of: not its samples."""
+    """The files that a lock covers; samples are not among them."""
     names = [name for name in folder.files() if "/" not in name and not name.startswith(".")]
     return [name for name in names if any(fnmatchcase(name, pattern) for pattern in PATTERNS["proof"])]
 
@@ -161,7 +173,7 @@ def _differing(name: str, locked: Mapping[str, Any]) -> list[str]:
     if source.scheme == "bundled":
         folder = bundled_folder(name.rpartition(":")[2].partition(".")[0])
         if folder is None:
-            return [f"{name} is not bundled with this mmzoo"]
+            return [f"{name} is not bundled with this version of mmzoo"]
     else:
         folder = fetch(source, name, what="proof")
     lines = []
@@ -169,14 +181,14 @@ def _differing(name: str, locked: Mapping[str, Any]) -> list[str]:
         if not (folder / file).is_file():
             lines.append(f"{file} of {name} is missing")
         elif (here := sha256_of(folder / file)) != digest:
-            lines.append(f"{file} of {name} has sha256 {here[:16]}... here, and {digest[:16]}... is locked")
+            lines.append(f"{file} of {name} has sha256 {here[:16]}... here, but {digest[:16]}... in the lock")
     if not lines and recipe_hash(ModelFolder(folder)) != locked["recipe"]:
-        lines.append(f"the recipe of {name} is another one than is locked")
+        lines.append(f"the recipe of {name} is not the locked one")
     return lines
 
 
 def _source_now(name: str) -> str:
-    """What a registered name stands for here."""
+    """The source that a registered name stands for on this machine."""
     try:
         return str(find_model(name).source or "unpublished")
     except MmzooError:
@@ -184,7 +196,7 @@ def _source_now(name: str) -> str:
 
 
 def _plugins(folder: ModelFolder, model: FoundModel) -> dict[str, str]:
-    """Distributions, and their versions, that supply what the recipe names, or read a config of another library."""
+    """Distributions and their versions that supply the recipe's components, or the format of a foreign config."""
     from mmzoo import registry
 
     recipe = folder.config.recipe if folder.is_own else {}
@@ -194,10 +206,10 @@ def _plugins(folder: ModelFolder, model: FoundModel) -> dict[str, str]:
         for spec in registry.catalog().components()
         if {spec.name, f"{spec.plugin}:{spec.name}"} & named or (not folder.is_own and spec.detects(folder.content))
     ]
-    found = {spec.plugin: spec.version for spec in specs}
+    versions = {spec.plugin: spec.version for spec in specs}
     if model.spec is not None:
-        found[model.spec.plugin] = model.spec.version
-    return found
+        versions[model.spec.plugin] = model.spec.version
+    return versions
 
 
 def _installed(plugin: str) -> str | None:

@@ -1,4 +1,4 @@
-"""What a model name stands for: the registered model, and where its weights are."""
+"""From a model's name to its registration and the source of its weights."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ MODEL_NAME = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*:)?[A-Za-z0-9][A-Za-z0-9_-]
 
 @dataclass(frozen=True)
 class FoundModel:
-    """A model that a name stands for, nothing of it opened yet.
+    """The model that a name stands for, before any of its files is opened.
 
     Args:
-        name: as it was given.
-        spec: what is registered of it; None for a source.
-        source: of its weights; None if nothing is published.
-        pins: sha256 by file name, as registered.
-        license: of the weights, as registered.
+        name: The name as given.
+        spec: Its registration; None for a source.
+        source: The source of its weights; None if none are published.
+        pins: Registered sha256 by file name.
+        license: Registered license of the weights.
     """
 
     name: str
@@ -38,22 +38,22 @@ class FoundModel:
 
     @property
     def bare_name(self) -> str:
-        """The model's own name, without distribution and tag."""
+        """The registered name, without distribution and tag; empty for a source."""
         return self.spec.name if self.spec else ""
 
     @property
     def sha256(self) -> str | None:
-        """Of the weights file, if pinned."""
+        """Pinned sha256 of the weights file, if any."""
         return self.pins.get(WEIGHTS_NAME)
 
     @property
     def downloaded(self) -> bool:
-        """Whether it comes from the Hub, so that its config is a stranger's."""
+        """Whether it comes from the Hub, so that its config is not trusted."""
         return self.source is not None and self.source.scheme == "hf-hub"
 
     @property
     def weights_source(self) -> Source:
-        """The source of its weights. Raises NoWeightsError."""
+        """The source of its weights. Raises NoWeightsError if none are published."""
         if self.source is None:
             raise NoWeightsError(
                 f"The model {self.name!r} has no published weights; pass pretrained=False for fresh parameters."
@@ -62,13 +62,13 @@ class FoundModel:
 
     @property
     def exact_name(self) -> str:
-        """A name that stands for exactly these files, also when a branch on the Hub moves on."""
+        """A name for exactly these files, even after a branch on the Hub has moved."""
         return self.name if self.weights_source.scheme == "bundled" else str(self.source)
 
     def at_commit(self) -> FoundModel:
-        """The same model at the commit that its revision on the Hub stands for now.
+        """The same model at the commit that its revision on the Hub points to now.
 
-        Config, weights and card are then of one commit. Raises NoWeightsError, HubError.
+        Config, weights and card then come from one commit. Raises NoWeightsError, HubError.
         """
         source = self.weights_source
         if not self.downloaded:
@@ -78,14 +78,14 @@ class FoundModel:
         return replace(self, source=replace(source, revision=resolve_revision(source.place, source.revision)))
 
     def folder(self, what: str = "texts") -> ModelFolder:
-        """Its folder on this machine, downloaded if need be.
+        """Its folder on this machine, downloaded if needed.
 
         Args:
-            what: `texts`, `weights`, `proof` or `all`, see `huggingface.download`.
+            what: `texts`, `weights`, `proof` or `all`, as for `huggingface.download`.
 
         Raises:
-            NoWeightsError, HubError, WeightsError: if it cannot be had.
-            ChecksumError: if a text is not the pinned one.
+            NoWeightsError, HubError, WeightsError: The folder is not available.
+            ChecksumError: A file other than the weights differs from its pin.
         """
         folder = fetch(self.weights_source, self.bare_name or self.name, what=what)
         for name, digest in self.pins.items():
@@ -94,7 +94,7 @@ class FoundModel:
         return ModelFolder(folder)
 
     def weights_file(self, pinned: str | None = None) -> Path:
-        """Its weights file, checked against a sha256 (else the registered one). Raises ChecksumError."""
+        """Its weights file, checked against the given sha256, else the registered one. Raises ChecksumError."""
         path = self.folder("weights").weights
         digest = pinned or self.sha256
         if digest:
@@ -105,12 +105,12 @@ class FoundModel:
         """A safetensors file with at least the tensors of one component.
 
         Args:
-            part: the component's slot.
-            digest: of the component, as its config says. With one, only the component's bytes are fetched from the
-                Hub, unless the whole file is in the cache.
+            part: The component's slot.
+            digest: The component's digest in the config. If given, only the component's bytes are fetched from the Hub,
+                unless the complete file is in the cache.
 
         Raises:
-            ChecksumError, HubError: if they cannot be had.
+            ChecksumError, HubError: The tensors are not available.
         """
         if digest is None or not self.downloaded:
             return self.weights_file()
@@ -124,22 +124,25 @@ class FoundModel:
 
     @property
     def remedy(self) -> str:
-        """What to do when a file is not the pinned one."""
+        """What to do about a file that differs from its pin, for messages."""
         if self.downloaded:
-            return f"`mmzoo pull {self.name}` fetches it anew"
+            return f"`mmzoo pull {self.name}` fetches it again"
         return "get the file that belongs to it"
 
 
 def find_model(name: str, revision: str | None = None, *, local: bool = True) -> FoundModel:
-    """What a model name or source stands for. Nothing is read or fetched.
+    """Look up a model name or source. Nothing is read or fetched.
 
     Args:
-        name: a registered name, `local-dir:path` or `hf-hub:org/name@revision`.
-        revision: of a model on the Hub.
-        local: whether `local-dir:` may be used here.
+        name: A registered name, `local-dir:path` or `hf-hub:org/name@revision`.
+        revision: The revision of a model on the Hub.
+        local: Whether `local-dir:` is allowed.
+
+    Returns:
+        The model.
 
     Raises:
-        UnknownNameError, AmbiguousNameError, UsageError, PluginError: if it stands for nothing.
+        UnknownNameError, AmbiguousNameError, UsageError, PluginError: The name does not identify a model.
     """
     from mmzoo import registry
     from mmzoo.registry.names import split_tag
@@ -147,11 +150,11 @@ def find_model(name: str, revision: str | None = None, *, local: bool = True) ->
     if is_source(name):
         return _from_source(name, revision, local)
     if local and (Path(name) / CONFIG_NAME).is_file() and ("/" in name or not _is_registered(name)):
-        raise UnknownNameError(f"{name[:80]!r} is a folder here; write local-dir:{name[:80]}.", name=name)
+        raise UnknownNameError(f"{name[:80]!r} is a local folder; write local-dir:{name[:80]}.", name=name)
     if not MODEL_NAME.fullmatch(name):
         advice = f"write hf-hub:{name}, or" if is_repo(name) else "write"
         raise UnknownNameError(
-            f"{name[:80]!r} is no model name; {advice} a name that `mmzoo list` shows, local-dir:path or"
+            f"{name[:80]!r} is not a model name; {advice} a name that `mmzoo list` shows, local-dir:path or"
             " hf-hub:org/name.",
             name=name,
         )
@@ -162,7 +165,7 @@ def find_model(name: str, revision: str | None = None, *, local: bool = True) ->
         return FoundModel(name, spec)
     weights = next(item for item in spec.weights if tag is None or item.tag == tag)
     source = with_revision(parse_source(weights.source), revision)
-    # Another revision is other files: the pins are for the registered one.
+    # The pins hold for the registered revision only.
     pins = weights.pins if source == parse_source(weights.source) else {}
     return FoundModel(name, spec, source, pins, weights.license)
 
@@ -180,7 +183,7 @@ def _is_registered(name: str) -> bool:
 def _from_source(name: str, revision: str | None, local: bool) -> FoundModel:
     source = parse_source(name, revision)
     if source.scheme == "local-dir" and not local:
-        raise UsageError(f"{name[:80]!r} may not be named by a downloaded config: it is a folder of this machine.")
+        raise UsageError(f"A downloaded config may not name the local folder {name[:80]!r}; use a model on the Hub.")
     if source.scheme == "bundled":
-        raise UsageError(f"{name[:80]!r} is no model name; leave out 'bundled:'.")
+        raise UsageError(f"{name[:80]!r} is not a model name; leave out 'bundled:'.")
     return FoundModel(str(source), source=source)

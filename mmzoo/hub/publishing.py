@@ -21,18 +21,26 @@ from mmzoo.model_folder import CARD_NAME, CONFIG_NAME, WEIGHTS_NAME
 from mmzoo.system import git_blob_hash, sha256_of
 
 SECONDS = 120.0
-"""How long the Hub may take over an answer while it stores something."""
+"""Timeout of requests while the Hub stores something."""
 TRIES = 5
 MOVED = (409, 412)
-"""The branch moved or is held by another commit: read again, merge, try again."""
+"""Statuses for a branch that has moved or that another commit holds: read again, merge, retry."""
 
 
 @dataclass(frozen=True)
 class Published:
-    """What was published, or with a dry run would be.
+    """What was published, or would be without `dry_run`.
 
-    commit: where the model is now; None after a dry run. created: whether this made a new commit. visibility:
-    `private` or `public`. files: bytes by name. sha256: by name. notes: what the author should know.
+    Args:
+        repo: `org/name`.
+        license: The license of the weights.
+        visibility: `private` or `public`.
+        files: Size in bytes by file name.
+        sha256: Digest by file name.
+        commit: The commit that holds the model; None after a dry run.
+        tag: The tag of that commit; None after a dry run.
+        created: Whether a new commit was made.
+        notes: Messages for the author.
     """
 
     repo: str
@@ -46,7 +54,7 @@ class Published:
     notes: tuple[str, ...] = field(default=())
 
     def registration(self) -> str:
-        """The `Weights(...)` that pins it in a plugin; empty after a dry run."""
+        """The `Weights(...)` that pins the model in a plugin; empty after a dry run."""
         if self.commit is None:
             return ""
         pins = {name: digest for name, digest in self.sha256.items() if name in (CONFIG_NAME, CARD_NAME)}
@@ -66,29 +74,38 @@ def publish(
     license: str | None = None,
     dry_run: bool = False,
 ) -> Published:
-    """Publish a model on the Hugging Face Hub, after a fresh process has proven that what is published works.
+    """Publish a model on the Hugging Face Hub after a fresh process has verified the files to be published.
 
-    model: a model folder, or the name of a model. repo: `org/name`, made if it is not there. private: for a new
-    repository the default is private; of one that is there, whether it may be what it is. revision: the branch,
-    `main` by default. tag: the default is the next of v1, v2, ...; the same files twice make no second commit and no
-    second tag. license: of the weights, if the card does not say it. dry_run: prove it, and send nothing.
+    Publishing the same files again makes no second commit and no second tag. Text that was written by hand into the
+    card on the Hub is kept.
 
-    A card that was written by hand on the Hub is kept. Raises UsageError, WeightsError, GoldenError before anything is
-    sent, and HubError.
+    Args:
+        model: A model folder, or the name of a model.
+        repo: `org/name`; created if it does not exist.
+        private: Whether the repository is private. None makes a new one private and accepts an existing one as it is.
+        revision: The branch, `main` by default.
+        tag: By default the next of v1, v2, ...
+        license: The license of the weights, if the card does not state it.
+        dry_run: Verify the files and send nothing.
+
+    Returns:
+        What was published.
+
+    Raises:
+        UsageError, WeightsError, GoldenError: The model cannot be published; nothing was sent.
+        HubError: The Hub did not accept it.
     """
     if not is_repo(repo):
-        raise UsageError(
-            f"{repo[:120]!r} is no name of a Hub repository; write org/name, and give a branch as revision."
-        )
-    for said, what in ((revision, "branch"), (tag, "tag")):
-        if said is not None and not is_revision(said):
-            raise UsageError(f"{said[:120]!r} is no name of a {what}; write letters, digits, '.', '-', '_' and '/'.")
+        raise UsageError(f"{repo[:120]!r} is not a Hub repository; write org/name, and give a branch as revision.")
+    for name, what in ((revision, "branch"), (tag, "tag")):
+        if name is not None and not is_revision(name):
+            raise UsageError(f"{name[:120]!r} is not a valid {what}; write letters, digits, '.', '-', '_' and '/'.")
     source = _folder(model)
     with TemporaryDirectory(prefix="mmzoo-publish-") as place:
         staged = stage(source, Path(place), repo, license)
         prove(staged)
         if dry_run:
-            return _told(staged, repo, "public" if private is False else "private")
+            return _published(staged, repo, "public" if private is False else "private")
         with hub_errors(repo, revision, sending=True), answers_in_time(SECONDS):
             return _Push(staged, repo, revision or "main").run(private, tag)
 
@@ -99,16 +116,16 @@ def _folder(model: str | Path) -> Path:
     return find_model(model).at_commit().folder("all").path
 
 
-def _told(staged: Staged, repo: str, visibility: str, **more: Any) -> Published:
+def _published(staged: Staged, repo: str, visibility: str, **more: Any) -> Published:
     notes = [f"{name} is not published" for name in staged.skipped]
-    notes += [f"{count} paths, names or tokens were taken out of {name}" for name, count in staged.scrubbed.items()]
+    notes += [f"{count} paths, names or tokens were removed from {name}" for name, count in staged.scrubbed.items()]
     digests = {name: sha256_of(staged.folder / name) for name in staged.files}
     notes += more.pop("notes", ())
     return Published(repo, staged.license, visibility, staged.files, digests, notes=tuple(notes), **more)
 
 
 class _Push:
-    """One publication to one branch."""
+    """One attempt to publish to a branch."""
 
     def __init__(self, staged: Staged, repo: str, branch: str) -> None:
         self.staged, self.repo, self.branch = staged, repo, branch
@@ -116,7 +133,7 @@ class _Push:
         self.notes: list[str] = []
 
     def run(self, private: bool | None, tag: str | None) -> Published:
-        """Make the repository, the commit and the tag, as far as they are not there."""
+        """Create the repository, the commit and the tag where they do not exist."""
         from huggingface_hub.errors import HfHubHTTPError
 
         self._check_login()
@@ -140,31 +157,33 @@ class _Push:
         tagged = self._tag(tag, commit)
         created = commit != head
         notes = tuple(self.notes)
-        return _told(self.staged, self.repo, visibility, commit=commit, tag=tagged, created=created, notes=notes)
+        return _published(self.staged, self.repo, visibility, commit=commit, tag=tagged, created=created, notes=notes)
 
     def _check_login(self) -> None:
         from huggingface_hub import get_token
 
         if get_token() is None:
             raise HubError(
-                f"Nobody is logged in, so {self.repo} cannot be published; {LOGIN} (a token that may write)."
+                f"You are not logged in, so {self.repo} cannot be published; {LOGIN} (with a token that can write)."
             )
 
     def _repository(self, private: bool | None) -> str:
         from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
         try:
-            found = bool(self.client.repo_info(self.repo).private)
+            is_private = bool(self.client.repo_info(self.repo).private)
         except GatedRepoError:
             raise
         except RepositoryNotFoundError:
-            found = private is not False
-            self.client.create_repo(self.repo, private=found, exist_ok=True)
-        told = "private" if found else "public"
-        if private is not None and private != found:
-            asked = "private" if private else "public"
-            raise UsageError(f"{self.repo} is {told} and should be {asked}; change that on its settings page first.")
-        return told
+            is_private = private is not False
+            self.client.create_repo(self.repo, private=is_private, exist_ok=True)
+        visibility = "private" if is_private else "public"
+        if private is not None and private != is_private:
+            wanted = "private" if private else "public"
+            raise UsageError(
+                f"{self.repo} is {visibility} and should be {wanted}; change that on its settings page first."
+            )
+        return visibility
 
     def _head(self) -> str:
         from huggingface_hub.errors import RevisionNotFoundError
@@ -179,40 +198,42 @@ class _Push:
         from huggingface_hub.errors import RemoteEntryNotFoundError
 
         path = self.staged.folder / CARD_NAME
-        own = self.staged.folder / f".{CARD_NAME}.own"
-        if not own.exists():
-            own.write_bytes(path.read_bytes())
+        unmerged = self.staged.folder / f".{CARD_NAME}.own"
+        if not unmerged.exists():
+            unmerged.write_bytes(path.read_bytes())
         try:
-            there = read_card(Path(self.client.hf_hub_download(self.repo, CARD_NAME, revision=head)))
+            theirs = read_card(Path(self.client.hf_hub_download(self.repo, CARD_NAME, revision=head)))
         except RemoteEntryNotFoundError:
-            there = None
-        mine = own.read_text("utf-8")
-        merged = merged_card(mine, there)
+            theirs = None
+        mine = unmerged.read_text("utf-8")
+        merged = merged_card(mine, theirs)
         path.write_text(merged, "utf-8")
         if merged != mine:
-            self.notes.append(f"what was written by hand into {CARD_NAME} on the Hub is kept")
+            self.notes.append(f"text written by hand into {CARD_NAME} on the Hub is kept")
 
     def _changed(self, head: str) -> list[str]:
-        """The files that differ from those at this commit."""
+        """The files that differ from those in this commit."""
         from huggingface_hub.hf_api import RepoFile
 
-        there = {}
+        published = {}
         for entry in self.client.list_repo_tree(self.repo, recursive=True, revision=head):
             if isinstance(entry, RepoFile):
-                there[entry.path] = entry.lfs.sha256 if entry.lfs is not None else entry.blob_id
-        # The Hub calls a large file's content by its sha256, a small one's by git's SHA-1.
-        own = {name: self.staged.folder / name for name in self.staged.files}
-        return [name for name, path in own.items() if there.get(name) not in (sha256_of(path), git_blob_hash(path))]
+                published[entry.path] = entry.lfs.sha256 if entry.lfs is not None else entry.blob_id
+        # The Hub identifies a large file by its sha256, a small one by git's SHA-1.
+        paths = {name: self.staged.folder / name for name in self.staged.files}
+        return [
+            name for name, path in paths.items() if published.get(name) not in (sha256_of(path), git_blob_hash(path))
+        ]
 
     def _commit(self, names: list[str], head: str) -> str:
         from huggingface_hub import CommitOperationAdd
 
         operations = [CommitOperationAdd(name, str(self.staged.folder / name)) for name in names]
         message = f"Publish {self.staged.name or self.repo} with mmzoo"
-        done = self.client.create_commit(
+        commit = self.client.create_commit(
             self.repo, operations, commit_message=message, revision=self.branch, parent_commit=head
         )
-        return str(done.oid)
+        return str(commit.oid)
 
     def _tags(self) -> dict[str, str]:
         return {ref.name: ref.target_commit for ref in self.client.list_repo_refs(self.repo).tags}

@@ -1,4 +1,4 @@
-"""One component of a weights file on the Hub: its header and the bytes of that component, and nothing else."""
+"""Fetches one component of a weights file on the Hub: the header and the bytes of that component only."""
 
 from __future__ import annotations
 
@@ -18,19 +18,22 @@ from mmzoo.system import write_whole
 
 
 def fetch_part(repo: str, commit: str, part: str, expected: str) -> Path:
-    """A small safetensors file of one component, from the cache or fetched by byte ranges.
+    """A small safetensors file with one component, from the cache or fetched by byte ranges.
 
     Args:
         repo: `org/name` on the Hub.
         commit: The commit to read.
-        part: A slot; the names of its tensors begin with it.
-        expected: The component's digest, as config.json says (see `components`).
+        part: The component's slot, with which the names of its tensors begin.
+        expected: The component's digest in config.json (see `components`).
+
+    Returns:
+        The path of the file in the cache.
 
     Raises:
-        ChecksumError: The bytes are not those of the digest.
+        ChecksumError: The bytes do not have the expected digest.
         CorruptFileError: The file is malformed.
         UnknownNameError: The file has no such component.
-        HubError: The Hub did not give what was asked for.
+        HubError: The request failed.
     """
     path = snapshot_folder(repo, commit).parent.parent / "parts" / commit / f"{part}.safetensors"
     fresh = not path.is_file()
@@ -38,9 +41,9 @@ def fetch_part(repo: str, commit: str, part: str, expected: str) -> Path:
         _store(path, repo, commit, part)
     if component_digests(path, [part])[part] != expected:
         path.unlink()
-        arrival = "arrived with" if fresh else "has, in the cache,"
+        state = "arrived" if fresh else "is in the cache"
         raise ChecksumError(
-            f"The component {part} of {repo} {arrival} other bytes than its config.json says, and was thrown away;"
+            f"The component {part} of {repo} {state} with a digest other than that in its config.json, and was deleted;"
             " try again."
         )
     return path
@@ -57,9 +60,9 @@ def _store(path: Path, repo: str, commit: str, part: str) -> None:
         raise corrupt(remote.label, "its header is malformed") from error
     if not entries:
         raise UnknownNameError(
-            f"{remote.label} has no tensors of a component {part!r}; load the whole model.", name=part
+            f"{remote.label} has no tensors of a component {part!r}; load the complete model.", name=part
         )
-    # safetensors will check the small file; here only what would make us fetch more than the whole one.
+    # safetensors checks the small file; checked here is only what could make it larger than the complete one.
     room = remote.size - data_start
     inside = all(len(span) == 3 and 0 <= span[0] <= span[1] <= room for span in spans)
     if not inside or sum(end - begin for begin, end, _ in spans) > room:
@@ -77,7 +80,7 @@ def _store(path: Path, repo: str, commit: str, part: str) -> None:
 
 
 def _runs(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Spans that touch, joined: one request for each run."""
+    """Adjacent spans joined, so that each run takes one request."""
     runs: list[tuple[int, int]] = []
     for begin, end in spans:
         if runs and runs[-1][1] == begin:
@@ -88,9 +91,9 @@ def _runs(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 class RemoteFile:
-    """`model.safetensors` of one commit, read by ranges through the Hub's own client.
+    """`model.safetensors` of one commit, read by byte ranges with the Hub's own client.
 
-    size: of the whole file in bytes, once something was read.
+    `size` is that of the complete file in bytes, known after the first read.
     """
 
     def __init__(self, repo: str, commit: str) -> None:
@@ -101,24 +104,24 @@ class RemoteFile:
         self.url = hf_hub_url(repo, WEIGHTS_NAME, revision=commit, endpoint=os.environ.get("HF_ENDPOINT"))
 
     def read(self, begin: int, end: int) -> bytes:
-        """These bytes. Raises HubError, CorruptFileError if others come."""
+        """Bytes `begin` to `end` (exclusive). Raises HubError, or CorruptFileError for an answer with other bytes."""
         from huggingface_hub.utils import (  # type: ignore[attr-defined]
             build_hf_headers,
             hf_raise_for_status,
             http_backoff,
         )
 
-        asked: Mapping[str, str] = {"Range": f"bytes={begin}-{end - 1}", "Accept-Encoding": "identity"}
+        headers: Mapping[str, str] = {"Range": f"bytes={begin}-{end - 1}", "Accept-Encoding": "identity"}
         with hub_errors(self.repo, self.commit), answers_in_time():
-            response = http_backoff("GET", self.url, headers={**build_hf_headers(library_name="mmzoo"), **asked})
+            response = http_backoff("GET", self.url, headers={**build_hf_headers(library_name="mmzoo"), **headers})
             hf_raise_for_status(response)
         span = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", response.headers.get("Content-Range", ""))
         if response.status_code != 206 or span is None or int(span[1]) != begin:
             raise CorruptFileError(
-                f"The Hub did not give the part of {self.label} that was asked for; load the whole model instead."
+                f"The Hub did not send the requested part of {self.label}; load the complete model instead."
             )
         self.size = int(span[3])
         if len(response.content) != min(end, self.size) - begin:
-            raise CorruptFileError(f"A part of {self.label} did not arrive whole; try again.")
+            raise CorruptFileError(f"A part of {self.label} arrived incomplete; try again.")
         data: bytes = response.content
         return data

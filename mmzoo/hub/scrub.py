@@ -1,4 +1,4 @@
-"""Takes out of a model repo what belongs to its author's machine: paths, user names, tokens."""
+"""Removes paths, user names and tokens of the author's machine from the files of a model repo."""
 
 from __future__ import annotations
 
@@ -13,39 +13,44 @@ from typing import Any
 from mmzoo.safe_text import TOKENS
 
 PATHS = re.compile(r"(?<![\w.:/~<])(?:[A-Za-z]:)?[/\\](?:[\w.@+-]+[/\\])+([\w.@+-]*)")
-"""Absolute paths: at least two components, the last of which is kept. What follows `:`, `/` or a letter is none."""
+"""Absolute paths with at least two components, not after `:`, `/` or a letter. The last component is the group."""
 NOT_PEOPLE = {"root", "user", "admin", "ubuntu", "runner", "nobody", "test", "home", "model", "data"}
 SECRET_NAMES = ("TOKEN", "SECRET", "PASSWORD", "API_KEY")
 
 
 def scrubbed(text: str, *, people: bool = False) -> tuple[str, int]:
-    """The text with tokens hidden, absolute paths cut to their last part, and how many places were changed.
+    """Hide tokens and cut absolute paths to their last component.
 
-    people: also replace the name of this account, as a word.
+    Args:
+        text: Any text.
+        people: Also replace the name of this account where it is a word.
+
+    Returns:
+        The changed text and the number of replacements.
     """
     count = 0
     for secret in _own_secrets():
         count += text.count(secret)
         text = text.replace(secret, "***")
-    text, found = TOKENS.subn("***", text)
-    count += found
-    text, found = PATHS.subn(lambda match: match[1] or "...", text)
-    count += found
+    text, replaced = TOKENS.subn("***", text)
+    count += replaced
+    text, replaced = PATHS.subn(lambda match: match[1] or "...", text)
+    count += replaced
     for name in _account() if people else ():
-        text, found = re.subn(rf"(?<![\w-]){re.escape(name)}(?![\w-])", "user", text)
-        count += found
+        text, replaced = re.subn(rf"(?<![\w-]){re.escape(name)}(?![\w-])", "user", text)
+        count += replaced
     return text, count
 
 
 def scrubbed_json(text: str, *, people: bool = False) -> tuple[str, int]:
-    """As `scrubbed`, of the strings in a JSON text; unchanged to the byte where there is nothing to take out."""
+    """As `scrubbed`, for the strings in a JSON text; without replacements the text stays the same, byte for byte."""
     count = 0
 
     def clean(value: Any) -> Any:
         nonlocal count
         if isinstance(value, str):
-            value, found = scrubbed(value, people=people)
-            count += found
+            value, replaced = scrubbed(value, people=people)
+            count += replaced
             return value
         if isinstance(value, list):
             return [clean(item) for item in value]
@@ -58,7 +63,7 @@ def scrubbed_json(text: str, *, people: bool = False) -> tuple[str, int]:
 
 
 def betrays(data: bytes) -> str | None:
-    """What a file that may not be changed gives away: `a token` or `the path of a home folder`, or None."""
+    """What a file that may not be changed leaks: `a token`, `the path of a home folder` or None."""
     text = data.decode("latin-1")
     if TOKENS.search(text) or any(secret in text for secret in _own_secrets()):
         return "a token"
@@ -69,7 +74,7 @@ def betrays(data: bytes) -> str | None:
 
 
 def _own_secrets() -> Iterable[str]:
-    """Tokens this process could use, whatever they look like."""
+    """Tokens that this process could use, whatever their format."""
     from huggingface_hub import get_token
 
     named = [value for name, value in os.environ.items() if name.upper().endswith(SECRET_NAMES)]

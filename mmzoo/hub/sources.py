@@ -1,4 +1,4 @@
-"""Where the folder of a model comes from: bundled with mmzoo, a local folder, or the Hugging Face Hub."""
+"""Sources of a model's folder: bundled with mmzoo, a local folder, or the Hugging Face Hub."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,254}")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A parsed source. place: a folder, or `org/name` on the Hub; empty for bundled weights."""
+    """A parsed source. `place` is a folder or `org/name` on the Hub; empty for bundled weights."""
 
     scheme: str
     place: str = ""
@@ -36,43 +36,43 @@ def is_source(text: str) -> bool:
 
 
 def is_repo(text: str) -> bool:
-    """Whether the Hub could have a repository of this name, which is `org/name`."""
+    """Whether a text is a valid repository name on the Hub, which is `org/name`."""
     return bool(REPO.fullmatch(text)) and ".." not in text and "--" not in text
 
 
 def is_revision(text: str) -> bool:
-    """Whether a branch, a tag or a commit can be called so."""
+    """Whether a text is a valid name for a branch, tag or commit."""
     return bool(REVISION.fullmatch(text)) and ".." not in text
 
 
 def parse_source(text: str, revision: str | None = None) -> Source:
-    """`bundled`, `local-dir:path` or `hf-hub:org/name[@revision]`. Raises UsageError."""
+    """Parse `bundled`, `local-dir:path` or `hf-hub:org/name[@revision]`. Raises UsageError for anything else."""
     scheme, _, place = text.partition(":")
     if scheme not in SCHEMES:
         raise UsageError(
-            f"{text!r} is no source of weights; write bundled, local-dir:path or hf-hub:org/name@revision."
+            f"{text!r} is not a source of weights; write bundled, local-dir:path or hf-hub:org/name@revision."
         )
     if scheme != "hf-hub":
         if revision is not None:
-            raise UsageError(f"revision is for models on the Hub, and {text!r} has no revisions; leave it out.")
+            raise UsageError(f"Only models on the Hub have revisions, and {text!r} is not one; leave out revision.")
         if (scheme == "local-dir") != bool(place):
-            raise UsageError(f"{text!r} is no source of weights; write bundled or local-dir:path.")
+            raise UsageError(f"{text!r} is not a source of weights; write bundled or local-dir:path.")
         return Source(scheme, place)
     repo, at, tail = place.partition("@")
     if not is_repo(repo):
-        raise UsageError(f"{text[:120]!r} names no Hub repository; write hf-hub:org/name or hf-hub:org/name@revision.")
+        raise UsageError(f"{text[:120]!r} is not a Hub repository; write hf-hub:org/name or hf-hub:org/name@revision.")
     if at and revision is not None and revision != tail:
-        raise UsageError(f"{text!r} and revision={revision!r} ask for two revisions; give one of them.")
+        raise UsageError(f"{text!r} and revision={revision!r} name two revisions; give only one.")
     chosen = tail if at else revision
     if chosen is not None and not is_revision(chosen):
-        raise UsageError(f"{chosen[:120]!r} is no revision of {repo}; give a branch, a tag or a commit.")
+        raise UsageError(f"{chosen[:120]!r} is not a valid revision of {repo}; give a branch, a tag or a commit.")
     return Source(scheme, repo, chosen)
 
 
 def bundled_folder(name: str) -> Path | None:
-    """The model repo that came with mmzoo: inside the installed package, or beside it in a checkout.
+    """The bundled model repo: inside the installed package, or beside it in a checkout.
 
-    None if there is none, or the name is not a model's.
+    None if there is none of that name, or it is not a valid name.
     """
     import mmzoo
 
@@ -87,15 +87,15 @@ def bundled_folder(name: str) -> Path | None:
 
 
 def fetch(source: Source, name: str, *, what: str = "weights") -> Path:
-    """The folder of a model on this machine; from the Hub only what is needed is downloaded.
+    """The folder of a model on this machine, downloaded from the Hub if needed.
 
     Args:
-        source: where the folder is.
-        name: of the model, for bundled ones and for messages.
-        what: `texts` leaves the weights on the Hub, `all` brings the samples too, see `huggingface.download`.
+        source: Where the folder is.
+        name: The model's name, to locate bundled models and for messages.
+        what: The files needed: `texts`, `weights`, `proof` or `all`, as for `huggingface.download`.
 
     Raises:
-        NoWeightsError, UsageError, HubError, WeightsError: if it cannot be had.
+        NoWeightsError, UsageError, HubError, WeightsError: The folder is not available, or has no weights.
     """
     if source.scheme == "hf-hub":
         from mmzoo.hub.huggingface import download
@@ -106,12 +106,12 @@ def fetch(source: Source, name: str, *, what: str = "weights") -> Path:
         if not folder.is_dir():
             raise UsageError(f"There is no folder {folder}; local-dir: takes the folder of a saved model.")
     else:
-        found = bundled_folder(name)
-        if found is None:
+        bundled = bundled_folder(name)
+        if bundled is None:
             raise NoWeightsError(
                 f"The weights of {name!r} are not in this installation; pass pretrained=False for fresh parameters."
             )
-        folder = found
+        folder = bundled
     if what != "texts" and not (folder / WEIGHTS_NAME).is_file():
         pickles = sorted(path.name for path in folder.iterdir() if is_pickle(path.name))
         if pickles:
@@ -124,22 +124,22 @@ def fetch(source: Source, name: str, *, what: str = "weights") -> Path:
 
 
 def local_folder(place: str) -> Path:
-    """The path in `local-dir:path`, with `~` as shells have it. Raises UsageError where nobody is called so."""
+    """The path in `local-dir:path` with `~` expanded. Raises UsageError if `~name` has no home folder."""
     try:
         return Path(place).expanduser()
     except RuntimeError as error:
-        raise UsageError(f"There is no home folder for {place[:80]!r}; write the folder's whole path.") from error
+        raise UsageError(f"There is no home folder for {place[:80]!r}; write the folder's full path.") from error
 
 
 def with_revision(source: Source, revision: str | None) -> Source:
-    """The source at another revision. Raises UsageError where there are no revisions."""
+    """The source at another revision, if one is given. Raises UsageError if it is not on the Hub."""
     if revision is None:
         return source
     return parse_source(str(replace(source, revision=None)), revision)
 
 
 def verify_sha256(path: Path, pinned: str, remedy: str = "get the file that belongs to it") -> None:
-    """Raise ChecksumError unless the file's sha256 is the pinned one. remedy: what the message says to do."""
+    """Raise ChecksumError unless the file's sha256 is the pinned one. remedy: What to do, for the message."""
     actual = sha256_of(path)
     if actual != pinned.lower():
         raise ChecksumError(f"{path} has sha256 {actual[:16]}..., but {pinned[:16]}... is pinned; {remedy}.")

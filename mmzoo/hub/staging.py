@@ -1,4 +1,4 @@
-"""A model repo as it will be published: a folder of its own, scrubbed, complete, and proven in a fresh process."""
+"""Prepares a model repo for publishing: a scrubbed, complete copy, verified in a fresh process."""
 
 from __future__ import annotations
 
@@ -27,15 +27,20 @@ from mmzoo.model_folder import (
 )
 
 RECORDS = (TRAINING_NAME, EVALUATION_NAME)
-"""Written for people; what they say of a machine may be taken out. Other data files are part of the model."""
+"""Files written for people, from which facts about a machine may be removed. Other data files are part of the model."""
 
 
 @dataclass(frozen=True)
 class Staged:
     """A folder ready to be published.
 
-    files: bytes by name. skipped: files of the source that are never published. scrubbed: by name, how many paths,
-    names and tokens were taken out.
+    Args:
+        folder: The copy.
+        name: The model's name.
+        license: The license of the weights.
+        files: Size in bytes by file name.
+        skipped: Files of the source that are never published.
+        scrubbed: By file name, the number of paths, names and tokens removed.
     """
 
     folder: Path
@@ -47,15 +52,25 @@ class Staged:
 
 
 def stage(source: Path, into: Path, repo: str, license: str | None = None) -> Staged:
-    """Copy what may be published of a model folder, scrub it, and complete its config and card.
+    """Copy the files of a model folder that may be published, scrub them, and complete config and card.
 
-    license: of the weights, if the card does not say it. Raises UsageError without a licence, WeightsError or
-    GoldenError for an incomplete folder, or one whose data files hold a token or a path of this machine.
+    Args:
+        source: The model folder.
+        into: An empty folder for the copy.
+        repo: `org/name`, for the example on the card.
+        license: The license of the weights, if the card does not state it.
+
+    Returns:
+        The staged copy.
+
+    Raises:
+        UsageError: There is no license, or `source` is not a model folder.
+        WeightsError, GoldenError: The folder is incomplete, or a data file holds a token or a home folder's path.
     """
     model = ModelFolder(source)
     if not model.is_own:
         raise UsageError(
-            f"{source} is no model folder as mmzoo writes it; if another library did, `mmzoo convert` makes it one."
+            f"{source} is not a model folder written by mmzoo; if another library wrote it, run `mmzoo convert` first."
         )
     config = model.config
     names = [name for name in model.files() if not any(part.startswith(".") for part in name.split("/"))]
@@ -79,36 +94,37 @@ def stage(source: Path, into: Path, repo: str, license: str | None = None) -> St
 
 
 def prove(staged: Staged) -> None:
-    """Load the staged folder strictly in a fresh process and have it reproduce its golden outputs.
+    """Load the staged folder strictly in a fresh process and reproduce its golden outputs.
 
-    Raises GoldenError with the reason that process gave.
+    Raises:
+        GoldenError: The process failed; the message gives its reason.
     """
     command = [sys.executable, "-m", "mmzoo", "verify", f"local-dir:{staged.folder}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if line.strip()] or [f"exit code {done.returncode}"]
         reason = lines[-1].removeprefix("error: ").replace(str(staged.folder), "the folder").rstrip(".")
-        raise GoldenError(f"{staged.name or 'The model'} is not published, as a fresh process cannot use it: {reason}.")
+        raise GoldenError(
+            f"{staged.name or 'The model'} was not published because a fresh process cannot use it: {reason}."
+        )
 
 
 def _complete(source: Path, names: list[str], config: ModelConfig) -> None:
     if WEIGHTS_NAME not in names:
         raise WeightsError(f"{source} has no {WEIGHTS_NAME}; publish the folder of a saved model.")
     if GOLDEN_NAME not in names:
-        raise GoldenError(
-            f"{source} has no {GOLDEN_NAME}, so nobody could check a copy of it; `mmzoo card {source}` writes it."
-        )
+        raise GoldenError(f"{source} has no {GOLDEN_NAME} to verify a copy with; `mmzoo card {source}` writes it.")
     try:
         check_components(source / WEIGHTS_NAME, config.components)
     except ChecksumError as error:
         raise ChecksumError(
-            f"{str(error).rstrip('.')}; if they were changed on purpose, `mmzoo card {source}` says so."
+            f"{str(error).rstrip('.')}; if you changed them on purpose, run `mmzoo card {source}`."
         ) from error
     for slot, value in config.recipe.items():
         if isinstance(value, dict) and str(value.get("model", "")).startswith("local-dir:"):
             raise WeightsError(
-                f"The slot {slot} of {source} names a folder of this machine; publish that model first and write its"
-                f" name into {CONFIG_NAME}."
+                f"The slot {slot} of {source} names a local folder; publish that model first and write its name into"
+                f" {CONFIG_NAME}."
             )
 
 
@@ -121,10 +137,10 @@ def _clean(path: Path, data: bytes, name: str) -> tuple[str, int]:
 
 
 def _check(name: str, data: bytes) -> None:
-    """A file that may not be changed is refused if it gives something away; of weights only the header is text."""
-    found = betrays(data[: MAX_HEADER_BYTES + 8] if not name.endswith(".safetensors") else _header(data))
-    if found:
-        raise WeightsError(f"{name} holds {found} and is part of the model; take it out before publishing.")
+    """Raise WeightsError if a file that may not be changed leaks something; of weights only the header is searched."""
+    leak = betrays(data[: MAX_HEADER_BYTES + 8] if not name.endswith(".safetensors") else _header(data))
+    if leak:
+        raise WeightsError(f"{name} holds {leak} and is part of the model; remove it before publishing.")
 
 
 def _header(data: bytes) -> bytes:
@@ -132,17 +148,16 @@ def _header(data: bytes) -> bytes:
 
 
 def _card(folder: Path, repo: str, license: str | None) -> str:
-    """Write the card where it is generated or missing; a hand-written one is left. Returns the license it states."""
+    """Write the card if it is generated or missing, not if handwritten. Returns the license that it states."""
     path, stated = folder / CARD_NAME, ModelFolder(folder).license
     if None not in (license, stated) and license != stated:
-        raise UsageError(f"The card is under {stated!r}, and --license says {license!r}; make them agree.")
+        raise UsageError(f"The card states the license {stated!r}, but --license is {license!r}; change one of them.")
     if not path.is_file() or BEGIN in path.read_text("utf-8"):
         path.write_text(render_card(folder, license=license, called=f"hf-hub:{repo}"), "utf-8")
     stated = ModelFolder(folder).license
     if stated is None:
         raise UsageError(
-            "The card names no licence, and mmzoo invents none; pass --license, or write `license:` into the front"
-            f" matter of {CARD_NAME}."
+            f"The card states no license; pass --license, or write `license:` into the front matter of {CARD_NAME}."
         )
     check_front_matter(ModelFolder(folder).front_matter(), CARD_NAME)
     return stated

@@ -1,7 +1,7 @@
-"""Opens safetensors files that strangers wrote.
+"""Opens untrusted safetensors files.
 
-The safetensors library checks data types, shapes, offsets and coverage before it gives a tensor. It lets headers of up
-to 100 MB and any text as a name pass; both are checked here, because a header is parsed in memory and names end up in
+The safetensors library checks data types, shapes, offsets and coverage before it returns a tensor. It accepts headers
+of up to 100 MB and any text as a name. Both are checked here, because headers are parsed in memory and names appear in
 messages.
 """
 
@@ -40,7 +40,7 @@ DTYPES = {
 
 @dataclass
 class OpenTensors:
-    """A checked, opened safetensors file. `entries`: data type and shape by name; `read` gives one tensor."""
+    """A checked, opened safetensors file. `entries` holds data type and shape by name; `read` returns one tensor."""
 
     label: str
     entries: Mapping[str, tuple[torch.dtype, tuple[int, ...]]]
@@ -52,7 +52,7 @@ class OpenTensors:
             tensor: Tensor = self.handle.get_tensor(name)
         except Exception as error:
             raise CorruptFileError(
-                f"{self.label}: the tensor {name} cannot be read ({_reason(error)}); get a sound copy of the file."
+                f"{self.label}: the tensor {name} cannot be read ({_reason(error)}); get another copy of the file."
             ) from error
         return tensor
 
@@ -63,7 +63,7 @@ def open_tensors(path: Path) -> Iterator[OpenTensors]:
 
     Raises:
         HeaderTooLargeError: The header is larger than mmzoo reads.
-        CorruptFileError: The file is missing, malformed or truncated, or a name or data type is none of ours.
+        CorruptFileError: The file is missing, malformed or truncated, or has an invalid name or data type.
     """
     from safetensors import safe_open
 
@@ -89,25 +89,25 @@ def header_length(start: bytes, path: Path | str) -> int:
     if length > MAX_HEADER_BYTES:
         raise HeaderTooLargeError(
             f"{path} claims a header of {length} bytes, but mmzoo reads at most {MAX_HEADER_BYTES};"
-            " it is no safetensors file or a hostile one."
+            " it is not a safetensors file, or a hostile one."
         )
     return length
 
 
 def _entry(path: Path, name: str, handle: Any) -> tuple[torch.dtype, tuple[int, ...]]:
     if not TENSOR_NAME.fullmatch(name):
-        raise corrupt(path, f"{name[:60]!r} is no tensor name")
+        raise corrupt(path, f"{name[:60]!r} is not a valid tensor name")
     tensor = handle.get_slice(name)
     if tensor.get_dtype() not in DTYPES:
-        raise corrupt(path, f"tensor {name} has the data type {tensor.get_dtype()}, which no model here has")
+        raise corrupt(path, f"tensor {name} has the data type {tensor.get_dtype()}, which mmzoo does not read")
     return DTYPES[tensor.get_dtype()], tuple(tensor.get_shape())
 
 
 def corrupt(path: Path | str, reason: str) -> CorruptFileError:
-    """The error for a file that is not what it should be; path: as the message names it."""
-    return CorruptFileError(f"{path} is not a sound safetensors file: {reason}; get a sound copy of it.")
+    """The error for a malformed file. path: The file's name in the message."""
+    return CorruptFileError(f"{path} is not a valid safetensors file: {reason}; get another copy of it.")
 
 
 def _reason(error: BaseException) -> str:
-    """What the library says, which may quote a name of any length and with any characters."""
+    """The library's message on one line, cut: it may quote a name of any length."""
     return one_line(error)[:200].rstrip(".") or type(error).__name__

@@ -1,4 +1,4 @@
-"""A model and the models in its slots, as one frozen tree: what `resolve` gives and everything else walks."""
+"""A model and the models in its slots as one frozen tree, which `resolve` returns and everything else walks."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ MODEL_KEYS = ("model", "sha256", "pretrained", "frozen")
 
 @dataclass(frozen=True, slots=True)
 class ModelRef:
-    """A model as the slot of a recipe names it.
+    """A model named in a slot of a recipe.
 
     Args:
-        name: a registered name or a source.
-        sha256: of its weights file, if the recipe pins it.
+        name: A registered name or a source.
+        sha256: The pinned digest of its weights file, if any.
         pretrained: False for fresh parameters.
     """
 
@@ -39,14 +39,14 @@ class ModelRef:
 
     @classmethod
     def of(cls, value: object, path: str) -> ModelRef:
-        """The model that an entry of a recipe names.
+        """Read an entry of a recipe.
 
         Args:
-            value: a name, or `{"model": name, "sha256": ..., "pretrained": ...}`.
-            path: the dotted slot, for messages.
+            value: A name, or `{"model": name, "sha256": ..., "pretrained": ...}`.
+            path: The dotted slot, for messages.
 
         Raises:
-            ConfigTypeError, UnknownKeyError: for anything else.
+            ConfigTypeError, UnknownKeyError: The value is anything else.
         """
         if isinstance(value, str):
             value = {"model": value}
@@ -61,7 +61,7 @@ class ModelRef:
         if not isinstance(name, str):
             raise _wrong(f"{path}.model", f"the name of a model, not {show(name)}")
         if value.get("frozen", True) is not True:
-            raise _wrong(f"{path}.frozen", "true: the weights of a model in a slot live in its own repo")
+            raise _wrong(f"{path}.frozen", "true: the weights of a model in a slot are stored in its own repo")
         if not isinstance(pretrained, bool):
             raise _wrong(f"{path}.pretrained", "true or false")
         if digest is not None and not (isinstance(digest, str) and re.fullmatch(r"[0-9a-f]{64}", digest)):
@@ -69,7 +69,7 @@ class ModelRef:
         return cls(name, digest, pretrained)
 
     def entry(self) -> dict[str, Any]:
-        """What stands for it in a recipe."""
+        """Its entry in a recipe."""
         pinned = {"sha256": self.sha256} if self.sha256 else {}
         return {"model": self.name, **pinned, **({} if self.pretrained else {"pretrained": False})}
 
@@ -77,7 +77,7 @@ class ModelRef:
 def models_in(recipe: Mapping[str, Any]) -> dict[str, ModelRef]:
     """The models that a recipe names, by slot. Raises ConfigTypeError, UnknownKeyError.
 
-    An entry with a `name` is a component, whose config may have a key `model` of its own.
+    An entry with a `name` is a component, whose config may have its own key `model`.
     """
     return {
         slot: ModelRef.of(value, slot)
@@ -92,17 +92,17 @@ def _wrong(path: str, expected: str) -> ConfigTypeError:
 
 @dataclass(frozen=True)
 class ResolvedModel:
-    """A model of which config and card have been read, and nothing else.
+    """A model whose config and card have been read, but no weights.
 
     Args:
-        recipe: the head and what fills its slots, with overrides applied.
-        ref: the name it was asked by, the pinned digest of its weights, and whether these are to be loaded.
-        models: what fills its model slots; a `ModelRef` where a model contains itself or is nested too deep.
-        title: what the model calls itself.
-        found: what its name stands for.
-        folder: its folder; None if the recipe is a registered one, or has no name.
-        config: what `config.json` in that folder says.
-        stored: the same model without the overrides, if there were any.
+        recipe: The head and the entries of its slots, with overrides applied.
+        ref: The name it was requested by, the pinned digest of its weights, and whether to load these.
+        models: The models in its slots; a `ModelRef` for one that contains itself or is nested too deep.
+        title: The model's own name.
+        found: The model that its name stands for.
+        folder: Its folder; None if the recipe comes from a registration or from the caller.
+        config: The content of `config.json` in that folder.
+        stored: The same model without overrides, if there were any.
     """
 
     recipe: Mapping[str, Any]
@@ -116,7 +116,7 @@ class ResolvedModel:
 
     @property
     def name(self) -> str:
-        """The name it was asked by; empty for a recipe without a name."""
+        """The name it was requested by; empty for a recipe without a name."""
         return self.ref.name
 
     @property
@@ -132,7 +132,7 @@ class ResolvedModel:
     def walk(self) -> Iterator[ResolvedModel | ModelRef]:
         """The model itself, then the models in its slots, then those in theirs.
 
-        Each name once, or twice where a model is wanted both with its weights and with fresh parameters.
+        Each name comes once, or twice if the model is used both with its weights and with fresh parameters.
         """
         level: list[ResolvedModel | ModelRef] = [self]
         seen: set[tuple[str, bool]] = set()
@@ -147,7 +147,7 @@ class ResolvedModel:
 
     @contextmanager
     def naming_its_file(self) -> Iterator[None]:
-        """Mistakes in a recipe as `config.json` holds it are reported with the path of that file."""
+        """Prefix errors about a recipe read from `config.json` with the path of that file."""
         try:
             yield
         except (ConfigError, UnknownNameError, AmbiguousNameError, PluginError) as error:

@@ -1,4 +1,4 @@
-"""Every way the Hub can fail, as one sentence that says what to do."""
+"""Turns every failure of the Hub into one sentence that says what to do."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ LOGIN = "log in with `hf auth login`"
 
 @contextmanager
 def hub_errors(repo: str, revision: str | None = None, *, sending: bool = False) -> Iterator[None]:
-    """Whatever huggingface_hub raises inside becomes a HubError; other errors pass unchanged.
+    """Turn errors of the Hub and the network inside the block into HubError; others pass unchanged.
 
-    sending: whether something was to be published rather than fetched.
+    Args:
+        repo: `org/name`.
+        revision: The revision requested, if any.
+        sending: Whether the block publishes rather than fetches.
     """
     try:
         yield
     except MmzooError:
         raise
     except Exception as error:
-        told = sentence(error, repo, revision, sending=sending)
-        if told is None:
+        message = sentence(error, repo, revision, sending=sending)
+        if message is None:
             raise
-        raise HubError(told) from error
+        raise HubError(message) from error
 
 
 def sentence(error: BaseException, repo: str, revision: str | None = None, *, sending: bool = False) -> str | None:
-    """What is told of an error, or None if it is not one of the Hub or the network.
+    """The message for an error of the Hub or the network; None for any other error.
 
-    huggingface_hub wraps what happened in "not in the cache" errors, so the causes are looked through first.
+    huggingface_hub wraps other errors in "not in the cache" errors, so the causes are examined first.
     """
     from huggingface_hub import errors
     from huggingface_hub.utils import httpx  # type: ignore[attr-defined]
 
     at = f" at revision {revision!r}" if revision else ""
     if sending:
-        what, kept = (
-            f"{repo}{at} could not be published",
-            "run the same again, what is there already makes no second commit",
-        )
+        what, kept = f"{repo}{at} could not be published", "run the same command again; nothing is committed twice"
     else:
-        what, kept = f"{repo}{at} could not be fetched", "try again, files that were finished are kept"
+        what, kept = f"{repo}{at} could not be fetched", "try again; complete files are kept"
     chain = list(_chain(error))
     for cause in chain:
         if isinstance(cause, errors.HfHubHTTPError):
@@ -59,20 +59,17 @@ def sentence(error: BaseException, repo: str, revision: str | None = None, *, se
         if isinstance(cause, httpx.TimeoutException):
             return f"{what}: the Hub did not answer in time; {kept}."
         if isinstance(cause, httpx.ConnectError):
-            nowhere = "" if sending else " and is not in the cache"
+            uncached = "" if sending else " and is not in the cache"
             return (
-                f"{what}{nowhere}: there is no connection to the Hub; check the network, and HF_ENDPOINT if it is set."
+                f"{what}{uncached}: there is no connection to the Hub; check the network, and HF_ENDPOINT if it is set."
             )
         if isinstance(cause, httpx.TransportError):
-            return f"{what} whole: the connection broke ({_reason(cause)}); {kept}."
+            return f"{what}: the connection broke ({_reason(cause)}); {kept}."
     for cause in chain:
         if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
             return f"{repo}{at} cannot be stored: {cause.strerror}; make room or choose another cache with HF_HOME."
         if isinstance(cause, OSError) and "Consistency check failed" in str(cause):
-            return (
-                f"A file of {repo}{at} arrived with another size than the Hub says; try again, files that were finished"
-                " are kept."
-            )
+            return f"A file of {repo}{at} arrived with the wrong size; {kept}."
         if isinstance(cause, errors.HFValidationError):
             return f"The Hub does not accept the name {repo!r}{at}; write it as org/name."
     if any(type(cause).__module__.partition(".")[0] == "huggingface_hub" for cause in chain):
@@ -81,7 +78,7 @@ def sentence(error: BaseException, repo: str, revision: str | None = None, *, se
 
 
 def unanswered(error: BaseException) -> bool:
-    """Whether the Hub gave no answer of substance: no connection, no time, too many requests, or trouble of its own."""
+    """Whether the Hub could not answer: no connection, a timeout, too many requests, or an error of the server."""
     from huggingface_hub import errors
     from huggingface_hub.utils import httpx  # type: ignore[attr-defined]
 
@@ -94,12 +91,12 @@ def unanswered(error: BaseException) -> bool:
 
 
 def _answered(error: Any, repo: str, at: str, what: str) -> str:
-    """The Hub's refusals. The order matters: some errors are subclasses of others."""
+    """The message for an error status. The order matters: some errors are subclasses of others."""
     from huggingface_hub import errors
 
     status, page = error.response.status_code, f"its page {_page(repo)}"
     if isinstance(error, errors.GatedRepoError):
-        return f"{repo} on the Hub is gated; accept its licence or ask for access on {page}, and {LOGIN}."
+        return f"{repo} on the Hub is gated; accept its license or ask for access on {page}, and {LOGIN}."
     if isinstance(error, errors.DisabledRepoError):
         return f"{repo} on the Hub has been disabled; see {page} for the reason, and use another model."
     if isinstance(error, errors.RevisionNotFoundError):
@@ -110,16 +107,16 @@ def _answered(error: Any, repo: str, at: str, what: str) -> str:
     if isinstance(error, errors.RepositoryNotFoundError) or (status == 401 and not refused):
         return f"There is no model {repo} on the Hub, or it is private; check the name, or {LOGIN}."
     if status == 401:
-        return f"The Hub does not accept your token for {repo}; {LOGIN}, or set HF_TOKEN anew."
+        return f"The Hub does not accept your token for {repo}; {LOGIN}, or set another HF_TOKEN."
     if status == 403:
-        return f"Your token has no permission for {repo}{at}; give it one on the Hub's settings, or {LOGIN} as another."
+        return f"Your token has no permission for {repo}{at}; grant it in the Hub's settings, or {LOGIN} again."
     if status == 429:
         wait = error.response.headers.get("Retry-After", "")
         when = f"wait {wait} seconds" if wait.isdigit() else "wait five minutes"
-        return f"{what}: the Hub has had too many requests; {when}, and {LOGIN} to be allowed more."
+        return f"{what}: the Hub received too many requests; {when}, and {LOGIN} for a higher limit."
     if status >= 500:
-        return f"The Hub has trouble of its own (status {status}), so {what}; try again later."
-    return f"{what}: the Hub refused (status {status}: {_reason(error)}); check the name and the revision."
+        return f"{what}: the Hub has an internal error (status {status}); try again later."
+    return f"{what}: the Hub rejected the request (status {status}: {_reason(error)}); check the name and the revision."
 
 
 def _page(repo: str) -> str:

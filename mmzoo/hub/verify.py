@@ -1,4 +1,4 @@
-"""Whether the files of a model are what they should be, at any time after they were fetched."""
+"""Checks that the files of a model are unchanged, at any time after they were fetched."""
 
 from __future__ import annotations
 
@@ -13,48 +13,49 @@ from mmzoo.system import sha256_of
 def verify_files(model: FoundModel) -> dict[str, str]:
     """Check every file of a model. Missing files are fetched.
 
-    A file is compared with its pin, with the checksum the Hub gave when it was fetched, and the weights with the
-    digests of components in config.json.
+    A file is compared with its pin and with the checksum that the Hub gave when it was fetched; the weights are also
+    compared with the component digests in config.json.
 
     Args:
-        model: at one commit, if it is on the Hub.
+        model: At one commit, if it is on the Hub.
 
     Returns:
         By file name, what the file was compared with.
 
     Raises:
-        ChecksumError: naming all files that differ.
-        HubError, WeightsError: if it cannot be had.
+        ChecksumError: Files differ; the message names all of them.
+        HubError, WeightsError: The model is not available.
     """
     folder = _fetched(model)
-    checked = dict.fromkeys(folder.files(), "as the Hub gave it") if model.downloaded else {}
-    checked |= {name: "as it is pinned" for name in model.pins if (folder.path / name).is_file()}
+    checked = dict.fromkeys(folder.files(), "matches the Hub's checksum") if model.downloaded else {}
+    checked |= {name: "matches its pin" for name in model.pins if (folder.path / name).is_file()}
     wrong = _wrong(model, folder)
     stated = _components(folder) if CONFIG_NAME not in wrong and WEIGHTS_NAME not in wrong else {}
     if stated:
         from mmzoo.hub.components import component_digests  # only here, because it needs torch
 
-        checked.setdefault(WEIGHTS_NAME, "as config.json says")
+        checked.setdefault(WEIGHTS_NAME, "matches config.json")
         digests = component_digests(folder.weights, stated)
         wrong |= {f"{WEIGHTS_NAME} ({part})" for part in stated if digests[part] != stated[part]}
     if wrong:
-        raise ChecksumError(
-            f"{', '.join(sorted(wrong))} of {model.name} in {folder.path} {'is' if len(wrong) == 1 else 'are'} not what"
-            f" {'it' if len(wrong) == 1 else 'they'} should be; {model.remedy}."
-        )
+        names = ", ".join(sorted(wrong))
+        raise ChecksumError(f"Wrong checksum for {names} of {model.name} in {folder.path}; {model.remedy}.")
     return dict(sorted(checked.items()))
 
 
 def fetch_all(model: FoundModel) -> ModelFolder:
-    """Fetch all files of a model, samples too.
+    """Fetch all files of a model, including samples.
 
-    Files in the cache that are damaged are fetched again, and what killed transfers left is removed.
+    Damaged files in the cache are fetched again, and partial files of killed downloads are deleted.
 
     Args:
-        model: at one commit, if it is on the Hub.
+        model: At one commit, if it is on the Hub.
+
+    Returns:
+        The model's folder.
 
     Raises:
-        HubError, WeightsError, ChecksumError: if it cannot be had.
+        HubError, WeightsError, ChecksumError: The model is not available.
     """
     if model.downloaded:
         cached = ModelFolder(snapshot_folder(model.weights_source.place, str(model.weights_source.revision)))
@@ -68,26 +69,26 @@ def fetch_all(model: FoundModel) -> ModelFolder:
 
 
 def _wrong(model: FoundModel, folder: ModelFolder) -> set[str]:
-    """The files that are there and are not as the Hub gave them, or not as they are pinned."""
+    """The existing files that differ from the Hub's checksum or from their pin."""
     pinned = {name: digest.lower() for name, digest in model.pins.items() if (folder.path / name).is_file()}
     broken = broken_files(folder.path) if model.downloaded else []
     return {*broken, *(name for name, digest in pinned.items() if sha256_of(folder.path / name) != digest)}
 
 
 def _fetched(model: FoundModel) -> ModelFolder:
-    """The model's folder, if possible with its golden outputs; without a Hub, as it is in the cache.
+    """The model's folder, with golden outputs if possible; if the Hub fails, as it is in the cache.
 
-    Unlike `FoundModel.folder` it compares nothing: all files that differ are to be named at once.
+    Unlike `FoundModel.folder` it compares nothing, so that one error can name all files that differ.
     """
-    called = model.bare_name or model.name
+    name = model.bare_name or model.name
     try:
-        return ModelFolder(fetch(model.weights_source, called, what="proof"))
+        return ModelFolder(fetch(model.weights_source, name, what="proof"))
     except HubError:
-        return ModelFolder(fetch(model.weights_source, called))
+        return ModelFolder(fetch(model.weights_source, name))
 
 
 def _components(folder: ModelFolder) -> dict[str, str]:
     try:
         return dict(folder.config.components)
-    except ConfigError:  # of another library, or a mistake that loading the model tells
+    except ConfigError:  # of another library, or malformed, which loading the model reports
         return {}

@@ -18,6 +18,7 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedDataParallelKwargs, send_to_device
 from torch import nn
 
+from mmzoo.composition import submodels
 from mmzoo.errors import CheckpointError, ConfigError, TrainingError
 from mmzoo.interfaces import Examples, HasAdversary, TaskHead
 from mmzoo.training.checkpoint import (
@@ -37,7 +38,7 @@ from mmzoo.training.ranks import check_same_registry
 from mmzoo.training.recipe import TrainingRecipe, dump_recipe
 from mmzoo.training.saving import Progress, check_same_run, collect, restore
 from mmzoo.training.seeds import seed_everything
-from mmzoo.training.step import Stepper, check_batch_keys, hide, model_slots, trainable
+from mmzoo.training.step import Stepper, check_batch_keys, hide, trainable
 from mmzoo.training.watch import Watcher, mean_over_ranks
 
 if TYPE_CHECKING:
@@ -185,7 +186,7 @@ class Trainer:
         if adversary is not None:
             hide(self.head, adversary)
         if fresh and recipe.model.init_from is not None:
-            skip = tuple(f"{name}." for name in model_slots(self.head))
+            skip = tuple(f"{name}." for name in submodels(self.head))
             init_from(self.head, Path(recipe.model.init_from), skip, self.log.say)
         self.stepper = Stepper(recipe, self.head, adversary, self.accelerator)
 

@@ -10,6 +10,7 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast
 from torch import Tensor, nn
 
+from mmzoo.composition import submodels
 from mmzoo.errors import ConfigError, PluginError, TrainingError
 from mmzoo.interfaces import Examples, Losses, TaskHead, Trainable, TrainingState
 from mmzoo.training.ema import Ema, OwnTensors
@@ -53,13 +54,6 @@ class _Task(nn.Module):
         return self.losses.total
 
 
-def model_slots(head: TaskHead) -> list[str]:
-    """Slots that hold a whole model: frozen, and never stored with this one."""
-    return [
-        name for name, slot in head.slots.items() if slot.model and isinstance(getattr(head, name, None), nn.Module)
-    ]
-
-
 def trainable(head: TaskHead) -> Trainable:
     """The head itself, as what the engine trains. Raises TrainingError if it cannot be trained."""
     if isinstance(head, Trainable):
@@ -72,7 +66,7 @@ def trainable(head: TaskHead) -> Trainable:
 
 def check_batch_keys(head: TaskHead, joint: Sequence[str], examples: Examples) -> None:
     """Raise an error unless the examples' batches hold what the training steps of the head and of joint models need."""
-    for slot, model in [("", head), *((slot, getattr(head, slot)) for slot in joint if slot in model_slots(head))]:
+    for slot, model in [("", head), *(pair for pair in submodels(head).items() if pair[0] in joint)]:
         lacking = sorted(set(trainable(model).batch_keys) - set(examples.keys))
         if lacking and slot:
             raise ConfigError(
@@ -114,14 +108,14 @@ class Stepper:
         self.recipe = recipe
         self.head = head
         self.accelerator = accelerator
-        if unknown := set(recipe.model.joint) - set(model_slots(head)):
+        if unknown := set(recipe.model.joint) - set(submodels(head)):
             raise ConfigError(
                 f"model.joint names {sorted(unknown)[0]!r}; the slots of this model that hold a model are"
-                f" {', '.join(model_slots(head)) or 'none'}.",
+                f" {', '.join(submodels(head)) or 'none'}.",
                 path="model.joint",
             )
         self.joint = frozenset(recipe.model.joint)
-        self.slots = [name for name in model_slots(head) if name not in self.joint]
+        self.slots = [name for name in submodels(head) if name not in self.joint]
         for name in self.joint:
             getattr(head, name).requires_grad_(True)
         self.frozen = [getattr(head, name) for name in self.slots] + [

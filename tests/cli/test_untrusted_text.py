@@ -183,7 +183,7 @@ def repo(tmp_path: Path) -> Path:
     """A model repo without weights: what a card is made from."""
     folder = tmp_path / "repo"
     (folder / "samples").mkdir(parents=True)
-    (folder / "config.json").write_text(json.dumps({"name": "loud", "task": "t", "recipe": {}}))
+    (folder / "config.json").write_text(json.dumps({"format_version": 1, "name": "loud", "task": "t", "recipe": {}}))
     return folder
 
 
@@ -204,7 +204,7 @@ def test_a_card_quotes_what_files_say(repo: Path) -> None:
 
 @pytest.mark.parametrize("name", [HTML, FORGED, 'x"); import os; ("', "a b", "", "x`y", "[a](b)", "../x"])
 def test_a_card_is_not_made_of_a_model_with_such_a_name(name: str, repo: Path) -> None:
-    (repo / "config.json").write_text(json.dumps({"name": name, "task": "text-tokenization", "recipe": {}}))
+    (repo / "config.json").write_text(json.dumps({"format_version": 1, "name": name, "recipe": {}}))
     with pytest.raises(errors.CorruptFileError) as caught:
         render_card(repo)
     told = str(caught.value)

@@ -174,10 +174,11 @@ class World:
 
     def publish(self, name: str, recipe: Mapping[str, Any], folder: Path, **weights: Any) -> Path:
         """A model with fresh parameters, saved in a folder and registered with these weights."""
-        from mmzoo import factory
-        from mmzoo.composition import save_model
+        from mmzoo.composition import check, save_model
+        from mmzoo.factory import build
+        from mmzoo.resolve import resolve_recipe
 
-        save_model(factory.build_recipe(recipe, name=name), folder)
+        save_model(build(check(resolve_recipe(recipe, name))), folder)
         self.model(name, recipe, weights=[Weights("v1", f"local-dir:{folder}", **weights)], modalities=["speech"])
         return folder
 

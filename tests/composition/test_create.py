@@ -16,8 +16,8 @@ from torch import Tensor
 
 from mmzoo import errors
 from mmzoo import resolve as resolving
-from mmzoo.composition import checking, own_tensors, save_model
-from mmzoo.factory import build_recipe, create
+from mmzoo.composition import checking, compose, own_tensors, save_model
+from mmzoo.factory import create
 from mmzoo.interfaces.heads import TaskHead
 from mmzoo.interfaces.ports import Link, Port, Ports, Slot
 from mmzoo.interfaces.values import ALONE, Losses, TrainingState
@@ -77,7 +77,7 @@ def test_by_folder(tok: Path, world: Any) -> None:
 
 
 def test_tags_choose_weights(tok: Path, world: Any, tmp_path: Path) -> None:
-    other = save_model(build_recipe(TOKENIZER, name="tok"), tmp_path / "other")
+    other = save_model(compose(TOKENIZER, device="cpu", name="tok"), tmp_path / "other")
     weights = [Weights("a", f"local-dir:{tok}"), Weights("b", f"local-dir:{other}")]
     world.model("tok", TOKENIZER, weights=weights)
     assert create("tok").folder == create("tok.a").folder == create("acme:tok.a").folder == tok
@@ -89,7 +89,7 @@ def test_fresh_parameters_are_initialised(world: Any) -> None:
     torch.manual_seed(0)
     first = create("tok", pretrained=False)
     torch.manual_seed(0)
-    second = build_recipe(TOKENIZER)
+    second = compose(TOKENIZER, device="cpu")
     assert torch.equal(first.out.weight, second.out.weight) and float(first.out.weight.detach().std()) > 0
     assert not first.training and second.training
 
@@ -197,6 +197,28 @@ def test_harmless_overrides_of_loaded_models(tok: Path, speaker: Path) -> None:
     assert torch.equal(model.gain, create("tok").gain)
     assert type(create("speaker", sampler="heun").sampler).__name__ == "Heun"
     assert create("speaker", tokenizer="tok").tokenizer.name == "tok"
+
+
+def test_an_override_replaces_a_stored_key_of_the_other_name(
+    tok: Path, world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever of the config and the caller still uses the old name."""
+    classes = [world.module.VQ, world.module.Tokenizer]
+    for cls, renamed in zip(classes, ({"forgetting": "decay"}, {"repeats": "steps"}), strict=True):
+        monkeypatch.setattr(cls, "renamed", renamed, raising=False)
+    with pytest.warns(FutureWarning):
+        model = create("tok", repeats=4, quantizer={"forgetting": 0.5})
+    assert model.steps == 4 and model.quantizer.config["decay"] == 0.5
+    config = json.loads((tok / "config.json").read_text())
+    config["recipe"]["quantizer"]["forgetting"] = config["recipe"]["quantizer"].pop("decay")
+    config["recipe"]["head"]["repeats"] = config["recipe"]["head"].pop("steps")
+    (tok / "config.json").write_text(json.dumps(config))
+    with pytest.warns(FutureWarning):
+        model = create("tok", steps=4, quantizer={"decay": 0.5})
+    assert model.steps == 4 and model.quantizer.config["decay"] == 0.5
+    assert "repeats" not in model.recipe["head"] and "forgetting" not in model.recipe["quantizer"]
+    with pytest.warns(FutureWarning), pytest.raises(errors.ConfigError, match=r"repeats.*steps"):
+        create("tok", repeats=4, steps=4)
 
 
 def test_overrides_that_change_tensors(

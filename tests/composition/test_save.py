@@ -14,14 +14,14 @@ import torch
 from safetensors.torch import load_file
 
 from mmzoo import errors
-from mmzoo.composition import save_model
-from mmzoo.factory import build_recipe, create
+from mmzoo.composition import compose, save_model
+from mmzoo.factory import create
 
 TOKENIZER = {"head": "tokenizer", "encoder": {"name": "encoder", "dim": 4}, "quantizer": "vq"}
 
 
 def test_the_folder(world: Any, tmp_path: Path) -> None:
-    folder = save_model(build_recipe(TOKENIZER, name="tok"), tmp_path / "a" / "tok")
+    folder = save_model(compose(TOKENIZER, device="cpu", name="tok"), tmp_path / "a" / "tok")
     assert sorted(path.name for path in folder.iterdir()) == ["config.json", "model.safetensors", "words.json"]
     config = json.loads((folder / "config.json").read_text())
     assert list(config) == ["format_version", "mmzoo_version", "name", "task", "modalities", "recipe"]
@@ -34,7 +34,7 @@ def test_the_folder(world: Any, tmp_path: Path) -> None:
         "pair": [1, 2.0],
         "names": None,
     }
-    save_model(build_recipe(TOKENIZER), folder, name="x", task="y", modalities=["text"])
+    save_model(compose(TOKENIZER, device="cpu"), folder, name="x", task="y", modalities=["text"])
     config = json.loads((folder / "config.json").read_text())
     assert (config["name"], config["task"], config["modalities"]) == ("x", "y", ["text"])
 
@@ -42,14 +42,14 @@ def test_the_folder(world: Any, tmp_path: Path) -> None:
 def test_permissions_follow_the_umask(world: Any, tmp_path: Path) -> None:
     old = os.umask(0o022)
     try:
-        folder = save_model(build_recipe(TOKENIZER), tmp_path / "tok")
+        folder = save_model(compose(TOKENIZER, device="cpu"), tmp_path / "tok")
     finally:
         os.umask(old)
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o644}
 
 
 def test_full_precision_is_exact(world: Any, tmp_path: Path) -> None:
-    head = build_recipe(TOKENIZER)
+    head = compose(TOKENIZER, device="cpu")
     folder = save_model(head, tmp_path / "tok", dtype=torch.float32)
     loaded = create(f"local-dir:{folder}")
     for (name, mine), theirs in zip(head.state_dict().items(), loaded.state_dict().values(), strict=True):
@@ -61,7 +61,7 @@ def test_full_precision_is_exact(world: Any, tmp_path: Path) -> None:
 
 
 def test_values_that_do_not_survive(world: Any, tmp_path: Path) -> None:
-    head = build_recipe(TOKENIZER)
+    head = compose(TOKENIZER, device="cpu")
     head.gain.data.fill_(1e6)
     with pytest.raises(errors.TensorValueError, match=r"gain.*float16"):
         save_model(head, tmp_path / "tok")
@@ -69,7 +69,7 @@ def test_values_that_do_not_survive(world: Any, tmp_path: Path) -> None:
     head.gain.data.fill_(float("nan"))
     with pytest.raises(errors.TensorValueError, match="gain"):
         save_model(head, tmp_path / "tok", dtype=torch.float32)
-    head = build_recipe(TOKENIZER)
+    head = compose(TOKENIZER, device="cpu")
     head.quantizer.codebook.fill_(1e6)  # a buffer: kept as it is
     assert load_file(save_model(head, tmp_path / "tok") / "model.safetensors")["quantizer.codebook"].max() == 1e6
 
@@ -84,10 +84,10 @@ def test_a_submodel_that_is_stored_nowhere(world: Any, tmp_path: Path) -> None:
 def test_files_stay_in_the_folder(world: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setattr(world.module.Tokenizer, "files", lambda self: {name: b""})
     with pytest.raises(errors.WeightsError, match=re.escape(repr(name))):
-        save_model(build_recipe(TOKENIZER), tmp_path / "tok")
+        save_model(compose(TOKENIZER, device="cpu"), tmp_path / "tok")
 
 
 def test_a_folder_that_cannot_be_written(world: Any, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(errors.WeightsError, match=re.escape(str(tmp_path / "file"))):
-        save_model(build_recipe(TOKENIZER), tmp_path / "file")
+        save_model(compose(TOKENIZER, device="cpu"), tmp_path / "file")

@@ -141,7 +141,7 @@ def test_paths_names_and_tokens_are_taken_out(
     assert told["notes"] == ["model", "by user", "alicent stays", "see https://a.org/b/c, 3/4 of it"]
     for data in files.values():
         assert b"alice/" not in data and secret.encode() not in data and TOKEN.encode() not in data
-    assert any("taken out of training.json" in note for note in done.notes)
+    assert any("removed from training.json" in note for note in done.notes)
     assert "`mmzoo train a.yaml --token ***`" in files["README.md"].decode()  # the card is made anew
 
 

@@ -245,9 +245,9 @@ def test_a_seanet_tokenizer_is_trained(tmp_path: Path) -> None:
         "encoder": {"name": "seanet", "dim": 8, "sample_rate": 16000, "ratios": [5, 4, 4], "width": 4},
         "quantizer": {"name": "rvq", "dim": 8, "codebook_size": 16, "levels": 2},
     }
-    from mmzoo.factory import build_recipe
+    from mmzoo.composition import compose
 
-    model = build_recipe(recipe)
+    model = compose(recipe, device="cpu")
     assert isinstance(model.encoder, SEANet) and model.encoder.rate == 200
     losses = model.training_step({"speech": torch.randn(2, 8000) * 0.1}, torch.Generator())
     losses.total.backward()
