@@ -193,7 +193,7 @@ def test_a_full_disk_is_a_warning_until_it_lasts(tmp_path: Path, monkeypatch: py
     broken = {10}
     make_trainer(tmp_path / "a").run()
     assert calls == [10, 20, 30]
-    assert "going on" in (tmp_path / "a" / "train.log").read_text()
+    assert "continuing" in (tmp_path / "a" / "train.log").read_text()
     broken = set(range(5, 100))
     with pytest.raises(TrainingError, match=r"step 15\b"):
         make_trainer(tmp_path / "b", checkpoint_every=5).run()
