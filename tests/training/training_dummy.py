@@ -17,7 +17,7 @@ from datasets import Dataset
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from mmzoo.interfaces import ALONE, Audio, Losses, TaskHead, TrainingState
+from mmzoo.interfaces import ALONE, Audio, HasFiles, Losses, TaskHead, TrainingState
 from mmzoo.training import Trainer, load_recipe
 
 
@@ -124,7 +124,7 @@ def save_tensors(head: TaskHead, folder: Path, name: str | None = None) -> None:
     """Stands in for `mmzoo.composition.save_model`, which wants a head made from a recipe."""
     folder.mkdir(parents=True)
     save_file(head.state_dict(), folder / "model.safetensors")
-    for name, content in head.files().items():
+    for name, content in head.files().items() if isinstance(head, HasFiles) else ():
         (folder / name).write_bytes(content)
 
 
