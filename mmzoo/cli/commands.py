@@ -22,7 +22,7 @@ OWN: Mapping[str, ComponentSpec] = MappingProxyType(
             _own("list", "LIST", "List models, or components with --components"),
             _own("show", "SHOW", "Show everything that is known about a model or component"),
             _own("which", "WHICH", "Show which plugin supplies a name, its file, and rivals"),
-            _own("plugins", "PLUGINS", "List plugins, create a new one, enable or disable one"),
+            _own("plugins", "PLUGINS", "List plugins; create, enable or disable one"),
             _own("doctor", "DOCTOR", "Check the installation and explain problems"),
             _own("train", "train", "Train a model from a recipe, or resume training"),
             _own("evaluate", "evaluate", "Measure a model and write its evaluation.json"),

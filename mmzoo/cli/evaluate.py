@@ -15,7 +15,9 @@ def evaluate(
     judge: Annotated[
         str | None, typer.Option(help="A judge to use instead of the task's own, from `mmzoo list --kind judge`.")
     ] = None,
-    limit: Annotated[int | None, typer.Option(help="Use at most this many held-out items, and write no file.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(help="Use at most this many held-out items; evaluation.json is then not written.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the report here instead of beside the model.")] = None,
     tables: Annotated[
         bool, typer.Option("--tables", help="Only print the tables of studies that are stored with the model.")

@@ -1,7 +1,7 @@
 """Fast commands that only list things, built on argparse.
 
-Typer 0.26 and later import pydantic to parse any option, which would be most of the time of a command that takes a
-tenth of a second. All other commands are plain functions with typer's annotations.
+Typer 0.26 and later import pydantic to parse options, which takes longer than these commands need for everything else.
+All other commands are plain functions with typer's annotations.
 """
 
 from __future__ import annotations

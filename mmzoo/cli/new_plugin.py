@@ -194,7 +194,7 @@ def plugin_files(name: str, kind: str) -> dict[str, str]:
         "README.md": _scaffold("README.md"),
         ".github/workflows/tests.yml": _scaffold("workflow.yml"),
         ".gitignore": "__pycache__/\n*.egg-info/\n.pytest_cache/\ndist/\n.venv/\n",
-        "acme_part/__init__.py": f'"""A {kind} for mmzoo."""\n',
+        "acme_part/__init__.py": f'"""An mmzoo plugin: {kind}."""\n',
         "acme_part/plugin.py": _plugin(pieces, kind),
         "tests/test_acme_part.py": _test(pieces, kind),
     }

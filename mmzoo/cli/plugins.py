@@ -15,8 +15,7 @@ from mmzoo.registry.index import catalog
 from mmzoo.registry.names import normalized
 from mmzoo.registry.plugins import CHOICE, discover, named
 
-ABOUT = """List the installed plugins, their states and load times; or create a new plugin, or enable or disable
-one.
+ABOUT = """List the installed plugins with their states and load times; or create, enable or disable a plugin.
 
 States: loaded; broken (its import or its registration failed); incompatible (it needs a newer mmzoo); disabled
 (by `mmzoo plugins disable` or by MMZOO_PLUGINS); shadowed (the same entry point or module is already loaded)."""

@@ -42,7 +42,7 @@ class Listener(Protocol):
     def fit(
         self, sounds: Sequence[Audio], texts: Sequence[Sequence[str]], *, description: str = ...
     ) -> list[list[float]]:
-        """How well each word of a known text fits its sound, at best 0; an empty list if this is not known."""
+        """How well each word of a known text fits its sound (0 is best), or an empty list if unknown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ def edits(reference: Sequence[str], heard: Sequence[str]) -> tuple[int, int, int
 
 
 def repeats(reference: Sequence[str], heard: Sequence[str]) -> int:
-    """How many more words are heard twice in a row than the reference repeats: a synthesizer's stutter."""
+    """Repeated words in the transcript beyond those in the reference: a synthesizer's stutter."""
     doubled = [sum(a == b for a, b in pairwise(words)) for words in (reference, heard)]
     return max(0, doubled[1] - doubled[0])
 

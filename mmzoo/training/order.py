@@ -12,7 +12,7 @@ from mmzoo.errors import DataError
 from mmzoo.training.seeds import generator_for
 
 MEGABATCH = 50
-"""Batches that are sorted by length together: enough to pad little, few enough to stay shuffled."""
+"""Batches that are sorted together: enough to keep padding low, few enough to keep the order random."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class DataOrder:
         return batches
 
     def _full(self, items: int, longest: int) -> bool:
-        """Would one more item exceed the size, with `longest` the greatest length?"""
+        """Whether one more item would exceed the size, given the greatest length."""
         if self.size.items is not None:
             return items >= self.size.items
         return (items + 1) * longest > (self.size.frames or 0)

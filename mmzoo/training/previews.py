@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def spectrogram_picture(audio: Audio, *, decibels: float = 80.0) -> Image:
-    """A log-magnitude spectrogram in gray: low frequencies at the bottom, `decibels` below the peak black."""
+    """A log-magnitude spectrogram in gray: low frequencies at the bottom, black `decibels` below the peak."""
     samples = torch.from_numpy(np.ascontiguousarray(audio.samples, dtype=np.float32))
     size = 512
     if len(samples) < size:

@@ -38,7 +38,7 @@ class ModelConfig(Keys):
         description="A run folder or model folder; its tensors of the same name and shape are the starting point.",
     )
     freeze: list[str] = Field(
-        default=[], description="Submodules, such as `encoder.embed`, that are not trained and stay in evaluation mode."
+        default=[], description="Submodules, such as `encoder.embed`, that are not trained and stay in eval mode."
     )
     joint: list[str] = Field(
         default=[],
@@ -91,7 +91,7 @@ class AdversaryConfig(Keys):
 
 
 class TrainingRecipe(Keys):
-    """Everything that decides a training run."""
+    """All settings of a training run."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] = Field(
         description="Name of the run; its folder is `runs/NAME` unless `--out` says otherwise."
