@@ -77,7 +77,6 @@ class Judged:
     letters: ErrorRate
     phones: ErrorRate
     repeated: float
-    heard: tuple[Heard, ...]
     fits: tuple[float, ...]
 
     def table(self) -> dict[str, Any]:
@@ -103,7 +102,6 @@ def judge(listener: Listener, sentences: Sequence[Sentence], sounds: Sequence[Au
         ErrorRate.of([" ".join(t) for t in texts], [" ".join(t) for t in transcripts]),
         ErrorRate.of(phones, [h.phones if known else () for h, known in zip(heard, phones, strict=True)]),
         stutters / max(1, sum(len(text) for text in texts)),
-        tuple(heard),
         tuple(score for scores in listener.fit(sounds, texts, description=f"aligning {name}") for score in scores),
     )
 

@@ -63,8 +63,6 @@ class RunLog:
     """
 
     def __init__(self, out: Path, *, steps: int, active: bool = True) -> None:
-        self.out = out
-        self.steps = steps
         self.active = active
         self._progress: Any = None
         self._board: Any = None
