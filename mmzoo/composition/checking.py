@@ -78,6 +78,12 @@ def _plan(tree: ResolvedModel, models: Mapping[str, Plan]) -> Plan:
                 f' {{"model": "{name[:80]}"}}, and resolve the recipe first.',
                 path=slot,
             )
+        elif wanted.contract is not None and not issubclass(models[slot].head.cls, wanted.contract):
+            raise ConfigError(
+                f"{slot} of {head.label} must be a {wanted.contract.__name__}, and {models[slot].tree.name!r} is"
+                " not; choose another model.",
+                path=slot,
+            )
     plan = Plan(tree, head, parts, models)
     check_ports(plan)
     return plan

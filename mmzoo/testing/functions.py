@@ -6,9 +6,8 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from mmzoo.errors import MmzooError, UnknownKeyError
 from mmzoo.testing import registration
-from mmzoo.testing.common import Checks, ConformanceError, applicable, require
+from mmzoo.testing.common import Checks, applicable, require
 from mmzoo.testing.offline import offline
 
 
@@ -23,7 +22,6 @@ class FunctionTrial:
         return {
             "registration": lambda: registration.check_summary(self.kind, self.name),
             "network": lambda: registration.check_offline_import(self.kind, self.name),
-            **({"unknown-keys": self.check_unknown_keys} if self.kind == "dataset" else {}),
             "signature": self.check_signature,
             **({"rows": self.check_rows} if self.kind == "dataset" else {}),
         }
@@ -61,19 +59,6 @@ class FunctionTrial:
                 argument.kind is inspect.Parameter.KEYWORD_ONLY,
                 f"{self.label} takes {argument.name!r} by position or as a catch-all; put `*` before its settings.",
             )
-
-    def check_unknown_keys(self) -> None:
-        """An argument that the function does not name is refused before anything is built."""
-        from mmzoo.data import load_dataset_component
-
-        registration.loaded(self.kind, self.name)
-        try:
-            load_dataset_component(self.name, **{**self.config, registration.NONSENSE: 1})
-        except UnknownKeyError:
-            return
-        except MmzooError as error:
-            raise ConformanceError(f"{self.label} says of an unknown key: {error}") from error
-        raise ConformanceError(f"{self.label} accepts the unknown key {registration.NONSENSE}; name its arguments.")
 
     def check_rows(self) -> None:
         """Built offline, every split has rows with the columns of `mmzoo.data`, twice the same."""

@@ -16,6 +16,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedDataParallelKwargs, send_to_device
+from torch import nn
 
 from mmzoo.errors import CheckpointError, ConfigError, TrainingError
 from mmzoo.interfaces import Examples, HasAdversary, TaskHead
@@ -193,15 +194,22 @@ class Trainer:
         digest = blake2b(content, digest_size=8).hexdigest()
         self._data = {"examples": len(self.order.lengths), "lengths": digest}
         seed_everything(recipe.seed, "adversary")
-        adversary = None
-        if recipe.adversary is not None and isinstance(self.head, HasAdversary):
-            adversary = self.head.adversary()
+        adversary = self._adversary() if recipe.adversary is not None else None
         if adversary is not None:
             hide(self.head, adversary)
         if fresh and recipe.model.init_from is not None:
             skip = tuple(f"{name}." for name in model_slots(self.head))
             init_from(self.head, Path(recipe.model.init_from), skip, self.log.say)
         self.stepper = Stepper(recipe, self.head, adversary, self.accelerator)
+
+    def _adversary(self) -> nn.Module:
+        if not isinstance(self.head, HasAdversary):
+            raise ConfigError(
+                f"The recipe has an adversary, and the head of {self.recipe.model.name} defines none; leave adversary"
+                " out.",
+                path="adversary",
+            )
+        return self.head.adversary()
 
     def _labels(self) -> Sequence[Hashable]:
         labels: Sequence[Hashable] | None = getattr(self.examples, "labels", None)

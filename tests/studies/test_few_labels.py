@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,15 +15,12 @@ from hypothesis import strategies as st
 import mmzoo
 from mmzoo.data import encode_audio, make_row, row_features
 from mmzoo.errors import DataError, UnknownNameError
-from mmzoo.hub.cards import render_card
 from mmzoo.interfaces import Audio, Image
 from mmzoo.interfaces.values import Segment
 from studies.recognition import clips, spec_augment, trunks
 from studies.recognition import few_labels as study
 from studies.recognition.few_labels import ARMS, BUDGETS, change, few_labels, flops, sampled
 from studies.recognition.trunks import MaskedCodes, plant, shuffled, trunk
-
-ROOT = Path(__file__).parents[2]
 
 RATE = 16000
 WORDS = tuple("abcdefghijkl")
@@ -281,48 +276,3 @@ def test_the_change_is_paired_by_seed():
     wide = change([0.3, 0.1, 0.2], [0.1, 0.2, 0.3])
     assert wide["low"] < -0.2 and wide["share"] == pytest.approx(0.0) and wide["high"] > 0.2
     assert change([0.1, 0.2], [0.0, 0.1]) == {}
-
-
-# --- what is told of it ------------------------------------------------------------------------------
-
-REPORT = {
-    "task": "recognition",
-    "protocol": {"judge": "labels"},
-    "command": "mmzoo evaluate a",
-    "tables": {
-        "imbalance": {"none": {"rare_recall": 0.1, "accuracy": 0.7, "macro_recall": 0.6, "macro_f1": 0.5}},
-        "few_labels": {
-            "error": {
-                "scratch": {"5%": {"mean": 0.4, "spread": 0.02, "seeds": 5}},
-                "trunk": {"1%": {"mean": 0.5, "spread": 0.0, "seeds": 1}},
-            },
-            "change": {"scratch": {"share": 0.25, "low": 0.1, "high": 0.4}, "trunk": {}},
-        },
-    },
-}
-
-
-def card(folder, report):
-    (folder / "config.json").write_text(json.dumps({"name": "a", "task": "recognition"}))
-    (folder / "evaluation.json").write_text(json.dumps(report))
-    return render_card(folder)
-
-
-def test_the_card_has_the_table(tmp_path):
-    told = card(tmp_path, REPORT)
-    assert "| words of unseen voices: errors % at labels for | 5% | 1% |" in told
-    assert "| scratch | 40.0 (±2.0) | - | +25 (+10 to +40) |" in told and "| trunk | - | 50.0 (±0.0) |  |" in told
-    assert "few_labels" not in told and "few labels" not in told and "| Rare classes: none rare recall | 0.1 |" in told
-    without = card(tmp_path, {key: REPORT[key] for key in ("protocol", "command")})
-    assert "## Results" in without and "labels for" not in without
-
-
-def test_the_readme_has_the_tables():
-    spec = importlib.util.spec_from_file_location("docs_readme_numbers", ROOT / "docs" / "readme_numbers.py")
-    numbers = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(numbers)
-    told = numbers.section("a", REPORT)
-    assert "| against rare classes, % | rare recall | macro recall | macro f1 | accuracy |" in told
-    assert "| none | 10.0 | 60.0 | 50.0 | 70.0 |" in told
-    assert "| scratch | 40.0 (±2.0) | - | +25 (+10 to +40) |" in told and "| trunk | - | 50.0 (±0.0) |  |" in told
-    assert "labels for" not in numbers.section("a", {"task": "recognition", "tables": {"arms": {}}})

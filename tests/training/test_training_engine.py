@@ -113,6 +113,15 @@ def test_a_recipe_without_adversary_has_none(tmp_path: Path) -> None:
     assert not (tmp_path / "checkpoints" / "step-00000030" / "adversary.safetensors").exists()
 
 
+def test_a_recipe_with_an_adversary_needs_a_head_with_one(tmp_path: Path) -> None:
+    class Lonely(DummyHead):
+        adversary = None  # type: ignore[assignment]
+
+    with pytest.raises(ConfigError) as refused:
+        make_trainer(tmp_path, head=Lonely()).run()
+    assert refused.value.path == "adversary"
+
+
 def test_bad_steps_are_skipped_and_then_stop_the_training(tmp_path: Path) -> None:
     head = DummyHead()
     head.poison = 13
@@ -204,9 +213,9 @@ def test_init_from_takes_what_matches(tmp_path: Path) -> None:
     wider = DummyHead()
     wider.extra = torch.nn.Linear(2, 2)
     wider.net[3] = torch.nn.Linear(8, 5)
-    wider.training_step = lambda *_: None  # type: ignore[assignment, method-assign, return-value]
+    wider.training_step = lambda: None  # type: ignore[assignment, method-assign]
     trainer = make_trainer(tmp_path / "second", head=wider, model={"init_from": str(tmp_path / "first")})
-    with pytest.raises(AttributeError):  # stops at the first step: only the start matters here
+    with pytest.raises(TypeError):  # stops at the first step: only the start matters here
         trainer.run()
     averaged = read_tensors(tmp_path / "first" / "checkpoints" / "step-00000030", "ema")
     assert torch.equal(wider.net[0].weight, averaged["net.0.weight"])

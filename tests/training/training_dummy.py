@@ -124,7 +124,7 @@ def save_tensors(head: TaskHead, folder: Path, name: str | None = None) -> None:
     """Stands in for `mmzoo.composition.save_model`, which wants a head made from a recipe."""
     folder.mkdir(parents=True)
     save_file(head.state_dict(), folder / "model.safetensors")
-    for name, content in head.files().items() if isinstance(head, HasFiles) else ():
+    for name, content in (head.files() if isinstance(head, HasFiles) else {}).items():
         (folder / name).write_bytes(content)
 
 

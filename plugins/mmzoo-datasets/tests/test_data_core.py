@@ -154,7 +154,7 @@ def test_datasets_by_name() -> None:
 
 
 def test_a_builder_that_returns_no_splits_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mmzoo_datasets.flite_speech.flite_speech", lambda **_: DatasetDict())
+    monkeypatch.setattr("mmzoo_datasets.flite_speech.flite_speech", lambda: DatasetDict())
     with pytest.raises(DataError):
         load_dataset_component("flite-speech")
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mmzoo_datasets.judges.captions import CaptionListener
 from mmzoo_datasets.scenes.captions import Mention, agreement, caption, understand
 from mmzoo_datasets.scenes.draw import draw
-from mmzoo_datasets.scenes.listener import listen_to_captions
 from mmzoo_datasets.scenes.reader import read
 from mmzoo_datasets.scenes.spoken import UNSEEN_VOICE, scene_of, spoken_scenes
 from mmzoo_datasets.scenes.world import HELD_OUT, Scene, Thing, random_scene, relation
@@ -119,7 +119,7 @@ def test_the_listener_hears_captions(tmp_path, monkeypatch):
     rows = spoken_scenes(train=8, validation=1, test=1, unseen_voice=8, voices=["flite:slt"], things=1)
     for split in ("train", "unseen_voice"):
         sounds = [decode_audio(audio) for audio in rows[split]["audio"]]
-        heard = [understand(text) for text in listen_to_captions(sounds)]
+        heard = [understand(text) for text in CaptionListener().listen(sounds)]
         assert sum(h == understand(text) for h, text in zip(heard, rows[split]["text"], strict=True)) >= 7
 
 

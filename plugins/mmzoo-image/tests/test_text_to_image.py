@@ -363,3 +363,11 @@ def test_what_trains_along_must_be_a_model(tmp_path):
     wrong = load_recipe({**recipe, "model": {"name": "x", "joint": ["text"]}})
     with pytest.raises(ConfigError, match=r"model\.joint.*'text'.*tokenizer"):
         Trainer(wrong, model, rows(), out=tmp_path, cache=tmp_path).run()
+
+
+@pytest.mark.parametrize("model", ["phonemizer-en", "vqvae-speech"])
+def test_the_tokenizer_must_be_one_of_pictures(model: str):
+    backbone = {"in_channels": 36, "aligned_channels": {"place": 128, "picture": 40}}
+    with pytest.raises(ConfigError) as refused:
+        mmzoo.create("vqvae-dit-digits", pretrained=False, tokenizer=model, dim=36, backbone=backbone)
+    assert refused.value.path == "tokenizer"

@@ -67,7 +67,6 @@ class Recognizer(TaskHead):
     image: ModalityEncoder | None
     speech: ModalityEncoder | None
     text: ModalityEncoder | None
-    batch_keys = ("label",)
     image_model: HasFeatures | None
     speech_model: HasFeatures | None
     fusion: Fusion
@@ -132,6 +131,12 @@ class Recognizer(TaskHead):
     def modalities(self) -> tuple[str, ...]:
         """The modalities that this model knows."""
         return tuple(name for name in MODALITIES if getattr(self, name) is not None)
+
+    @property
+    def batch_keys(self) -> tuple[str, ...]:
+        """The label, and the tensors of `batch_of` of every modality that this model knows."""
+        masks = [f"{name}_mask" for name in self.modalities if name != "image"]
+        return ("label", *self.modalities, *masks)
 
     # --- use ---------------------------------------------------------------------------------------------
 

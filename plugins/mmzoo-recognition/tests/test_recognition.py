@@ -260,10 +260,10 @@ def test_the_features_of_another_model_stand_for_pixels():
 
 
 def test_a_model_that_another_looks_through_must_have_features():
-    head = small("image")
-    head.image_model = mmzoo.create("phonemizer-en", pretrained=False)
-    with pytest.raises(ConfigError, match=r"phonemizer-en.*image_model"):
-        head.connect()
+    for override in ({"model": "phonemizer-en"}, "phonemizer-en"):
+        with pytest.raises(ConfigError, match=r"phonemizer-en") as refused:
+            mmzoo.create("vqvae-dit-recognition", pretrained=False, image_model=override)
+        assert refused.value.path == "image_model"
     head = small("text")
     head.image_model = mmzoo.create("vqvae-image", pretrained=False)
     with pytest.raises(ConfigError, match=r"encoder.*image"):

@@ -53,7 +53,7 @@ def by_position(count: int = 2) -> Any:
     return splits(count)
 
 
-@DATASETS("unknown-keys", "unknown key")
+@DATASETS("signature", "catch-all")
 def catch_all(*, count: int = 2, **anything: Any) -> Any:
     return splits(count)
 

@@ -19,6 +19,8 @@ from .parts import COUNT, add_constructor_breaks, add_tensor_breaks, call_home, 
 class Lines:
     """Texts as bytes, padded with 0."""
 
+    keys: tuple[str, ...] = ("text", "text_mask")
+
     def __init__(self, texts: Sequence[str]) -> None:
         self.ids = [torch.tensor(list(text.encode())) for text in texts]
         self.lengths = [len(ids) for ids in self.ids]
@@ -36,6 +38,8 @@ class Lines:
 
 class Guess(TaskHead):
     """Says bytes again; a teacher in its slot would be asked what it says."""
+
+    batch_keys: tuple[str, ...] = ("text", "text_mask")
 
     slots: ClassVar[Mapping[str, Slot]] = {"teacher": Slot("head", model=True, optional=True)}
     teacher: Any
@@ -157,6 +161,19 @@ class TeachesTeacher(Guess):
     def loss(self, ids: Tensor, mask: Tensor) -> Tensor:
         self.teacher.requires_grad_(True)
         return super().loss(ids, mask)
+
+
+@HEADS("training", "text_mask")
+class HidesKeys(Guess):
+    def examples(self, rows: Any, cache: Path) -> Lines:
+        lines = super().examples(rows, cache)
+        lines.keys = ("text",)
+        return lines
+
+
+@HEADS("batch-keys", "text_mask")
+class NeedsMore(Guess):
+    batch_keys = ("text",)
 
 
 @HEADS("masks", "what stands in the padding")
