@@ -50,7 +50,7 @@ ABOUT = """Check the installation: plugins and why any failed, packages, conflic
 Exit code 1 if a plugin is broken or incompatible, 0 otherwise."""
 
 
-def _run(asked: Namespace) -> int:
+def _run(args: Namespace) -> int:
     known = catalog()
     problems, notes = list(_problems(known)), list(_notes(known))
     system = {
@@ -61,7 +61,7 @@ def _run(asked: Namespace) -> int:
         "packages": {name: _version(name) for name in PACKAGES},
         "environment": {name: os.environ[name] for name in VARIABLES if name in os.environ},
     }
-    if asked.json:
+    if args.json:
         plugins = [asdict(record) for record in known.plugins()]
         print_json(system | {"plugins": plugins, "problems": problems, "notes": notes})
     else:

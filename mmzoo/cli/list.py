@@ -36,15 +36,15 @@ def _declare(parser: ArgumentParser) -> None:
     add_json(parser)
 
 
-def _run(asked: Namespace) -> int:
-    if asked.others:
-        _list_others(asked.pattern, asked.json)
-    elif asked.components or asked.kind is not None:
-        if asked.task is not None or asked.pretrained is not None:
+def _run(args: Namespace) -> int:
+    if args.others:
+        _list_others(args.pattern, args.json)
+    elif args.components or args.kind is not None:
+        if args.task is not None or args.pretrained is not None:
             raise UsageError("--task and --pretrained are for models, not for components; drop them.")
-        _list_components(asked.pattern, asked.kind, asked.modality, asked.plugin, asked.json)
+        _list_components(args.pattern, args.kind, args.modality, args.plugin, args.json)
     else:
-        _list_models(asked.pattern, asked.task, asked.modality, asked.pretrained, asked.plugin, asked.json)
+        _list_models(args.pattern, args.task, args.modality, args.pretrained, args.plugin, args.json)
     for record in catalog().plugins():
         if record.failed:
             note(f"warning: the plugin {record.title} is {record.state}; `mmzoo doctor` explains why.")

@@ -38,21 +38,21 @@ def _declare(parser: ArgumentParser) -> None:
         switch.add_argument("name", help="name of the distribution or the entry point")
 
 
-def _run(asked: Namespace) -> int:
-    if asked.action == "new":
+def _run(args: Namespace) -> int:
+    if args.action == "new":
         from mmzoo.cli.new_plugin import write_plugin
 
-        folder = write_plugin(asked.name, asked.kind, asked.into)
+        folder = write_plugin(args.name, args.kind, args.into)
         say(f"Wrote {folder}; next: cd {folder} && pip install -e . && python -m pytest")
         return 0
-    if asked.action is not None:
-        return _switch(asked.name, on=asked.action == "enable")
-    return _list(asked)
+    if args.action is not None:
+        return _switch(args.name, on=args.action == "enable")
+    return _list(args)
 
 
-def _list(asked: Namespace) -> int:
+def _list(args: Namespace) -> int:
     records = catalog().plugins()
-    if asked.json:
+    if args.json:
         print_json([asdict(record) for record in records])
         return 0
     rows = [

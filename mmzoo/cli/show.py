@@ -29,12 +29,12 @@ def _declare(parser: ArgumentParser) -> None:
     add_json(parser)
 
 
-def _run(asked: Namespace) -> int:
-    description = describe(asked.name)
-    keys = _keys(description) if asked.keys else {}
+def _run(args: Namespace) -> int:
+    description = describe(args.name)
+    keys = _keys(description) if args.keys else {}
     conformance = conformity(description.plugin, description.version, f"{description.kind}/{description.name}")
-    if asked.json:
-        print_json(description.to_dict() | {"conformance": conformance} | ({"keys": keys} if asked.keys else {}))
+    if args.json:
+        print_json(description.to_dict() | {"conformance": conformance} | ({"keys": keys} if args.keys else {}))
         return 0
     say(one_line(f"{description.name}: {description.summary}"))
     facts = _facts(description)
@@ -56,7 +56,7 @@ def _run(asked: Namespace) -> int:
         width = max(len(one_line(slot)) for slot in description.parts) + 2
         for slot, part in description.parts.items():
             say(f"    {one_line(slot):<{width}}{one_line(f'{part}{_settings(description.recipe[slot])}')}")
-    if asked.keys:
+    if args.keys:
         say("  keys" if keys else "  keys        none")
         width = max(map(len, keys), default=0) + 2
         for key, about in keys.items():

@@ -11,9 +11,9 @@ from mmzoo.cli.output import say
 from mmzoo.errors import UsageError
 
 
-def _help_recipe(asked: bool) -> None:
+def _help_recipe(requested: bool) -> None:
     """Print every key of a recipe and exit, before a recipe file is required."""
-    if asked:
+    if requested:
         from mmzoo.training.recipe import recipe_keys
 
         for key, kind, default, meaning in recipe_keys():

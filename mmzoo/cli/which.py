@@ -19,9 +19,9 @@ def _declare(parser: ArgumentParser) -> None:
     add_json(parser)
 
 
-def _run(asked: Namespace) -> int:
-    found = suppliers(asked.name)
-    if asked.json:
+def _run(args: Namespace) -> int:
+    found = suppliers(args.name)
+    if args.json:
         print_json([asdict(supplier) for supplier in found])
         return 0
     rows = [(s.written, s.plugin, s.version, _state(s), s.file or "unknown") for s in found]

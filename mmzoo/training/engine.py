@@ -205,7 +205,7 @@ class Trainer:
     def _adversary(self) -> nn.Module:
         if not isinstance(self.head, HasAdversary):
             raise ConfigError(
-                f"The recipe has an adversary, and the head of {self.recipe.model.name} defines none; leave adversary"
+                f"The recipe has an adversary, but the head of {self.recipe.model.name} defines none; leave adversary"
                 " out.",
                 path="adversary",
             )
