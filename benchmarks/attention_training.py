@@ -2,7 +2,7 @@
 
 python benchmarks/attention_training.py
 
-Prints the ratio of times, the better of several runs each, and beside it the matrix products alone as the floor.
+Prints the ratio of times, each the best of several runs, and compares with the matrix products alone as a lower bound.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ def best(call: Callable[[], Tensor], inputs: list[Tensor]) -> float:
 
 
 def main() -> None:
-    """One line for each number of queries and keys."""
+    """Print one line for each number of queries and keys."""
     torch.set_num_threads(2)
     for queries, keys in ((64, 64), (64, 16), (256, 256)):
-        shapes = ((BATCH, count, HEADS, WIDTH) for count in (queries, keys, keys))  # as projections give them
+        shapes = ((BATCH, count, HEADS, WIDTH) for count in (queries, keys, keys))  # as projections return them
         q, k, v = inputs = [torch.randn(*shape, dtype=torch.bfloat16, requires_grad=True) for shape in shapes]
         mask = torch.ones(BATCH, 1, 1, keys, dtype=torch.bool)
 

@@ -1,11 +1,11 @@
-"""Two stages against joint training of the VQ-VAE and the diffusion transformer, on digits and on scenes.
+"""Two-stage against joint training of the VQ-VAE and the diffusion transformer, on digits and on scenes.
 
     python benchmarks/joint_training.py [--steps 1000] [--world digits|scenes] [--write]
 
-Every arm goes on from the same published models for the same number of steps, on the same batches, with the same
-learning rate. The arms differ only in what is trained: the diffusion transformer over a frozen tokenizer (two stages);
-both, each from its own loss; both, with the diffusion's gradient reaching the tokenizer's encoder. All are judged by
-`mmzoo evaluate --limit 100` on held-out data. Runs are kept under `runs/` and resumed.
+Every arm starts from the same published models and trains for the same number of steps, on the same batches, with the
+same learning rate. The arms differ only in what is trained: the diffusion transformer on a frozen tokenizer (two
+stages); both, each with its own loss; both, with the diffusion loss also reaching the tokenizer's encoder. All are
+evaluated by `mmzoo evaluate --limit 100` on held-out data. Runs are kept under `runs/` and resumed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from typing import Any
 
 import torch
 
-from mmzoo.evaluation.runner import cpu_name, evaluate
+from mmzoo.evaluation.runner import evaluate
+from mmzoo.system import cpu_name
 from mmzoo.training.api import train
 
 LIMIT = 100
@@ -32,12 +33,12 @@ ARMS: dict[str, tuple[list[str], bool] | None] = {
     "joint, each from its own loss": (["tokenizer"], False),
     "joint, losses summed": (["tokenizer"], True),
 }
-"""Arm to (models in slots that are trained too, whether the flow's gradient reaches them)."""
+"""Arm to (slots whose models are trained too, whether the diffusion loss reaches them)."""
 
 
 @dataclass(frozen=True)
 class World:
-    """A model, its training data, and the figures of its evaluation that matter here: dotted path by column."""
+    """A model, its training data, and the reported figures of its evaluation: dotted path by column."""
 
     model: str
     data: Mapping[str, Any]
@@ -90,14 +91,14 @@ def recipe(world: World, steps: int, joint: list[str], through: bool) -> dict[st
 
 
 def figures(of: World, model: str, tokenizer: str, out: Path) -> list[float]:
-    """The held-out figures of a model and of its tokenizer, in the order of the columns."""
+    """Evaluate a model and its tokenizer; returns the figures in the order of the columns."""
     drawn = evaluate(model, limit=LIMIT, out=out / "model.json")
     copied = evaluate(tokenizer, limit=LIMIT, out=out / "tokenizer.json")
     return [look_up(drawn, path) for path in of.figures.values()] + [look_up(copied, path) for path in COPIES.values()]
 
 
 def look_up(report: Mapping[str, Any], path: str) -> float:
-    """A number of a report by its dotted path."""
+    """The number at a dotted path of a report."""
     value: Any = report
     for key in path.split("."):
         value = value[key]
@@ -129,7 +130,7 @@ def compare(name: str, steps: int) -> list[str]:
 
 
 def main() -> None:
-    """Print the tables; with --write, keep them in joint_training.md between its markers."""
+    """Print the tables; with --write, also put them between the markers of joint_training.md."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--world", choices=WORLDS, action="append")
@@ -137,7 +138,7 @@ def main() -> None:
     options = parser.parse_args()
     tables = ["\n".join(compare(name, options.steps)) for name in options.world or WORLDS]
     machine = f"{torch.get_num_threads()} threads of {cpu_name()} ({platform.machine()})"
-    where = f"{options.steps} steps of 8 pictures an arm, {machine}, fp32"
+    where = f"{options.steps} steps of 8 pictures per arm, {machine}, fp32"
     text = "\n\n".join([f"{where}; {LIMIT} held-out pictures of each kind.", *tables])
     print(text)
     if options.write:

@@ -1,9 +1,9 @@
-"""How long `mmzoo list` takes in a fresh process, beside timm's listing and beside Python itself.
+"""How long `mmzoo list` takes in a fresh process, compared with timm's listing and with Python alone.
 
     python benchmarks/list_speed.py            prints a table
-    python benchmarks/list_speed.py --write    writes it to benchmarks/list_speed.md too
+    python benchmarks/list_speed.py --write    also writes it to benchmarks/list_speed.md
 
-Needs timm for the comparison (`pip install timm`); without it that row says so.
+The comparison needs timm (`pip install timm`); without it, its row says so.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FLOOR = ["-c", "pass"]
 
 
 def seconds(arguments: list[str], repeats: int) -> list[float]:
-    """Wall-clock seconds of fresh processes, after one that fills the caches of files and bytecode."""
+    """Wall-clock seconds of fresh processes, after one that fills the file and bytecode caches."""
     times = []
     for _ in range(repeats + 1):
         start = time.perf_counter()
@@ -36,7 +36,7 @@ def seconds(arguments: list[str], repeats: int) -> list[float]:
 
 
 def version(package: str) -> str | None:
-    """The installed version of a package, None without it."""
+    """The installed version of a package, if any."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
@@ -44,11 +44,11 @@ def version(package: str) -> str | None:
 
 
 def table(repeats: int) -> str:
-    """The measurement as a Markdown table with a line on where it was made."""
+    """The measurements as a Markdown table, with a line on the machine."""
     rows = [("Python alone, `python -c pass`", FLOOR), ("`mmzoo list`", LIST)]
     if version("timm"):
         rows.append(("`import timm; timm.list_models()`", TIMM))
-    # Interleaved runs would share a disturbance; in blocks, its spread shows in the range.
+    # One command at a time, so that a disturbance shows in the range of one row.
     measured = {name: seconds(arguments, repeats) for name, arguments in rows}
     mine = statistics.median(measured["`mmzoo list`"])
     lines = ["| command, in a fresh process | median s | range s | times `mmzoo list` |", "|---|---:|---:|---:|"]
@@ -60,16 +60,16 @@ def table(repeats: int) -> str:
     packages = ", ".join(f"{name} {version(name) or 'not installed'}" for name in ("mmzoo", "timm", "torch"))
     lines += [
         "",
-        f"Median of {repeats} runs after a warm-up one. Python {platform.python_version()}, {packages}; {cpu_name()}.",
+        f"Median of {repeats} runs after a warm-up. Python {platform.python_version()}, {packages}; {cpu_name()}.",
     ]
     return "\n".join(lines) + "\n"
 
 
 def main() -> None:
-    """Measure, print, and write if asked."""
+    """Measure and print; with --write, also write the page."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=7, help="fresh processes for each row (default: 7)")
-    parser.add_argument("--write", action="store_true", help=f"write {PAGE.name} too")
+    parser.add_argument("--repeats", type=int, default=7, help="fresh processes per row (default: 7)")
+    parser.add_argument("--write", action="store_true", help=f"also write {PAGE.name}")
     options = parser.parse_args()
     text = table(options.repeats)
     print(text, end="")

@@ -1,11 +1,11 @@
-"""How long a newcomer waits from an idea to a published plugin and model: the README's commands, run as they stand.
+"""How long the README's commands take, from a new plugin to a published plugin and model.
 
     python benchmarks/new_contributor.py            prints a table
-    python benchmarks/new_contributor.py --write    writes it to benchmarks/new_contributor.md too
+    python benchmarks/new_contributor.py --write    also writes it to benchmarks/new_contributor.md
 
-The commands of the README's sections "Write a plugin" and "Publish your model" are typed into a new virtual environment
-that sees the packages of this one; the Hub is the tests' server on loopback, so nothing leaves the machine, and logging
-in is left out. Ends with an error if a command fails, or if the model that was pulled is not the one that was pushed.
+Runs the commands of the README's sections "Write a plugin" and "Publish your model" in a new virtual environment that
+sees the packages of this one. The Hub is the tests' local server, so nothing leaves the machine, and login is skipped.
+Ends with an error if a command fails, or if the server does not have the model that was trained.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import time
 import venv
 from pathlib import Path
 
-from list_speed import processor
+from mmzoo.system import cpu_name
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = Path(__file__).with_suffix(".md")
@@ -32,19 +32,19 @@ SCRIPT = '#!/bin/sh\nexec "{python}" -m mmzoo "$@"\n'
 
 
 def commands() -> list[str]:
-    """The lines after `$` of the README's two sections, without their comments."""
+    """The commands of the README's two sections, without comments."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    found = []
+    lines = []
     for title in SECTIONS:
         section = re.search(rf"^## {title}\n(.*?)(?=^## )", readme, re.MULTILINE | re.DOTALL)
         if section is None:
             raise SystemExit(f"README.md has no section {title!r}.")
-        found += [line.partition("  #")[0].strip() for line in re.findall(r"^\$ (.*)$", section[1], re.MULTILINE)]
-    return [command for command in found if command not in NOT_HERE]
+        lines += [line.partition("  #")[0].strip() for line in re.findall(r"^\$ (.*)$", section[1], re.MULTILINE)]
+    return [command for command in lines if command not in NOT_HERE]
 
 
 def environment(folder: Path, endpoint: str, token: str) -> dict[str, str]:
-    """A virtual environment that sees this one's packages, and a user with nothing but a token."""
+    """The variables of a virtual environment that sees this one's packages, for a new user with a token."""
     venv.create(folder / "venv", with_pip=True)
     python = folder / "venv" / "bin" / "python"
     (own,) = (folder / "venv").glob("lib/python*/site-packages")
@@ -52,51 +52,51 @@ def environment(folder: Path, endpoint: str, token: str) -> dict[str, str]:
     (own / "others.pth").write_text("\n".join(lines) + "\n")
     (python.parent / "mmzoo").write_text(SCRIPT.format(python=python))
     (python.parent / "mmzoo").chmod(0o755)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "MMZOO_", "PIP_NO"))}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "MMZOO_", "PIP_NO"))}
     places = {name: str(folder / name.lower()) for name in ("HF_HOME", "MMZOO_HOME", "MMZOO_CACHE")}
-    told = {"HF_ENDPOINT": endpoint, "HF_TOKEN": token, "HF_HUB_DISABLE_XET": "1"}
-    return {**kept, **places, **told, "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}"}
+    hub = {"HF_ENDPOINT": endpoint, "HF_TOKEN": token, "HF_HUB_DISABLE_XET": "1"}
+    return {**inherited, **places, **hub, "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}"}
 
 
 def walk(folder: Path) -> list[tuple[str, float]]:
-    """Run every command where the one before it left off; returns each with its seconds."""
+    """Run the commands one after another; returns each with its seconds."""
     sys.path.insert(0, str(ROOT / "tests" / "hub"))
     from hub_server import TOKEN, running
 
-    found, place = [], folder
+    timings, place = [], folder
     with running() as hub:
-        told = environment(folder, hub.url, TOKEN)
+        env = environment(folder, hub.url, TOKEN)
         for command in commands():
             if command.startswith("cd "):
                 place = place / command[3:]
                 continue
             start = time.perf_counter()
-            done = subprocess.run(command, shell=True, cwd=place, env=told, capture_output=True, text=True, check=False)
+            done = subprocess.run(command, shell=True, cwd=place, env=env, capture_output=True, text=True, check=False)
             if done.returncode:
                 raise SystemExit(f"{command} failed:\n{done.stdout}\n{done.stderr}")
-            found.append((command, time.perf_counter() - start))
-            print(f"{found[-1][1]:7.1f} s  {command}", file=sys.stderr)
+            timings.append((command, time.perf_counter() - start))
+            print(f"{timings[-1][1]:7.1f} s  {command}", file=sys.stderr)
         pushed = (place / "runs/first/model/model.safetensors").read_bytes()
         (repo,) = hub.repos.values()
         if repo.files["model.safetensors"] != pushed:
-            raise SystemExit("What is on the Hub is not what was trained.")
-    return found
+            raise SystemExit("The weights on the Hub are not those that were trained.")
+    return timings
 
 
 def table() -> str:
-    """The walk as a Markdown table."""
+    """The timings as a Markdown table."""
     with tempfile.TemporaryDirectory(prefix="new-contributor-") as folder:
-        found = walk(Path(folder))
+        timings = walk(Path(folder))
     lines = ["| command | seconds |", "|---|---:|"]
-    lines += [f"| `{command}` | {seconds:.1f} |" for command, seconds in found]
-    lines.append(f"| all of them | {sum(seconds for _, seconds in found):.0f} |")
-    return "\n".join(lines) + f"\n\nPython {platform.python_version()}, {os.cpu_count()} cores; {processor()}.\n"
+    lines += [f"| `{command}` | {seconds:.1f} |" for command, seconds in timings]
+    lines.append(f"| all of them | {sum(seconds for _, seconds in timings):.0f} |")
+    return "\n".join(lines) + f"\n\nPython {platform.python_version()}, {os.cpu_count()} cores; {cpu_name()}.\n"
 
 
 def main() -> None:
-    """Walk, print, and write if asked."""
+    """Measure and print; with --write, also write the page."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--write", action="store_true", help=f"write {PAGE.name} too")
+    parser.add_argument("--write", action="store_true", help=f"also write {PAGE.name}")
     options = parser.parse_args()
     text = table()
     print(text)

@@ -1,12 +1,12 @@
-"""Our quantizers beside those of `vector-quantize-pytorch`, and beside the matrix product that a search needs.
+"""mmzoo's quantizers against those of `vector-quantize-pytorch`, and against the matrix product of the search.
 
     python benchmarks/quantizers.py            prints a table
-    python benchmarks/quantizers.py --write    writes it to benchmarks/quantizers.md too
+    python benchmarks/quantizers.py --write    also writes it to benchmarks/quantizers.md
 
-The peer is optional: pip install vector-quantize-pytorch. Without it only our rows are measured, and it says so.
-Both get the same input, the same codebook sizes, and the same work: `eval` is the forward pass in eval mode without
-gradients; `train` is forward and backward in training mode with EMA updates, k-means initialisation off or done.
-The floor is the one product of all vectors with all codes, which no exact search avoids; FSQ has none.
+The peer is optional (pip install vector-quantize-pytorch); without it only mmzoo's rows are measured. Both get the same
+input and the same codebook sizes. `eval` is the forward pass in eval mode without gradients; `train` is forward and
+backward in training mode with EMA updates, with k-means initialization off or done. The floor is the product of all
+vectors with all codes, which every exact search needs; FSQ has none.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ PEER = "vector-quantize-pytorch"
 
 @dataclass(frozen=True)
 class Case:
-    """One quantizer of ours and the peer's equivalent; floor: codebooks that are searched, 0 for none."""
+    """A quantizer, the peer's equivalent, and the number of codebooks that are searched (`floor`)."""
 
     name: str
     ours: Callable[[int], nn.Module]
@@ -65,7 +65,7 @@ CASES = (
 
 
 def peer_module() -> Any:
-    """The peer, None without it."""
+    """The peer's module, or None if it is not installed."""
     try:
         import vector_quantize_pytorch
     except ImportError:
@@ -74,11 +74,11 @@ def peer_module() -> Any:
 
 
 WARM_UP = LEVELS + 4
-"""Calls that are not timed: a residual quantizer sets one of its codebooks in each of its first training steps."""
+"""Calls that are not timed: a residual quantizer initializes one codebook in each of its first training steps."""
 
 
 def milliseconds(run: Callable[[], object], repeats: int) -> float:
-    """Median of `repeats` calls after those that warm up."""
+    """The median of `repeats` calls after the warm-up."""
     times = []
     for _ in range(repeats + WARM_UP):
         start = time.perf_counter()
@@ -99,7 +99,7 @@ def evaluated(module: nn.Module, z: Tensor) -> Callable[[], object]:
 
 
 def trained(module: nn.Module, z: Tensor) -> Callable[[], object]:
-    """A forward and backward pass in training mode; both return (z_q, codes, loss) or the like."""
+    """A forward and backward pass in training mode; both libraries return z_q first."""
     module.train()
 
     def run() -> object:
@@ -113,7 +113,7 @@ def trained(module: nn.Module, z: Tensor) -> Callable[[], object]:
 
 
 def searched(z: Tensor, codebooks: int) -> Callable[[], object]:
-    """The floor: the product of all vectors with a codebook, once for each codebook."""
+    """The floor: the product of all vectors with each codebook."""
     flat, codes = z.flatten(0, 1), torch.randn(z.shape[-1], CODES)
 
     def run() -> object:
@@ -124,7 +124,7 @@ def searched(z: Tensor, codebooks: int) -> Callable[[], object]:
 
 
 def table(repeats: int) -> str:
-    """The measurement as a Markdown table."""
+    """The measurements as a Markdown table."""
     peer = peer_module()
     lines = [
         "| quantizer | [B, N, D] | mode | ours ms | peer ms | ours / peer | floor ms | ours / floor |",
@@ -159,10 +159,10 @@ def table(repeats: int) -> str:
 
 
 def main() -> None:
-    """Measure, print, and write if asked."""
+    """Measure and print; with --write, also write the page."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=15, help="timed calls for each cell (default: 15)")
-    parser.add_argument("--write", action="store_true", help=f"write {PAGE.name} too")
+    parser.add_argument("--repeats", type=int, default=15, help="timed calls per cell (default: 15)")
+    parser.add_argument("--write", action="store_true", help=f"also write {PAGE.name}")
     options = parser.parse_args()
     text = table(options.repeats)
     print(text, end="")

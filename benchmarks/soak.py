@@ -1,9 +1,9 @@
-"""What takes too long for CI: many more generated cases, and processes killed again and again.
+"""Tests that take too long for CI: many more generated cases, and processes killed again and again.
 
     make soak                                  runs everything and writes benchmarks/soak.md
-    python benchmarks/soak.py --rounds 1       runs it once, in minutes, and writes nothing
+    python benchmarks/soak.py --rounds 1       runs everything once, in minutes, and writes nothing
 
-The tests are those of the slow run; only how often they run differs. Generated cases are new ones in every run.
+The tests are those of `make test-slow`, repeated; generated cases differ in every run.
 """
 
 from __future__ import annotations
@@ -26,7 +26,13 @@ CASES_OF_CI = 1_250
 
 @dataclass(frozen=True)
 class Soak:
-    """Tests that are run in every round. more: arguments of pytest; cases: of each generated test in a round."""
+    """Tests to run in every round.
+
+    Attributes:
+        name: Shown in the table.
+        more: Arguments of pytest.
+        cases: Cases per generated test and round.
+    """
 
     name: str
     more: tuple[str, ...]
@@ -34,7 +40,7 @@ class Soak:
 
 
 SOAKS = (
-    Soak("files and texts of strangers: generated cases", ("tests/security", "-m", "slow"), cases=2 * CASES_OF_CI),
+    Soak("untrusted files and texts: generated cases", ("tests/security", "-m", "slow"), cases=2 * CASES_OF_CI),
     Soak("trainings killed or signaled, and resumed", ("tests/training/test_training_processes.py", "-m", "")),
     Soak("pulls and pushes killed", ("tests/hub", "-m", "", "-k", "killed or interrupted or two_processes")),
     Soak("corpus builds killed", ("plugins/mmzoo-datasets/tests", "-m", "", "-k", "killed")),
@@ -42,7 +48,7 @@ SOAKS = (
 
 
 def run(soak: Soak, rounds: int) -> dict[str, int]:
-    """Run the tests that many times; returns tests that passed and failed, and seconds. Prints what failed."""
+    """Run the tests `rounds` times and print failures; returns the numbers passed and failed, and the seconds."""
     count, start = {"passed": 0, "failed": 0}, time.perf_counter()
     environment = {**os.environ, "MMZOO_TEST_CASES": str(soak.cases)}
     for _ in range(rounds):
@@ -67,8 +73,8 @@ def page(rounds: int, results: dict[str, dict[str, int]]) -> str:
         "| what | passed | failed | minutes |",
         "|---|---|---|---|",
     ]
-    for name, found in results.items():
-        lines.append(f"| {name} | {found['passed']} | {found['failed']} | {found['seconds'] / 60:.1f} |")
+    for name, count in results.items():
+        lines.append(f"| {name} | {count['passed']} | {count['failed']} | {count['seconds'] / 60:.1f} |")
     return "\n".join(lines) + "\n"
 
 
@@ -82,7 +88,7 @@ def main() -> int:
     print(text)
     if options.write:
         PAGE.write_text(text, encoding="utf-8")
-    return int(any(found["failed"] for found in results.values()))
+    return int(any(count["failed"] for count in results.values()))
 
 
 if __name__ == "__main__":

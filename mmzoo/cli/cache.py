@@ -1,4 +1,4 @@
-"""`mmzoo cache`: the downloaded models."""
+"""`mmzoo cache`: downloaded models."""
 
 from __future__ import annotations
 
@@ -19,41 +19,41 @@ def cache() -> None:
 
 @CACHE.command("list")
 def list_models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """List the models in the cache, with their size and the commits that are there."""
+    """List the models in the cache, with their sizes and commits."""
     from mmzoo.hub.cache import cached_models
 
     models = cached_models()
     if as_json:
         print_json([{"repo": m.repo, "commits": m.commits, "bytes": m.size, "path": str(m.path)} for m in models])
         return
-    rows = [(m.repo, told(m.size), ", ".join(commit[:12] for commit in m.commits), str(m.path)) for m in models]
+    rows = [(m.repo, file_size(m.size), ", ".join(commit[:12] for commit in m.commits), str(m.path)) for m in models]
     print_table(("model", "size", "commits", "path"), rows)
 
 
 @CACHE.command("size")
 def size() -> None:
-    """Print how much the models take, and how much datasets and features."""
+    """Print the size of the models, and of datasets and features."""
     from huggingface_hub import constants
 
     from mmzoo.data.cache import cache_dir
     from mmzoo.hub.cache import cached_models
 
     models = sum(model.size for model in cached_models())
-    rows = [("models", told(models), str(constants.HF_HUB_CACHE))]
-    rows.append(("datasets and features", told(_bytes(cache_dir())), str(cache_dir())))
+    rows = [("models", file_size(models), str(constants.HF_HUB_CACHE))]
+    rows.append(("datasets and features", file_size(_bytes(cache_dir())), str(cache_dir())))
     print_table(("what", "size", "path"), rows)
 
 
 @CACHE.command("remove")
 def remove(
-    names: Annotated[list[str], typer.Argument(help="Models, as org/name or as their registered names.")],
+    names: Annotated[list[str], typer.Argument(help="Models, as org/name or by registered name.")],
 ) -> None:
-    """Remove models from the cache; they are fetched again when they are next used."""
+    """Remove models from the cache; they are downloaded again when next used."""
     from mmzoo.hub.cache import remove as forget
 
     for name in names:
         repo = _repo(name)
-        say_row(repo, f"{told(forget(repo))} freed")
+        say_row(repo, f"{file_size(forget(repo))} freed")
 
 
 def _repo(name: str) -> str:
@@ -69,8 +69,8 @@ def _bytes(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
 
 
-def told(size: int) -> str:
-    """A number of bytes as people read it: `12.3 MB`."""
+def file_size(size: int) -> str:
+    """A number of bytes for people to read, such as `12.3 MB`."""
     value, units = float(size), ["B", "kB", "MB", "GB", "TB"]
     while value >= 1000 and len(units) > 1:
         value /= 1000

@@ -13,12 +13,12 @@ from mmzoo.errors import CorruptFileError, InputError, WeightsError
 
 def card(
     folder: Annotated[Path, typer.Argument(help="A model repo, such as model_cards/vqvae-speech.")],
-    check: Annotated[bool, typer.Option("--check", help="Change nothing; fail if anything would change.")] = False,
-    license: Annotated[str | None, typer.Option(help="Of the weights, for a card that does not say it yet.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Change nothing; fail if anything is out of date.")] = False,
+    license: Annotated[str | None, typer.Option(help="License of the weights, if the card states none.")] = None,
 ) -> None:
-    """Write golden.safetensors, README.md and the components' digests of a model repo from what it holds.
+    """Write golden.safetensors, README.md and the components' digests of a model repo.
 
-    Golden outputs that the model still reproduces stay as they are.
+    Golden outputs that the model still reproduces are kept.
     """
     from mmzoo.factory import create
     from mmzoo.hub.card_schema import check_front_matter
@@ -42,5 +42,5 @@ def card(
     check_golden(head, folder)
     readme = folder / "README.md"
     if not readme.is_file() or read_card(readme) != render_card(folder):
-        raise CorruptFileError(f"{readme} is not what `mmzoo card {folder}` writes; run it.")
+        raise CorruptFileError(f"{readme} is out of date; run `mmzoo card {folder}`.")
     say_row(f"{folder}: the card is up to date and the golden outputs are reproduced")

@@ -1,4 +1,4 @@
-"""`mmzoo convert`: a model from one library's layout of files to another's."""
+"""`mmzoo convert`: convert a model between the formats of mmzoo and other libraries."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from mmzoo.cli.output import say
 
 def convert(
     model: Annotated[str, typer.Argument(help="A name, local-dir:path or hf-hub:org/name@revision.")],
-    folder: Annotated[Path, typer.Argument(help="Where to write it; it must not be there yet.")],
-    to: Annotated[str | None, typer.Option(help="A format of `mmzoo list --kind format`; mmzoo's own if none.")] = None,
-    name: Annotated[str | None, typer.Option(help="What it is called; the folder's name if it has none.")] = None,
+    folder: Annotated[Path, typer.Argument(help="The folder to write; it must not exist yet.")],
+    to: Annotated[str | None, typer.Option(help="A format of `mmzoo list --kind format`; mmzoo's by default.")] = None,
+    name: Annotated[str | None, typer.Option(help="The model's name; by default its own, or the folder's.")] = None,
 ) -> None:
-    """Write a model as another library lays it out, or one of another library as mmzoo does, in float32.
+    """Convert a model to the format of another library, or from it to mmzoo's, in float32.
 
-    The card is not written: its licence and what it says still hold. `mmzoo card` then makes a folder of mmzoo's
-    ready to be published. What only the other library's training used, such as averages of codebooks, is not kept.
+    The card is not copied; its license and terms still apply. `mmzoo card` prepares a folder in mmzoo's format for
+    publishing. State that only training used, such as averages of codebooks, is dropped.
     """
     import torch
 
@@ -29,12 +29,12 @@ def convert(
     from mmzoo.factory import create
 
     if folder.exists():
-        raise UsageError(f"{folder} is there already; give a folder that is not.")
+        raise UsageError(f"{folder} exists already; choose another folder.")
     head = create(model)
     if to is None:
         config = head.tree.config
-        called = name or config.name or folder.name
-        save_model(head, folder, dtype=torch.float32, name=called, task=config.task, modalities=config.modalities)
+        new_name = name or config.name or folder.name
+        save_model(head, folder, dtype=torch.float32, name=new_name, task=config.task, modalities=config.modalities)
     else:
         save_foreign(head, folder, to)
     say(f"{folder}: config.json and model.safetensors")

@@ -45,15 +45,15 @@ VARIABLES = (
 SLOW_MS = 200.0
 
 
-ABOUT = """Check the installation: plugins and why any failed, packages, names that clash, settings.
+ABOUT = """Check the installation: plugins and why any failed, packages, conflicting names, settings.
 
 Exit code 1 if a plugin is broken or incompatible, 0 otherwise."""
 
 
-def _run(asked: Namespace) -> int:
+def _run(args: Namespace) -> int:
     known = catalog()
     problems, notes = list(_problems(known)), list(_notes(known))
-    found = {
+    system = {
         "mmzoo": mmzoo.__version__,
         "plugin_api": PLUGIN_API_VERSION,
         "python": platform.python_version(),
@@ -61,11 +61,11 @@ def _run(asked: Namespace) -> int:
         "packages": {name: _version(name) for name in PACKAGES},
         "environment": {name: os.environ[name] for name in VARIABLES if name in os.environ},
     }
-    if asked.json:
+    if args.json:
         plugins = [asdict(record) for record in known.plugins()]
-        print_json(found | {"plugins": plugins, "problems": problems, "notes": notes})
+        print_json(system | {"plugins": plugins, "problems": problems, "notes": notes})
     else:
-        _print(found, known.plugins(), problems, notes)
+        _print(system, known.plugins(), problems, notes)
     return 1 if problems else 0
 
 
@@ -73,11 +73,11 @@ DOCTOR = LightCommand(ABOUT, add_json, _run)
 
 
 def _print(
-    found: Mapping[str, Any], records: Sequence[PluginRecord], problems: Sequence[str], notes: Sequence[str]
+    system: Mapping[str, Any], records: Sequence[PluginRecord], problems: Sequence[str], notes: Sequence[str]
 ) -> None:
-    say(f"mmzoo {found['mmzoo']} (plugin API {found['plugin_api']}), Python {found['python']}, {found['platform']}")
-    say(", ".join(f"{name} {version or 'not installed'}" for name, version in found["packages"].items()))
-    for name, value in found["environment"].items():
+    say(f"mmzoo {system['mmzoo']} (plugin API {system['plugin_api']}), Python {system['python']}, {system['platform']}")
+    say(", ".join(f"{name} {version or 'not installed'}" for name, version in system["packages"].items()))
+    for name, value in system["environment"].items():
         say(one_line(f"{name}={value}"))
     say("\nplugins:" if records else "\nplugins: none")
     for record in records:
@@ -89,8 +89,8 @@ def _print(
 
 
 def _print_plugin(record: PluginRecord) -> None:
-    told = f"{len(record.supplies)} names" if record.state == "loaded" else record.error
-    named = f"{record.distribution} {record.version} ({record.target}, {record.ms:.1f} ms): {told}"
+    status = f"{len(record.supplies)} names" if record.state == "loaded" else record.error
+    named = f"{record.distribution} {record.version} ({record.target}, {record.ms:.1f} ms): {status}"
     say(f"  {record.state:<13}{one_line(named)}")
     if record.traceback:
         say("\n".join(f"      {line}" for line in record.traceback.rstrip().splitlines()))
@@ -109,9 +109,9 @@ def _notes(known: Catalog) -> Iterator[str]:
         if record.ms > SLOW_MS:
             yield f"the plugin {record.title} took {record.ms:.0f} ms to import; it should import nothing heavy."
     for item in unmatched_choices(known.plugins(), os.environ.get(CHOICE)):
-        yield f"{CHOICE} names {item!r}, and no installed plugin is called that."
+        yield f"{CHOICE} names {item!r}, but no installed plugin has that name."
     for path in settings.unreadable():
-        yield f"{path} cannot be read as JSON and counts as empty; delete it."
+        yield f"{path} cannot be read as JSON and is ignored; delete it."
     names = [("model", spec.name) for spec in known.models()] + [(spec.kind, spec.name) for spec in known.components()]
     for (kind, name), count in Counter(names).items():
         if count > 1:

@@ -1,7 +1,7 @@
-"""Commands that only list things, on argparse.
+"""Fast commands that only list things, built on argparse.
 
-Typer 0.26 and later import pydantic to read any option; for commands that answer in a tenth of a second that is
-most of the time, so these do without typer. All others are plain functions with typer's annotations.
+Typer 0.26 and later import pydantic to parse options, which takes longer than these commands need for everything else.
+All other commands are plain functions with typer's annotations.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from mmzoo.errors import UsageError
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose complaints are exceptions, like everyone else's."""
+    """An argument parser that raises UsageError."""
 
     def error(self, message: str) -> NoReturn:
         """Raise UsageError instead of printing the usage and exiting."""
@@ -24,10 +24,12 @@ class Parser(argparse.ArgumentParser):
 
 @dataclass(frozen=True, slots=True)
 class LightCommand:
-    """A command of which the arguments are declared to an argparse parser.
+    """A command whose arguments are declared to an argparse parser.
 
-    about: help, with blank lines between paragraphs. declare: adds arguments. run: gets the parsed ones, returns
-    the exit code.
+    Attributes:
+        about: The help text, with blank lines between paragraphs.
+        declare: Adds the arguments to a parser.
+        run: Runs the command with the parsed arguments and returns the exit code.
     """
 
     about: str
@@ -35,14 +37,14 @@ class LightCommand:
     run: Callable[[argparse.Namespace], int]
 
     def main(self, arguments: Sequence[str], program: str) -> int:
-        """Parse and run. Raises UsageError for arguments that are not declared."""
+        """Parse the arguments and run the command. Raises UsageError for undeclared arguments."""
         parser = Parser(
             program, description=self.about, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
         )
         self.declare(parser)
         try:
             parsed = parser.parse_args(list(arguments))
-        except SystemExit as stop:  # --help was asked and has been printed
+        except SystemExit as stop:  # --help has been printed
             return int(stop.code or 0)
         return self.run(parsed)
 

@@ -17,37 +17,37 @@ from mmzoo.registry.specs import KINDS
 
 ABOUT = """List models, or components with --components.
 
-Into a pipe, each line is one of them, its cells separated by tabs: for models the name, task, modalities, tags
-of weights, plugin and summary; for components the kind/name, modalities, plugin and summary; for models of others
-the name, licence, format and plugin."""
+In a pipe, each line is one of them, with cells separated by tabs: for models the name, task, modalities, tags of
+weights, plugin and summary; for components the kind/name, modalities, plugin and summary; with --others the name,
+license, format and plugin."""
 
 
 def _declare(parser: ArgumentParser) -> None:
     parser.add_argument("pattern", nargs="?", default="*", help="only these names, with the wildcards *, ? and [...]")
     parser.add_argument("--task", help="only models of this task, such as text-to-speech")
-    parser.add_argument("--modality", help="only what takes or gives this: speech, image or text")
+    parser.add_argument("--modality", help="only what takes or returns this: speech, image or text")
     parser.add_argument("--plugin", help="only what this plugin supplies")
     parser.add_argument(
         "--pretrained", action=BooleanOptionalAction, help="only models with published weights, or without"
     )
     parser.add_argument("--components", action="store_true", help="list components instead of models")
     parser.add_argument("--kind", metavar="KIND", help=f"only components of one kind: {', '.join(KINDS)}")
-    parser.add_argument("--others", action="store_true", help="list models of other people that a format reads")
+    parser.add_argument("--others", action="store_true", help="list models from elsewhere that a format can read")
     add_json(parser)
 
 
-def _run(asked: Namespace) -> int:
-    if asked.others:
-        _list_others(asked.pattern, asked.json)
-    elif asked.components or asked.kind is not None:
-        if asked.task is not None or asked.pretrained is not None:
+def _run(args: Namespace) -> int:
+    if args.others:
+        _list_others(args.pattern, args.json)
+    elif args.components or args.kind is not None:
+        if args.task is not None or args.pretrained is not None:
             raise UsageError("--task and --pretrained are for models, not for components; drop them.")
-        _list_components(asked.pattern, asked.kind, asked.modality, asked.plugin, asked.json)
+        _list_components(args.pattern, args.kind, args.modality, args.plugin, args.json)
     else:
-        _list_models(asked.pattern, asked.task, asked.modality, asked.pretrained, asked.plugin, asked.json)
+        _list_models(args.pattern, args.task, args.modality, args.pretrained, args.plugin, args.json)
     for record in catalog().plugins():
         if record.failed:
-            note(f"warning: the plugin {record.title} is {record.state}; `mmzoo doctor` tells why.")
+            note(f"warning: the plugin {record.title} is {record.state}; `mmzoo doctor` explains why.")
     return 0
 
 
@@ -77,11 +77,11 @@ def _list_models(
         _nothing(pattern, [spec.name for spec in catalog().models()])
 
 
-def _shortened(told: dict[str, Any]) -> dict[str, Any]:
-    """A listing is for choosing; `mmzoo show --json` has the recipe."""
+def _shortened(spec: dict[str, Any]) -> dict[str, Any]:
+    """Without the long fields, which `mmzoo show --json` has."""
     return {
         key: value
-        for key, value in told.items()
+        for key, value in spec.items()
         if key not in ("recipe", "card", "trials", "exempt", "detect", "repos")
     }
 
@@ -103,11 +103,11 @@ def _list_others(pattern: str, json: bool) -> None:
         print_json([{"source": s, "license": license, "format": f.name, "plugin": f.plugin} for s, license, f in found])
         return
     rows = [(source, license or "not stated", spec.name, spec.plugin) for source, license, spec in found]
-    print_table(("name", "licence", "format", "plugin"), rows)
+    print_table(("name", "license", "format", "plugin"), rows)
     if not found:
         _nothing(pattern, [source for source, _, _ in find_others()])
 
 
 def _nothing(pattern: str, names: list[str]) -> None:
-    told = did_you_mean(suggestions(pattern.strip("*"), names)) if pattern.strip("*") else ""
-    note(f"Nothing matches{f' {pattern!r}' if pattern != '*' else ''}{f'; {told}' if told else '.'}")
+    hint = did_you_mean(suggestions(pattern.strip("*"), names)) if pattern.strip("*") else ""
+    note(f"Nothing matches{f' {pattern!r}' if pattern != '*' else ''}{f'; {hint}' if hint else '.'}")

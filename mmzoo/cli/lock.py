@@ -1,4 +1,4 @@
-"""`mmzoo lock` and `mmzoo sync`: the same models on another machine, or a refusal."""
+"""`mmzoo lock` and `mmzoo sync`: exactly the same models on another machine, or an error."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def lock(
     names: Annotated[list[str], typer.Argument(help="Models: names, or hf-hub:org/name@revision.")],
     file: FileOption = Path("mmzoo.lock"),
 ) -> None:
-    """Write which commits and files these models, and those they are made of, are, and with which plugins."""
+    """Write the commits, files and plugins of models, and of the models in their slots, to a lock file."""
     from mmzoo.hub.lock import lock as write
     from mmzoo.resolve import resolve
 
@@ -28,23 +28,24 @@ def lock(
 def sync(
     file: FileOption = Path("mmzoo.lock"),
     frozen: Annotated[
-        bool, typer.Option("--frozen", help="Also refuse other versions of plugins, or names that moved on.")
+        bool,
+        typer.Option("--frozen", help="Also fail on changed versions of plugins and names that have moved."),
     ] = False,
 ) -> None:
-    """Fetch the models of a lock file and check every file; refuse with the lines that differ."""
+    """Download the models of a lock file and check every file; fail with the lines that differ."""
     from mmzoo.errors import LockError
     from mmzoo.hub.lock import read_lock
     from mmzoo.hub.lock import sync as compare
 
-    found = compare(file)
-    for line in (*found.files, *found.versions):
+    differences = compare(file)
+    for line in (*differences.files, *differences.versions):
         note(one_line(line))
-    wrong = len(found.files) + (len(found.versions) if frozen else 0)
+    wrong = len(differences.files) + (len(differences.versions) if frozen else 0)
     if wrong:
         differ = "line differs" if wrong == 1 else "lines differ"
         raise LockError(
-            f"{wrong} {differ} from {file}, as listed above; `mmzoo pull NAME` fetches what is damaged here,"
-            " `mmzoo lock` accepts what is."
+            f"{wrong} {differ} from {file}, as listed above; `mmzoo pull NAME` replaces damaged files,"
+            " `mmzoo lock` accepts the differences."
         )
     for name, entry in read_lock(file)["models"].items():
         say_row(name, entry["source"])

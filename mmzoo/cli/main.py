@@ -1,7 +1,6 @@
-"""The entry point: finds the command, runs it, and turns every failure into one line and an exit code.
+"""The entry point: finds and runs the command, and turns every failure into one line and an exit code.
 
-The commands' own options are typer's; the few words before them are read here, so that `mmzoo --help` imports
-neither typer nor any command.
+The words before the command are parsed here, so that `mmzoo --help` imports neither typer nor any command.
 """
 
 from __future__ import annotations
@@ -21,17 +20,17 @@ from mmzoo.errors import MmzooError, UsageError
 INTERRUPTED = 130
 
 USAGE = "Usage: mmzoo [--debug] COMMAND [ARGS]..."
-ABOUT = "A zoo of multimodal generative models made of typed parts that plugins supply."
+ABOUT = "A zoo of multimodal generative models, built from typed components that plugins supply."
 OPTIONS = (
-    ("-h, --help", "Show this help, or with a command the command's."),
+    ("-h, --help", "Show this help, or that of a command."),
     ("-V, --version", "Show the version."),
     ("--debug", "Show the traceback of an error (also MMZOO_DEBUG=1)."),
 )
 EPILOG = (
     ("0", "done"),
-    ("1", "failed, for a reason that one line on the standard error tells"),
+    ("1", "failed, with one line on standard error that says why"),
     ("2", "wrong usage, name, configuration or input"),
-    ("3", "trouble with the network or the Hub"),
+    ("3", "network or Hub failure"),
     ("130", "interrupted"),
 )
 
@@ -53,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _fail("interrupted", debug)
             return INTERRUPTED
         except BrokenPipeError:
-            # The reader of our output has gone, as in `mmzoo list | head`; nobody is left to tell.
+            # The reader of our output has closed the pipe, as in `mmzoo list | head`.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
         except MmzooError as error:
@@ -93,7 +92,7 @@ def _run(name: str, arguments: list[str]) -> int:
 
 
 def _typer_command(target: Any) -> Any:
-    """A typer command of a plain function with typer's annotations, or of a whole `typer.Typer`."""
+    """A typer command from a function with typer's annotations, or from a `typer.Typer`."""
     import typer
     from typer.main import get_command
 
@@ -111,12 +110,12 @@ def _typer_command(target: Any) -> Any:
 
 
 def _other(error: Exception, debug: bool) -> int:
-    """An error that is not mmzoo's: typer's complaints about the command line, or a bug."""
-    told = getattr(error, "format_message", None)
-    if callable(told):
+    """Report an error that is not mmzoo's: a usage error raised by typer, or a bug."""
+    format_message = getattr(error, "format_message", None)
+    if callable(format_message):
         context = getattr(error, "ctx", None)
         hint = f" (`{context.command_path} --help` shows the usage)" if context is not None else ""
-        _fail(f"error: {one_line(told())}{hint}", debug)
+        _fail(f"error: {one_line(format_message())}{hint}", debug)
         return int(getattr(error, "exit_code", 2))
     typer = sys.modules.get("typer")
     if typer is not None and isinstance(error, typer.Abort):
@@ -148,7 +147,7 @@ def help_text() -> str:
     sections = (("Commands", commands), ("Options", OPTIONS), ("Exit codes", EPILOG))
     width = max(60, min(shutil.get_terminal_size().columns, 110))
     blocks = [USAGE, ABOUT, *(f"{title}:\n{_rows(rows, width)}" for title, rows in sections)]
-    return "\n\n".join([*blocks, "`mmzoo COMMAND --help` tells more about a command."])
+    return "\n\n".join([*blocks, "`mmzoo COMMAND --help` describes a command."])
 
 
 def _rows(rows: Sequence[tuple[str, str]], width: int) -> str:

@@ -1,4 +1,4 @@
-"""`mmzoo plugins new`: a complete small plugin package, made of the files in `mmzoo/cli/scaffold`."""
+"""`mmzoo plugins new`: a small, complete plugin package, made from the files in `mmzoo/cli/scaffold`."""
 
 from __future__ import annotations
 
@@ -18,8 +18,16 @@ OWN_PREFIX = "mmzoo-"
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One thing that the plugin registers. file: of the scaffold. name: with `acme-part` for the author's. details: the
-    rest of the registering call, as code. test: body of its test.
+    """One thing that the plugin registers.
+
+    Attributes:
+        kind: What it is.
+        file: Its file in the scaffold.
+        summary: Its summary.
+        details: The remaining arguments of the registering call, as code.
+        test: The body of its test, as code.
+        name: Its name, with `acme-part` in place of the author's.
+        target: Its class or function.
     """
 
     kind: str
@@ -49,7 +57,7 @@ ENCODER = Piece(
 DATASET = Piece(
     "dataset",
     "dataset",
-    "Pictures of two colours, made up by a seed",
+    "Pictures of two colors, generated from a seed",
     '        modalities=("image", "text"),\n        trials=[{"train": 4, "validation": 2}],\n',
     """splits = load_dataset_component("acme-part", train=4, validation=2)
     assert len(splits["train"]) == 4 and splits["train"][0]["label"] in ("left", "right")""",
@@ -113,7 +121,7 @@ PIECES: dict[str, tuple[Piece, ...]] = {
         Piece(
             "fusion",
             "fusion",
-            "The mean of what every modality says",
+            "The mean over modalities",
             '        trials=[{"widths": {"image": 6, "text": 4}}],\n',
             'check_fusion("acme-part", widths={"image": 6, "text": 4})',
         ),
@@ -122,7 +130,7 @@ PIECES: dict[str, tuple[Piece, ...]] = {
         Piece(
             "backbone",
             "backbone",
-            "Two layers at every position and the mean over all",
+            "Two layers at every position, and the mean over positions",
             '        trials=[{"in_channels": 4, "vector_channels": {"voice": 3}}],\n',
             'check_backbone("acme-part", in_channels=4, vector_channels={"voice": 3})',
         ),
@@ -140,20 +148,23 @@ PIECES: dict[str, tuple[Piece, ...]] = {
 
 
 def write_plugin(name: str, kind: str, into: Path) -> Path:
-    """Write the package `name` that supplies one component of this kind, in a new folder of `into`.
+    """Write the package `name`, which supplies one component of this kind, to a new folder in `into`.
 
-    Returns the folder. Raises UsageError for a name that is none, is taken, or with which the package would not work,
-    and for a folder that is there.
+    Returns:
+        The folder.
+
+    Raises:
+        UsageError: The name is malformed, taken, or would break the package; or the folder exists.
     """
     if not DISTRIBUTION.fullmatch(name) or len(name) > 60:
-        raise UsageError(f"{name[:80]!r} is no name for a plugin; write lower-case words and dashes, such as acme-fsq.")
+        raise UsageError(f"{name[:80]!r} is not a name for a plugin; use lowercase words and dashes, such as acme-fsq.")
     if name.startswith(OWN_PREFIX):
-        raise UsageError(f"Names that begin with {OWN_PREFIX} are mmzoo's own plugins; call yours after yourself.")
+        raise UsageError(f"Names that start with {OWN_PREFIX} are reserved for mmzoo's plugins; choose another prefix.")
     folder = into / name
     if folder.exists():
-        raise UsageError(f"{folder} is there already; choose another name or another folder.")
+        raise UsageError(f"{folder} exists already; choose another name or another folder.")
     if not into.is_dir():
-        raise UsageError(f"There is no folder {into}; make it first.")
+        raise UsageError(f"There is no folder {into}; create it first.")
     _check(name, kind)
     with tempfile.TemporaryDirectory(dir=into, prefix=".new-plugin-") as staging:
         staged = Path(staging) / name
@@ -176,14 +187,14 @@ def _check(name: str, kind: str) -> None:
 
 
 def plugin_files(name: str, kind: str) -> dict[str, str]:
-    """Every file of the package by its path."""
+    """The contents of every file of the package, by path."""
     pieces = PIECES[kind]
     files = {
         "pyproject.toml": _scaffold("pyproject.toml"),
         "README.md": _scaffold("README.md"),
         ".github/workflows/tests.yml": _scaffold("workflow.yml"),
         ".gitignore": "__pycache__/\n*.egg-info/\n.pytest_cache/\ndist/\n.venv/\n",
-        "acme_part/__init__.py": f'"""A {kind} for mmzoo."""\n',
+        "acme_part/__init__.py": f'"""An mmzoo plugin: {kind}."""\n',
         "acme_part/plugin.py": _plugin(pieces, kind),
         "tests/test_acme_part.py": _test(pieces, kind),
     }
@@ -195,7 +206,7 @@ def plugin_files(name: str, kind: str) -> dict[str, str]:
 
 
 def _renaming(name: str, kind: str) -> Callable[[str], str]:
-    """What puts the author's words in the place of the made-up ones."""
+    """A function that replaces the placeholders in a text."""
     words = {
         "newlisted": name if kind == "model" else f"{kind}/{name}",
         "newsummary": PIECES[kind][0].summary,
@@ -205,7 +216,7 @@ def _renaming(name: str, kind: str) -> Callable[[str], str]:
         "AcmePart": "".join(word.capitalize() for word in name.split("-")),
     }
     pattern = re.compile("|".join(words))
-    return lambda text: pattern.sub(lambda found: words[found[0]], text)
+    return lambda text: pattern.sub(lambda match: words[match[0]], text)
 
 
 def _scaffold(path: str) -> str:
@@ -214,7 +225,7 @@ def _scaffold(path: str) -> str:
 
 def _plugin(pieces: tuple[Piece, ...], kind: str) -> str:
     registered = "".join(piece.registered() for piece in pieces) + (MODEL if kind == "model" else "")
-    return f'''"""What acme-part registers. Nothing heavy is imported here; targets are imported when they are built."""
+    return f'''"""What acme-part registers. Import nothing heavy here; targets are imported when they are used."""
 
 from __future__ import annotations
 
@@ -239,6 +250,6 @@ def _test(pieces: tuple[Piece, ...], kind: str) -> str:
     return f"""{imports}
 
 def test_acme_part_holds_its_contract(mmzoo_plugins{fixtures}):
-    mmzoo_plugins("acme_part.plugin")  # so that the test runs before anything is installed, too
+    mmzoo_plugins("acme_part.plugin")  # so that the test also runs before anything is installed
     {piece.test}
 {more}"""

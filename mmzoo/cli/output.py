@@ -1,6 +1,6 @@
-"""How commands print: JSON, a table on a terminal, tab-separated lines into a pipe.
+"""How commands print: JSON, a table on a terminal, tab-separated lines in a pipe.
 
-Names, summaries and errors come from plugins and model repos, which are strangers': everything here is `plain`.
+Names, summaries and errors come from plugins and model repos, which are not trusted: all output goes through `plain`.
 """
 
 from __future__ import annotations
@@ -17,42 +17,42 @@ __all__ = ["note", "one_line", "plain", "print_json", "print_table", "say", "say
 
 
 def say(text: str = "") -> None:
-    """Plain text on the standard output, of one line or more; what strangers say goes in by `one_line`."""
+    """Print text to standard output; pass untrusted text through `one_line` first."""
     print(plain(text))
 
 
 def say_row(*cells: object) -> None:
-    """One line on the standard output, its cells separated by tabs."""
+    """Print one line to standard output, with cells separated by tabs."""
     print("\t".join(map(one_line, cells)))
 
 
 def note(text: str) -> None:
-    """A remark on the standard error, where it does not mix with the data."""
+    """Print a remark to standard error, where it does not mix with the data."""
     print(plain(text), file=sys.stderr)
 
 
 def print_json(data: Any) -> None:
-    """Indented JSON on the standard output; what a terminal would obey is escaped, as JSON has it."""
+    """Print indented JSON to standard output, with control characters escaped."""
     text = TOKENS.sub("***", json.dumps(data, indent=2, ensure_ascii=False, default=str))
     safe = (c if c == "\n" or unicodedata.category(c) not in OBEYED else json.dumps(c)[1:-1] for c in text)
     print("".join(safe))
 
 
 def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table for people; one line of tab-separated cells per row, without a header, for programs."""
+    """Print a table on a terminal, or tab-separated lines without a header in a pipe."""
     if not sys.stdout.isatty():
         for row in rows:
             say_row(*row)
         return
     rows = [[one_line(cell) for cell in row] for row in rows]
-    # Only here: rich costs more than all the rest of `mmzoo list`.
+    # Imported here because rich takes longer than all the rest of `mmzoo list`.
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for position, header in enumerate(headers):
-        # The names are what one copies, so they are never cut or folded.
+        # Names are for copying, so they are never cut or folded.
         table.add_column(header, no_wrap=position == 0, overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))

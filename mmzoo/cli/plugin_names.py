@@ -1,4 +1,4 @@
-"""Which names a new plugin may have: those with which the package that is written for it works."""
+"""Checks that a package written by `mmzoo plugins new` will work under the chosen name."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from mmzoo.registry.index import catalog
 
 
 def check_package(name: str) -> None:
-    """Refuse a name whose package Python, YAML or another package would take for something else."""
+    """Raise UsageError for a name that has another meaning in Python or YAML, or is taken by a package."""
     import yaml
 
     package = name.replace("-", "_")
     if keyword.iskeyword(package):
         raise UsageError(f"A plugin cannot be called {name!r}, which is a keyword of Python; choose another name.")
     if not isinstance(yaml.safe_load(name), str):
-        raise UsageError(f"A plugin cannot be called {name!r}, which is no text in YAML recipes; choose another name.")
+        raise UsageError(f"A plugin cannot be called {name!r}, which YAML does not read as text; choose another name.")
     if package in ("tests", "dist"):
-        raise UsageError(f"A plugin cannot be called {name!r}, which is a folder beside it; choose another name.")
+        raise UsageError(f"A plugin cannot be called {name!r}, which is a folder of the package; choose another name.")
     if package in sys.modules or util.find_spec(package) is not None:
         raise UsageError(
-            f"There is a Python package {package} already, which {name!r} would hide; choose another name."
+            f"The Python package {package} exists already and {name!r} would hide it; choose another name."
         )
     try:
         version = metadata.version(name)
@@ -37,7 +37,7 @@ def check_package(name: str) -> None:
 
 
 def check_free(kind: str, name: str) -> None:
-    """Refuse the name of a component, model or command that is taken, by mmzoo's own plugins too."""
+    """Raise UsageError if the name of a component, model or command is taken, also by mmzoo's own plugins."""
     known = catalog()
     specs = known.models() if kind == "model" else known.components(kind)
     owners = [spec.plugin for spec in specs if name in (spec.name, *spec.aliases)]
@@ -45,11 +45,17 @@ def check_free(kind: str, name: str) -> None:
         owners = ["mmzoo"]
     owner = owners[0] if owners else firstparty.SUPPLIER.get(f"{kind}/{name}")
     if owner is not None:
-        raise UsageError(f"The {kind} {name!r} comes with {owner} already; choose another name.")
+        raise UsageError(f"The {kind} {name!r} is already supplied by {owner}; choose another name.")
 
 
 def check_identifier(identifier: str, file: str, code: str) -> None:
-    """Refuse a class or function that would bear a name which the rest of its file uses. file: as a message says it."""
+    """Raise UsageError if the rest of its file uses the name of a class or function.
+
+    Args:
+        identifier: The name of the class or function.
+        file: The file's name, for the message.
+        code: The file's code, without the class or function itself.
+    """
     used = set(dir(builtins)) | set(keyword.kwlist)
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.Name):
@@ -60,5 +66,5 @@ def check_identifier(identifier: str, file: str, code: str) -> None:
             used.add(node.name)
     if identifier in used:
         raise UsageError(
-            f"{identifier!r}, as it would be called in {file}, means something else there; choose another name."
+            f"The class or function would be called {identifier!r}, which {file} uses already; choose another name."
         )

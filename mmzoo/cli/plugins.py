@@ -15,11 +15,10 @@ from mmzoo.registry.index import catalog
 from mmzoo.registry.names import normalized
 from mmzoo.registry.plugins import CHOICE, discover, named
 
-ABOUT = """List the installed plugins, their state, and how long each took to load; or start a new plugin, or switch one
-on or off.
+ABOUT = """List the installed plugins with their states and load times; or create, enable or disable a plugin.
 
 States: loaded; broken (its import or its registration failed); incompatible (it needs a newer mmzoo); disabled
-(switched off, or MMZOO_PLUGINS leaves it out); shadowed (the same entry point or module is already loaded)."""
+(by `mmzoo plugins disable` or by MMZOO_PLUGINS); shadowed (the same entry point or module is already loaded)."""
 KINDS = (
     "quantizer", "encoder", "fusion", "backbone", "sampler", "head", "model", "format", "dataset", "metric", "command",
 )  # fmt: skip
@@ -28,30 +27,32 @@ KINDS = (
 def _declare(parser: ArgumentParser) -> None:
     add_json(parser)
     actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions")
-    new = actions.add_parser("new", help="write a complete small plugin package to begin with")
-    new.add_argument("name", help="of the distribution, such as acme-fsq; the component is called the same")
-    new.add_argument("--kind", choices=KINDS, default="quantizer", help="what it supplies (quantizer)")
-    new.add_argument("--into", type=Path, default=Path(), metavar="FOLDER", help="where its folder goes (here)")
-    for action, told in (("enable", "load a plugin again"), ("disable", "never load a plugin, until it is enabled")):
-        switch = actions.add_parser(action, help=f"{told}; this is kept")
-        switch.add_argument("name", help="of the distribution or the entry point")
+    new = actions.add_parser("new", help="write a small, complete plugin package to start from")
+    new.add_argument("name", help="name of the distribution and the component, such as acme-fsq")
+    new.add_argument("--kind", choices=KINDS, default="quantizer", help="what it supplies (default: quantizer)")
+    new.add_argument(
+        "--into", type=Path, default=Path(), metavar="FOLDER", help="where to write its folder (default: here)"
+    )
+    for action, effect in (("enable", "load a plugin again"), ("disable", "do not load a plugin until it is enabled")):
+        switch = actions.add_parser(action, help=f"{effect}; this setting is stored")
+        switch.add_argument("name", help="name of the distribution or the entry point")
 
 
-def _run(asked: Namespace) -> int:
-    if asked.action == "new":
+def _run(args: Namespace) -> int:
+    if args.action == "new":
         from mmzoo.cli.new_plugin import write_plugin
 
-        folder = write_plugin(asked.name, asked.kind, asked.into)
+        folder = write_plugin(args.name, args.kind, args.into)
         say(f"Wrote {folder}; next: cd {folder} && pip install -e . && python -m pytest")
         return 0
-    if asked.action is not None:
-        return _switch(asked.name, on=asked.action == "enable")
-    return _list(asked)
+    if args.action is not None:
+        return _switch(args.name, on=args.action == "enable")
+    return _list(args)
 
 
-def _list(asked: Namespace) -> int:
+def _list(args: Namespace) -> int:
     records = catalog().plugins()
-    if asked.json:
+    if args.json:
         print_json([asdict(record) for record in records])
         return 0
     rows = [
@@ -65,20 +66,20 @@ def _list(asked: Namespace) -> int:
 
 
 def _switch(name: str, *, on: bool) -> int:
-    """Keep a plugin switched on or off. No plugin is imported, so that a broken one can be switched off."""
+    """Store that a plugin is enabled or disabled. No plugin is imported, so a broken one can be disabled."""
     records = [candidate.record for candidate in discover()]
     off = settings.switched_off()
     try:
-        found = {record.distribution for record in named(records, name)}
+        distributions = {record.distribution for record in named(records, name)}
     except UnknownNameError:
         if not on or normalized(name) not in off:
             raise
-        found = {name}  # it has been uninstalled meanwhile
-    changed = {normalized(distribution) for distribution in found}
+        distributions = {name}  # it has since been uninstalled
+    changed = {normalized(distribution) for distribution in distributions}
     path = settings.switch_off(off - changed if on else off | changed)
-    say(f"{', '.join(sorted(found))} is switched {'on' if on else 'off'} ({path}).")
+    say(f"{', '.join(sorted(distributions))} is {'enabled' if on else 'disabled'} ({path}).")
     if os.environ.get(CHOICE, "").strip():
-        note(f"{CHOICE} is set and decides alone for as long as it is.")
+        note(f"{CHOICE} is set and overrides this setting.")
     return 0
 
 

@@ -11,35 +11,35 @@ from mmzoo.cli.output import note, one_line, say_row
 
 def push(
     model: Annotated[str, typer.Argument(help="A model folder, or the name of a model.")],
-    repo: Annotated[str, typer.Option(help="Where to: org/name; made if it is not there.")],
+    repo: Annotated[str, typer.Option(help="The repository, org/name; created if it does not exist.")],
     private: Annotated[
-        bool | None, typer.Option("--private/--public", help="What a new repository is; private by default.")
+        bool | None, typer.Option("--private/--public", help="Visibility of a new repository; private by default.")
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Prove it and say what would be sent; send nothing.")
+        bool, typer.Option("--dry-run", help="Check the model and print what would be sent; send nothing.")
     ] = False,
     revision: Annotated[str | None, typer.Option(help="The branch; main by default.")] = None,
     tag: Annotated[str | None, typer.Option(help="The tag; by default the next of v1, v2, ...")] = None,
     license: Annotated[
-        str | None, typer.Option(help="Of the weights, if the card does not say it: apache-2.0.")
+        str | None, typer.Option(help="License of the weights, such as apache-2.0, if the card states none.")
     ] = None,
 ) -> None:
-    """Publish a model: its files, and how many bytes each, in one commit and one tag.
+    """Publish a model in one commit and one tag, and print its files with their sizes.
 
-    Before anything leaves, paths, user names and tokens are taken out, and a fresh process loads the model strictly
-    and reproduces the outputs that travel with it. The last line registers the model in a plugin.
+    Before anything is sent, paths, user names and tokens are removed, and a fresh process loads the model strictly and
+    reproduces its golden outputs. The last line of output registers the model in a plugin.
     """
-    from mmzoo.cli.cache import told
+    from mmzoo.cli.cache import file_size
     from mmzoo.hub.publishing import publish
 
     done = publish(model, repo, private=private, revision=revision, tag=tag, license=license, dry_run=dry_run)
     for name, size in done.files.items():
-        say_row(name, told(size))
+        say_row(name, file_size(size))
     for text in done.notes:
         note(one_line(f"note: {text}"))
-    kept = " (or what it is, if it is there)" if dry_run and private is None else ""
-    whole = told(sum(done.files.values()))
-    say_row(done.repo, f"{done.visibility}{kept}", f"licence {done.license}", f"{whole} in all")
+    kept = " (if new)" if dry_run and private is None else ""
+    total = file_size(sum(done.files.values()))
+    say_row(done.repo, f"{done.visibility}{kept}", f"license {done.license}", f"{total} in total")
     if dry_run:
         note("Nothing was sent.")
         return

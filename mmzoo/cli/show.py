@@ -17,33 +17,33 @@ from mmzoo.hub.sources import bundled_folder
 from mmzoo.registry import catalog
 from mmzoo.testing.records import conformity
 
-ABOUT = """Show all that is registered about a model or component, of which nothing is imported or downloaded; or what a
-source tells of itself, of which only config and card are fetched."""
+ABOUT = """Show everything that is registered about a model or component, without importing or downloading it; or what
+the config and card of a model on the Hub say, without downloading its weights."""
 
 
 def _declare(parser: ArgumentParser) -> None:
     parser.add_argument("name", help="a model (name or name.tag), a component (kind/name), or hf-hub:org/name")
     parser.add_argument(
-        "--keys", action="store_true", help="of a component: also import it and list the keys of its config"
+        "--keys", action="store_true", help="for a component: also import it and list the keys of its config"
     )
     add_json(parser)
 
 
-def _run(asked: Namespace) -> int:
-    description = describe(asked.name)
-    keys = _keys(description) if asked.keys else {}
-    told = conformity(description.plugin, description.version, f"{description.kind}/{description.name}")
-    if asked.json:
-        print_json(description.to_dict() | {"conformance": told} | ({"keys": keys} if asked.keys else {}))
+def _run(args: Namespace) -> int:
+    description = describe(args.name)
+    keys = _keys(description) if args.keys else {}
+    conformance = conformity(description.plugin, description.version, f"{description.kind}/{description.name}")
+    if args.json:
+        print_json(description.to_dict() | {"conformance": conformance} | ({"keys": keys} if args.keys else {}))
         return 0
     say(one_line(f"{description.name}: {description.summary}"))
     facts = _facts(description)
-    if told is not None:
-        facts.append(("contract", told))
+    if conformance is not None:
+        facts.append(("contract", conformance))
     for key, value in description.detect.items():
         facts.append(("detects", f"config.json with {json.dumps(key)}: {json.dumps(value)}"))
     for repo, license in description.repos.items():
-        facts.append(("reads", f"hf-hub:{repo}, licence {license or 'not stated'}"))
+        facts.append(("reads", f"hf-hub:{repo}, license {license or 'not stated'}"))
     for key, value in description.judge.items():
         facts.append(("had" if key == "independence" else key, ", ".join(value) if key == "tasks" else value))
     if figures := _figures(description):
@@ -56,12 +56,12 @@ def _run(asked: Namespace) -> int:
         width = max(len(one_line(slot)) for slot in description.parts) + 2
         for slot, part in description.parts.items():
             say(f"    {one_line(slot):<{width}}{one_line(f'{part}{_settings(description.recipe[slot])}')}")
-    if asked.keys:
+    if args.keys:
         say("  keys" if keys else "  keys        none")
         width = max(map(len, keys), default=0) + 2
-        for key, told_of in keys.items():
-            default = f", {json.dumps(told_of['default'])} by default" if "default" in told_of else ", required"
-            say(f"    {one_line(key):<{width}}{one_line(told_of['type'])}{one_line(default)}")
+        for key, about in keys.items():
+            default = f", {json.dumps(about['default'])} by default" if "default" in about else ", required"
+            say(f"    {one_line(key):<{width}}{one_line(about['type'])}{one_line(default)}")
     return 0
 
 
@@ -69,7 +69,7 @@ SHOW = LightCommand(ABOUT, _declare, _run)
 
 
 def _figures(description: Description) -> str:
-    """The figures that matter most in the evaluation beside a model's weights, if they are on this machine."""
+    """The most important figures in the evaluation beside a model's weights, if it is on this machine."""
     kind, _, place = description.weights[0]["source"].partition(":") if description.weights else ("", "", "")
     folder = bundled_folder(description.name) if kind == "bundled" else Path(place) if kind == "local-dir" else None
     evaluation = read_record(folder / "evaluation.json") if folder is not None else None
@@ -78,7 +78,7 @@ def _figures(description: Description) -> str:
 
 
 def _keys(description: Description) -> dict[str, dict[str, Any]]:
-    """Each key of a component's config: its type and, unless it is required, its default."""
+    """The type of each key of a component's config, and its default unless it is required."""
     if description.kind in ("model", "metric", "command"):
         raise UsageError(f"--keys is for components; {description.name!r} is a {description.kind} and has no config.")
     from mmzoo.registry import catalog, load_target
@@ -99,7 +99,7 @@ def _plain(value: Any) -> Any:
 
 
 def _facts(description: Description) -> list[tuple[str, str]]:
-    told = {
+    values = {
         "kind": description.kind,
         "task": description.task,
         "modalities": ", ".join(description.modalities),
@@ -109,10 +109,10 @@ def _facts(description: Description) -> list[tuple[str, str]]:
         "target": description.target,
         "requires": ", ".join(f"{r} (not installed)" if r in description.missing else r for r in description.requires),
     }
-    facts = [(label, value) for label, value in told.items() if value]
+    facts = [(label, value) for label, value in values.items() if value]
     licenses = description.licenses.items()
     if licenses:
-        facts.append(("licences", ", ".join(f"{license or 'not stated'} ({name})" for name, license in licenses)))
+        facts.append(("licenses", ", ".join(f"{license or 'not stated'} ({name})" for name, license in licenses)))
     if description.kind == "model" and not description.weights:
         facts.append(("weights", "none published; create it with pretrained=False"))
     return facts
@@ -121,7 +121,7 @@ def _facts(description: Description) -> list[tuple[str, str]]:
 def _weights(weights: Any) -> str:
     pinned = f", sha256 {weights['sha256'][:12]}..." if weights["sha256"] else ""
     tag = f"{weights['tag']}: " if weights["tag"] else ""
-    return f"{tag}{weights['source']}, licence {weights['license'] or 'not stated'}{pinned}"
+    return f"{tag}{weights['source']}, license {weights['license'] or 'not stated'}{pinned}"
 
 
 def _settings(value: Any) -> str:

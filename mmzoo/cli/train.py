@@ -11,9 +11,9 @@ from mmzoo.cli.output import say
 from mmzoo.errors import UsageError
 
 
-def _help_recipe(asked: bool) -> None:
+def _help_recipe(requested: bool) -> None:
     """Print every key of a recipe and exit, before a recipe file is required."""
-    if asked:
+    if requested:
         from mmzoo.training.recipe import recipe_keys
 
         for key, kind, default, meaning in recipe_keys():
@@ -26,11 +26,9 @@ def train(
     overrides: Annotated[
         list[str] | None, typer.Argument(help="Changes to the recipe: a.b=value, in YAML.", metavar="[KEY=VALUE]...")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Run folder; runs/<name> by default.")] = None,
-    resume: Annotated[
-        bool, typer.Option(help="Go on from the run's newest checkpoint that is whole, if there is one.")
-    ] = True,
-    checkpoint: Annotated[Path | None, typer.Option(help="Go on from this checkpoint folder instead.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The run folder; runs/<name> by default.")] = None,
+    resume: Annotated[bool, typer.Option(help="Resume from the newest valid checkpoint of the run, if any.")] = True,
+    checkpoint: Annotated[Path | None, typer.Option(help="Resume from this checkpoint folder instead.")] = None,
     print_config: Annotated[bool, typer.Option("--print-config", help="Print the merged recipe and stop.")] = False,
     help_recipe: Annotated[
         bool, typer.Option("--help-recipe", callback=_help_recipe, is_eager=True, help="List the keys of a recipe.")
@@ -39,7 +37,7 @@ def train(
         bool, typer.Option("--export-only", help="Export the newest checkpoint without training further.")
     ] = False,
 ) -> None:
-    """Train a model from a recipe, or go on where a training stopped.
+    """Train a model from a recipe, or resume training.
 
     Examples:
 
@@ -47,7 +45,7 @@ def train(
 
         mmzoo train recipes/vqvae-speech.yaml steps=2000 optimizer.lr=1e-3 --out runs/try
 
-    Exit codes: 0 finished or paused, 1 failed, 2 wrong recipe or folder, 130 and 143 interrupted with a checkpoint.
+    Exit codes: 0 finished or paused, 1 failed, 2 wrong recipe or folder, 130 or 143 interrupted with a checkpoint.
     """
     if print_config:
         from mmzoo.training.recipe import dump_recipe, load_recipe

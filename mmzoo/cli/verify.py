@@ -1,4 +1,4 @@
-"""`mmzoo verify`: is a model what it should be, and does it do what it did."""
+"""`mmzoo verify`: check a model's files and its golden outputs."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ def verify(
     files_only: Annotated[bool, typer.Option("--files-only", help="Do not load and run the models.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Check the checksums of a model's files, load it strictly, and recompute the outputs that travel with it.
+    """Check the checksums of a model's files, load it strictly, and recompute its golden outputs.
 
-    Prints each file with what it was compared with, and each stored output with its largest error.
+    Prints what each file was compared with, and the largest error of each golden output.
     """
     from mmzoo.factory import create
     from mmzoo.hub.golden import check_golden
@@ -33,7 +33,7 @@ def verify(
             if (head.folder / GOLDEN_NAME).is_file():
                 outputs = dict(check_golden(head, head.folder))
             else:
-                note(f"{name} has no {GOLDEN_NAME}, so what it computes cannot be compared.")
+                note(f"{name} has no {GOLDEN_NAME}, so its outputs cannot be checked.")
         report[name] = {"files": files, "outputs": outputs}
         if not as_json:
             for row in (*files.items(), *((output, f"reproduced to {error:.2g}") for output, error in outputs.items())):

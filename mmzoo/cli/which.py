@@ -9,9 +9,9 @@ from mmzoo.cli.light import LightCommand, add_json
 from mmzoo.cli.output import note, print_json, print_table
 from mmzoo.registry.which import Supplier, suppliers
 
-ABOUT = """Tell which plugin supplies a name: its distribution, version and file, and every rival.
+ABOUT = """Show which plugin supplies a name: its distribution, version and file, and every rival.
 
-Into a pipe, each line is one supplier: how to write the name, plugin, version, state, file."""
+In a pipe, each line is one supplier: how to write the name, plugin, version, state, file."""
 
 
 def _declare(parser: ArgumentParser) -> None:
@@ -19,9 +19,9 @@ def _declare(parser: ArgumentParser) -> None:
     add_json(parser)
 
 
-def _run(asked: Namespace) -> int:
-    found = suppliers(asked.name)
-    if asked.json:
+def _run(args: Namespace) -> int:
+    found = suppliers(args.name)
+    if args.json:
         print_json([asdict(supplier) for supplier in found])
         return 0
     rows = [(s.written, s.plugin, s.version, _state(s), s.file or "unknown") for s in found]

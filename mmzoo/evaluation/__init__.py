@@ -1,4 +1,4 @@
-"""What metrics are made of, judges by name, and the runner that writes evaluation.json.
+"""Building blocks of metrics, judges by name, and the runner that writes evaluation.json.
 
-A metric is registered under the name of a task: a function `(model, *, limit, samples) -> dict`.
+A metric is a function registered under the name of a task: `(model, *, limit, samples) -> dict`.
 """

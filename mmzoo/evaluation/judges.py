@@ -1,4 +1,4 @@
-"""Judges by name: what reads or hears what a model makes, and had no part in its training."""
+"""Judges by name: what reads or hears a model's output and had no part in its training."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from mmzoo.registry.targets import check_requirements
 
 
 def load_judge(name: str) -> Any:
-    """A registered judge.
+    """Create a registered judge.
 
-    Raises what the registry raises of names, and MissingDependencyError if a package it requires is not installed.
+    Raises:
+        UnknownNameError: No judge has this name.
+        MissingDependencyError: A package that it requires is not installed.
     """
     spec = catalog().component("judge", name)
     check_requirements(spec)

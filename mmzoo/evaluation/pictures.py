@@ -1,4 +1,4 @@
-"""What evaluations of pictures share."""
+"""Shared parts of picture evaluations."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def pictures_of(rows: Any) -> list[Image]:
 
 
 def psnr(true: Sequence[Image], copies: Sequence[Image]) -> float:
-    """Peak signal-to-noise ratio in dB, of each picture by itself and averaged."""
+    """Peak signal-to-noise ratio in dB, the mean over pictures."""
     errors = [
         np.square(a.pixels.astype(np.float64) - b.pixels).mean() / 255**2 for a, b in zip(true, copies, strict=True)
     ]
@@ -27,5 +27,5 @@ def psnr(true: Sequence[Image], copies: Sequence[Image]) -> float:
 
 
 def in_batches(items: Sequence[Any], make: Callable[[list[Any], int], list[Any]]) -> list[Any]:
-    """`make(some, seed)` over all items, where the seed is the place of the first: item i gets the noise of seed i."""
-    return [made for i in range(0, len(items), BATCH) for made in make(list(items[i : i + BATCH]), i)]
+    """Call `make(batch, seed)` on batches of items; the seed is the index of the first, so item i has seed i."""
+    return [result for i in range(0, len(items), BATCH) for result in make(list(items[i : i + BATCH]), i)]

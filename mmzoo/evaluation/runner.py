@@ -1,4 +1,4 @@
-"""`evaluate`: run the protocol of a model's task and write evaluation.json beside the model."""
+"""`evaluate`: run the evaluation of a model's task and write evaluation.json beside the model."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ def evaluate(
     out: str | Path | None = None,
     tables: bool = False,
 ) -> dict[str, Any]:
-    """Evaluate a model with the metric that is registered under its task.
+    """Evaluate a model with the metric registered for its task.
 
     Args:
         name: A model's name, or `local-dir:folder`.
-        judge: Another judge than the metric's own.
-        limit: How many held-out items to use, at most.
-        out: Where the report goes. By default evaluation.json in the model's folder, beside `samples/`, unless `judge`
-            or `limit` is given or the protocol could not be run whole: such a result never replaces a full one.
-        tables: Run nothing, and return only the tables of studies that are stored in the former report; a new report
-            keeps them.
+        judge: A judge to use instead of the metric's own.
+        limit: The largest number of held-out items to use.
+        out: The file to write. By default evaluation.json in the model's folder, with `samples/` beside it, unless
+            `judge` or `limit` is given or the evaluation is incomplete: such a result never replaces a full one.
+        tables: Run nothing, and return only the tables of studies stored in the previous report; new reports keep
+            them.
 
     Returns:
-        The report: the metric's figures, what was judged, the command, and the machine.
+        The report: the metric's figures, the hashes of the weights, the command, and the machine.
 
     Raises:
-        InputError: A bad limit, or a report that cannot be written; before anything is run. Also an option that the
-            task's metric does not take.
-        MissingDependencyError: A package is not installed that the metric or its judge requires.
+        InputError: The limit is below 1, the report cannot be written, or the metric does not take an option;
+            nothing has been run.
+        MissingDependencyError: A package that the metric or its judge requires is not installed.
     """
     import torch
 
@@ -53,7 +53,7 @@ def evaluate(
     from mmzoo.registry.targets import check_requirements
 
     if limit is not None and limit < 1:
-        raise InputError(f"limit must be at least 1, not {limit}; leave it out to use every held-out sentence.")
+        raise InputError(f"limit must be at least 1, not {limit}; leave it out to use every held-out item.")
     if out is not None and (Path(out).is_dir() or not os.access(Path(out).resolve().parent, os.W_OK)):
         raise InputError(f"The report cannot be written to {out}; name a file in a folder that exists and is writable.")
     typed = name
@@ -73,7 +73,7 @@ def evaluate(
     metric: Any = load_target(spec)
     if judge is not None:
         if "judge" not in inspect.signature(metric).parameters:
-            raise InputError(f"The evaluation of {task} has its judges fixed, or needs none; leave --judge out.")
+            raise InputError(f"The evaluation of {task} has a fixed judge, or none; leave --judge out.")
         check_judge(judge, task)
     chosen = {} if judge is None else {"judge": judge}
     folder = Path(model.folder) if model.folder is not None and limit is None and judge is None else None
@@ -99,7 +99,7 @@ def evaluate(
 
 
 def stored_tables(folder: str | Path | None) -> dict[str, Any]:
-    """`{"tables": ...}` of the evaluation.json in a model's folder; empty where it has none."""
+    """`{"tables": ...}` from the evaluation.json in a model's folder, or an empty mapping."""
     path = None if folder is None else Path(folder) / "evaluation.json"
     if path is None or not path.is_file():
         return {}
@@ -107,7 +107,7 @@ def stored_tables(folder: str | Path | None) -> dict[str, Any]:
 
 
 def check_judge(name: str, task: str) -> None:
-    """Raise InputError unless this judge can judge models of the task; what the registry raises of names."""
+    """Raise InputError unless this judge can judge the task, and UnknownNameError if it does not exist."""
     from mmzoo.registry import catalog
 
     known = catalog()
@@ -127,7 +127,7 @@ def digests(model: Any) -> dict[str, str]:
 
 
 def tidy(value: Any) -> Any:
-    """The same nested value with floats rounded to four digits after the point."""
+    """Round the floats of a nested value to four decimals."""
     if isinstance(value, float):
         return round(value, DIGITS)
     if isinstance(value, Mapping):
@@ -138,11 +138,11 @@ def tidy(value: Any) -> Any:
 
 
 def flatten(report: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    """(dotted name, value) of every number of a report, in its order."""
-    found: list[tuple[str, Any]] = []
+    """(dotted name, value) of every number in a report, in order."""
+    numbers: list[tuple[str, Any]] = []
     for key, value in report.items():
         if isinstance(value, Mapping):
-            found += flatten(value, f"{prefix}{key}.")
+            numbers += flatten(value, f"{prefix}{key}.")
         elif isinstance(value, int | float) and not isinstance(value, bool):
-            found.append((prefix + key, value))
-    return found
+            numbers.append((prefix + key, value))
+    return numbers

@@ -1,8 +1,8 @@
-"""Distances between sounds: frozen definitions, in numpy.
+"""Distances between sounds, in numpy. Their definitions are frozen.
 
-`mcd_mfcc13` is this project's own: c1..c13 of an orthonormal DCT-II of our 80-band natural-log mel energies
-(window 1024, hop 256, 16 kHz), 10 / ln 10 * sqrt(2 * sum of squares), mean over the path of an exact dynamic
-time warping. It does not compare with WORLD- or SPTK-based figures.
+`mcd_mfcc13` is specific to this project: c1..c13 of an orthonormal DCT-II of 80-band natural-log mel energies
+(window 1024, hop 256, 16 kHz), 10 / ln 10 * sqrt(2 * sum of squared differences), averaged over the path of an exact
+dynamic time warping. It is not comparable with figures based on WORLD or SPTK.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ YIN_THRESHOLD = 0.2
 
 
 def cepstra(audio: Audio) -> Array:
-    """c1..c13 by frame, `[K, 13]`."""
+    """Cepstral coefficients c1..c13 of K frames, `[K, 13]`."""
     import torch
 
     from mmzoo.nn.mel import LogMel
@@ -34,12 +34,12 @@ def cepstra(audio: Audio) -> Array:
 
 
 def warp(a: Array, b: Array) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """The path (indices into a, indices into b) of least total Euclidean distance."""
+    """The dynamic time warping path of least total Euclidean distance, as (indices into a, indices into b)."""
     distance = np.sqrt(np.maximum((a**2).sum(1)[:, None] + (b**2).sum(1)[None] - 2 * a @ b.T, 0))
     rows, columns = distance.shape
     total = np.full((rows + 1, columns + 1), np.inf)
     total[0, 0] = 0
-    # By anti-diagonals: every cell of one depends only on the two before it.
+    # By anti-diagonals: each depends only on the two before it.
     for diagonal in range(rows + columns - 1):
         i = np.arange(max(0, diagonal - columns + 1), min(rows, diagonal + 1))
         j = diagonal - i
@@ -55,7 +55,7 @@ def warp(a: Array, b: Array) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]
 
 
 def pitch(audio: Audio) -> Array:
-    """F0 in Hz by frame of HOP samples, 0 where unvoiced: YIN (de Cheveigne and Kawahara 2002), steps 1-5."""
+    """F0 in Hz of each frame of HOP samples, 0 if unvoiced: YIN (de Cheveigne and Kawahara 2002), steps 1-5."""
     rate = audio.sample_rate
     longest, shortest = int(rate / FLOOR_HZ), int(rate / CEILING_HZ)
     width = 2 * longest
@@ -89,30 +89,31 @@ def pitch(audio: Audio) -> Array:
 
 
 def harmonics(audio: Audio, pitch_hz: Array, low: float = 2000.0, high: float = 4000.0) -> float:
-    """How well the band from `low` to `high` Hz repeats after one period of the voice, 0 (noise) to 1 (crisp stripes).
+    """How periodic the band from `low` to `high` Hz is, from 0 (noise) to 1 (clear harmonics).
 
-    The mean, over the frames of `pitch_hz` that are voiced, of the best normalised correlation of 40 ms with what
-    comes one period (2 samples more or less) later; NaN where nothing is voiced.
+    Each voiced frame of `pitch_hz` gives the normalized correlation of 40 ms with the 40 ms one pitch period later, the
+    best within 2 samples. The result is the mean over frames, NaN if none is voiced.
     """
     rate, count = audio.sample_rate, len(audio.samples)
     spectrum = np.fft.rfft(audio.samples.astype(np.float64))
     frequencies = np.fft.rfftfreq(count, 1 / rate)
     band = np.fft.irfft(np.where((frequencies >= low) & (frequencies <= high), spectrum, 0), count)
-    width, found = int(0.04 * rate), []
+    width, correlations = int(0.04 * rate), []
     for frame in np.flatnonzero(pitch_hz > 0):
         start, period = frame * HOP, round(rate / pitch_hz[frame])
         if start + width + period + 2 > count:
             break
         here = band[start : start + width]
         later = np.stack([band[start + period + k : start + period + k + width] for k in range(-2, 3)])
-        found.append(np.max(later @ here / np.sqrt((later**2).sum(1) * (here @ here) + 1e-12)))
-    return float(np.mean(found)) if found else float("nan")
+        correlations.append(np.max(later @ here / np.sqrt((later**2).sum(1) * (here @ here) + 1e-12)))
+    return float(np.mean(correlations)) if correlations else float("nan")
 
 
 def prosody(reference: Audio, other: Audio) -> dict[str, float]:
-    """Of two sounds, aligned in time: `mcd_mfcc13`, pitch, and harmonics of 2 to 4 kHz.
+    """Compare two sounds after time alignment: `mcd_mfcc13`, pitch, and harmonics from 2 to 4 kHz.
 
-    Pitch: log-F0 RMSE and correlation on frames voiced in both, voicing errors, F0 spread ratio.
+    Pitch: the rate of voicing errors and, over frames voiced in both, RMSE and correlation of log F0 and the ratio of
+    the F0 stds.
     """
     a, b = cepstra(reference), cepstra(other)
     i, j = warp(a, b)
@@ -137,7 +138,7 @@ def prosody(reference: Audio, other: Audio) -> dict[str, float]:
 
 
 def intelligibility(reference: Audio, other: Audio) -> dict[str, float]:
-    """STOI and ESTOI of two aligned sounds (Taal et al. 2011; Jensen and Taal 2016), cut to the shorter."""
+    """STOI and ESTOI of two aligned sounds (Taal et al. 2011; Jensen and Taal 2016), cut to the shorter one."""
     import pystoi
 
     count = min(len(reference.samples), len(other.samples))
@@ -149,7 +150,7 @@ def intelligibility(reference: Audio, other: Audio) -> dict[str, float]:
 
 
 def high_band_distance(reference: Audio, other: Audio) -> float:
-    """Log-spectral distance above 2 kHz of two aligned sounds, dB: smeared harmonics show here first."""
+    """Log-spectral distance in dB of two aligned sounds above 2 kHz, where smeared harmonics show first."""
     import torch
 
     from mmzoo.nn.stft import STFT

@@ -1,4 +1,4 @@
-"""What evaluations by ear share: held-out sentences, rows of sounds that a judge has heard, and their differences."""
+"""Shared parts of speech evaluations: held-out sentences, judged rows of sounds, and their differences."""
 
 from __future__ import annotations
 
@@ -15,39 +15,39 @@ from mmzoo.evaluation.words import ErrorRate, difference, plain, repeats
 from mmzoo.interfaces.values import Audio
 
 GARBLED = 0.01
-"""The fraction of the reference's own words that fit their sound worse than the bar for a garbled word."""
+"""The fraction of the reference's words that count as garbled, which sets the threshold."""
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What a judge heard: words in small letters, and phones of its own set without silences."""
+    """What a judge heard: words in lowercase, and phones of the judge's set without silences."""
 
     words: str
     phones: tuple[str, ...]
 
 
 class Listener(Protocol):
-    """What a judge of speech does."""
+    """The interface of a judge of speech."""
 
     @property
     def name(self) -> str:
-        """The judge and its version, as they stand beside every number."""
+        """The judge and its version, as reported with every number."""
 
     def listen(self, sounds: Sequence[Audio], *, description: str = ...) -> list[Heard]:
-        """What is heard in each sound."""
+        """Transcribe each sound."""
 
     def phones_in(self, phones: Sequence[str], phone_set: str | None) -> list[str]:
-        """Phones as `listen` spells them, without pauses; none of a phone set that the judge does not know."""
+        """Phones as `listen` writes them, without pauses; empty if the judge does not know the phone set."""
 
     def fit(
         self, sounds: Sequence[Audio], texts: Sequence[Sequence[str]], *, description: str = ...
     ) -> list[list[float]]:
-        """How well each word of a known text fits its sound, 0 the best; an empty list where that is not known."""
+        """How well each word of a known text fits its sound (0 is best), or an empty list if unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One held-out row: its text, the reference sound, phones and the second each ends; target: a word or ''."""
+    """One held-out row: text, reference sound, phones with their end times in seconds, and the target word or ''."""
 
     id: str
     text: str
@@ -59,7 +59,7 @@ class Sentence:
 
 
 def sentences_of(rows: Any, limit: int | None = None) -> list[Sentence]:
-    """The first `limit` rows of a dataset with speech, phones and their times."""
+    """The first `limit` rows of a dataset that has speech, phones and their times."""
     return [
         Sentence(
             row["id"], row["text"], decode_audio(row["audio"]), tuple(row["phones"]), tuple(row["phone_ends_s"]),
@@ -71,13 +71,12 @@ def sentences_of(rows: Any, limit: int | None = None) -> list[Sentence]:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The judge's verdicts on one row of the table."""
+    """A judge's results for one row of the table."""
 
     words: ErrorRate
     letters: ErrorRate
     phones: ErrorRate
     repeated: float
-    heard: tuple[Heard, ...]
     fits: tuple[float, ...]
 
     def table(self) -> dict[str, Any]:
@@ -92,7 +91,7 @@ class Judged:
 
 
 def judge(listener: Listener, sentences: Sequence[Sentence], sounds: Sequence[Audio], name: str) -> Judged:
-    """Have the judge hear one sound for each sentence. name: of the row, for progress bars."""
+    """Have the judge hear one sound per sentence; `name` of the row is shown in progress bars."""
     heard = listener.listen(sounds, description=f"judging {name}")
     texts = [plain(s.text) for s in sentences]
     transcripts = [plain(h.words) for h in heard]
@@ -103,15 +102,15 @@ def judge(listener: Listener, sentences: Sequence[Sentence], sounds: Sequence[Au
         ErrorRate.of([" ".join(t) for t in texts], [" ".join(t) for t in transcripts]),
         ErrorRate.of(phones, [h.phones if known else () for h, known in zip(heard, phones, strict=True)]),
         stutters / max(1, sum(len(text) for text in texts)),
-        tuple(heard),
         tuple(score for scores in listener.fit(sounds, texts, description=f"aligning {name}") for score in scores),
     )
 
 
 def compare(rows: Mapping[str, Judged], base: str) -> dict[str, Any]:
-    """Differences of word and phone error rates to the base row, with 95 % intervals.
+    """Differences of word and phone error rates from the base row, with 95 % intervals.
 
-    words_garbled: words that fit their sound worse, by forced alignment, than all but 1 % of the base row's words.
+    `words_garbled` is the fraction of words that fit their sound worse, by forced alignment, than 99 % of the base
+    row's words do.
     """
     bar = float(np.quantile(rows[base].fits, GARBLED, method="lower")) if rows[base].fits else -np.inf
     return {
@@ -126,13 +125,13 @@ def compare(rows: Mapping[str, Judged], base: str) -> dict[str, Any]:
 
 
 def target_error(sentences: Sequence[Sentence], heard: Sequence[Heard]) -> ErrorRate:
-    """One reference word a sentence: an error unless the transcript has the target word."""
+    """One reference word per sentence: an error unless the transcript contains the target word."""
     counts = [(int(s.target not in plain(h.words)), 0, 0, 1) for s, h in zip(sentences, heard, strict=True)]
     return ErrorRate(np.array(counts, np.int64).reshape(-1, 4))
 
 
 def protocol(listener: Listener, sentences: Sequence[Sentence], data: str) -> dict[str, Any]:
-    """What every report says about how it was made. data: what the sentences are."""
+    """What every report says about how it was made; `data` describes the sentences."""
     return {
         "judge": listener.name,
         "sentences": len(sentences),
@@ -144,7 +143,7 @@ def protocol(listener: Listener, sentences: Sequence[Sentence], data: str) -> di
 def write_samples(
     folder: Path, sentences: Sequence[Sentence], rows: Mapping[str, Sequence[Audio]], count: int = 3
 ) -> None:
-    """WAVs of the first sentences of every row, their texts, and one spectrogram picture."""
+    """Write WAVs of the first sentences of every row, their texts, and one picture of spectrograms."""
     folder.mkdir(parents=True, exist_ok=True)
     for index in range(min(count, len(sentences))):
         for name, sounds in rows.items():
@@ -155,9 +154,9 @@ def write_samples(
 
 
 def spectrograms(path: Path, sounds: Mapping[str, Audio]) -> None:
-    """Spectrograms of several sounds above one another, on the same scales, 0 Hz to half the sample rate.
+    """Write the spectrograms of several sounds, one below the other on the same scales.
 
-    A window of 64 ms, narrow-band, so that the harmonics of a voice stand apart and one sees whether they are crisp.
+    The window of 1024 samples is narrow-band, so that the harmonics of a voice are resolved.
     """
     import matplotlib as mpl
 

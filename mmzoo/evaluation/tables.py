@@ -1,4 +1,4 @@
-"""An evaluation as Markdown: the tables and lines of which a task's renderers are made."""
+"""An evaluation as Markdown: the tables and lines that the renderers of tasks are made of."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ Report = Mapping[str, Any]
 
 
 def words(key: str) -> str:
-    """A key as it is read."""
+    """A key with spaces, for display."""
     return key.replace("_", " ")
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table: its first column to the left, the others to the right."""
+    """A Markdown table with the first column aligned left and the others right."""
     ruler = "|---|" + "---:|" * (len(header) - 1)
     return "\n".join((f"| {' | '.join(header)} |", ruler, *(f"| {' | '.join(row)} |" for row in rows)))
 
 
 def line(title: str, values: Report) -> str:
-    """The plain numbers of a mapping in one sentence; '' if it has none."""
+    """The numbers of a mapping in one sentence; '' if there are none."""
     numbers = {name: value for name, value in values.items() if isinstance(value, int | float)}
     shown = [f"{words(n)} {f'{v:,}' if isinstance(v, int) else f'{v:.4g}'}" for n, v in numbers.items()]
     return f"{title}: {', '.join(shown)}." if shown else ""
 
 
 def percent(row: Report, key: str) -> str:
-    """A rate in percent, or a dash where the row lacks it."""
+    """A rate in percent, or a dash if the row lacks it."""
     return f"{row[key] * 100:.1f}" if key in row else "-"
 
 
 def points(change: Report | None) -> str:
-    """A difference of rates in percentage points, with its interval where there is one."""
+    """A difference of rates in percentage points, with its interval if there is one."""
     if change is None:
         return ""
     bounds = f" ({change['low'] * 100:+.1f} to {change['high'] * 100:+.1f})" if "low" in change else ""
@@ -44,12 +44,12 @@ def points(change: Report | None) -> str:
 
 
 def with_interval(rate: Report) -> str:
-    """A `share` in percent with its interval."""
+    """A fraction (the key `share`) in percent, with its interval."""
     return f"{rate['share'] * 100:.1f} ({rate['low'] * 100:.1f} to {rate['high'] * 100:.1f})"
 
 
 def accuracy_table(title: str, report: Mapping[str, Any]) -> str:
-    """Accuracies by row and attribute, all attributes together with a 95 % interval."""
+    """Accuracies by row and attribute, and over all attributes with a 95 % interval."""
     rows = {name: row for name, row in report.items() if isinstance(row, Mapping)}
     if not rows:
         return ""
@@ -61,7 +61,7 @@ def accuracy_table(title: str, report: Mapping[str, Any]) -> str:
 
 
 def recognition_table(evaluation: Report) -> str:
-    """Error rates of speech by row, each with its difference to the reference; see `mmzoo.evaluation.speech`."""
+    """Speech error rates by row, each with its difference from the reference; see `mmzoo.evaluation.speech`."""
     differences = evaluation.get("differences", {})
     header = [
         "",
@@ -82,7 +82,7 @@ def recognition_table(evaluation: Report) -> str:
 
 
 def recognition_results(evaluation: Report) -> str:
-    """The same with what a reader of a card must know; the renderer `tables` of tasks whose models speak."""
+    """`recognition_table` with an explanation for readers of a card: the renderer `tables` of speech tasks."""
     shown = recognition_table(evaluation)
     explanation = (
         "The judge mishears the teacher too: what counts is the difference. Garbled words fit their sound worse than"
@@ -92,7 +92,7 @@ def recognition_results(evaluation: Report) -> str:
 
 
 def blocks(evaluation: Report) -> list[str]:
-    """The Markdown blocks that a README shows of an evaluation, as its task lays them out."""
+    """The Markdown blocks of an evaluation for a README, as its task lays them out."""
     task = catalog().task(str(evaluation.get("task", "")))
     if task is None or task.numbers is None:
         listed = [line(title, values) for title, values in sections(task, evaluation) if isinstance(values, Mapping)]

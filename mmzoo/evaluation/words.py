@@ -14,12 +14,12 @@ Counts = np.ndarray[Any, np.dtype[np.int64]]
 
 
 def plain(text: str) -> list[str]:
-    """A text as small-letter words without punctuation, the form in which transcripts are compared."""
+    """A text as lowercase words without punctuation, for comparing transcripts."""
     return re.findall(r"[a-z]+(?:'[a-z]+)*", text.lower())
 
 
 def edits(reference: Sequence[str], heard: Sequence[str]) -> tuple[int, int, int]:
-    """(substitutions, deletions, insertions) of a cheapest alignment; ties prefer substitutions."""
+    """(substitutions, deletions, insertions) of an alignment with the fewest edits; ties prefer substitutions."""
     rows, columns = len(reference) + 1, len(heard) + 1
     cost = np.zeros((rows, columns), np.int64)
     cost[:, 0], cost[0, :] = np.arange(rows), np.arange(columns)
@@ -40,20 +40,24 @@ def edits(reference: Sequence[str], heard: Sequence[str]) -> tuple[int, int, int
 
 
 def repeats(reference: Sequence[str], heard: Sequence[str]) -> int:
-    """Words heard twice in a row more often than the reference has them so: a synthesiser's stutter."""
+    """Repeated words in the transcript beyond those in the reference: a synthesizer's stutter."""
     doubled = [sum(a == b for a, b in pairwise(words)) for words in (reference, heard)]
     return max(0, doubled[1] - doubled[0])
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorRate:
-    """Edits pooled over utterances. counts: `[utterances, 4]` substitutions, deletions, insertions, length."""
+    """Edits pooled over utterances.
+
+    Attributes:
+        counts: Substitutions, deletions, insertions and reference length, `[utterances, 4]`.
+    """
 
     counts: Counts
 
     @classmethod
     def of(cls, references: Sequence[Sequence[str]], heard: Sequence[Sequence[str]]) -> ErrorRate:
-        """Compare sequences of symbols pairwise."""
+        """Compare pairs of symbol sequences."""
         rows = [(*edits(r, h), len(r)) for r, h in zip(references, heard, strict=True)]
         return cls(np.array(rows, np.int64).reshape(-1, 4))
 
@@ -84,41 +88,41 @@ def difference(mine: ErrorRate, base: ErrorRate, *, draws: int = 2000, seed: int
 
 
 def interval(found: ErrorRate, *, draws: int = 2000, seed: int = 0) -> dict[str, float]:
-    """The rate with a 95 % interval, by a bootstrap over utterances."""
+    """An error rate with a 95 % interval, by a bootstrap over utterances."""
     nothing = ErrorRate(np.zeros_like(found.counts))
     gap = difference(found, nothing, draws=draws, seed=seed)
     return {"rate": gap["difference"], "low": gap["low"], "high": gap["high"]}
 
 
 def pooled(rates: Sequence[ErrorRate]) -> ErrorRate:
-    """All errors of each utterance together."""
+    """Add up the errors of each utterance."""
     return ErrorRate(np.sum([rate.counts for rate in rates], axis=0))
 
 
 def capped(errors: ErrorRate) -> ErrorRate:
-    """No utterance with more errors than symbols: insertions would make an accuracy negative."""
+    """Limit errors to the number of symbols in each utterance; insertions could make an accuracy negative."""
     wrong = np.minimum(errors.counts[:, :3].sum(1), errors.counts[:, 3])
     return ErrorRate(np.stack((wrong, 0 * wrong, 0 * wrong, errors.counts[:, 3]), axis=1))
 
 
 def mistakes(rows: Iterable[Sequence[bool]]) -> ErrorRate:
-    """What is right of each item, as error rates."""
+    """Error rates from lists of what is right in each item."""
     return ErrorRate(np.array([(len(row) - sum(row), 0, 0, len(row)) for row in rows], np.int64).reshape(-1, 4))
 
 
 def mismatches(guesses: Sequence[object], labels: Sequence[object]) -> ErrorRate:
-    """One symbol for each item, wrong where its label is another."""
+    """One symbol per item, wrong if the label differs."""
     return mistakes([a == b] for a, b in zip(guesses, labels, strict=True))
 
 
 def accuracy(errors: ErrorRate) -> dict[str, float]:
-    """The fraction without error as `share`, with a 95 % interval."""
+    """The fraction without errors as `share`, with a 95 % interval."""
     wrong = interval(errors)
     return {"share": 1 - wrong["rate"], "low": 1 - wrong["high"], "high": 1 - wrong["low"]}
 
 
 def accuracies(rows: Sequence[Mapping[str, Sequence[bool]]]) -> dict[str, Any]:
-    """For each attribute, the fraction that is right of all that the rows have; `all` with a 95 % interval."""
+    """Accuracy by attribute over the rows that have it, and over `all` attributes with a 95 % interval."""
     names = sorted({name for row in rows for name in row})
     errors = {name: mistakes(row.get(name, ()) for row in rows) for name in names}
     return {name: 1 - each.rate for name, each in errors.items()} | {"all": accuracy(pooled(list(errors.values())))}

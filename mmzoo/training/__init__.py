@@ -1,4 +1,4 @@
-"""One training engine for every head: data order, steps, checkpoints, EMA, export. Nothing heavy until it is used."""
+"""One training engine for every head: data order, steps, checkpoints, EMA, export. Imports are lazy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`train`: a recipe by name to a trained model folder."""
+"""`train`: from a recipe to a trained model folder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,14 @@ if TYPE_CHECKING:
 
 
 def load_rows(config: DataConfig) -> tuple[Dataset, Dataset | None]:
-    """(training rows, validation rows) of a registered dataset. Raises DataError when a split is missing or empty."""
+    """Load the training and validation rows of a registered dataset.
+
+    Returns:
+        The training rows, and the validation rows or None.
+
+    Raises:
+        DataError: A split is missing or empty.
+    """
     splits = load_dataset_component(config.name, **config.config)
 
     def split(name: str) -> Dataset:
@@ -44,9 +51,12 @@ def train(
 ) -> RunResult:
     """Train a model from a recipe file or mapping.
 
-    overrides: `a.b=c` strings. out: the run folder, by default `runs/<name>`. resume: `auto` (the newest
-    checkpoint that verifies, if any), `never`, or a checkpoint folder. export_only: write the model folder
-    from that checkpoint without training.
+    Args:
+        recipe: A YAML file or a mapping.
+        overrides: Changes to the recipe, as `a.b=c` strings.
+        out: The run folder; `runs/<name>` by default.
+        resume: `auto` (the newest valid checkpoint, if any), `never`, or a checkpoint folder.
+        export_only: Export the model folder from that checkpoint without training.
     """
     settings = load_recipe(recipe, overrides)
     if settings.num_threads is not None:

@@ -31,9 +31,9 @@ class ProgressLine:
             self._progress.update(self._task, completed=step, description=note)
 
     def print(self, text: str) -> None:
-        """A line above the bar."""
+        """Print a line above the bar."""
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def close(self) -> None:
-        """Leave the line as it stands."""
+        """Stop updating; the last state stays on the screen."""
         self._progress.stop()

@@ -1,4 +1,4 @@
-"""Checkpoints: folders of safetensors and JSON that appear whole or not at all, and are verified when read."""
+"""Checkpoints: folders of safetensors and JSON, written atomically and verified when read."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NAME = re.compile(r"^step-(\d{8})$")
 
 
 def checkpoint_name(step: int) -> str:
-    """The folder name of a step."""
+    """The name of the checkpoint folder of a step."""
     return f"step-{step:08d}"
 
 
@@ -39,11 +39,20 @@ def _fsync(path: Path) -> None:
 def write_checkpoint(
     root: Path, step: int, tensors: Mapping[str, Mapping[str, Tensor]], state: Mapping[str, Any], *, keep: int
 ) -> Path:
-    """Write `root/step-<step>` and then delete all checkpoints but it and the `keep - 1` before it.
+    """Write the checkpoint `root/step-<step>`, then delete all but the newest `keep`.
 
-    tensors: file stem to named tensors. The manifest with each file's size and sha256 is written last, all
-    is synced to disk and renamed into place; until then the folder's name starts with `.staging-`.
-    Raises OSError when the disk refuses, leaving no staging folder behind.
+    The files are written to a folder `.staging-*`, the manifest with their sizes and sha256 last. Everything is
+    synced to disk before the folder is renamed.
+
+    Args:
+        root: The folder of all checkpoints.
+        step: The step that was just finished.
+        tensors: Named tensors by file stem.
+        state: The contents of state.json.
+        keep: How many checkpoints to keep, including this one.
+
+    Raises:
+        OSError: Writing failed; the staging folder has been deleted.
     """
     root.mkdir(parents=True, exist_ok=True)
     final = root / checkpoint_name(step)
@@ -64,9 +73,9 @@ def write_checkpoint(
         (staging / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
         _fsync(staging / MANIFEST)
         _fsync(staging)
-        if final.exists():  # left by a run that was continued from an older checkpoint
+        if final.exists():  # left by a run that was resumed from an older checkpoint
             shutil.rmtree(final)
-        os.rename(staging, final)  # noqa: PTH104 - the one call that makes the checkpoint exist
+        os.rename(staging, final)  # noqa: PTH104 - the call that makes the checkpoint exist
         _fsync(root)
     except OSError:
         shutil.rmtree(staging, ignore_errors=True)
@@ -76,13 +85,13 @@ def write_checkpoint(
 
 
 def _unshared(named: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors with a storage of their own: safetensors refuses shared memory, which tied weights have."""
+    """Tensors with their own storage: safetensors rejects shared memory, as with tied weights."""
     seen: set[int] = set()
     result: dict[str, Tensor] = {}
     for name, tensor in named.items():
         tensor = tensor.detach()
-        whole = tensor.is_contiguous() and tensor.untyped_storage().nbytes() == tensor.numel() * tensor.element_size()
-        if tensor.numel() and (not whole or tensor.data_ptr() in seen):
+        compact = tensor.is_contiguous() and tensor.untyped_storage().nbytes() == tensor.numel() * tensor.element_size()
+        if tensor.numel() and (not compact or tensor.data_ptr() in seen):
             tensor = tensor.clone().contiguous()
         seen.add(tensor.data_ptr())
         result[name] = tensor
@@ -93,14 +102,14 @@ def list_checkpoints(root: Path) -> list[Path]:
     """All finished checkpoint folders, oldest step first."""
     if not root.is_dir():
         return []
-    found = [(int(match[1]), path) for path in root.iterdir() if (match := _NAME.match(path.name)) and path.is_dir()]
-    return [path for _, path in sorted(found)]
+    steps = [(int(match[1]), path) for path in root.iterdir() if (match := _NAME.match(path.name)) and path.is_dir()]
+    return [path for _, path in sorted(steps)]
 
 
 def prune(root: Path, keep: int, *, newest: int) -> None:
-    """Delete all but the last `keep` checkpoints up to step `newest`; a folder that cannot be deleted is left.
+    """Delete all but the last `keep` checkpoints up to step `newest`; folders that cannot be deleted are kept.
 
-    Checkpoints of later steps go too: they are broken, or of a history that was left for an older checkpoint.
+    Checkpoints of later steps are deleted too: they are broken, or the run was resumed from before them.
     """
     paths = list_checkpoints(root)
     current = [path for path in paths if path.name <= checkpoint_name(newest)]
@@ -109,13 +118,17 @@ def prune(root: Path, keep: int, *, newest: int) -> None:
 
 
 def remove_staging(root: Path) -> None:
-    """Delete what interrupted saves left; call it only while holding the run's lock."""
+    """Delete what interrupted saves left behind; call this only while holding the run's lock."""
     for path in root.glob(".staging-*") if root.is_dir() else ():
         shutil.rmtree(path, ignore_errors=True)
 
 
 def verify_checkpoint(path: Path) -> dict[str, Any]:
-    """The manifest, after every file's size and sha256 were compared with it. Raises CheckpointError."""
+    """Compare the size and sha256 of every file with the manifest, and return the manifest.
+
+    Raises:
+        CheckpointError: The manifest is unreadable, or a file is missing or differs.
+    """
     try:
         manifest: dict[str, Any] = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
         files = dict(manifest["files"])
@@ -127,7 +140,7 @@ def verify_checkpoint(path: Path) -> dict[str, Any]:
     for name, expected in files.items():
         file = path / name
         if Path(name).name != name or not file.is_file():
-            raise CheckpointError(f"Checkpoint {path} lacks its file {name}.")
+            raise CheckpointError(f"Checkpoint {path} is missing its file {name}.")
         size = file.stat().st_size
         if size != expected["size"]:
             raise CheckpointError(f"Checkpoint {path}: {name} has {size} bytes instead of {expected['size']}.")
@@ -137,7 +150,7 @@ def verify_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def newest_checkpoint(root: Path, warn: Callable[[str], None]) -> Path | None:
-    """The newest checkpoint that verifies; each broken one is named through `warn`."""
+    """The newest valid checkpoint, if any; `warn` is called for each broken one."""
     for path in reversed(list_checkpoints(root)):
         try:
             verify_checkpoint(path)

@@ -1,4 +1,4 @@
-"""An exponential moving average of a model: parameters and floating-point buffers alike."""
+"""An exponential moving average of a model's parameters and floating-point buffers."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from torch import Tensor, nn
 
 
 class OwnTensors:
-    """The persistent tensors of a module, found again at each call: a buffer may be replaced by its owner.
+    """The persistent tensors of a module, looked up at each call because a module may replace its buffers.
 
-    skip: prefixes of names to leave out, e.g. `tokenizer.` for a sub-model that has its own repo.
+    Args:
+        module: The module.
+        skip: Prefixes of names to leave out, such as `tokenizer.` for a model that is stored in its own folder.
     """
 
     def __init__(self, module: nn.Module, skip: tuple[str, ...] = ()) -> None:
@@ -37,10 +39,12 @@ def _place(module: nn.Module, name: str) -> Callable[[], Tensor]:
 
 
 class Ema:
-    """Shadow copies, float32, moved towards the live tensors after each update.
+    """Averaged copies of the live tensors, moved toward them after each update.
 
-    decay: of the average; with warmup it is at most (1 + n) / (10 + n) after n updates, so that the
-    first steps are forgotten quickly.
+    Args:
+        own: The tensors to average.
+        decay: Decay of the average.
+        warmup: Limit the decay to (1 + n) / (10 + n) after n updates, so that the first steps fade quickly.
     """
 
     def __init__(self, own: OwnTensors, *, decay: float, warmup: bool) -> None:
@@ -56,18 +60,18 @@ class Ema:
         return [tensors[i].detach() for i in self._floating]
 
     def decay_at(self, updates: int) -> float:
-        """The decay of the update after `updates` ones."""
+        """The decay used after `updates` updates."""
         return min(self.decay, (1 + updates) / (10 + updates)) if self.warmup else self.decay
 
     @torch.no_grad()
     def update(self) -> None:
-        """Move the shadow towards the live tensors."""
+        """Move the average toward the live tensors."""
         decay = self.decay_at(self.updates)
         torch._foreach_lerp_(self._shadow, self._live(), 1.0 - decay)
         self.updates += 1
 
     def state(self) -> dict[str, Tensor]:
-        """A whole state: averaged floating-point tensors, the live ones for the rest."""
+        """A complete state dict: averages of the floating-point tensors, live values of the others."""
         state = self._own.state()
         for i, shadow in zip(self._floating, self._shadow, strict=True):
             state[self._own.names[i]] = shadow
@@ -75,16 +79,16 @@ class Ema:
 
     @torch.no_grad()
     def load(self, state: dict[str, Tensor], updates: int) -> None:
-        """Take over a state that `state()` gave."""
+        """Load what `state` returned."""
         for i, shadow in zip(self._floating, self._shadow, strict=True):
             shadow.copy_(state[self._own.names[i]])
         self.updates = updates
 
     @contextmanager
     def swapped(self) -> Iterator[None]:
-        """The module holds the average inside the block, and its own values again after it.
+        """Inside the block the module holds the average; afterward its own values are restored.
 
-        What the block does to floating-point tensors is undone.
+        Changes to floating-point tensors inside the block are lost.
         """
         backup = [tensor.clone() for tensor in self._live()]
         self.copy_to_model()
@@ -103,17 +107,17 @@ class Ema:
 
     @torch.no_grad()
     def heal_buffers(self, parameters: set[int]) -> list[str]:
-        """Give every non-finite buffer its average back; returns their names.
+        """Reset every non-finite buffer to its average.
 
-        parameters: ids of the tensors that are parameters, which a skipped update leaves alone.
+        Args:
+            parameters: The `id` of each parameter; a skipped update has not changed those.
+
+        Returns:
+            The names of the buffers that were reset.
         """
-        healed = []
-        for i, live, shadow in zip(self._floating, self._own_live_raw(), self._shadow, strict=True):
-            if id(live) not in parameters and not torch.isfinite(live).all():
-                live.copy_(shadow)
+        healed, tensors = [], self._own.tensors()
+        for i, shadow in zip(self._floating, self._shadow, strict=True):
+            if id(tensors[i]) not in parameters and not torch.isfinite(tensors[i]).all():
+                tensors[i].copy_(shadow)
                 healed.append(self._own.names[i])
         return healed
-
-    def _own_live_raw(self) -> list[Tensor]:
-        tensors = self._own.tensors()
-        return [tensors[i] for i in self._floating]

@@ -1,4 +1,4 @@
-"""The training loop: steps, logs, validation, previews, checkpoints, and what remains when it ends."""
+"""The training loop: steps, logs, validation, previews, checkpoints and export."""
 
 from __future__ import annotations
 
@@ -51,8 +51,13 @@ MAX_FAILED_SAVES = 3
 class RunResult:
     """How a training ended.
 
-    status: `finished`, `paused` (stop_after_minutes) or `interrupted` (a signal). model: the exported folder,
-    when finished. losses: the last logged averages.
+    Attributes:
+        status: `finished`, `paused` (by stop_after_minutes) or `interrupted` (by a signal).
+        step: The number of updates made.
+        out: The run folder.
+        model: The exported model folder, if finished.
+        signal: The signal that interrupted the run, if any.
+        losses: The averages logged last.
     """
 
     status: str
@@ -71,8 +76,14 @@ class RunResult:
 class Trainer:
     """Trains one head on one dataset in one run folder.
 
-    rows, validation_rows: datasets as the head's `examples` takes them. cache: where expensive features go;
-    the default is `mmzoo.data.cache_dir()/examples`. command: how the run was started, for training.json.
+    Args:
+        recipe: The training recipe.
+        head: The model, with fresh parameters.
+        rows: The training rows, as the head's `examples` takes them.
+        out: The run folder.
+        validation_rows: The validation rows, if any.
+        cache: A folder for expensive features; `mmzoo.data.cache_dir()/examples` by default.
+        command: The command that started the run, for training.json.
     """
 
     def __init__(
@@ -98,13 +109,15 @@ class Trainer:
         self._failed_saves = 0
 
     def run(self, resume: str | Path = "auto", *, export_only: bool = False) -> RunResult:
-        """Train to the end, a pause or a signal. resume: `auto`, `never` or a checkpoint folder.
+        """Train until the last step, a pause or a signal.
 
-        export_only: finish and export the checkpoint to resume from, without training.
+        Args:
+            resume: `auto` (the newest valid checkpoint, if any), `never`, or a checkpoint folder.
+            export_only: Export that checkpoint without training.
         """
         if self.recipe.num_threads is not None:
             torch.set_num_threads(self.recipe.num_threads)
-        # The precision of an earlier training in this process must not bind this one.
+        # An earlier run in this process must not fix the precision of this one.
         AcceleratorState._reset_state()
         self.accelerator = Accelerator(
             mixed_precision="no" if self.recipe.precision == "fp32" else self.recipe.precision,
@@ -138,8 +151,8 @@ class Trainer:
             world = read_state(path).get("world_size")
             if world != self.accelerator.num_processes:
                 self.log.say(
-                    f"The checkpoint was made by {world} processes and now there are"
-                    f" {self.accelerator.num_processes}: the data order goes on, but not bit for bit."
+                    f"The checkpoint was written by {world} processes, and there are now"
+                    f" {self.accelerator.num_processes}: the data order continues, but results are not bit-identical."
                 )
             self.progress = restore(path, self.stepper)
             self.progress.sessions += 1
@@ -152,7 +165,7 @@ class Trainer:
         if export_only:
             return self._finish()
         self._describe()
-        # Before and after the loop there is nothing to save, so there a signal may act at once.
+        # Before and after the loop there is nothing to save, so a signal may end the process at once.
         with StopSignals() as self._signals:
             result = self._loop()
         return result or self._finish()
@@ -163,7 +176,7 @@ class Trainer:
             from mmzoo.data import cache_dir
 
             self._cache = cache_dir() / "examples"
-        self.head.to(self.accelerator.device).eval()  # a head may run its parts to make its examples
+        self.head.to(self.accelerator.device).eval()  # a head may run its components to compute examples
         if recipe.model.init_from is not None:
             files_from(self.head, Path(recipe.model.init_from), self.log.say)
         with self.accelerator.main_process_first():  # the first one fills the cache, the others read it
@@ -193,7 +206,7 @@ class Trainer:
     def _adversary(self) -> nn.Module:
         if not isinstance(self.head, HasAdversary):
             raise ConfigError(
-                f"The recipe has an adversary, and the head of {self.recipe.model.name} defines none; leave adversary"
+                f"The recipe has an adversary, but the head of {self.recipe.model.name} defines none; leave adversary"
                 " out.",
                 path="adversary",
             )
@@ -203,7 +216,7 @@ class Trainer:
         labels: Sequence[Hashable] | None = getattr(self.examples, "labels", None)
         if labels is None:
             raise ConfigError(
-                f"balance draws by label, and the examples of {self.recipe.model.name} have none; leave balance out.",
+                f"balance needs labels, but the examples of {self.recipe.model.name} have none; leave balance out.",
                 path="balance",
             )
         return labels
@@ -213,7 +226,7 @@ class Trainer:
         if resume == "never":
             if list_checkpoints(root):
                 raise TrainingError(
-                    f"{root} already has checkpoints; --resume goes on from them, another --out starts anew."
+                    f"{root} already has checkpoints; use --resume to continue from them, or choose another --out."
                 )
             return None
         if resume == "auto":
@@ -227,7 +240,7 @@ class Trainer:
         items = len(self.order.lengths)
         batches = len(self.order.batches(self.progress.epoch))
         self.log.say(
-            f"{self.recipe.name}: {own / 1e6:.2f} M parameters to train, {items} examples, {batches} batches an epoch,"
+            f"{self.recipe.name}: {own / 1e6:.2f} M parameters to train, {items} examples, {batches} batches per epoch,"
             f" {self.recipe.steps} steps on {self.accelerator.device} x {self.accelerator.num_processes},"
             f" precision {self.recipe.precision}, {torch.get_num_threads()} threads."
         )
@@ -237,7 +250,7 @@ class Trainer:
     # --- the loop --------------------------------------------------------------------------------------
 
     def _loop(self) -> RunResult | None:
-        """Steps until the last one (None), a pause or a signal (how it ended)."""
+        """Run until the last step (returns None), a pause or a signal (returns the result)."""
         recipe, progress = self.recipe, self.progress
         world, rank = self.accelerator.num_processes, self.accelerator.process_index
         self._started = self._saved_at = time.monotonic()
@@ -298,15 +311,15 @@ class Trainer:
         finally:
             feed.close()
         if ending in ("interrupted", "paused") and progress.step < recipe.steps:
-            self.log.say(f"Stopped at step {saved_step}; the same command goes on from there.")
+            self.log.say(f"Stopped at step {saved_step}; the same command continues from there.")
             number = (self._signals.received or signal.SIGTERM) if ending == "interrupted" else None
             return RunResult(ending or "", progress.step, self.out, signal=number, losses=self._losses)
         if ending == "spent":
-            self.log.say(f"max_minutes={recipe.max_minutes:g} are used up at step {progress.step}: finishing here.")
+            self.log.say(f"max_minutes={recipe.max_minutes:g} reached at step {progress.step}; finishing here.")
         return None
 
     def _flags(self) -> tuple[bool, bool, bool, bool]:
-        """What this process asks for at the end of the coming step: stop for a signal, pause, budget spent, save."""
+        """What this process requests after the next step: stop for a signal, pause, finish (time is up), save."""
         recipe = self.recipe
         session = (time.monotonic() - self._started) / 60
         total = self.progress.seconds / 60
@@ -351,7 +364,7 @@ class Trainer:
     # --- saving ----------------------------------------------------------------------------------------
 
     def _save(self, *, required: bool) -> None:
-        """Write a checkpoint. A disk that refuses is a warning, until it does so too often or at the end."""
+        """Write a checkpoint. A failed write is only logged, unless it is required or has failed too often in a row."""
         self._saved_at = time.monotonic()
         if self.accelerator.is_main_process:
             tensors, state = collect(self.stepper, self.progress, self._data)
@@ -364,11 +377,11 @@ class Trainer:
                 message = f"The checkpoint of step {self.progress.step} could not be written: {error}"
                 if required or self._failed_saves >= MAX_FAILED_SAVES:
                     raise TrainingError(f"{message}; free some space and run the command again.") from error
-                self.log.say(f"{message}; going on, older checkpoints are untouched.")
+                self.log.say(f"{message}; continuing, older checkpoints are untouched.")
         self.accelerator.wait_for_everyone()
 
     def _finish(self) -> RunResult:
-        """Averaged weights into the head, its statistics, and the model folder."""
+        """Load the averaged weights, measure the head's statistics, and export the model folder."""
         self.stepper.ema.copy_to_model()
         model = None
         if self.accelerator.is_main_process:

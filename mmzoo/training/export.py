@@ -1,4 +1,4 @@
-"""From a training to a model folder, and from weights on disk to the start of a training."""
+"""Export a trained model to a folder, and initialize training from weights on disk."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ from mmzoo.training.saving import Progress
 
 
 def hardware() -> dict[str, Any]:
-    """Processor, cores, threads and GPU that a training ran on."""
+    """The processor, cores, threads and GPU of this machine."""
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     return {"cpu": cpu_name(), "cores": os.cpu_count(), "threads": torch.get_num_threads(), "gpu": gpu}
 
 
 def versions() -> dict[str, str]:
-    """Versions of what decides the numbers."""
-    found = {"python": platform.python_version()}
+    """Versions of Python and of the packages that affect results."""
+    installed = {"python": platform.python_version()}
     for name in ("mmzoo", "torch", "accelerate", "datasets", "numpy"):
         try:
-            found[name] = version(name)
+            installed[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 def training_record(
     command: str, recipe: TrainingRecipe, progress: Progress, data: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What training.json says of how the model came about; seconds are those actually trained, over all sessions."""
+    """The contents of training.json; `seconds` is the time spent training, over all sessions."""
     return {
         "command": command,
         "recipe": recipe.model_dump(),
@@ -64,7 +64,7 @@ def training_record(
 
 
 def _began_from(path: Path) -> dict[str, Any]:
-    """The training record of the model that another began from; only its path where it has none."""
+    """The training record of the model in this folder; only the path if it has none."""
     for candidate in (path / "training.json", path / "model" / "training.json"):
         if candidate.is_file():
             record: dict[str, Any] = json.loads(candidate.read_text("utf-8"))
@@ -73,7 +73,7 @@ def _began_from(path: Path) -> dict[str, Any]:
 
 
 def finish_head(head: TaskHead, examples: Examples) -> None:
-    """Let the head measure the statistics that it stores; it is in evaluation mode afterwards."""
+    """Let the head measure the statistics that it stores, and leave it in eval mode."""
     head.eval()
     if isinstance(head, HasStatistics):
         with torch.no_grad():
@@ -81,9 +81,17 @@ def finish_head(head: TaskHead, examples: Examples) -> None:
 
 
 def export_model(head: TaskHead, out: Path, training: dict[str, Any], joint: Sequence[str] = ()) -> Path:
-    """Write `<out>/model` (config.json, model.safetensors, files, training.json), replacing an older one whole.
+    """Write `<out>/model` (config.json, model.safetensors, files, training.json), replacing an existing one.
 
-    joint: slots whose models trained along; each goes to `<out>/model-<slot>`, which the model's config then names.
+    Args:
+        head: The trained model.
+        out: The run folder.
+        training: The contents of training.json.
+        joint: Slots whose models were trained jointly; each is written to `<out>/model-<slot>`, to which the
+            model's config then refers.
+
+    Returns:
+        The model folder.
     """
     for slot in joint:
         folder = _exported(getattr(head, slot), out, f"model-{slot}", training)
@@ -98,9 +106,9 @@ def _exported(head: TaskHead, out: Path, name: str, training: dict[str, Any]) ->
     folder, staging = out / name, out / f".staging-{name}"
     shutil.rmtree(staging, ignore_errors=True)
     recipe = training["recipe"]
-    # With another part in a slot it is another model than the one it is named after.
-    own = name == "model" and any(slot in recipe["model"]["overrides"] for slot in type(head).slots)
-    save_model(head, staging, name=recipe["name"] if own else None)
+    # With a slot overridden, this is no longer the registered model.
+    changed = name == "model" and any(slot in recipe["model"]["overrides"] for slot in type(head).slots)
+    save_model(head, staging, name=recipe["name"] if changed else None)
     (staging / "training.json").write_text(json.dumps(training, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     shutil.rmtree(folder, ignore_errors=True)
     staging.rename(folder)
@@ -108,7 +116,7 @@ def _exported(head: TaskHead, out: Path, name: str, training: dict[str, Any]) ->
 
 
 def _weights_in(path: Path, say: Callable[[str], None]) -> Path:
-    """The weights of a run folder (its newest checkpoint's average) or of a model folder."""
+    """The weights file of a run folder (the average in its newest checkpoint) or of a model folder."""
     checkpoint = newest_checkpoint(path / "checkpoints", say)
     candidates = [path / "model.safetensors", path / "model" / "model.safetensors"]
     if checkpoint is not None:
@@ -124,21 +132,28 @@ def _weights_in(path: Path, say: Callable[[str], None]) -> Path:
 
 
 def files_from(head: TaskHead, path: Path, say: Callable[[str], None]) -> None:
-    """Read the files beside the weights (a lexicon, words) of the model that training begins from, if it has them."""
+    """Load the files beside the weights (such as a lexicon) of the model that training starts from, if it has them."""
     if not isinstance(head, HasFiles):
         return
     names = set(head.files())
     folder = next((f for f in (path / "model", path) if names and all((f / name).is_file() for name in names)), None)
     if folder is not None:
         head.load_files(folder)
-        say(f"Took over {', '.join(sorted(names))} from {folder}.")
+        say(f"Loaded {', '.join(sorted(names))} from {folder}.")
 
 
 @torch.no_grad()
 def init_from(head: TaskHead, path: Path, skip: tuple[str, ...], say: Callable[[str], None]) -> None:
-    """Copy the tensors of matching name and shape from a run or model folder; says what was kept and what is new.
+    """Copy the tensors of matching name and shape from a run folder or model folder.
 
-    skip: prefixes of tensors that are not this model's own. Raises ConfigError when nothing matches.
+    Args:
+        head: The model to initialize.
+        path: The folder.
+        skip: Prefixes of tensors that belong to the models in slots.
+        say: Called with each line of a report of what was and was not copied.
+
+    Raises:
+        ConfigError: The folder has no readable weights, or nothing matches.
     """
     file = _weights_in(path, say)
     try:
@@ -154,8 +169,8 @@ def init_from(head: TaskHead, path: Path, skip: tuple[str, ...], say: Callable[[
         raise ConfigError(f"{file} has no tensor in common with this model.", path="model.init_from")
     for name in kept:
         live[name].copy_(stored[name])
-    say(f"Initialised from {file}: kept {len(kept)} of {len(live)} tensors.")
-    for label, names in (("new", new), ("new because of another shape", reshaped), ("not used", unused)):
+    say(f"Initialized from {file}: kept {len(kept)} of {len(live)} tensors.")
+    for label, names in (("new", new), ("new because the shape differs", reshaped), ("not used", unused)):
         if names:
             shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
             say(f"  {label}: {shown}")

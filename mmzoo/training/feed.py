@@ -1,4 +1,4 @@
-"""Batches of tensors in the order that `DataOrder` fixes, built ahead in a thread or in worker processes."""
+"""Batches of tensors in the order given by `DataOrder`, prefetched in a thread or in worker processes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Place = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One rank's share of a global batch, and where in the data it lies."""
+    """The part of a global batch that one rank trains on, and its (epoch, position)."""
 
     place: Place
     tensors: Mapping[str, Tensor]
@@ -43,7 +43,7 @@ class _Places(Dataset[Batch]):
         indices = self.order.share(epoch, position, self.rank, self.world)
         items = []
         for number, index in enumerate(indices):
-            # An example that is drawn several times in an epoch is another one each time.
+            # An example drawn more than once in an epoch gets a different seed each time.
             draw = (position, self.rank + self.world * number) if self.order.labels is not None else ()
             generator = generator_for(self.order.seed, "example", epoch, index, *draw)
             items.append(self.examples.example(index, generator))
@@ -51,15 +51,21 @@ class _Places(Dataset[Batch]):
 
 
 def _ignore_signals(_: int) -> None:
-    # The parent decides when to stop; a worker killed first would take the checkpoint with it.
+    # The parent decides when to stop; if a worker died first, the last checkpoint could not be written.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 class Feed:
-    """An endless iterator of batches from a place on; `close` ends its thread or workers.
+    """An endless iterator of batches; `close` ends its thread or workers.
 
-    workers: 0 builds the batches in one thread of this process, which is right for examples in memory.
+    Args:
+        examples: The examples.
+        order: Their order.
+        place: (epoch, position) of the first batch.
+        rank: The rank of this process.
+        world: The number of processes.
+        workers: Worker processes. 0 builds batches in one thread of this process, which suits examples in memory.
     """
 
     def __init__(
@@ -77,7 +83,7 @@ class Feed:
                 batch_size=None,
                 sampler=_Stream(self._places(place)),
                 num_workers=workers,
-                # Its own generator: making an iterator must not draw from the global one.
+                # Creating the iterator must not draw from the global generator.
                 generator=torch.Generator(),
                 worker_init_fn=_ignore_signals,
             )
@@ -117,7 +123,7 @@ class Feed:
         return item
 
     def close(self) -> None:
-        """End the thread or the workers; a batch in the making is dropped."""
+        """End the thread or the workers; an unfinished batch is dropped."""
         self._stop.set()
         self._loader = None
         if self._thread is not None:
@@ -125,7 +131,7 @@ class Feed:
 
 
 class _Stream:
-    """A sampler over an endless iterator."""
+    """A sampler that yields an endless iterator."""
 
     def __init__(self, places: Iterator[Place]) -> None:
         self._places = places

@@ -1,4 +1,4 @@
-"""What keeps a run folder and its training safe: one process per folder, and signals turned into clean stops."""
+"""Guards of a run: one process per run folder, and signals that stop at a step boundary."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ except ImportError:  # no fcntl on Windows
 
 
 class RunLock:
-    """Holds `<folder>/run.lock` for as long as this process trains there; the system frees it if we die."""
+    """Holds `<folder>/run.lock` while this process trains there; the system releases it if the process dies."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "run.lock"
@@ -63,7 +63,7 @@ class RunLock:
 
 
 class StopSignals:
-    """Remembers the first SIGTERM or SIGINT for the next step boundary; a second one acts at once."""
+    """Records the first SIGTERM or SIGINT until the next step boundary; a second one acts at once."""
 
     def __init__(self) -> None:
         self.received: int | None = None

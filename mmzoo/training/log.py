@@ -1,4 +1,4 @@
-"""What a training says: a progress line on a terminal, plain lines, metrics.jsonl and TensorBoard."""
+"""The logs of a training run: a progress line on a terminal, train.log, metrics.jsonl and TensorBoard."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mmzoo.interfaces import Audio, Image
 
 
 class Averages:
-    """Means of scalars over a log window, summed on the device: nothing waits for a value until it is read."""
+    """Means of scalars over a log window, summed on the device, so that no step waits for a value."""
 
     def __init__(self) -> None:
         self._sums: dict[str, Tensor] = {}
@@ -47,21 +47,22 @@ class Averages:
 
 def duration(seconds: float) -> str:
     """1h02m, 3m05s or 12s."""
-    whole = round(seconds)
-    if whole >= 3600:
-        return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
-    return f"{whole // 60}m{whole % 60:02d}s" if whole >= 60 else f"{whole}s"
+    total = round(seconds)
+    if total >= 3600:
+        return f"{total // 3600}h{total % 3600 // 60:02d}m"
+    return f"{total // 60}m{total % 60:02d}s" if total >= 60 else f"{total}s"
 
 
 class RunLog:
-    """Writes to stderr, `<out>/train.log`, `<out>/metrics.jsonl` and, where installed, TensorBoard.
+    """Writes to stderr, `<out>/train.log`, `<out>/metrics.jsonl` and, if installed, TensorBoard.
 
-    Only the main process of a run has an active log; the others pass active=False and write nothing.
+    Args:
+        out: The run folder.
+        steps: The number of steps, for the progress line.
+        active: False in all but the main process, which alone writes.
     """
 
     def __init__(self, out: Path, *, steps: int, active: bool = True) -> None:
-        self.out = out
-        self.steps = steps
         self.active = active
         self._progress: Any = None
         self._board: Any = None
@@ -81,7 +82,7 @@ class RunLog:
             self._board = SummaryWriter(str(out / "tensorboard"))
 
     def say(self, text: str) -> None:
-        """One plain line, with the time, to stderr and train.log."""
+        """Write one line, with the time, to stderr and train.log."""
         if not self.active:
             return
         stamped = f"{time.strftime('%H:%M:%S')} {text}"
@@ -98,7 +99,7 @@ class RunLog:
             self._progress.update(step, note)
 
     def metrics(self, step: int, values: Mapping[str, float], *, kind: str = "train") -> None:
-        """Scalars of a step, to metrics.jsonl and TensorBoard."""
+        """Write the scalars of a step to metrics.jsonl and TensorBoard."""
         if not self.active:
             return
         self._metrics.write(json.dumps({"step": step, "kind": kind, **values}) + "\n")
@@ -108,7 +109,7 @@ class RunLog:
                 self._board.add_scalar(f"{kind}/{name}", value, step)
 
     def preview(self, step: int, name: str, value: Audio | Image, picture: Image | None = None) -> None:
-        """A sound with its spectrogram, or a picture, to TensorBoard."""
+        """Write a sound with its spectrogram, or a picture, to TensorBoard."""
         if self._board is None:
             return
         if isinstance(value, Audio):

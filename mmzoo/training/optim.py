@@ -1,4 +1,4 @@
-"""AdamW, its learning rate as a function of the step, and its state as named tensors."""
+"""AdamW, its learning-rate schedule, and its state as named tensors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mmzoo.errors import CheckpointError
 
 
 def lr_factor(step: int, *, steps: int, warmup_steps: int, final_fraction: float) -> float:
-    """Share of the peak rate used by update `step` (from 0): linear warm-up, then a cosine to `final_fraction`."""
+    """Fraction of the peak rate at update `step` (from 0): linear warm-up, then a cosine to `final_fraction`."""
     if step < warmup_steps:
         return (step + 1) / warmup_steps
     progress = min(1.0, (step - warmup_steps) / max(1, steps - warmup_steps))
@@ -20,14 +20,14 @@ def lr_factor(step: int, *, steps: int, warmup_steps: int, final_fraction: float
 
 
 def trainable_parameters(module: nn.Module) -> dict[str, nn.Parameter]:
-    """Name to parameter, for those that learn."""
+    """Name to parameter, for those that require gradients."""
     return {name: parameter for name, parameter in module.named_parameters() if parameter.requires_grad}
 
 
 def adamw(
     parameters: Mapping[str, nn.Parameter], *, lr: float, betas: tuple[float, float], weight_decay: float, eps: float
 ) -> torch.optim.AdamW:
-    """AdamW that decays matrices only: biases, gains and other vectors are left alone."""
+    """AdamW with weight decay on matrices only, not on biases, gains and other vectors."""
     decayed = [p for name, p in parameters.items() if p.ndim > 1 and not name.endswith("bias")]
     free = [p for name, p in parameters.items() if p.ndim <= 1 or name.endswith("bias")]
     groups = [
@@ -38,7 +38,7 @@ def adamw(
 
 
 def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
-    """The rate of the next update, for all groups."""
+    """Set the learning rate of all groups."""
     for group in optimizer.param_groups:
         group["lr"] = lr
 
@@ -55,7 +55,11 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer, parameters: Mapping[str,
 def load_optimizer_tensors(
     optimizer: torch.optim.Optimizer, parameters: Mapping[str, nn.Parameter], tensors: Mapping[str, Tensor]
 ) -> None:
-    """Take over what `optimizer_tensors` gave. Raises CheckpointError on names that are not parameters."""
+    """Load what `optimizer_tensors` returned.
+
+    Raises:
+        CheckpointError: A name is not a parameter, or its shape differs.
+    """
     for key, value in tensors.items():
         name, _, entry = key.rpartition("/")
         if name not in parameters:
@@ -70,5 +74,5 @@ def load_optimizer_tensors(
 
 
 def gradient_norm(parameters: Iterable[nn.Parameter]) -> Tensor:
-    """The 2-norm of all gradients together."""
+    """The 2-norm of all gradients."""
     return torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])

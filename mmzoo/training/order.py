@@ -12,22 +12,27 @@ from mmzoo.errors import DataError
 from mmzoo.training.seeds import generator_for
 
 MEGABATCH = 50
-"""How many batches are sorted by length together: large enough to pad little, small enough to stay shuffled."""
+"""Batches that are sorted together: enough to keep padding low, few enough to keep the order random."""
 
 
 @dataclass(frozen=True, slots=True)
 class BatchSize:
-    """Either a number of items, or a number of frames (longest length times items) that a batch may hold."""
+    """The size of a batch: a number of items, or the largest number of frames (longest length times items)."""
 
     items: int | None = None
     frames: int | None = None
 
 
 class DataOrder:
-    """Batches of indices for each epoch; a batch is global, and a rank takes every world-th item of it.
+    """Global batches of indices for each epoch, of which a rank takes every world-th item.
 
-    lengths: one positive number for each example, in the unit of `size.frames`. labels: one for each example, when
-    every label is to come as often as any other: an epoch then draws as many examples as there are, with repetition.
+    Args:
+        lengths: The length of each example, positive, in the unit of `size.frames`.
+        size: The size of a batch.
+        seed: Seed of the order.
+        bucket: Put examples of similar length into the same batch.
+        labels: One label per example, to draw all labels equally often: an epoch then draws as many examples as
+            there are, with replacement.
     """
 
     def __init__(
@@ -55,7 +60,7 @@ class DataOrder:
     def batches(self, epoch: int) -> list[list[int]]:
         """All global batches of an epoch, in order."""
         if epoch not in self._epochs:
-            # Two epochs are in use at a seam: the feed is a few batches ahead of the training.
+            # Two epochs are in use at their boundary: the feed runs a few batches ahead of training.
             kept = {number: batches for number, batches in self._epochs.items() if abs(number - epoch) <= 1}
             self._epochs = kept | {epoch: self._plan(epoch)}
         return self._epochs[epoch]
@@ -77,7 +82,7 @@ class DataOrder:
         return batches
 
     def _bucketed(self, indices: list[int]) -> list[int]:
-        """Sort within megabatches, every other one downwards, so that neighbours at a seam are alike."""
+        """Sort by length within megabatches, alternately up and down, so that lengths do not jump between them."""
         if self.size.items is not None:
             per_batch = self.size.items
         else:
@@ -100,24 +105,24 @@ class DataOrder:
                 current, longest = [], 0
             current.append(index)
             longest = max(longest, length)
-        # A lone remainder would give a few examples the weight of a whole batch.
+        # A small remainder would give a few examples the weight of a full batch.
         if not batches or self._full(len(current), longest):
             batches.append(current)
         return batches
 
     def _full(self, items: int, longest: int) -> bool:
-        """Would one more item of at most this length be too much?"""
+        """Whether one more item would exceed the size, given the greatest length."""
         if self.size.items is not None:
             return items >= self.size.items
         return (items + 1) * longest > (self.size.frames or 0)
 
     def share(self, epoch: int, position: int, rank: int, world: int) -> list[int]:
-        """The items of batch `position` that `rank` trains on; never empty."""
+        """The indices in batch `position` that `rank` trains on; never empty."""
         batch = self.batches(epoch)[position]
         return batch[rank::world] or [batch[rank % len(batch)]]
 
     def next(self, epoch: int, position: int) -> tuple[int, int]:
-        """The place after this one."""
+        """(epoch, position) of the next batch."""
         position += 1
         return (epoch, position) if position < len(self.batches(epoch)) else (epoch + 1, 0)
 

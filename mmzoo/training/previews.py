@@ -1,4 +1,4 @@
-"""Previews of a head on a few rows: sounds, their spectrograms, pictures."""
+"""Previews of a model on a few rows: sounds, their spectrograms, and pictures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def spectrogram_picture(audio: Audio, *, decibels: float = 80.0) -> Image:
-    """Log-magnitude spectrogram as a grey picture, low frequencies at the bottom, `decibels` below the peak black."""
+    """A log-magnitude spectrogram in gray: low frequencies at the bottom, black `decibels` below the peak."""
     samples = torch.from_numpy(np.ascontiguousarray(audio.samples, dtype=np.float32))
     size = 512
     if len(samples) < size:
@@ -25,12 +25,12 @@ def spectrogram_picture(audio: Audio, *, decibels: float = 80.0) -> Image:
     spectrum = torch.stft(samples, size, hop_length=128, window=torch.hann_window(size), return_complex=True).abs()
     level = 20 * torch.log10(spectrum.clamp_min(1e-7))
     level = ((level - level.max()) / decibels + 1).clamp(0, 1)
-    grey = (level.flip(0) * 255).to(torch.uint8).numpy()
-    return Image(np.repeat(grey[:, :, None], 3, axis=2))
+    gray = (level.flip(0) * 255).to(torch.uint8).numpy()
+    return Image(np.repeat(gray[:, :, None], 3, axis=2))
 
 
 def render_previews(head: TaskHead, rows: Dataset, folder: Path, step: int, log: RunLog) -> None:
-    """Write what the head shows on these rows as WAV and PNG under `folder` and to TensorBoard."""
+    """Write the head's previews of these rows as WAV and PNG to `folder`, and to TensorBoard."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, value in head.previews(rows) if isinstance(head, HasPreviews) else ():
         stem = re.sub(r"[^A-Za-z0-9._-]+", "_", name).lstrip(".") or "preview"

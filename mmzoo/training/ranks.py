@@ -1,4 +1,4 @@
-"""Do the processes of one training see the same zoo?"""
+"""A check that all processes of a training run have the same plugins."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def check_same_registry(accelerator: Accelerator) -> None:
-    """Raise TrainingError in every process unless all of them have the same plugins in the same versions.
+    """Raise TrainingError in every process unless all have the same plugins in the same versions.
 
-    Each process finds its plugins for itself; one with another environment would train another model of the same name.
+    Each process discovers its own plugins; in another environment it could train another model of the same name.
     """
     if accelerator.num_processes == 1:
         return
@@ -25,6 +25,6 @@ def check_same_registry(accelerator: Accelerator) -> None:
     other = [rank for rank, digest in enumerate(digests.cpu()) if not torch.equal(digest, digests[0].cpu())]
     if other:
         raise TrainingError(
-            f"The processes {', '.join(map(str, other))} have other plugins than process 0; give all of them the same"
-            " environment, and compare what `mmzoo plugins` prints in each."
+            f"The processes {', '.join(map(str, other))} have different plugins from process 0; give all of them the"
+            " same environment, and compare what `mmzoo plugins` prints in each."
         )

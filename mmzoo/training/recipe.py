@@ -1,4 +1,4 @@
-"""A training recipe: one YAML file, checked by one tree, with `a.b=c` overrides."""
+"""A training recipe: one YAML file, validated against one schema, with `a.b=c` overrides."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ModelConfig(Keys):
         description="A run folder or model folder; its tensors of the same name and shape are the starting point.",
     )
     freeze: list[str] = Field(
-        default=[], description="Submodules, such as `encoder.embed`, that are not trained and stay in evaluation mode."
+        default=[], description="Submodules, such as `encoder.embed`, that are not trained and stay in eval mode."
     )
     joint: list[str] = Field(
         default=[],
@@ -91,7 +91,7 @@ class AdversaryConfig(Keys):
 
 
 class TrainingRecipe(Keys):
-    """Everything that decides a training run."""
+    """All settings of a training run."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] = Field(
         description="Name of the run; its folder is `runs/NAME` unless `--out` says otherwise."
@@ -151,12 +151,12 @@ class TrainingRecipe(Keys):
     @model_validator(mode="after")
     def _one_batch_size(self) -> TrainingRecipe:
         if (self.batch_size is None) == (self.batch_frames is None):
-            raise ValueError("give either batch_size (items) or batch_frames (frames), not both and not neither")
+            raise ValueError("give exactly one of batch_size (items) and batch_frames (frames)")
         return self
 
 
 def recipe_keys(schema: type[Keys] = TrainingRecipe, prefix: str = "") -> Iterator[tuple[str, str, str, str]]:
-    """(dotted key, type, default, meaning) of every key of a recipe, for help pages."""
+    """(dotted key, type, default, meaning) of every key of a recipe, for the documentation."""
     for key, field in schema.model_fields.items():
         inner = nested_schema(field.annotation)
         kind = type_name(field.annotation).replace(inner.__name__, "mapping") if inner else type_name(field.annotation)
@@ -177,7 +177,7 @@ MAX_YAML = 1_000_000
 
 
 def parse_yaml(text: str, *, where: str) -> Any:
-    """Safe YAML without aliases. Raises ConfigError that says where."""
+    """Parse safe YAML without aliases; a ConfigError names `where`."""
     if len(text) > MAX_YAML:
         raise ConfigError(f"{where} is {len(text)} characters long; a recipe has at most {MAX_YAML}.")
     try:
@@ -203,7 +203,7 @@ def apply_override(tree: dict[str, Any], override: str) -> None:
                 raise ConfigTypeError(
                     f"Override {override[:80]!r}: {key!r} is {reprlib.repr(child)}, not a mapping.", path=path
                 )
-            # A part given by its bare name gains settings: quantizer=fsq, then quantizer.levels=[8, 8].
+            # A component given by name alone gains settings: quantizer=fsq, then quantizer.levels=[8, 8].
             child = node[key] = {"name": child}
         node = child
     node[keys[-1]] = value
@@ -212,8 +212,10 @@ def apply_override(tree: dict[str, Any], override: str) -> None:
 def load_recipe(source: str | Path | Mapping[str, Any], overrides: Sequence[str] = ()) -> TrainingRecipe:
     """A recipe from a YAML file or a mapping, with overrides applied.
 
-    Raises ConfigError for a file that cannot be read, UnknownKeyError for a key that nothing reads (with the
-    nearest ones), and ConfigTypeError for a value of the wrong type or range; `path` is the dotted key.
+    Raises:
+        ConfigError: The file cannot be read.
+        UnknownKeyError: A key does not exist; similar ones are suggested.
+        ConfigTypeError: A value has the wrong type or range; `path` is the dotted key.
     """
     if isinstance(source, Mapping):
         where, raw = "the recipe", to_json(source, "", "the recipe")
@@ -234,7 +236,7 @@ def load_recipe(source: str | Path | Mapping[str, Any], overrides: Sequence[str]
 
 
 def dump_recipe(recipe: TrainingRecipe) -> str:
-    """The merged recipe as YAML, every default written out."""
+    """The recipe as YAML, with every default written out."""
     text: str = yaml.safe_dump(recipe.model_dump(), sort_keys=False, allow_unicode=True)
     return text
 
@@ -252,7 +254,7 @@ def changed_keys(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "
 
 
 def fixed_part(recipe: TrainingRecipe) -> dict[str, Any]:
-    """What a resumed run must not change; where the first tensors came from no longer matters."""
+    """What a resumed run must not change; `init_from` has done its work and no longer matters."""
     part = recipe.model_dump(include=set(RESUME_FIXED))
     part["model"].pop("init_from")
     return part

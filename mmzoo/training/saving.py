@@ -1,4 +1,4 @@
-"""The state of a training as checkpoint files, and back."""
+"""Convert the state of a training run to checkpoint files and back."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mmzoo.training.step import Stepper
 
 @dataclass
 class Progress:
-    """How far a training is. Randomness needs no state: every draw is seeded from the step or the example."""
+    """How far training has come. There is no random state: every draw is seeded from the step or the example."""
 
     step: int = 0
     epoch: int = 0
@@ -55,12 +55,12 @@ def collect(
 
 
 def check_same_run(path: Path, state: dict[str, Any], recipe: TrainingRecipe, data: dict[str, Any]) -> None:
-    """Raises CheckpointError (exit code 2) when the recipe or the data are not those of the checkpoint."""
+    """Raise CheckpointError (exit code 2) unless the checkpoint has the same recipe and data."""
     keys = changed_keys(state.get("fixed", {}), fixed_part(recipe))
     if keys:
         error = CheckpointError(
             f"Cannot resume {path}: the recipe now differs in {', '.join(keys)}; restore them, or start a new run"
-            " with another --out (model.init_from takes over the weights)."
+            " with another --out (model.init_from starts it from these weights)."
         )
         error.exit_code = 2
         raise error
@@ -74,7 +74,7 @@ def check_same_run(path: Path, state: dict[str, Any], recipe: TrainingRecipe, da
 
 
 def restore(path: Path, stepper: Stepper) -> Progress:
-    """Load a verified checkpoint into the stepper; gives how far it was."""
+    """Load a verified checkpoint into the stepper, and return its progress."""
     state = read_state(path)
     try:
         progress = Progress(**state["progress"])

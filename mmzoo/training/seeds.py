@@ -1,4 +1,4 @@
-"""Seeds as a pure function of what they are for, so that nothing random has to be stored or replayed."""
+"""Seeds derived from what they are used for, so that no random state has to be stored or replayed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 
 def derive_seed(*parts: int | str) -> int:
-    """A 63-bit seed from any tuple of integers and words; other tuples give unrelated seeds."""
+    """A 63-bit seed from integers and strings; different parts give unrelated seeds."""
     digest = blake2b(repr(parts).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little") >> 1
 

@@ -1,4 +1,4 @@
-"""One update: forward, backward, the adversary's turn, clipping, the guard against NaN, the average."""
+"""One update: forward, backward, the adversary, clipping, skipping non-finite updates, the average."""
 
 from __future__ import annotations
 
@@ -21,9 +21,12 @@ from mmzoo.training.seeds import generator_for, seed_everything
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """values: the scalars of this step, on the device. skipped: why the update was not made, or empty.
+    """The result of one update.
 
-    flags: what the ranks asked for, each True if any of them did.
+    Attributes:
+        values: The scalars of this step, on the device.
+        skipped: Why the update was skipped, or empty.
+        flags: Each True if any rank set it.
     """
 
     values: Mapping[str, Tensor]
@@ -32,11 +35,11 @@ class Outcome:
 
 
 class _Task(nn.Module):
-    """The head's training step as a `forward`, which is what DDP and autocast wrap.
+    """The head's training step as a `forward`, which DDP and autocast wrap.
 
-    A model that is trained jointly adds the loss of its own training step on the same batch. Only the total is
-    returned: DDP ties all outputs into one graph, and the adversary's loss needs a backward pass of its own. `losses`
-    holds the rest.
+    A jointly trained model adds the loss of its own training step on the same batch. Only the total is returned,
+    because DDP joins all outputs into one graph and the adversary's loss needs its own backward pass; `losses` holds
+    the rest.
     """
 
     losses: Losses
@@ -55,34 +58,34 @@ class _Task(nn.Module):
 
 
 def trainable(head: TaskHead) -> Trainable:
-    """The head itself, as what the engine trains. Raises TrainingError if it cannot be trained."""
+    """The head itself, typed as trainable. Raises TrainingError if it lacks the methods."""
     if isinstance(head, Trainable):
         return head
-    lacking = [name for name in ("batch_keys", "examples", "training_step") if not hasattr(head, name)]
+    missing = [name for name in ("batch_keys", "examples", "training_step") if not hasattr(head, name)]
     raise TrainingError(
-        f"{head.name or type(head).__name__} cannot be trained: its head defines no {', '.join(lacking)}."
+        f"{head.name or type(head).__name__} cannot be trained: its head does not define {', '.join(missing)}."
     )
 
 
 def check_batch_keys(head: TaskHead, joint: Sequence[str], examples: Examples) -> None:
     """Raise an error unless the examples' batches hold what the training steps of the head and of joint models need."""
     for slot, model in [("", head), *(pair for pair in submodels(head).items() if pair[0] in joint)]:
-        lacking = sorted(set(trainable(model).batch_keys) - set(examples.keys))
-        if lacking and slot:
+        missing = sorted(set(trainable(model).batch_keys) - set(examples.keys))
+        if missing and slot:
             raise ConfigError(
-                f"model.joint names {slot!r}, whose own loss needs {lacking[0]!r}, which the batches of"
-                f" {head.name or 'this model'} lack; train it by itself.",
+                f"model.joint names {slot!r}, whose own loss needs {missing[0]!r}, which the batches of"
+                f" {head.name or 'this model'} lack; train it on its own.",
                 path="model.joint",
             )
-        if lacking:
+        if missing:
             raise PluginError(
-                f"The training step of {head.name or type(head).__name__} needs {lacking[0]!r}, but its examples"
+                f"The training step of {head.name or type(head).__name__} needs {missing[0]!r}, but its examples"
                 f" declare only {', '.join(examples.keys)}; fix its plugin."
             )
 
 
 def hide(head: nn.Module, adversary: nn.Module) -> None:
-    """Make the adversary a plain attribute wherever it is a submodule: it must not be moved, saved or averaged."""
+    """Make the adversary a plain attribute where it is a submodule: it must not be moved, saved or averaged."""
     for module in list(head.modules()):
         for key, child in list(module._modules.items()):
             if child is adversary:
@@ -95,12 +98,19 @@ def _submodule(head: nn.Module, path: str) -> nn.Module:
         return head.get_submodule(path)
     except AttributeError as error:
         raise ConfigError(
-            f"model.freeze names {path!r}, which is no part of the model; name a submodule.", path="model.freeze"
+            f"model.freeze names {path!r}, which is not part of the model; name a submodule.", path="model.freeze"
         ) from error
 
 
 class Stepper:
-    """The head in training, its optimizers and its average. adversary: already hidden from the head."""
+    """A head in training, with its optimizers and its average.
+
+    Args:
+        recipe: The training recipe.
+        head: The model to train.
+        adversary: Its adversary, already passed to `hide`.
+        accelerator: The devices and processes to train on.
+    """
 
     def __init__(
         self, recipe: TrainingRecipe, head: TaskHead, adversary: nn.Module | None, accelerator: Accelerator
@@ -157,7 +167,7 @@ class Stepper:
             )
 
     def train_mode(self) -> None:
-        """Everything in training mode except the models in slots that are not trained jointly and what is frozen."""
+        """Put all in training mode, except frozen submodules and models in slots that are not trained jointly."""
         self.head.train()
         for name in self.joint:
             getattr(self.head, name).train()
@@ -175,19 +185,19 @@ class Stepper:
         return o.lr * factor
 
     def adversary_lr(self, step: int) -> float:
-        """The adversary's: constant after a warm-up from its start, since it must keep up with the model to the end."""
+        """The adversary's rate: constant after warm-up, because it must keep up with the model to the end."""
         a = self.recipe.adversary
         return 0.0 if a is None else a.lr * min(1.0, (step - a.start_step + 1) / max(1, a.warmup_steps))
 
     def state(self, step: int | None = None) -> TrainingState:
-        """What takes part in update `step`; None is validation, in which no adversary does."""
+        """What takes part in update `step`; None means validation, which has no adversary."""
         settings = self.recipe.adversary
         if self.adversary is None or settings is None or step is None:
             return TrainingState(joint=self.joint)
         return TrainingState(adversary=step >= settings.start_step, joint=self.joint)
 
     def update(self, batch: Mapping[str, Tensor], step: int, flags: tuple[bool, ...]) -> Outcome:
-        """Make update `step`; flags are shared with the other ranks on the way."""
+        """Make update `step`, and combine `flags` with those of the other ranks."""
         seed, rank = self.recipe.seed, self.accelerator.process_index
         seed_everything(seed, "step", step, rank)
         generator = generator_for(seed, "noise", step, rank)
@@ -202,7 +212,7 @@ class Stepper:
             adversary_norm = self._clip(list(self.adversary_parameters.values()), settings.clip)
             finite &= torch.isfinite(adversary_norm)
             values |= {"adversary": adversary_loss.detach(), "adversary_norm": adversary_norm}
-        del self._inner.losses  # and with it what is left of the graph
+        del self._inner.losses  # and with it the rest of the graph
         bad, *shared = self._any_rank((not bool(finite), *flags))
         if bad:
             return Outcome(values, self._skip(values), tuple(shared))
@@ -220,7 +230,7 @@ class Stepper:
         if self.accelerator.num_processes > 1:  # DDP's hooks need a plain backward
             self.accelerator.backward(total)
         else:
-            # Naming the inputs spares the weight gradients that the adversary would get here.
+            # With inputs named, no gradients are computed for the weights of the adversary.
             self.accelerator.backward(total, inputs=self._list)
         if adversary_loss is None or self.adversary_optimizer is None:
             return

@@ -1,4 +1,4 @@
-"""Looking at a model while it trains, through its average: validation losses and previews."""
+"""Validation losses and previews of the averaged model during training."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def mean_over_ranks(means: Mapping[str, float], accelerator: Accelerator) -> dict[str, float]:
-    """Each value averaged over the processes, which must all have the same names."""
+    """Each value averaged over the processes; all must have the same names."""
     if accelerator.num_processes == 1:
         return dict(means)
     values = torch.tensor(list(means.values()), device=accelerator.device)
@@ -31,9 +31,15 @@ def mean_over_ranks(means: Mapping[str, float], accelerator: Accelerator) -> dic
 
 
 class Watcher:
-    """Validates and renders previews without leaving a trace in the training.
+    """Validates and renders previews without affecting training.
 
-    rows, validation_rows: previews show the first rows of the latter, or of the former if there is none.
+    Args:
+        stepper: The model in training and its average.
+        log: Where losses and previews go.
+        out: The run folder.
+        rows: The training rows; previews show the first ones if there are no validation rows.
+        validation_rows: The validation rows, if any.
+        cache: A folder for expensive features.
     """
 
     def __init__(
@@ -56,7 +62,7 @@ class Watcher:
 
     @contextmanager
     def _evaluating(self) -> Iterator[None]:
-        """The head with averaged weights, in evaluation mode and without gradients."""
+        """The head with averaged weights, in eval mode and without gradients."""
         with self.stepper.ema.swapped(), torch.no_grad():
             self.stepper.head.eval()
             try:
@@ -65,7 +71,7 @@ class Watcher:
                 self.stepper.train_mode()
 
     def validate(self, step: int) -> None:
-        """Mean losses over the first `validate_batches` batches of the validation rows; nothing without any."""
+        """Log mean losses over the first `validate_batches` batches of the validation rows, if there are any."""
         if self.validation_rows is None:
             return
         recipe, head, accelerator = self.recipe, self.stepper.head, self.stepper.accelerator
@@ -79,8 +85,8 @@ class Watcher:
             size = BatchSize(recipe.batch_size, recipe.batch_frames)
             order = DataOrder(examples.lengths, size, seed=recipe.seed, bucket=recipe.bucket)
             for position in range(min(recipe.validate_batches, len(order.batches(0)))):
-                share = order.share(0, position, rank, world)
-                items = [examples.example(i, generator_for(recipe.seed, "validation example", i)) for i in share]
+                indices = order.share(0, position, rank, world)
+                items = [examples.example(i, generator_for(recipe.seed, "validation example", i)) for i in indices]
                 batch = send_to_device(examples.collate(items), accelerator.device)
                 seed_everything(recipe.seed, "validation", position, rank)
                 generator = generator_for(recipe.seed, "validation noise", position, rank)
@@ -93,7 +99,7 @@ class Watcher:
         self.log.metrics(step, means, kind="validation")
 
     def preview(self, step: int) -> None:
-        """Sounds and pictures of a few rows, by the main process. One that fails is named in the log."""
+        """Write sounds and pictures of a few rows, in the main process. Failures are only logged."""
         if not self.stepper.accelerator.is_main_process:
             return
         rows = self.validation_rows if self.validation_rows is not None else self.rows
@@ -102,5 +108,5 @@ class Watcher:
         try:
             with self._evaluating():
                 render_previews(self.stepper.head, rows, folder, step, self.log)
-        except Exception as error:  # a picture is not worth a training
+        except Exception as error:  # a failed preview must not end the training
             self.log.say(f"The previews of step {step} failed: {type(error).__name__}: {error}")

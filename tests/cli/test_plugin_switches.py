@@ -43,7 +43,7 @@ def test_what_a_disabled_plugin_supplies_says_so(capsys: pytest.CaptureFixture[s
 
 def test_the_environment_decides_alone(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("MMZOO_PLUGINS", "mmzoo-tts")
-    assert main(["plugins", "disable", "mmzoo-tts"]) == 0 and "decides alone" in capsys.readouterr().err
+    assert main(["plugins", "disable", "mmzoo-tts"]) == 0 and "overrides" in capsys.readouterr().err
     assert states()["mmzoo-tts"] == "loaded" and states()["mmzoo-dit"] == "disabled"
 
 

@@ -60,29 +60,29 @@ def test_names_that_are_none_are_refused(name: str, tmp_path: Path, capsys: pyte
 
 
 TAKEN = [
-    ("none", "quantizer", "'None', as it would be called in quantizer.py, means something else there"),
+    ("none", "quantizer", "'None', which quantizer.py"),
     ("class", "dataset", "'class', which is a keyword of Python"),
     ("lambda", "quantizer", "keyword of Python"),
-    ("null", "model", "'null', which is no text in YAML"),
-    ("yes", "quantizer", "no text in YAML"),
-    ("pictures", "model", "'Pictures', as it would be called in head.py,"),
-    ("latents", "encoder", "'Latents', as it would be called in encoder.py,"),
+    ("null", "model", "'null', which YAML"),
+    ("yes", "quantizer", "which YAML"),
+    ("pictures", "model", "'Pictures', which head.py"),
+    ("latents", "encoder", "'Latents', which encoder.py"),
     ("exception", "quantizer", "'Exception'"),
-    ("sum", "command", "'sum', as it would be called in command.py,"),
+    ("sum", "command", "'sum', which command.py"),
     ("annotated", "command", None),
-    ("mmzoo", "quantizer", "a Python package mmzoo already"),
-    ("torch", "quantizer", "a Python package torch already"),
-    ("typer", "command", "a Python package typer already"),
-    ("json", "dataset", "a Python package json already"),
+    ("mmzoo", "quantizer", "Python package mmzoo "),
+    ("torch", "quantizer", "Python package torch "),
+    ("typer", "command", "Python package typer "),
+    ("json", "dataset", "Python package json "),
     ("pluggy", "quantizer", "already"),
     ("pillow", "encoder", "The distribution 'pillow'"),
-    ("tests", "quantizer", "a folder beside it"),
-    ("fsq", "quantizer", "The quantizer 'fsq' comes with mmzoo-vqvae already"),
-    ("vqvae-image", "model", "The model 'vqvae-image' comes with mmzoo-vqvae already"),
-    ("encodec", "format", "The format 'encodec' comes with mmzoo-vqvae already"),
-    ("list", "command", "The command 'list' comes with mmzoo already"),
-    ("help", "command", "The command 'help' comes with mmzoo already"),
-    ("say", "command", "The command 'say' comes with mmzoo-tts already"),
+    ("tests", "quantizer", "a folder of the package"),
+    ("fsq", "quantizer", "The quantizer 'fsq' is already supplied by mmzoo-vqvae"),
+    ("vqvae-image", "model", "The model 'vqvae-image' is already supplied by mmzoo-vqvae"),
+    ("encodec", "format", "The format 'encodec' is already supplied by mmzoo-vqvae"),
+    ("list", "command", "The command 'list' is already supplied by mmzoo"),
+    ("help", "command", "The command 'help' is already supplied by mmzoo"),
+    ("say", "command", "The command 'say' is already supplied by mmzoo-tts"),
 ]
 
 
@@ -104,7 +104,7 @@ def test_a_name_of_another_plugin_is_refused(site: Any, tmp_path: Path, capsys: 
     site.good("stranger")
     for name, kind in (("stranger-q", "quantizer"), ("stranger-m", "model")):
         assert main(["plugins", "new", name, "--kind", kind, "--into", str(tmp_path)]) == 2
-        assert f"The {kind} '{name}' comes with stranger already" in capsys.readouterr().err
+        assert f"The {kind} '{name}' is already supplied by stranger" in capsys.readouterr().err
     assert main(["plugins", "new", "stranger-q", "--kind", "encoder", "--into", str(tmp_path)]) == 0
 
 
@@ -112,7 +112,7 @@ def test_nothing_is_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[s
     command = ["plugins", "new", "acme-fsq", "--into", str(tmp_path)]
     assert main(command) == 0
     (tmp_path / "acme-fsq" / "README.md").write_text("mine")
-    assert main(command) == 2 and "is there already" in capsys.readouterr().err
+    assert main(command) == 2 and "exists already" in capsys.readouterr().err
     assert (tmp_path / "acme-fsq" / "README.md").read_text() == "mine"
 
 

@@ -20,7 +20,7 @@ def test_a_source_is_described_by_its_texts(hub: HubServer, mmzoo_command: Mmzoo
     assert told.parts["backbone"] == "backbone/dit" and told.parts["tokenizer"] == "model/vqvae-speech"
     assert not hub.count("safetensors")
     done = mmzoo_command("show", "hf-hub:org/tts")
-    assert done.returncode == 0 and f"hf-hub:org/tts@{commit}, licence apache-2.0" in done.stdout
+    assert done.returncode == 0 and f"hf-hub:org/tts@{commit}, license apache-2.0" in done.stdout
     assert json.loads(mmzoo_command("show", "hf-hub:org/tts", "--json").stdout)["licenses"] == told.licenses
     assert not hub.count("safetensors")
 
@@ -34,7 +34,7 @@ def test_a_card_without_a_licence_and_strange_names(hub: HubServer, mmzoo_comman
     told = mmzoo.describe("hf-hub:org/text")
     assert told.licenses == {told.name: None, "vqvae-image": "apache-2.0", "acme/base": None}
     done = mmzoo_command("show", "hf-hub:org/text")
-    assert "licences    not stated" in done.stdout and "\x1b" not in done.stdout
+    assert "licenses    not stated" in done.stdout and "\x1b" not in done.stdout
 
 
 def test_a_model_that_contains_itself_is_asked_once(hub: HubServer) -> None:

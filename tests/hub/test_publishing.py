@@ -115,7 +115,7 @@ def test_a_dry_run_sends_nothing(hub: HubServer, unproven: None, folder: Path, m
     assert done.returncode == 0, done.stderr
     rows = [line.split("\t") for line in done.stdout.splitlines()]
     assert {row[0] for row in rows[:-1]} == set(model_files(NAME))
-    assert rows[-1][:3] == [REPO, "private (or what it is, if it is there)", "licence apache-2.0"]
+    assert rows[-1][:3] == [REPO, "private (if new)", "license apache-2.0"]
     assert all(row[1].split()[1] in ("B", "kB", "MB") for row in rows[:-1])
     assert "optimizer.pt is not published" in done.stderr and hub.requests == []
 

@@ -106,4 +106,4 @@ def test_two_ranks_exchange_their_digests(how: str, tmp_path: Path) -> None:
     if how == "same":
         assert told == [Catalog().digest()] * 2
     else:
-        assert told[0] == told[1] and told[0].startswith("The processes 1 have other plugins than process 0")
+        assert told[0] == told[1] and told[0].startswith("The processes 1 have different plugins from process 0")

@@ -202,7 +202,7 @@ def test_a_full_disk_is_a_warning_until_it_lasts(tmp_path: Path, monkeypatch: py
     broken = {10}
     make_trainer(tmp_path / "a").run()
     assert calls == [10, 20, 30]
-    assert "going on" in (tmp_path / "a" / "train.log").read_text()
+    assert "continuing" in (tmp_path / "a" / "train.log").read_text()
     broken = set(range(5, 100))
     with pytest.raises(TrainingError, match=r"step 15\b"):
         make_trainer(tmp_path / "b", checkpoint_every=5).run()
@@ -222,7 +222,7 @@ def test_init_from_takes_what_matches(tmp_path: Path) -> None:
     log = (tmp_path / "second" / "train.log").read_text()
     assert "kept 5 of 9 tensors" in log
     assert "new: extra.weight, extra.bias" in log
-    assert "another shape: net.3.weight, net.3.bias" in log
+    assert "shape differs: net.3.weight, net.3.bias" in log
     began_from = trainer._record()["began_from"]
     assert began_from == json.loads((tmp_path / "first" / "model" / "training.json").read_text())
     assert began_from["steps"] == 30 and began_from["began_from"] is None

@@ -57,7 +57,7 @@ def test_an_override_into_a_bare_component_name_keeps_the_name() -> None:
         ("precision=fp8", ConfigTypeError, "precision", "bf16"),
         ("optimizer.lr=-1", ConfigTypeError, "optimizer.lr", "greater"),
         ("optimizer.betas=[0.9]", ConfigTypeError, "optimizer.betas", "2 items"),
-        ("batch_frames=10", ConfigError, "", "either"),
+        ("batch_frames=10", ConfigError, "", "exactly one of batch_size"),
         ("name=../evil", ConfigTypeError, "name", "pattern"),
         ("noequals", ConfigError, "noequals", "key.subkey=value"),
         ("a..b=1", ConfigError, "a..b", "key.subkey=value"),

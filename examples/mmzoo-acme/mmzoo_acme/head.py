@@ -1,4 +1,4 @@
-"""A task head: a VQ-VAE of pictures, which makes codes of them and pictures of codes."""
+"""A task head: a VQ-VAE that turns pictures into codes and codes into pictures."""
 
 from __future__ import annotations
 
@@ -32,9 +32,10 @@ if TYPE_CHECKING:
 
 
 class PictureTokenizer(TaskHead):
-    """`tokenize` gives codes, `reconstruct` gives a picture; calling it does both.
+    """`tokenize` returns codes, `reconstruct` a picture; calling the model does both.
 
-    dim: width of the latents, which is checked against encoder and quantizer before anything is built.
+    Args:
+        dim: Width of the latents, which is checked against encoder and quantizer before anything is built.
     """
 
     slots: ClassVar[Mapping[str, Slot]] = {"encoder": Slot("encoder"), "quantizer": Slot("quantizer")}
@@ -66,19 +67,24 @@ class PictureTokenizer(TaskHead):
 
     @torch.inference_mode()
     def reconstruct(self, codes: Tensor, grid: tuple[int, int] | None = None) -> Image:
-        """Codes `[1, N, Q]` to a picture. grid: rows and columns of the N codes; square if it is left out."""
+        """Codes `[1, N, Q]` to a picture.
+
+        Args:
+            codes: Codes of one picture, int64 `[1, N, Q]`.
+            grid: Rows and columns of the N codes; by default they form a square.
+        """
         pixels = self.encoder.decode(Latents(self.quantizer.decode(codes), grid=grid))[0].clamp(0, 1) * 255
         return Image(pixels.round().to(torch.uint8).cpu().numpy())
 
     @torch.inference_mode()
     def __call__(self, image: Image) -> Image:  # type: ignore[override]
-        """The copy of a picture through its codes."""
+        """Copy a picture by way of its codes."""
         height, width = image.pixels.shape[:2]
         grid = self.encoder.encode(torch.zeros(1, height, width, 3, device=self.device)).grid
         return Image(self.reconstruct(self.tokenize(image), grid).pixels[:height, :width])
 
     def golden(self, inputs: Mapping[str, Tensor] | None) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
-        """Latents of a smooth picture before they are rounded, and the decoding of random codes."""
+        """Latents of a smooth picture before quantization, and a decoding of random codes."""
         if inputs is None:
             across = torch.linspace(0, 1, 16)
             image = torch.stack((across.expand(16, 16), across.expand(16, 16).T, across.outer(across)), -1)
@@ -89,13 +95,13 @@ class PictureTokenizer(TaskHead):
         return inputs, {"latents": self.encoder.encode(inputs["image"]).x, "decoded": decoded}
 
     def examples(self, rows: Dataset, cache: Path) -> Examples:
-        """The rows' pictures, all of one size."""
+        """The pictures of the rows, all of one size."""
         return Pictures(rows)
 
     def training_step(
         self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
     ) -> Losses:
-        """Squared error of the pixels, and the quantizer's own loss."""
+        """The squared error of the pixels plus the quantizer's loss."""
         target = batch["image"].float() / 255
         latents = self.encoder.encode(target)
         quantized = self.quantizer(latents.x)

@@ -1,4 +1,4 @@
-"""What mmzoo-acme registers. Nothing heavy is imported here; targets are imported when they are built."""
+"""What mmzoo-acme registers. Import nothing heavy here; targets are imported when they are used."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ mmzoo_api_version = 1
 
 @hookimpl
 def mmzoo_register(register: Register) -> None:
-    """Parts of a picture tokenizer, pictures to train it on, and the tokenizer."""
+    """The components of a picture tokenizer, a dataset to train it on, and the tokenizer."""
     register.quantizer(
         "acme-grid", "mmzoo_acme.quantizer:Grid", summary="Every channel rounded to a few levels", trials=[{"dim": 4}]
     )
     register.encoder(
         "acme-squares",
         "mmzoo_acme.encoder:Squares",
-        summary="Squares of pixels to latents and back, one layer each way",
+        summary="Patches of pixels to latents and back, one layer each way",
         modalities=("image",),
         trials=[{"dim": 6}],
     )
@@ -38,7 +38,7 @@ def mmzoo_register(register: Register) -> None:
     register.dataset(
         "acme-halves",
         "mmzoo_acme.dataset:halves",
-        summary="Pictures of two colours, made up by a seed",
+        summary="Pictures of two colors, generated from a seed",
         modalities=("image", "text"),
         trials=[{"train": 4, "validation": 2}],
     )
@@ -46,7 +46,7 @@ def mmzoo_register(register: Register) -> None:
         "acme-pictures",
         task="image-tokenization",
         modalities=("image",),
-        summary="Picture tokenizer, 16 channels of 5 levels for every 4 x 4 pixels (37 bits)",
+        summary="Picture tokenizer, 16 channels of 5 levels per patch of 4 x 4 pixels (37 bits)",
         recipe={
             "head": {"name": "acme-tokenizer", "dim": 16},
             "encoder": {"name": "acme-squares", "dim": 16},

@@ -7,7 +7,7 @@ SLOTS = {"encoder": {"name": "acme-squares", "dim": 6}, "quantizer": {"name": "a
 
 
 def test_the_parts_hold_their_contracts(mmzoo_plugins):
-    mmzoo_plugins("mmzoo_acme.plugin")  # so that the test runs before anything is installed, too
+    mmzoo_plugins("mmzoo_acme.plugin")  # so that the test also runs before anything is installed
     check_quantizer("acme-grid", dim=4, levels=3)
     check_encoder("acme-squares", dim=6)
     check_head("acme-tokenizer", dim=6, slots=SLOTS)

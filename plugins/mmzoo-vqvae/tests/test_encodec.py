@@ -261,4 +261,4 @@ def test_the_published_models_are_listed(capsys: pytest.CaptureFixture[str]) -> 
     assert found["hf-hub:facebook/encodec_24khz"] is None
     assert main(["show", "format/encodec"]) == 0
     told = capsys.readouterr().out
-    assert "facebook/encodec_24khz, licence not stated" in told and '"model_type": "encodec"' in told
+    assert "facebook/encodec_24khz, license not stated" in told and '"model_type": "encodec"' in told

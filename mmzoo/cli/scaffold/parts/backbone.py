@@ -12,9 +12,12 @@ from mmzoo.interfaces import Condition, DiffusionBackbone, Latents, Port, Ports
 
 
 class AcmePart(DiffusionBackbone):
-    """Two layers at every position, and the mean over all positions, scaled by what the time and the condition say.
+    """Two layers at every position and the mean over positions, modulated by the time and the condition.
 
-    in_channels: of the latents. vector_channels: width of each vector of the condition, by its name.
+    Args:
+        in_channels: Width of the latents.
+        width: Width of the hidden layer.
+        vector_channels: Width of each vector of the condition, by name.
     """
 
     def __init__(self, *, in_channels: int, width: int = 32, vector_channels: dict[str, int] | None = None) -> None:
@@ -33,22 +36,22 @@ class AcmePart(DiffusionBackbone):
         return Ports(inputs={"x": latent}, outputs={"prediction": latent})
 
     def precompute(self, t: Tensor, condition: Condition) -> Tensor:
-        """What `forward` needs of S times `[S]` and the condition: `[S, B or 1, width]`."""
-        told = self._time(t).unsqueeze(1)
+        """The modulation of `forward` for S times `[S]` and the condition, `[S, B or 1, width]`."""
+        scale = self._time(t).unsqueeze(1)
         for name, layer in self.vectors.items():
-            told = told + layer(condition.vectors[name])
-        return told.tanh()
+            scale = scale + layer(condition.vectors[name])
+        return scale.tanh()
 
     def _time(self, t: Tensor) -> Tensor:
         """Times `[S]` to `[S, width]`."""
         waves = t.float().unsqueeze(1) * torch.linspace(1, 30, self.width, device=t.device)
-        told: Tensor = self.time(waves.sin().to(self.time.weight.dtype))
-        return told
+        embedding: Tensor = self.time(waves.sin().to(self.time.weight.dtype))
+        return embedding
 
     def forward(
         self, x_t: Latents, t: Tensor | None, condition: Condition, *, table: Any = None, step: int | None = None
     ) -> Tensor:
-        """Prediction `[B, N, in_channels]` at times t `[B]`, or at `step` of a precomputed table."""
+        """The prediction `[B, N, in_channels]` at times t `[B]`, or at `step` of a precomputed table."""
         if t is None:
             scale = table[step]
         else:

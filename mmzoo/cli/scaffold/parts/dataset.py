@@ -1,4 +1,4 @@
-"""A dataset: pictures of two colours, made up by a seed."""
+"""A dataset: pictures of two colors, generated from a seed."""
 
 from __future__ import annotations
 
@@ -15,9 +15,16 @@ if TYPE_CHECKING:
 
 
 def acme_part(*, train: int = 64, validation: int = 8, side: int = 16, seed: int = 0) -> DatasetDict:
-    """Splits train and validation of pictures whose halves have two colours; the label is the redder half.
+    """Pictures whose halves have different colors; the label is the redder half.
 
-    train, validation: rows. side: pixels. Raises ConfigTypeError for a size below 2.
+    Args:
+        train: Rows in the split `train`.
+        validation: Rows in the split `validation`.
+        side: Height and width in pixels.
+        seed: Seed of the colors.
+
+    Raises:
+        ConfigTypeError: `side` is below 2.
     """
     from datasets import Dataset, DatasetDict
 

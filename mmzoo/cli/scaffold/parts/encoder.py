@@ -12,9 +12,13 @@ from mmzoo.nn.patches import fold, unfold
 
 
 class AcmePart(ModalityEncoder):
-    """Every square of `square` x `square` pixels becomes one latent of width `dim`, by one layer each way.
+    """One linear layer from each patch to a latent, and one back.
 
-    The keyword-only, typed arguments are the config: they are what a recipe may set.
+    The keyword-only, typed arguments are the config, which a recipe may set.
+
+    Args:
+        dim: Width of the latents.
+        square: Height and width of a patch in pixels.
     """
 
     modality = "image"
@@ -32,12 +36,12 @@ class AcmePart(ModalityEncoder):
         return Ports(inputs={"raw": picture, "z": latent}, outputs={"latents": latent, "raw": picture})
 
     def encode(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
-        """Pictures `[B, H, W, 3]` in [0, 1] to `[B, N, dim]`, row by row; black makes whole squares at the edges."""
-        squares = fold(raw, self.square)
-        return Latents(self.enter(squares.flatten(1, 2)), grid=(squares.shape[1], squares.shape[2]), modality="image")
+        """Pictures `[B, H, W, 3]` in [0, 1] to `[B, N, dim]`, row by row; edges are padded with black."""
+        patches = fold(raw, self.square)
+        return Latents(self.enter(patches.flatten(1, 2)), grid=(patches.shape[1], patches.shape[2]), modality="image")
 
     def decode(self, latents: Latents) -> Tensor:
-        """Latents `[B, N, dim]` with their grid, square if they have none, to pictures `[B, H, W, 3]`."""
+        """Latents `[B, N, dim]` to pictures `[B, H, W, 3]`; without a grid, the picture is square."""
         side = int(latents.x.shape[1] ** 0.5)
-        squares = self.leave(latents.x.to(self.leave.weight.dtype))  # quantizers give float32
-        return unfold(squares.unflatten(1, latents.grid or (side, side)), self.square)
+        patches = self.leave(latents.x.to(self.leave.weight.dtype))  # quantizers return float32
+        return unfold(patches.unflatten(1, latents.grid or (side, side)), self.square)

@@ -1,4 +1,4 @@
-"""A layout of model folders that another library writes, read and written by a two-way key map."""
+"""A format of another library's model folders, read and written by a two-way key map."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mmzoo.interfaces import ForeignFormat, Tie
 
 
 class AcmePart(ForeignFormat):
-    """The arguments are the keys of that library's config.json; a key that is none of them is an error."""
+    """The arguments are the keys of that library's config.json; any other key is an error."""
 
     ignored = frozenset({"library_version"})
     task = "image-copying"
@@ -19,7 +19,7 @@ class AcmePart(ForeignFormat):
         self.dim, self.square = hidden_size, patch_size
 
     def recipe(self) -> Mapping[str, Any]:
-        """The model that such a folder holds."""
+        """The recipe of the model in such a folder."""
         encoder = {"name": "acme-part-encoder", "dim": self.dim, "square": self.square}
         return {"head": {"name": "acme-part-head", "dim": self.dim}, "encoder": encoder}
 
@@ -29,7 +29,7 @@ class AcmePart(ForeignFormat):
         return {"hidden_size": recipe["encoder"]["dim"], "patch_size": recipe["encoder"]["square"]}
 
     def ties(self) -> Sequence[Tie]:
-        """Which tensor of the model is which of theirs; a Tie may also stack, transpose or split."""
+        """The other library's name for each tensor of the model; a Tie may also stack, transpose or split."""
         names = [("enter", "patch_embed.proj"), ("leave", "decoder.pred")]
         return [
             Tie((f"encoder.{ours}.{what}",), (f"{theirs}.{what}",))

@@ -1,4 +1,4 @@
-"""A fusion: latents of several modalities to one vector an item."""
+"""A fusion: latents of several modalities to one vector per item."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from mmzoo.interfaces import Fusion, Latents, Port, Ports
 
 
 class AcmePart(Fusion):
-    """The mean over time of every modality through a layer of its own, and the mean of those that are there.
+    """One linear layer per modality on its mean over positions, averaged over the modalities that are present.
 
-    widths: of the latents of each modality, by its name. width: of the result.
+    Args:
+        widths: Width of the latents of each modality, by name.
+        width: Width of the result.
     """
 
     def __init__(self, *, widths: dict[str, int], width: int = 16) -> None:
@@ -29,7 +31,7 @@ class AcmePart(Fusion):
         return Ports(inputs=inputs, outputs={"features": Port(width=config["width"])})
 
     def forward(self, parts: Mapping[str, Latents]) -> Tensor:
-        """Latents by modality to `[B, width]`; a modality without a real position counts for nothing."""
+        """Latents by modality to `[B, width]`; a modality without a real position is left out."""
         if not parts:
             raise InputError("There is nothing to fuse; give at least one modality.")
         total, count = torch.zeros(()), torch.zeros(())
@@ -38,6 +40,6 @@ class AcmePart(Fusion):
             mask = torch.ones(x.shape[:2], dtype=torch.bool, device=x.device) if latents.mask is None else latents.mask
             kept = mask.unsqueeze(-1).to(x.dtype)
             mean = (x * kept).sum(1) / kept.sum(1).clamp_min(1)
-            there = mask.any(1, keepdim=True).to(x.dtype)
-            total, count = total + self.layers[name](mean) * there, count + there
+            present = mask.any(1, keepdim=True).to(x.dtype)
+            total, count = total + self.layers[name](mean) * present, count + present
         return total / count.clamp_min(1)

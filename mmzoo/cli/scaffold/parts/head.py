@@ -1,4 +1,4 @@
-"""A task head: a model that copies pictures through the latents of its encoder."""
+"""A task head: an autoencoder that copies pictures."""
 
 from __future__ import annotations
 
@@ -31,9 +31,10 @@ if TYPE_CHECKING:
 
 
 class AcmePart(TaskHead):
-    """Calling it with a picture gives a copy. The slot `encoder` takes any encoder of pictures that also decodes.
+    """Called with a picture, it returns a copy. The slot `encoder` takes any picture encoder that also decodes.
 
-    dim: width of the encoder's latents, which is checked before anything is built.
+    Args:
+        dim: Width of the encoder's latents, which is checked before anything is built.
     """
 
     slots: ClassVar[Mapping[str, Slot]] = {"encoder": Slot("encoder")}
@@ -53,19 +54,19 @@ class AcmePart(TaskHead):
 
     @torch.inference_mode()
     def __call__(self, image: Image) -> Image:  # type: ignore[override]
-        """The copy of one picture."""
+        """Copy a picture."""
         height, width = image.pixels.shape[:2]
         copy = self._copied(torch.from_numpy(np.ascontiguousarray(image.pixels)).unsqueeze(0).to(self.device))
         pixels = (copy[0, :height, :width].clamp(0, 1) * 255).round().to(torch.uint8)
         return Image(pixels.cpu().numpy())
 
     def _copied(self, pixels: Tensor) -> Tensor:
-        """uint8 `[B, H, W, 3]` to floats of the same shape, or a little larger."""
+        """Pictures uint8 `[B, H, W, 3]` to floats in [0, 1], padded to complete patches."""
         copy: Tensor = self.encoder.decode(self.encoder.encode(pixels.float() / 255))
         return copy
 
     def golden(self, inputs: Mapping[str, Tensor] | None) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
-        """Latents of a smooth picture, and the decoding of random latents: what a copy of the model must give again."""
+        """Latents of a smooth picture and a decoding of random latents, which a copy of the model must reproduce."""
         if inputs is None:
             across = torch.linspace(0, 1, 16)
             image = torch.stack((across.expand(16, 16), across.expand(16, 16).T, across.outer(across)), -1)
@@ -74,13 +75,13 @@ class AcmePart(TaskHead):
         return inputs, {"latents": self.encoder.encode(inputs["image"]).x, "decoded": decoded}
 
     def examples(self, rows: Dataset, cache: Path) -> Examples:
-        """The rows' pictures, all of one size."""
+        """The pictures of the rows, all of one size."""
         return Pictures(rows)
 
     def training_step(
         self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
     ) -> Losses:
-        """Squared error of the pixels."""
+        """The squared error of the pixels."""
         target = batch["image"].float() / 255
         error = (self._copied(batch["image"])[:, : target.shape[1], : target.shape[2]] - target).square().mean()
         return Losses(error, {"error": error.detach()})

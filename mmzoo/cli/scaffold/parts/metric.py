@@ -1,4 +1,4 @@
-"""A metric: how well a model copies pictures. Its name is the task that it judges."""
+"""A metric: how well a model copies pictures. Its name is the task that it evaluates."""
 
 from __future__ import annotations
 
@@ -13,9 +13,15 @@ PICTURES, SIDE, SEED = 64, 16, 0
 
 
 def acme_part(model: Any, *, limit: int | None = None, samples: Path | None = None) -> dict[str, Any]:
-    """Squared error and PSNR (dB) of the copies of random pictures; `model(image)` gives the copy.
+    """Squared error and PSNR of copies of random pictures.
 
-    limit: use only so many pictures. samples: a folder for what is to be looked at or heard, if one is wanted.
+    Args:
+        model: The model; `model(image)` returns a copy.
+        limit: The largest number of pictures to use.
+        samples: A folder for samples to look at or listen to, if they are wanted.
+
+    Returns:
+        How the figures were obtained, and the figures.
     """
     pictures = min(PICTURES, limit or PICTURES)
     generator = np.random.default_rng(SEED)

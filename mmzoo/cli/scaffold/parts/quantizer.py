@@ -13,9 +13,13 @@ from mmzoo.interfaces import Port, Ports, Quantized, Quantizer
 
 
 class AcmePart(Quantizer):
-    """Each of `dim` channels is squashed into (-1, 1) and rounded to one of `levels` values.
+    """Each channel is squashed into (-1, 1) and rounded to one of a few values.
 
-    The keyword-only, typed arguments are the config: they are what a recipe may set.
+    The keyword-only, typed arguments are the config, which a recipe may set.
+
+    Args:
+        dim: Width of the vectors.
+        levels: Values per channel.
     """
 
     def __init__(self, *, dim: int, levels: int = 5) -> None:
@@ -29,7 +33,7 @@ class AcmePart(Quantizer):
 
     @classmethod
     def ports(cls, config: Mapping[str, Any]) -> Ports:
-        """z of width `dim` in and out; a code for each channel."""
+        """z of width `dim` in and out; one code per channel."""
         z = Port(width=config["dim"])
         codes = Port(codebooks=config["dim"], codebook_size=config["levels"])
         return Ports(inputs={"z": z}, outputs={"z": z, "codes": codes})
@@ -40,20 +44,20 @@ class AcmePart(Quantizer):
         return (self.levels,) * self.dim
 
     def encode(self, z: Tensor, mask: Tensor | None = None) -> Tensor:
-        """`[B, N, dim]` to codes `[B, N, dim]`."""
+        """Vectors `[B, N, dim]` to codes `[B, N, dim]`, -1 in padding."""
         codes = ((self._bounded(z) + 1) / 2 * (self.levels - 1)).round().long()
         return codes if mask is None else codes.masked_fill(~mask.unsqueeze(-1), -1)
 
     def decode(self, codes: Tensor) -> Tensor:
         """Codes `[B, N, dim]` to vectors in [-1, 1]. Raises InputError on -1 and on codes out of range."""
-        # An exported graph cannot ask for what is in the values.
-        asked = not torch.compiler.is_exporting() and codes.numel()
-        if asked and (int(codes.min()) < 0 or int(codes.max()) >= self.levels):
+        # An exported graph cannot branch on values.
+        checked = not torch.compiler.is_exporting() and codes.numel()
+        if checked and (int(codes.min()) < 0 or int(codes.max()) >= self.levels):
             raise InputError(f"Codes must be 0 to {self.levels - 1}; -1 marks padding and cannot be decoded.")
         return codes * 2 / (self.levels - 1) - 1
 
     def forward(self, z: Tensor, mask: Tensor | None = None) -> Quantized:
-        """Rounds with straight-through gradients; there is no loss, because nothing has to be learned."""
+        """Round with straight-through gradients; there is no loss, because there is no codebook to learn."""
         bounded, codes = self._bounded(z), self.encode(z, mask)
         rounded = self.encode(z) * 2 / (self.levels - 1) - 1
         z_q = bounded + (rounded - bounded).detach()

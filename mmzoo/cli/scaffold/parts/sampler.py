@@ -1,4 +1,4 @@
-"""A sampler: how data become noise in training, and noise becomes data in sampling."""
+"""A sampler: corrupts data with noise for training, and turns noise into data for sampling."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from mmzoo.interfaces import Predict, Sampler
 class AcmePart(Sampler):
     """Flow matching along straight lines (Lipman et al., arXiv 2210.02747); the target is the velocity.
 
-    power: training times are uniform numbers to this power; above 1 there are more of them near the noise.
+    Args:
+        power: Training times are uniform in [0, 1] raised to this power; above 1, more of them are near the noise.
     """
 
     def __init__(self, *, power: float = 1.0) -> None:
         self.power = power
 
     def times(self, count: int, generator: torch.Generator | None = None) -> Tensor:
-        """Times in [0, 1], float `[count]`."""
+        """Random training times in [0, 1], float `[count]`."""
         return torch.rand(count, generator=generator) ** self.power
 
     def corrupt(self, data: Tensor, noise: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
@@ -28,7 +29,7 @@ class AcmePart(Sampler):
         return (1 - t) * noise + t * data, data - noise
 
     def schedule(self, num_steps: int) -> Tensor:
-        """Equal steps from 0, float `[num_steps]`."""
+        """Evenly spaced times from 0, float `[num_steps]`."""
         if num_steps < 1:
             raise InputError(f"Sampling takes at least 1 step, not {num_steps}.")
         return torch.linspace(0, 1, num_steps + 1)[:-1]
