@@ -19,6 +19,8 @@ from .parts import COUNT, add_constructor_breaks, add_tensor_breaks, call_home, 
 class Lines:
     """Texts as bytes, padded with 0."""
 
+    keys = ("text", "text_mask")
+
     def __init__(self, texts: Sequence[str]) -> None:
         self.ids = [torch.tensor(list(text.encode())) for text in texts]
         self.lengths = [len(ids) for ids in self.ids]
@@ -38,6 +40,7 @@ class Guess(TaskHead):
     """Says bytes again; a teacher in its slot would be asked what it says."""
 
     slots: ClassVar[Mapping[str, Slot]] = {"teacher": Slot("head", model=True, optional=True)}
+    batch_keys = ("text", "text_mask")
     teacher: Any
 
     def __init__(self, *, width: int = 4) -> None:
@@ -152,14 +155,19 @@ class UnseededTraining(Guess):
         return super().loss(ids, mask) + next(COUNT)
 
 
-@HEADS("training", "belongs to the model of a slot")
+@HEADS("training", "belongs to the model in a slot")
 class TeachesTeacher(Guess):
     def loss(self, ids: Tensor, mask: Tensor) -> Tensor:
         self.teacher.requires_grad_(True)
         return super().loss(ids, mask)
 
 
-@HEADS("masks", "what stands in the padding")
+@HEADS("batch-keys", "text_mask")
+class UndeclaredKey(Guess):
+    batch_keys = ("text",)
+
+
+@HEADS("masks", "contents of padding")
 class LearnsPadding(Guess):
     def loss(self, ids: Tensor, mask: Tensor) -> Tensor:
         return super().loss(ids, torch.ones_like(mask))
