@@ -119,9 +119,9 @@ def conformity(distribution: str, version: str, target: str) -> str | None:
     done = [outcome for outcome in outcomes.values() if outcome == "passed" or outcome.startswith(NEUTRAL)]
     if len(done) < len(outcomes):
         return f"incomplete ({len(done)} of {len(outcomes)} checks; {when})"
-    beside = [
+    neutral = [
         f"{kind} {', '.join(names)}"
         for kind in NEUTRAL
         if (names := [name for name, outcome in outcomes.items() if outcome.startswith(kind)])
     ]
-    return "; ".join([f"conforms ({when})", *beside])
+    return "; ".join([f"conforms ({when})", *neutral])
