@@ -94,14 +94,14 @@ class FilledHead(Target):
         )
 
     def with_weights(self) -> TaskHead:
-        """The head for checks of half precision, which are sensitive to the values of the weights."""
+        """The head to check in half precision, with realistic weights where there are any."""
         head: TaskHead = self.component()
         return head
 
     # --- checks ---
 
     def check_offline(self) -> None:
-        """It is built, called and trained without a network; mmzoo has fetched the models in slots before."""
+        """It is built, called and trained without a network; models in slots are built before."""
         assert self.models is not None
         rows = self.rows
         with offline() as tried:

@@ -115,7 +115,7 @@ def conformity(distribution: str, version: str, target: str) -> str | None:
     if failed := [name for name, outcome in outcomes.items() if outcome.startswith("failed")]:
         return f"does not conform: {', '.join(failed)} ({when})"
     if not results.get("plugin"):
-        return f"incomplete (the checks of the whole plugin were not run; {when})"
+        return f"incomplete (the checks of the package were not run; {when})"
     done = [outcome for outcome in outcomes.values() if outcome == "passed" or outcome.startswith(NEUTRAL)]
     if len(done) < len(outcomes):
         return f"incomplete ({len(done)} of {len(outcomes)} checks; {when})"

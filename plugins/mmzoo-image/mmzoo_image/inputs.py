@@ -16,7 +16,7 @@ LARGEST_SIDE = 1024
 
 
 def check_sampling(steps: int, guidance: float, seed: int) -> None:
-    """Require at least 1 step, a guidance scale from 0 to 100, and a seed that leaves room to count up from."""
+    """Require at least 1 step, a guidance scale from 0 to 100, and a seed below 2 ** 62 (picture i uses seed + i)."""
     if not _is_int(steps) or steps < 1:
         raise InputError(f"steps must be an integer of at least 1, not {steps!r}.")
     if isinstance(guidance, bool) or not isinstance(guidance, int | float) or not 0 <= guidance <= 100:

@@ -64,7 +64,7 @@ class EMACodebook(nn.Module):
 
     @torch.no_grad()
     def update(self, x_QND: Tensor, codes_QN: Tensor, *, levels: slice = slice(None)) -> None:
-        """Move codes towards the vectors assigned to them.
+        """Move codes toward the vectors assigned to them.
 
         Args:
             x_QND: Vectors.

@@ -24,9 +24,8 @@ def pulses(pitch_BK: Tensor, hop: int, sample_rate: int) -> Tensor:
     for k in range(1, int(limit / FLOOR_HZ) + 1):
         # Harmonics fade out over 400 Hz, so that a changing pitch does not switch any on or off abruptly.
         gain = ((limit - k * frames) / 400).clamp(0, 1)
-        if not torch.compiler.is_exporting() and not bool(
-            gain.any()
-        ):  # no data-dependent branches in an exported graph
+        # An exported graph must not branch on data.
+        if not torch.compiler.is_exporting() and not bool(gain.any()):
             break
         total += gain.repeat_interleave(hop, dim=1) * torch.cos(k * base)
     return total
