@@ -21,7 +21,7 @@ def subjects() -> dict[str, list[Case]]:
     found: dict[str, list[Case]] = {}
     for plugin in PLUGINS:
         for case in cases(plugin):
-            found.setdefault(f"{plugin}: {case.subject}[{case.trial}]", []).append(case)
+            found.setdefault(f"{plugin}: {case.target}[{case.trial}]", []).append(case)
     return found
 
 
@@ -61,10 +61,10 @@ def test_every_first_party_component_and_model_is_checked() -> None:
     known = registry.catalog()
     registered = {f"{s.kind}/{s.name}" for s in known.components() if s.plugin in PLUGINS}
     registered |= {f"model/{s.name}" for s in known.models() if s.plugin in PLUGINS}
-    checked = {case.subject for found in FIRST_PARTY.values() for case in found}
+    checked = {case.target for found in FIRST_PARTY.values() for case in found}
     assert checked == registered | {"plugin"}
 
 
 def test_little_is_exempt() -> None:
-    exempt = {(case.subject, case.check) for found in FIRST_PARTY.values() for case in found if case.exempt}
+    exempt = {(case.target, case.check) for found in FIRST_PARTY.values() for case in found if case.exempt}
     assert exempt == {("fusion/rnn", "export")}

@@ -5,9 +5,9 @@
     def test_grid():
         check_quantizer("grid", dim=8, levels=5)
 
-`pytest --mmzoo acme` runs all of it for every component and model of an installed plugin. Each function builds the
-component by its registered name and runs every check of its kind; if any fail, one ConformanceError lists them all,
-each with a sentence that says what was expected. The names are resolved lazily, because pytest imports this package (as
+`pytest --mmzoo acme` runs every check on every component and model of an installed plugin. Each function builds the
+component by its registered name and runs the checks for its kind. If any fail, a single ConformanceError lists them
+all, each with a sentence that says what was expected. Names are imported lazily because pytest imports this package (as
 the plugin `mmzoo`) in every run.
 """
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mmzoo.testing.quantizers import check_quantizer
     from mmzoo.testing.samplers import check_sampler
 
-_HOME_OF = {
+_MODULE_OF = {
     "ConformanceError": "common",
     "check_backbone": "backbones",
     "check_component": "any_kind",
@@ -53,6 +53,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOME_OF:
-        return getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    if name in _MODULE_OF:
+        return getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

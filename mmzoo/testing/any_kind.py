@@ -1,4 +1,4 @@
-"""One entrance to the checks of all kinds."""
+"""A single entry point to the checks for every kind."""
 
 from __future__ import annotations
 
@@ -6,22 +6,28 @@ from collections.abc import Mapping
 from typing import Any
 
 from mmzoo.errors import UsageError
-from mmzoo.testing.common import Checks, hold
+from mmzoo.testing.common import Checks, run_checks
 
 
 def check_component(kind: str, name: str, config: Mapping[str, Any] | None = None, **details: Any) -> None:
-    """Hold a component to the contract of its kind: encoder, quantizer, fusion, backbone, sampler, head
-    or format.
+    """Check a component against the contract of its kind.
 
-    details: what the check of that kind takes beside the config, such as `slots` of a head.
-    Raises ConformanceError; UsageError for a kind that has no contract to check.
+    Args:
+        kind: encoder, quantizer, fusion, backbone, sampler, head or format.
+        name: The registered name.
+        config: Its config; None for the defaults.
+        **details: Further arguments of that kind's check, such as `slots` for a head.
+
+    Raises:
+        ConformanceError: One or more checks failed.
+        UsageError: The kind has no conformance checks.
     """
     label, checks = checks_of(kind, name, config or {}, **details)
-    hold(label, checks)
+    run_checks(label, checks)
 
 
 def checks_of(kind: str, name: str, config: Mapping[str, Any], **details: Any) -> tuple[str, Checks]:
-    """How messages call a component, and its checks by name, none of them run yet. Raises UsageError."""
+    """The component's label for messages and its checks by name, none run yet. Raises UsageError."""
     from mmzoo.testing.backbones import BackboneTrial
     from mmzoo.testing.encoders import EncoderTrial
     from mmzoo.testing.formats import FormatTrial
@@ -46,7 +52,7 @@ def checks_of(kind: str, name: str, config: Mapping[str, Any], **details: Any) -
         trial = kinds[kind](name, config, **details)
     else:
         raise UsageError(
-            f"There is no conformance check for the kind {kind!r}; there is one for"
+            f"There are no conformance checks for the kind {kind!r}; they exist for"
             f" {', '.join(kinds)}, dataset, metric, judge and command."
         )
     return trial.label, trial.checks()

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from mmzoo.interfaces import Condition, Latents
-from mmzoo.testing.common import Checks, ConformanceError, close, functional, hold, port, require
+from mmzoo.testing.common import Checks, ConformanceError, close, port, probe_loss, require, run_checks
 from mmzoo.testing.trial import Trial
 
 ITEMS, POSITIONS, SHORTER = 2, 12, 7
@@ -26,18 +26,26 @@ def check_backbone(
     sequences: Mapping[str, int] | None = None,
     **config: Any,
 ) -> None:
-    """Hold the backbone of this name and config to its contract; raises ConformanceError.
+    """Check a registered backbone against the contract of its kind.
 
-    vectors, aligned, sequences: names and widths of the condition's entries that the config asks for; by default
-    what the config has under `vector_channels`, `aligned_channels` and `sequence_channels`. Sequences of latents are
-    used, or a 3 by 4 grid when `position` is `rope-2d`.
+    It is called with sequences of latents, or with a 3 by 4 grid if the config has `position: rope-2d`.
+
+    Args:
+        name: The registered name.
+        vectors: Width of each vector of the condition by name; None to read `vector_channels` of the config.
+        aligned: Width of each aligned sequence by name; None to read `aligned_channels`.
+        sequences: Width of each other sequence by name; None to read `sequence_channels`.
+        **config: The backbone's config.
+
+    Raises:
+        ConformanceError: One or more checks failed.
     """
     trial = BackboneTrial(name, config, vectors=vectors, aligned=aligned, sequences=sequences)
-    hold(trial.label, trial.checks())
+    run_checks(trial.label, trial.checks())
 
 
 class BackboneTrial(Trial):
-    """A backbone with noisy latents `[2, 12, D]`, two times and the condition that its config asks for."""
+    """A backbone with noisy latents `[2, 12, D]`, two times and the condition that its config declares."""
 
     kind = "backbone"
 
@@ -47,7 +55,7 @@ class BackboneTrial(Trial):
 
     @cached_property
     def case(self) -> Case:
-        """What the backbone is fed."""
+        """The backbone's inputs."""
         channels = port(self.part, "inputs", "x").width
         if channels is None:
             raise ConformanceError(f"{self.label} must declare the width of its port x, so that `create` can check it.")
@@ -61,8 +69,8 @@ class BackboneTrial(Trial):
 
     def _widths(self, argument: str, key: str) -> Mapping[str, int]:
         given = self.given.get(argument)
-        found: Mapping[str, int] = (self.part.config.get(key) or {}) if given is None else given
-        return found
+        widths: Mapping[str, int] = (self.part.config.get(key) or {}) if given is None else given
+        return widths
 
     @cached_property
     def inputs(self) -> tuple[Tensor, ...]:
@@ -80,25 +88,25 @@ class BackboneTrial(Trial):
         return (component(latents, case.times(), Condition(vectors, aligned, sequences)),)
 
     def loss(self, component: Any) -> Tensor:
-        return functional(component(self.case.x(), self.case.times(), self.case.condition()))
+        return probe_loss(component(self.case.x(), self.case.times(), self.case.condition()))
 
-    def special(self) -> Checks:
+    def kind_checks(self) -> Checks:
         return {"table": self.check_table}
 
     @torch.no_grad()
     def check_ports(self) -> None:
-        """One prediction for every position, of the declared width."""
+        """There is one prediction per position, of the declared width."""
         prediction = self.component()(self.case.x(), self.case.times(), self.case.condition())
         width = port(self.part, "outputs", "prediction").width
         wanted = [ITEMS, POSITIONS, prediction.shape[-1] if width is None else width]
         require(
             list(prediction.shape) == wanted and prediction.dtype is torch.float32,
-            f"{self.label} predicts {prediction.dtype} {list(prediction.shape)} where float32 {wanted} is declared.",
+            f"{self.label} predicts {prediction.dtype} {list(prediction.shape)}; it declares float32 {wanted}.",
         )
 
     @torch.no_grad()
     def check_table(self) -> None:
-        """With a precomputed table the prediction is the one that training sees."""
+        """Predictions with a precomputed table equal those without, as in training."""
         backbone: Any = self.component()
         case = self.case
         table = backbone.precompute(torch.tensor(TIMES), case.condition())
@@ -107,34 +115,35 @@ class BackboneTrial(Trial):
             slow = backbone(case.x(), torch.full((ITEMS,), time), case.condition())
             require(
                 close(fast, slow),
-                f"{self.label}: with the precomputed table the prediction at t = {time} is another one than without.",
+                f"{self.label}: the precomputed table changes the prediction at t = {time}.",
             )
 
     @torch.no_grad()
     def check_masks(self) -> None:
-        """What stands in the padding of x and of the condition changes no prediction of a real position."""
+        """The contents of padding in x and in the condition do not affect predictions at real positions."""
         backbone, case = self.component(), self.case
         first, second = (
-            backbone(case.x(filling), case.times(), case.condition(filling))[1:, :SHORTER] for filling in (0.0, 50.0)
+            backbone(case.x(fill), case.times(), case.condition(fill))[1:, :SHORTER] for fill in (0.0, 50.0)
         )
         require(
-            close(second, first), f"{self.label}: what stands in the padding changes predictions; respect the masks."
+            close(second, first),
+            f"{self.label}: the contents of padding affect predictions at real positions; respect the masks.",
         )
 
     @torch.no_grad()
     def check_batch(self) -> None:
-        """A padded item gets the prediction it gets alone."""
+        """A padded item gets the same prediction as alone."""
         backbone, case = self.component(), self.case
         alone = backbone(case.short(), case.times()[1:], case.short_condition())
         together = backbone(case.x(0.0), case.times(), case.condition(0.0))
         require(
             close(together[1:, :SHORTER], alone),
-            f"{self.label} predicts something else for an item that is padded in a batch; respect the masks.",
+            f"{self.label} gives a different prediction for an item that is padded in a batch; respect the masks.",
         )
 
 
 class Case:
-    """Noisy latents, times and a condition with the entries that a backbone asks for."""
+    """Noisy latents, times and a condition with the declared entries."""
 
     def __init__(
         self,
@@ -155,15 +164,15 @@ class Case:
             name: torch.randn(ITEMS, CONTEXT, width, generator=generator) for name, width in sequences.items()
         }
 
-    def x(self, filling: float | None = None) -> Latents:
-        """The whole batch; with a filling, its second item ends early and is padded with that."""
-        if filling is None:
+    def x(self, fill: float | None = None) -> Latents:
+        """The full batch; given `fill`, the second item ends early and is padded with that value."""
+        if fill is None:
             return Latents(self.data, grid=self.grid)
         mask, _ = self.masks()
-        return Latents(self.data.masked_fill(~mask.unsqueeze(-1), filling), mask, self.positions())
+        return Latents(self.data.masked_fill(~mask.unsqueeze(-1), fill), mask, self.positions())
 
     def masks(self) -> tuple[Tensor, Tensor]:
-        """Of the latents and of the condition's sequences; the second item ends early."""
+        """Masks of the latents and of the condition's sequences; the second item ends early."""
         mask = torch.ones(ITEMS, POSITIONS, dtype=torch.bool)
         mask[1, SHORTER:] = False
         context = torch.ones(ITEMS, CONTEXT, dtype=torch.bool)
@@ -171,7 +180,7 @@ class Case:
         return mask, context
 
     def positions(self) -> Tensor | None:
-        """Row and column of every position, where there is a grid: an item that ends early has none."""
+        """Row and column of every position of a grid; given explicitly, since a shorter item has no grid."""
         if self.grid is None:
             return None
         rows, columns = self.grid
@@ -185,15 +194,15 @@ class Case:
     def times(self) -> Tensor:
         return torch.tensor([0.25, 0.6])
 
-    def condition(self, filling: float | None = None) -> Condition:
+    def condition(self, fill: float | None = None) -> Condition:
         mask = None
         sequences, aligned = self.sequences, self.aligned
-        if filling is not None:
+        if fill is not None:
             _, mask = self.masks()
-            sequences = {k: v.masked_fill(~mask.unsqueeze(-1), filling) for k, v in sequences.items()}
+            sequences = {k: v.masked_fill(~mask.unsqueeze(-1), fill) for k, v in sequences.items()}
             tail = torch.arange(POSITIONS).view(1, -1, 1) >= SHORTER
             tail = tail & (torch.arange(ITEMS).view(-1, 1, 1) == 1)
-            aligned = {k: v.masked_fill(tail, filling) for k, v in aligned.items()}
+            aligned = {k: v.masked_fill(tail, fill) for k, v in aligned.items()}
         return Condition(self.vectors, aligned, {k: Latents(v, mask) for k, v in sequences.items()})
 
     def short_condition(self) -> Condition:

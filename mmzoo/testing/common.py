@@ -1,4 +1,4 @@
-"""What the checks of every kind need: outcomes, comparisons, seeds, fresh components, declared ports."""
+"""Shared by the checks of every kind: outcomes, comparisons, seeds, fresh components, declared ports."""
 
 from __future__ import annotations
 
@@ -15,20 +15,22 @@ from mmzoo.interfaces import Latents, Port, Ports
 from mmzoo.schema import first_line
 
 TOLERANCE = 1e-4
-"""How far two ways of computing the same may be apart, relative to the largest value."""
+"""Allowed difference between two ways of computing the same values, relative to the largest absolute value."""
 SMALLEST = 1e-3
-"""What counts as the largest value where all are smaller: below it, differences are those of rounding."""
+"""Lower bound on the largest absolute value used in comparisons; differences below this scale are rounding."""
 STEPS = 3
-"""Steps of training within which every parameter must get a gradient."""
+"""Number of training steps within which every parameter must receive a gradient."""
 
 Checks = Mapping[str, Callable[[], None]]
-"""Checks by their names, in the order in which they are run."""
+"""Checks by name, in the order in which they run."""
 
 
 class ConformanceError(MmzooError, AssertionError):
-    """A component breaks its contract; the sentence says which part of it and what was expected.
+    """A component violates its contract; the message says which part and what was expected.
 
-    failures: what each failed check says, by its name, where all checks were run.
+    Args:
+        message: The sentence to show.
+        failures: The message of each failed check by name, when all checks were run.
     """
 
     def __init__(self, message: str, *, failures: Mapping[str, str] | None = None) -> None:
@@ -36,15 +38,12 @@ class ConformanceError(MmzooError, AssertionError):
         self.failures = dict(failures or {})
 
 
-class NotChecked(Exception):  # noqa: N818 - no error: the contract is neither held nor broken
-    """Raised by a check that cannot be made; the results show its message.
-
-    That is `not applicable: why` or `not checked: why`.
-    """
+class NotChecked(Exception):  # noqa: N818 - not an error: the contract is neither met nor violated
+    """Raised by a check that cannot run; its message, `not applicable: why` or `not checked: why`, is the outcome."""
 
 
 def require(holds: bool, sentence: str) -> None:
-    """Raise ConformanceError with this sentence unless the condition holds."""
+    """Raise ConformanceError with this sentence unless the condition is true."""
     if not holds:
         raise ConformanceError(sentence)
 
@@ -55,10 +54,12 @@ def applicable(applies: bool, reason: str) -> None:
         raise NotChecked(f"not applicable: {reason}")
 
 
-def perform(label: str, name: str, check: Callable[[], None]) -> None:
-    """Run one check. What is raised is one of mmzoo's errors: a component that crashes breaks its contract too.
+def run_check(label: str, name: str, check: Callable[[], None]) -> None:
+    """Run one check. A component that crashes violates its contract too.
 
-    Or NotChecked.
+    Raises:
+        MmzooError: The check failed; any other exception becomes a ConformanceError.
+        NotChecked: The check cannot run.
     """
     try:
         check()
@@ -68,21 +69,21 @@ def perform(label: str, name: str, check: Callable[[], None]) -> None:
         raise ConformanceError(f"{label} fails the check {name!r}: {first_line(error)}.") from error
 
 
-def hold(label: str, checks: Checks) -> None:
+def run_checks(label: str, checks: Checks) -> None:
     """Run all checks and raise one error that lists every failure.
 
-    Inductor is left to `pytest --mmzoo`: it takes a minute.
+    The inductor check takes a minute, so only `pytest --mmzoo` runs it.
 
     Raises:
-        ConformanceError: one or more checks failed; `failures` has their sentences.
-        UsageError: the name or the config under test is wrong, so that there is nothing to check.
+        ConformanceError: One or more checks failed; `failures` holds their messages.
+        UsageError: The name or config under test is wrong, so there is nothing to check.
     """
     failures: dict[str, str] = {}
     for name, check in checks.items():
         if name == "inductor":
             continue
         try:
-            perform(label, name, check)
+            run_check(label, name, check)
         except NotChecked:
             continue
         except MmzooError as error:
@@ -95,20 +96,20 @@ def hold(label: str, checks: Checks) -> None:
         raise ConformanceError(f"{label} fails {count} of its contract:{lines}", failures=failures)
 
 
-def largest(tensor: Tensor) -> float:
-    """The largest absolute value, or SMALLEST if that is larger."""
+def max_abs(tensor: Tensor) -> float:
+    """The largest absolute value, but at least SMALLEST."""
     return max(SMALLEST, float(tensor.abs().max())) if tensor.numel() else SMALLEST
 
 
 def close(a: Tensor, b: Tensor, tolerance: float = TOLERANCE) -> bool:
-    """Same shape, and nowhere further apart than the tolerance times the largest value."""
+    """Whether the shapes are equal and no difference exceeds `tolerance * max_abs(b)`."""
     if a.shape != b.shape:
         return False
-    return a.numel() == 0 or bool((a - b).abs().max() <= tolerance * largest(b))
+    return a.numel() == 0 or bool((a - b).abs().max() <= tolerance * max_abs(b))
 
 
 def seeded(seed: int) -> AbstractContextManager[None]:
-    """Torch's global random state is this seed's inside, and what it was before afterwards."""
+    """Seed torch's global generator for the duration of the context, then restore its state."""
     return _Seeded(seed)
 
 
@@ -128,31 +129,31 @@ class _Seeded(AbstractContextManager[None]):
 
 
 def declared(part: Part) -> Ports:
-    """The component's ports, which must be the same each time they are asked for."""
+    """The component's ports, which must not change between calls."""
     ports = part.ports()
-    require(ports == part.ports(), f"{part.label} declares other ports when it is asked a second time.")
+    require(ports == part.ports(), f"{part.label} declares different ports on the second call of `ports`.")
     return ports
 
 
 def port(part: Part, side: str, name: str) -> Port:
     """One declared port; ConformanceError if the component does not declare it."""
-    found: Port | None = getattr(declared(part), side).get(name)
-    if found is None:
+    declared_port: Port | None = getattr(declared(part), side).get(name)
+    if declared_port is None:
         raise ConformanceError(
             f"{part.label} declares no port {name!r} among its {side}; return it from the classmethod `ports`."
         )
-    return found
+    return declared_port
 
 
 def built(part: Part, seed: int = 0) -> Any:
-    """The component with the fresh parameters of a seed, in eval mode."""
+    """The component with fresh parameters drawn under a seed, in eval mode."""
     with seeded(seed):
         component = construct_part(part, device="cpu")
     return component.eval() if isinstance(component, nn.Module) else component
 
 
-def stirred(component: nn.Module, seed: int = 1) -> nn.Module:
-    """The component with its own parameters moved a little, so that what starts at zero is tested too."""
+def perturbed(component: nn.Module, seed: int = 1) -> nn.Module:
+    """The component with noise added to its own parameters, so that those initialized to zero are tested too."""
     generator = torch.Generator().manual_seed(seed)
     own = {id(tensor) for tensor in own_tensors(component).values()}
     with torch.no_grad():
@@ -165,8 +166,8 @@ def stirred(component: nn.Module, seed: int = 1) -> nn.Module:
 # --- values ------------------------------------------------------------------------------------------
 
 
-def functional(*tensors: Tensor) -> Tensor:
-    """A scalar on which every value has an influence, also where all are 0: what gradients are taken of."""
+def probe_loss(*tensors: Tensor) -> Tensor:
+    """A scalar for gradient checks that depends on every value, even where all are 0."""
     generator = torch.Generator().manual_seed(7)
     total = torch.zeros(())
     for tensor in tensors:
@@ -177,8 +178,8 @@ def functional(*tensors: Tensor) -> Tensor:
 
 
 def check_latents(part: Part, latents: Any, mask: Tensor | None, wanted: Port) -> None:
-    """Latents `[B, N, D]` float, with a mask `[B, N]` where the input had one, as the port declares them."""
-    require(isinstance(latents, Latents), f"{part.label} returns {type(latents).__name__} where Latents are expected.")
+    """Require float latents `[B, N, D]` as the port declares, with a mask `[B, N]` if the input had one."""
+    require(isinstance(latents, Latents), f"{part.label} returns {type(latents).__name__}; Latents were expected.")
     x = latents.x
     require(
         x.dim() == 3 and x.is_floating_point(),
@@ -186,15 +187,17 @@ def check_latents(part: Part, latents: Any, mask: Tensor | None, wanted: Port) -
     )
     if wanted.width is not None:
         require(
-            x.shape[-1] == wanted.width, f"{part.label} declares latents of width {wanted.width}, not {x.shape[-1]}."
+            x.shape[-1] == wanted.width,
+            f"{part.label} declares latents of width {wanted.width} but returns {x.shape[-1]}.",
         )
     if wanted.rate is not None:
         require(
-            latents.rate == wanted.rate, f"{part.label} declares {wanted.rate} latents a second, not {latents.rate}."
+            latents.rate == wanted.rate,
+            f"{part.label} declares {wanted.rate} latents per second but returns {latents.rate}.",
         )
     if mask is not None:
-        got = latents.mask
+        latent_mask = latents.mask
         require(
-            got is not None and got.dtype is torch.bool and got.shape == x.shape[:2],
-            f"{part.label} was given a mask; its latents must have one, bool {list(x.shape[:2])}.",
+            latent_mask is not None and latent_mask.dtype is torch.bool and latent_mask.shape == x.shape[:2],
+            f"{part.label} was given a mask, so its latents must have one, bool {list(x.shape[:2])}.",
         )

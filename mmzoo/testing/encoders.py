@@ -17,13 +17,13 @@ from mmzoo.testing.common import (
     check_latents,
     close,
     declared,
-    functional,
-    hold,
     port,
+    probe_loss,
     require,
+    run_checks,
     seeded,
 )
-from mmzoo.testing.subject import check_passing_back
+from mmzoo.testing.target import check_passing_back
 from mmzoo.testing.trial import Trial
 
 SAMPLES, FEWER_SAMPLES = 4800, 3100
@@ -32,16 +32,23 @@ PIXELS = 32
 
 
 def check_encoder(name: str, **config: Any) -> None:
-    """Hold the encoder of this name and config to its contract; raises ConformanceError.
+    """Check a registered encoder against the contract of its kind.
 
-    Speech is fed 0.3 s at 16 kHz, text ids below the `codebook_size` of the port `raw`, images 32 by 32 pixels.
+    Inputs are 4800 audio samples, text ids below the `codebook_size` of the port `raw`, or 32 x 32 pixel images.
+
+    Args:
+        name: The registered name.
+        **config: The encoder's config.
+
+    Raises:
+        ConformanceError: One or more checks failed.
     """
     trial = EncoderTrial(name, config)
-    hold(trial.label, trial.checks())
+    run_checks(trial.label, trial.checks())
 
 
 class EncoderTrial(Trial):
-    """An encoder and a raw batch of two items, the second shorter where items can be."""
+    """An encoder and a raw batch of two items, the second shorter where lengths can differ."""
 
     kind = "encoder"
 
@@ -61,7 +68,7 @@ class EncoderTrial(Trial):
 
     @property
     def decodes(self) -> bool:
-        """Whether the encoder is a decoder too."""
+        """Whether the encoder can also decode."""
         return self.part.cls.decode is not ModalityEncoder.decode  # type: ignore[attr-defined, no-any-return]
 
     def call(self, component: Any, *inputs: Tensor) -> tuple[Tensor, ...]:
@@ -69,9 +76,9 @@ class EncoderTrial(Trial):
 
     def loss(self, component: Any) -> Tensor:
         latents = component.encode(*self.inputs)
-        return functional(latents.x, *([component.decode(latents)] if self.decodes else []))
+        return probe_loss(latents.x, *([component.decode(latents)] if self.decodes else []))
 
-    def special(self) -> Checks:
+    def kind_checks(self) -> Checks:
         return {"decoding": self.check_decoding}
 
     def _single(self, encoder: ModalityEncoder) -> Latents:
@@ -88,20 +95,20 @@ class EncoderTrial(Trial):
         check_latents(self.part, self._single(encoder), None, wanted)
         require(
             together.modality in (None, self.part.cls.modality),  # type: ignore[attr-defined]
-            f"{self.label} returns latents of the modality {together.modality!r}.",
+            f"{self.label} returns latents of the modality {together.modality!r}, which is not its own.",
         )
 
     @torch.no_grad()
     def check_masks(self) -> None:
         raw, mask = self.batch
-        applicable(mask is not None, "pictures of one batch have one size, so there is no padding")
+        applicable(mask is not None, "all pictures in a batch have the same size, so there is no padding")
         assert mask is not None
         encoder: Any = self.component()
         padding = ~mask if raw.dim() == mask.dim() else ~mask.unsqueeze(-1)
         one, other = encoder.encode(raw, mask), encoder.encode(raw.masked_fill(padding, 1), mask)
         require(
             close(other.x[one.mask], one.x[one.mask]),
-            f"{self.label}: what stands in the padding changes the latents of real positions.",
+            f"{self.label}: the contents of padding affect the latents of real positions; respect the mask.",
         )
 
     @torch.no_grad()
@@ -111,14 +118,17 @@ class EncoderTrial(Trial):
         count = alone.x.shape[1]
         if together.mask is not None:
             real = int(together.mask[1].sum())
-            require(real == count, f"{self.label} marks {real} latents of an item as real that has {count} alone.")
+            require(
+                real == count,
+                f"{self.label} marks {real} latents of a padded item as real; the item alone has {count}.",
+            )
         require(
             close(together.x[1:, :count], alone.x),
             f"{self.label} encodes an item differently when it is padded in a batch; respect the mask.",
         )
 
     def check_decoding(self) -> None:
-        """Decoding gives a raw batch again, a padded item what it gives alone, and passes the gradient back."""
+        """Decoding returns a raw batch, does not depend on padding, and passes gradients back."""
         applicable(self.decodes, "it only encodes")
         self._check_decoded()
         encoder: Any = self.component().train()
@@ -126,7 +136,7 @@ class EncoderTrial(Trial):
             latents = encoder.encode(*self.inputs)
         x = latents.x.clone().requires_grad_()
         with seeded(3):
-            check_passing_back(self.label, (encoder.decode(latents.with_x(x)),), {"the latents that it decodes": x})
+            check_passing_back(self.label, (encoder.decode(latents.with_x(x)),), {"the decoded latents": x})
 
     @torch.no_grad()
     def _check_decoded(self) -> None:
@@ -137,8 +147,8 @@ class EncoderTrial(Trial):
         dims = raw.dim() + (self.part.cls.modality == "text")  # type: ignore[attr-defined]
         require(
             outputs.dim() == dims and outputs.shape[1] >= raw.shape[1] and bool(torch.isfinite(outputs).all()),
-            f"{self.label} decodes to {list(outputs.shape)}; {dims} dimensions and at least the raw batch's"
-            f" {list(raw.shape)} were expected.",
+            f"{self.label} decodes to {list(outputs.shape)}; finite values of {dims} dimensions, at least as long as"
+            f" the raw batch {list(raw.shape)}, were expected.",
         )
         length = output.shape[1] if mask is None else int(mask[1].sum())
         require(
@@ -148,7 +158,7 @@ class EncoderTrial(Trial):
 
 
 def batch_of(part: Part) -> tuple[Tensor, Tensor | None]:
-    """A raw batch of two items in the encoder's modality, the second shorter where items can be, and its mask."""
+    """A raw batch of two items in the encoder's modality, the second shorter where lengths can differ; and its mask."""
     modality = getattr(part.cls, "modality", None)
     if modality in ("codes", "vectors"):
         return _features(part)
@@ -171,7 +181,7 @@ def raw_batch(modality: str, symbols: int = 256) -> tuple[Tensor, Tensor | None]
 
 
 def _features(part: Part) -> tuple[Tensor, Tensor]:
-    """What another model would have made: codes `[B, N, Q]` where the port `raw` tells codebooks, else vectors."""
+    """Another model's features: codes `[B, N, Q]` if the port `raw` declares codebooks, else vectors."""
     generator = torch.Generator().manual_seed(0)
     raw, mask = port(part, "inputs", "raw"), torch.ones(2, SYMBOLS, dtype=torch.bool)
     mask[1, FEWER_SYMBOLS:] = False

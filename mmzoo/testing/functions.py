@@ -1,4 +1,4 @@
-"""The contract of what is registered as something to call: datasets, metrics, judges and commands."""
+"""The contract of registered callables: datasets, metrics, judges and commands."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mmzoo.testing.offline import offline
 
 
 class FunctionTrial:
-    """A dataset builder, metric, judge or command. A dataset is built if it was registered with a trial config."""
+    """A dataset, metric, judge or command; a dataset is built if it was registered with a trial config."""
 
     def __init__(self, kind: str, name: str, config: Mapping[str, Any]) -> None:
         self.kind, self.name, self.config, self.label = kind, name, dict(config), f"{kind} {name!r}"
@@ -28,15 +28,15 @@ class FunctionTrial:
 
     @property
     def target(self) -> Any:
-        """What the name stands for."""
+        """The registered callable."""
         return registration.loaded(self.kind, self.name)
 
     def check_signature(self) -> None:
-        """It can be called: a dataset by keywords alone, a metric with the model first, a judge without arguments."""
-        require(callable(self.target), f"{self.label} is registered with something that cannot be called.")
+        """It is callable: a dataset with keywords only, a metric with the model first, a judge without arguments."""
+        require(callable(self.target), f"{self.label} is registered with an object that cannot be called.")
         require(
             self.kind == "dataset" or not self.config,
-            f"{self.label} is registered with the trial {self.config}; only datasets among functions have any.",
+            f"{self.label} is registered with the trial {self.config}; a {self.kind} cannot have trials.",
         )
         if self.kind == "command":
             return
@@ -45,34 +45,37 @@ class FunctionTrial:
             positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
             require(
                 bool(arguments) and arguments[0].kind in positional,
-                f"{self.label} takes nothing by position; the model it judges comes first.",
+                f"{self.label} takes no positional argument; its first must be the model it judges.",
             )
             arguments = arguments[1:]
         if self.kind == "judge":
             require(
                 not any(argument.default is inspect.Parameter.empty for argument in arguments),
-                f"{self.label} takes {', '.join(a.name for a in arguments)}; a judge is made without arguments.",
+                f"{self.label} requires {', '.join(a.name for a in arguments)}; a judge is made without arguments.",
             )
             return
         for argument in arguments:
             require(
                 argument.kind is inspect.Parameter.KEYWORD_ONLY,
-                f"{self.label} takes {argument.name!r} by position or as a catch-all; put `*` before its settings.",
+                f"{self.label} takes {argument.name!r} by position or as a catch-all; put `*` before its options.",
             )
 
     def check_rows(self) -> None:
-        """Built offline, every split has rows with the columns of `mmzoo.data`, twice the same."""
+        """Every split has rows with the columns of `mmzoo.data`; the build works offline and is deterministic."""
         from mmzoo.data import load_dataset_component, row_features
 
-        applicable(bool(self.config), "no trial with a config is registered, so it is not built")
+        applicable(bool(self.config), "no trial with a config is registered, so the dataset is not built")
         with offline() as tried:
             splits = load_dataset_component(self.name, **self.config)
         registration.refuse_reaching(self.label, tried, "it is built")
         again = load_dataset_component(self.name, **self.config)
         for split, rows in splits.items():
-            require(len(rows) > 0, f"{self.label} gives no rows in the split {split}.")
+            require(len(rows) > 0, f"{self.label} has no rows in the split {split}.")
             require(
                 set(rows.column_names) == set(row_features()),
-                f"{self.label} gives the columns {', '.join(rows.column_names)}; make rows with mmzoo.data.make_row.",
+                f"{self.label} has the columns {', '.join(rows.column_names)}; make rows with mmzoo.data.make_row.",
             )
-            require(rows[0] == again[split][0], f"{self.label} gives other rows when it is built again; use its seed.")
+            require(
+                rows[0] == again[split][0],
+                f"{self.label} gives other rows when built again; draw from a seeded generator.",
+            )

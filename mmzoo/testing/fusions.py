@@ -15,10 +15,10 @@ from mmzoo.testing.common import (
     applicable,
     close,
     declared,
-    functional,
-    hold,
     port,
+    probe_loss,
     require,
+    run_checks,
 )
 from mmzoo.testing.trial import Trial
 
@@ -26,12 +26,19 @@ LENGTHS = (5, 3)
 
 
 def check_fusion(name: str, **config: Any) -> None:
-    """Hold the fusion of this name and config to its contract; raises ConformanceError.
+    """Check a registered fusion against the contract of its kind.
 
-    It is fed two items with sequences of different lengths for each of its input ports.
+    It is called with two items whose sequences differ in length, for each of its input ports.
+
+    Args:
+        name: The registered name.
+        **config: The fusion's config.
+
+    Raises:
+        ConformanceError: One or more checks failed.
     """
     trial = FusionTrial(name, config)
-    hold(trial.label, trial.checks())
+    run_checks(trial.label, trial.checks())
 
 
 class FusionTrial(Trial):
@@ -41,7 +48,7 @@ class FusionTrial(Trial):
 
     @cached_property
     def names(self) -> list[str]:
-        """The modalities that it declares, in order."""
+        """The declared modalities, sorted."""
         return sorted(self.parts)
 
     @cached_property
@@ -49,14 +56,14 @@ class FusionTrial(Trial):
         """Latents and mask of each modality."""
         generator = torch.Generator().manual_seed(0)
         inputs = declared(self.part).inputs
-        if not inputs or any(found.width is None for found in inputs.values()):
+        if not inputs or any(declared_port.width is None for declared_port in inputs.values()):
             raise ConformanceError(f"{self.label} must declare an input port with its width for each modality.")
-        found = {}
+        parts = {}
         for index, (modality, wanted) in enumerate(sorted(inputs.items())):
             x = torch.randn(2, LENGTHS[0] + index, wanted.width or 1, generator=generator)
             mask = torch.arange(x.shape[1]) < torch.tensor([[x.shape[1]], [LENGTHS[1]]])
-            found[modality] = Latents(x, mask)
-        return found
+            parts[modality] = Latents(x, mask)
+        return parts
 
     @cached_property
     def inputs(self) -> tuple[Tensor, ...]:
@@ -72,11 +79,11 @@ class FusionTrial(Trial):
         return (component({name: Latents(x, mask) for name, x, mask in pairs}),)
 
     def loss(self, component: Any) -> Tensor:
-        # One item lacks the first modality, so that what stands for an absent one gets its gradient too.
+        # One item lacks the first modality, so that parameters representing an absent one receive gradients too.
         first = self.names[0]
-        return functional(component({**self.parts, first: _without(self.parts[first], 1)}))
+        return probe_loss(component({**self.parts, first: _without(self.parts[first], 1)}))
 
-    def special(self) -> Checks:
+    def kind_checks(self) -> Checks:
         return {"absence": self.check_absence, "gates": self.check_gates}
 
     @torch.no_grad()
@@ -84,7 +91,7 @@ class FusionTrial(Trial):
         (together,), wanted = self.call(self.component(), *self.inputs), self._wanted()
         require(
             together.dim() == 2 and len(together) == 2 and wanted in (None, together.shape[1]),
-            f"{self.label} gives {list(together.shape)} where [2, {wanted or 'D'}] is declared.",
+            f"{self.label} returns {list(together.shape)}; it declares [2, {wanted or 'D'}].",
         )
 
     def _wanted(self) -> int | None:
@@ -107,50 +114,52 @@ class FusionTrial(Trial):
             for name, latents in self.parts.items()
         }
         require(
-            close(fusion(noisy), fusion(self.parts)), f"{self.label}: what stands in the padding changes the result."
+            close(fusion(noisy), fusion(self.parts)),
+            f"{self.label}: the contents of padding affect the result; respect the masks.",
         )
 
     @torch.no_grad()
     def check_absence(self) -> None:
-        """A modality that is absent from a batch, or from one item, counts for nothing there."""
+        """A modality that is fully masked, for the batch or for one item, is treated as left out."""
         fusion: Any = self.component()
         parts, together = self.parts, fusion(self.parts)
         for name in parts if len(parts) > 1 else ():
             masked = fusion({**parts, name: _without(_without(parts[name], 0), 1)})
             left_out = fusion({other: latents for other, latents in parts.items() if other != name})
             require(
-                bool(torch.isfinite(masked).all()), f"{self.label} gives values that are not finite without {name}."
+                bool(torch.isfinite(masked).all()),
+                f"{self.label} returns values that are not finite if {name} is fully masked.",
             )
             require(
                 close(masked, left_out),
-                f"{self.label} takes {name} without any real position for something else than {name} left out.",
+                f"{self.label} treats a fully masked {name} differently from leaving {name} out.",
             )
             one = fusion({**parts, name: _without(parts[name], 1)})
             require(
                 close(one[1:], left_out[1:]) and close(one[:1], together[:1]),
-                f"{self.label}: {name} absent from one item changes another, or is not absent there; decide for each"
-                " item.",
+                f"{self.label}: masking {name} for one item affects another, or differs from leaving it out; decide for"
+                " each item separately.",
             )
 
     @torch.no_grad()
     def check_gates(self) -> None:
-        """Gates add up to 1, and an absent modality has none."""
+        """Gates sum to 1, and the gate of an absent modality is 0."""
         weighs = self.part.cls.gates is not Fusion.gates  # type: ignore[attr-defined]
         applicable(weighs, "it does not weigh modalities, so it has no gates")
         fusion: Any = self.component()
         first, *others = self.names
-        found = fusion.gates({**self.parts, first: _without(self.parts[first], 1)} if others else self.parts)
-        total = torch.stack(list(found.values())).sum(0)
+        gates = fusion.gates({**self.parts, first: _without(self.parts[first], 1)} if others else self.parts)
+        total = torch.stack(list(gates.values())).sum(0)
         require(
             close(total, torch.ones_like(total)),
-            f"{self.label}: the gates of an item add up to {float(total[0]):.3f}, not 1.",
+            f"{self.label}: the gates of an item sum to {float(total[0]):.3f}, not 1.",
         )
-        absent = found[first][1] == 0 if others else torch.tensor(True)
-        require(bool(absent), f"{self.label} gives an absent modality a gate above 0.")
+        absent = gates[first][1] == 0 if others else torch.tensor(True)
+        require(bool(absent), f"{self.label} gives an absent modality a nonzero gate.")
 
 
 def _without(latents: Latents, item: int) -> Latents:
-    """The same with one item's mask all False."""
+    """The latents with one item fully masked."""
     assert latents.mask is not None
     mask = latents.mask.clone()
     mask[item] = False

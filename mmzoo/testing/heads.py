@@ -1,4 +1,4 @@
-"""The contract of a TaskHead, with its parts in its slots."""
+"""The contract of a TaskHead with its slots filled."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from mmzoo.testing import registration, running
-from mmzoo.testing.common import Checks, ConformanceError, hold, require
+from mmzoo.testing.common import Checks, ConformanceError, require, run_checks
+from mmzoo.testing.filled_head import FilledHead
 from mmzoo.testing.rows import rows_of
-from mmzoo.testing.subject import check_building, check_meta, check_storage
-from mmzoo.testing.whole import Whole
+from mmzoo.testing.target import check_building, check_meta, check_storage
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -22,19 +22,26 @@ if TYPE_CHECKING:
 def check_head(
     name: str, *, slots: Mapping[str, Any] | None = None, rows: Dataset | None = None, batch: int = 2, **config: Any
 ) -> None:
-    """Hold the head of this name and config, with these parts in its slots, to its contract.
+    """Check a registered head, with its slots filled, against the contract of its kind.
 
-    slots: as in a recipe, `{"quantizer": {"name": "vq", "dim": 8}}`. A model slot takes a model with weights, or
-    `{"model": name, "pretrained": False}`. rows: a few dataset rows; with them training steps of `batch` examples are
-    checked too.
-    Raises ConformanceError, and what `create` raises for a recipe that is wrong.
+    Args:
+        name: The registered name.
+        slots: As in a recipe: `{"quantizer": {"name": "vq", "dim": 8}}`. A model slot takes a model with weights, or
+            `{"model": name, "pretrained": False}`.
+        rows: A few dataset rows on which to check training steps; None for no training.
+        batch: Examples in a training batch.
+        **config: The head's config.
+
+    Raises:
+        ConformanceError: One or more checks failed.
+        MmzooError: The recipe is invalid, as for `create`.
     """
     trial = HeadTrial(name, config, slots=slots, rows=rows, batch=batch)
-    hold(trial.label, trial.checks())
+    run_checks(trial.label, trial.checks())
 
 
-class HeadTrial(Whole):
-    """A head with its slots filled, and rows to train on if it can be trained."""
+class HeadTrial(FilledHead):
+    """A head with its slots filled, and rows if it can be trained."""
 
     def __init__(
         self,
@@ -45,18 +52,20 @@ class HeadTrial(Whole):
         rows: Any = None,
         batch: int = 2,
     ) -> None:
-        """rows: of a dataset, or what `rows` of a trial may be."""
+        """`rows` takes a dataset, or any value that `rows` of a trial takes."""
         self.name, self.config, self.label = name, dict(config), f"head {name!r}"
-        self.slots, self.told_rows, self.batch = slots or {}, rows, batch
+        self.slots, self.trial_rows, self.batch = slots or {}, rows, batch
 
     @cached_property
     def rows(self) -> Dataset | None:
-        return rows_of(self.told_rows)
+        return rows_of(self.trial_rows)
 
     @cached_property
     def recipe(self) -> Mapping[str, Any]:
         if not isinstance(self.slots, Mapping):
-            raise ConformanceError(f"{self.label} has a trial with slots={self.slots!r}; parts by slot were expected.")
+            raise ConformanceError(
+                f"{self.label} has a trial with slots={self.slots!r}; a mapping of slots to parts was expected."
+            )
         registration.loaded("head", self.name)
         return {"head": {"name": self.name, **self.config}, **self.slots}
 
@@ -83,27 +92,27 @@ class HeadTrial(Whole):
         }
 
     def check_recipe(self) -> None:
-        """The recipe survives JSON and gives the same recipe again."""
+        """The recipe survives a JSON round trip."""
         registration.check_config("head", self.name, self.config)
         recipe = self.plan.recipe()
-        kept = json.loads(json.dumps(recipe, allow_nan=False))
-        require(kept == recipe, f"The recipe of {self.label} changes when it is written as JSON and read back.")
+        restored = json.loads(json.dumps(recipe, allow_nan=False))
+        require(restored == recipe, f"The recipe of {self.label} changes when written as JSON and read back.")
 
     def check_offline(self) -> None:
         registration.check_offline_import("head", self.name)
         super().check_offline()
 
     def check_links(self) -> None:
-        """Every end of a link is a port that is declared."""
+        """Both ends of every link are declared ports."""
         plan = self.plan
-        known = {"head": plan.head.ports()}
-        known |= {slot: part.ports() for slot, part in plan.parts.items()}
-        known |= {slot: model.head.ports() for slot, model in plan.models.items()}
+        ports = {"head": plan.head.ports()}
+        ports |= {slot: part.ports() for slot, part in plan.parts.items()}
+        ports |= {slot: model.head.ports() for slot, model in plan.models.items()}
         for link in getattr(plan.head.cls, "links", ()):
             for end, side in ((link.source, "outputs"), (link.target, "inputs")):
                 slot, _, port = end.partition(".")
                 if slot == "head" or slot in plan.models:
                     require(
-                        port in getattr(known[slot], side),
+                        port in getattr(ports[slot], side),
                         f"{self.label} links {end}, but {slot} declares no such port among its {side}.",
                     )

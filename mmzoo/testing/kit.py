@@ -1,25 +1,34 @@
-"""All checks of a plugin as cases that can be run one by one, and what became of them as a record."""
+"""All checks of a plugin as cases that run one by one, and the record of a run."""
 
 from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from mmzoo.registry import PluginRecord, catalog
 from mmzoo.registry.plugins import named
-from mmzoo.testing.common import perform
+from mmzoo.testing.common import run_check
 from mmzoo.testing.records import KIT_VERSION, NOT_RUN, code_digest
 
-BADNESS = ("passed", "exempt", "not applicable", "not checked", NOT_RUN, "failed")
+SEVERITY = ("passed", "exempt", "not applicable", "not checked", NOT_RUN, "failed")
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One check of one subject. subject: `plugin`, `kind/name` or `model/name`. exempt: why it is not run."""
+    """One check of one target.
 
-    subject: str
+    Args:
+        target: `plugin`, `kind/name` or `model/name`.
+        trial: Index of the trial config.
+        check: Name of the check.
+        run: Runs it.
+        exempt: The reason for skipping it, or None to run it.
+    """
+
+    target: str
     trial: int
     check: str
     run: Callable[[], None]
@@ -27,29 +36,29 @@ class Case:
 
     @property
     def title(self) -> str:
-        """`quantizer/fsq[1] masks`: of several trials, the second."""
-        return f"{self.subject}{f'[{self.trial}]' if self.trial else ''} {self.check}"
+        """For example `quantizer/fsq[1] masks` for the second trial."""
+        return f"{self.target}{f'[{self.trial}]' if self.trial else ''} {self.check}"
 
 
 def find_plugins(name: str) -> list[PluginRecord]:
-    """The records of an installed distribution, by its name or that of an entry point. Raises UnknownNameError."""
+    """The records of an installed distribution, by its name or by an entry point's. Raises UnknownNameError."""
     return named(catalog().plugins(), name)
 
 
 def cases(name: str) -> list[Case]:
-    """Every check of the plugin of this name, of all its components and models. Raises UnknownNameError.
+    """Every check of a plugin and of all its components and models. Raises UnknownNameError.
 
-    Nothing of the plugin is imported, built or looked up yet, so that what is broken is a failed check.
+    Nothing in the plugin is imported, built or looked up here, so anything broken becomes a failed check.
     """
     from mmzoo.testing.any_kind import checks_of
     from mmzoo.testing.models import ModelTrial
     from mmzoo.testing.package import PackageTrial
 
     records, known = find_plugins(name), catalog()
-    found: list[Case] = []
+    all_cases: list[Case] = []
     for index, record in enumerate(records):
         package = PackageTrial(record)
-        found += _cases("plugin", index, package.label, package.checks(), {})
+        all_cases += _cases("plugin", index, package.label, package.checks(), {})
     for spec in known.components():
         if spec.plugin != records[0].distribution:
             continue
@@ -59,40 +68,38 @@ def cases(name: str) -> list[Case]:
             if spec.kind == "head":
                 details = {"slots": config.pop("slots", {}), "rows": config.pop("rows", True)}
             label, checks = checks_of(spec.kind, known.written(spec), config, **details)
-            found += _cases(f"{spec.kind}/{spec.name}", index, label, checks, spec.exempt)
+            all_cases += _cases(f"{spec.kind}/{spec.name}", index, label, checks, spec.exempt)
     for model in known.models():
         if model.plugin == records[0].distribution:
-            whole = ModelTrial(model)
-            found += _cases(f"model/{model.name}", 0, whole.label, whole.checks(), {})
-    return found
+            model_trial = ModelTrial(model)
+            all_cases += _cases(f"model/{model.name}", 0, model_trial.label, model_trial.checks(), {})
+    return all_cases
 
 
 def _cases(
-    subject: str, trial: int, label: str, checks: Mapping[str, Callable[[], None]], exempt: Mapping[str, str]
+    target: str, trial: int, label: str, checks: Mapping[str, Callable[[], None]], exempt: Mapping[str, str]
 ) -> Iterable[Case]:
     for name, check in checks.items():
-        yield Case(subject, trial, name, _performed(label, name, check), exempt.get(name))
-
-
-def _performed(label: str, name: str, check: Callable[[], None]) -> Callable[[], None]:
-    return lambda: perform(label, name, check)
+        yield Case(target, trial, name, partial(run_check, label, name, check), exempt.get(name))
 
 
 def report(name: str, results: Iterable[tuple[str, int, str, str]]) -> dict[str, Any]:
-    """A record of a run: which kit, when, of which version, and for every subject what became of each check.
+    """The record of a run: kit version, date, plugin version, and the outcome of each check of every target.
 
-    results: (subject, trial, check, outcome); `mmzoo.testing.records` lists the outcomes, and a check without a
-    result was not run. Of several trials the worst counts.
+    Args:
+        name: The plugin.
+        results: (target, trial, check, outcome); `mmzoo.testing.records` lists the outcomes. A check without a result
+            counts as not run. Where there are several trials, the worst outcome counts.
     """
     import mmzoo
 
     record = find_plugins(name)[0]
-    told = {(case.subject, case.trial, case.check): NOT_RUN for case in cases(name)}
-    told |= {(subject, trial, check): outcome for subject, trial, check, outcome in results}
-    subjects: dict[str, dict[str, str]] = {}
-    for (subject, _, check), outcome in told.items():
-        checks = subjects.setdefault(subject, {})
-        checks[check] = max(checks.get(check, "passed"), outcome, key=_badness)
+    outcomes = {(case.target, case.trial, case.check): NOT_RUN for case in cases(name)}
+    outcomes |= {(target, trial, check): outcome for target, trial, check, outcome in results}
+    targets: dict[str, dict[str, str]] = {}
+    for (target, _, check), outcome in outcomes.items():
+        checks = targets.setdefault(target, {})
+        checks[check] = max(checks.get(check, "passed"), outcome, key=_severity)
     return {
         "kit": KIT_VERSION,
         "date": datetime.date.today().isoformat(),
@@ -100,9 +107,9 @@ def report(name: str, results: Iterable[tuple[str, int, str, str]]) -> dict[str,
         "version": record.version,
         "mmzoo": mmzoo.__version__,
         "code": code_digest(record.distribution),
-        "results": subjects,
+        "results": targets,
     }
 
 
-def _badness(outcome: str) -> int:
-    return next(rank for rank, kind in enumerate(BADNESS) if outcome.startswith(kind))
+def _severity(outcome: str) -> int:
+    return next(rank for rank, kind in enumerate(SEVERITY) if outcome.startswith(kind))

@@ -1,4 +1,4 @@
-"""The contract of a registered model: its recipe, its tensors, and the licence, card and outputs of its weights."""
+"""The contract of a registered model: recipe and tensors, and the license, card and outputs of its weights."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from mmzoo.registry.specs import ModelSpec, Weights
 from mmzoo.resolve import resolve_recipe
 from mmzoo.testing import running
 from mmzoo.testing.common import Checks, ConformanceError, NotChecked, applicable, require
+from mmzoo.testing.filled_head import FilledHead
 from mmzoo.testing.registration import NONSENSE
 from mmzoo.testing.rows import rows_of
-from mmzoo.testing.subject import check_building, check_meta, check_storage
-from mmzoo.testing.whole import Whole
+from mmzoo.testing.target import check_building, check_meta, check_storage
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
 ROWS = 10
-"""Rows, and labels, on which models are tried."""
+"""Number of sample rows, and of labels, on which models are checked."""
 
 
-class ModelTrial(Whole):
-    """A model of the catalog, whole and in its own size, with fresh parameters; nothing is downloaded."""
+class ModelTrial(FilledHead):
+    """A registered model at full size with fresh parameters; nothing is downloaded."""
 
     def __init__(self, spec: ModelSpec) -> None:
         self.spec, self.label = spec, f"model {spec.name!r}"
@@ -52,14 +52,14 @@ class ModelTrial(Whole):
             "compile": lambda: running.check_compile(self, "aot_eager"),
             "bf16": lambda: self.check_half(torch.bfloat16),
             "float16": lambda: self.check_half(torch.float16),
-            "licence": self.check_licence,
+            "licence": self.check_license,  # records and `mmzoo show` spell it this way
             "card": lambda: self.for_each_folder(self.check_card),
             "golden": lambda: self.for_each_folder(self.check_golden),
         }
 
     @cached_property
     def rows(self) -> Dataset | None:
-        """As the first trial of its head says."""
+        """The rows that the first trial of its head asks for."""
         from mmzoo import registry
 
         head = self.spec.recipe["head"]
@@ -70,37 +70,39 @@ class ModelTrial(Whole):
         try:
             return super().examples(head, cache)
         except (ConfigError, DataError, TrainingError) as error:
-            raise NotChecked(f"not applicable: the sample rows do not suit it ({str(error).rstrip('.')})") from error
+            raise NotChecked(
+                f"not applicable: the sample rows do not fit this model ({str(error).rstrip('.')})"
+            ) from error
 
-    def usable(self) -> TaskHead:
-        """With its first weights, if they are here."""
+    def with_weights(self) -> TaskHead:
+        """The model with its first weights if they are on this machine, else with fresh parameters."""
         from mmzoo.factory import create
 
         folder = self.folder(self.spec.weights[0]) if self.spec.weights else None
-        found: TaskHead = super().usable() if folder is None else create(f"local-dir:{folder}")
-        return found
+        head: TaskHead = super().with_weights() if folder is None else create(f"local-dir:{folder}")
+        return head
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """Models in its slots have fresh parameters too."""
+        """The recipe, with fresh parameters for models in slots too."""
         fresh = {slot: {"model": ref.name, "pretrained": False} for slot, ref in models_in(self.spec.recipe).items()}
         return {**self.spec.recipe, **fresh}
 
     # --- the recipe ---
 
     def check_registration(self) -> None:
-        """A task, modalities and a summary of one line."""
+        """It has a task, modalities and a one-line summary."""
         spec = self.spec
         require(bool(spec.task.strip()), f"{self.label} is registered without a task.")
-        require(bool(spec.modalities), f"{self.label} is registered without modalities, so that no filter finds it.")
+        require(bool(spec.modalities), f"{self.label} is registered without modalities, so no filter finds it.")
         summary = spec.summary.strip()
         require(
             bool(summary) and len(summary.splitlines()) == 1 and summary.isprintable(),
-            f"{self.label} is registered with the summary {spec.summary!r}; one line of text tells what it is.",
+            f"{self.label} is registered with the summary {spec.summary!r}; one line of printable text was expected.",
         )
 
     def check_unknown_keys(self) -> None:
-        """A slot that the head does not have is refused."""
+        """An unknown slot is rejected."""
         try:
             check(resolve_recipe({**self.recipe, NONSENSE: 1}))
         except UnknownKeyError as error:
@@ -110,28 +112,28 @@ class ModelTrial(Whole):
         raise ConformanceError(f"{self.label} accepts the unknown slot {NONSENSE}.")
 
     def check_config(self) -> None:
-        """The recipe with every default filled in survives JSON and gives the same recipe again."""
+        """The recipe with all defaults filled in survives a JSON round trip and resolves to itself."""
         recipe = self.plan.recipe()
-        kept = json.loads(json.dumps(recipe, allow_nan=False))
-        again = check(resolve_recipe(kept)).recipe()
-        require(kept == recipe == again, f"The resolved recipe of {self.label} changes when it is resolved again.")
+        restored = json.loads(json.dumps(recipe, allow_nan=False))
+        again = check(resolve_recipe(restored)).recipe()
+        require(restored == recipe == again, f"The resolved recipe of {self.label} changes when it is resolved again.")
 
     # --- published weights ---
 
     def folder(self, weights: Weights) -> Path | None:
-        """The model repo of registered weights; None if it is not on this machine."""
+        """The model folder of registered weights; None if it is not on this machine."""
         from mmzoo.hub.huggingface import snapshot_folder
         from mmzoo.hub.sources import bundled_folder, parse_source
 
         source = parse_source(weights.source)
         if source.scheme == "hf-hub":
-            found: Path | None = snapshot_folder(source.place, str(source.revision))
+            folder: Path | None = snapshot_folder(source.place, str(source.revision))
         else:
-            found = bundled_folder(self.spec.name) if source.scheme == "bundled" else Path(source.place).expanduser()
-        return found if found is not None and (found / WEIGHTS_NAME).is_file() else None
+            folder = bundled_folder(self.spec.name) if source.scheme == "bundled" else Path(source.place).expanduser()
+        return folder if folder is not None and (folder / WEIGHTS_NAME).is_file() else None
 
     def for_each_folder(self, check: Callable[[Weights, Path], None]) -> None:
-        """Check all weights that are here."""
+        """Run a check on all weights that are on this machine."""
         applicable(bool(self.spec.weights), "no weights are registered")
         absent = []
         for weights in self.spec.weights:
@@ -142,40 +144,41 @@ class ModelTrial(Whole):
                 absent.append(weights.tag)
             else:
                 raise ConformanceError(
-                    f"{self.label} registers the weights {weights.tag!r} as {weights.source}, and they are not there;"
-                    " give the place where they are, or register none."
+                    f"{self.label} registers the weights {weights.tag!r} as {weights.source}, but they are not there;"
+                    " correct the source, or do not register them."
                 )
         if absent:
             raise NotChecked(f"not checked: the weights {', '.join(absent)} are not on this machine")
 
-    def check_licence(self) -> None:
-        """All weights name their licence, where they are registered or on the card."""
+    def check_license(self) -> None:
+        """All weights name their license, in the registration or on the card."""
         applicable(bool(self.spec.weights), "no weights are registered")
         for weights in self.spec.weights:
             folder = None if weights.license else self.folder(weights)
-            told = weights.license or (ModelFolder(folder).license if folder is not None else None)
-            require(bool(told), f"{self.label}: the weights {weights.tag!r} name no licence; give Weights one.")
+            license = weights.license or (ModelFolder(folder).license if folder is not None else None)
+            require(
+                bool(license), f"{self.label}: the weights {weights.tag!r} have no license; pass license= to Weights."
+            )
 
     def check_card(self, weights: Weights, folder: Path) -> None:
-        """The model repo has a card, of which the licence is the registered one."""
+        """The model folder has a card with the registered license."""
         card = folder / "README.md"
         require(
             card.is_file() and bool(card.read_text("utf-8").strip()),
             f"{self.label} has no card in {folder}; `mmzoo card` writes one.",
         )
-        told = ModelFolder(folder).license
+        license = ModelFolder(folder).license
         require(
-            bool(told) and weights.license in (None, told),
-            f"{self.label} has the licence {told!r} on its card and {weights.license!r} in its registration.",
+            bool(license) and weights.license in (None, license),
+            f"{self.label} has the license {license!r} on its card and {weights.license!r} in its registration.",
         )
 
     def check_golden(self, weights: Weights, folder: Path) -> None:
-        """The weights give the outputs that were stored with them."""
+        """The weights reproduce the golden outputs stored with them."""
         from mmzoo.factory import create
         from mmzoo.hub.golden import check_golden
 
-        if (
-            not (folder / GOLDEN_NAME).is_file() and self.golden is not None
-        ):  # NotChecked if its head has no golden outputs
+        # `golden` raises NotChecked if the head has no golden outputs.
+        if not (folder / GOLDEN_NAME).is_file() and self.golden is not None:
             raise ConformanceError(f"{self.label} has no {GOLDEN_NAME} in {folder}; `mmzoo card` writes it.")
         check_golden(create(f"local-dir:{folder}"), folder)

@@ -1,4 +1,4 @@
-"""The contract of a plugin as a package: light to import, without network, licensed and described."""
+"""The contract of a plugin package: light and offline to import, with a license and a README."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ candidate = Candidate(PluginRecord(name, distribution, "", target), EntryPoint(n
 loader = Loader()
 with offline() as tried:
     record, _ = loader.load(candidate)
-found = [module for module in heavy if module in sys.modules]
-print(json.dumps({"ms": record.ms, "error": record.error, "heavy": found, "tried": tried}))
+imported = [module for module in heavy if module in sys.modules]
+print(json.dumps({"ms": record.ms, "error": record.error, "heavy": imported, "tried": tried}))
 """
-"""Imports the plugin and calls its hook, as the catalog does; in a process where nothing else was imported."""
+"""Loads the plugin as the catalog does, in a fresh process with nothing else imported."""
 
 
 class PackageTrial:
-    """An installed plugin; it is loaded in processes of their own."""
+    """An installed plugin, loaded in separate processes."""
 
     def __init__(self, record: PluginRecord) -> None:
         self.record, self.label = record, f"plugin {record.title}"
@@ -44,7 +44,7 @@ class PackageTrial:
             "loads": self.check_loads,
             "light-import": self.check_import,
             "network": self.check_offline,
-            "licence": self.check_licence,
+            "licence": self.check_license,  # records spell it this way
             "readme": self.check_readme,
         }
 
@@ -53,23 +53,23 @@ class PackageTrial:
         command = [sys.executable, "-c", PROBE, record.name, record.distribution, record.target, *HEAVY]
         here = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=here)
-        require(done.returncode == 0, f"{self.label} cannot be loaded by itself: {done.stderr.strip()[-200:]}")
-        found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-        return found
+        require(done.returncode == 0, f"{self.label} cannot be loaded in a fresh process: {done.stderr.strip()[-200:]}")
+        result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        return result
 
     @cached_property
     def probed(self) -> dict[str, Any]:
-        """What one process found."""
+        """The result of one fresh process."""
         return self._probe()
 
     def check_loads(self) -> None:
-        """It loads, and registers something."""
+        """It loads and registers something."""
         record = self.record
         require(record.state == "loaded", f"{self.label} is {record.state}: {record.error}")
         require(bool(record.supplies), f"{self.label} registers nothing.")
 
     def check_import(self) -> None:
-        """Loading it imports no heavy package and takes no time; the best of three, as machines are busy."""
+        """Loading imports no heavy package and stays within the time budget; best of three, since machines are busy."""
         heavy = self.probed["heavy"]
         require(
             not heavy, f"{self.label} imports {', '.join(heavy)} when it is listed; name classes as 'package.module:X'."
@@ -77,27 +77,28 @@ class PackageTrial:
         fastest = min(probe["ms"] for probe in (self.probed, self._probe(), self._probe()))
         require(
             fastest <= BUDGET_MS,
-            f"{self.label} takes {fastest:.0f} ms to load, and {BUDGET_MS:.0f} are allowed; import inside functions.",
+            f"{self.label} takes {fastest:.0f} ms to load; {BUDGET_MS:.0f} ms are allowed. Import inside functions.",
         )
 
     def check_offline(self) -> None:
-        """It is imported and registers without a network."""
+        """It loads without a network."""
         refuse_reaching(self.label, self.probed["tried"], "it is loaded")
 
-    def check_licence(self) -> None:
-        """The distribution names its licence."""
-        found = metadata.metadata(self.record.distribution)
-        classified = [c for c in found.get_all("Classifier") or () if c.startswith("License ::")]
-        told = [found[key] for key in ("License-Expression", "License") if key in found] or classified
+    def check_license(self) -> None:
+        """The distribution declares a license."""
+        fields = metadata.metadata(self.record.distribution)
+        classifiers = [c for c in fields.get_all("Classifier") or () if c.startswith("License ::")]
+        licenses = [fields[key] for key in ("License-Expression", "License") if key in fields] or classifiers
         require(
-            bool(told), f'{self.label} names no licence; write license = "Apache-2.0" or another in pyproject.toml.'
+            bool(licenses),
+            f'{self.label} declares no license; add license = "Apache-2.0" or another to pyproject.toml.',
         )
 
     def check_readme(self) -> None:
-        """The distribution has a README that says something."""
-        found = metadata.metadata(self.record.distribution)
-        text = found["Description"] if "Description" in found else found.get_payload()  # type: ignore[attr-defined]
+        """The distribution has a README that is not empty."""
+        fields = metadata.metadata(self.record.distribution)
+        text = fields["Description"] if "Description" in fields else fields.get_payload()  # type: ignore[attr-defined]
         require(
             len(str(text or "").strip()) >= 40,
-            f"{self.label} has no README; write what it supplies and name it in pyproject.toml.",
+            f"{self.label} has no README; describe what it registers and set readme in pyproject.toml.",
         )

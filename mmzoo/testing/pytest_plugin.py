@@ -1,7 +1,7 @@
-"""What pytest gets from an installed mmzoo: `--mmzoo` and one fixture, and nothing heavy until either is used.
+"""What an installed mmzoo adds to pytest: `--mmzoo` and one fixture, with nothing heavy imported until they are used.
 
-`pytest --mmzoo acme` holds the plugin acme to its contract: every check of every component and model is a test.
-`mmzoo_plugins` lets the tests of a plugin run before it is installed:
+`pytest --mmzoo acme` checks the plugin acme: every check of every component and model is a test. The fixture
+`mmzoo_plugins` lets a plugin's tests run before it is installed:
 
     def test_grid(mmzoo_plugins):
         mmzoo_plugins("acme_mmzoo.plugin")
@@ -27,8 +27,8 @@ RESULT = "mmzoo-conformance"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("mmzoo")
-    group.addoption("--mmzoo", metavar="PLUGIN", help="hold an installed mmzoo plugin to its contract")
-    group.addoption("--mmzoo-json", metavar="FILE", type=Path, help="write what --mmzoo found as JSON")
+    group.addoption("--mmzoo", metavar="PLUGIN", help="check an installed mmzoo plugin against its contract")
+    group.addoption("--mmzoo-json", metavar="FILE", type=Path, help="write the results of --mmzoo as JSON")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -37,42 +37,43 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class Kit:
-    """What `--mmzoo` adds to a run of pytest."""
+    """The pytest hooks behind `--mmzoo`."""
 
     def __init__(self, plugin: str) -> None:
         self.plugin = plugin
         self.results: list[tuple[str, int, str, str]] = []
 
     def pytest_ignore_collect(self, config: pytest.Config) -> bool | None:
-        """Without files on the command line only the kit is run."""
+        """Without files on the command line, run only the kit."""
         return None if config.args_source is config.ArgsSource.ARGS else True
 
     def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
-        """One test for each check."""
+        """Add one test per check."""
         from mmzoo.errors import MmzooError
         from mmzoo.safe_text import one_line
         from mmzoo.testing.kit import cases
 
         try:
-            found = cases(self.plugin)
+            all_cases = cases(self.plugin)
         except MmzooError as error:
             raise pytest.UsageError(one_line(error)) from None
-        items += [Check.from_parent(session, name=case.title, case=case) for case in found]
+        items += [Check.from_parent(session, name=case.title, case=case) for case in all_cases]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Collect outcomes; with several processes they arrive here as properties of the reports."""
+        """Collect outcomes from report properties, which xdist passes between processes."""
         from mmzoo.testing.records import NEUTRAL
 
-        told = dict(report.user_properties).get(RESULT)
-        if not isinstance(told, list) or (report.when != "call" and report.passed):
+        properties = dict(report.user_properties).get(RESULT)
+        if not isinstance(properties, list) or (report.when != "call" and report.passed):
             return
-        subject, trial, check = told
-        why = _why(report)
-        outcome = "passed" if report.passed else why if report.skipped and why.startswith(NEUTRAL) else f"failed: {why}"
-        self.results.append((subject, trial, check, outcome))
+        target, trial, check = properties
+        reason = _reason(report)
+        neutral = report.skipped and reason.startswith(NEUTRAL)
+        outcome = "passed" if report.passed else reason if neutral else f"failed: {reason}"
+        self.results.append((target, trial, check, outcome))
 
     def pytest_terminal_summary(self, terminalreporter: Any, config: pytest.Config) -> None:
-        """The table; and the record is kept for `mmzoo show`."""
+        """Print the table, and save the record for `mmzoo show`."""
         from mmzoo.errors import MmzooError
         from mmzoo.safe_text import one_line
         from mmzoo.testing.kit import report
@@ -84,11 +85,11 @@ class Kit:
         title = f"conformance of {record['plugin']} {record['version']} (kit {record['kit']})"
         terminalreporter.section(one_line(title))
         reasons: dict[str, None] = {}
-        for subject, checks in record["results"].items():
-            passed = sum(told == "passed" for told in checks.values())
-            line = f"{subject:<32} {passed} of {len(checks)} checks passed"
+        for target, checks in record["results"].items():
+            passed = sum(outcome == "passed" for outcome in checks.values())
+            line = f"{target:<32} {passed} of {len(checks)} checks passed"
             for how in ("failed", NOT_RUN, *NEUTRAL):
-                named = [name for name, told in checks.items() if told.startswith(how)]
+                named = [name for name, outcome in checks.items() if outcome.startswith(how)]
                 line += f"; {how}: {', '.join(named)}" * bool(named)
                 reasons |= {f"{name}: {checks[name]}": None for name in named if how in NEUTRAL}
             terminalreporter.write_line(one_line(line), red="; failed:" in line)
@@ -99,21 +100,21 @@ class Kit:
         try:
             save_record(record)
         except MmzooError as error:
-            terminalreporter.write_line(one_line(f"The record was not kept: {error}"))
+            terminalreporter.write_line(one_line(f"The record could not be saved: {error}"))
 
 
-def _why(report: pytest.TestReport) -> str:
-    told = report.longrepr[2].removeprefix("Skipped: ") if isinstance(report.longrepr, tuple) else report.longrepr
-    return " ".join(str(told).split())[:500]
+def _reason(report: pytest.TestReport) -> str:
+    text = report.longrepr[2].removeprefix("Skipped: ") if isinstance(report.longrepr, tuple) else report.longrepr
+    return " ".join(str(text).split())[:500]
 
 
 class Check(pytest.Item):
-    """One check as a test; a failure is told in its one sentence."""
+    """One check as a test; a failure is reported as one sentence."""
 
     def __init__(self, *, case: Case, **details: Any) -> None:
         super().__init__(**details)
         self.case = case
-        self.user_properties.append((RESULT, [case.subject, case.trial, case.check]))
+        self.user_properties.append((RESULT, [case.target, case.trial, case.check]))
 
     def runtest(self) -> None:
         from mmzoo.safe_text import one_line
@@ -123,16 +124,16 @@ class Check(pytest.Item):
             pytest.skip(one_line(f"exempt: {self.case.exempt}"))
         try:
             self.case.run()
-        except NotChecked as told:
-            pytest.skip(one_line(told))
+        except NotChecked as reason:
+            pytest.skip(one_line(reason))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *_: Any) -> Any:
-        """mmzoo's own errors without a traceback, and nothing that a terminal would obey."""
+        """mmzoo's own errors without a traceback, and no terminal control characters."""
         from mmzoo.errors import MmzooError
         from mmzoo.safe_text import one_line, plain
 
-        told = excinfo.value
-        return one_line(told) if isinstance(told, MmzooError) else plain(super().repr_failure(excinfo))
+        error = excinfo.value
+        return one_line(error) if isinstance(error, MmzooError) else plain(super().repr_failure(excinfo))
 
     def reportinfo(self) -> tuple[Path, None, str]:
         return self.path, None, f"conformance: {self.name}"
@@ -142,8 +143,8 @@ class Check(pytest.Item):
 def mmzoo_plugins(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., tuple[PluginRecord, ...]]]:
     """A function that adds plugin modules to the installed plugins until the test ends.
 
-    It takes the names of modules with `mmzoo_register`, and returns what became of them. A module that fails to
-    load fails the test with its own traceback; one that is installed already is left as it is.
+    It takes the names of modules that define `mmzoo_register` and returns their plugin records. A module that fails to
+    load fails the test with its traceback; one that is already installed stays as it is.
     """
     from mmzoo.registry import index
     from mmzoo.registry.plugins import CHOICE, LOCAL, discover, from_module
@@ -151,12 +152,12 @@ def mmzoo_plugins(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., tup
 
     def add(*modules: str) -> tuple[PluginRecord, ...]:
         if choice := os.environ.get(CHOICE):
-            monkeypatch.setenv(CHOICE, f"{choice},{LOCAL}")  # what a test names itself is not left out
+            monkeypatch.setenv(CHOICE, f"{choice},{LOCAL}")  # modules that a test names are always enabled
         known = index.Catalog([*discover(), *(from_module(name) for name in modules)])
         for record in known.plugins():
             if record.target in modules and record.state not in ("loaded", "shadowed"):
-                told = f"the plugin {record.target} is {record.state}: {record.error}\n{record.traceback or ''}"
-                pytest.fail(plain(told))
+                message = f"the plugin {record.target} is {record.state}: {record.error}\n{record.traceback or ''}"
+                pytest.fail(plain(message))
         monkeypatch.setattr(index, "_catalog", known)
         return tuple(record for record in known.plugins() if record.target in modules)
 

@@ -1,4 +1,4 @@
-"""What holds for everything registered: a summary, no network, a config that JSON keeps, unknown keys refused."""
+"""Checks for everything registered: summary, no network, config survives JSON, unknown keys are rejected."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from mmzoo.testing.offline import offline
 
 NONSENSE = "no_such_key_7"
 _reached: dict[str, list[str]] = {}
-"""What modules tried to reach while they were imported, which happens once."""
+"""Hosts that each module tried to reach when it was first imported."""
 
 
 def loaded(kind: str, name: str) -> Any:
-    """What a registered name stands for. Its module is imported without a network, whichever check is the first."""
+    """The registered object. Its module is imported offline, whichever check needs it first."""
     from mmzoo import registry
 
     spec = registry.catalog().component(kind, name)
@@ -40,14 +40,14 @@ def part_of(kind: str, name: str, config: Mapping[str, Any]) -> Part:
 
 
 def check_summary(kind: str, name: str) -> None:
-    """It is found by its name, its summary is one line that says something, and its code can be imported."""
+    """It can be looked up and imported, and its summary is one line of text."""
     from mmzoo import registry
 
     spec = registry.catalog().component(kind, name)
     summary = spec.summary.strip()
     require(
         bool(summary) and len(summary.splitlines()) == 1 and summary.isprintable(),
-        f"{kind} {name!r} is registered with the summary {spec.summary!r}; one line of text tells what it is.",
+        f"{kind} {name!r} is registered with the summary {spec.summary!r}; one line of printable text was expected.",
     )
     loaded(kind, name)
 
@@ -56,47 +56,47 @@ def check_offline_import(kind: str, name: str) -> None:
     """Its module is imported without a network."""
     from mmzoo import registry
 
-    with suppress(Exception):  # of an import that fails, which other checks tell
+    with suppress(Exception):  # other checks report a failing import
         loaded(kind, name)
     module = registry.catalog().component(kind, name).target.partition(":")[0]
     refuse_reaching(f"{kind} {name!r}", _reached.get(module, []), f"its module {module} is imported")
 
 
 def refuse_reaching(label: str, tried: list[str], when: str) -> None:
-    """Raise ConformanceError if anything was tried."""
+    """Raise ConformanceError if any host was contacted."""
     require(
         not tried,
-        f"{label} tries to reach {', '.join(dict.fromkeys(tried))} while {when}; only weights are downloaded, and that"
-        " is mmzoo's part.",
+        f"{label} tries to reach {', '.join(dict.fromkeys(tried))} while {when}; plugins must not use the network,"
+        " because mmzoo downloads the weights.",
     )
 
 
 def check_config(kind: str, name: str, config: Mapping[str, Any]) -> None:
-    """The config survives JSON, and the config that the component reports gives the same component again."""
+    """The config survives a JSON round trip, and the config that the component reports reproduces itself."""
     try:
         part = part_of(kind, name, config)
     except UnknownKeyError:
         raise
     except ConfigError as error:
         raise ConformanceError(
-            f"{kind} {name!r} cannot be tried ({str(error).rstrip('.')}); register it with trials=[...], small configs."
+            f"{kind} {name!r} cannot be built ({str(error).rstrip('.')}); register it with small configs, trials=[...]."
         ) from error
-    kept = json.loads(json.dumps(part.config, allow_nan=False))
-    require(kept == part.config, f"The config of {part.label} changes when it is written as JSON and read back.")
-    again = part_of(kind, name, kept)
-    require(again.config == part.config, f"The config that {part.label} reports does not give the same config again.")
+    restored = json.loads(json.dumps(part.config, allow_nan=False))
+    require(restored == part.config, f"The config of {part.label} changes when written as JSON and read back.")
+    again = part_of(kind, name, restored)
+    require(again.config == part.config, f"The config that {part.label} reports does not reproduce itself.")
 
 
 def check_unknown_keys(kind: str, name: str, config: Mapping[str, Any]) -> None:
-    """A key that the constructor does not name is refused by its name."""
+    """An unknown key is rejected with an error that names it."""
     try:
         part_of(kind, name, {**config, NONSENSE: 1})
     except UnknownKeyError as error:
-        if NONSENSE not in error.path:  # another key of the config is unknown, which is the caller's mistake
+        if NONSENSE not in error.path:  # another unknown key: the caller's mistake
             raise
     except PluginError as error:
-        raise ConformanceError(f"{kind} {name!r} does not refuse unknown keys: {error}") from error
+        raise ConformanceError(f"{kind} {name!r} does not reject unknown keys: {error}") from error
     except MmzooError as error:
-        raise ConformanceError(f"{kind} {name!r} says of an unknown key: {error}") from error
+        raise ConformanceError(f"{kind} {name!r} raises the wrong error for an unknown key: {error}") from error
     else:
         raise ConformanceError(f"{kind} {name!r} accepts the unknown key {NONSENSE}; it must raise UnknownKeyError.")

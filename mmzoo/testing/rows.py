@@ -1,4 +1,4 @@
-"""Made-up data with every column, on which heads of any task are tried."""
+"""Synthetic rows with every column, for checking heads of any task."""
 
 from __future__ import annotations
 
@@ -11,29 +11,31 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 
-def rows_of(told: Any, count: int = 2) -> Dataset | None:
-    """What `rows` of a trial stands for.
+def rows_of(rows: Any, count: int = 2) -> Dataset | None:
+    """The dataset that `rows` of a trial stands for.
 
-    True is `count` sample rows, a mapping is such rows with other values in its columns, false is none, and a list is
-    rows itself.
+    Args:
+        rows: True for sample rows, a mapping for sample rows with its values in some columns, False or None for no
+            rows, or the rows themselves as a list or Dataset.
+        count: Number of sample rows.
     """
     from datasets import Dataset
 
-    if told is True or isinstance(told, Mapping):
-        return sample_rows(count, {} if told is True else told)
-    if told is None or told is False:
+    if rows is True or isinstance(rows, Mapping):
+        return sample_rows(count, {} if rows is True else rows)
+    if rows is None or rows is False:
         return None
-    return told if isinstance(told, Dataset) else Dataset.from_list(told)
+    return rows if isinstance(rows, Dataset) else Dataset.from_list(rows)
 
 
 def sample_rows(count: int = 2, columns: Mapping[str, Sequence[Any]] | None = None) -> Dataset:
-    """A tone in noise (about a second at 16 kHz, with phones), noise as 32 x 32 pixels, a caption and a label each.
+    """Rows with a noisy tone (about 1 s at 16 kHz, with phones), 32 x 32 pixels of noise, a caption and a label.
 
-    Lengths differ from row to row, and so do the labels.
+    Consecutive rows differ in length and label.
 
     Args:
-        count: How many rows.
-        columns: Values that the first rows, and again the following ones, have instead in some columns.
+        count: Number of rows.
+        columns: Values for some columns in place of the default ones, repeated over the rows.
     """
     from datasets import Dataset
 

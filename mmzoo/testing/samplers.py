@@ -13,23 +13,31 @@ from mmzoo.composition import Part
 from mmzoo.errors import UsageError
 from mmzoo.interfaces import Sampler
 from mmzoo.testing import registration
-from mmzoo.testing.common import Checks, ConformanceError, built, close, hold, require
+from mmzoo.testing.common import Checks, ConformanceError, built, close, require, run_checks
 from mmzoo.testing.offline import offline
 
 SHAPE = (2, 9, 4)
 STEPS = (1, 2, 7)
 ENDS = 0.05
-"""How far x_0 may be from the noise and x_1 from the data: some processes end only nearly there."""
+"""Relative tolerance for x_0 = noise and x_1 = data; some processes reach their ends only approximately."""
 
 
 def check_sampler(name: str, **config: Any) -> None:
-    """Hold the sampler of this name and config to its contract; raises ConformanceError."""
+    """Check a registered sampler against the contract of its kind.
+
+    Args:
+        name: The registered name.
+        **config: The sampler's config.
+
+    Raises:
+        ConformanceError: One or more checks failed.
+    """
     trial = SamplerTrial(name, config)
-    hold(trial.label, trial.checks())
+    run_checks(trial.label, trial.checks())
 
 
 class SamplerTrial:
-    """A sampler, with data and noise `[2, 9, 4]`."""
+    """A sampler with data and noise `[2, 9, 4]`."""
 
     def __init__(self, name: str, config: Mapping[str, Any]) -> None:
         self.name, self.config, self.label = name, dict(config), f"sampler {name!r}"
@@ -57,7 +65,7 @@ class SamplerTrial:
         }
 
     def check_offline(self) -> None:
-        """Its module is imported, and it is built and used, without a network."""
+        """The module is imported, and the sampler built and used, without a network."""
         registration.check_offline_import("sampler", self.name)
         with offline() as tried:
             try:
@@ -65,12 +73,12 @@ class SamplerTrial:
                 sampler.corrupt(self.data, self.noise, sampler.times(len(self.data)))
                 sampler.sample(lambda x, index: x, self.noise, STEPS[-1])
             except Exception:
-                if not tried:  # another check's business
+                if not tried:  # left to another check
                     return
         registration.refuse_reaching(self.label, tried, "it is built or used")
 
     def check_ports(self) -> None:
-        """A sampler has no ports, since it is no module."""
+        """A sampler declares no ports, because it is not a module."""
         require(not self.part.ports().inputs, f"{self.label} declares ports; a sampler has none.")
 
     def check_sampling(self) -> None:
@@ -79,7 +87,7 @@ class SamplerTrial:
             _check_sampling(self.part, built(self.part), self.data, self.noise, steps)
 
     def check_refusals(self) -> None:
-        """No steps are a mistake of the caller."""
+        """Sampling with 0 steps raises InputError."""
         try:
             built(self.part).sample(lambda x, index: x, self.noise, 0)
         except UsageError:
@@ -92,8 +100,11 @@ def _check_times(part: Part, sampler: Sampler) -> None:
     second = sampler.times(64, torch.Generator().manual_seed(1))
     require(first.shape == (64,) and first.is_floating_point(), f"{part.label}: times(64) must be float [64].")
     require(bool(((first >= 0) & (first <= 1)).all()), f"{part.label} draws training times outside [0, 1].")
-    require(torch.equal(first, second), f"{part.label} draws training times that are not its generator's.")
-    require(len(set(first.tolist())) > 32, f"{part.label} draws the same few training times over and over.")
+    require(
+        torch.equal(first, second),
+        f"{part.label} draws training times that differ under one seed; draw from the given generator.",
+    )
+    require(len(set(first.tolist())) > 32, f"{part.label} draws only a few distinct training times.")
 
 
 def _check_ends(part: Part, sampler: Sampler, data: Tensor, noise: Tensor) -> None:
@@ -107,7 +118,7 @@ def _check_ends(part: Part, sampler: Sampler, data: Tensor, noise: Tensor) -> No
 
 
 def _check_sampling(part: Part, sampler: Sampler, data: Tensor, noise: Tensor, steps: int) -> None:
-    """The schedule is in order, sampling uses all of it, and a perfect prediction leads to the data."""
+    """The schedule increases, sampling uses all of it, and perfect predictions yield the data."""
     schedule = sampler.schedule(steps)
     require(
         schedule.dim() == 1 and bool(((schedule >= 0) & (schedule <= 1)).all()) and bool((schedule.diff() >= 0).all()),
@@ -122,16 +133,16 @@ def _check_sampling(part: Part, sampler: Sampler, data: Tensor, noise: Tensor, s
     result = sampler.sample(predict, noise, steps)
     require(
         sorted(set(used)) == list(range(len(schedule))),
-        f"{part.label} with {steps} steps asks for the predictions {used}; its schedule has {len(schedule)} entries.",
+        f"{part.label} with {steps} steps requests the predictions {used}; its schedule has {len(schedule)} entries.",
     )
     require(
         close(result, data, ENDS),
-        f"{part.label} with {steps} steps and a perfect prediction does not arrive at the data.",
+        f"{part.label} with {steps} steps and perfect predictions does not reach the data.",
     )
 
 
 def _perfect(sampler: Sampler, x: Tensor, data: Tensor, noise: Tensor, time: float) -> Tensor:
-    """The target that training would have had at x: x is `a data + b n`, solved for n."""
+    """The training target at x: solve x = a * data + b * n for n."""
     t = torch.full((len(x),), time)
     one, zero = torch.ones_like(x), torch.zeros_like(x)
     a, b = sampler.corrupt(one, zero, t)[0], sampler.corrupt(zero, one, t)[0]

@@ -1,4 +1,4 @@
-"""One component under one config, and the checks that parts of every kind have in common."""
+"""One component under one config, and the checks shared by components of every kind."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from mmzoo.composition import Part, construct_part
 from mmzoo.testing import registration, running
-from mmzoo.testing.common import STEPS, Checks, ConformanceError, applicable, built, functional, require, seeded
+from mmzoo.testing.common import STEPS, Checks, ConformanceError, applicable, built, probe_loss, require, seeded
 from mmzoo.testing.offline import offline
-from mmzoo.testing.subject import (
-    Subject,
+from mmzoo.testing.target import (
+    Target,
     check_building,
     check_meta,
     check_passing_back,
@@ -27,8 +27,8 @@ from mmzoo.testing.subject import (
 STEP_SIZE = 0.01
 
 
-class Trial(Subject):
-    """What the checks ask of a kind: inputs, how they go through the component, and what is special about it."""
+class Trial(Target):
+    """What the checks need from each kind: inputs, how to call the component, and checks of its own."""
 
     kind: ClassVar[str]
 
@@ -48,23 +48,23 @@ class Trial(Subject):
         return construct_part(self.part, device="meta")
 
     def loss(self, component: Any) -> Tensor:
-        """A scalar of a training step, of which every trainable parameter must get a gradient."""
-        return functional(*self.call(component, *self.inputs))
+        """A scalar training loss whose gradient must reach every trainable parameter."""
+        return probe_loss(*self.call(component, *self.inputs))
 
     @abstractmethod
     def check_ports(self) -> None:
-        """What comes out has the shapes and types that the ports declare."""
+        """Outputs have the shapes and dtypes that the ports declare."""
 
     @abstractmethod
     def check_masks(self) -> None:
-        """What stands in the padding changes nothing at real positions."""
+        """The contents of padding do not affect real positions."""
 
     @abstractmethod
     def check_batch(self) -> None:
-        """An item padded in a batch gives what it gives alone."""
+        """An item padded in a batch gives the same outputs as alone."""
 
-    def special(self) -> Checks:
-        """Checks that only this kind has."""
+    def kind_checks(self) -> Checks:
+        """Checks for this kind only."""
         return {}
 
     def checks(self) -> Checks:
@@ -80,7 +80,7 @@ class Trial(Subject):
             "determinism": self.check_determinism,
             "masks": self.check_masks,
             "batch": self.check_batch,
-            **self.special(),
+            **self.kind_checks(),
             "gradients": self.check_gradients,
             "storage": lambda: check_storage(self),
             **running.checks(self),
@@ -94,22 +94,22 @@ class Trial(Subject):
                 with torch.no_grad():
                     self.call(self.fresh(), *self.inputs)
             except Exception:
-                if not tried:  # another check's business
+                if not tried:  # left to another check
                     return
         registration.refuse_reaching(self.label, tried, "it is built or used")
 
     def check_backward(self) -> None:
-        """The gradient of what comes out reaches every float input."""
+        """The gradient of the outputs reaches every float input."""
         inputs = [x.clone().requires_grad_() if x.is_floating_point() else x for x in self.inputs]
-        applicable(any(x.requires_grad for x in inputs), "its raw input is no float, so there is no gradient of it")
+        applicable(any(x.requires_grad for x in inputs), "its raw input is not float, so it has no gradient")
         component = self.component().train()
         with seeded(3):
             outputs = self.call(component, *inputs)
-        named = {f"its input {index}": x for index, x in enumerate(inputs) if x.requires_grad}
+        named = {f"input {index}": x for index, x in enumerate(inputs) if x.requires_grad}
         check_passing_back(self.label, outputs, named)
 
     def check_determinism(self) -> None:
-        """In eval mode one input gives one output; in training mode one seed gives one loss."""
+        """In eval mode equal inputs give equal outputs; in training mode equal seeds give equal losses."""
         check_repeats(self)
         losses = []
         for _ in range(2):
@@ -118,20 +118,20 @@ class Trial(Subject):
                 losses.append(self.loss(twin).detach())
         require(
             torch.equal(*losses),
-            f"{self.label} in training mode gives two losses under one seed; draw from torch's own generator.",
+            f"{self.label} in training mode gives two losses under one seed; draw from torch's generator.",
         )
 
     def check_gradients(self) -> None:
-        """A finite gradient that is not all zeros reaches every trainable parameter within a few steps of training.
+        """Within a few training steps, a finite nonzero gradient reaches every trainable parameter.
 
-        What starts at zero (adaLN-zero) keeps gradients from what lies before it, but only until it has moved.
+        Zero-initialized layers (adaLN-zero) block gradients to earlier layers until their first update.
         """
         component: nn.Module = self.fresh().train()
         waiting = trainable(component)
         for step in range(STEPS):
             with seeded(step):
                 loss = self.loss(component)
-            require(bool(torch.isfinite(loss)), f"{self.label}: the loss of random input is not finite.")
+            require(bool(torch.isfinite(loss)), f"{self.label}: the loss on random inputs is not finite.")
             if loss.requires_grad:
                 loss.backward()  # type: ignore[no-untyped-call]
             for name, parameter in component.named_parameters():

@@ -17,7 +17,7 @@ from broken.quantizers import QUANTIZERS
 from broken.samplers import SAMPLERS
 
 from mmzoo.testing.any_kind import checks_of
-from mmzoo.testing.common import Checks, NotChecked, perform
+from mmzoo.testing.common import Checks, NotChecked, run_check
 from mmzoo.testing.running import has_compiler
 
 ALL = (QUANTIZERS, ENCODERS, FUSIONS, BACKBONES, SAMPLERS, HEADS, FORMATS, DATASETS, METRICS, JUDGES, COMMANDS)
@@ -40,7 +40,7 @@ def checks(catalog: Callable[..., Any], breaks: Breaks, what: Any, **details: An
 def outcome(label: str, check: str, run: Callable[[], None]) -> str | None:
     """What a check says if it fails."""
     try:
-        perform(label, check, run)
+        run_check(label, check, run)
     except NotChecked:
         return None
     except Exception as error:
@@ -54,7 +54,7 @@ def test_what_is_sound_passes(kind: str, catalog: Callable[..., Any]) -> None:
     label, found = checks(catalog, breaks, breaks.sound)
     for check, run in found.items():
         if check != "inductor":
-            perform(label, check, run)
+            run_check(label, check, run)
 
 
 @pytest.mark.parametrize(("breaks", "broken"), BROKEN)

@@ -58,7 +58,7 @@ BROKEN: dict[str, tuple[dict[str, str], str, str]] = {
     ),
     "calls home in its hook": ({"code": CALL_IN_HOOK}, "plugin network", "192.0.2.1"),
     "calls home": ({"code": CALL_HOME + REGISTER + COMMAND}, "plugin network", "192.0.2.1"),
-    "has no licence": ({"metadata": UNLICENSED}, "plugin licence", "licence"),
+    "has no licence": ({"metadata": UNLICENSED}, "plugin licence", "license"),
     "has no README": ({"metadata": UNTOLD}, "plugin readme", "README"),
     "names what is not there": ({"parts": ""}, "command/loose-c registration", "has no attribute"),
 }
@@ -81,7 +81,7 @@ def test_a_plugin_that_is_not_installed_gets_a_suggestion() -> None:
 
 def test_every_check_of_a_package_has_a_break(site: Any) -> None:
     site.install("loose", REGISTER + COMMAND, files={"parts.py": PARTS})
-    known = {case.check for case in cases("loose") if case.subject == "plugin"}
+    known = {case.check for case in cases("loose") if case.target == "plugin"}
     assert known == {check.removeprefix("plugin ") for _, check, _ in BROKEN.values() if check.startswith("plugin")}
 
 
@@ -94,4 +94,4 @@ def test_every_entry_point_of_a_distribution_is_checked(site: Any) -> None:
     found[0].run()
     with pytest.raises(ConformanceError, match=r"'more'.*loose.*numpy"):
         found[1].run()
-    assert {case.subject for case in cases("more")} == {"plugin", "command/loose-c", "command/other"}
+    assert {case.target for case in cases("more")} == {"plugin", "command/loose-c", "command/other"}

@@ -21,7 +21,7 @@ from mmzoo.errors import MmzooError, PluginError, UnknownKeyError, UsageError
 from mmzoo.hookspecs import Register
 from mmzoo.registry.specs import EXEMPTIBLE
 from mmzoo.testing import check_component, check_quantizer
-from mmzoo.testing.common import ConformanceError, NotChecked, hold
+from mmzoo.testing.common import ConformanceError, NotChecked, run_checks
 from mmzoo.testing.kit import cases
 
 ROOT = Path(__file__).parent.parent.parent
@@ -109,7 +109,7 @@ def test_a_bad_trial_of_any_kind_fails_checks_that_name_it(kind: str, site: Any)
     site.install("loose", REGISTER + code)
     found = []
     for case in cases("loose"):
-        if case.subject != "plugin":
+        if case.target != "plugin":
             try:
                 case.run()
             except (MmzooError, NotChecked) as error:
@@ -272,7 +272,7 @@ def test_checks_that_do_not_apply_do_not_end_the_rest() -> None:
     def skipped() -> None:
         raise NotChecked("not applicable: why")
 
-    hold("it", {"first": skipped, "second": lambda: done.append(1)})
+    run_checks("it", {"first": skipped, "second": lambda: done.append(1)})
     assert done == [1]
 
 

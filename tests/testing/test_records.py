@@ -38,7 +38,7 @@ def record(plugin: dict[str, str] | None = None, **checks: str) -> dict[str, Any
         (record({"licence": "failed: none"}, masks="passed"), "does not conform: plugin licence (kit 1.0, 2026-05-01)"),
         (record(masks="passed", batch="not run"), "incomplete (2 of 3 checks; kit 1.0, 2026-05-01)"),
         (record({"loads": "not run"}, masks="passed"), "incomplete (1 of 2 checks; kit 1.0, 2026-05-01)"),
-        (record({}, masks="passed"), "incomplete (the checks of the whole plugin were not run; kit 1.0, 2026-05-01)"),
+        (record({}, masks="passed"), "incomplete (the checks of the package were not run; kit 1.0, 2026-05-01)"),
         (record(masks="perhaps"), "incomplete (1 of 2 checks; kit 1.0, 2026-05-01)"),
         (record() | {"results": []}, None),
         (record(masks="passed") | {"version": "3"}, None),

@@ -1,1 +1,1 @@
-"""Pictures for mmzoo."""
+"""Text-to-image and picture editing for mmzoo."""

@@ -1,4 +1,4 @@
-"""`mmzoo generate` draws pictures from words into one PNG; `mmzoo edit` gives a spoiled picture back whole."""
+"""`mmzoo generate` draws pictures from a prompt; `mmzoo edit` inpaints, upscales or denoises a picture."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from mmzoo.data import as_image, sheet
 from mmzoo.errors import InputError
 from mmzoo.interfaces import Image
 
-MOST = 256
+MAX_PICTURES = 256
 
 
 @runtime_checkable
 class Draws(Protocol):
-    """A model that draws from words."""
+    """A model that draws from prompts."""
 
     def generate(self, prompts: list[str], **options: Any) -> list[Image]: ...
 
@@ -41,48 +41,48 @@ class Edits(Draws, Protocol):
 
 def generate(
     model: Annotated[str, typer.Argument(help="A model that draws.")],
-    prompt: Annotated[str | None, typer.Option("-p", "--prompt", help="What to draw, in words.")] = None,
-    name: Annotated[str | None, typer.Option("--class", help="The class to draw, for models of classes.")] = None,
+    prompt: Annotated[str | None, typer.Option("-p", "--prompt", help="What to draw.")] = None,
+    name: Annotated[str | None, typer.Option("--class", help="The class to draw, for class-to-image models.")] = None,
     output: Annotated[Path, typer.Option("-o", "--output", help="The PNG to write.")] = Path("grid.png"),
-    num: Annotated[int, typer.Option(help="How many pictures; several are laid out as a grid.")] = 1,
+    num: Annotated[int, typer.Option(help="Number of pictures, laid out as a grid.")] = 1,
     steps: Annotated[int | None, typer.Option(help="Sampling steps; more is slower.")] = None,
     guidance: Annotated[float | None, typer.Option(help="How strictly to follow the words; 1 is none.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the first picture; the next has the next seed.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the first picture; the next one has the next seed.")] = 0,
 ) -> None:
-    """Draw pictures from words; prints one line about what was drawn."""
+    """Draw pictures from a prompt; prints a one-line summary."""
     if (prompt is None) == (name is None):
         raise InputError("Give either --prompt or --class.")
-    if not 1 <= num <= MOST:
-        raise InputError(f"--num must be 1 to {MOST}, not {num}.")
-    # Where the picture will go is checked before anything slow happens.
+    if not 1 <= num <= MAX_PICTURES:
+        raise InputError(f"--num must be from 1 to {MAX_PICTURES}, not {num}.")
+    # Check the output path before the slow part.
     Image.check_output(output)
     artist = mmzoo.create(model)
     if not isinstance(artist, Draws):
         raise InputError(f"{model} does not draw; `mmzoo list --task text-to-image` shows the models that do.")
-    words = str(name if prompt is None else prompt)
+    text = str(name if prompt is None else prompt)
     start = time.perf_counter()
-    drawn = artist.generate([words] * num, steps=steps, guidance=guidance, seed=seed)
+    drawn = artist.generate([text] * num, steps=steps, guidance=guidance, seed=seed)
     seconds = time.perf_counter() - start
     columns = math.ceil(math.sqrt(num))
     page = sheet(*(drawn[i : i + columns] for i in range(0, num, columns)))
     page.save(output)
-    _tell_unknown(artist, words)
-    print(f"{output}: {num} of {words!r}, {page.pixels.shape[1]} x {page.pixels.shape[0]} pixels, in {seconds:.2f} s")
+    _warn_unknown(artist, text)
+    print(f"{output}: {num} of {text!r}, {page.pixels.shape[1]} x {page.pixels.shape[0]} pixels, in {seconds:.2f} s")
 
 
 def edit(
     model: Annotated[str, typer.Argument(help="A model that edits.")],
     source: Annotated[Path, typer.Option("-i", "--input", help="The picture to edit.")],
-    mask: Annotated[Path | None, typer.Option(help="A picture of the same size, white where to draw anew.")] = None,
-    upscale: Annotated[bool, typer.Option("--upscale", help="Make it four times as wide and high.")] = False,
-    denoise: Annotated[bool, typer.Option("--denoise", help="Take its noise away.")] = False,
-    prompt: Annotated[str, typer.Option("-p", "--prompt", help="What the whole picture shows, if known.")] = "",
+    mask: Annotated[Path | None, typer.Option(help="A picture of the same size, white where to redraw.")] = None,
+    upscale: Annotated[bool, typer.Option("--upscale", help="Enlarge it four times in width and height.")] = False,
+    denoise: Annotated[bool, typer.Option("--denoise", help="Remove its noise.")] = False,
+    prompt: Annotated[str, typer.Option("-p", "--prompt", help="What the complete picture shows, if known.")] = "",
     output: Annotated[Path, typer.Option("-o", "--output", help="The PNG to write.")] = Path("edited.png"),
     steps: Annotated[int | None, typer.Option(help="Sampling steps; more is slower.")] = None,
     guidance: Annotated[float | None, typer.Option(help="How strictly to follow the words; 1 is none.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the noise that the drawing begins with.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the initial noise.")] = 0,
 ) -> None:
-    """Fill the white part of a mask, enlarge a picture, or take its noise; prints one line about what was done."""
+    """Redraw the white part of a mask, upscale a picture, or remove its noise; prints a one-line summary."""
     if (mask is not None) + upscale + denoise != 1:
         raise InputError("Give one of --mask, --upscale and --denoise.")
     Image.check_output(output)
@@ -94,24 +94,24 @@ def edit(
             f" {picture.pixels.shape[0]}; make them the same size."
         )
     if hole is not None and not hole.any():
-        raise InputError(f"{mask} has no white pixel, so there is nothing to draw; paint what to draw anew white.")
+        raise InputError(f"{mask} has no white pixel, so there is nothing to redraw; paint the part to redraw white.")
     artist = mmzoo.create(model)
     if not isinstance(artist, Edits):
         raise InputError(f"{model} does not edit; `mmzoo list --task text-to-image` shows the models that do.")
     options: dict[str, Any] = {"prompts": [prompt], "steps": steps, "guidance": guidance, "seed": seed}
     start = time.perf_counter()
     if hole is not None:
-        (drawn,), done = artist.inpaint([picture], [hole], **options), f"drew {np.mean(hole):.0%} of it anew"
+        (drawn,), done = artist.inpaint([picture], [hole], **options), f"redrew {np.mean(hole):.0%} of it"
     elif upscale:
-        (drawn,), done = artist.upscale([picture], **options), "enlarged"
+        (drawn,), done = artist.upscale([picture], **options), "upscaled"
     else:
-        (drawn,), done = artist.denoise([picture], **options), "took its noise"
+        (drawn,), done = artist.denoise([picture], **options), "removed noise"
     seconds = time.perf_counter() - start
     drawn.save(output)
-    _tell_unknown(artist, prompt)
+    _warn_unknown(artist, prompt)
     print(f"{output}: {done}, {drawn.pixels.shape[1]} x {drawn.pixels.shape[0]} pixels, in {seconds:.2f} s")
 
 
-def _tell_unknown(artist: Draws, words: str) -> None:
-    if unknown := artist.unknown_words(words):
-        print(f"note: passed over, because the model never met them: {', '.join(unknown)}", file=sys.stderr)
+def _warn_unknown(artist: Draws, text: str) -> None:
+    if unknown := artist.unknown_words(text):
+        print(f"note: ignored words that the model does not know: {', '.join(unknown)}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Training examples of the picture head: captions, pictures and their codes."""
+"""Training examples for the picture head: captions, pictures and their codes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Captioned:
-    """Captions, pictures and codes of a whole dataset in memory; pictures are tokenized once."""
+    """Captions, pictures and codes of a dataset, all in memory; pictures are tokenized once."""
 
     keys = ("words", "image", "codes", "plain")
 
@@ -34,7 +34,7 @@ class Captioned:
         return len(self.lengths)
 
     def example(self, index: int, generator: torch.Generator) -> int:
-        """The index itself: everything is in memory."""
+        """The index itself; `collate` looks everything up."""
         return index
 
     def collate(self, examples: list[int]) -> Mapping[str, Tensor]:
@@ -49,11 +49,11 @@ class Captioned:
 
 
 def plain(picture: Image, patch: int) -> Tensor:
-    """Which patches of `patch` pixels a side have one color, in row-major order; bool `[N]`, False for part patches."""
+    """Whether each patch of `patch` x `patch` pixels is one color, row-major; bool `[N]`, False for partial patches."""
     height, width = picture.pixels.shape[:2]
     plain_HW = torch.zeros(-(-height // patch), -(-width // patch), dtype=torch.bool)
-    whole = picture.pixels[: height // patch * patch, : width // patch * patch]
-    patches = whole.reshape(height // patch, patch, width // patch, patch, 3)
+    cropped = picture.pixels[: height // patch * patch, : width // patch * patch]
+    patches = cropped.reshape(height // patch, patch, width // patch, patch, 3)
     extent = patches.max((1, 3)).astype(int) - patches.min((1, 3))
     plain_HW[: height // patch, : width // patch] = torch.from_numpy((extent <= 8).all(-1))
     return plain_HW.flatten()

@@ -1,4 +1,4 @@
-"""Words to pictures, and spoiled pictures to whole ones: a diffusion transformer over a picture tokenizer's latents."""
+"""Text-to-image and picture editing: a diffusion transformer over a picture tokenizer's latents."""
 
 from __future__ import annotations
 
@@ -35,35 +35,41 @@ from mmzoo.interfaces import (
 from mmzoo.interfaces.guidance import prediction
 from mmzoo.nn.sines import grid_sines
 from mmzoo_image.examples import Captioned
+from mmzoo_image.inputs import check_prompts, check_sampling, check_size, stack_masks, stack_pictures
 from mmzoo_image.spoil import FACTOR, HINTS, TASKS, enlarge, hide, hints, spoil
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-LARGEST_SIDE = 1024
 FEATURE_TIME = 0.9
 EDIT_DROP = 0.5
-"""Share of captions left out of training edits: most people give a picture and no words."""
+"""Caption dropout for training edits; high, because most edits come without a prompt."""
 
 
 class TextToImage(TaskHead):
-    """A caption, or the name of a class, to a picture; and pictures with holes, small or noisy ones, to whole ones.
+    """Draws pictures from captions or class names, and edits pictures: inpainting, upscaling and denoising.
 
-    `text` encodes the caption's words; `backbone` attends to them, gets their mean beside the time, and knows where
-    each latent stands by a fixed code of row and column. It flows from noise to the tokenizer's standardised latents.
-    A picture to edit goes beside the noise as latents of its own, with hints of what is asked for (see
-    `mmzoo_image.spoil`); for drawing from words alone they are zeros. So one network draws and edits, and an edit can
-    follow words as well.
+    `text` encodes the words of the caption. `backbone` maps noise to the tokenizer's standardized latents. It attends
+    to the words, gets their mean as a vector with the time, and gets fixed sinusoidal codes of row and column. For an
+    edit, the latents of the degraded picture and hints about the task (see `mmzoo_image.spoil`) are a further input,
+    which is zero when drawing. So one network draws and edits, and edits can follow a prompt too.
 
-    dim: width of the tokenizer's latents. width: of the word vectors. vocabulary: most words, padding included. side:
-    pixels of the pictures it is trained on, and the default. num_steps, guidance: defaults of sampling. edit_steps: the
-    same for edits that no words tell of: with few steps a result tends to the mean of all that could be, which is
-    nearest to the truth, with more it is one of them, and sharper. drop: share of captions left out in training,
-    which guidance needs. edits: share of training pictures that are given spoiled.
-    plain_weight: of latents over a patch of one colour, beside 1 for the rest: most of a simple picture is background,
-    and would drown what is drawn on it. feature_depth: after how many blocks `features` looks. through: whether the
-    flow's gradient reaches a tokenizer that trains along (straight through its codes); otherwise each learns from its
-    own loss.
+    Args:
+        dim: Width of the tokenizer's latents.
+        width: Width of the word vectors.
+        vocabulary: Maximum number of words, including padding.
+        side: Side of the training pictures in pixels, and the default size to draw.
+        num_steps: Default number of sampling steps.
+        edit_steps: Default for edits without a prompt. Few steps tend to the mean of all plausible results, which is
+            closest to the truth; more steps give one of them, which is sharper.
+        guidance: Default scale of classifier-free guidance.
+        drop: Probability of dropping the caption in training, which guidance requires.
+        edits: Fraction of training pictures that are edited instead of drawn.
+        plain_weight: Loss weight of latents over single-color patches, relative to 1. Most of a simple picture is
+            background, which would dominate the loss.
+        feature_depth: Number of backbone blocks before `features` are read.
+        through: Whether the flow loss trains a jointly trained tokenizer too (straight-through its codes); otherwise
+            each learns from its own loss.
     """
 
     slots: ClassVar[Mapping[str, Slot]] = {
@@ -110,16 +116,16 @@ class TextToImage(TaskHead):
         self.pooled = nn.Linear(width, width)
 
     def connect(self) -> None:
-        """The tokenizer must be one of pictures."""
+        """Raise ConfigError unless the tokenizer is one for pictures."""
         if self.tokenizer.patch is None:
             raise ConfigError(
-                f"The tokenizer of text-to-image must be one of pictures, not of {self.tokenizer.modality}.",
+                f"The tokenizer of text-to-image must be one for pictures, not for {self.tokenizer.modality}.",
                 path="tokenizer",
             )
 
     @classmethod
     def ports(cls, config: Mapping[str, Any]) -> Ports:
-        """Word vectors and latents in; words and latents out."""
+        """Word vectors and latents in; words, latents, pictures and degraded pictures out."""
         latent = Port(width=config["dim"])
         return Ports(
             inputs={"text": Port(width=config["width"]), "latents": latent},
@@ -134,7 +140,7 @@ class TextToImage(TaskHead):
     # --- use ---------------------------------------------------------------------------------------------
 
     def __call__(self, prompt: Any, *args: Any, **kwargs: Any) -> Any:
-        """One prompt to an Image, a list to a list; see `generate` for the arguments."""
+        """One prompt to an Image, or a list to a list; takes the arguments of `generate`."""
         if isinstance(prompt, str):
             return self.generate([prompt], **kwargs)[0]
         return self.generate(prompt, **kwargs)
@@ -144,7 +150,7 @@ class TextToImage(TaskHead):
         return self(*args, **kwargs)
 
     def unknown_words(self, prompt: str) -> tuple[str, ...]:
-        """The words of a prompt that the model never met and passes over."""
+        """The words of a prompt that are not in the vocabulary and are ignored."""
         return self.words.ids([prompt])[1][0]
 
     @torch.inference_mode()
@@ -158,95 +164,91 @@ class TextToImage(TaskHead):
         seed: int = 0,
         size: tuple[int, int] | None = None,
     ) -> list[Image]:
-        """A picture for each prompt; prompt i has the noise of seed + i, whatever else is drawn with it.
+        """Draw a picture for each prompt. Prompt i uses seed + i, so it does not depend on the rest of the batch.
 
-        steps: of sampling; guidance: 1 for none; interval: the times in [0, 1] at which to guide. size: (height, width)
-        in pixels. Raises InputError for a prompt without any known word and for bad numbers.
+        Args:
+            prompts: Captions.
+            steps: Sampling steps; None for the model's default.
+            guidance: Scale of classifier-free guidance, 1 for none; None for the model's default.
+            interval: Times in [0, 1] between which guidance applies.
+            seed: Seed of the first picture's noise.
+            size: (height, width) in pixels; None for the training size.
+
+        Raises:
+            InputError: A prompt has no known word, or an argument is out of range.
         """
         if isinstance(prompts, str) or not prompts or not all(isinstance(prompt, str) for prompt in prompts):
-            raise InputError("generate takes a non-empty list of prompts, each a string.")
+            raise InputError("generate takes a non-empty list of prompts, each of them a string.")
         size = (self.side, self.side) if size is None else size
         ids, unknown = self.words.ids(prompts)
-        for prompt, row, others in zip(prompts, ids, unknown, strict=True):
+        for prompt, row, ignored in zip(prompts, ids, unknown, strict=True):
             if not row.any():
                 raise InputError(
-                    f"No word of the prompt {prompt[:60]!r} is known to {self.name or 'this model'} (unknown:"
-                    f" {', '.join(others) or 'nothing else'}); it knows: {', '.join(self.words.words)}."
+                    f"{self.name or 'This model'} knows no word of the prompt {prompt[:60]!r} (unknown:"
+                    f" {', '.join(ignored) or 'none'}); it knows: {', '.join(self.words.words)}."
                 )
         return self._draw(ids, None, size, steps=steps, guidance=guidance, interval=interval, seed=seed)
 
     @torch.inference_mode()
     def inpaint(
-        self, pictures: Sequence[Any], masks: Sequence[Any], prompts: Sequence[str] | None = None, **manner: Any
+        self, pictures: Sequence[Any], masks: Sequence[Any], prompts: Sequence[str] | None = None, **options: Any
     ) -> list[Image]:
-        """Pictures with what is hidden drawn anew; every other pixel stays as it is.
+        """Redraw the hidden part of pictures; every other pixel stays as it is.
 
-        pictures: whatever `mmzoo.data.as_image` takes, of one size. masks: bool `[H, W]`, True where hidden. prompts:
-        what the whole picture shows; '' for nothing known. manner: steps, guidance, interval, seed as for `generate`.
+        Args:
+            pictures: Pictures of equal size, anything that `mmzoo.data.as_image` takes.
+            masks: Bool `[H, W]` per picture, True where hidden.
+            prompts: A caption of each complete picture, "" if unknown; None for none.
+            **options: steps, guidance, interval and seed, as for `generate`.
+
+        Raises:
+            InputError: The lists or sizes do not match, or an argument is out of range.
         """
-        pixels = self._pixels(pictures)
-        height, width = pixels.shape[1:3]
-        if not isinstance(masks, list | tuple):
-            raise InputError("masks must be a list of arrays [height, width], True where hidden, one for each picture.")
-        hidden = [np.asarray(mask, dtype=bool) for mask in masks]
-        if len(hidden) != len(pixels) or any(mask.shape != (height, width) for mask in hidden):
-            raise InputError(
-                f"inpaint got {len(pixels)} pictures of {height} x {width} and masks of"
-                f" {', '.join(str(list(mask.shape)) for mask in hidden) or 'nothing'}; give each one [height, width]."
-            )
-        mask = torch.from_numpy(np.stack(hidden)).to(self.device)
-        drawn = self._edited("inpaint", hide(pixels, mask), prompts, mask, manner)
+        pixels = stack_pictures(pictures).to(self.device)
+        hidden = stack_masks(masks, len(pixels), (pixels.shape[1], pixels.shape[2]))
+        mask = hidden.to(self.device)
+        drawn = self._edit("inpaint", hide(pixels, mask), prompts, mask, options)
         return [
             Image(np.where(where[..., None], new.pixels, as_image(old).pixels))
-            for new, old, where in zip(drawn, pictures, hidden, strict=True)
+            for new, old, where in zip(drawn, pictures, hidden.numpy(), strict=True)
         ]
 
     @torch.inference_mode()
-    def upscale(self, pictures: Sequence[Any], prompts: Sequence[str] | None = None, **manner: Any) -> list[Image]:
-        """Pictures four times as wide and high; the other arguments are those of `inpaint`."""
-        pixels = self._pixels(pictures)
+    def upscale(self, pictures: Sequence[Any], prompts: Sequence[str] | None = None, **options: Any) -> list[Image]:
+        """Enlarge pictures four times in width and height; arguments as for `inpaint`."""
+        pixels = stack_pictures(pictures).to(self.device)
         size = (FACTOR * pixels.shape[1], FACTOR * pixels.shape[2])
-        _check_size(size)
-        return self._edited("upscale", enlarge(pixels, size), prompts, None, manner)
+        check_size(size)
+        return self._edit("upscale", enlarge(pixels, size), prompts, None, options)
 
     @torch.inference_mode()
-    def denoise(self, pictures: Sequence[Any], prompts: Sequence[str] | None = None, **manner: Any) -> list[Image]:
-        """Pictures without their noise; the other arguments are those of `inpaint`."""
-        return self._edited("denoise", self._pixels(pictures), prompts, None, manner)
+    def denoise(self, pictures: Sequence[Any], prompts: Sequence[str] | None = None, **options: Any) -> list[Image]:
+        """Remove noise from pictures; arguments as for `inpaint`."""
+        return self._edit("denoise", stack_pictures(pictures).to(self.device), prompts, None, options)
 
-    def _pixels(self, pictures: Sequence[Any]) -> Tensor:
-        """Float `[B, H, W, 3]` of 0 to 1."""
-        if not isinstance(pictures, list | tuple) or not pictures:
-            raise InputError("Editing takes a non-empty list of pictures.")
-        found = [as_image(one).pixels for one in pictures]
-        if len({pixels.shape for pixels in found}) > 1:
-            raise InputError("Pictures of one call must have one size; edit those of other sizes by themselves.")
-        _check_size(found[0].shape[:2])
-        return torch.from_numpy(np.stack(found)).to(self.device).float() / 255
-
-    def _edited(
+    def _edit(
         self,
         task: str,
         pixels: Tensor,
         prompts: Sequence[str] | None,
         mask: Tensor | None,
-        manner: Mapping[str, Any],
+        options: Mapping[str, Any],
     ) -> list[Image]:
+        """Edit degraded pictures `[B, H, W, 3]`; without a known word or given steps, `edit_steps` applies."""
         prompts = [""] * len(pixels) if prompts is None else prompts
-        strings = isinstance(prompts, list | tuple) and all(isinstance(prompt, str) for prompt in prompts)
-        if not strings or len(prompts) != len(pixels):
-            raise InputError(f"Editing {len(pixels)} pictures takes as many prompts in a list, or none.")
+        check_prompts(prompts, len(pixels))
         size = (pixels.shape[1], pixels.shape[2])
         known = self._known(pixels, hints(task, len(pixels), self._grid(size), self._patch, mask))
         ids = self.words.ids(prompts)[0]
-        told = ids.any(1).tolist()
-        if manner.get("steps") is not None or all(told):
-            return self._draw(ids, known, size, **manner)
-        untold = self._draw(ids, known, size, **{**manner, "steps": self.edit_steps})
-        if not any(told):
-            return untold
-        both = zip(told, self._draw(ids, known, size, **manner), untold, strict=True)  # nothing depends on its batch
-        return [mine if words else other for words, mine, other in both]
+        prompted = ids.any(1).tolist()
+        if options.get("steps") is not None or all(prompted):
+            return self._draw(ids, known, size, **options)
+        unprompted = self._draw(ids, known, size, **{**options, "steps": self.edit_steps})
+        if not any(prompted):
+            return unprompted
+        # Each picture is independent of its batch, so draw the batch both ways and choose.
+        both = zip(prompted, self._draw(ids, known, size, **options), unprompted, strict=True)
+        return [with_words if has_words else without for has_words, with_words, without in both]
 
     def _draw(
         self,
@@ -259,9 +261,11 @@ class TextToImage(TaskHead):
         interval: tuple[float, float] = (0.0, 1.0),
         seed: int = 0,
     ) -> list[Image]:
-        """Pictures of words `[B, M]` and, for edits, `_known` latents."""
-        steps, guidance = self._manner(steps, guidance, seed)
-        _check_size(size)
+        """Pictures for words `[B, M]` and, for edits, the `_known` latents."""
+        steps = self.num_steps if steps is None else steps
+        guidance = self.guidance if guidance is None else guidance
+        check_sampling(steps, guidance, seed)
+        check_size(size)
         grid, ids = self._grid(size), ids.to(self.device)
         noise = torch.stack(
             [
@@ -278,7 +282,7 @@ class TextToImage(TaskHead):
             condition,
             null,
             num_steps=steps,
-            scale=guidance,
+            scale=float(guidance),
             interval=interval,
         )
         latents = self.sampler.sample(predict, noise, steps)
@@ -288,33 +292,22 @@ class TextToImage(TaskHead):
 
     @property
     def _patch(self) -> int:
-        """Side of the square of pixels that one latent stands for."""
-        assert self.tokenizer.patch is not None  # `connect` has checked that it is a tokenizer of pictures
+        """Side in pixels of the patch that each latent represents."""
+        assert self.tokenizer.patch is not None  # checked by `connect`
         return self.tokenizer.patch
 
     def _grid(self, size: tuple[int, int]) -> tuple[int, int]:
         return -(-size[0] // self._patch), -(-size[1] // self._patch)
 
-    def _manner(self, steps: int | None, guidance: float | None, seed: int) -> tuple[int, float]:
-        steps = self.num_steps if steps is None else steps
-        guidance = self.guidance if guidance is None else guidance
-        if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
-            raise InputError(f"steps must be a whole number of at least 1, not {steps!r}.")
-        if isinstance(guidance, bool) or not isinstance(guidance, int | float) or not 0 <= guidance <= 100:
-            raise InputError(f"guidance must be a number from 0 to 100, not {guidance!r}; 1 is none.")
-        if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**62:
-            raise InputError(f"seed must be a whole number from 0 to 2 ** 62, not {seed!r}.")
-        return steps, float(guidance)
-
-    # --- the parts of a forward pass, shared by training and sampling ----------------------------------------
+    # --- parts of the forward pass, shared by training and sampling -----------------------------------------
 
     def _known(self, pixels: Tensor, hints: Tensor) -> Tensor:
-        """A spoiled picture as the backbone gets it: its latents, not quantized, and the hints, `[B, N, dim + 4]`."""
+        """The backbone's input for a degraded picture: unquantized latents and hints, `[B, N, dim + 4]`."""
         latents = self.tokenizer.encode_latents(pixels).x
         return torch.cat((latents.float(), hints.to(latents.device)), dim=-1)
 
     def _condition(self, ids_BN: Tensor, grid: tuple[int, int], known: Tensor | None) -> Condition:
-        """Captions of words `[B, M]`; one without words is the null condition."""
+        """The condition of captions `[B, M]`; a caption without words is the null condition."""
         mask = ids_BN != PADDING
         encoded = self.text.encode(ids_BN, mask)
         count = mask.sum(1, keepdim=True)
@@ -331,9 +324,9 @@ class TextToImage(TaskHead):
 
     @torch.no_grad()
     def features(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
-        """What the backbone makes of pictures `[B, H, W, 3]`, for recognition, without words.
+        """Hidden states of the backbone for pictures `[B, H, W, 3]`, without a caption, as input to recognition.
 
-        There is a little noise in them, the same for every picture (Xiang et al., arXiv 2303.09769).
+        A little noise is added, the same for every picture (Xiang et al., arXiv 2303.09769).
         """
         latents = self.tokenizer.encode_latents(raw)
         assert latents.grid is not None
@@ -349,7 +342,7 @@ class TextToImage(TaskHead):
     # --- files -------------------------------------------------------------------------------------------
 
     def files(self) -> Mapping[str, bytes]:
-        """`words.json`, the words in order of their ids."""
+        """`words.json`: the vocabulary in order of ids."""
         return self.words.file()
 
     def load_files(self, folder: Path) -> None:
@@ -357,10 +350,10 @@ class TextToImage(TaskHead):
         self.words = Words.load(folder)
 
     def golden(self, inputs: Mapping[str, Tensor] | None) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
-        """The backbone's prediction half way for fixed words, noise and picture."""
+        """The backbone's prediction at t = 0.5 for fixed words, noise and picture."""
         if inputs is None:
             generator = torch.Generator().manual_seed(0)
-            known = len(self.words.words) or self.vocabulary - 1  # a model that is not trained yet has no words
+            known = len(self.words.words) or self.vocabulary - 1  # an untrained model has no words
             words = torch.randint(1, known + 1, (1, 6), generator=generator)
             inputs = {
                 "words": words,
@@ -374,7 +367,7 @@ class TextToImage(TaskHead):
     # --- training ----------------------------------------------------------------------------------------
 
     def examples(self, rows: Dataset, cache: Path) -> Examples:
-        """The rows' captions as words, and their pictures as codes."""
+        """Captions as word ids, and pictures as codes; sets the vocabulary unless there is one."""
         if not self.words.words:
             self.words = Words.of(rows["text"], self.vocabulary)
         return Captioned(rows, self.words, self.tokenizer, self._patch)
@@ -382,7 +375,7 @@ class TextToImage(TaskHead):
     def training_step(
         self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
     ) -> Losses:
-        """The flow's loss of one batch, with some captions dropped and some pictures given spoiled."""
+        """The flow loss of one batch, with some captions dropped and some pictures edited."""
         data = self._latents(batch, joint="tokenizer" in state.joint)
         edited = torch.rand(len(data), generator=generator) < self.edits
         drop = torch.where(edited, EDIT_DROP, self.drop)
@@ -395,14 +388,14 @@ class TextToImage(TaskHead):
         x_t, target = self.sampler.corrupt(data, noise, t)
         if torch.is_autocast_enabled(data.device.type):
             x_t = x_t.to(torch.get_autocast_dtype(data.device.type))
-        found = self.backbone(Latents(x_t, grid=grid), t, condition)
+        predicted = self.backbone(Latents(x_t, grid=grid), t, condition)
         weight = torch.where(batch["plain"], self.plain_weight, 1.0)
-        errors = (found.float() - target).square().mean(-1)
+        errors = (predicted.float() - target).square().mean(-1)
         flow = (errors * weight).sum() / weight.sum()
         return Losses(flow, {"flow": flow.detach(), "unweighted": errors.mean().detach()})
 
     def _latents(self, batch: Mapping[str, Tensor], *, joint: bool) -> Tensor:
-        """Standardized latents of a batch's pictures; from the pixels if the tokenizer is trained jointly."""
+        """Standardized latents of a batch, from stored codes, or from pixels if the tokenizer is trained jointly."""
         tokenizer = self.tokenizer
         if not joint:
             with torch.no_grad():
@@ -414,24 +407,17 @@ class TextToImage(TaskHead):
 
     @torch.no_grad()
     def _spoiled(self, pixels: Tensor, edited: Tensor, grid: tuple[int, int], generator: torch.Generator) -> Tensor:
-        """`_known` of the edited pictures `[B]`, each for one of TASKS; zeros for the others."""
+        """`_known` for the pictures chosen by `edited` `[B]`, each degraded for one of TASKS; zeros for the others."""
         known = pixels.new_zeros(len(pixels), grid[0] * grid[1], self.dim + HINTS)
         chosen = edited.nonzero().flatten()
         for index, task in enumerate(TASKS):
-            some = chosen[index :: len(TASKS)].to(pixels.device)
-            if len(some):
-                known[some] = self._known(*spoil(task, pixels[some], self._patch, generator))
+            rows = chosen[index :: len(TASKS)].to(pixels.device)
+            if len(rows):
+                known[rows] = self._known(*spoil(task, pixels[rows], self._patch, generator))
         return known
 
     def previews(self, rows: Dataset) -> Iterator[tuple[str, Any]]:
-        """Each row's picture beside one drawn from its caption."""
+        """Each row's picture next to one drawn from its caption."""
         for row in rows:
             drawn = self.generate([row["text"]])[0]
             yield row["id"], Image(np.concatenate((decode_image(row["image"]).pixels, drawn.pixels), axis=1))
-
-
-def _check_size(size: Any) -> None:
-    sides = tuple(size) if isinstance(size, Sequence) else ()
-    whole = all(isinstance(side, int) and not isinstance(side, bool) for side in sides)
-    if len(sides) != 2 or not whole or not all(1 <= side <= LARGEST_SIDE for side in sides):
-        raise InputError(f"size must be (height, width) of 1 to {LARGEST_SIDE} whole pixels, not {size!r}.")

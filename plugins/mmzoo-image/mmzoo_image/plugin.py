@@ -10,12 +10,12 @@ from mmzoo_image import tasks
 
 @hookimpl
 def mmzoo_register(register: Register) -> None:
-    """The picture head and the command that draws with it."""
+    """Register the picture head, its commands, models and tasks."""
     tasks.register_tasks(register)
     register.head(
         "text-to-image",
         "mmzoo_image.head:TextToImage",
-        summary="Words or a class to a picture over a tokenizer's latents",
+        summary="Text or class to picture, over a tokenizer's latents; edits pictures too",
         modalities=("text", "image"),
         trials=[
             {
@@ -43,13 +43,13 @@ def mmzoo_register(register: Register) -> None:
             }
         ],
     )
-    register.command("generate", "mmzoo_image.cli:generate", summary="Draw pictures from words into a PNG")
-    register.command("edit", "mmzoo_image.cli:edit", summary="Fill a hole in a picture, enlarge it, or take its noise")
+    register.command("generate", "mmzoo_image.cli:generate", summary="Draw pictures from a prompt into a PNG")
+    register.command("edit", "mmzoo_image.cli:edit", summary="Inpaint, upscale or denoise a picture")
     register.model(
         "vqvae-dit-text2image",
         task="text-to-image",
         modalities=("text", "image"),
-        summary="Scenes of one to three things from their captions; fills holes, enlarges, takes noise",
+        summary="Draws scenes of one to three objects from captions; inpaints, upscales, denoises",
         card=tasks.SCENES,
         recipe=_recipe(width=256, depth=6, heads=4),
         weights=[Weights("scenes", license="apache-2.0")],
@@ -58,7 +58,7 @@ def mmzoo_register(register: Register) -> None:
         "vqvae-dit-digits",
         task="class-to-image",
         modalities=("text", "image"),
-        summary="Handwritten digits from their names; fills holes, enlarges, takes noise",
+        summary="Draws handwritten digits from their names; inpaints, upscales, denoises",
         card=tasks.DIGITS,
         recipe=_recipe(width=128, depth=4, heads=4),
         weights=[Weights("handwritten", license="apache-2.0")],

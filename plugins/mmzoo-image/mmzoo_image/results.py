@@ -1,4 +1,4 @@
-"""The numbers of models that draw, as a README shows them."""
+"""Results of models that draw, as shown in a README."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from mmzoo.evaluation.tables import Report, accuracy_table, line, percent, point
 
 
 def scene_numbers(evaluation: Report) -> list[str]:
-    """What is right in scenes drawn from captions, by sampling steps too, and edits."""
+    """Attributes right in drawn scenes, also by number of sampling steps, and edits."""
     steps = ", ".join(f"{steps} {with_interval(row)}" for steps, row in evaluation.get("steps", {}).items())
     return [
         f"Right by sampling steps, one thing, %: {steps}." if steps else "",
@@ -16,14 +16,14 @@ def scene_numbers(evaluation: Report) -> list[str]:
 
 
 def digit_numbers(evaluation: Report) -> list[str]:
-    """Digits recognized as what was asked for, how various they are, and edits."""
+    """Drawn digits recognized as the requested ones, their variety, and edits."""
     right = evaluation["digits_right"]
     drawn = f"Digits recognized: drawn {with_interval(right['drawn'])} %, real ones {with_interval(right['real'])} %."
     return [f"{drawn} {line('Variety', evaluation['variety'])}", *_edits(evaluation)]
 
 
 def _edits(evaluation: Report) -> list[str]:
-    """Edits beside their baselines, and speed."""
+    """Edits compared with their baselines, and speed."""
     rows = [
         [
             task,

@@ -1,7 +1,7 @@
-"""What a picture loses before the model gives it back: a hole, three of four pixels each way, or clean colours.
+"""Degradations that the model learns to undo: a hole, a quarter of the resolution, or noise.
 
-Pictures are float `[B, H, W, 3]` of 0 to 1. Beside a spoiled picture the model gets hints, `[B, N, 4]`, one row for
-each square of pixels: the share of it that is hidden, then which of TASKS is asked for.
+Pictures are float `[B, H, W, 3]` in [0, 1]. With a degraded picture the model gets hints `[B, N, 4]`, one row per
+patch: the fraction of its pixels that is hidden, then a one-hot code of the task.
 """
 
 from __future__ import annotations
@@ -13,49 +13,60 @@ from torch import Tensor
 TASKS = ("inpaint", "upscale", "denoise")
 HINTS = 1 + len(TASKS)
 FACTOR = 4
-"""How many times as wide and high `upscale` makes a picture."""
+"""Factor by which `upscale` enlarges width and height."""
 HOLE_SIDES = (0.2, 0.6)
-"""Sides of a training hole, as shares of the picture's."""
+"""Range of the sides of a training hole, as a fraction of the picture's."""
 NOISE = (0.05, 0.3)
-"""Standard deviations of training noise."""
+"""Range of the std of training noise."""
 GRAY = 0.5
 
 
 def hide(pixels: Tensor, mask: Tensor) -> Tensor:
-    """Gray where the mask, bool `[B, H, W]`, is True."""
+    """Fill with gray where the mask, bool `[B, H, W]`, is True."""
     return pixels.masked_fill(mask.unsqueeze(-1), GRAY)
 
 
 def shrink(pixels: Tensor) -> Tensor:
-    """Means over squares of FACTOR pixels, or what there is of one at the right and below."""
+    """Average over FACTOR x FACTOR pixels, or over what remains of them at the right and bottom edges."""
     x = pixels.permute(0, 3, 1, 2)
     return F.avg_pool2d(x, FACTOR, ceil_mode=True, count_include_pad=False).permute(0, 2, 3, 1)
 
 
 def enlarge(pixels: Tensor, size: tuple[int, int]) -> Tensor:
-    """To (height, width) by cubic interpolation."""
-    found = F.interpolate(pixels.permute(0, 3, 1, 2), size=size, mode="bicubic", antialias=False)
-    return found.permute(0, 2, 3, 1).clamp(0, 1)
+    """Resize to (height, width) by bicubic interpolation."""
+    x = F.interpolate(pixels.permute(0, 3, 1, 2), size=size, mode="bicubic", antialias=False)
+    return x.permute(0, 2, 3, 1).clamp(0, 1)
 
 
-def hints(task: str, count: int, grid: tuple[int, int], square: int, mask: Tensor | None = None) -> Tensor:
-    """Hints `[B, N, 4]` for `count` pictures on a grid of squares; mask: what is hidden, bool `[B, H, W]`."""
-    found = torch.zeros(count, grid[0] * grid[1], HINTS)
-    found[..., 1 + TASKS.index(task)] = 1
+def hints(task: str, count: int, grid: tuple[int, int], patch: int, mask: Tensor | None = None) -> Tensor:
+    """Hints for a batch.
+
+    Args:
+        task: One of TASKS.
+        count: Number of pictures, B.
+        grid: Rows and columns of patches.
+        patch: Side of a patch in pixels.
+        mask: What is hidden, bool `[B, H, W]`; None for nothing.
+
+    Returns:
+        `[B, N, 4]`.
+    """
+    result = torch.zeros(count, grid[0] * grid[1], HINTS)
+    result[..., 1 + TASKS.index(task)] = 1
     if mask is not None:
-        found[..., 0] = _shares(mask, grid, square)
-    return found
+        result[..., 0] = _hidden_fractions(mask, grid, patch)
+    return result
 
 
-def _shares(mask: Tensor, grid: tuple[int, int], square: int) -> Tensor:
-    """The share of each square that is hidden, `[B, N]`; what lies beyond the picture is not."""
-    right, below = grid[1] * square - mask.shape[2], grid[0] * square - mask.shape[1]
-    padded = F.pad(mask.float(), (0, right, 0, below))
-    return F.avg_pool2d(padded.unsqueeze(1), square).flatten(1)
+def _hidden_fractions(mask: Tensor, grid: tuple[int, int], patch: int) -> Tensor:
+    """The fraction of each patch that is hidden, `[B, N]`; pixels beyond the picture count as visible."""
+    right, bottom = grid[1] * patch - mask.shape[2], grid[0] * patch - mask.shape[1]
+    padded = F.pad(mask.float(), (0, right, 0, bottom))
+    return F.avg_pool2d(padded.unsqueeze(1), patch).flatten(1)
 
 
 def holes(count: int, height: int, width: int, generator: torch.Generator) -> Tensor:
-    """A rectangle of random size about a random pixel for each picture, cut off at the edges; bool `[B, H, W]`."""
+    """A rectangle of random size around a random pixel per picture, clipped at the edges; bool `[B, H, W]`."""
     low, high = HOLE_SIDES
     draws = torch.rand(count, 4, generator=generator)
     tall, wide = (low + (high - low) * draws[:, i] for i in (0, 1))
@@ -69,10 +80,20 @@ def holes(count: int, height: int, width: int, generator: torch.Generator) -> Te
     return within(down, top, tall) & within(across, left, wide)
 
 
-def spoil(task: str, pixels: Tensor, square: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Training pictures spoiled at random for a task, and their hints; draws are made on the CPU."""
+def spoil(task: str, pixels: Tensor, patch: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Degrade training pictures at random for a task.
+
+    Args:
+        task: One of TASKS.
+        pixels: `[B, H, W, 3]` in [0, 1].
+        patch: Side of a patch in pixels.
+        generator: A CPU generator.
+
+    Returns:
+        Degraded pictures `[B, H, W, 3]` and their hints `[B, N, 4]`.
+    """
     count, height, width = pixels.shape[:3]
-    grid = (-(-height // square), -(-width // square))
+    grid = (-(-height // patch), -(-width // patch))
     mask = None
     if task == "inpaint":
         mask = holes(count, height, width, generator)
@@ -81,7 +102,7 @@ def spoil(task: str, pixels: Tensor, square: int, generator: torch.Generator) ->
         pixels = enlarge(shrink(pixels), (height, width))
     else:
         low, high = NOISE
-        strength = low + (high - low) * torch.rand(count, 1, 1, 1, generator=generator)
-        noise = strength * torch.randn(pixels.shape, generator=generator)
+        std = low + (high - low) * torch.rand(count, 1, 1, 1, generator=generator)
+        noise = std * torch.randn(pixels.shape, generator=generator)
         pixels = (pixels + noise.to(pixels.device)).clamp(0, 1)
-    return pixels, hints(task, count, grid, square, mask).to(pixels.device)
+    return pixels, hints(task, count, grid, patch, mask).to(pixels.device)

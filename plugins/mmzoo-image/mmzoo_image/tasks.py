@@ -1,4 +1,4 @@
-"""The tasks of drawing: how their models are used, measured and described. Nothing heavy is imported here."""
+"""Drawing tasks: how their models are used, evaluated and described. Nothing heavy is imported here."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ SCENES = CardText(
     language="en",
     intended="Drawing and editing simple scenes; research on small diffusion models.",
     training=(
-        "The pictures that taught this model are scenes drawn by rule and told by our own grammar (`spoken-scenes`),"
-        " without some pairs of shape and color. It has seen no photograph."
+        "Trained on scenes drawn by rule, with captions from our own grammar (`spoken-scenes`); some pairs of shape and"
+        " color are held out. It has seen no photographs."
     ),
-    limits="Flat scenes of one to three things in the words of its captions; no photographs.",
+    limits="Flat scenes of one to three objects, described in the vocabulary of its captions; no photographs.",
     samples=(
-        "Drawn: the first row is true, the second drawn from its caption. Edits: true, by the plain method, by the"
-        " model, and by the model with the caption."
+        "Drawn: the first row is the original, the second is drawn from its caption. Edits, by row: original, baseline,"
+        " model, and model with the caption."
     ),
 )
 DIGITS = CardText(
@@ -23,22 +23,19 @@ DIGITS = CardText(
     language="en",
     intended="Drawing and editing handwritten digits; research on small diffusion models.",
     training=(
-        "The pictures that taught this model are handwritten digits of 8 x 8 pixels, enlarged (the part of UCI's"
-        " Optical Recognition of Handwritten Digits that comes with scikit-learn)."
+        "Trained on handwritten digits of 8 x 8 pixels, enlarged (the part of UCI's Optical Recognition of Handwritten"
+        " Digits that comes with scikit-learn)."
     ),
-    limits="The ten digits in the hand of some 40 people, as 8 x 8 pixels enlarged.",
-    samples=(
-        "Drawn: one row for each digit. Edits: true, by the plain method, by the model, and by the model with the"
-        " digit's name."
-    ),
+    limits="The ten digits as written by some 40 people, enlarged from 8 x 8 pixels.",
+    samples=("Drawn: one row per digit. Edits, by row: original, baseline, model, and model with the digit's name."),
 )
 
 
 def register_tasks(register: Register) -> None:
-    """Drawing from captions and from classes, each with its metric."""
+    """Register text-to-image and class-to-image, each with its metric."""
     register.task(
         "text-to-image",
-        summary="Words to pictures, and edits of pictures",
+        summary="Text to pictures, and edits of pictures",
         use=(
             'artist = mmzoo.create("{name}")\nartist("a large red circle on a black background").save("red.png")\n'
             'artist.denoise([mmzoo.Image.load("noisy.png")])[0].save("clean.png")'
@@ -56,7 +53,7 @@ def register_tasks(register: Register) -> None:
     )
     register.task(
         "class-to-image",
-        summary="Names of classes to pictures, and edits of pictures",
+        summary="Class names to pictures, and edits of pictures",
         use='artist = mmzoo.create("{name}")\nartist("three", seed=0).save("three.png")',
         pipeline="text-to-image",
         headlines={"digits_right.drawn.share": "accuracy", "edits.denoise.model.psnr_db": "psnr"},
@@ -66,10 +63,10 @@ def register_tasks(register: Register) -> None:
     register.metric(
         "text-to-image",
         "mmzoo_image.evaluate:evaluate_text_to_image",
-        summary="Scenes drawn from captions and true ones edited, read by rule",
+        summary="Draws scenes from captions and edits true ones; a rule reads the results",
     )
     register.metric(
         "class-to-image",
         "mmzoo_image.evaluate:evaluate_class_to_image",
-        summary="Digits drawn from their words and real ones edited, read by a classifier",
+        summary="Draws digits from their names and edits real ones; a classifier reads the results",
     )

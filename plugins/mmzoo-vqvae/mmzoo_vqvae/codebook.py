@@ -1,4 +1,4 @@
-"""Codebooks that follow their data by exponential moving averages."""
+"""Codebooks learned by exponential moving averages."""
 
 from __future__ import annotations
 
@@ -14,18 +14,24 @@ EPSILON = 1e-5
 class EMACodebook(nn.Module):
     """Q codebooks of K vectors, each the moving average of the vectors assigned to it.
 
-    The state is (count, sum) per code and the vectors are their quotient, computed on read (van den Oord
-    et al., arXiv 1711.00937, appendix A.1; in this form as in Moshi, arXiv 2410.00037). The first batch
-    sets the codes by k-means. A code whose count falls below `revive_below` times the mean count is
-    replaced by a random vector of the batch; the threshold is relative, since a batch may hold fewer
+    The state is a count and a sum per code; a code vector is their quotient, computed on access (van den Oord et al.,
+    arXiv 1711.00937, appendix A.1; in this form in Moshi, arXiv 2410.00037). Codes are initialized by k-means on the
+    first batch. The threshold for replacing dead codes is relative to the mean count, because a batch may hold fewer
     vectors than the codebook.
 
-    codebooks: Q. size: K. dim: D. decay: of the averages.
+    Args:
+        codebooks: Q.
+        size: K, codes per codebook.
+        dim: D, width of a code vector.
+        decay: Decay of the moving averages.
+        revive_below: A code is replaced by a random vector of the batch when its count falls below this fraction of
+            the mean count.
+        iterations: Iterations of k-means.
     """
 
     counts: Tensor
     sums: Tensor
-    initialised: Tensor
+    initialised: Tensor  # spelled as in published weights
 
     def __init__(
         self,
@@ -46,19 +52,25 @@ class EMACodebook(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Random codes of unit variance until the first training batch replaces them."""
+        """Set random codes with unit variance, which the first training batch replaces."""
         self.counts.fill_(1.0)
         self.sums.normal_()
         self.initialised.fill_(False)
 
     @property
     def vectors(self) -> Tensor:
-        """The codes, float `[Q, K, D]`."""
+        """The code vectors, float `[Q, K, D]`."""
         return self.sums / self.counts.clamp_min(EPSILON).unsqueeze(-1)
 
     @torch.no_grad()
     def update(self, x_QND: Tensor, codes_QN: Tensor, *, levels: slice = slice(None)) -> None:
-        """Move the codes of the chosen codebooks towards the vectors `[Q, N, D]` assigned to them."""
+        """Move codes toward the vectors assigned to them.
+
+        Args:
+            x_QND: Vectors.
+            codes_QN: The code assigned to each vector.
+            levels: The codebooks to update.
+        """
         x = x_QND.detach().float()
         counts, sums = self.counts[levels], self.sums[levels]
         size, dim = sums.shape[1:]
@@ -74,9 +86,9 @@ class EMACodebook(nn.Module):
         self._revive(x, counts, sums)
 
     def _revive(self, x_QND: Tensor, counts: Tensor, sums: Tensor) -> None:
-        """Give every starving code a vector of the batch and an average share of the count."""
+        """Replace every dead code by a random vector of the batch, with the mean count."""
         mean = counts.mean(-1, keepdim=True)
-        starving = counts < self.revive_below * mean
+        dead = counts < self.revive_below * mean
         count, size = x_QND.shape[1], counts.shape[1]
         if count == 0:
             return
@@ -84,44 +96,43 @@ class EMACodebook(nn.Module):
         fresh = torch.gather(x_QND, 1, pick.unsqueeze(-1).expand(-1, -1, x_QND.shape[-1]))
         if _distributed():
             dist.broadcast(fresh, 0)
-        counts.copy_(torch.where(starving, mean.expand_as(counts), counts))
-        sums.copy_(torch.where(starving.unsqueeze(-1), fresh * mean.unsqueeze(-1), sums))
+        counts.copy_(torch.where(dead, mean.expand_as(counts), counts))
+        sums.copy_(torch.where(dead.unsqueeze(-1), fresh * mean.unsqueeze(-1), sums))
 
     @torch.no_grad()
     def initialise(self, x_QND: Tensor, *, levels: slice = slice(None)) -> None:
-        """k-means on the batch `[Q, N, D]` from k-means++ seeds; counts follow the clusters."""
+        """Set codes by k-means on a batch `[Q, N, D]`, seeded by k-means++; counts become the cluster sizes."""
         x = x_QND.detach().float()
         if _distributed():
             gathered = [torch.empty_like(x) for _ in range(dist.get_world_size())]
             dist.all_gather(gathered, x.contiguous())
             x = torch.cat(gathered, dim=1)
         size = self.counts.shape[1]
-        centres = _spread_out(x, size)
+        centers = _kmeans_seeds(x, size)
         if _distributed():
-            dist.broadcast(centres, 0)
+            dist.broadcast(centers, 0)
         counts = torch.ones(len(x), size, device=x.device)
         for _ in range(self.iterations):
-            codes = nearest(x, centres)
+            codes = nearest(x, centers)
             counts = torch.zeros(len(x), size, device=x.device).scatter_add_(1, codes, torch.ones_like(x[..., 0]))
-            sums = torch.zeros_like(centres).scatter_add_(1, codes.unsqueeze(-1).expand_as(x), x)
-            centres = torch.where((counts > 0).unsqueeze(-1), sums / counts.clamp_min(1).unsqueeze(-1), centres)
-        # Empty clusters start with an average share, so that they neither die nor divide by zero.
+            sums = torch.zeros_like(centers).scatter_add_(1, codes.unsqueeze(-1).expand_as(x), x)
+            centers = torch.where((counts > 0).unsqueeze(-1), sums / counts.clamp_min(1).unsqueeze(-1), centers)
+        # Empty clusters get the mean count, so that they are neither dead nor divided by zero.
         counts = torch.where(counts > 0, counts, counts.mean(-1, keepdim=True))
         self.counts[levels] = counts
-        self.sums[levels] = centres * counts.unsqueeze(-1)
+        self.sums[levels] = centers * counts.unsqueeze(-1)
         self.initialised[levels] = True
 
 
-def _spread_out(x_QND: Tensor, size: int) -> Tensor:
-    """k-means++ seeds `[Q, size, D]`: each next one drawn by its squared distance to those before it
-    (Arthur and Vassilvitskii 2007). A little noise tells seeds apart where vectors repeat."""
+def _kmeans_seeds(x_QND: Tensor, size: int) -> Tensor:
+    """k-means++ seeds `[Q, size, D]` (Arthur and Vassilvitskii 2007), with a little noise so that none are equal."""
     rows = torch.arange(len(x_QND), device=x_QND.device)
     noise = 1e-3 * x_QND.std(dim=1, keepdim=True).nan_to_num() * torch.randn_like(x_QND[:, :1])
     chosen = [x_QND[rows, torch.randint(x_QND.shape[1], (len(x_QND),), device=x_QND.device)]]
-    gap = torch.full(x_QND.shape[:2], torch.inf, device=x_QND.device)
+    distances = torch.full(x_QND.shape[:2], torch.inf, device=x_QND.device)
     for _ in range(size - 1):
-        gap = torch.minimum(gap, (x_QND - chosen[-1].unsqueeze(1)).square().sum(-1))
-        pick = torch.multinomial(gap + 1e-12, 1).squeeze(1)
+        distances = torch.minimum(distances, (x_QND - chosen[-1].unsqueeze(1)).square().sum(-1))
+        pick = torch.multinomial(distances + 1e-12, 1).squeeze(1)
         chosen.append(x_QND[rows, pick])
     return torch.stack(chosen, dim=1) + noise * torch.randn(1, size, 1, device=x_QND.device)
 

@@ -1,7 +1,7 @@
-"""EnCodec model folders as transformers writes them (`EncodecModel`): mono, weight normalisation, one chunk.
+"""EnCodec model folders written by transformers (`EncodecModel`): mono, weight normalization, no chunking.
 
-Layout read off `transformers` 5.24, `models/encodec/configuration_encodec.py` and `modeling_encodec.py`; the
-published facebook/encodec_24khz and encodec_32khz are such folders, encodec_48khz (stereo, chunks) is not.
+The layout follows `models/encodec/configuration_encodec.py` and `modeling_encodec.py` of `transformers` 5.24. It covers
+facebook/encodec_24khz and encodec_32khz, but not encodec_48khz (stereo, chunked).
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ SAME = {
     "num_lstm_layers": "lstm_layers",
     "use_causal_conv": "causal",
 }
-"""Their config keys and SEANet's."""
+"""Their config keys, and the names of the same settings in SEANet."""
 
 
 class EncodecFormat(ForeignFormat):
-    """The arguments are the keys of transformers' `EncodecConfig`."""
+    """EnCodec. The arguments are the keys of transformers' `EncodecConfig`."""
 
     ignored = frozenset(
         {
@@ -82,11 +82,11 @@ class EncodecFormat(ForeignFormat):
         codebook_dim: int | None = None,
         use_conv_shortcut: bool = True,
     ) -> None:
-        given = locals()
-        self.encoder = {ours: given[theirs] for theirs, ours in SAME.items()}
+        arguments = locals()
+        self.encoder = {ours: arguments[theirs] for theirs, ours in SAME.items()}
         if codebook_dim not in (None, hidden_size):
             raise ConfigError(
-                f"codebook_dim must be hidden_size, {hidden_size}, not {codebook_dim}.", path="codebook_dim"
+                f"codebook_dim must equal hidden_size, {hidden_size}, not {codebook_dim}.", path="codebook_dim"
             )
         if trim_right_ratio != 1:
             raise ConfigError(f"trim_right_ratio must be 1, not {trim_right_ratio}.", path="trim_right_ratio")
@@ -99,13 +99,13 @@ class EncodecFormat(ForeignFormat):
         self.shortcut, self.lstm_layers = use_conv_shortcut, num_lstm_layers
         if not 1 <= self.levels <= 1024:
             raise ConfigError(
-                f"target_bandwidths end with {target_bandwidths[-1]} kbit/s, which is {self.levels} codebooks; 1 to"
+                f"target_bandwidths ends with {target_bandwidths[-1]} kbit/s, which is {self.levels} codebooks; 1 to"
                 " 1024 were expected.",
                 path="target_bandwidths",
             )
 
     def recipe(self) -> Mapping[str, Any]:
-        """A speech VQ-VAE of SEANet and residual codebooks."""
+        """A speech VQ-VAE with SEANet and residual codebooks."""
         return {
             "head": {"name": "speech-vqvae", "dim": self.dim},
             "encoder": {"name": "seanet", **self.encoder},
@@ -114,7 +114,7 @@ class EncodecFormat(ForeignFormat):
 
     @classmethod
     def config_of(cls, recipe: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Bandwidths are those of 2, 4, 8, ... codebooks, up to all of them."""
+        """The config of a recipe; its bandwidths are those of 2, 4, 8, ... codebooks, up to all of them."""
         encoder, quantizer = recipe["encoder"], recipe["quantizer"]
         size, levels = quantizer["codebook_size"], quantizer["levels"]
         cost = _frame_rate(encoder["sample_rate"], encoder["ratios"]) * math.ceil(math.log2(size))
@@ -130,14 +130,14 @@ class EncodecFormat(ForeignFormat):
 
     @staticmethod
     def spelling(name: str) -> str:
-        """Files of 2023 have the names of torch's old weight normalisation."""
+        """The current name of a tensor; files of 2023 use the names of torch's old weight normalization."""
         for old, new in OLD_SPELLINGS.items():
             if name.endswith(old):
                 return name.removesuffix(old) + new
         return name
 
     def ties(self) -> Sequence[Tie]:
-        """Convolutions and LSTMs by name, codebooks stacked."""
+        """Convolutions and LSTMs tied by name, codebooks stacked."""
         return [
             *self._network(),
             self._codebooks(),
@@ -151,7 +151,7 @@ class EncodecFormat(ForeignFormat):
             for block in range(self.residuals):
                 layer += 1
                 yield from self._block(f"blocks_in.{stage}.{block}", "encoder", layer)
-            layer += 2  # past an activation
+            layer += 2  # skip an activation
             yield _conv(f"down.{stage}", "encoder", layer)
         if self.lstm_layers:
             layer += 1
@@ -187,20 +187,20 @@ class EncodecFormat(ForeignFormat):
         )
 
     def _codebooks(self) -> Tie:
-        """Ours is a quotient of sums and counts; theirs stands beside its averages, which inference does not use.
+        """Ours is the quotient of sums and counts; theirs is stored with its averages, which inference ignores.
 
-        Read, every vector counts once: their averages are of another moment and of unequal smoothing.
+        Reading sets every count to 1, because their averages do not match their vectors exactly.
         """
         theirs = [f"quantizer.layers.{i}.codebook.{name}" for name in THEIR_CODEBOOK for i in range(self.levels)]
 
         def to_ours(tensors: Sequence[Tensor]) -> Sequence[Tensor]:
-            vectors, started = torch.stack(list(tensors[: self.levels])), torch.stack(list(tensors[-self.levels :]))
-            return vectors, torch.ones_like(vectors[..., 0]), started[:, 0] > 0
+            vectors, initialized = (torch.stack(list(t)) for t in (tensors[: self.levels], tensors[-self.levels :]))
+            return vectors, torch.ones_like(vectors[..., 0]), initialized[:, 0] > 0
 
         def to_theirs(tensors: Sequence[Tensor]) -> Sequence[Tensor]:
-            sums, counts, started = tensors
+            sums, counts, initialized = tensors
             vectors = sums / counts.clamp_min(torch.finfo(counts.dtype).tiny).unsqueeze(-1)
-            return [*vectors, *counts, *sums, *started.float().unsqueeze(1)]
+            return [*vectors, *counts, *sums, *initialized.float().unsqueeze(1)]
 
         return Tie(tuple(f"quantizer.codebook.{name}" for name in CODEBOOK), tuple(theirs), to_ours, to_theirs)
 
@@ -223,6 +223,6 @@ def _frame_rate(sample_rate: int, ratios: Sequence[int]) -> int:
 
 
 def _bandwidth(levels: int, cost: int) -> float:
-    """kbit/s of so many codebooks, so that dividing by their cost again gives no fewer."""
+    """kbit/s of `levels` codebooks, rounded so that dividing by their cost returns `levels`."""
     kbps = levels * cost / 1000
     return kbps if int(1000 * kbps // cost) == levels else math.nextafter(kbps, math.inf)

@@ -1,4 +1,4 @@
-"""Gradients through a choice of code: pure functions of the input and the chosen vectors."""
+"""Gradient estimators for quantization: pure functions of the input and the chosen code vectors."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ Estimator = Callable[[Tensor, Tensor], Tensor]
 
 
 def straight_through(x: Tensor, q: Tensor) -> Tensor:
-    """Value q, gradient of the identity (van den Oord et al., arXiv 1711.00937)."""
+    """Forward q, backward the identity (van den Oord et al., arXiv 1711.00937)."""
     return x + (q - x).detach()
 
 
 def rotation_trick(x: Tensor, q: Tensor) -> Tensor:
-    """Value q, gradient of the rotation and scaling that carries x to q (Fifty et al., arXiv 2410.06424, eq. 4).
+    """Forward q, backward the rotation and scaling that maps x to q (Fifty et al., arXiv 2410.06424, eq. 4).
 
-    Vectors are along the last dimension. Where x or q is almost zero the rotation is undefined and the
+    Vectors are along the last dimension. Where x or q is close to zero, the rotation is undefined and the
     straight-through gradient is used.
     """
     x_norm = x.detach().norm(dim=-1, keepdim=True)
@@ -30,7 +30,7 @@ def rotation_trick(x: Tensor, q: Tensor) -> Tensor:
     middle = middle / middle.norm(dim=-1, keepdim=True).clamp_min(1e-6)
     scale = q_norm / x_norm.clamp_min(1e-6)
     rotated = x - 2 * (x * middle).sum(-1, keepdim=True) * middle + 2 * (x * x_unit).sum(-1, keepdim=True) * q_unit
-    # The sum only equals q up to rounding; the correction makes encode-decode and forward agree exactly.
+    # Equals q only up to rounding; the correction makes forward agree exactly with decode(encode(x)).
     rotated = scale * rotated
     rotated = rotated + (q - rotated).detach()
     return torch.where(safe, rotated, straight_through(x, q))

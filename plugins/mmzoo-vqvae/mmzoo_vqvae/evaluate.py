@@ -1,4 +1,4 @@
-"""How good a speech tokenizer is: its copies of held-out speech, heard by an independent judge."""
+"""Evaluation of speech tokenizers: an independent judge listens to reconstructions of held-out speech."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ DATA = "held-out sentences of flite-speech, voice slt (a synthetic voice)"
 def evaluate_speech_tokenizer(
     model: Any, *, judge: str = "pocketsphinx", limit: int | None = None, samples: Path | None = None
 ) -> dict[str, Any]:
-    """Rows teacher and copy over held-out sentences; aligned distances; codes in use; speed."""
+    """Judged originals (`teacher`) and reconstructions (`copy`), aligned distances, code usage and speed."""
     listener = load_judge(judge)
-    # The held-out texts are fixed, so they need not wait for the training sentences to be spoken.
+    # The held-out texts are fixed, so the training sentences need not be synthesized.
     rows = load_dataset_component("flite-speech", sentences=1, validation=1)["test"]
     sentences = sentences_of(rows, limit or SENTENCES)
     copies, codes, distances = [], [], []

@@ -1,4 +1,4 @@
-"""How good a picture tokenizer is: its copies of held-out scenes and digits, read by rule and by a classifier."""
+"""Evaluation of picture tokenizers: a rule and a classifier read reconstructions of held-out pictures."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ SCENES = 400
 
 
 def evaluate_picture_tokenizer(model: Any, *, limit: int | None = None, samples: Path | None = None) -> dict[str, Any]:
-    """Attributes read off true scenes and their copies, digits recognised, PSNR, codes in use, speed."""
+    """Attributes of original and reconstructed scenes, digits recognized, PSNR, code usage and speed."""
     scene_reader, digit_reader = load_judge("scene-reader"), load_judge("digit-reader")
     scenes = load_dataset_component("spoken-scenes", speech=False)["test"].select(range(min(limit or SCENES, SCENES)))
     digits = load_dataset_component("spoken-digits", side=64, speech=False)["test"]
     digits = digits.select(range(min(limit or len(digits), len(digits))))
     pictures = {"scenes": pictures_of(scenes), "digits": pictures_of(digits)}
     start = time.perf_counter()
-    copies = {name: [model(picture) for picture in some] for name, some in pictures.items()}
+    copies = {name: [model(picture) for picture in originals] for name, originals in pictures.items()}
     seconds = time.perf_counter() - start
     if samples is not None:
         samples.mkdir(parents=True, exist_ok=True)
-        for name, some in pictures.items():
-            sheet(some[:12], copies[name][:12]).save(samples / f"{name}.png")
+        for name, originals in pictures.items():
+            sheet(originals[:12], copies[name][:12]).save(samples / f"{name}.png")
     rows = {"true": pictures, "copy": copies}
-    errors = {row: scene_reader.errors(scenes["label"], some["scenes"]) for row, some in rows.items()}
-    misread = {row: mismatches(digit_reader.read(some["digits"]), digits["label"]) for row, some in rows.items()}
-    codes = torch.cat([model.tokenize(picture) for some in pictures.values() for picture in some])
+    errors = {row: scene_reader.errors(scenes["label"], by_name["scenes"]) for row, by_name in rows.items()}
+    misread = {row: mismatches(digit_reader.read(by_name["digits"]), digits["label"]) for row, by_name in rows.items()}
+    codes = torch.cat([model.tokenize(picture) for originals in pictures.values() for picture in originals])
     sizes = model.quantizer.codebook_sizes
     counts = code_counts(codes, sizes)
     return {
         "protocol": {
-            "data": "scenes with shape-colour pairs that training lacks, and handwritten digits kept from training",
+            "data": "scenes with shape-color pairs held out of training, and held-out handwritten digits",
             "scenes": len(scenes),
             "digits": len(digits),
             "judges": f"{scene_reader.name}; {digit_reader.name}",

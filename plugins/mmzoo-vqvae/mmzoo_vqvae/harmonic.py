@@ -1,9 +1,9 @@
-"""A harmonic source for speech decoders: the pitch of speech, and pulses at a pitch.
+"""A harmonic source for speech decoders: pitch estimation, and a pulse train at a given pitch.
 
-A network that draws spectra frame by frame must learn for every pitch where each harmonic lies and how its phase
-advances; above 2 kHz, where both change fast with the pitch, it gives noise. Neural source-filter models (Wang et
-al., arXiv 1904.12088; HiFTNet, Li et al., arXiv 2309.09493) hand it both: one phase, summed up from the pitch,
-drives all harmonics.
+A network that predicts spectra frame by frame must learn, for every pitch, where each harmonic lies and how its phase
+advances; above 2 kHz, where both vary rapidly with pitch, it outputs noise. Neural source-filter models (Wang et al.,
+arXiv 1904.12088; HiFTNet, Li et al., arXiv 2309.09493) supply both: one phase, integrated from the pitch, drives all
+harmonics.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ FLOOR_HZ, CEILING_HZ = 70.0, 400.0
 
 
 def pulses(pitch_BK: Tensor, hop: int, sample_rate: int) -> Tensor:
-    """Pitch in Hz of frames `[B, K]` to a band-limited pulse train `[B, K * hop]`: equal cosines below 0.95 Nyquist."""
+    """Pitch in Hz per frame `[B, K]` to a band-limited pulse train `[B, K * hop]`: equal cosines below 0.95 Nyquist."""
     steps = (pitch_BK.double() / sample_rate).repeat_interleave(hop, dim=1)
     base = 2 * torch.pi * steps.cumsum(1).remainder(1).float()
     limit, frames = 0.475 * sample_rate, pitch_BK.float()
     total = torch.zeros_like(base)
     for k in range(1, int(limit / FLOOR_HZ) + 1):
-        # Harmonics fade out over 400 Hz, so that a moving pitch switches none on or off.
+        # Harmonics fade out over 400 Hz, so that a changing pitch does not switch any on or off abruptly.
         gain = ((limit - k * frames) / 400).clamp(0, 1)
-        if not torch.compiler.is_exporting() and not bool(gain.any()):  # an exported graph cannot ask for values
+        # An exported graph must not branch on data.
+        if not torch.compiler.is_exporting() and not bool(gain.any()):
             break
         total += gain.repeat_interleave(hop, dim=1) * torch.cos(k * base)
     return total
@@ -32,15 +33,23 @@ def pulses(pitch_BK: Tensor, hop: int, sample_rate: int) -> Tensor:
 
 @torch.no_grad()
 def pitch_of(x_BT: Tensor, hop: int, sample_rate: int) -> tuple[Tensor, Tensor]:
-    """Samples `[B, T]`, T a multiple of hop, to the pitch in Hz `[B, T / hop]` and whether the frame is voiced.
+    """Estimate pitch by the normalized cross-correlation of 25 ms windows with later samples.
 
-    The first peak of the normalised cross-correlation of 25 ms with later samples that comes near the highest.
+    The first peak of at least 0.92 times the highest one gives the period.
+
+    Args:
+        x_BT: Samples, T a multiple of hop.
+        hop: Samples per frame.
+        sample_rate: Hz.
+
+    Returns:
+        Pitch in Hz and whether the frame is voiced, each `[B, T / hop]`.
     """
     width, shortest, longest = sample_rate // 40, int(sample_rate / CEILING_HZ), int(sample_rate / FLOOR_HZ) + 1
     span = width + longest
     left = (span - hop) // 2
     pieces = F.pad(x_BT.float(), (left, span - hop - left)).unfold(1, span, hop)
-    size = 1 << (span - 1).bit_length()  # no sum reaches beyond the span, so none wraps around
+    size = 1 << (span - 1).bit_length()  # at least the span, so the circular correlation does not wrap around
     product = torch.fft.rfft(pieces[..., :width], size).conj() * torch.fft.rfft(pieces, size)
     dots = torch.fft.irfft(product, size)[..., : longest + 1]
     sums = F.pad(pieces.square().cumsum(-1), (1, 0))

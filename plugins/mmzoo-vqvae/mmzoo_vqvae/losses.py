@@ -1,4 +1,4 @@
-"""Losses and statistics of codebooks."""
+"""Losses and usage statistics of quantizers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def masked_mean(values: Tensor, mask_BN: Tensor | None) -> Tensor:
-    """Mean of `[B, N, ...]` over the positions of the mask (and all trailing dimensions)."""
+    """Mean of `[B, N, ...]` over positions inside the mask, and over all trailing dimensions."""
     if mask_BN is None:
         return values.mean()
     mask = mask_BN.to(values.dtype).reshape(*mask_BN.shape, *([1] * (values.dim() - 2)))
@@ -16,18 +16,18 @@ def masked_mean(values: Tensor, mask_BN: Tensor | None) -> Tensor:
 
 
 def commitment_loss(x_BND: Tensor, q_BND: Tensor, mask_BN: Tensor | None = None) -> Tensor:
-    """Mean of (x - sg(q))^2 over real positions: the encoder commits to its codes (arXiv 1711.00937, eq. 3)."""
+    """Commitment loss, the mean of (x - sg(q))^2 over positions inside the mask (arXiv 1711.00937, eq. 3)."""
     return masked_mean((x_BND.float() - q_BND.detach().float()).square(), mask_BN)
 
 
 def perplexity(counts_QK: Tensor) -> Tensor:
-    """exp of the entropy of the code frequencies, `[Q]`: how many codes are in even use."""
+    """exp of the entropy of the code frequencies, `[Q]`: the effective number of codes in use."""
     p = counts_QK.float() / counts_QK.sum(-1, keepdim=True).clamp_min(1)
     return torch.exp(-(p * p.clamp_min(1e-12).log()).sum(-1))
 
 
 def code_counts(codes_BNQ: Tensor, sizes: tuple[int, ...]) -> Tensor:
-    """How often each code occurs, `[Q, max size]`; padding (-1) is not counted."""
+    """Number of occurrences of each code, `[Q, max(sizes)]`; padding (-1) is not counted."""
     counts = torch.zeros(len(sizes), max(sizes), device=codes_BNQ.device)
     for level, codes in enumerate(codes_BNQ.flatten(0, 1).unbind(-1)):
         counts[level] = torch.bincount(codes[codes >= 0], minlength=counts.shape[1]).float()

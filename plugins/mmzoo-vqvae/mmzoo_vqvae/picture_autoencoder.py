@@ -1,7 +1,7 @@
-"""A convolutional picture autoencoder: ConvNeXt blocks between steps of space-to-depth and back.
+"""A convolutional picture autoencoder: ConvNeXt blocks with space-to-depth downsampling and pixel-shuffle upsampling.
 
-Moving pixels into channels (Shi et al., arXiv 1609.05158) loses nothing and draws no checkerboard, which strided and
-transposed convolutions do.
+Unlike strided and transposed convolutions, moving pixels into channels (Shi et al., arXiv 1609.05158) loses no
+information and causes no checkerboard artifacts.
 """
 
 from __future__ import annotations
@@ -20,10 +20,15 @@ from mmzoo.nn.patches import fold, unfold
 
 
 class PictureAutoencoder(ModalityEncoder):
-    """RGB pictures `[B, H, W, 3]` in [0, 1] to latents `[B, N, dim]`, one for each patch of 2 ** len(widths) pixels.
+    """RGB pictures `[B, H, W, 3]` in [0, 1] to latents `[B, N, dim]`, one per patch of side 2 ** len(widths), and back.
 
-    widths: channels at a half, a quarter, an eighth ... of the resolution. depth: blocks at each of them, in
-    each half. Pictures whose sides are not whole patches are continued with the pixels at their edge.
+    Pictures whose sides are not multiples of the patch are padded by replicating the edge pixels.
+
+    Args:
+        dim: Width of the latents.
+        widths: Channels at a half, a quarter, an eighth ... of the resolution.
+        depth: ConvNeXt blocks per resolution, in the encoder and in the decoder.
+        expansion: Expansion ratio of the blocks' MLPs.
     """
 
     modality = "image"
@@ -33,7 +38,7 @@ class PictureAutoencoder(ModalityEncoder):
     ) -> None:
         super().__init__()
         if not widths:
-            raise ConfigTypeError("encoder: widths must name at least one resolution.", path="widths")
+            raise ConfigTypeError("encoder: widths must have at least one entry.", path="widths")
         self.patch: int = 2 ** len(widths)
         self.fold_in = nn.ModuleList(nn.Linear(4 * i, o) for i, o in itertools.pairwise((3, *widths)))
         self.blocks_in = nn.ModuleList(_blocks(width, depth, expansion) for width in widths)
@@ -51,21 +56,21 @@ class PictureAutoencoder(ModalityEncoder):
         return Ports(inputs={"raw": picture, "z": latent}, outputs={"latents": latent, "raw": picture})
 
     def encode(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
-        """`[B, H, W, 3]` to `[B, N, dim]` in row-major order, with its grid; masks are not supported (same sizes)."""
-        x = self._whole_patches(raw) * 2 - 1
+        """Pictures `[B, H, W, 3]` to latents `[B, N, dim]` in row-major order, with their grid; the mask is ignored."""
+        x = self._pad(raw) * 2 - 1
         for into, blocks in zip(self.fold_in, self.blocks_in, strict=True):
             x = blocks(into(fold(x)))
         x = self.to_latent(self.norm(x))
         return Latents(x.flatten(1, 2).float(), grid=(x.shape[1], x.shape[2]), modality="image")
 
-    def _whole_patches(self, raw: Tensor) -> Tensor:
-        right, below = -raw.shape[2] % self.patch, -raw.shape[1] % self.patch
-        if not (right or below):
+    def _pad(self, raw: Tensor) -> Tensor:
+        right, bottom = -raw.shape[2] % self.patch, -raw.shape[1] % self.patch
+        if not (right or bottom):
             return raw
-        return F.pad(raw.permute(0, 3, 1, 2), (0, right, 0, below), mode="replicate").permute(0, 2, 3, 1)
+        return F.pad(raw.permute(0, 3, 1, 2), (0, right, 0, bottom), mode="replicate").permute(0, 2, 3, 1)
 
     def decode(self, latents: Latents) -> Tensor:
-        """Latents with a grid to pictures `[B, H, W, 3]` of whole patches, about 0 to 1 but not clamped."""
+        """Latents with a grid to pictures `[B, H, W, 3]`, padding included, roughly in [0, 1] but not clamped."""
         height, width = self.grid_of(latents)
         x = self.from_latent(latents.x).unflatten(1, (height, width))
         for blocks, out in zip(self.blocks_out, self.unfold_out, strict=True):
@@ -75,12 +80,12 @@ class PictureAutoencoder(ModalityEncoder):
 
     @staticmethod
     def grid_of(latents: Latents) -> tuple[int, int]:
-        """Rows and columns; without a grid the picture is taken to be square. Raises ValueError if it cannot be."""
+        """Rows and columns, by default those of a square picture. Raises ValueError if it cannot be square."""
         if latents.grid is not None:
             return latents.grid
         side = round(latents.x.shape[1] ** 0.5)
         if side * side != latents.x.shape[1]:
-            raise ValueError(f"{latents.x.shape[1]} latents are no square picture, and no grid was given.")
+            raise ValueError(f"{latents.x.shape[1]} latents do not form a square picture, and no grid was given.")
         return side, side
 
 

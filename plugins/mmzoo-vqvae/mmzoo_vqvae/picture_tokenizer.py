@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 PLAIN = 8 / 255
-"""A patch whose colors differ by no more than this is plain."""
+"""A patch is plain if its colors differ by at most this much."""
 
 
 class PictureVQVAE(VQVAE):
@@ -30,8 +30,8 @@ class PictureVQVAE(VQVAE):
 
     Args:
         dim: Width of the latents.
-        edge_weight: Of the loss on differences between neighboring pixels, which keeps outlines in place.
-        detail_weight: Of the pixels of patches with more than one color, relative to 1 for plain patches, which make up
+        edge_weight: Weight of the loss on differences between neighboring pixels, which keeps outlines in place.
+        detail_weight: Loss weight of patches with more than one color, relative to 1 for plain patches, which make up
             most of a simple picture and would dominate the loss.
     """
 
@@ -45,21 +45,29 @@ class PictureVQVAE(VQVAE):
 
     @property
     def patch(self) -> int:
-        """Side of the square of pixels that one latent stands for."""
+        """Side in pixels of the patch that each latent represents."""
         return self.encoder.patch
 
     # --- use ---------------------------------------------------------------------------------------------
 
     @torch.inference_mode()
     def tokenize(self, image: Any) -> Tensor:
-        """A picture, or what `mmzoo.data.as_image` takes, to codes int64 `[1, N, Q]` in row-major order; a list of B of
-        one size to `[B, N, Q]`.
+        """Encode pictures as codes.
+
+        Args:
+            image: Anything that `mmzoo.data.as_image` takes, or a list of B of equal size.
+
+        Returns:
+            Int64 `[B, N, Q]` in row-major order; B is 1 for a single picture.
+
+        Raises:
+            InputError: The list is empty, or sizes differ.
         """
         items = [as_image(one) for one in (image if isinstance(image, list | tuple) else [image])]
         if not items:
             raise InputError("Cannot tokenize an empty list of pictures.")
         if len({item.pixels.shape for item in items}) > 1:
-            raise InputError("Pictures of different sizes cannot be one batch; tokenize them one by one.")
+            raise InputError("Pictures of different sizes cannot form a batch; tokenize them one by one.")
         pixels = torch.from_numpy(np.stack([item.pixels for item in items])).to(self.device)
         return self.quantizer.encode(self.encoder.encode(pixels.float() / 255).x)
 
@@ -74,7 +82,7 @@ class PictureVQVAE(VQVAE):
         return [Image(one) for one in pixels.round().to(torch.uint8).cpu().numpy()]
 
     def __call__(self, image: Any, *args: Any, **kwargs: Any) -> Any:
-        """A picture to its copy through the codes; tensors take the differentiable path of `forward`."""
+        """Reconstruct a picture from its codes; a tensor takes the differentiable path of `forward`."""
         if not isinstance(image, Tensor):
             image = as_image(image)
             height, width = image.pixels.shape[:2]
@@ -99,17 +107,17 @@ class PictureVQVAE(VQVAE):
     # --- training ----------------------------------------------------------------------------------------
 
     def examples(self, rows: Dataset, cache: Path) -> Examples:
-        """The rows' pictures, all of one size."""
+        """The rows' pictures, which must be of equal size."""
         return Pictures(rows)
 
     def training_step(
         self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
     ) -> Losses:
-        """Absolute error of pixels and of their differences, weighed by detail, and the quantizer's losses."""
+        """L1 loss of pixels and of their differences, weighted by detail, plus the quantizer's loss."""
         target = batch["image"].float() / 255
         output, quantized = self(target)
         weight = 1 + (self.detail_weight - 1) * _detail(target, self.patch)
-        parts = {"pixels": _weighed(output - target, weight), "edges": _edges(output - target, weight)}
+        parts = {"pixels": _weighted_l1(output - target, weight), "edges": _edges(output - target, weight)}
         total = parts["pixels"] + self.edge_weight * parts["edges"] + 0.1 * quantized.loss
         parts |= dict(quantized.losses)
         with torch.no_grad():
@@ -119,7 +127,7 @@ class PictureVQVAE(VQVAE):
         return Losses(total, {name: value.detach() for name, value in parts.items()})
 
     def finish(self, examples: Examples) -> None:
-        """Measure the latents on up to 512 training pictures."""
+        """Measure the mean and std of latents on about 512 training pictures."""
         generator = torch.Generator().manual_seed(0)
         chosen = [examples.example(i, generator) for i in range(0, len(examples), max(1, len(examples) // 512))]
         batches: list[tuple[Tensor, Tensor | None]] = []
@@ -128,7 +136,7 @@ class PictureVQVAE(VQVAE):
         self.measure_latents(batches)
 
     def previews(self, rows: Dataset) -> Iterator[tuple[str, Any]]:
-        """Each picture beside its copy."""
+        """Each picture next to its reconstruction."""
         for row in rows:
             original = decode_image(row["image"])
             yield row["id"], Image(np.concatenate((original.pixels, self(original).pixels), axis=1))
@@ -142,26 +150,25 @@ def _detail(target_BHWC: Tensor, patch: int) -> Tensor:
     return detailed[..., : x.shape[2], : x.shape[3]].permute(0, 2, 3, 1)
 
 
-def _weighed(wrong_BHWC: Tensor, weight_BHW1: Tensor) -> Tensor:
-    """The weighted mean of absolute errors."""
-    return (wrong_BHWC.abs() * weight_BHW1).sum() / (weight_BHW1.sum() * wrong_BHWC.shape[-1]).clamp_min(1e-6)
+def _weighted_l1(error_BHWC: Tensor, weight_BHW1: Tensor) -> Tensor:
+    """Weighted mean absolute error."""
+    return (error_BHWC.abs() * weight_BHW1).sum() / (weight_BHW1.sum() * error_BHWC.shape[-1]).clamp_min(1e-6)
 
 
-def _edges(wrong_BHWC: Tensor, weight_BHW1: Tensor) -> Tensor:
-    """Errors of the differences between neighbours, down and across."""
-    down = _weighed(wrong_BHWC.diff(dim=1), weight_BHW1[:, 1:])
-    return down + _weighed(wrong_BHWC.diff(dim=2), weight_BHW1[:, :, 1:])
+def _edges(error_BHWC: Tensor, weight_BHW1: Tensor) -> Tensor:
+    """Weighted L1 of the vertical and horizontal differences between neighboring pixels."""
+    vertical = _weighted_l1(error_BHWC.diff(dim=1), weight_BHW1[:, 1:])
+    return vertical + _weighted_l1(error_BHWC.diff(dim=2), weight_BHW1[:, :, 1:])
 
 
 class Pictures:
-    """All pictures of a dataset in memory, uint8."""
+    """All pictures of a dataset, uint8, in memory."""
 
     keys = ("image",)
 
     def __init__(self, rows: Dataset) -> None:
-        found = [picture.pixels for picture in decode_images(rows["image"])]
-        self.pixels = torch.from_numpy(np.stack(found))
-        self.lengths = [1] * len(found)
+        self.pixels = torch.from_numpy(np.stack([picture.pixels for picture in decode_images(rows["image"])]))
+        self.lengths = [1] * len(self.pixels)
 
     def __len__(self) -> int:
         return len(self.lengths)

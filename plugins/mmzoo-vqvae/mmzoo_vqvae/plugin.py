@@ -6,29 +6,29 @@ from mmzoo.hookspecs import Register, Weights, hookimpl
 from mmzoo_vqvae import tasks
 
 SMALL = {"name": "speech-autoencoder", "width": 192, "decoder_width": 224, "decoder_depth": 5}
-"""The autoencoder of the tokenizers that are compared with one another."""
+"""The autoencoder shared by the tokenizers that are compared with each other."""
 
 
 @hookimpl
 def mmzoo_register(register: Register) -> None:
-    """Quantizers, the speech autoencoder, VQ-VAE heads and models."""
+    """Register quantizers, autoencoders, the EnCodec format, VQ-VAE heads and models."""
     tasks.register_tasks(register)
     register.quantizer(
         "vq",
         "mmzoo_vqvae.vector:VectorQuantizer",
-        summary="Learned codebook(s) with EMA; groups make it product VQ",
+        summary="Learned EMA codebooks; product VQ with more than one group",
         trials=[{"dim": 8, "codebook_size": 16, "groups": 2}, {"dim": 8, "codebook_size": 16, "estimator": "rotation"}],
     )
     register.quantizer(
         "rvq",
         "mmzoo_vqvae.residual:ResidualVectorQuantizer",
-        summary="Residual learned codebooks with EMA",
+        summary="Residual VQ with learned EMA codebooks",
         trials=[{"dim": 8, "codebook_size": 16, "levels": 3}],
     )
     register.quantizer(
         "fsq",
         "mmzoo_vqvae.scalar:FiniteScalarQuantizer",
-        summary="Finite scalar quantization, no codebook to learn",
+        summary="Finite scalar quantization, without a learned codebook",
         trials=[{"levels": [8, 5, 5, 5]}, {"levels": [4, 4, 3, 3], "dim": 10, "per_codebook": 2}],
     )
     register.encoder(
@@ -51,7 +51,7 @@ def mmzoo_register(register: Register) -> None:
     register.format(
         "encodec",
         "mmzoo_vqvae.encodec:EncodecFormat",
-        summary="EnCodec as transformers writes it: mono, weight normalisation",
+        summary="EnCodec as saved by transformers: mono, weight normalization",
         modalities=("speech",),
         detect={"model_type": "encodec"},
         trials=[
@@ -93,7 +93,7 @@ def mmzoo_register(register: Register) -> None:
     register.encoder(
         "picture-autoencoder",
         "mmzoo_vqvae.picture_autoencoder:PictureAutoencoder",
-        summary="Convolutional picture autoencoder over space-to-depth steps",
+        summary="Convolutional picture autoencoder with space-to-depth downsampling",
         modalities=("image",),
         trials=[{"dim": 6, "widths": [8, 12], "depth": 1}],
     )
@@ -115,14 +115,14 @@ def mmzoo_register(register: Register) -> None:
     register.encoder(
         "text-autoencoder",
         "mmzoo_vqvae.text_autoencoder:TextAutoencoder",
-        summary="Convolutional autoencoder of UTF-8 bytes",
+        summary="Convolutional autoencoder over UTF-8 bytes",
         modalities=("text",),
         trials=[{"dim": 6, "width": 16, "depth": 1}],
     )
     register.head(
         "text-vqvae",
         "mmzoo_vqvae.text_tokenizer:TextVQVAE",
-        summary="Text VQ-VAE: characters to codes and back",
+        summary="Text VQ-VAE: text to codes and back",
         modalities=("text",),
         trials=[
             {
@@ -138,7 +138,7 @@ def mmzoo_register(register: Register) -> None:
         "vqvae-speech",
         task="speech-tokenization",
         modalities=("speech",),
-        summary="Speech tokenizer, 16 kHz, 12 learned codebooks of 256 at 50 Hz (96 bits a frame)",
+        summary="Speech tokenizer, 16 kHz, 12 learned codebooks of 256 at 50 Hz (96 bits per frame)",
         card=tasks.SPEECH,
         recipe={
             "head": {"name": "speech-vqvae", "dim": 36},
@@ -151,7 +151,7 @@ def mmzoo_register(register: Register) -> None:
         "fsqvae-speech",
         task="speech-tokenization",
         modalities=("speech",),
-        summary="Speech tokenizer, 16 kHz, 32 scalars of 8 levels at 40 Hz (96 bits a frame)",
+        summary="Speech tokenizer, 16 kHz, 32 scalars of 8 levels at 40 Hz (96 bits per frame)",
         card=tasks.SPEECH,
         recipe={
             "head": {"name": "speech-vqvae", "dim": 32},
@@ -164,7 +164,7 @@ def mmzoo_register(register: Register) -> None:
         "rvqvae-speech",
         task="speech-tokenization",
         modalities=("speech",),
-        summary="Speech tokenizer, 16 kHz, 10 residual codebooks of 1024 at 40 Hz (100 bits a frame)",
+        summary="Speech tokenizer, 16 kHz, 10 residual codebooks of 1024 at 40 Hz (100 bits per frame)",
         card=tasks.SPEECH,
         recipe={
             "head": {"name": "speech-vqvae", "dim": 36},
@@ -176,7 +176,7 @@ def mmzoo_register(register: Register) -> None:
         "vqvae-image",
         task="image-tokenization",
         modalities=("image",),
-        summary="Picture tokenizer, 8 learned codebooks of 256 for every 8 x 8 pixels (64 bits)",
+        summary="Picture tokenizer, 8 learned codebooks of 256 per 8 x 8 pixels (64 bits)",
         card=tasks.PICTURES,
         recipe={
             "head": {"name": "picture-vqvae", "dim": 32},
@@ -189,7 +189,7 @@ def mmzoo_register(register: Register) -> None:
         "vqvae-text",
         task="text-tokenization",
         modalities=("text",),
-        summary="Text tokenizer over bytes, 4 learned codebooks of 64 for every 2 bytes (12 bits a byte)",
+        summary="Text tokenizer over bytes, 4 learned codebooks of 64 per 2 bytes (12 bits per byte)",
         card=tasks.TEXTS,
         recipe={
             "head": {"name": "text-vqvae", "dim": 32},

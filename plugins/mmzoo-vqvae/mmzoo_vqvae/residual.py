@@ -1,4 +1,4 @@
-"""Residual vector quantization: each codebook codes what the ones before it left over."""
+"""Residual vector quantization: each codebook encodes the residual of the previous ones."""
 
 from __future__ import annotations
 
@@ -18,11 +18,18 @@ from mmzoo_vqvae.search import nearest
 class ResidualVectorQuantizer(Quantizer):
     """RVQ (Zeghidour et al., arXiv 2107.03312) with EMA codebooks.
 
-    One straight-through estimator surrounds the whole sum, so every level's commitment loss reaches the
-    encoder. In training each batch may keep only its first levels (quantizer dropout), so that any prefix
-    decodes. Codebooks are set by k-means one level a step, each on the residuals of settled levels.
+    A single straight-through estimator wraps the sum of all levels, so every level's commitment loss reaches the
+    encoder. Quantizer dropout trains on random prefixes of the levels, so that any prefix can be decoded. Codebooks are
+    initialized by k-means, one level per step, on the residuals of the previous levels.
 
-    dim: D. codebook_size: K. levels: Q. dropout: probability that a batch keeps a random prefix.
+    Args:
+        dim: Width D of the vectors.
+        codebook_size: Codes per codebook, K.
+        levels: Number of codebooks, Q.
+        commitment: Weight of the commitment loss.
+        decay: See EMACodebook.
+        revive_below: See EMACodebook.
+        dropout: Probability that a training batch keeps only a random prefix of the levels.
     """
 
     def __init__(
@@ -42,18 +49,18 @@ class ResidualVectorQuantizer(Quantizer):
 
     @classmethod
     def ports(cls, config: Mapping[str, Any]) -> Ports:
-        """z in and out of width `dim`; codes of `levels` codebooks."""
+        """z of width `dim` in and out; codes of `levels` codebooks out."""
         latent = Port(width=config["dim"])
         codes = Port(codebook_size=config["codebook_size"], codebooks=config["levels"])
         return Ports(inputs={"z": latent}, outputs={"z": latent, "codes": codes})
 
     @property
     def codebook_sizes(self) -> tuple[int, ...]:
-        """K, once for each level."""
+        """K for each level."""
         return (self.codebook.counts.shape[1],) * self.levels
 
-    def _walk(self, z_ND: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
-        """Codes `[N, Q]`, summed vectors after each level `[Q, N, D]`, and the residual each level saw."""
+    def _quantize_levels(self, z_ND: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """Codes `[N, Q]`, the sum of code vectors up to each level `[Q, N, D]`, and each level's input residual."""
         vectors = self.codebook.vectors
         residual, codes, residuals, partial = z_ND, [], [], []
         total = torch.zeros_like(z_ND)
@@ -68,7 +75,7 @@ class ResidualVectorQuantizer(Quantizer):
 
     def encode(self, z: Tensor, mask: Tensor | None = None) -> Tensor:
         """`[B, N, D]` to codes `[B, N, levels]`."""
-        codes, _, _ = self._walk(z.detach().float().reshape(-1, self.dim))
+        codes, _, _ = self._quantize_levels(z.detach().float().reshape(-1, self.dim))
         return self.mask_codes(codes.view(*z.shape[:2], self.levels), mask)
 
     def decode(self, codes: Tensor) -> Tensor:
@@ -79,20 +86,20 @@ class ResidualVectorQuantizer(Quantizer):
         return torch.stack([vectors[level][codes[..., level]] for level in range(used)]).sum(0)
 
     def forward(self, z: Tensor, mask: Tensor | None = None) -> Quantized:
-        """Quantize; in training mode the codebooks then move towards the batch."""
+        """Quantize; in training mode, also update the codebooks."""
         with torch.autocast(z.device.type, enabled=False):
             z = z.float()
             flat = z.detach().reshape(-1, self.dim)
             learning = self.training and not self.codebook.frozen
-            codes, partial, residuals = self._walk(flat)
+            codes, partial, residuals = self._quantize_levels(flat)
             keep = self.levels
             if learning:
                 fresh = (~self.codebook.initialised).nonzero().flatten()
                 if len(fresh):
                     level = int(fresh[0])
-                    seen = residuals[level] if mask is None else residuals[level][mask.reshape(-1)]
-                    self.codebook.initialise(seen.unsqueeze(0), levels=slice(level, level + 1))
-                    codes, partial, residuals = self._walk(flat)
+                    real = residuals[level] if mask is None else residuals[level][mask.reshape(-1)]
+                    self.codebook.initialise(real.unsqueeze(0), levels=slice(level, level + 1))
+                    codes, partial, residuals = self._quantize_levels(flat)
                     keep = level + 1
                 elif self.dropout and float(torch.rand(())) < self.dropout:
                     keep = int(torch.randint(1, self.levels + 1, ()))

@@ -1,4 +1,4 @@
-"""The numbers of tokenizers as a README shows them."""
+"""Results of tokenizers, as shown in a README."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from mmzoo_vqvae.tasks import PICTURE_LINES, SPEECH_LINES
 
 
 def speech_numbers(evaluation: Report) -> list[str]:
-    """What the judge heard, and everything else that was measured."""
+    """Recognition by the judge, and all other measurements."""
     return [
         recognition_table(evaluation),
         *(line(title, evaluation.get(key, {})) for key, title in SPEECH_LINES.items()),
@@ -15,7 +15,7 @@ def speech_numbers(evaluation: Report) -> list[str]:
 
 
 def picture_numbers(evaluation: Report) -> list[str]:
-    """What judges read off true pictures and copies, and everything else that was measured."""
+    """Originals and reconstructions as read by the judges, and all other measurements."""
     scenes, digits = evaluation.get("scenes_right", {}), evaluation.get("digits_right", {})
     names = list(next(iter(scenes.values()), {}))
     rows = [[row, *(percent(rates, name) for name in names), percent(digits, row)] for row, rates in scenes.items()]

@@ -1,4 +1,4 @@
-"""Finite scalar quantization: no codebook to learn, every channel is rounded to a few levels."""
+"""Finite scalar quantization: every channel is rounded to a few levels, without a learned codebook."""
 
 from __future__ import annotations
 
@@ -18,10 +18,14 @@ from mmzoo_vqvae.estimators import straight_through
 class FiniteScalarQuantizer(Quantizer):
     """FSQ (Mentzer et al., arXiv 2309.15505): channel i is bounded and rounded to `levels[i]` values in [-1, 1].
 
-    Channels are packed `per_codebook` at a time into one code, the first channel varying fastest, so the
-    number of codebooks is len(levels) / per_codebook. With `dim` other than len(levels), linear layers
-    project in and out. jitter: in training, the fraction of items whose rounding is replaced by uniform
-    noise of the same size, so that a decoder tolerates near misses (as in arXiv 2411.19842).
+    Args:
+        levels: Levels of each channel.
+        dim: Width of the vectors; if it differs from len(levels), linear layers project in and out. None for
+            len(levels).
+        per_codebook: Channels packed into one code, the first varying fastest, which makes len(levels) / per_codebook
+            codebooks; None for all channels.
+        jitter: Fraction of training items whose rounding is replaced by uniform noise of the same range, so that the
+            decoder tolerates slightly wrong codes (as in arXiv 2411.19842).
     """
 
     half_range: Tensor
@@ -51,7 +55,7 @@ class FiniteScalarQuantizer(Quantizer):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Recompute the constants of equation 2 of the paper; they are not stored in weights."""
+        """Recompute the constants of the paper's equation 2, which are not stored in weights."""
         super().reset_parameters()
         levels = torch.tensor(self.level_counts, dtype=torch.float64)
         half_range = (levels - 1) * (1 + 1e-3) / 2
@@ -71,7 +75,7 @@ class FiniteScalarQuantizer(Quantizer):
 
     @classmethod
     def ports(cls, config: Mapping[str, Any]) -> Ports:
-        """z in and out of width `dim`, or of one channel for each of `levels`."""
+        """z in and out, of width `dim` or len(levels); codes out."""
         levels = config["levels"]
         per = config["per_codebook"] or len(levels)
         latent = Port(width=config["dim"] or len(levels))
@@ -79,7 +83,7 @@ class FiniteScalarQuantizer(Quantizer):
 
     @property
     def codebook_sizes(self) -> tuple[int, ...]:
-        """The product of the levels packed in each code."""
+        """For each code, the product of the levels packed into it."""
         counts, per = self.level_counts, self.per_codebook
         return tuple(math.prod(counts[i : i + per]) for i in range(0, len(counts), per))
 
@@ -103,7 +107,7 @@ class FiniteScalarQuantizer(Quantizer):
         return linear_float32(self.project_out, (digits - self.half_width) / self.half_width)
 
     def forward(self, z: Tensor, mask: Tensor | None = None) -> Quantized:
-        """Round with straight-through gradients; there is no loss."""
+        """Round with straight-through gradients; the loss is 0."""
         with torch.autocast(z.device.type, enabled=False):
             bounded = self._bounded(z.float())
             rounded = bounded.round()

@@ -1,7 +1,7 @@
-"""SEANet, the convolutional autoencoder of waveforms in SoundStream and EnCodec.
+"""SEANet, the convolutional waveform autoencoder of SoundStream and EnCodec.
 
-Architecture after EnCodec (Défossez et al., arXiv 2210.13438, section 3.1; SEANet: Tagliasacchi et al., arXiv
-2009.02095). Inside, tensors are `[B, D, T]`; an item ends at its own length, where it is mirrored as if it were alone.
+The architecture follows EnCodec (Défossez et al., arXiv 2210.13438, section 3.1; SEANet: Tagliasacchi et al., arXiv
+2009.02095). Internal tensors are `[B, D, T]`. Each item is reflection-padded at its own end, as if it were alone.
 """
 
 from __future__ import annotations
@@ -21,12 +21,20 @@ from mmzoo.interfaces import Latents, ModalityEncoder, Port, Ports
 class SEANet(ModalityEncoder):
     """Speech `[B, T]` to latents `[B, ceil(T / prod(ratios)), dim]`, and back.
 
-    dim: D. sample_rate: Hz. ratios: strides of the decoder, the encoder's in reverse. width: channels at the sample
-    rate; every stride doubles them. kernel: of the outermost and innermost convolutions. residual_kernel, residuals,
-    dilation: of the residual blocks before every stride; the dilation of block i is dilation^i. compression: how much
-    narrower residual blocks are inside. shortcut: whether what goes past a residual block is convolved too.
-    lstm_layers: of the LSTM between convolutions and latents. causal: whether no latent depends on later samples than
-    its own.
+    Args:
+        dim: Width of the latents.
+        sample_rate: Hz.
+        ratios: Strides of the decoder; the encoder has them in reverse order.
+        width: Channels at the sample rate; every stride doubles them.
+        kernel: Kernel size of the first convolution of encoder and decoder.
+        last_kernel: Kernel size of the last convolution of encoder and decoder.
+        residual_kernel: Kernel size in residual blocks.
+        residuals: Residual blocks per stride.
+        dilation: Residual block i has dilation `dilation ** i`.
+        compression: Factor by which the hidden layer of a residual block is narrower.
+        shortcut: Whether skip connections have a convolution.
+        lstm_layers: Layers of the LSTMs next to the latents; 0 for none.
+        causal: Whether no latent depends on later samples.
     """
 
     modality = "speech"
@@ -88,23 +96,23 @@ class SEANet(ModalityEncoder):
 
     @property
     def samples_per_latent(self) -> int:
-        """Samples that one latent stands for."""
+        """Samples per latent."""
         return math.prod(self.ratios)
 
     @property
     def rate(self) -> float:
-        """Latents a second."""
+        """Latents per second."""
         return self.sample_rate / self.samples_per_latent
 
     def encode(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
-        """Samples `[B, T]` to latents; an item whose end is no whole latent is mirrored there."""
+        """Samples `[B, T]` to latents; items are reflection-padded to a multiple of `samples_per_latent`."""
         lengths = None if mask is None else mask.sum(1)
         x = raw.unsqueeze(1).to(self.from_samples.bias.dtype)
         x, lengths = self.from_samples(x, lengths)
         for blocks, down in zip(self.blocks_in, self.down, strict=True):
-            x, lengths = down(F.elu(_through(blocks, x, lengths)), lengths)
-        x, lengths = self.to_latent(F.elu(_remembered(self.memory_in, x)), lengths)
-        latent_mask = None if lengths is None else _real(lengths, x.shape[2])
+            x, lengths = down(F.elu(_apply(blocks, x, lengths)), lengths)
+        x, lengths = self.to_latent(F.elu(_lstm(self.memory_in, x)), lengths)
+        latent_mask = None if lengths is None else _mask(lengths, x.shape[2])
         return Latents(x.transpose(1, 2).float(), latent_mask, rate=self.rate, modality="speech")
 
     def decode(self, latents: Latents) -> Tensor:
@@ -112,21 +120,26 @@ class SEANet(ModalityEncoder):
         lengths = None if latents.mask is None else latents.mask.sum(1)
         x = latents.x.transpose(1, 2).to(self.from_latent.bias.dtype)
         x, lengths = self.from_latent(x, lengths)
-        x = _remembered(self.memory_out, x)
+        x = _lstm(self.memory_out, x)
         for up, blocks in zip(self.up, self.blocks_out, strict=True):
             x, lengths = up(F.elu(x), lengths)
-            x = _through(blocks, x, lengths)
+            x = _apply(blocks, x, lengths)
         x, lengths = self.to_samples(F.elu(x), lengths)
         samples: Tensor = x.squeeze(1).float()
-        return samples if lengths is None else samples * _real(lengths, samples.shape[1])
+        return samples if lengths is None else samples * _mask(lengths, samples.shape[1])
 
 
 # --- layers ------------------------------------------------------------------------------------------
 
 
 class NormedKernel(nn.Module):
-    """The weights of a convolution as directions and gains (Salimans and Kingma, arXiv 1602.07868), one gain for each
-    first index of `[first, second, kernel]`; and its bias.
+    """Weight normalization of a convolution (Salimans and Kingma, arXiv 1602.07868), and its bias.
+
+    Args:
+        first: First dimension of the weights, each index of which has its own gain.
+        second: Second dimension.
+        kernel: Kernel size.
+        bias: Size of the bias.
     """
 
     def __init__(self, first: int, second: int, kernel: int, bias: int) -> None:
@@ -137,25 +150,25 @@ class NormedKernel(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Directions as torch's own convolutions are drawn, gains of their lengths: at first nothing is rescaled."""
+        """Initialize as torch's convolutions do; gains equal the norms, so that nothing is rescaled at first."""
         bound = 1 / math.sqrt(self.direction[0].numel())
         with torch.no_grad():
             self.direction.uniform_(-bound, bound)
-            self.gain.copy_(self._lengths())
+            self.gain.copy_(self._norms())
             self.bias.uniform_(-bound, bound)
 
-    def _lengths(self) -> Tensor:
-        lengths: Tensor = torch.linalg.vector_norm(self.direction, dim=(1, 2), keepdim=True)
-        return lengths
+    def _norms(self) -> Tensor:
+        norms: Tensor = torch.linalg.vector_norm(self.direction, dim=(1, 2), keepdim=True)
+        return norms
 
     @property
     def weight(self) -> Tensor:
-        """What convolves, `[first, second, kernel]`."""
-        return self.direction * (self.gain / self._lengths())
+        """The normalized weights `[first, second, kernel]`."""
+        return self.direction * (self.gain / self._norms())
 
 
 class Conv(NormedKernel):
-    """A convolution that gives ceil(T / stride) frames for T, over mirrored ends."""
+    """A convolution from T to ceil(T / stride) frames, with reflection padding."""
 
     def __init__(
         self, channels: int, width: int, kernel: int, *, stride: int = 1, dilation: int = 1, causal: bool = True
@@ -167,14 +180,14 @@ class Conv(NormedKernel):
         self.before = padding - self.after
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
-        """`[B, D, T]` and the items' lengths `[B]` to what is convolved and its lengths."""
+        """`[B, D, T]` and lengths `[B]` to the convolution and its lengths."""
         x = mirrored(x, lengths, self.before, self.after, self.stride)
         x = F.conv1d(x, self.weight, self.bias, self.stride, dilation=self.dilation)
         return x, None if lengths is None else (lengths + self.stride - 1) // self.stride
 
 
 class TransposedConv(NormedKernel):
-    """A transposed convolution of twice the stride that gives T * stride samples for T."""
+    """A transposed convolution from T to T * stride frames, with a kernel of twice the stride."""
 
     def __init__(self, channels: int, width: int, stride: int, *, causal: bool = True) -> None:
         super().__init__(channels, width, 2 * stride, width)
@@ -183,17 +196,17 @@ class TransposedConv(NormedKernel):
         self.before = stride - self.after
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
-        """`[B, D, T]` and the items' lengths `[B]` to T * stride samples and their lengths."""
+        """`[B, D, T]` and lengths `[B]` to T * stride frames and their lengths."""
         count = x.shape[2]
         if lengths is not None:
-            x = x * _real(lengths, count).unsqueeze(1)
+            x = x * _mask(lengths, count).unsqueeze(1)
         x = F.conv_transpose1d(x, self.weight, self.bias, self.stride)
         x = x.narrow(2, self.before, count * self.stride)
         return x, None if lengths is None else lengths * self.stride
 
 
 class ResidualBlock(nn.Module):
-    """Two convolutions past which the input goes too."""
+    """Two convolutions with a skip connection."""
 
     def __init__(
         self, channels: int, kernel: int, dilation: int, compression: int, shortcut: bool, causal: bool
@@ -206,36 +219,46 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """`[B, D, T]` to the same."""
-        inside, _ = self.narrow(F.elu(x), lengths)
-        changed, _ = self.widen(F.elu(inside), lengths)
-        past: Tensor = x if self.shortcut is None else self.shortcut(x, lengths)[0]
-        total: Tensor = past + changed
+        hidden, _ = self.narrow(F.elu(x), lengths)
+        residual, _ = self.widen(F.elu(hidden), lengths)
+        skip: Tensor = x if self.shortcut is None else self.shortcut(x, lengths)[0]
+        total: Tensor = skip + residual
         return total
 
 
-def _through(blocks: Any, x: Tensor, lengths: Tensor | None) -> Tensor:
+def _apply(blocks: Any, x: Tensor, lengths: Tensor | None) -> Tensor:
     for block in blocks:
         x = block(x, lengths)
     return x
 
 
-def _remembered(memory: nn.LSTM | None, x: Tensor) -> Tensor:
-    if memory is None:
+def _lstm(lstm: nn.LSTM | None, x: Tensor) -> Tensor:
+    """An LSTM over `[B, D, T]` with a skip connection."""
+    if lstm is None:
         return x
     frames = x.transpose(1, 2)
-    remembered: Tensor = memory(frames)[0]
-    return (remembered + frames).transpose(1, 2)
+    hidden: Tensor = lstm(frames)[0]
+    return (hidden + frames).transpose(1, 2)
 
 
-def _real(lengths: Tensor, count: int) -> Tensor:
+def _mask(lengths: Tensor, count: int) -> Tensor:
     return torch.arange(count, device=lengths.device) < lengths.unsqueeze(1)
 
 
 def mirrored(x: Tensor, lengths: Tensor | None, before: int, after: int, stride: int = 1) -> Tensor:
-    """`[B, D, T]` to `[B, D, before + ceil(T / stride) * stride + after]`: each item mirrored at its first and last
-    position, at the end also up to a whole stride; zero beyond.
+    """Reflection-pad each item at its own start and end, where it is also padded to a multiple of the stride.
 
-    An item too short to be mirrored is first lengthened by zeros.
+    An item too short to reflect is first extended with zeros.
+
+    Args:
+        x: `[B, D, T]`.
+        lengths: Of the items, `[B]`; None if all are T.
+        before: Frames to add at the start.
+        after: Frames to add at the end.
+        stride: Of the convolution.
+
+    Returns:
+        `[B, D, before + ceil(T / stride) * stride + after]`, zero beyond each item's padding.
     """
     count = x.shape[2]
     if lengths is None:
@@ -246,7 +269,7 @@ def mirrored(x: Tensor, lengths: Tensor | None, before: int, after: int, stride:
         ends = lengths.unsqueeze(1).new_full((len(x), 1), after)
         total = count + after
     elif stride == 1 and not before and not after:
-        return x * _real(lengths, count).unsqueeze(1)
+        return x * _mask(lengths, count).unsqueeze(1)
     else:
         ends = (after + -lengths % stride).unsqueeze(1)
         total = count + -count % stride + after

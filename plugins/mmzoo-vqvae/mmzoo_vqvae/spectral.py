@@ -1,4 +1,4 @@
-"""Spectral reconstruction losses and a discriminator for speech."""
+"""Spectral reconstruction losses and a spectrogram discriminator for speech."""
 
 from __future__ import annotations
 
@@ -15,8 +15,12 @@ from mmzoo.nn.stft import STFT
 class SpectralLoss(nn.Module):
     """Multi-resolution spectral distance between `[B, T]` signals.
 
-    For each window: L1 of log-mels, L1 of log-magnitudes, and spectral convergence (Arik et al.,
-    arXiv 1808.06719; Yamamoto et al., arXiv 1910.11480), hop a quarter of the window.
+    For each window: L1 of log-mels, L1 of log-magnitudes, and spectral convergence (Arik et al., arXiv 1808.06719;
+    Yamamoto et al., arXiv 1910.11480).
+
+    Args:
+        sample_rate: Hz.
+        windows: STFT windows in samples; the hop is a quarter of the window.
     """
 
     def __init__(self, sample_rate: int, windows: Sequence[int] = (256, 512, 1024, 2048)) -> None:
@@ -36,7 +40,7 @@ class SpectralLoss(nn.Module):
             true = log_mel.stft(target_BT[:, :usable]).abs()
             mel.append(F.l1_loss(_log(mine @ log_mel.filters), _log(true @ log_mel.filters)))
             magnitude.append(F.l1_loss(_log(mine, 1e-3), _log(true, 1e-3)))
-            # Norms over the whole batch: a silent crop must not blow the ratio up.
+            # Norms are over the batch, so that a silent crop does not make the ratio explode.
             convergence.append((mine - true).norm() / true.norm().clamp_min(1e-3))
         return {
             "mel": torch.stack(mel).mean(),
@@ -50,8 +54,13 @@ def _log(x: Tensor, floor: float = 1e-5) -> Tensor:
 
 
 class SpectrogramDiscriminator(nn.Module):
-    """Small 2-D convolutions over complex spectrograms at several resolutions (UnivNet, arXiv 2106.07889;
-    complex input as in EnCodec, arXiv 2210.13438). Returns per resolution the score map and the features."""
+    """Small 2-D convolutions over complex spectrograms at several resolutions (UnivNet, arXiv 2106.07889; complex
+    input as in EnCodec, arXiv 2210.13438).
+
+    Args:
+        windows: STFT windows in samples, one per resolution; the hop is a quarter of the window.
+        channels: Channels of the first layer.
+    """
 
     def __init__(self, windows: Sequence[int] = (512, 1024, 2048), channels: int = 16) -> None:
         super().__init__()
@@ -68,18 +77,18 @@ class SpectrogramDiscriminator(nn.Module):
             )
             for _ in windows
         )
-        # A quarter faster on CPUs, where so few channels fill no vector in the default layout.
+        # A quarter faster on CPUs: in the default layout, so few channels do not fill a vector register.
         self.to(memory_format=torch.channels_last)
 
     def forward(self, x_BT: Tensor) -> list[list[Tensor]]:
-        """Samples `[B, T]` to one list of feature maps per resolution; the last is the score."""
+        """Samples `[B, T]` to a list of feature maps per resolution, the last of which is the score map."""
         results = []
         for stft, stack in zip(self.stfts, self.stacks, strict=True):
             assert isinstance(stft, STFT) and isinstance(stack, nn.ModuleList)
             usable = x_BT.shape[1] // stft.hop * stft.hop
             with torch.autocast(x_BT.device.type, enabled=False):
                 spectrum = stft(x_BT[:, :usable])
-                # Compressed magnitudes let quiet harmonics count as much as loud ones.
+                # Compress magnitudes so that quiet harmonics count as much as loud ones.
                 spectrum = torch.polar((spectrum.abs() + 1e-4) ** 0.4, spectrum.angle())
             x = torch.stack((spectrum.real, spectrum.imag), dim=1)
             maps = []
@@ -100,12 +109,12 @@ def hinge_discriminator_loss(real: list[list[Tensor]], fake: list[list[Tensor]])
 
 
 def hinge_generator_loss(fake: list[list[Tensor]]) -> Tensor:
-    """-mean score, mean over resolutions."""
+    """Hinge loss of the generator: the negated mean score, averaged over resolutions."""
     return torch.stack([-f[-1].float().mean() for f in fake]).mean()
 
 
 def feature_loss(real: list[list[Tensor]], fake: list[list[Tensor]]) -> Tensor:
-    """L1 between feature maps relative to the size of the real ones (Kumar et al., arXiv 1910.06711)."""
+    """L1 between feature maps, relative to the magnitude of the real ones (Kumar et al., arXiv 1910.06711)."""
     terms = [
         (a.detach().float() - b.float()).abs().mean() / a.detach().float().abs().mean().clamp_min(1e-3)
         for r, f in zip(real, fake, strict=True)

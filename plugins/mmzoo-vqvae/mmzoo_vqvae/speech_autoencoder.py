@@ -1,7 +1,7 @@
 """A convolutional speech autoencoder whose decoder predicts a complex spectrum and inverts it.
 
-The synthesis half follows Vocos (Siuzdak, arXiv 2306.00814): frames stay at one rate from the first layer
-to the inverse STFT, so no transposed convolution can alias, and no Griffin-Lim is needed.
+The decoder follows Vocos (Siuzdak, arXiv 2306.00814): its frame rate is constant up to the inverse STFT, so there are
+no transposed convolutions that alias, and Griffin-Lim is not needed.
 """
 
 from __future__ import annotations
@@ -25,12 +25,22 @@ MAX_LOG_MAGNITUDE = 6.0
 
 
 class SpeechAutoencoder(ModalityEncoder):
-    """Speech `[B, T]` to latents `[B, N, dim]` at sample_rate / (hop * stride) a second, and back.
+    """Speech `[B, T]` to latents `[B, N, dim]`, sample_rate / (hop * stride) per second, and back.
 
-    sample_rate: Hz. window, hop: of the STFT, samples; both halves use the same. stride: spectral frames
-    in one latent. width, depth: of the encoder at the frame rate; latent_depth: blocks of each half at the
-    latent rate; decoder_width, decoder_depth: of the decoder at the frame rate. harmonic: whether the decoder also
-    finds a pitch, and shapes what it draws by the spectrum of pulses at that pitch: crisp harmonics.
+    Args:
+        dim: Width of the latents.
+        sample_rate: Hz.
+        window: Window of the STFT in samples, in encoder and decoder.
+        hop: Hop of the STFT in samples.
+        stride: Spectral frames per latent.
+        width: Channels of the encoder.
+        depth: ConvNeXt blocks of the encoder at the frame rate.
+        latent_depth: Blocks at the latent rate, in the encoder and in the decoder.
+        decoder_width: Channels of the decoder.
+        decoder_depth: Blocks of the decoder at the frame rate.
+        expansion: Expansion ratio of the blocks' MLPs.
+        harmonic: Whether the decoder also predicts the pitch, and shapes its spectrum with that of a pulse train at
+            this pitch, which makes harmonics sharper.
     """
 
     modality = "speech"
@@ -88,16 +98,16 @@ class SpeechAutoencoder(ModalityEncoder):
 
     @property
     def samples_per_latent(self) -> int:
-        """Samples that one latent stands for."""
+        """Samples per latent."""
         return self.hop * self.stride
 
     @property
     def rate(self) -> float:
-        """Latents a second."""
+        """Latents per second."""
         return self.sample_rate / self.samples_per_latent
 
     def encode(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
-        """Samples `[B, T]` (padded with zeros to whole latents) to `[B, ceil(T / samples_per_latent), dim]`."""
+        """Samples `[B, T]`, zero-padded to a multiple of `samples_per_latent`, to latents."""
         step = self.samples_per_latent
         padding = -raw.shape[1] % step
         raw = F.pad(raw, (0, padding))
@@ -121,9 +131,15 @@ class SpeechAutoencoder(ModalityEncoder):
     def synthesise(
         self, latents: Latents, pitch_BK: Tensor | None = None, voiced_BK: Tensor | None = None
     ) -> tuple[Tensor, Tensor | None]:
-        """Latents to samples and, from a harmonic decoder, the log of the pitch it found, `[B, N * stride]`.
+        """Latents to samples and, with a harmonic decoder, the predicted log pitch.
 
-        pitch_BK: Hz by frame; where voiced_BK, it takes the place of the one that was found.
+        Args:
+            latents: `[B, N, dim]`.
+            pitch_BK: Pitch in Hz per frame, which replaces the predicted one in voiced frames; None for none.
+            voiced_BK: Whether each frame is voiced; given with the pitch.
+
+        Returns:
+            Samples `[B, N * samples_per_latent]`, and the log pitch `[B, N * stride]` or None.
         """
         mask = latents.mask
         x = self.latents_out(self.from_latent(latents.x.to(self.from_latent.weight.dtype)), mask)
@@ -132,29 +148,29 @@ class SpeechAutoencoder(ModalityEncoder):
         log_pitch = None
         if self.harmonic:
             with torch.autocast(x.device.type, enabled=False):
-                share = linear_float32(self.to_pitch, x).squeeze(-1).sigmoid()
-                log_pitch = math.log(FLOOR_HZ) + share * math.log(CEILING_HZ / FLOOR_HZ)
+                position = linear_float32(self.to_pitch, x).squeeze(-1).sigmoid()
+                log_pitch = math.log(FLOOR_HZ) + position * math.log(CEILING_HZ / FLOOR_HZ)
         x = self.norm_out(self.frames_out(x, frame_mask))
         with torch.autocast(x.device.type, enabled=False):
-            # The spectrum and its inverse need fp32: exp overflows and phases lose their digits in bf16.
+            # The spectrum and its inverse need float32: in bf16, exp overflows and phases lose precision.
             log_magnitude, phase = linear_float32(self.to_spectrum, x).chunk(2, dim=-1)
             carrier = torch.polar(torch.ones_like(phase), phase)
             if log_pitch is not None:
                 pitch = log_pitch.detach().exp()
                 if pitch_BK is not None and voiced_BK is not None:
                     pitch = torch.where(voiced_BK, pitch_BK, pitch)
-                depth, share, turn = linear_float32(self.to_stripes, x).chunk(3, dim=-1)
+                depth, mix, rotation = linear_float32(self.to_stripes, x).chunk(3, dim=-1)
                 stripes, phasor = self._stripes(pitch, frame_mask)
                 log_magnitude = log_magnitude + depth * stripes
-                # Both carriers at once, or else the gradient between two unrelated phases would be nil on average.
-                share = share.sigmoid()
-                carrier = (1 - share) * carrier + share * phasor * torch.polar(torch.ones_like(turn), turn)
+                # Mix the carriers, because the gradient between two unrelated phases would be zero on average.
+                mix = mix.sigmoid()
+                carrier = (1 - mix) * carrier + mix * phasor * torch.polar(torch.ones_like(rotation), rotation)
             spectrum = log_magnitude.clamp(max=MAX_LOG_MAGNITUDE).exp() * carrier
             return self.stft.inverse(spectrum, frame_mask), log_pitch
 
     @torch.no_grad()
     def _stripes(self, pitch_BK: Tensor, frame_mask: Tensor | None) -> tuple[Tensor, Tensor]:
-        """The log-magnitudes, 0 at the top of a harmonic, and the unit phasors of pulses, `[B, K, bins]`."""
+        """Log-magnitudes (0 at the peak of a harmonic) and unit phasors of a pulse train, each `[B, K, bins]`."""
         wave = pulses(pitch_BK, self.hop, self.sample_rate)
         if frame_mask is not None:
             wave = wave * frame_mask.repeat_interleave(self.hop, dim=1)

@@ -39,9 +39,9 @@ class SpeechVQVAE(VQVAE):
     Args:
         dim: Width of the latents.
         crop_seconds: Length of training crops.
-        mel_weight: Of the mel loss; the other spectral losses have weight 1.
-        adversarial_weight: Of the generator's hinge loss.
-        feature_weight: Of the feature matching loss.
+        mel_weight: Weight of the mel loss; the other spectral losses have weight 1.
+        adversarial_weight: Weight of the generator's hinge loss.
+        feature_weight: Weight of the feature matching loss.
     """
 
     modality = "speech"
@@ -60,12 +60,12 @@ class SpeechVQVAE(VQVAE):
         super().__init__(dim=dim)
         self.crop_seconds, self.mel_weight = crop_seconds, mel_weight
         self.adversarial_weight, self.feature_weight = adversarial_weight, feature_weight
-        self._critic: list[nn.Module] = []  # in a list, so that it is no submodule and never saved
+        self._critic: list[nn.Module] = []  # in a list, so that it is not a submodule and not saved
         self._spectral: list[SpectralLoss] = []
 
     @property
     def sample_rate(self) -> int:
-        """Of the speech it takes and gives, in Hz."""
+        """Sample rate of its speech in Hz."""
         return self.encoder.sample_rate
 
     @property
@@ -75,11 +75,11 @@ class SpeechVQVAE(VQVAE):
 
     # --- use ---------------------------------------------------------------------------------------------
 
-    def _audio(self, given: Any) -> Audio:
-        return given if isinstance(given, Audio) else as_audio(given, self.sample_rate)
+    def _audio(self, source: Any) -> Audio:
+        return source if isinstance(source, Audio) else as_audio(source, self.sample_rate)
 
-    def _samples(self, given: Any) -> Tensor:
-        audio = self._audio(given)
+    def _samples(self, source: Any) -> Tensor:
+        audio = self._audio(source)
         if len(audio.samples) == 0:
             raise InputError("Cannot tokenize audio without samples.")
         if audio.sample_rate != self.sample_rate:
@@ -91,8 +91,16 @@ class SpeechVQVAE(VQVAE):
 
     @torch.inference_mode()
     def tokenize(self, audio: Any) -> Tensor:
-        """Audio, or what `mmzoo.data.as_audio` takes, to codes int64 `[1, N, Q]`; a list of B to `[B, N, Q]`, padded
-        with -1.
+        """Encode speech as codes.
+
+        Args:
+            audio: Anything that `mmzoo.data.as_audio` takes, or a list of B.
+
+        Returns:
+            Int64 `[B, N, Q]`, padded with -1; B is 1 for a single item.
+
+        Raises:
+            InputError: There is no audio, an item is empty, or it has another sample rate.
         """
         several = isinstance(audio, list) or (isinstance(audio, tuple) and all(isinstance(a, Audio) for a in audio))
         items = list(audio) if several else [audio]
@@ -110,7 +118,7 @@ class SpeechVQVAE(VQVAE):
         return [Audio(one, self.sample_rate) for one in samples]
 
     def __call__(self, audio: Any, *args: Any, **kwargs: Any) -> Any:
-        """Audio to its copy through the codes; tensors take the differentiable path of `forward`."""
+        """Reconstruct audio from its codes; a tensor takes the differentiable path of `forward`."""
         if not isinstance(audio, Tensor):
             audio = self._audio(audio)
             copy = self.reconstruct(self.tokenize(audio))
@@ -118,7 +126,7 @@ class SpeechVQVAE(VQVAE):
         return super().__call__(audio, *args, **kwargs)
 
     def golden(self, inputs: Mapping[str, Tensor] | None) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
-        """Latents of a rising tone in noise, and the decoding of random codes."""
+        """Latents of a rising tone with noise, and the decoding of random codes."""
         if inputs is None:
             generator = torch.Generator().manual_seed(0)
             time = torch.arange(8000) / 16000
@@ -146,7 +154,7 @@ class SpeechVQVAE(VQVAE):
     def training_step(
         self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
     ) -> Losses:
-        """Spectral, commitment and, once active, adversarial losses of one batch of crops."""
+        """Spectral, pitch, commitment and, once active, adversarial losses of one batch of crops."""
         if not self._spectral:
             self._spectral.append(SpectralLoss(self.sample_rate).to(self.device))
         target = batch["speech"]
@@ -161,14 +169,14 @@ class SpeechVQVAE(VQVAE):
             parts = self._spectral[0](output.float(), target)
             total = self.mel_weight * parts["mel"] + parts["magnitude"] + parts["convergence"] + quantized.loss
             if pitch is not None and voiced is not None and log_pitch is not None:
-                # Relative error of the pitch, where there is one.
+                # Relative pitch error in voiced frames.
                 parts["pitch"] = ((log_pitch - pitch.log()).abs() * voiced).sum() / voiced.sum().clamp_min(1)
                 total = total + PITCH_WEIGHT * parts["pitch"]
         parts |= dict(quantized.losses)
         adversary_loss = None
         if state.adversary:
             critic = self.adversary()
-            # The critic sees half of each crop: textures are local, and it would cost more than the model.
+            # The critic sees half of each crop: textures are local, and full crops would cost more than the model.
             width = target.shape[1] // 2
             start = int(torch.randint(target.shape[1] - width + 1, (), generator=generator))
             target, output = target[:, start : start + width], output[:, start : start + width]
@@ -185,7 +193,7 @@ class SpeechVQVAE(VQVAE):
         return Losses(total, {k: v.detach() for k, v in parts.items()}, adversary_loss)
 
     def finish(self, examples: Examples) -> None:
-        """Measure the latents on up to 512 training crops."""
+        """Measure the mean and std of latents on about 512 training crops."""
         generator = torch.Generator().manual_seed(0)
         step = max(1, len(examples) // 512)
         batches: list[tuple[Tensor, Tensor | None]] = []
@@ -196,7 +204,7 @@ class SpeechVQVAE(VQVAE):
         self.measure_latents(batches)
 
     def previews(self, rows: Dataset) -> Iterator[tuple[str, Any]]:
-        """The original and the copy of a few rows."""
+        """The original and the reconstruction of each row."""
         for row in rows:
             original = decode_audio(row["audio"], sample_rate=self.sample_rate)
             yield f"{row['id']}-original", original
@@ -204,7 +212,7 @@ class SpeechVQVAE(VQVAE):
 
 
 class SpeechCrops:
-    """All audio of a dataset in one int16 array on disk, cut at random places."""
+    """Random crops from all audio of a dataset, stored as one int16 array on disk."""
 
     keys = ("speech",)
 
@@ -233,9 +241,17 @@ class SpeechCrops:
 
 
 def packed_audio(rows: Dataset, sample_rate: int, cache: Path) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Every row's samples end to end, int16 memory map `[T]`, and the offsets `[rows + 1]`.
+    """The samples of all rows, concatenated.
 
-    Built once per dataset (by its fingerprint) under `cache`; a build that is cut short leaves no file.
+    The arrays are built once per dataset fingerprint; an interrupted build leaves no file behind.
+
+    Args:
+        rows: Rows with audio.
+        sample_rate: Hz.
+        cache: Folder for the arrays.
+
+    Returns:
+        An int16 memory map `[T]`, and the offsets of the rows `[rows + 1]`.
     """
     folder = cache / f"audio-{rows._fingerprint}-{sample_rate}"
     data, index = folder / "samples.npy", folder / "offsets.npy"

@@ -1,4 +1,4 @@
-"""A convolutional text autoencoder over the bytes of UTF-8: any text goes in, `stride` bytes to a latent."""
+"""A convolutional text autoencoder over UTF-8 bytes, so any text can be encoded; each latent covers `stride` bytes."""
 
 from __future__ import annotations
 
@@ -15,13 +15,18 @@ from mmzoo.nn.convnext import ConvNeXtStack
 
 BYTES = 256
 PADDING = 0
-"""The byte that no text has: it fills the last latent."""
+"""A byte that does not occur in text; fills the last latent."""
 
 
 class TextAutoencoder(ModalityEncoder):
-    """Bytes `[B, N]` to latents `[B, ceil(N / stride), dim]` and back to scores of bytes `[B, N', 256]`.
+    """Bytes `[B, N]` to latents `[B, ceil(N / stride), dim]`, and back to byte logits `[B, N', 256]`.
 
-    stride: bytes in one latent. width: channels. depth: ConvNeXt blocks at each of the two rates, in each half.
+    Args:
+        dim: Width of the latents.
+        stride: Bytes per latent.
+        width: Channels.
+        depth: ConvNeXt blocks at the byte rate and at the latent rate, in the encoder and in the decoder.
+        expansion: Expansion ratio of the blocks' MLPs.
     """
 
     modality = "text"
@@ -51,10 +56,10 @@ class TextAutoencoder(ModalityEncoder):
         return Ports(inputs={"raw": text, "z": latent}, outputs={"latents": latent, "raw": text})
 
     def encode(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
-        """Bytes int64 `[B, N]`, padded with 0 to whole latents; what stands under a False mask is not read."""
-        filling = -raw.shape[1] % self.stride
+        """Bytes int64 `[B, N]`, zero-padded to a multiple of `stride`; bytes outside the mask are ignored."""
+        padding = -raw.shape[1] % self.stride
         mask = raw != PADDING if mask is None else mask
-        raw, mask = F.pad(raw * mask, (0, filling)), F.pad(mask, (0, filling))
+        raw, mask = F.pad(raw * mask, (0, padding)), F.pad(mask, (0, padding))
         latent_mask = mask.view(len(raw), -1, self.stride).any(-1)
         byte_mask = latent_mask.repeat_interleave(self.stride, dim=1)
         x = self.bytes_in(self.embed(raw), byte_mask)
@@ -63,20 +68,20 @@ class TextAutoencoder(ModalityEncoder):
         return Latents(x.float(), latent_mask, modality="text")
 
     def decode(self, latents: Latents) -> Tensor:
-        """Latents `[B, N, dim]` to scores `[B, N * stride, 256]` of each byte."""
+        """Latents `[B, N, dim]` to byte logits `[B, N * stride, 256]`."""
         x = self.latents_out(self.from_latent(latents.x), latents.mask)
         x = self.up(x).reshape(len(x), -1, x.shape[-1])
         mask = None if latents.mask is None else latents.mask.repeat_interleave(self.stride, dim=1)
-        scores: Tensor = self.to_byte(self.norm_out(self.bytes_out(x, mask)))
-        return scores
+        logits: Tensor = self.to_byte(self.norm_out(self.bytes_out(x, mask)))
+        return logits
 
 
 def to_bytes(texts: list[str], device: torch.device | None = None) -> Tensor:
-    """Texts as bytes int64 `[B, longest]`, filled with 0."""
+    """Texts as bytes int64 `[B, longest]`, padded with 0."""
     rows = [torch.tensor(list(text.encode()), dtype=torch.int64, device=device) for text in texts]
     return nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PADDING)
 
 
 def to_text(row: Tensor) -> str:
-    """Bytes `[N]` to a text: 0 is passed over, what is no UTF-8 becomes U+FFFD."""
+    """Bytes `[N]` to text; 0 is skipped, and invalid UTF-8 becomes U+FFFD."""
     return bytes(row[row != PADDING].tolist()).decode("utf-8", errors="replace")

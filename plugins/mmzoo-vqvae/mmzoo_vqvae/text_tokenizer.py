@@ -1,4 +1,4 @@
-"""The text VQ-VAE: characters to codes and back, how it is trained, and how good its copies are."""
+"""The text tokenizer: a VQ-VAE from text to codes and back, its training and its evaluation."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ from mmzoo_vqvae.vqvae import VQVAE
 if TYPE_CHECKING:
     from datasets import Dataset
 
-LONGEST = 20_000
-MOST_RANDOM = 0.5
+MAX_BYTES = 20_000
+MAX_RANDOM = 0.5
+"""Upper bound on the fraction of training bytes that are replaced at random."""
 
 
 class TextVQVAE(VQVAE):
@@ -32,7 +33,7 @@ class TextVQVAE(VQVAE):
 
     Args:
         dim: Width of the latents.
-        crop: Bytes of a training example; longer texts are cut at random places.
+        crop: Maximum bytes of a training example; longer texts are cropped at random.
     """
 
     modality = "text"
@@ -47,29 +48,29 @@ class TextVQVAE(VQVAE):
 
     @torch.inference_mode()
     def tokenize(self, text: str | Sequence[str]) -> Tensor:
-        """A text to codes int64 `[1, N, Q]`; a list of B to `[B, N, Q]`, padded with -1."""
+        """Encode text as codes int64 `[1, N, Q]`, or a list of B texts as `[B, N, Q]`, padded with -1."""
         texts = [text] if isinstance(text, str) else list(text)
         if not texts or not all(isinstance(one, str) and one for one in texts):
             raise InputError("tokenize takes a text or a list of texts, none of them empty.")
         for one in texts:
-            if "\0" in one or len(one.encode(errors="replace")) > LONGEST:
+            if "\0" in one or len(one.encode(errors="replace")) > MAX_BYTES:
                 raise InputError(
-                    f"A text to tokenize has at most {LONGEST:,} bytes and no NUL; {one[:40]!r} is not so."
+                    f"A text to tokenize must have at most {MAX_BYTES:,} bytes and no NUL; {one[:40]!r} does not."
                 )
         latents = self.encoder.encode(to_bytes(texts, self.device))
         return self.quantizer.encode(latents.x, latents.mask)
 
     def _items(self, latents: Latents) -> list[str]:
-        return [to_text(scores.argmax(-1)) for scores in self.encoder.decode(latents)]
+        return [to_text(logits.argmax(-1)) for logits in self.encoder.decode(latents)]
 
     def __call__(self, text: Any, *args: Any, **kwargs: Any) -> Any:
-        """A text to its copy through the codes; tensors take the differentiable path of `forward`."""
+        """Reconstruct a text from its codes; a tensor takes the differentiable path of `forward`."""
         if isinstance(text, str):
             return self.reconstruct(self.tokenize(text))
         return super().__call__(text, *args, **kwargs)
 
     def golden(self, inputs: Mapping[str, Tensor] | None) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
-        """Latents of a sentence, and the scores that random codes give."""
+        """Latents of a sentence, and the logits for random codes."""
         if inputs is None:
             generator = torch.Generator().manual_seed(0)
             codes = [torch.randint(size, (1, 12), generator=generator) for size in self.quantizer.codebook_sizes]
@@ -81,43 +82,43 @@ class TextVQVAE(VQVAE):
     # --- training ----------------------------------------------------------------------------------------
 
     def examples(self, rows: Dataset, cache: Path) -> Examples:
-        """Random cuts of the rows' texts."""
+        """Random crops of the rows' texts."""
         return Texts(rows["text"], self.crop)
 
     def training_step(
         self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
     ) -> Losses:
-        """Cross-entropy of every byte (and of the filling of the last latent), and the quantizer's losses."""
+        """Cross-entropy of every byte, including the padding of the last latent, plus the quantizer's loss."""
         raw = batch["text"]
         latents, quantized = self.quantize(raw)
-        scores = self.encoder.decode(latents.with_x(quantized.z_q)).float()
-        wanted = F.pad(raw, (0, scores.shape[1] - raw.shape[1]))
+        logits = self.encoder.decode(latents.with_x(quantized.z_q)).float()
+        target = F.pad(raw, (0, logits.shape[1] - raw.shape[1]))
         assert latents.mask is not None
-        counted = latents.mask.repeat_interleave(self.encoder.stride, dim=1)
-        parts = {"bytes": F.cross_entropy(scores[counted], wanted[counted])}
+        mask = latents.mask.repeat_interleave(self.encoder.stride, dim=1)
+        parts = {"bytes": F.cross_entropy(logits[mask], target[mask])}
         total = parts["bytes"] + quantized.loss
         parts |= dict(quantized.losses)
         with torch.no_grad():
-            parts["wrong"] = (scores.argmax(-1) != wanted)[counted].float().mean()
+            parts["wrong"] = (logits.argmax(-1) != target)[mask].float().mean()
             parts["perplexity"] = perplexity(code_counts(quantized.codes, self.quantizer.codebook_sizes)).mean()
         return Losses(total, {name: value.detach() for name, value in parts.items()})
 
     def finish(self, examples: Examples) -> None:
-        """Measure the latents on up to 512 training texts."""
+        """Measure the mean and std of latents on about 512 training texts."""
         generator = torch.Generator().manual_seed(0)
         chosen = [examples.example(i, generator) for i in range(0, len(examples), max(1, len(examples) // 512))]
         self.measure_latents([(examples.collate(chosen)["text"].to(self.device), None)])
 
 
 class Texts:
-    """Texts as bytes, cut to `crop` of them."""
+    """Texts as bytes, cropped to at most `crop`."""
 
     keys = ("text",)
 
     def __init__(self, texts: Sequence[str], crop: int) -> None:
         self.bytes = [text.encode().replace(b"\0", b"") for text in texts]
         if not self.bytes or not all(self.bytes):
-            raise DataError("The dataset has no texts to train on, or empty ones.")
+            raise DataError("The dataset must have texts to train on, none of them empty.")
         self.crop = crop
         self.lengths = [min(len(one), crop) for one in self.bytes]
 
@@ -125,22 +126,22 @@ class Texts:
         return len(self.lengths)
 
     def example(self, index: int, generator: torch.Generator) -> Tensor:
-        """A cut of text `index`, int64 `[at most crop]`."""
+        """A random crop of text `index`, int64 `[at most crop]`."""
         one = self.bytes[index]
         start = int(torch.randint(len(one) - self.crop + 1, (), generator=generator)) if len(one) > self.crop else 0
-        cut = torch.tensor(list(one[start : start + self.crop]), dtype=torch.int64)
-        # Some bytes are any byte: the codes must hold names, figures and other scripts, and not only what is usual.
-        share = MOST_RANDOM * torch.rand((), generator=generator) ** 2
-        strange = torch.randint(1, BYTES, cut.shape, generator=generator)
-        return torch.where(torch.rand(cut.shape, generator=generator) < share, strange, cut)
+        crop = torch.tensor(list(one[start : start + self.crop]), dtype=torch.int64)
+        # Replace some bytes at random, so that the codes can also represent names, digits and other scripts.
+        probability = MAX_RANDOM * torch.rand((), generator=generator) ** 2
+        random_bytes = torch.randint(1, BYTES, crop.shape, generator=generator)
+        return torch.where(torch.rand(crop.shape, generator=generator) < probability, random_bytes, crop)
 
     def collate(self, examples: list[Tensor]) -> Mapping[str, Tensor]:
-        """`text`: int64 `[B, longest]`, filled with 0."""
+        """`text`: int64 `[B, longest]`, padded with 0."""
         return {"text": torch.nn.utils.rnn.pad_sequence(examples, batch_first=True, padding_value=PADDING)}
 
 
 def evaluate_text_tokenizer(model: Any, *, limit: int | None = None, samples: Path | None = None) -> dict[str, Any]:
-    """Characters and words wrong in copies of held-out sentences; codes in use; speed."""
+    """Character and word error rates of reconstructed held-out sentences, code usage and speed."""
     rows = load_dataset_component("heldout-texts")["test"]
     texts = list(rows["text"])[:limit]
     start = time.perf_counter()
@@ -150,8 +151,8 @@ def evaluate_text_tokenizer(model: Any, *, limit: int | None = None, samples: Pa
     counts = code_counts(torch.cat([one[0] for one in codes]).unsqueeze(0), model.quantizer.codebook_sizes)
     if samples is not None:
         samples.mkdir(parents=True, exist_ok=True)
-        told = "".join(f"{text}\n{copy}\n\n" for text, copy in zip(texts[:20], copies, strict=False))
-        (samples / "copies.txt").write_text(told, encoding="utf-8")
+        pairs = "".join(f"{text}\n{copy}\n\n" for text, copy in zip(texts[:20], copies, strict=False))
+        (samples / "copies.txt").write_text(pairs, encoding="utf-8")
     return {
         "protocol": {"data": "the held-out sentences of flite-speech", "sentences": len(texts)},
         "copies": {

@@ -17,12 +17,18 @@ from mmzoo_vqvae.search import nearest
 
 
 class VectorQuantizer(Quantizer):
-    """VQ (van den Oord et al., arXiv 1711.00937) with EMA codebooks; with `groups` > 1, product VQ:
+    """VQ (van den Oord et al., arXiv 1711.00937) with EMA codebooks.
 
-    the D channels are cut into equal groups and each has its own codebook.
+    With more than one group this is product VQ: the channels are split into equal groups, each with its own codebook.
 
-    dim: D. codebook_size: K. groups: Q. commitment: weight of the commitment loss.
-    estimator: `straight-through` or `rotation`. decay, revive_below: see EMACodebook.
+    Args:
+        dim: Width D of the vectors.
+        codebook_size: Codes per codebook, K.
+        groups: Number of codebooks, Q.
+        commitment: Weight of the commitment loss.
+        decay: See EMACodebook.
+        revive_below: See EMACodebook.
+        estimator: Gradient estimator, `straight-through` or `rotation`.
     """
 
     def __init__(
@@ -45,14 +51,14 @@ class VectorQuantizer(Quantizer):
 
     @classmethod
     def ports(cls, config: Mapping[str, Any]) -> Ports:
-        """z in and out of width `dim`; codes of `groups` codebooks."""
+        """z of width `dim` in and out; codes of `groups` codebooks out."""
         latent = Port(width=config["dim"])
         codes = Port(codebook_size=config["codebook_size"], codebooks=config["groups"])
         return Ports(inputs={"z": latent}, outputs={"z": latent, "codes": codes})
 
     @property
     def codebook_sizes(self) -> tuple[int, ...]:
-        """K, once for each group."""
+        """K for each group."""
         return (self.codebook.counts.shape[1],) * self.groups
 
     def _split(self, z_BND: Tensor) -> Tensor:
@@ -74,7 +80,7 @@ class VectorQuantizer(Quantizer):
         return self._lookup(codes)
 
     def forward(self, z: Tensor, mask: Tensor | None = None) -> Quantized:
-        """Quantize; in training mode the codebooks then move towards the batch."""
+        """Quantize; in training mode, also update the codebooks."""
         with torch.autocast(z.device.type, enabled=False):
             z = z.float()
             learning = self.training and not self.codebook.frozen
@@ -87,7 +93,7 @@ class VectorQuantizer(Quantizer):
             shape = (*z.shape[:2], self.groups, self.dim // self.groups)
             z_q = self.estimate(z.view(shape), q.view(shape)).reshape(z.shape)
             if learning:
-                chosen = codes if mask is None else codes[mask].unsqueeze(0)
-                self.codebook.update(real, chosen.reshape(-1, self.groups).transpose(0, 1))
+                real_codes = codes if mask is None else codes[mask].unsqueeze(0)
+                self.codebook.update(real, real_codes.reshape(-1, self.groups).transpose(0, 1))
         codes = self.mask_codes(codes, mask)
         return Quantized(z_q, codes, loss, {"commitment": loss}, self.usage(codes))

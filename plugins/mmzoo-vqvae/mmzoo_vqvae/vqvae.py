@@ -1,7 +1,7 @@
-"""The VQ-VAE that every modality shares: encode, quantize, decode.
+"""The VQ-VAE base shared by all modalities: encode, quantize, decode.
 
 A VQ-VAE is also the tokenizer of the models above it, so it owns the mean and standard deviation of its latents: a
-diffusion model works on standardized latents and asks for the nearest codes of its result.
+diffusion model works on standardized latents and asks for the nearest codes of its output.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class VQVAE(Tokenizer):
         self.register_buffer("latent_spread", torch.ones(dim))
 
     def reset_parameters(self) -> None:
-        """Latents count as standardized until they are measured."""
+        """Set mean 0 and std 1, until latents are measured."""
         super().reset_parameters()
         self.latent_mean.zero_()
         self.latent_spread.fill_(1.0)
@@ -65,14 +65,17 @@ class VQVAE(Tokenizer):
         return self.quantizer.codebook_sizes
 
     def reconstruct(self, codes: Tensor, grid: tuple[int, int] | None = None) -> Any:
-        """The codes of one item to the item.
+        """Decode the codes of one item.
 
         Args:
             codes: Int64 `[1, N, Q]`.
-            grid: Rows and columns of the N codes of a picture; None for a square one, and for other modalities.
+            grid: Rows and columns of a picture's N codes; None for square pictures and other modalities.
+
+        Returns:
+            Audio, Image or text.
 
         Raises:
-            InputError: The codes have another shape, are out of range, or do not fill the grid.
+            InputError: The codes have the wrong shape, are out of range, or do not fill the grid.
         """
         if codes.dim() != 3 or len(codes) != 1:
             raise InputError(f"reconstruct takes the codes of one item, [1, N, Q], not {list(codes.shape)}.")
@@ -99,13 +102,13 @@ class VQVAE(Tokenizer):
 
     @torch.no_grad()
     def features(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
-        """What recognition gets of a raw batch: its codes `[B, N, Q]`."""
+        """The codes `[B, N, Q]` of a raw batch, as input to recognition."""
         latents = self.encoder.encode(raw, mask)
         return latents.with_x(self.quantizer.encode(latents.x, latents.mask))
 
     @abstractmethod
     def _items(self, latents: Latents) -> Sequence[Any]:
-        """The encoder's own latents to B items, each Audio, Image or text."""
+        """Decode the encoder's own latents to B items, each Audio, Image or text."""
 
     # --- in the encoder's own latent space ---------------------------------------------------------------
 
@@ -115,12 +118,12 @@ class VQVAE(Tokenizer):
         return latents, self.quantizer(latents.x, latents.mask)
 
     def forward(self, raw: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Quantized]:
-        """A raw batch to its reconstruction and quantization."""
+        """A raw batch to its reconstruction and its quantization."""
         latents, quantized = self.quantize(raw, mask)
         return self.encoder.decode(latents.with_x(quantized.z_q)), quantized
 
     def standardize(self, z: Tensor) -> Tensor:
-        """Latents `[..., D]` to zero mean and unit variance on the training data."""
+        """Scale latents `[..., D]` to zero mean and unit variance on the training data."""
         return (z - self.latent_mean) / self.latent_spread
 
     def unstandardize(self, z: Tensor) -> Tensor:
@@ -129,7 +132,7 @@ class VQVAE(Tokenizer):
 
     @torch.no_grad()
     def measure_latents(self, batches: list[tuple[Tensor, Tensor | None]]) -> None:
-        """Set the mean and standard deviation of quantized latents from (raw, mask) batches."""
+        """Set the mean and std of quantized latents from (raw, mask) batches."""
         vectors = []
         for raw, mask in batches:
             latents, quantized = self.quantize(raw, mask)

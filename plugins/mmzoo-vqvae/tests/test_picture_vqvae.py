@@ -99,7 +99,7 @@ def test_training_makes_copies_better():
 
 
 def test_detail_counts_more_than_plain_squares():
-    from mmzoo_vqvae.picture_tokenizer import _detail, _weighed
+    from mmzoo_vqvae.picture_tokenizer import _detail, _weighted_l1
 
     target = torch.zeros(1, 16, 20, 3)
     target[0, 3, 11] = 1
@@ -107,8 +107,8 @@ def test_detail_counts_more_than_plain_squares():
     assert detail.shape == (1, 16, 20, 1) and detail[0, :8, 8:16].all() and detail.sum() == 64
     wrong = torch.zeros_like(target)
     wrong[0, 10, 2] = 1.0  # in a plain square
-    assert _weighed(wrong, 1 + 9 * detail) < _weighed(wrong.roll((-8, 8), (1, 2)), 1 + 9 * detail) / 9
-    assert _weighed(torch.full_like(wrong, 0.5), 1 + 9 * detail).item() == pytest.approx(0.5)
+    assert _weighted_l1(wrong, 1 + 9 * detail) < _weighted_l1(wrong.roll((-8, 8), (1, 2)), 1 + 9 * detail) / 9
+    assert _weighted_l1(torch.full_like(wrong, 0.5), 1 + 9 * detail).item() == pytest.approx(0.5)
 
 
 def test_what_people_have_at_hand_is_tokenized(tmp_path):

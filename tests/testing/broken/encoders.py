@@ -59,7 +59,7 @@ class DetachesRaw(Linear):
         return super().encode(raw.detach(), mask)
 
 
-@ENCODERS("masks", "what stands in the padding")
+@ENCODERS("masks", "contents of padding")
 class ReadsPadding(Linear):
     def encode(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
         return super().encode(raw + raw.mean(1, keepdim=True), mask)
@@ -86,13 +86,13 @@ class DecodesPadding(Linear):
         return super().decode(latents.with_x(latents.x - latents.x.mean(1, keepdim=True)))
 
 
-@ENCODERS("decoding", "latents that it decodes")
+@ENCODERS("decoding", "decoded latents")
 class DetachesLatents(Linear):
     def decode(self, latents: Latents) -> Tensor:
         return super().decode(latents.with_x(latents.x.detach()))
 
 
-@ENCODERS("decoding", "latents that it decodes")
+@ENCODERS("decoding", "decoded latents")
 class DecodesWithoutGradient(Linear):
     @torch.no_grad()
     def decode(self, latents: Latents) -> Tensor:

@@ -70,7 +70,7 @@ class Twice(Acme):
         return [Tie(tie.ours, ("acme.weight",)) for tie in super().ties()]
 
 
-@FORMATS("round-trip", "gives another scores")
+@FORMATS("round-trip", "its output scores")
 class TurnsRound(Acme):
     def ties(self) -> Sequence[Tie]:
         def negative(tensors: Sequence[Tensor]) -> Sequence[Tensor]:

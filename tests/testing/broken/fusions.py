@@ -61,20 +61,20 @@ class Detaches(Mean):
         return super().forward({name: latents.with_x(latents.x.detach()) for name, latents in parts.items()})
 
 
-@FUSIONS("masks", "what stands in the padding")
+@FUSIONS("masks", "contents of padding")
 class ReadsPadding(Mean):
     def weights(self, mask: Tensor) -> Tensor:
         return torch.ones_like(mask)
 
 
-@FUSIONS("absence", "for something else than")
+@FUSIONS("absence", "differently from leaving")
 class CountsTheAbsent(Mean):
     def forward(self, parts: Mapping[str, Latents]) -> Tensor:
         means, there = self.told(parts)
         return (means * there).sum(1) / len(parts)
 
 
-@FUSIONS("absence", "decide for each")
+@FUSIONS("absence", "each item separately")
 class DecidesForAll(Mean):
     """A modality that one item lacks is left out of all."""
 
@@ -84,13 +84,13 @@ class DecidesForAll(Mean):
         return (means * there).sum(1) / there.sum(1).clamp_min(1)
 
 
-@FUSIONS("gates", "add up to")
+@FUSIONS("gates", "sum to")
 class HalfGates(Mean):
     def gates(self, parts: Mapping[str, Latents]) -> Mapping[str, Tensor]:
         return {name: gate / 2 for name, gate in super().gates(parts).items()}
 
 
-@FUSIONS("gates", "absent modality a gate")
+@FUSIONS("gates", "nonzero gate")
 class GatesTheAbsent(Mean):
     def gates(self, parts: Mapping[str, Latents]) -> Mapping[str, Tensor]:
         return {name: torch.full((len(latents.x),), 1 / len(parts)) for name, latents in parts.items()}

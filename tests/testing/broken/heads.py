@@ -42,6 +42,7 @@ class Guess(TaskHead):
     batch_keys: tuple[str, ...] = ("text", "text_mask")
 
     slots: ClassVar[Mapping[str, Slot]] = {"teacher": Slot("head", model=True, optional=True)}
+    batch_keys = ("text", "text_mask")
     teacher: Any
 
     def __init__(self, *, width: int = 4) -> None:
@@ -156,7 +157,7 @@ class UnseededTraining(Guess):
         return super().loss(ids, mask) + next(COUNT)
 
 
-@HEADS("training", "belongs to the model of a slot")
+@HEADS("training", "belongs to the model in a slot")
 class TeachesTeacher(Guess):
     def loss(self, ids: Tensor, mask: Tensor) -> Tensor:
         self.teacher.requires_grad_(True)
@@ -176,7 +177,7 @@ class NeedsMore(Guess):
     batch_keys = ("text",)
 
 
-@HEADS("masks", "what stands in the padding")
+@HEADS("masks", "contents of padding")
 class LearnsPadding(Guess):
     def loss(self, ids: Tensor, mask: Tensor) -> Tensor:
         return super().loss(ids, torch.ones_like(mask))

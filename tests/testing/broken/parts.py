@@ -58,7 +58,7 @@ def add_constructor_breaks(breaks: Breaks) -> None:
         def __init__(self, *, width: int = 4, **settings: int) -> None:
             super().__init__(width=width)
 
-    @breaks("config", "inf")
+    @breaks("config", "finite")
     class OddConfig(sound):
         def __init__(self, *, width: int = 4, scales: tuple[float, ...] = (float("inf"),)) -> None:
             super().__init__(width=width)

@@ -107,7 +107,7 @@ class NoMask(Grid):
         return super().encode(z)
 
 
-@QUANTIZERS("masks", "what stands in the padding")
+@QUANTIZERS("masks", "contents of padding")
 class ReadsPadding(_Changed):
     def changed(self, z: Tensor) -> Tensor:
         return z / z.abs().amax((1, 2), keepdim=True)

@@ -60,7 +60,7 @@ class Ported(Straight):
         return Ports(inputs={"x": Port()})
 
 
-@SAMPLERS("determinism", "not its generator's")
+@SAMPLERS("determinism", "given generator")
 class Unseeded(Straight):
     def times(self, count: int, generator: torch.Generator | None = None) -> Tensor:
         return torch.rand(count)
@@ -84,7 +84,7 @@ class Backwards(Straight):
         return super().schedule(num_steps).flip(0)
 
 
-@SAMPLERS("sampling", "does not arrive")
+@SAMPLERS("sampling", "does not reach")
 class Stops(Straight):
     def sample(self, predict: Any, noise: Tensor, num_steps: int) -> Tensor:
         return noise + 0.5 * (super().sample(predict, noise, num_steps) - noise)

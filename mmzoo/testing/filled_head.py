@@ -1,4 +1,4 @@
-"""What heads and models have in common: slots that are filled, golden inputs, training on a few rows."""
+"""What heads and registered models share: filled slots, golden inputs, training on a few rows."""
 
 from __future__ import annotations
 
@@ -21,17 +21,16 @@ from mmzoo.testing.common import STEPS, ConformanceError, applicable, close, req
 from mmzoo.testing.encoders import raw_batch
 from mmzoo.testing.offline import offline
 from mmzoo.testing.registration import refuse_reaching
-from mmzoo.testing.subject import Subject, check_repeats, trainable
+from mmzoo.testing.target import Target, check_repeats, trainable
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
 STEP_SIZE = 0.001
-FILLING = 1
 
 
-class Whole(Subject):
-    """A head with its slots filled: called with its golden inputs, and trained on rows if there are any."""
+class FilledHead(Target):
+    """A head with its slots filled, called with its golden inputs and trained on rows if there are any."""
 
     batch = 2
 
@@ -47,13 +46,13 @@ class Whole(Subject):
 
     @cached_property
     def models(self) -> dict[str, TaskHead]:
-        """The models of its slots, built before any seed is set, as fresh ones draw."""
+        """The models in its slots, built once, before a seed is set, because fresh ones draw random numbers."""
         return build_models(self.plan)
 
     @property
     @abstractmethod
     def rows(self) -> Dataset | None:
-        """What it is trained on."""
+        """The rows to train on, or None."""
 
     def fresh(self) -> TaskHead:
         models = self.models
@@ -65,10 +64,10 @@ class Whole(Subject):
 
     @cached_property
     def golden(self) -> Mapping[str, Tensor]:
-        """Its golden inputs by name. Raises NotChecked for a head that has no golden outputs."""
+        """The golden inputs by name. Raises NotChecked for a head without golden outputs."""
         with torch.no_grad():
             inputs, outputs = self.fresh().golden(None)
-        applicable(bool(outputs), "its head has no golden outputs to compare; write `golden`")
+        applicable(bool(outputs), "its head has no golden outputs to compare; implement `golden`")
         return inputs
 
     @property
@@ -83,7 +82,7 @@ class Whole(Subject):
         _, outputs = component.golden(dict(zip(self.golden, inputs, strict=True)))
         return tuple(outputs.values())
 
-    def carry_files(self, component: TaskHead, loaded: TaskHead, folder: Path) -> None:
+    def copy_files(self, component: TaskHead, loaded: TaskHead, folder: Path) -> None:
         if not isinstance(component, HasFiles) or not isinstance(loaded, HasFiles):
             return
         for name, content in component.files().items():
@@ -91,18 +90,18 @@ class Whole(Subject):
         loaded.load_files(folder)
         require(
             dict(loaded.files()) == dict(component.files()),
-            f"{self.label}: load_files does not bring back what files() wrote.",
+            f"{self.label}: load_files does not restore what files() returned.",
         )
 
-    def usable(self) -> TaskHead:
-        """It as one would use it."""
-        found: TaskHead = self.component()
-        return found
+    def with_weights(self) -> TaskHead:
+        """The head to check in half precision, with realistic weights where there are any."""
+        head: TaskHead = self.component()
+        return head
 
     # --- checks ---
 
     def check_offline(self) -> None:
-        """It is built, called and trained without a network; the models of its slots are mmzoo's to fetch."""
+        """It is built, called and trained without a network; models in slots are built before."""
         assert self.models is not None
         rows = self.rows
         with offline() as tried:
@@ -110,68 +109,70 @@ class Whole(Subject):
                 head = self.fresh()
                 head.golden(None)
                 if rows is not None:
-                    self.losses(head.train())
+                    self.step_losses(head.train())
             except Exception:
-                if not tried:  # another check's business
+                if not tried:  # left to another check
                     return
         refuse_reaching(self.label, tried, "it is built or used")
 
     def check_determinism(self) -> None:
-        """Golden inputs are always the same, and they give one result, whatever the seed."""
+        """Golden inputs and outputs are the same under every seed."""
         with seeded(1):
             first, _ = self.fresh().golden(None)
         with seeded(2):
             second, _ = self.fresh().golden(None)
         require(
             first.keys() == second.keys() and all(torch.equal(first[key], second[key]) for key in first),
-            f"{self.label}: golden makes other inputs each time; draw them from a generator with a fixed seed.",
+            f"{self.label}: golden returns other inputs each time; draw them from a generator with a fixed seed.",
         )
         check_repeats(self)
 
     def check_modes(self) -> None:
-        """Models in slots stay in eval mode."""
+        """Models in slots stay in eval mode during training."""
         head = self.fresh().train()
         applicable(bool(submodels(head)), "it has no models in its slots")
         for slot, model in submodels(head).items():
             require(
                 not model.training,
-                f"{self.label}: the model in slot {slot} must stay in eval mode; keep TaskHead.train.",
+                f"{self.label}: the model in slot {slot} must stay in eval mode; do not override TaskHead.train.",
             )
 
     @torch.no_grad()
     def check_batch(self) -> None:
-        """The features of an item are those that it has alone, however it is padded in a batch."""
+        """Padding an item in a batch does not change its features."""
         head: TaskHead = self.component()
         applicable(
             isinstance(head, HasFeatures),
-            "it has no features for other models, and what else heads do has no batch in common",
+            "it has no `features`, the only batched method that heads share",
         )
         assert isinstance(head, HasFeatures)
         outputs = type(head).ports(head.config).outputs
         modality = next((n for n in ("speech", "image", "text") if n in outputs and outputs[n].modality == n), None)
-        applicable(modality is not None, "none of its output ports is called speech, image or text, as features take")
+        applicable(
+            modality is not None, "`features` takes speech, image or text, and no output port has one of these names"
+        )
         raw, mask = raw_batch(str(modality))
         together = head.features(raw, mask).x
         alone = head.features(raw[1:] if mask is None else raw[1:, : int(mask[1].sum())]).x
         require(
             close(together[1:, : alone.shape[1]].float(), alone.float()),
-            f"{self.label} has other features of an item when it is padded in a batch; respect the mask.",
+            f"{self.label} gives an item other features when it is padded in a batch; respect the mask.",
         )
 
     def check_masks(self) -> None:
-        """What stands in the padding of a training batch changes no loss.
+        """The contents of padding in a training batch do not affect the loss.
 
-        Padding is where `x_mask` of the batch is False; it belongs to `x`, or `xs`.
+        Padding of the key `x`, or `xs`, is where the batch's `x_mask` is False.
         """
         head = self.fresh()
-        batch = self.collated(head)
+        batch = self.make_batch(head)
         filled = {key: _filled(key, value, batch) for key, value in batch.items()}
         padded = [key for key in batch if not torch.equal(filled[key], batch[key])]
-        applicable(bool(padded), "its batches have no padding that a mask called `x_mask` tells")
-        first, second = self.stepped(head, batch), self.stepped(head, filled)
+        applicable(bool(padded), "its batches have no padding marked by a mask `x_mask`")
+        first, second = self.train_step(head, batch), self.train_step(head, filled)
         require(
             close(second.total.detach(), first.total.detach()),
-            f"{self.label}: what stands in the padding of {', '.join(padded)} changes the loss; respect the masks.",
+            f"{self.label}: the contents of padding in {', '.join(padded)} affect the loss; respect the masks.",
         )
 
     # --- training ---
@@ -179,22 +180,22 @@ class Whole(Subject):
     def examples(self, head: TaskHead, cache: Path) -> Examples:
         """The rows as training examples."""
         rows = self.rows
-        applicable(rows is not None, "its trial says `rows: false`, so there is nothing to train on")
+        applicable(rows is not None, "its trial has `rows: false`, so there is nothing to train on")
         assert rows is not None
         if not isinstance(head, Trainable):
             raise ConformanceError(
-                f"{self.label} is tried with rows but cannot be trained; define batch_keys, examples and training_step,"
-                " or register its trial with rows=False."
+                f"{self.label} has a trial with rows but cannot be trained; define batch_keys, examples and"
+                " training_step, or register the trial with rows=False."
             )
         return head.examples(rows, cache)
 
-    def collated(self, head: TaskHead, seed: int = 0) -> Mapping[str, Tensor]:
-        """A batch of examples, which are drawn by the seed."""
+    def make_batch(self, head: TaskHead, seed: int = 0) -> Mapping[str, Tensor]:
+        """A batch of examples drawn under the seed."""
         with tempfile.TemporaryDirectory() as cache:
             examples = self.examples(head, Path(cache))
             require(
                 len(examples.lengths) == len(examples) > 0,
-                f"{self.label}: its examples must have one length each, and be some.",
+                f"{self.label}: there must be at least one example, and a length for each.",
             )
             chosen = [
                 examples.example(index % len(examples), torch.Generator().manual_seed(seed + index))
@@ -203,13 +204,13 @@ class Whole(Subject):
             collated = examples.collate(chosen)
         require(
             set(collated) == set(examples.keys),
-            f"{self.label}: its examples declare the keys {sorted(examples.keys)}, and a batch has {sorted(collated)}.",
+            f"{self.label}: its examples declare the keys {sorted(examples.keys)}, but a batch has {sorted(collated)}.",
         )
         for key, value in collated.items():
-            require(isinstance(value, Tensor), f"{self.label}: the batch holds {key}, which is no tensor.")
+            require(isinstance(value, Tensor), f"{self.label}: {key} in the batch is not a tensor.")
         return collated
 
-    def stepped(self, head: TaskHead, batch: Mapping[str, Tensor], seed: int = 0) -> Losses:
+    def train_step(self, head: TaskHead, batch: Mapping[str, Tensor], seed: int = 0) -> Losses:
         """One training step."""
         assert isinstance(head, Trainable)
         with seeded(4 + seed):
@@ -220,30 +221,30 @@ class Whole(Subject):
         return losses
 
     def check_keys(self) -> None:
-        """`batch_keys` names every key without which a training step fails."""
+        """`batch_keys` names every key that a training step reads."""
         head = self.fresh()
-        batch = self.collated(head)
+        batch = self.make_batch(head)
         assert isinstance(head, Trainable)
         for key in set(batch) - set(head.batch_keys):
             try:
-                self.stepped(head, {name: value for name, value in batch.items() if name != key})
+                self.train_step(head, {name: value for name, value in batch.items() if name != key})
             except KeyError as error:
                 raise ConformanceError(
-                    f"{self.label}: a training step needs {key!r}, which its batch_keys lack."
+                    f"{self.label}: a training step reads {key!r}, which is missing from batch_keys."
                 ) from error
-            except Exception:  # without this key it may be no batch at all, which is not what is checked
+            except Exception:  # without this key the batch may be unusable, which is not checked here
                 continue
 
-    def losses(self, head: TaskHead, seed: int = 0) -> Losses:
-        """One training step on a batch that the seed draws."""
-        return self.stepped(head, self.collated(head, seed), seed)
+    def step_losses(self, head: TaskHead, seed: int = 0) -> Losses:
+        """One training step on a batch drawn under the seed."""
+        return self.train_step(head, self.make_batch(head, seed), seed)
 
     def check_training(self) -> None:
-        """One batch and one generator give one loss, and no gradient goes to the models of slots."""
+        """Equal batches and generators give equal losses, and no gradient reaches the models in slots."""
         totals = []
         for _ in range(2):
             head = self.fresh().train()
-            losses = self.losses(head)
+            losses = self.step_losses(head)
             totals.append(losses.total.detach())
             losses.total.backward()  # type: ignore[no-untyped-call]
             foreign = _foreign(head)
@@ -252,20 +253,20 @@ class Whole(Subject):
                     continue
                 require(
                     id(parameter) not in foreign,
-                    f"{self.label}: a gradient reaches {key}, which belongs to the model of a slot.",
+                    f"{self.label}: a gradient reaches {key}, which belongs to the model in a slot.",
                 )
                 require(bool(parameter.grad.isfinite().all()), f"{self.label}: the gradient of {key} is not finite.")
         require(
             close(totals[0], totals[1]),
-            f"{self.label}: one batch, one generator and two losses; draw from the generator.",
+            f"{self.label}: one batch under one seed gives two losses; draw from the given generator.",
         )
 
     def check_gradients(self) -> None:
-        """Within a few steps a gradient reaches every parameter that is not frozen or a model's in a slot."""
+        """Within a few steps a gradient reaches every parameter that is neither frozen nor of a model in a slot."""
         head = self.fresh().train()
         waiting = trainable(head, _foreign(head))
         for step in range(STEPS):
-            self.losses(head, seed=10 * step).total.backward()  # type: ignore[no-untyped-call]
+            self.step_losses(head, seed=10 * step).total.backward()  # type: ignore[no-untyped-call]
             for key, parameter in head.named_parameters():
                 gradient, parameter.grad = parameter.grad, None
                 if gradient is None or not bool(gradient.any()):
@@ -280,25 +281,25 @@ class Whole(Subject):
             )
 
     def check_half(self, dtype: torch.dtype) -> None:
-        """Under autocast the loss is nearly that of float32; and so are golden outputs, also with halved parameters."""
+        """The loss under autocast is close to float32, and so are golden outputs, also with cast parameters."""
         if self.rows is not None:
-            exact = self.losses(self.fresh().train()).total.detach()
+            exact = self.step_losses(self.fresh().train()).total.detach()
             with torch.autocast("cpu", dtype):
-                half = self.losses(self.fresh().train()).total.detach()
+                half = self.step_losses(self.fresh().train()).total.detach()
             how = f"trained under autocast to {running.named(dtype)}"
-            running.compare(self, how, (half,), (exact,), running.NEAR[torch.bfloat16])
-        running.check_half(self, self.usable(), dtype)
+            running.compare(self, how, (half,), (exact,), running.HALF_TOLERANCE[torch.bfloat16])
+        running.check_half(self, self.with_weights(), dtype)
 
 
 def _foreign(head: nn.Module) -> set[int]:
-    """Parameters that belong to the models in slots."""
+    """Ids of the parameters of models in slots."""
     return {id(parameter) for model in submodels(head).values() for parameter in model.parameters()}
 
 
 def _filled(key: str, value: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
-    """A tensor of a batch with other values in the padding that its mask tells."""
+    """A tensor of a batch with different values in its padding, or as it is if it has no mask."""
     mask = batch.get(f"{key}_mask", batch.get(f"{key.removesuffix('s')}_mask"))
     if mask is None or mask.dtype is not torch.bool or value.shape[: mask.dim()] != mask.shape:
         return value
     padding = ~mask.view(*mask.shape, *[1] * (value.dim() - mask.dim()))
-    return torch.where(padding, (value + FILLING).to(value.dtype), value)
+    return torch.where(padding, (value + 1).to(value.dtype), value)
