@@ -130,8 +130,8 @@ def _without_teacher(model: Any, listener: Listener, limit: int) -> dict[str, An
     path = None if model.folder is None else Path(model.folder) / "evaluation.json"
     if path is None or not path.is_file():
         raise DataError(
-            "flite is not installed, and the model has no evaluation.json with the teacher's row; install the Debian package"
-            " flite."
+            "flite is not installed, and the model has no evaluation.json with the teacher's row;"
+            " install the Debian package flite."
         )
     stored = json.loads(path.read_text("utf-8"))
     texts = list(load_dataset_component("heldout-texts")["test"]["text"])[:limit]
