@@ -84,7 +84,7 @@ def explain(
 
     Args:
         model: A model with the recognition head.
-        image: An image as `Recognizer.recognise` takes it, or None.
+        image: An image as `Recognizer.recognize` takes it, or None.
         speech: Speech as `Recognizer.recognize` takes it, or None.
         text: A text, or None.
         target: The class; by default the most probable.
