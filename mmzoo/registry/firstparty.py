@@ -25,7 +25,7 @@ SUPPLIES = {
         " metric/text-to-image command/edit command/generate task/class-to-image task/text-to-image"
     ),
     "mmzoo-recognition": (
-        "model/vqvae-dit-recognition head/recognition metric/recognition command/explain command/recognise"
+        "model/vqvae-dit-recognition head/recognition metric/recognition command/explain command/recognize"
         " task/recognition"
     ),
     "mmzoo-transfer": (

@@ -23,21 +23,21 @@ REPORT = Path(__file__).parents[2] / "model_cards" / "vqvae-dit-recognition" / "
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Fill, print, and write into the model's evaluation.json if asked."""
+    """Fill the tables, print them, and optionally write them into the model's evaluation.json."""
     parser = argparse.ArgumentParser(
         prog="python -m studies.recognition", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("tables", nargs="*", metavar="TABLE", help=f"any of {', '.join(TABLES)} (default: all)")
     parser.add_argument("--seed", type=int, action="append", choices=SEEDS, help="only this seed; may be repeated")
     parser.add_argument("--write", action="store_true", help="replace these tables in the model's evaluation.json")
-    asked = parser.parse_args(arguments)
-    if unknown := set(asked.tables) - set(TABLES):
+    options = parser.parse_args(arguments)
+    if unknown := set(options.tables) - set(TABLES):
         parser.error(f"there is no table {sorted(unknown)[0]!r}; choose from {', '.join(TABLES)}")
-    if asked.write and asked.seed:
-        parser.error("--write needs the cells of all seeds; leave --seed out")
-    filled = tidy({name: TABLES[name](asked.seed or SEEDS) for name in asked.tables or TABLES})
+    if options.write and options.seed:
+        parser.error("--write needs the cells of all seeds; omit --seed")
+    filled = tidy({name: TABLES[name](options.seed or SEEDS) for name in options.tables or TABLES})
     print(json.dumps(filled, indent=2))
-    if asked.write:
+    if options.write:
         report = json.loads(REPORT.read_text("utf-8"))
         report["tables"] = report.get("tables", {}) | filled
         REPORT.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")

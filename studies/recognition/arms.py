@@ -38,7 +38,7 @@ class Arm:
     Args:
         name: As the table shows it.
         modalities: Which of image, speech and text it sees.
-        overrides: Of MODEL; empty for what is no mmzoo model.
+        overrides: Overrides of MODEL; empty for a baseline that is not an mmzoo model.
         side: Pixels of a picture's side.
         steps: Training steps; 0 for the support vector machine, which has no seeds.
     """
@@ -51,12 +51,12 @@ class Arm:
 
     @property
     def tries(self) -> int:
-        """How many seeds it is trained with: all for cheap arms, two for fusions and for features of other models."""
+        """Number of seeds: all for cheap arms, two for fusions and for features of other models."""
         return 1 if self.steps == 0 else 2 if self.side > 32 or len(self.modalities) > 1 else len(SEEDS)
 
 
 def with_features(model: str, encoder: dict[str, Any]) -> dict[str, Any]:
-    """Overrides of MODEL: its encoder of pictures sees the features of another model instead of pixels."""
+    """Overrides of MODEL whose image encoder reads the features of another model instead of pixels."""
     return {**fused("late", ("image",)), "image": encoder, "image_model": {"model": model}, "side": 64}
 
 
@@ -120,7 +120,7 @@ def _trained(arm: Arm, seed: int) -> dict[str, Any]:
 
 
 class SmallCNN(nn.Module):
-    """The usual small network for digits: three convolutions with batch norm and pooling, two linear layers.
+    """A standard small CNN: three convolutions with batch norm and pooling, and a linear classifier.
 
     Args:
         width: Channels after the first convolution; twice as many after the others.
@@ -157,7 +157,7 @@ class SmallCNN(nn.Module):
     def training_step(
         self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
     ) -> Losses:
-        """Cross-entropy on pictures that are augmented like those of the other arms."""
+        """Cross-entropy on pictures, augmented as in the other arms."""
         moved = augmented({"image": batch["image"]}, generator)
         return Losses(F.cross_entropy(self.logits(self.encoded(moved)), batch["label"]))
 
@@ -171,8 +171,8 @@ def _support_vectors() -> dict[str, Any]:
         return torch.stack(examples.parts["image"])[..., 0].flatten(1).numpy() / 255, examples.labels
 
     machine = SVC(C=10.0, gamma=0.25).fit(*flat("train"))
-    judged = {name: (machine.predict(flat(split)[0]), flat(split)[1]) for name, split in TESTS.items()}
+    predicted = {name: (machine.predict(flat(split)[0]), flat(split)[1]) for name, split in TESTS.items()}
     return {
-        **{name: scores(guessed, labels, 10) for name, (guessed, labels) in judged.items()},
+        **{name: scores(guessed, labels, 10) for name, (guessed, labels) in predicted.items()},
         "parameters": int(machine.support_vectors_.size),
     }

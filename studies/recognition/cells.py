@@ -1,4 +1,4 @@
-"""Results that a study computes once and keeps in a folder: cells of a table as JSON, tensors as safetensors."""
+"""A cache of study results: cells of a table as JSON, tensors as safetensors."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from torch import Tensor
 from studies.recognition.training import BATCH, RATE
 
 VERSION = 1
-"""Part of every cell's settings; raise it when the meaning of a cell changes, and all cells are computed again."""
+"""Part of every cell's settings; increase it when the meaning of a cell changes, to recompute all cells."""
 
 
 def cell(settings: Mapping[str, Any], folder: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """One cell of a table, read from its file or computed and written there.
+    """One cell of a table, read from its file or else computed and stored.
 
     Args:
-        settings: What identifies the cell, as JSON values; its file is named by a hash of them.
+        settings: Identify the cell, as JSON values; the file name is a hash of them.
         folder: Where cells are kept.
-        make: Computes the result, JSON values too.
+        make: Computes the result, as JSON values.
     """
     settings = {**settings, "version": VERSION, "batch": BATCH, "rate": RATE}
     digest = blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=8).hexdigest()
@@ -38,7 +38,7 @@ def cell(settings: Mapping[str, Any], folder: Path, make: Callable[[], dict[str,
 
 
 def tensors(path: Path, make: Callable[[], Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    """The tensors of a safetensors file, sorted by name; if there is none, they are computed and written there."""
+    """The tensors of a safetensors file, sorted by name; if it does not exist, they are computed and stored."""
     if not path.exists():
         made = {name: tensor.contiguous() for name, tensor in make().items()}
         _whole(path, lambda staged: save_file(made, staged))
@@ -46,7 +46,7 @@ def tensors(path: Path, make: Callable[[], Mapping[str, Tensor]]) -> dict[str, T
 
 
 def _whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file under another name first, so that it appears whole or not at all."""
+    """Write to a temporary file first, so that a partial file never appears under the final name."""
     path.parent.mkdir(parents=True, exist_ok=True)
     staged = path.with_name(f"{path.name}.{os.getpid()}.partial")
     write(staged)

@@ -20,10 +20,10 @@ from studies.recognition.cells import tensors
 
 TTS, CAPTIONER = "vqvae-dit-tts", "vqvae-dit-image2speech"
 CLIPS = 10
-"""Most clips of a word."""
+"""Maximum number of clips of a word."""
 SPEEDS = (0.8, 1.25)
 MARGIN_S = 0.04
-"""Kept before and after a word that is cut out, because its neighbors hold a part of its sound."""
+"""Seconds kept before and after a word, because part of its sound is in its neighbors."""
 PICTURES = 400
 
 
@@ -32,7 +32,7 @@ def clips(model: str, words: Sequence[str], folder: Path, sample_rate: int) -> t
 
     Args:
         model: TTS or CAPTIONER.
-        words: What may be said.
+        words: The words to collect.
         folder: Where the clips are kept.
         sample_rate: In Hz.
 
@@ -45,7 +45,7 @@ def clips(model: str, words: Sequence[str], folder: Path, sample_rate: int) -> t
         voice = mmzoo.create(model)
         said = alone(voice, words) if model == TTS else from_captions(voice, _pictures(), words)
         if not said:
-            raise DataError(f"{model} said none of the words {', '.join(words)}; there is nothing to learn from it.")
+            raise DataError(f"{model} said none of the words {', '.join(words)}; there is nothing to train on.")
         return {name: samples_of(audio, sample_rate) for name, audio in said.items()}
 
     made = tensors(folder / f"clips-{model}-{CLIPS}.safetensors", make)
@@ -53,7 +53,7 @@ def clips(model: str, words: Sequence[str], folder: Path, sample_rate: int) -> t
 
 
 def alone(voice: Any, words: Sequence[str]) -> dict[str, Audio]:
-    """Every word CLIPS times, each with its own noise and speed; keys are such as `red 07`."""
+    """Every word CLIPS times, each with its own noise and speed; keys are like `red 07`."""
     return {
         f"{word} {number:02d}": voice(word, seed=seed, speed=_speed(seed))
         for seed, (word, number) in enumerate(product(words, range(CLIPS)))
@@ -63,7 +63,7 @@ def alone(voice: Any, words: Sequence[str]) -> dict[str, Audio]:
 def from_captions(captioner: Any, pictures: Sequence[Image], words: Sequence[str]) -> dict[str, Audio]:
     """Words cut from spoken captions by the captioner's own word times; at most CLIPS of each.
 
-    The label of a clip is the word that was said, whether or not it is true of the picture.
+    The label of a clip is the spoken word, whether or not it is true of the picture.
     """
     cuts: dict[str, Audio] = {}
     count: Counter[str] = Counter()
@@ -80,7 +80,7 @@ def from_captions(captioner: Any, pictures: Sequence[Image], words: Sequence[str
 
 
 def cut(audio: Audio, start: float, end: float) -> Audio:
-    """The samples from start to end in seconds, with MARGIN_S on each side where there is as much."""
+    """The samples from start to end in seconds, with MARGIN_S on each side where available."""
     first, last = round((start - MARGIN_S) * audio.sample_rate), round((end + MARGIN_S) * audio.sample_rate)
     return Audio(audio.samples[max(0, first) : last], audio.sample_rate)
 

@@ -28,7 +28,7 @@ BUDGETS = {0.01: 5, 0.05: 5, 0.1: 3, 1.0: 3}
 """Fractions of the training words that are labeled, and the number of seeds for each."""
 STEPS = 300
 MOST_STEPS = 4 * STEPS
-"""The most steps of the arm that trains for longer, even where a trunk's compute would pay for more."""
+"""Upper limit on the steps of the arm that trains longer, even if a trunk's compute would allow more."""
 BASELINE, COMPARED = "equal compute", 0.05
 
 
@@ -41,7 +41,7 @@ class Arm:
         spec_augment: Mask spans of the log-mel spectrogram in training.
         clips: The model that speaks half of every batch.
         trunk: What the encoder's blocks were pretrained on.
-        longer: Train for as many more steps as the pretraining of a trunk costs.
+        longer: Add the number of steps that cost as much compute as pretraining a trunk.
     """
 
     name: str
@@ -93,7 +93,7 @@ def few_labels(seeds: Sequence[int] = SEEDS, folder: Path | None = None) -> dict
         change of errors against BASELINE at COMPARED, with a 95 % interval from a bootstrap over seeds, paired.
 
     Raises:
-        DataError: The words cannot be made.
+        DataError: The words cannot be synthesized.
         UnknownNameError: A model that a row needs is not installed.
     """
     folder = cache_dir() / "studies" / "few-labels" if folder is None else folder
@@ -171,7 +171,7 @@ def _add_clips(examples: Any, sounds: Sequence[Tensor], words: Sequence[str]) ->
 
 
 def trunk_in_steps(model: Any, examples: Any, folder: Path) -> int:
-    """How many training steps of the model cost as many floating-point operations as pretraining a trunk."""
+    """The number of training steps of the model that cost as many FLOPs as pretraining a trunk."""
     codes, sizes = picture_codes(folder)
     chosen = torch.randint(len(examples), (BATCH,), generator=torch.Generator().manual_seed(0)).tolist()
     own = flops(model, examples.collate(chosen))
@@ -181,7 +181,7 @@ def trunk_in_steps(model: Any, examples: Any, folder: Path) -> int:
 
 def flops(model: Any, batch: Mapping[str, Tensor]) -> int:
     """Floating-point operations of one training step, forward and backward."""
-    # The counter does not know the CPU's fused attention; the plain one has the same products.
+    # The counter does not support the CPU's fused attention; the math backend has the same matrix products.
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         model.training_step(batch, torch.Generator().manual_seed(0)).total.backward()
     return int(counter.get_total_flops())

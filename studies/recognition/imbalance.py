@@ -20,7 +20,7 @@ from studies.recognition.training import MODEL, SEEDS, fit, fused, guesses
 
 RATIO = 100.0
 RARE = 3
-"""How many of the ten classes count as rare: the last ones."""
+"""Number of rare classes: the last of the ten."""
 STEPS, SIDE = 300, 32
 
 

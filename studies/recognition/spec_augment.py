@@ -1,4 +1,4 @@
-"""Spans of time and frequency masked in training (SpecAugment, Park et al., arXiv 1904.08779)."""
+"""Masks spans of time and frequency in training (SpecAugment, Park et al., arXiv 1904.08779)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 SPANS = 2
-"""In time, and as many in frequency."""
+"""Number of spans in time, and in frequency."""
 BANDS, TIME = 27 / 80, 0.2
 """Longest spans as fractions of all bands and of an utterance's frames: the paper's policy `SS`, without warping."""
 
@@ -17,7 +17,7 @@ class SpecAugment:
     Masked values become 0, which is each band's mean over the utterance.
 
     Args:
-        seed: Of the spans.
+        seed: Seed of the spans.
     """
 
     def __init__(self, seed: int) -> None:

@@ -1,4 +1,4 @@
-"""How the studies train and test: one small recognizer, whose parts vary, and one short training loop."""
+"""Training and testing for the studies: one small recognizer with varying parts, and one short training loop."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def fused(name: str, modalities: tuple[str, ...] = ALL, **head: Any) -> dict[str
 
 
 # The engine of mmzoo.training draws batches without replacement, and its order, seeds, averages and learning rates
-# differ from these. The published tables hold almost 200 models trained by this loop; switching to the engine
-# means training all of them again, so whoever does that replaces this function.
+# differ from these. The published tables come from almost 200 models trained by this loop; replacing it by the engine
+# means training all of them again.
 def fit(
     model: Any, examples: Examples, *, steps: int, seed: int, weights: Tensor | None = None, batch_size: int = BATCH
 ) -> None:
@@ -57,7 +57,7 @@ def fit(
         model: A module with `training_step`.
         examples: What it is trained on.
         steps: Number of updates.
-        seed: Of the batches and of what `training_step` draws.
+        seed: Seed of the batches and of random choices in `training_step`.
         weights: `[len(examples)]`, how often each example is drawn relative to the others; uniform by default.
         batch_size: Examples in a batch.
     """

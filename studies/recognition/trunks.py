@@ -1,4 +1,4 @@
-"""Transformer blocks pretrained to predict masked tokens of pictures, from which an encoder of speech can start."""
+"""Transformer blocks pretrained on masked picture tokens, to initialize a speech encoder."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BATCH = 32
 MASKED = 0.3
 """Probability that a position is masked."""
 PARTS = ("blocks", "norm")
-"""What an encoder of codes and one of speech have in common."""
+"""The submodules that the code encoder and the speech encoder share."""
 
 Kind = Literal["image tokens", "shuffled image tokens"]
 
@@ -33,8 +33,7 @@ Kind = Literal["image tokens", "shuffled image tokens"]
 class MaskedCodes(nn.Module):
     """An encoder of codes that predicts masked codes from the others (BERT, Devlin et al., arXiv 1810.04805).
 
-    Each codebook gets one more code, whose learned embedding stands for the mask. The blocks have the shape of those in
-    the studies' encoder of speech.
+    Each codebook gets one more code for the mask. The blocks have the shape of those in the studies' speech encoder.
 
     Args:
         sizes: Sizes of the tokenizer's codebooks.
@@ -83,10 +82,10 @@ def trunk(kind: Kind, seed: int, folder: Path) -> dict[str, Tensor]:
     """The parameters of PARTS after pretraining; computed once for each kind and seed.
 
     Args:
-        kind: `shuffled image tokens` are the same tokens, those of each picture in random order: this control keeps
-            their statistics and loses the pictures.
-        seed: Of initialization, masks and order.
-        folder: Where they are kept.
+        kind: `shuffled image tokens` permutes the positions of each picture: a control that keeps the token statistics
+            but destroys the pictures.
+        seed: Seed of initialization, masks and order.
+        folder: Where the parameters are kept.
 
     Raises:
         UnknownNameError: TOKENIZER is not installed.
@@ -109,7 +108,7 @@ def picture_codes(folder: Path) -> tuple[Tensor, list[int]]:
 
 
 def shuffled(codes_PNQ: Tensor, seed: int) -> Tensor:
-    """The positions of each picture in a random order of its own."""
+    """Permute the positions of each picture at random."""
     generator = torch.Generator().manual_seed(seed)
     order = torch.rand(codes_PNQ.shape[:2], generator=generator).argsort(1)
     return codes_PNQ.gather(1, order.unsqueeze(-1).expand_as(codes_PNQ))

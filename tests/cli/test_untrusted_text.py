@@ -156,7 +156,7 @@ def test_what_a_model_says_of_itself_is_text_in_the_commands_of_our_plugins(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Judge:
-        def recognise(self, **_: Any) -> Labels:
+        def recognize(self, **_: Any) -> Labels:
             return Labels((FORGED, "b"), (0.75, 0.25))
 
     class Speaker:
@@ -166,7 +166,7 @@ def test_what_a_model_says_of_itself_is_text_in_the_commands_of_our_plugins(
             yield Audio(np.zeros(1600, np.float32), 16000)
 
     monkeypatch.setattr("mmzoo.create", lambda _: Judge(), raising=False)
-    assert main(["recognise", "x", "--text", "x"]) == 0
+    assert main(["recognize", "x", "--text", "x"]) == 0
     quiet(capsys.readouterr().out)
     monkeypatch.setattr("mmzoo.create", lambda _: Speaker(), raising=False)
     assert main(["say", "x", "-o", str(tmp_path / "x.wav")]) == 0

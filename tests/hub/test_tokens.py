@@ -66,7 +66,7 @@ COMMANDS: Mapping[str, Sequence[str]] = {
     ],
     "edit": ["edit vqvae-dit-digits -i drawn.png --denoise --steps 2 -o edited.png"],
     "transfer": ["transfer vqvae-dit-image2speech scene.png -o told.wav"],
-    "recognise": ["recognise vqvae-dit-recognition --image drawn.png --json"],
+    "recognize": ["recognize vqvae-dit-recognition --image drawn.png --json"],
     "explain": ["explain vqvae-dit-recognition --image drawn.png -o why.png"],
 }
 """Of every command, calls that end well, and after `!` such that do not. {token}: the token, typed by mistake."""

@@ -32,7 +32,7 @@ class Alignment:
     ends_s: tuple[float, ...]
 
 
-class CannotAlign(DataError):  # noqa: N818 - expected rather than wrong: the row is left out and counted
+class CannotAlign(DataError):  # noqa: N818 - not a fault: the row is left out and counted
     """This text does not fit this audio, or has words without a pronunciation."""
 
 
@@ -44,9 +44,9 @@ class Aligner:
             from pocketsphinx import Config, Decoder, get_model_path
         except ImportError as error:
             raise DataError(
-                "pocketsphinx is not installed, and phone times come from it; pip install pocketsphinx."
+                "pocketsphinx, which finds the phone times, is not installed; run: pip install pocketsphinx"
             ) from error
-        # The best-path search over the lattice may give phones fewer frames than they have states; without it they fit.
+        # The best-path search over the lattice may give a phone fewer frames than it has states, so it is off.
         self._decoder: Any = Decoder(
             Config(
                 hmm=get_model_path("en-us/en-us"),
@@ -65,7 +65,7 @@ class Aligner:
             CannotAlign: The text has digits, no words, or a word without a pronunciation.
         """
         if re.search(r"[0-9]", text):
-            raise CannotAlign(f"The text {text[:60]!r} has figures; alignment needs numbers in words.")
+            raise CannotAlign(f"The text {text[:60]!r} has digits; alignment needs numbers in words.")
         words: list[str] = []
         plain = text.lower().replace("’", "'")
         for token in re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)*'?", plain):
@@ -93,8 +93,8 @@ class Aligner:
         raise CannotAlign(f"The word {token!r} is not in the recognizer's dictionary.")
 
     def _pronunciation(self, word: str) -> list[str] | None:
-        found = self._decoder.lookup_word(word) if word else None
-        return None if found is None else list(found.split())
+        phones = self._decoder.lookup_word(word) if word else None
+        return None if phones is None else list(phones.split())
 
     def align(self, audio: Audio, text: str) -> Alignment:
         """Phones of the text with their times in the audio.
@@ -112,12 +112,12 @@ class Aligner:
                 raise CannotAlign(f"The recognizer cannot find the text {text[:60]!r} in its audio.")
             self._decoder.set_alignment()
             self._process(raw)
-            found = [
+            aligned = [
                 (word.name, [(p.name, p.start + p.duration) for p in word]) for word in self._decoder.get_alignment()
             ]
         except RuntimeError as error:
             raise CannotAlign(f"The recognizer cannot align the text {text[:60]!r}: {error}.") from error
-        return _joined(found, audio.duration)
+        return _joined(aligned, audio.duration)
 
     def _process(self, raw: bytes) -> None:
         self._decoder.start_utt()
@@ -142,5 +142,5 @@ def _joined(words: list[tuple[str, list[tuple[str, int]]]], duration: float) -> 
                 ends.append(end)
     ends[-1] = duration
     if any(later <= earlier for earlier, later in zip((0.0, *ends), ends, strict=False)):
-        raise CannotAlign("The audio ends before its text does.")
+        raise CannotAlign("The audio ends before its text.")
     return Alignment(tuple(phones), tuple(ends))

@@ -1,8 +1,8 @@
-"""The dataset `spoken-digits`: real handwritten digits, the digit's word, and the word spoken by many voices.
+"""The dataset `spoken-digits`: real handwritten digits with their names, written and spoken by many voices.
 
 The pictures are the 1,797 digits of 8x8 pixels that come with scikit-learn (the test part of UCI's "Optical
 Recognition of Handwritten Digits", Alpaydin and Kaynak 1998); the speech is synthetic. The voice of a row is drawn at
-random among those of its split.
+random from those of its split.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 VERSION = 2
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 SPLITS = {"train": 1197, "validation": 200, "test": 400}
-"""Images in each split; no image is in two."""
+"""Images in each split; the splits are disjoint."""
 VOICES = {
     "train": (
         "flite:slt", "flite:kal16", "espeak:en-us", "espeak:en-us+f3", "espeak:en-us+m3", "espeak:en-gb+f4",
@@ -43,7 +43,7 @@ LEVELS: tuple[dict[str, float], ...] = (
     {"energy_cut": 0.7, "snr_db": 0.0, "letters_lost": 0.5},
     {"energy_cut": 0.85, "snr_db": -5.0, "letters_lost": 0.7},
 )
-"""From hardly degraded to so degraded that no modality suffices alone."""
+"""From barely degraded to so degraded that no single modality suffices."""
 
 Pixels = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -61,8 +61,8 @@ def handwritten() -> tuple[Pixels, np.ndarray[Any, np.dtype[np.int64]]]:
         raise MissingDependencyError(
             "spoken-digits takes its pictures from scikit-learn, which is not installed; run: pip install scikit-learn"
         ) from error
-    found = load_digits()
-    return np.asarray(found.images / 16, dtype=np.float32), np.asarray(found.target, dtype=np.int64)
+    digits = load_digits()
+    return np.asarray(digits.images / 16, dtype=np.float32), np.asarray(digits.target, dtype=np.int64)
 
 
 def split_indices(split: str) -> np.ndarray[Any, np.dtype[np.int64]]:
@@ -201,7 +201,7 @@ def _rows(
     pictures = cut_energy(pixels[list(indices)], energy_cut)
     rows = []
     for index, picture in zip(indices, pictures, strict=True):
-        # One generator for each image: what is said does not depend on shards or on the degradation.
+        # One generator per image, so that voice and rate depend on neither shards nor degradation.
         chance, digit = np.random.default_rng([seed, index]), int(digits[index])
         row: dict[str, Any] = {}
         if speech:

@@ -13,13 +13,13 @@ WORDS_A_MINUTE = 160
 
 def espeak_program() -> str:
     """Path of the program; DataError if it is not installed."""
-    found = shutil.which("espeak-ng")
-    if found is None:
+    program = shutil.which("espeak-ng")
+    if program is None:
         raise DataError(
             "espeak-ng is not installed; install Debian's package espeak-ng (apt-get install espeak-ng) to build this"
             " dataset."
         )
-    return found
+    return program
 
 
 def speak(text: str, voice: str = "en-us", rate: float = 1.0, sample_rate: int = 16_000) -> Audio:
@@ -28,7 +28,7 @@ def speak(text: str, voice: str = "en-us", rate: float = 1.0, sample_rate: int =
     Args:
         text: What to say.
         voice: A voice of espeak-ng, such as `en-us+f3`.
-        rate: Speed relative to the usual one.
+        rate: Speed relative to WORDS_A_MINUTE.
         sample_rate: In Hz.
 
     Raises:

@@ -17,7 +17,7 @@ VOICES = ("slt", "rms", "awb", "kal16")
 PHONE_SET = "flite"
 SAMPLE_RATE = 16_000
 PHONE_VOICE = "kal16"
-"""Used for phones without sound: it has the same phones as slt and computes its sound much faster."""
+"""The voice used when only phones are needed: it has the same phones as slt and is much faster."""
 _HEADER = 44
 
 
@@ -38,12 +38,12 @@ class Spoken:
 
 def flite_program() -> str:
     """Path of the program; DataError if it is not installed."""
-    found = shutil.which("flite")
-    if found is None:
+    program = shutil.which("flite")
+    if program is None:
         raise DataError(
             "flite is not installed; install Debian's package flite (apt-get install flite) to build this dataset."
         )
-    return found
+    return program
 
 
 def check_voice(voice: str) -> None:
@@ -68,16 +68,16 @@ def _scratch() -> Iterator[Path]:
 
 
 def speak(text: str, voice: str = "slt", rate: float = 1.0, pitch: float = 1.0) -> Spoken:
-    """Speak one text. The last phone ends with the audio, although flite may print a time some milliseconds later.
+    """Speak one text. The last phone ends with the audio; flite may print a time some milliseconds later.
 
     Args:
         text: What to say.
         voice: One of VOICES.
-        rate: Speed relative to the voice's own.
-        pitch: Pitch relative to the voice's own.
+        rate: Speed relative to the voice's normal speed.
+        pitch: Pitch relative to the voice's normal pitch.
 
     Raises:
-        DataError: There is nothing to say, or flite failed.
+        DataError: The text has nothing to say, or flite is missing or failed.
     """
     program = flite_program()
     stretch = [] if rate == 1.0 else ["--setf", f"duration_stretch={1 / rate:.4f}"]
@@ -97,7 +97,7 @@ def speak(text: str, voice: str = "slt", rate: float = 1.0, pitch: float = 1.0) 
 
 
 def speak_all(texts: Sequence[str], voice: str = "slt", threads: int = 2) -> list[Spoken]:
-    """Speak texts in order, two at a time."""
+    """Speak texts in order, `threads` at a time."""
     with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(lambda text: speak(text, voice), texts))
 

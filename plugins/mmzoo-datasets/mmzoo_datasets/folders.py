@@ -1,4 +1,4 @@
-"""Public corpora in their own folders, as rows of the common schema that reference the files: nothing is copied."""
+"""Public corpora in their original folders, as rows that reference the files: nothing is copied."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def imagenet(*, root: str) -> DatasetDict:
         classes = _validation_classes(source) if flat else {}
         for path in flat:
             if path.stem not in classes:
-                raise DataError(f"LOC_val_solution.csv does not say what {path} shows; fetch both again.")
+                raise DataError(f"LOC_val_solution.csv has no class for {path}; download both again.")
             yield row("validation", path, classes[path.stem])
         for path in sorted((source / "val").glob("*/*")):
             if path.suffix.lower() in PICTURES:
@@ -74,7 +74,7 @@ def coco_captions(*, root: str, year: int = 2017) -> DatasetDict:
             files = {int(image["id"]): str(image["file_name"]) for image in content["images"]}
             captions = [(int(a["id"]), int(a["image_id"]), str(a["caption"])) for a in content["annotations"]]
         except (ValueError, KeyError, TypeError) as error:
-            raise DataError(f"{path} is not in COCO's layout ({error!r}); fetch it again.") from error
+            raise DataError(f"{path} is not in COCO's layout ({error!r}); download it again.") from error
         for number, image, caption in captions:
             picture = source / f"{part}{year}" / files.get(image, "")
             if image not in files or not picture.is_file():
@@ -99,12 +99,12 @@ def librispeech(
 
     Args:
         root: The folder `LibriSpeech` with `<part>/<speaker>/<chapter>/`.
-        train: Parts of the split; missing parts are skipped, and without any part the split is left out.
-        validation: Likewise.
-        test: Likewise.
+        train: Parts of the training split; missing parts are skipped. Without parts the split is left out.
+        validation: Parts of the validation split.
+        test: Parts of the test split.
 
     Raises:
-        DataError: A split has no rows, or a transcript no audio.
+        DataError: A split has no rows, or a transcript has no audio.
     """
     source = _folder(root, "librispeech", ())
 
@@ -131,7 +131,7 @@ def speech_commands(*, root: str) -> DatasetDict:
     `text` and `label` are the word, `speaker` is the hash in the file's name. Background noise is left out.
 
     Args:
-        root: The folder with a folder for each word, `validation_list.txt` and `testing_list.txt`.
+        root: The folder with one folder per word, `validation_list.txt` and `testing_list.txt`.
 
     Raises:
         DataError: The folder has another layout.
@@ -151,7 +151,7 @@ def speech_commands(*, root: str) -> DatasetDict:
             make_row(id=f"{word}-{path.stem}", text=word, split=split, audio=path, speaker=speaker, label=word)
         )
     if lists:
-        raise DataError(f"The lists in {source} name {len(lists)} files that are not there, such as {min(lists)}.")
+        raise DataError(f"The lists in {source} name {len(lists)} files that do not exist, such as {min(lists)}.")
     return _splits(source, rows)
 
 
@@ -159,7 +159,7 @@ def _folder(root: str, name: str, parts: Sequence[str]) -> Path:
     source = Path(root).expanduser().resolve()
     for folder in (source, *(source / part for part in parts)):
         if not folder.is_dir():
-            raise DataError(f"{name} needs the folder {folder}, which is not there; root is {root!r}.")
+            raise DataError(f"{name} needs the folder {folder}, which does not exist; root is {root!r}.")
     return source
 
 
@@ -170,10 +170,10 @@ def _splits(source: Path, rows: Mapping[str, Iterable[Row]]) -> DatasetDict:
     for split, some in rows.items():
         listed = list(some)
         if not listed:
-            raise DataError(f"{source} has no rows for the split {split}; look whether it was unpacked whole.")
+            raise DataError(f"{source} has no rows for the split {split}; check that it was unpacked completely.")
         made[split] = Dataset.from_dict({key: [row[key] for row in listed] for key in features}, features=features)
     if not made:
-        raise DataError(f"{source} has nothing of this dataset; look whether it was unpacked there.")
+        raise DataError(f"{source} has no files of this dataset; check that it was unpacked there.")
     return DatasetDict(made)
 
 
@@ -192,7 +192,7 @@ def _validation_classes(source: Path) -> dict[str, Any]:
     path = _above(source, "LOC_val_solution.csv")
     if path is None:
         raise DataError(
-            f"{source / 'val'} has pictures outside class folders, and no LOC_val_solution.csv says what they show."
+            f"{source / 'val'} has pictures outside class folders, but no LOC_val_solution.csv gives their classes."
         )
     with path.open(encoding="utf-8", newline="") as file:
         return {row["ImageId"]: row["PredictionString"].split()[0] for row in csv.DictReader(file)}

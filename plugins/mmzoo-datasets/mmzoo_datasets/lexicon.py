@@ -39,11 +39,11 @@ def lexicon_features() -> Features:
 
 
 def english_lexicon(*, words: int = 60_000, heldout_only: bool = False, shard_rows: int = 3000) -> DatasetDict:
-    """Build the pronunciations of the most useful words, or read them from the cache; one split, `train`.
+    """Build the pronunciations of the most frequent words, or read them from the cache; one split, `train`.
 
     Args:
         words: Number of words: first those of the language model by frequency, then the rest of the dictionary.
-        heldout_only: Only the held-out ones among these, for evaluation (seconds instead of minutes).
+        heldout_only: Only the held-out words among these, for evaluation (seconds instead of minutes).
         shard_rows: Rows in a parquet shard.
 
     Raises:
@@ -102,8 +102,8 @@ def _rows(entries: Sequence[dict[str, Any]]) -> list[Row]:
 def pronounce(words: Sequence[str]) -> list[list[str]]:
     """flite's phones of each word, spoken in isolation.
 
-    The words are read as one list with commas, at which flite pauses; where the number of phrases differs from the
-    number of words (flite says nothing, or several phrases, for a word), the list is halved.
+    The words are read as one list with commas, at which flite pauses. If the number of phrases differs from the number
+    of words (flite says nothing, or several phrases, for a word), the list is halved and read again.
     """
     if len(words) == 1:
         return [[phone for phrase in phones_of(words[0]) for phone in phrase]]

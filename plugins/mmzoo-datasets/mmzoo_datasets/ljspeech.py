@@ -1,4 +1,4 @@
-"""The dataset `ljspeech`: a folder in LJSpeech's own layout, with phone times by forced alignment.
+"""The dataset `ljspeech`: a folder in LJSpeech's layout, with phone times by forced alignment.
 
 The layout: `metadata.csv` with lines `id|text|normalized text`, and `wavs/<id>.wav`
 (https://keithito.com/LJ-Speech-Dataset, public domain).
@@ -41,15 +41,15 @@ def ljspeech(
     """Align a folder in LJSpeech's layout, or read it from the cache; splits train, validation and test.
 
     Rows that cannot be aligned (words outside the dictionary, digits in the text, speech that differs from the text)
-    are left out, counted in the log, and listed with their reasons in `skipped-*.json` beside the shards.
+    are left out, counted in the log, and listed with their reasons in `skipped-*.json` next to the shards.
 
     Args:
         root: The folder with metadata.csv and wavs/.
         sample_rate: In Hz; None keeps that of the files.
-        validation: Rows drawn for this split.
-        test: Rows drawn for this split.
+        validation: Number of validation rows.
+        test: Number of test rows.
         speaker: Name of the speaker in every row.
-        seed: Of the draw.
+        seed: Seed of the split.
         shard_rows: Rows in a parquet shard.
 
     Raises:
@@ -66,7 +66,7 @@ def ljspeech(
     if len(lines) <= validation + test:
         raise DataError(
             f"{source} has {len(lines)} rows, too few for {validation} validation and {test} test rows"
-            " and some to train on; ask for fewer with validation= and test=."
+            " and some to train on; lower validation and test."
         )
     order = sorted(lines)
     Random(f"ljspeech {seed}").shuffle(order)
@@ -115,7 +115,7 @@ def ljspeech(
 
 
 def read_metadata(root: Path) -> list[Line]:
-    """(id, normalized text) of every line of metadata.csv; DataError names the line at fault."""
+    """(id, normalized text) of every line of metadata.csv; DataError names the malformed line."""
     path = root / "metadata.csv"
     if not path.is_file():
         raise DataError(
@@ -135,7 +135,7 @@ def read_metadata(root: Path) -> list[Line]:
             raise DataError(f"{path}, line {number}: expected `id|text|normalized text`, found {line[:60]!r}.")
         name = fields[0].strip()
         if not name or Path(name).name != name or name in seen:
-            raise DataError(f"{path}, line {number}: {name!r} is not a new file name without folders.")
+            raise DataError(f"{path}, line {number}: {name!r} is a duplicate or not a plain file name.")
         seen.add(name)
         lines.append((name, fields[-1].strip()))
     if not lines:

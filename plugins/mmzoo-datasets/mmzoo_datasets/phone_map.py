@@ -1,7 +1,7 @@
 """The table from pocketsphinx's phones (ARPABET without stress) to flite's US set.
 
-All but one of the 39 phones have a counterpart of the same name. The exception is AH, which stands for two phones of
-flite's: the full vowel of "cup" (`ah`) and the reduced one of "about" (`ax`). `to_flite` decides by the spelling.
+All but one of the 39 phones have a counterpart of the same name. The exception is AH, which covers two phones of
+flite: the full vowel of "cup" (`ah`) and the reduced one of "about" (`ax`). `to_flite` decides by the spelling.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ SILENCES = ("SIL", "+NSN+", "+SPN+", "<sil>", "(NULL)")
 PAUSE = "pau"
 
 TABLE: dict[str, str] = {phone: phone.lower() for phone in ARPABET} | dict.fromkeys(SILENCES, PAUSE)
-"""ARPABET to flite; AH is `ah` here, and `to_flite` turns it into `ax` where it is reduced."""
+"""ARPABET to flite; AH is `ah` here, and `to_flite` turns it into `ax` if it is reduced."""
 
 VOWELS = frozenset(phone for phone in ARPABET if phone[0] in "AEIOU")
 REDUCED_WORDS = frozenset({"a", "an", "the"})
@@ -28,12 +28,12 @@ _UN = re.compile(r"u[np](?!cle|der|ion|per|ward|date|stairs?$)")
 
 
 def to_flite(phones: Sequence[str], word: str = "") -> list[str]:
-    """One word's phones in flite's set.
+    """Convert a word's phones to flite's set.
 
-    AH is `ah` where it is the only vowel of a word other than an article. In a longer word it is `ah` where it is
-    spelled `u` in the first syllable (but not in un- and up-) or before two consonants ("instruct"), `ou` in the
-    first syllable, or `o` as in "some", "other", "money" or "cover"; elsewhere it is `ax`. Against flite's own
-    lexicon this is right for 19 of 20 such vowels.
+    AH is `ah` if it is the only vowel of a word other than an article. In a longer word it is `ah` if it is spelled `u`
+    in the first syllable (but not in un- and up-) or before two consonants ("instruct"), `ou` in the first syllable, or
+    `o` as in "some", "other", "money" or "cover"; otherwise it is `ax`. This agrees with flite's own lexicon for 19 of
+    20 such vowels.
 
     Args:
         phones: ARPABET without stress.
@@ -45,7 +45,7 @@ def to_flite(phones: Sequence[str], word: str = "") -> list[str]:
     for phone in phones:
         if phone not in TABLE:
             raise DataError(
-                f"The phone {phone!r} of the word {word!r} is not one of the recognizer's: {' '.join(TABLE)}."
+                f"The phone {phone!r} of the word {word!r} is not in the recognizer's set: {' '.join(TABLE)}."
             )
     mapped = [TABLE[phone] for phone in phones]
     vowels = [i for i, phone in enumerate(phones) if phone in VOWELS]
@@ -62,7 +62,7 @@ def _is_full(word: str, order: int, count: int) -> bool:
     if order == count - 1 and re.search(r"(?:one|come|what|done|love|month|front)s?$", plain):
         return True
     spelled = [
-        (found.start(), found[0]) for found in re.finditer(r"[aeiouy]+", re.sub(r"(?<=[^aeiouy])e[sd]?$", "", plain))
+        (match.start(), match[0]) for match in re.finditer(r"[aeiouy]+", re.sub(r"(?<=[^aeiouy])e[sd]?$", "", plain))
     ]
     at = order if order == 0 or len(spelled) == count else order - count + len(spelled)
     if not 0 <= at < len(spelled):

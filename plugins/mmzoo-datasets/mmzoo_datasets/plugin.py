@@ -7,7 +7,7 @@ from mmzoo.hookspecs import Register, hookimpl
 
 @hookimpl
 def mmzoo_register(register: Register) -> None:
-    """The synthetic corpora, the small worlds, the lexicon, the adapters of known corpora, and the judges."""
+    """The synthetic corpora, the lexicon, the adapters for public corpora, and the judges."""
     register.dataset(
         "flite-speech",
         "mmzoo_datasets.flite_speech:flite_speech",
@@ -29,13 +29,13 @@ def mmzoo_register(register: Register) -> None:
     register.dataset(
         "english-lexicon",
         "mmzoo_datasets.lexicon:english_lexicon",
-        summary="English words and their phones as flite says them (needs flite)",
+        summary="English words and flite's phones for them (needs flite)",
         modalities=("text",),
     )
     register.dataset(
         "ljspeech",
         "mmzoo_datasets.ljspeech:ljspeech",
-        summary="LJSpeech from its own folder, phone times by forced alignment",
+        summary="LJSpeech from its own folder, with phone times by forced alignment",
         modalities=("speech", "text"),
     )
     register.dataset(
@@ -47,19 +47,19 @@ def mmzoo_register(register: Register) -> None:
     register.dataset(
         "spoken-digits",
         "mmzoo_datasets.digits:spoken_digits",
-        summary="Real handwritten digits, their words, and the words spoken by many voices (needs flite and espeak-ng)",
+        summary="Real handwritten digits, with names written and spoken by many voices (needs flite and espeak-ng)",
         modalities=("image", "text", "speech"),
     )
     register.dataset(
         "degraded-digits",
         "mmzoo_datasets.digits:degraded_digits",
-        summary="Spoken digits at several degrees of degradation of picture, sound and word",
+        summary="Spoken digits at four levels of degradation of picture, sound and word",
         modalities=("image", "text", "speech"),
     )
     register.dataset(
         "spoken-words",
         "mmzoo_datasets.spoken_words:spoken_words",
-        summary="Shapes and colours, each word said alone by many voices at many rates (needs flite and espeak-ng)",
+        summary="Names of shapes and colors, spoken by many voices at many rates (needs flite and espeak-ng)",
         modalities=("speech", "text"),
     )
     register.dataset(
@@ -95,9 +95,9 @@ def mmzoo_register(register: Register) -> None:
     register.judge(
         "pocketsphinx",
         "mmzoo_datasets.judges.speech:PocketSphinx",
-        summary="Hears words and phones of English speech, and how well a known text fits it",
+        summary="Transcribes words and phones of English speech, and scores how well a known text fits",
         license="bsd-2-clause",
-        source="the package pocketsphinx and the en-us models that it brings (CMU Sphinx)",
+        source="the package pocketsphinx and its bundled en-us models (CMU Sphinx)",
         independence="no part in training any model; the texts of flite-speech use words that it knows",
         tasks=("text-to-speech", "speech-tokenization"),
         requires=("pocketsphinx>=5.1",),
@@ -105,9 +105,9 @@ def mmzoo_register(register: Register) -> None:
     register.judge(
         "caption-listener",
         "mmzoo_datasets.judges.captions:CaptionListener",
-        summary="Hears spoken captions of scenes by their grammar",
+        summary="Transcribes spoken captions of scenes with their grammar",
         license="bsd-2-clause",
-        source="the package pocketsphinx and the en-us models that it brings; the grammar is this plugin's",
+        source="the package pocketsphinx and its bundled en-us models; the grammar is this plugin's",
         independence="no part in training any model; it shares the grammar of captions with spoken-scenes",
         tasks=("image-to-speech",),
         requires=("pocketsphinx>=5.1",),
@@ -115,7 +115,7 @@ def mmzoo_register(register: Register) -> None:
     register.judge(
         "scene-reader",
         "mmzoo_datasets.judges.scenes:SceneReader",
-        summary="Reads drawn scenes back by rule",
+        summary="Reads drawn scenes by rule",
         license="apache-2.0",
         source="this plugin's own code",
         independence="no part in training any model; nothing in it is learned",
@@ -124,10 +124,10 @@ def mmzoo_register(register: Register) -> None:
     register.judge(
         "digit-reader",
         "mmzoo_datasets.judges.digits:DigitReader",
-        summary="Reads digits by a support vector machine trained on real ones",
+        summary="Reads digits with a support vector machine trained on real ones",
         license="apache-2.0",
-        source="this plugin's own code over the package scikit-learn, trained on its digits in a second",
-        independence="no part in training any model; it learned from the training digits of spoken-digits",
+        source="this plugin's own code with scikit-learn, trained on its digits within a second",
+        independence="no part in training any model; it is trained on the training digits of spoken-digits",
         tasks=("class-to-image", "image-tokenization"),
         requires=("scikit-learn>=1.5",),
     )

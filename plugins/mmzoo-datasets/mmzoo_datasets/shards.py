@@ -25,7 +25,7 @@ def settings_folder(root: Path, name: str, settings: Mapping[str, Any]) -> Path:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON so that the file appears whole or not at all."""
+    """Write JSON atomically."""
     write_whole(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 
@@ -44,7 +44,7 @@ def build_split(
     Args:
         folder: Where the shards are.
         split: The split's name.
-        items: What rows are made of.
+        items: What the rows are made from.
         make: Turns the items of one shard into rows; must be deterministic.
         features: Columns of the rows.
         shard_rows: Items in a shard.
@@ -70,20 +70,20 @@ def build_split(
 
 @contextmanager
 def _quiet_datasets() -> Iterator[None]:
-    """Without the progress bars of `datasets`, which appear even where stderr is not a terminal."""
+    """Hide the progress bars of `datasets`, which appear even if stderr is not a terminal."""
     from datasets.utils.logging import disable_progress_bar, enable_progress_bar, is_progress_bar_enabled
 
-    talkative = is_progress_bar_enabled()
+    enabled = is_progress_bar_enabled()
     disable_progress_bar()
     try:
         yield
     finally:
-        if talkative:
+        if enabled:
             enable_progress_bar()
 
 
 def open_shards(files: Mapping[str, list[str]], features: Features, folder: Path) -> DatasetDict:
-    """The splits as memory-mapped datasets. Raises DataError when a shard cannot be read."""
+    """The splits as memory-mapped datasets. Raises DataError if a shard cannot be read."""
     from datasets import Dataset, DatasetDict, load_dataset
     from pyarrow import parquet
 
@@ -91,14 +91,14 @@ def open_shards(files: Mapping[str, list[str]], features: Features, folder: Path
         filled = {
             split: paths for split, paths in files.items() if any(parquet.read_metadata(p).num_rows for p in paths)
         }
-        found: dict[str, Dataset] = {}
+        loaded: dict[str, Dataset] = {}
         if filled:
             with _quiet_datasets():
-                found = load_dataset("parquet", data_files=filled, features=features, cache_dir=str(folder / "arrow"))
+                loaded = load_dataset("parquet", data_files=filled, features=features, cache_dir=str(folder / "arrow"))
     except Exception as error:  # datasets wraps whatever pyarrow raises
         raise DataError(
             f"The dataset in {folder} cannot be read ({error}); delete that folder to build it again."
         ) from error
-    # load_dataset refuses a split without rows; ours may have one, where nothing could be used.
+    # load_dataset refuses a split without rows, which ours may have if no row was usable.
     empty = Dataset.from_dict({key: [] for key in features}, features=features)
-    return DatasetDict({split: found.get(split, empty) for split in files})
+    return DatasetDict({split: loaded.get(split, empty) for split in files})

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datasets import DatasetDict
 
 VERSION = 1
-"""Of the voices and rates; another version builds another corpus."""
+"""Version of the voices and rates; each version is a corpus of its own."""
 WORDS = (*SHAPES, *COLOURS)
 """The shapes and colors of `spoken-scenes`."""
 VOICES = {
@@ -37,7 +37,7 @@ RATES = {
     "validation": (0.85, 1.0, 1.15),
     "test": (0.8, 0.9, 1.0, 1.1, 1.25),
 }
-"""Speed relative to the usual one; every voice says every word at every rate of its split."""
+"""Relative speeds; every voice says every word at every rate of its split."""
 
 Saying = tuple[str, str, float]
 
@@ -58,9 +58,11 @@ def spoken_words(*, words: Sequence[str] = WORDS, shard_rows: int = 250) -> Data
     """
     words = list(words)
     if odd := [word for word in words if not isinstance(word, str) or not re.fullmatch("[a-z]+", word)]:
-        raise ConfigError(f"spoken-words got the word {odd[0]!r}; a word is letters of a to z.", path="words")
+        raise ConfigError(f"spoken-words got the word {odd[0]!r}; a word consists of the letters a to z.", path="words")
     if len(set(words)) != len(words) or not words:
-        raise ConfigError(f"spoken-words got {len(words)} words; it takes at least one, and none twice.", path="words")
+        raise ConfigError(
+            f"spoken-words got {len(words)} words; it takes at least one, without duplicates.", path="words"
+        )
     if shard_rows < 1:
         raise ConfigError(f"spoken-words got shard_rows={shard_rows}; it must be at least 1.", path="shard_rows")
     settings = {"words": words, "shard_rows": shard_rows, "version": VERSION}

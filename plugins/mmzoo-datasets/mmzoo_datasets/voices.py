@@ -34,7 +34,7 @@ def speak(text: str, voice: str, rate: float = 1.0) -> tuple[bytes, flite.Spoken
 
 
 def speak_all(texts: Sequence[str], voice: str) -> list[dict[str, Any]]:
-    """The cells of a column of audio, in which the texts are spoken."""
+    """The spoken texts as cells of an audio column."""
     check_voice(voice)
     with ThreadPoolExecutor() as pool:
         return [{"bytes": wav, "path": None} for wav, _ in pool.map(lambda text: speak(text, voice), texts)]
@@ -43,7 +43,13 @@ def speak_all(texts: Sequence[str], voice: str) -> list[dict[str, Any]]:
 def spoken_texts(*, texts: Sequence[str], voice: str) -> DatasetDict:
     """The dataset `spoken-texts`: one split `test` of the given texts, spoken; columns text and audio.
 
-    Raises ConfigError for an unknown voice, DataError without its synthesizer.
+    Args:
+        texts: What to say.
+        voice: Such as `flite:slt`.
+
+    Raises:
+        ConfigError: The voice is unknown.
+        DataError: Its synthesizer is missing.
     """
     from datasets import Dataset, DatasetDict
 
@@ -57,13 +63,13 @@ def _parts(voice: str) -> tuple[str, str, float]:
         return kind, name, 1.0
     name, at, pitch = name.partition("@")
     try:
-        times = float(pitch) if at else 1.0
+        factor = float(pitch) if at else 1.0
     except ValueError:
-        times = 0.0
-    if kind != "flite" or not name or not 0.25 <= times <= 4:
+        factor = 0.0
+    if kind != "flite" or not name or not 0.25 <= factor <= 4:
         raise ConfigError(
-            f"{voice!r} is no voice; say flite:NAME, flite:NAME@PITCH with 0.25 to 4 times its pitch, or espeak:NAME,"
-            " such as flite:slt.",
+            f"{voice!r} is not a voice; use flite:NAME, flite:NAME@PITCH with a relative pitch of 0.25 to 4, or"
+            " espeak:NAME, such as flite:slt.",
             path="voices",
         )
-    return kind, name, times
+    return kind, name, factor

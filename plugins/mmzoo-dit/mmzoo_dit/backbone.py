@@ -33,14 +33,14 @@ class DiT(DiffusionBackbone):
         mlp_ratio: Hidden width of the feed-forward over width.
         vector_channels: Widths of the condition's vectors by name; they are added to the time embedding.
         aligned_channels: Widths of its aligned sequences by name; they are added to the input.
-        sequence_channels: Widths of its other sequences by name; every block attends to them. Their order must be in
-            their vectors.
-        position: Axes of the rotary positions, read from `Latents.positions` or counted where there are none.
+        sequence_channels: Widths of its other sequences by name; every block attends to them. No positions are added,
+            so their vectors must encode the order.
+        position: Axes of the rotary positions, read from `Latents.positions`, or counted if there are none.
         rope_theta: Base of the rotary frequencies.
         qk_norm: Normalize queries and keys.
         conv_position: Odd kernel size of a depthwise convolution at the input, 0 for none; rope-1d only.
         shared_modulation: One modulation for all blocks plus a bias for each.
-        gelu: `none` is exact, and the faster one on a CPU.
+        gelu: `none` is exact, and faster on a CPU; `tanh` is the approximation.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class DiT(DiffusionBackbone):
     ) -> Tensor:
         """Prediction `[B, N, C]`, zero where the mask is False.
 
-        With a table, neither t nor the condition is read: both are in the table already.
+        With a table, t and the condition are ignored: the table already contains them.
 
         Raises:
             InputError: Shapes or names of the condition do not match the configuration.
@@ -136,7 +136,7 @@ class DiT(DiffusionBackbone):
     def hidden(self, x_t: Latents, t: Tensor, condition: Condition, *, depth: int) -> Tensor:
         """The residual stream after `depth` blocks, `[B, N, width]` (Xiang et al., arXiv 2303.09769)."""
         if not 0 <= depth <= len(self.blocks):
-            raise InputError(f"DiT has {len(self.blocks)} blocks; depth is {depth}.")
+            raise InputError(f"DiT has {len(self.blocks)} blocks, so depth {depth} is out of range.")
         return self._through(x_t, self._table(t.unsqueeze(0), condition), 0, depth)
 
     def _through(self, x_t: Latents, table: Table, step: int, depth: int) -> Tensor:
@@ -161,7 +161,7 @@ class DiT(DiffusionBackbone):
         return cast(Tensor, h)
 
     def _table(self, t_SR: Tensor, condition: Condition) -> Table:
-        """The one path by which training (S = 1, R = B) and sampling (R = 1) reach the blocks."""
+        """Everything but x_t that the blocks need; shared by training (S = 1, R = B) and sampling (R = 1)."""
         _check_names("vectors", self.vectors, condition.vectors)
         _check_names("aligned", self.aligned, condition.aligned)
         _check_names("sequences", self.sequences, condition.sequences)
@@ -211,10 +211,13 @@ class DiT(DiffusionBackbone):
         if channels != self.in_channels:
             raise InputError(f"DiT got latents with {channels} channels; it was built for {self.in_channels}.")
         if table.rows.shape[2] not in {1, batch}:
-            raise InputError(f"DiT got {batch} items with times or vectors for {table.rows.shape[2]}; give as many.")
+            raise InputError(
+                f"DiT got {batch} items with times or vectors for {table.rows.shape[2]}; give one per item."
+            )
         if table.aligned is not None and table.aligned.shape[1] != count:
             raise InputError(
-                f"DiT got {count} noisy positions with aligned sequences of {table.aligned.shape[1]}; give as many."
+                f"DiT got {count} noisy positions with aligned sequences of {table.aligned.shape[1]};"
+                " the lengths must match."
             )
 
 
@@ -231,7 +234,7 @@ def _check_names(kind: str, expected: nn.ModuleDict, given: Mapping[str, Any]) -
     if set(expected) != set(given):
         raise InputError(
             f"DiT expected the condition's {kind} to be named {sorted(expected)} and got {sorted(given)};"
-            " pass zeros or a learned null for what is unknown."
+            " pass zeros or a learned null vector for an unknown one."
         )
 
 
@@ -247,6 +250,6 @@ def _check(width: int, depth: int, heads: int, position: str, conv_position: int
         )
     if conv_position and (AXES[position] != 1 or conv_position % 2 == 0 or conv_position < 0):
         raise ConfigError(
-            f"conv_position is {conv_position} with {position}; it must be an odd kernel, and only rope-1d has one.",
+            f"conv_position is {conv_position} with {position}; it must be an odd kernel size, and needs rope-1d.",
             path="conv_position",
         )

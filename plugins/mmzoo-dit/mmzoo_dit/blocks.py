@@ -1,4 +1,4 @@
-"""Transformer blocks. A backbone chooses its kind of block when it is built."""
+"""Transformer blocks of the backbones."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Block(nn.Module):
         self.feed_forward = FeedForward(width, hidden, gelu)
 
     def memory(self, context_BMD: Tensor) -> tuple[Tensor, Tensor]:
-        """Keys and values of the attended sequence; only CrossBlock has any."""
+        """Keys and values of the attended sequence; only CrossBlock has them."""
         raise TypeError(f"{type(self).__name__} attends to no other sequence.")
 
     def forward(
@@ -65,7 +65,7 @@ class Block(nn.Module):
             rotation: Rotary angles of the positions.
             mask: Keys that may be attended to, `[B, 1, 1, N]`.
             memory: Keys and values of other sequences, for CrossBlock.
-            memory_mask: Those that may be attended to, `[B, 1, 1, M]`.
+            memory_mask: Keys of the memory that may be attended to, `[B, 1, 1, M]`.
         """
         shift, factor, gate, *rest = rows
         y = self.attention(adaptive_layer_norm(x_BND, shift, factor), rotation, mask)
@@ -75,7 +75,7 @@ class Block(nn.Module):
         return torch.addcmul(x_BND, gate, y.to(x_BND.dtype))
 
     def attend_to(self, x_BND: Tensor, memory: tuple[Tensor, Tensor] | None, mask: Tensor | None) -> Tensor:
-        """What CrossBlock does between attention and feed-forward; nothing here."""
+        """A hook between attention and feed-forward for CrossBlock; does nothing here."""
         return x_BND
 
 

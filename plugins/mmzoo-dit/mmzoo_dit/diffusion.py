@@ -33,7 +33,7 @@ class DPMSolver(Sampler):
         path: The path that the network was trained on.
         order: 2, or 1 for DDIM.
         shift: Spacing of the sampling steps, see `mmzoo_dit.samplers.knots`.
-        sway: Likewise.
+        sway: The same.
     """
 
     def __init__(self, *, path: Path = "circular", order: int = 2, shift: float = 1.0, sway: float = 0.0) -> None:
@@ -52,7 +52,7 @@ class DPMSolver(Sampler):
         return torch.rand(count, generator=generator, device=None if generator is None else generator.device)
 
     def corrupt(self, data: Tensor, noise: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-        """(x_t, target), see the module's docstring."""
+        """x_t and the target; see the module's docstring."""
         t = t.to(data).view(-1, *(1,) * (data.ndim - 1))
         if self.path == "straight":
             return torch.lerp(noise, data, t), data - noise
@@ -70,12 +70,12 @@ class DPMSolver(Sampler):
             alpha, sigma = self._signal(start)
             next_alpha, next_sigma = self._signal(end)
             data = self._data(x, predict(x, index), alpha, sigma)
-            # h, the step in half the log-SNR; infinite from pure noise and to pure data.
+            # h, the step in half the log-SNR; infinite at pure noise and at pure data.
             width = _log_ratio(next_alpha, next_sigma) - _log_ratio(alpha, sigma)
             ahead = data
             if self.order == 2 and before is not None and math.isfinite(width) and math.isfinite(last_width):
                 ahead = torch.lerp(before, data, 1 + width / (2 * last_width))
-            # exp(-h) alpha' = sigma' alpha / sigma, which has a value at both ends.
+            # exp(-h) alpha' = sigma' alpha / sigma, which is finite at both ends.
             x = (next_sigma / sigma) * x + (next_alpha - next_sigma * alpha / sigma) * ahead
             before, last_width = data, width
         return x
@@ -86,7 +86,7 @@ class DPMSolver(Sampler):
         return knots(num_steps, shift=self.shift, sway=self.sway)
 
     def _signal(self, t: float) -> tuple[float, float]:
-        """(alpha, sigma), exact at both ends."""
+        """alpha and sigma, exact at both ends."""
         if self.path == "straight" or t in (0.0, 1.0):
             return t, 1 - t
         return math.sin(t * math.pi / 2), math.cos(t * math.pi / 2)

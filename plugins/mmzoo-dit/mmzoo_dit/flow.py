@@ -23,7 +23,7 @@ class FlowMatching(Sampler):
         logit_mean: Mean of the logit-normal distribution.
         logit_std: Its std.
         shift: Spacing of the sampling steps, see `mmzoo_dit.samplers.knots`.
-        sway: Likewise.
+        sway: The same.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class FlowMatching(Sampler):
         return (normal * self.logit_std + self.logit_mean).sigmoid()
 
     def corrupt(self, data: Tensor, noise: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-        """(x_t, data - noise)."""
+        """x_t and the target, data - noise."""
         t = t.to(data).view(-1, *(1,) * (data.ndim - 1))
         return torch.lerp(noise, data, t), data - noise
 

@@ -19,14 +19,14 @@ from mmzoo_dit.blocks import FeedForward
 from mmzoo_dit.modulation import ROWS_PER_BLOCK, Modulation, TimeEmbedding
 
 AXES = 2
-"""Of positions: row and column in images, index and 0 in sequences."""
+"""Position axes: row and column in images, index and 0 in sequences."""
 GIVEN = 1.0
 """The time of a given stream: data without noise."""
 
 
 @dataclass(frozen=True, slots=True)
 class JointTable:
-    """Modulation of each stream for all steps, `[S, 6 * depth + 2, R, 1, D]`; S is 1 for streams that are given."""
+    """Modulation of each stream for all steps, `[S, 6 * depth + 2, R, 1, D]`; S is 1 for given streams."""
 
     rows: Mapping[str, Tensor]
     given: Mapping[str, Latents]
@@ -124,12 +124,14 @@ class JointDiT(DiffusionBackbone):
     def joint(self, streams: Mapping[str, Latents], times: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Predictions `[B, N, C]` of every stream at its times `[B]`, zero where its mask is False."""
         if set(times) != set(streams):
-            raise InputError(f"JointDiT got streams {sorted(streams)} and times of {sorted(times)}; give the same.")
+            raise InputError(
+                f"JointDiT got streams {sorted(streams)} and times for {sorted(times)}; the names must match."
+            )
         rows = {name: self._rows(name, times[name].unsqueeze(0))[0] for name in self._known(streams)}
         return self._through(streams, rows)
 
     def precompute(self, t: Tensor, condition: Condition) -> JointTable:
-        """Modulation for times t `[S]` of every stream that may be noisy, and of the given ones."""
+        """Modulation at times t `[S]` for every stream that may be noisy, and at time 1 for the given ones."""
         given = self._given(condition)
         clean = t.new_full((1, 1), GIVEN)
         noisy = {name: self._rows(name, t.unsqueeze(1)) for name in self.channels if name not in given}
@@ -152,16 +154,18 @@ class JointDiT(DiffusionBackbone):
             given = self._given(condition)
             clean = {other: t.new_full(t.shape, GIVEN) for other in given}
             if name in given:
-                raise InputError(f"JointDiT got the stream {name} both noisy and given; leave it out of the condition.")
+                raise InputError(f"JointDiT got the stream {name} both noisy and given; remove it from the condition.")
             return self.joint({name: x_t, **given}, {name: t, **clean})[name]
         if step is None or name not in table.rows or name in table.given:
-            raise InputError(f"JointDiT needs a table made without {name} given, and a step: an index into its times.")
+            raise InputError(
+                f"JointDiT needs a table in which {name} is not given, and a step, the index into its times."
+            )
         rows = {other: table.rows[other][0] for other in table.given} | {name: table.rows[name][step]}
         return self._through({name: x_t, **table.given}, rows)[name]
 
     def _known(self, streams: Mapping[str, Latents]) -> Mapping[str, Latents]:
         if not streams or not set(streams) <= set(self.channels):
-            raise InputError(f"JointDiT got streams {sorted(streams)}; it knows {sorted(self.channels)}.")
+            raise InputError(f"JointDiT got streams {sorted(streams)}; it has {sorted(self.channels)}.")
         for name, latents in streams.items():
             if latents.x.shape[-1] != self.channels[name]:
                 raise InputError(
@@ -171,7 +175,7 @@ class JointDiT(DiffusionBackbone):
 
     def _given(self, condition: Condition) -> Mapping[str, Latents]:
         if condition.vectors or condition.aligned:
-            raise InputError("JointDiT takes no vectors and no aligned sequences; give streams as sequences.")
+            raise InputError("JointDiT takes no vectors or aligned sequences; pass streams as sequences.")
         return self._known(condition.sequences) if condition.sequences else {}
 
     def _rows(self, name: str, t_SR: Tensor) -> Tensor:
@@ -210,7 +214,7 @@ Made = TypeVar("Made", bound=nn.Module)
 
 
 def _each(names: Iterable[str], make: Callable[[str], Made]) -> Mapping[str, Made]:
-    """A ModuleDict with one module for each name, typed by what it holds."""
+    """A ModuleDict with one module for each name, typed by its values."""
     return cast(Mapping[str, Made], nn.ModuleDict({name: make(name) for name in names}))
 
 
@@ -226,7 +230,7 @@ def _positions(latents: Latents) -> Tensor:
 
 
 def _joined_mask(streams: Sequence[Latents]) -> Tensor | None:
-    """The keys that may be attended to, `[B, 1, 1, N]`; None when all may."""
+    """The keys that may be attended to, `[B, 1, 1, N]`; None if all may."""
     if all(latents.mask is None for latents in streams):
         return None
     real = [
@@ -238,7 +242,7 @@ def _joined_mask(streams: Sequence[Latents]) -> Tensor | None:
 
 def _check(channels: Mapping[str, int], width: int, depth: int, heads: int, stream: str | None) -> None:
     if not channels:
-        raise ConfigError("channels names no stream; give the width of each, by its name.", path="channels")
+        raise ConfigError("channels is empty; give the width of each stream by name.", path="channels")
     if stream is not None and stream not in channels:
         raise ConfigError(f"stream is {stream!r}; choose one of {', '.join(channels)}.", path="stream")
     if depth < 1:

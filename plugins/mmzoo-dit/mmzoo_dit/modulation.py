@@ -38,7 +38,7 @@ class TimeEmbedding(nn.Module):
 
 
 class Modulation(nn.Module):
-    """adaLN: shift, scale and gate for both halves of each block, shift and scale for the output.
+    """adaLN: shift, scale and gate for attention and feed-forward of each block, shift and scale for the output.
 
     One matrix product gives the rows of all blocks.
 
@@ -58,7 +58,7 @@ class Modulation(nn.Module):
         self.zero()
 
     def reset_parameters(self) -> None:
-        """See `zero`; the owner calls that again after the linear layer has reset itself."""
+        """The same as `zero`; the owner calls `zero` again after the linear layer has been reset."""
         self.zero()
 
     def zero(self) -> None:
@@ -79,7 +79,7 @@ class Modulation(nn.Module):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What is computed once for all steps of one sampling. R is B, or 1 if all items share time and vectors.
+    """Values computed once for all steps of a sampling run. R is B, or 1 if all items share time and vectors.
 
     Args:
         rows: Modulation, `[S, 6 * depth + 2, R, 1, D]`.

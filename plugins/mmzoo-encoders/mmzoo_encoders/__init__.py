@@ -1,1 +1,1 @@
-"""Encoders of text, speech and pictures for mmzoo, and fusions of what they give."""
+"""Encoders of text, speech and pictures for mmzoo, and fusions of their latents."""

@@ -45,7 +45,7 @@ class CodeEncoder(Sequences):
     The embeddings of a position's codes are summed.
 
     Args:
-        codebook_sizes: Those of the tokenizer's quantizer.
+        codebook_sizes: Codebook sizes of the tokenizer.
         width: Channels of the latents.
         depth: Transformer blocks.
         heads: Attention heads.
@@ -83,7 +83,7 @@ class CodeEncoder(Sequences):
 
 
 class VectorEncoder(Sequences):
-    """Vectors `[B, N, channels]`, such as the inner features of a diffusion backbone, to latents `[B, N, width]`.
+    """Vectors `[B, N, channels]`, such as hidden states of a diffusion backbone, to latents `[B, N, width]`.
 
     Args:
         channels: Channels of the vectors.

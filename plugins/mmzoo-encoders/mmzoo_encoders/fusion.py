@@ -26,7 +26,7 @@ class _Projected(Fusion):
     def __init__(self, *, widths: dict[str, int], width: int) -> None:
         super().__init__()
         if not widths:
-            raise ConfigError("fusion: widths names no modality; give the width of each, by its name.", path="widths")
+            raise ConfigError("fusion: widths is empty; give the width of each modality by name.", path="widths")
         self.names, self.width = sorted(widths), width
         self.project = nn.ModuleDict(
             {name: nn.Sequential(nn.LayerNorm(widths[name]), nn.Linear(widths[name], width)) for name in self.names}
@@ -41,7 +41,7 @@ class _Projected(Fusion):
     def _batch(self, parts: Mapping[str, Latents]) -> tuple[int, torch.device]:
         if not parts or not set(parts) <= set(self.names):
             raise InputError(
-                f"{type(self).__name__} got {', '.join(sorted(parts)) or 'no modality at all'}; it takes any of"
+                f"{type(self).__name__} got {', '.join(sorted(parts)) or 'no modality'}; it takes any of"
                 f" {', '.join(self.names)}."
             )
         x = next(iter(parts.values())).x
@@ -60,7 +60,7 @@ class _Projected(Fusion):
             else:
                 means.append(None)
                 present.append(torch.zeros(batch, dtype=torch.bool, device=device))
-        zeros = torch.zeros_like(next(x for x in means if x is not None))  # of the dtype that autocast chose
+        zeros = torch.zeros_like(next(x for x in means if x is not None))  # with the dtype that autocast chose
         return torch.stack([zeros if x is None else x for x in means], 1), torch.stack(present, 1)
 
 
@@ -73,7 +73,7 @@ class ConcatFusion(_Projected):
         self.mix = _MLP(len(widths) * width, width)
 
     def reset_parameters(self) -> None:
-        """The vectors of absent modalities start at zero."""
+        """Zero vectors for absent modalities."""
         super().reset_parameters()
         nn.init.zeros_(self.absent)
 
@@ -85,7 +85,7 @@ class ConcatFusion(_Projected):
 
 
 class WeightedFusion(_Projected):
-    """A mean of the modalities present, weighted by learned gates that `gates` returns."""
+    """The mean of the present modalities, weighted by learned gates that `gates` returns."""
 
     def __init__(self, *, widths: dict[str, int], width: int) -> None:
         super().__init__(widths=widths, width=width)
@@ -110,7 +110,7 @@ class WeightedFusion(_Projected):
 
 
 class LateFusion(_Projected):
-    """Each modality through its own layers, then the mean of those present.
+    """Each modality through its own layers, then the mean over the present ones.
 
     A linear classifier on top returns the mean of the logits that it returns for each modality alone.
     """
@@ -140,7 +140,7 @@ class _Joined(_Projected):
         nn.init.normal_(self.mark, std=0.02)
 
     def joined(self, parts: Mapping[str, Latents]) -> tuple[Tensor, Tensor]:
-        """`[B, N, D]` and its mask `[B, N]`: real positions first, so that there is no padding between them."""
+        """`[B, N, D]` and its mask `[B, N]`, with all real positions before the padding."""
         self._batch(parts)
         x, masks = [], []
         for index, name in enumerate(self.names):
@@ -191,7 +191,7 @@ class CrossAttentionFusion(_Joined):
     Args:
         widths: Channels of the latents of each modality, by name.
         width: Channels of the result.
-        depth: How often the queries attend.
+        depth: Number of attention layers.
         heads: Attention heads.
         queries: Number of queries.
     """

@@ -28,7 +28,7 @@ class ConvImageEncoder(ModalityEncoder):
         widths: Channels at 1/2, 1/4 ... of the resolution.
         depth: Blocks at each resolution.
         expansion: Hidden width of a block over its width.
-        kernel_size: Odd; 7 reads handwriting much better than 3.
+        kernel_size: Odd; 7 is much better than 3 on handwriting.
     """
 
     modality = "image"
@@ -98,7 +98,7 @@ class TimmEncoder(ModalityEncoder):
 
     Args:
         model: timm's name.
-        pretrained: Start from timm's weights. They are downloaded when fresh parameters are made, never when our own
+        pretrained: Initialize with timm's weights. They are downloaded only for fresh parameters, never when stored
             weights are loaded.
         layer: Index into the depths at which timm offers features of this model.
         width: Channels of the latents; None for the model's own.
@@ -119,7 +119,9 @@ class TimmEncoder(ModalityEncoder):
             )
         known = timm.create_model(model, pretrained=False, features_only=True).feature_info.channels()
         if not -len(known) <= layer < len(known):
-            raise ConfigError(f"{model} offers features at {len(known)} depths; layer is {layer}.", path="layer")
+            raise ConfigError(
+                f"{model} has features at {len(known)} depths, so layer {layer} is out of range.", path="layer"
+            )
         index = layer % len(known)
         fetch = pretrained and not torch.empty(0).is_meta
         self.model = timm.create_model(model, pretrained=fetch, features_only=True, out_indices=(index,))
@@ -130,7 +132,7 @@ class TimmEncoder(ModalityEncoder):
 
     @classmethod
     def ports(cls, config: Mapping[str, Any]) -> Ports:
-        """Images in; latents of `width`, which is unknown without timm unless it is given."""
+        """Images in; latents of `width` channels out (unknown here if it is None)."""
         return Ports(inputs={"raw": Port(modality="image")}, outputs={"latents": Port(width=config["width"])})
 
     def encode(self, raw: Tensor, mask: Tensor | None = None) -> Latents:

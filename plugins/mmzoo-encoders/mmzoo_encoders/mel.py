@@ -63,8 +63,8 @@ class LogMelEncoder(ModalityEncoder):
 class SpeechTransformer(Sequences):
     """Speech `[B, T]` to latents `[B, N, width]`: log-mel frames, two strided convolutions, and transformer blocks.
 
-    Every band is standardized over each utterance, which removes a voice's loudness and timbre. The convolutions halve
-    time and bands twice, so N is a quarter of the frames, and small shifts of a voice's formants matter little.
+    Every band is standardized over each utterance, which removes loudness and average timbre. The convolutions halve
+    time and bands twice, so N is a quarter of the frames, and small formant shifts matter little.
 
     Args:
         width: Channels of the latents.

@@ -73,7 +73,7 @@ def mmzoo_register(register: Register) -> None:
     for name, target, summary in (
         ("concat", "ConcatFusion", "Modalities concatenated, then two layers"),
         ("weighted", "WeightedFusion", "Mean of modalities weighted by learned gates"),
-        ("late", "LateFusion", "Mean over modalities after layers of their own: late fusion of logits"),
+        ("late", "LateFusion", "Mean over modalities after separate layers: late fusion of logits"),
         ("cnn", "CNNFusion", "ConvNeXt blocks over the joined sequences"),
         ("rnn", "RNNFusion", "Bidirectional GRU over the joined sequences"),
         ("cross-attention", "CrossAttentionFusion", "Learned queries that attend to the joined sequences"),

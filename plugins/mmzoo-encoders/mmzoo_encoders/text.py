@@ -47,7 +47,7 @@ class SymbolEncoder(ModalityEncoder):
         if mask is not None:
             raw = raw.masked_fill(~mask, 0)
         if raw.numel() and not torch.compiler.is_compiling() and int(raw.max()) >= self.vocabulary:
-            raise InputError(f"Symbol id {int(raw.max())} is outside the alphabet of {self.vocabulary} symbols.")
+            raise InputError(f"Symbol id {int(raw.max())} is out of range; there are {self.vocabulary} symbols.")
         return Latents(self.norm(self.blocks(self.embed(raw), mask)), mask, modality="text")
 
 
@@ -75,7 +75,7 @@ class ByteEncoder(SymbolEncoder):
             InputError: There is no text, or one is empty.
         """
         if not texts or not all(texts):
-            raise InputError("The byte encoder needs at least one text, and none of them empty.")
+            raise InputError("The byte encoder needs at least one text, and no empty ones.")
         rows = [torch.tensor(list(text.encode()), device=self.embed.weight.device) for text in texts]
         lengths = torch.tensor([len(row) for row in rows], device=rows[0].device)
         ids = nn.utils.rnn.pad_sequence(rows, batch_first=True)

@@ -1,4 +1,4 @@
-"""Augmentation: images moved, noise added to speech, letters dropped from texts."""
+"""Data augmentation: moves images, adds noise to speech, drops letters of texts."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 TURN, SHIFT, SCALE = math.radians(10), 0.12, 0.12
-"""Largest rotation, shift as a fraction of half a side, and change of scale."""
+"""Largest rotation in radians, shift as a fraction of half a side, and relative change of scale."""
 SNR_DB = (0.0, 40.0)
 NOISY = 0.5
+"""Probability that noise is added to an utterance."""
 LOST_LETTERS = 0.1
+"""Probability that a letter is dropped."""
 
 
 def augmented(batch: Mapping[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
-    """A batch of `mmzoo_recognition.examples` with every modality augmented; random numbers are drawn on the CPU."""
+    """Augment every modality of a batch of `mmzoo_recognition.examples`; random numbers are drawn on the CPU."""
     out = dict(batch)
     if "image" in batch:
         out["image"] = moved(batch["image"].float() / 255, generator)
@@ -29,7 +31,7 @@ def augmented(batch: Mapping[str, Tensor], generator: torch.Generator) -> dict[s
 
 
 def moved(pixels_BHWC: Tensor, generator: torch.Generator) -> Tensor:
-    """Images rotated, shifted and scaled a little; borders are extended."""
+    """Randomly rotate, shift and scale images `[B, H, W, 3]`; pixels beyond the border repeat it."""
     angle, scale, right, down = (2 * torch.rand(4, len(pixels_BHWC), generator=generator) - 1).unbind(0)
     angle, scale = angle * TURN, 1 + scale * SCALE
     cosine, sine = angle.cos() * scale, angle.sin() * scale
@@ -41,7 +43,7 @@ def moved(pixels_BHWC: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def noisy(samples_BT: Tensor, mask_BT: Tensor, generator: torch.Generator) -> Tensor:
-    """White noise added to half of the sounds, at a random signal-to-noise ratio."""
+    """Add white noise to about half of the utterances `[B, T]`, at a random signal-to-noise ratio."""
     count = len(samples_BT)
     low, high = SNR_DB
     ratio = low + (high - low) * torch.rand(count, 1, generator=generator)
@@ -53,6 +55,6 @@ def noisy(samples_BT: Tensor, mask_BT: Tensor, generator: torch.Generator) -> Te
 
 
 def thinned(mask_BN: Tensor, generator: torch.Generator) -> Tensor:
-    """Some letters removed from the mask, never all of a text."""
+    """Mask random letters `[B, N]`, but never all of a text."""
     kept = mask_BN & (torch.rand(mask_BN.shape, generator=generator) >= LOST_LETTERS).to(mask_BN.device)
     return torch.where(kept.any(1, keepdim=True), kept, mask_BN)

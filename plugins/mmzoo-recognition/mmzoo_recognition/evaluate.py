@@ -1,4 +1,4 @@
-"""How well a model recognizes digits, whole and degraded, from any of its modalities."""
+"""Measures how well a model recognizes digits, intact and degraded, from every subset of its modalities."""
 
 from __future__ import annotations
 
@@ -17,16 +17,22 @@ from mmzoo.evaluation.words import ErrorRate, difference, interval, mismatches
 
 DATA = "degraded-digits"
 TESTS = {"whole": "test", "degraded": "test_degraded"}
-"""Splits of DATA: digits that are whole, and the most degraded ones."""
+"""Splits of DATA: intact digits, and digits at the highest level of degradation."""
 
 
 def evaluate_recognition(model: Any, *, limit: int | None = None, samples: Path | None = None) -> dict[str, Any]:
-    """Scores by test and subset of modalities with intervals, and what fusion gains.
+    """Scores with confidence intervals by test and subset of modalities, and the gain from fusion.
 
-    limit: use only so many test digits.
+    Args:
+        model: A recognition model.
+        limit: Number of test digits; None for all.
+        samples: Folder for `digits.png`, a sheet of test digits; None for none.
+
+    Returns:
+        The content of `evaluation.json`.
     """
     rows = load_dataset_component(DATA, side=model.side)
-    found: dict[str, Any] = {}
+    recognized: dict[str, Any] = {}
     wrong: dict[str, dict[str, ErrorRate]] = {}
     seconds, count = 0.0, 0
     for test, split in TESTS.items():
@@ -34,14 +40,14 @@ def evaluate_recognition(model: Any, *, limit: int | None = None, samples: Path 
         start = time.perf_counter()
         guessed = _guesses(model, examples)
         seconds, count = seconds + time.perf_counter() - start, count + len(examples) * len(guessed)
-        found[test], wrong[test] = {}, {}
+        recognized[test], wrong[test] = {}, {}
         for name, guesses in guessed.items():
             wrong[test][name] = mismatches(guesses, examples.labels)
-            told = interval(wrong[test][name])
-            found[test][name] = {
+            error = interval(wrong[test][name])
+            recognized[test][name] = {
                 **scores(guesses, examples.labels, len(examples.names)),
-                "accuracy_low": 1 - told["high"],
-                "accuracy_high": 1 - told["low"],
+                "accuracy_low": 1 - error["high"],
+                "accuracy_high": 1 - error["low"],
             }
     if samples is not None:
         samples.mkdir(parents=True, exist_ok=True)
@@ -55,7 +61,7 @@ def evaluate_recognition(model: Any, *, limit: int | None = None, samples: Path 
             "digits": min(limit or 400, 400),
             "judge": "their labels",
         },
-        "recognised": found,
+        "recognised": recognized,
         "all_against_best_single_on_degraded": {
             "single": alone,
             "wrong": difference(wrong["degraded"][every], wrong["degraded"][alone]),
@@ -68,17 +74,17 @@ def evaluate_recognition(model: Any, *, limit: int | None = None, samples: Path 
 def _guesses(model: Any, examples: Any) -> dict[str, list[int]]:
     """The class guessed for each example from every subset of the modalities, `image+speech` and so on."""
     subsets = [some for size in range(1, len(model.modalities) + 1) for some in combinations(model.modalities, size)]
-    found: dict[str, list[int]] = {"+".join(some): [] for some in subsets}
-    for start in tqdm(range(0, len(examples), 50), desc="recognising", disable=None, leave=False):
+    guesses: dict[str, list[int]] = {"+".join(some): [] for some in subsets}
+    for start in tqdm(range(0, len(examples), 50), desc="recognizing", disable=None, leave=False):
         parts = model.encoded(examples.collate(list(range(start, min(start + 50, len(examples))))))
         for some in subsets:
             logits = model.logits({name: parts[name] for name in some})
-            found["+".join(some)] += logits.argmax(-1).tolist()
-    return found
+            guesses["+".join(some)] += logits.argmax(-1).tolist()
+    return guesses
 
 
 def scores(guessed: Sequence[int], labels: Sequence[int], classes: int) -> dict[str, float]:
-    """Accuracy, macro recall and macro F1; a class that is neither asked nor guessed counts as 0."""
+    """Accuracy, macro recall and macro F1; a class that neither occurs nor is guessed counts as 0."""
     a, b = np.asarray(guessed), np.asarray(labels)
     recalls, f1s = [], []
     for k in range(classes):

@@ -1,4 +1,4 @@
-"""Rows of a dataset, or a user's inputs, to batches of tensors of each modality."""
+"""Turns rows of a dataset, or a user's inputs, into batches of tensors."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ def samples_of(given: Any, sample_rate: int) -> Tensor:
     """Speech as float `[T]` at the given rate; at most LONGEST_S seconds."""
     audio = as_audio(given, sample_rate)
     if audio.duration > LONGEST_S:
-        raise InputError(f"The speech lasts {audio.duration:.0f} s; the most is {LONGEST_S:g} s, cut it up.")
+        raise InputError(
+            f"The speech lasts {audio.duration:.0f} s; the maximum is {LONGEST_S:g} s, so cut it into pieces."
+        )
     return torch.from_numpy(audio.samples)
 
 
@@ -45,10 +47,10 @@ def bytes_of(given: Any) -> Tensor:
     """A text as its UTF-8 bytes, int64 `[N]`, in lower case; at most LONGEST_TEXT."""
     text = str(given.get("text") or "") if isinstance(given, Mapping) else given
     if not isinstance(text, str) or not text.strip():
-        raise InputError(f"A text is a string with something in it, not {given!r}.")
+        raise InputError(f"The text must be a string that is not blank, not {given!r}.")
     content = text.strip().lower().encode(errors="replace")
     if len(content) > LONGEST_TEXT:
-        raise InputError(f"The text has {len(content)} bytes; the most is {LONGEST_TEXT}.")
+        raise InputError(f"The text has {len(content)} bytes; the maximum is {LONGEST_TEXT}, so shorten it.")
     return torch.tensor(list(content))
 
 
@@ -94,12 +96,12 @@ class Labelled:
     Args:
         rows: A dataset with the columns of COLUMNS and `label`.
         modalities: Which of image, speech and text to read.
-        names: The classes in order; the sorted labels if there are none.
+        names: The classes in order; if empty, the sorted labels.
         side: Pixels of an image's side.
         sample_rate: Of speech, in Hz.
 
     Raises:
-        DataError: There are no rows, or some lack a label, a modality, or have an unknown label.
+        DataError: There are no rows, or a row lacks a label or a modality, or has an unknown label.
     """
 
     def __init__(
@@ -108,11 +110,11 @@ class Labelled:
         if len(rows) == 0:
             raise DataError("The dataset has no rows to train on.")
         if any(label is None for label in rows["label"]):
-            raise DataError("The dataset has rows without a label; recognition needs one for each.")
+            raise DataError("The dataset has rows without a label; recognition needs one in every row.")
         labels = [str(label) for label in rows["label"]]
         self.names = list(names) or sorted(set(labels))
         if unknown := sorted(set(labels) - set(self.names)):
-            raise DataError(f"The dataset has the label {unknown[0]!r}, which is none of the model's classes.")
+            raise DataError(f"The dataset has the label {unknown[0]!r}, which is not one of the model's classes.")
         self.labels = [self.names.index(label) for label in labels]
         self.parts: dict[str, list[Tensor]] = {}
         for name in modalities:
@@ -141,7 +143,7 @@ class Labelled:
         return index
 
     def collate(self, examples: list[int]) -> Mapping[str, Tensor]:
-        """`label` `[B]`, and the tensors of `batch_of`."""
+        """`label` int64 `[B]`, and the tensors of `batch_of`."""
         batch: dict[str, Tensor] = {"label": torch.tensor([self.labels[index] for index in examples])}
         for name, values in self.parts.items():
             chosen = [values[index] for index in examples]

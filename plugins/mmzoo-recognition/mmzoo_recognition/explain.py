@@ -1,4 +1,4 @@
-"""Attributions of a class to pixels, sounds and letters, the gates of a fusion, and the use of codebooks."""
+"""Attributes a class to pixels, spectrogram bins and letters; gates of a fusion; codebook usage."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ Array = np.ndarray[Any, Any]
 
 MISSING = "Explaining needs captum and matplotlib; run: pip install captum matplotlib"
 STEPS, AT_ONCE = 64, 8
-"""Points between baseline and input, and how many of them are computed at once."""
+"""Integration points between baseline and input, and how many are computed per batch."""
 TOLERANCE = 0.05
+"""Relative error of the sum of attributions above which a note says so."""
 LAYERS: Mapping[str, tuple[type[nn.Module], ...]] = {"speech": (BandNorm, LogMel), "text": (nn.Embedding,)}
-"""Encoder layers whose output is a spectrogram, or a vector for each letter; the first kind present is used."""
+"""Encoder layers that output a spectrogram, or a vector for each letter; the first kind present is used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +35,16 @@ class Explanation:
     """Evidence for and against a class.
 
     Args:
-        labels: The model's answer.
+        labels: The model's prediction.
         target: The class that is explained.
         attributions: By modality, positive where it supports the class: `[side, side]` of an image, `[frames, bands]`
-            of a spectrogram, `[letters]` of a text. Where gradients do not reach these, of the encoder's latents:
-            `[rows, columns]` of an image whose latents form a grid, else `[positions]`.
-        shown: What the attributions belong to: pixels uint8 `[side, side, 3]`, log-mel energies `[frames, bands]`, and
-            the text as it was read.
+            of a spectrogram, `[letters]` of a text. If no gradient reaches these, it is the encoder's latents:
+            `[rows, columns]` for an image whose latents form a grid, else `[positions]`.
+        shown: The inputs as displayed: pixels uint8 `[side, side, 3]`, log-mel energies `[frames, bands]`, and the
+            text as the encoder reads it.
         rise: The logit of the class minus its logit at the baseline; all attributions sum to it.
-        gates: The weight of each modality in the fusion, if it has weights.
-        notes: What a reader of the attributions should know.
+        gates: The weight of each modality in the fusion; empty if it has no gates.
+        notes: Caveats about the attributions.
     """
 
     labels: Labels
@@ -56,13 +57,13 @@ class Explanation:
 
 
 class Seam(NamedTuple):
-    """The tensor of a modality to which a class is attributed.
+    """The tensor of a modality that a class is attributed to.
 
     Args:
         x: Its value, `[1, ...]`.
         baseline: Its value for an empty input.
         onward: Computes the latents from a batch of such values.
-        inner: x is already the latents.
+        inner: x is the latents themselves.
     """
 
     x: Tensor
@@ -77,19 +78,19 @@ def explain(
 ) -> Explanation:
     """Attribute a class to the parts of one item by integrated gradients (Sundararajan et al., arXiv 1703.01365).
 
-    All modalities move from baseline to input together. The baseline is an image of its mean color, speech at the mean
-    of each band (or noise as faint as its quietest part, if the encoder does not standardize bands), and zeros for the
-    embeddings of letters.
+    All modalities move from baseline to input together. The baseline of an image is its mean color; of speech, the mean
+    of each band (or noise as faint as its quietest part, if the encoder does not standardize bands); of a text, zero
+    embeddings.
 
     Args:
         model: A model with the recognition head.
-        image: An image as `Recognizer.recognise` takes it, or None.
-        speech: Speech, or None.
+        image: An image as `Recognizer.recognize` takes it, or None.
+        speech: Speech as `Recognizer.recognize` takes it, or None.
         text: A text, or None.
         target: The class; by default the most probable.
 
     Raises:
-        InputError: Nothing or a list is given, or the model does not have the class.
+        InputError: No input or a list is given, or the model does not have the class.
         MissingDependencyError: captum is not installed.
     """
     try:
@@ -99,8 +100,8 @@ def explain(
 
     given = {"image": image, "speech": speech, "text": text}
     if lists := [name for name, value in given.items() if isinstance(value, list)]:
-        raise InputError(f"{lists[0]} is a list; give one item, only one at a time is explained.")
-    labels = model.recognise(**given)
+        raise InputError(f"{lists[0]} is a list; explain one item at a time.")
+    labels = model.recognize(**given)
     target = labels.best if target is None else target
     names = model.names or [str(index) for index in range(model.classes)]
     if target not in names:
@@ -120,7 +121,7 @@ def explain(
         parts = {name: way.onward(way.x) for name, way in seams.items()}
         rise = float((logits(*inputs) - logits(*baselines))[0, index])
     values = {name: value[0].double().cpu().numpy() for name, value in zip(seams, attributions, strict=True)}
-    notes = [f"{name}: positions of latents are marked" for name, way in seams.items() if way.inner]
+    notes = [f"{name}: attributed to positions of latents" for name, way in seams.items() if way.inner]
     total = sum(float(value.sum()) for value in values.values())
     if abs(total - rise) > TOLERANCE * max(1.0, abs(rise)):
         notes.append(f"inexact: attributions add up to {total:.2f}, the logit rose by {rise:.2f}")
@@ -135,7 +136,7 @@ def explain(
 
 
 def seam(model: Recognizer, name: str, batch: Mapping[str, Tensor]) -> Seam:
-    """The pixels, spectrogram or embeddings of letters of a modality; its latents if no gradient reaches those."""
+    """The pixels, spectrogram or letter embeddings of a modality; its latents if no gradient reaches those."""
     encoder: ModalityEncoder = getattr(model, name)
     mask = batch.get(f"{name}_mask")
     with torch.no_grad():
@@ -148,7 +149,7 @@ def seam(model: Recognizer, name: str, batch: Mapping[str, Tensor]) -> Seam:
         return ways[0]
     with torch.no_grad():
         latents = encoder.encode(raw, seen_mask)
-        # Zeros would be a bad baseline: a fusion normalizes, so that small values next to them count as much as large.
+        # Not zeros: a fusion normalizes its inputs, so near zero small values would count as much as large ones.
         baseline = encoder.encode(*model._seen(name, _blank(name, batch[name]), mask)).x
     return Seam(latents.x, baseline, partial(_with_x, latents), inner=True)
 
@@ -161,7 +162,7 @@ def _blank(name: str, raw: Tensor) -> Tensor:
 
 
 def _layer_seams(encoder: ModalityEncoder, name: str, raw: Tensor, mask: Tensor | None) -> Iterator[Seam]:
-    """One for each layer of the encoder whose output is what the modality is shown as."""
+    """A seam at the output of each encoder layer of the first kind in LAYERS that is present."""
     kinds = (kind for kind in LAYERS.get(name, ()) if any(isinstance(layer, kind) for layer in encoder.modules()))
     wanted = next(kinds, ())
     for layer in encoder.modules():
@@ -175,15 +176,15 @@ def _layer_seams(encoder: ModalityEncoder, name: str, raw: Tensor, mask: Tensor 
 def _hiss(layer: LogMel, x: Tensor) -> Tensor:
     """White noise as faint as the quietest part of a spectrogram `[1, frames, bands]`.
 
-    A flat floor in all bands would be worse: an encoder that normalizes its frames takes a small difference from it for
-    a large one, so that the whole change would happen in the first step from the baseline.
+    A constant baseline would be worse: an encoder that normalizes frames amplifies the first small deviation from it,
+    so almost all of the change would fall into the first integration step.
     """
     bands = layer.filters.sum(0).clamp_min(0.1).log()
     return (x.min() + bands - bands.min()).expand_as(x)
 
 
 def _outputs(encoder: ModalityEncoder, layer: nn.Module, raw: Tensor, mask: Tensor | None) -> list[Tensor]:
-    """The outputs of a layer while the encoder encodes."""
+    """Every output of a layer during one `encode`."""
     outputs: list[Tensor] = []
     with torch.no_grad(), _hooked(layer, lambda module, inputs, output: outputs.append(output)):
         encoder.encode(raw, mask)
@@ -214,10 +215,10 @@ def _repeated(one: Tensor, count: int) -> Tensor:
 
 
 def _reaches(way: Seam) -> bool:
-    """Whether the latents have a gradient with respect to x that is not zero."""
+    """Whether the gradient of the latents with respect to x is nonzero."""
     x = way.x.detach().clone().requires_grad_()
     latents = way.onward(x).x.flatten()
-    # The plain sum of normalized values is the same whatever x is.
+    # Weighted, because the plain sum of normalized values does not depend on x.
     total = (latents * torch.arange(len(latents), device=latents.device).cos()).sum()
     slope = torch.autograd.grad(total, x, allow_unused=True)[0] if total.requires_grad else None
     return slope is not None and bool(slope.any())
@@ -274,11 +275,11 @@ def _gates(model: Recognizer, parts: Mapping[str, Latents]) -> dict[str, float]:
 
 
 def codebook_usage(tokenizer: Tokenizer, given: Any) -> list[Array]:
-    """How often each code occurs.
+    """Count how often each code occurs.
 
     Args:
-        tokenizer: A model that makes codes.
-        given: What its `tokenize` takes, or a list of it; items are read one by one, so images may differ in size.
+        tokenizer: A tokenizer.
+        given: An input of `tokenize`, or a list of them; they are encoded one by one, so images may differ in size.
 
     Returns:
         Counts int64 `[size]` for each codebook.

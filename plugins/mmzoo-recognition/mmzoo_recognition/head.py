@@ -1,4 +1,4 @@
-"""Labels from any of a picture, speech and text: encoders, a fusion, and one linear layer."""
+"""The recognition head: labels from any subset of image, speech and text."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ from mmzoo.interfaces import (
     TaskHead,
     TrainingState,
 )
+from mmzoo.interfaces.renamed import renamed
 from mmzoo_recognition.augment import augmented
 from mmzoo_recognition.examples import Labelled, batch_of
 
@@ -39,18 +40,23 @@ CLASSES_FILE = "classes.json"
 
 
 class Recognizer(TaskHead):
-    """What is shown, said or written: the probabilities of its classes, from whichever modalities are given.
+    """Classifies an item from any subset of image, speech and text.
 
-    A slot for each modality that the model knows; `fusion` puts what they say together. `image_model` and
-    `speech_model` may hold a model whose `features` (codes of a tokenizer, inner vectors of a diffusion model) the
-    encoder then gets instead of pixels and samples. In training modalities are left out at random, so that any subset
-    will do later, and each is also asked alone: several tasks on one trunk.
+    Each modality has an encoder slot; `fusion` combines their latents, and a linear layer classifies the result.
+    `image_model` and `speech_model` may hold a model whose `features` (codes of a tokenizer, hidden states of a
+    diffusion model) the encoder reads instead of pixels or samples. In training, modalities are dropped at random so
+    that any subset works at inference, and each modality also has a loss of its own.
 
-    width: of the fused features. classes: how many. side: of pictures, which are resized. sample_rate: of speech.
-    drop: share of modalities left out of training examples, never all of one. auxiliary: weight of the loss of each
-    modality alone. focal: exponent of the focal loss (Lin et al., arXiv 1708.02002), 0 for cross-entropy. balance:
-    `weighted` weighs classes by the inverse of how many examples they have. augment: shift, turn and scale pictures,
-    add noise to speech and drop letters in training.
+    Args:
+        width: Channels of the fused features.
+        classes: Number of classes.
+        side: Pixels of an image's side; other images are resized.
+        sample_rate: Of speech, in Hz.
+        drop: Probability of dropping a modality of a training example; one always remains.
+        auxiliary: Weight of the losses of single modalities.
+        focal: Exponent of the focal loss (Lin et al., arXiv 1708.02002); 0 is cross-entropy.
+        balance: `weighted` weights each class by its inverse frequency.
+        augment: Augment training batches; see `mmzoo_recognition.augment`.
     """
 
     slots: ClassVar[Mapping[str, Slot]] = {
@@ -97,7 +103,7 @@ class Recognizer(TaskHead):
 
     @classmethod
     def ports(cls, config: Mapping[str, Any]) -> Ports:
-        """Features in; pictures, speech and bytes of texts out."""
+        """Fused features in; the raw modalities, which the encoders read, out."""
         return Ports(
             inputs={"features": Port(width=config["width"])},
             outputs={
@@ -108,28 +114,28 @@ class Recognizer(TaskHead):
         )
 
     def connect(self) -> None:
-        """A model without any modality recognises nothing, and the fusion must know those there are."""
+        """Raises ConfigError without an encoder, or with one whose modality the fusion does not take."""
         if not self.modalities:
             raise ConfigError(f"The head recognition needs an encoder in one of {', '.join(MODALITIES)}.", path="image")
         for name in ("image", "speech"):
             model = getattr(self, f"{name}_model")
             if model is not None and getattr(self, name) is None:
-                raise ConfigError(f"{name}_model is of no use without an encoder in {name}; add one.", path=name)
+                raise ConfigError(f"{name}_model needs an encoder in the slot {name}; add one.", path=name)
         known = type(self.fusion).ports(self.fusion.config).inputs
         if lacking := [name for name in self.modalities if name not in known]:
             raise ConfigError(
-                f"The fusion knows {', '.join(known)} and not {lacking[0]}; add its width to fusion.widths.",
+                f"The fusion takes {', '.join(known)} but not {lacking[0]}; add its width to fusion.widths.",
                 path="fusion.widths",
             )
 
     def reset_parameters(self) -> None:
-        """Classes count the same until they are counted."""
+        """Equal class weights until `examples` counts the classes."""
         super().reset_parameters()
         self.class_weights.fill_(1.0)
 
     @property
     def modalities(self) -> tuple[str, ...]:
-        """The modalities that this model knows."""
+        """The modalities this model has an encoder for."""
         return tuple(name for name in MODALITIES if getattr(self, name) is not None)
 
     @property
@@ -138,67 +144,79 @@ class Recognizer(TaskHead):
         masks = [f"{name}_mask" for name in self.modalities if name != "image"]
         return ("label", *self.modalities, *masks)
 
-    # --- use ---------------------------------------------------------------------------------------------
+    # --- inference ---------------------------------------------------------------------------------------------
 
-    def recognise(self, *, image: Any = None, speech: Any = None, text: Any = None) -> Any:
-        """What is given to Labels, the most probable class first; lists of as many items to a list of Labels.
+    def recognize(self, *, image: Any = None, speech: Any = None, text: Any = None) -> Any:
+        """Classify one item, or a list of items.
 
-        image: whatever `mmzoo.data.as_image` takes; speech: whatever `as_audio` takes; text: a string. Any of them may
-        be None, in lists too. Raises InputError when an item has none, or one that the model was not trained on.
+        Args:
+            image: Anything `mmzoo.data.as_image` takes, a list of such, or None.
+            speech: Anything `mmzoo.data.as_audio` takes, a list of such, or None.
+            text: A string, a list of strings, or None. Lists may contain None.
+
+        Returns:
+            Labels, the most probable class first; a list of Labels for lists.
+
+        Raises:
+            InputError: An item has no modality, or one the model was not trained on, or lists differ in length.
         """
         given = {"image": image, "speech": speech, "text": text}
         if any(isinstance(value, list) for value in given.values()):
             if lone := [name for name, value in given.items() if value is not None and not isinstance(value, list)]:
-                raise InputError(f"{lone[0]} is one item beside a list; give a list of as many items.")
-            return self._recognise_all(given)
-        return self._recognise_all({name: None if value is None else [value] for name, value in given.items()})[0]
+                raise InputError(
+                    f"{lone[0]} is a single item, but other inputs are lists; give a list of the same length."
+                )
+            return self._recognize_all(given)
+        return self._recognize_all({name: None if value is None else [value] for name, value in given.items()})[0]
+
+    recognise = renamed("recognise", "recognize")
 
     def __call__(self, **given: Any) -> Any:
-        """The same as `recognise`."""
-        return self.recognise(**given)
+        """The same as `recognize`."""
+        return self.recognize(**given)
 
     def forward(self, **given: Any) -> Any:
-        """The same as `recognise`."""
-        return self.recognise(**given)
+        """The same as `recognize`."""
+        return self.recognize(**given)
 
     @torch.inference_mode()
-    def _recognise_all(self, given: Mapping[str, Sequence[Any] | None]) -> list[Labels]:
+    def _recognize_all(self, given: Mapping[str, Sequence[Any] | None]) -> list[Labels]:
         items = {name: values for name, values in given.items() if values is not None}
         if not items:
             raise InputError(f"Give at least one of {', '.join(self.modalities)}.")
         if len({len(values) for values in items.values()}) != 1 or not all(items.values()):
-            told = ", ".join(f"{len(values)} of {name}" for name, values in items.items())
-            raise InputError(f"Give lists of one length and at least one item, not {told}.")
+            lengths = ", ".join(f"{len(values)} of {name}" for name, values in items.items())
+            raise InputError(f"Give non-empty lists of the same length, not {lengths}.")
         for name, values in items.items():
             if name not in self.modalities and any(value is not None for value in values):
                 raise InputError(
-                    f"{self.name or 'This model'} was not trained on {name}; it knows {', '.join(self.modalities)}."
+                    f"{self.name or 'This model'} was not trained on {name}, only on {', '.join(self.modalities)}."
                 )
         rows = [dict(zip(items, row, strict=True)) for row in zip(*items.values(), strict=True)]
-        found = []
-        for row in rows:  # one by one, so that no item depends on the padding of its batch
+        results = []
+        for row in rows:  # one by one, so that no result depends on the padding of a batch
             batch = batch_of([row], self.modalities, side=self.side, sample_rate=self.sample_rate)
             if not batch:
                 raise InputError(f"Give at least one of {', '.join(self.modalities)}.")
             probabilities = self.logits(self.encoded(batch)).softmax(-1)[0]
             order = probabilities.argsort(descending=True, stable=True).tolist()
             names = self.names or [str(index) for index in range(self.classes)]
-            found.append(Labels(tuple(names[i] for i in order), tuple(float(probabilities[i]) for i in order)))
-        return found
+            results.append(Labels(tuple(names[i] for i in order), tuple(float(probabilities[i]) for i in order)))
+        return results
 
     # --- the parts of a forward pass ---------------------------------------------------------------------
 
     def encoded(self, batch: Mapping[str, Tensor]) -> dict[str, Latents]:
-        """Tensors of `batch_of` to the latents of each modality that is among them."""
-        found = {}
+        """The latents of each modality in a batch of `batch_of`."""
+        latents = {}
         for name in self.modalities:
             if name in batch:
                 raw, mask = self._seen(name, batch[name], batch.get(f"{name}_mask"))
-                found[name] = getattr(self, name).encode(raw, mask)
-        return found
+                latents[name] = getattr(self, name).encode(raw, mask)
+        return latents
 
     def _seen(self, name: str, raw: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """What the encoder of a modality gets: the raw batch, or what another model makes of it."""
+        """The input of a modality's encoder: the raw batch, or the features of another model."""
         raw, mask = raw.to(self.device), None if mask is None else mask.to(self.device)
         raw = raw.float() / 255 if raw.dtype == torch.uint8 else raw
         model: HasFeatures | None = getattr(self, f"{name}_model", None)
@@ -208,18 +226,18 @@ class Recognizer(TaskHead):
         return seen.x, seen.mask
 
     def logits(self, parts: Mapping[str, Latents]) -> Tensor:
-        """Latents of some modalities to `[B, classes]`."""
+        """Logits `[B, classes]` from the latents of some modalities."""
         out: Tensor = self.classify(self.fusion(parts))
         return out
 
     # --- files -------------------------------------------------------------------------------------------
 
     def files(self) -> Mapping[str, bytes]:
-        """`classes.json`, the names of the classes in order."""
+        """`classes.json`: the class names in order."""
         return {CLASSES_FILE: json.dumps(self.names).encode()}
 
     def load_files(self, folder: Path) -> None:
-        """Read `classes.json`."""
+        """Read `classes.json`. Raises CorruptFileError if it is missing or does not fit the model."""
         path = folder / CLASSES_FILE
         try:
             names = json.loads(path.read_text("utf-8"))
@@ -228,11 +246,13 @@ class Recognizer(TaskHead):
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise CorruptFileError(f"{path} is not a list of names; fetch the model again.")
         if names and len(set(names)) != self.classes:
-            raise CorruptFileError(f"{path} names {len(set(names))} classes and the model has {self.classes}.")
+            raise CorruptFileError(
+                f"{path} names {len(set(names))} classes, but the model has {self.classes}; fetch the model again."
+            )
         self.names = names
 
     def golden(self, inputs: Mapping[str, Tensor] | None) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
-        """The logits of a fixed input of every modality together, of another model's features where there is one."""
+        """The logits of a fixed input with every modality (features, where a slot holds a model that makes them)."""
         if inputs is None:
             generator = torch.Generator().manual_seed(0)
             every = {
@@ -247,30 +267,30 @@ class Recognizer(TaskHead):
     # --- training ----------------------------------------------------------------------------------------
 
     def examples(self, rows: Dataset, cache: Path) -> Examples:
-        """The rows' labels, and of their pictures, speech and texts what the model knows; all in memory."""
-        found = Labelled(rows, self.modalities, self.names, side=self.side, sample_rate=self.sample_rate)
-        if len(found.names) != self.classes:
+        """The rows' labels and the modalities this model has, in memory; the first call also sets the classes."""
+        labeled = Labelled(rows, self.modalities, self.names, side=self.side, sample_rate=self.sample_rate)
+        if len(labeled.names) != self.classes:
             raise ConfigError(
-                f"The dataset has {len(found.names)} classes and the head was built for {self.classes};"
-                f" set head.classes to {len(found.names)}.",
+                f"The dataset has {len(labeled.names)} classes, but the head was built for {self.classes};"
+                f" set head.classes to {len(labeled.names)}.",
                 path="classes",
             )
         if not self.names:
-            self.names = found.names
+            self.names = labeled.names
             if self.balance == "weighted":
-                counts = torch.bincount(torch.tensor(found.labels), minlength=self.classes).clamp_min(1)
-                self.class_weights.copy_(len(found) / (self.classes * counts))
-        return found
+                counts = torch.bincount(torch.tensor(labeled.labels), minlength=self.classes).clamp_min(1)
+                self.class_weights.copy_(len(labeled) / (self.classes * counts))
+        return labeled
 
     def training_step(
         self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
     ) -> Losses:
-        """The loss of the modalities together, some left out, and of each alone."""
+        """The loss of all modalities together, with some dropped, plus the weighted mean loss of each alone."""
         labels = batch["label"].to(self.device)
         if self.augment:
             batch = augmented(batch, generator)
         parts = self.encoded(batch)
-        whole = self._loss(self.logits(_thinned(parts, self.drop, generator)), labels)
+        whole = self._loss(self.logits(_dropped(parts, self.drop, generator)), labels)
         losses = {"whole": whole.detach()}
         total = whole
         if self.auxiliary and len(parts) > 1:
@@ -280,7 +300,7 @@ class Recognizer(TaskHead):
         return Losses(total, losses)
 
     def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Cross-entropy, or the focal loss, weighed by class."""
+        """Cross-entropy or focal loss, weighted by class."""
         each = F.cross_entropy(logits.float(), labels, reduction="none")
         weights = self.class_weights[labels]
         if self.focal:
@@ -288,15 +308,15 @@ class Recognizer(TaskHead):
         return (each * weights).sum() / weights.sum()
 
 
-def _thinned(parts: Mapping[str, Latents], drop: float, generator: torch.Generator) -> dict[str, Latents]:
-    """Each modality left out of a share of the items; an item that would lose all keeps one at random."""
+def _dropped(parts: Mapping[str, Latents], drop: float, generator: torch.Generator) -> dict[str, Latents]:
+    """Mask each modality of each item with probability `drop`; an item that would lose all keeps a random one."""
     count = len(next(iter(parts.values())).x)
     kept = torch.rand(count, len(parts), generator=generator) >= drop
     spared = torch.randint(len(parts), (count,), generator=generator)
     kept[~kept.any(1), :] |= F.one_hot(spared, len(parts)).bool()[~kept.any(1)]
-    found = {}
+    masked = {}
     for (name, latents), keep in zip(parts.items(), kept.unbind(1), strict=True):
         x = latents.x
         mask = x.new_ones(x.shape[:2], dtype=torch.bool) if latents.mask is None else latents.mask
-        found[name] = Latents(x, mask & keep.to(x.device).unsqueeze(1))
-    return found
+        masked[name] = Latents(x, mask & keep.to(x.device).unsqueeze(1))
+    return masked

@@ -1,4 +1,4 @@
-"""Explanations drawn on one page."""
+"""Draws an explanation, or the codes of a tokenizer, on one page."""
 
 from __future__ import annotations
 
@@ -14,37 +14,36 @@ from mmzoo.interfaces import Audio, Image
 from mmzoo_recognition.explain import MISSING, Array, Explanation, log_mel
 
 WIDTHS = {"image": 4.0, "speech": 6.0, "text": 5.0, "gates": 3.0}
-"""Inches of a panel."""
+"""Width of each panel in inches."""
 HEIGHT, DPI = 4.0, 100
 LETTERS_A_ROW, CODEBOOKS_A_ROW = 12, 4
 LONGEST = 600
-"""Letters of a text and of its copy that fit beside each other."""
+"""Characters shown of a text and of its copy."""
 
 
-def explanation_page(found: Explanation) -> Image:
-    """Each modality with what speaks for the class in red and against it in blue, and the gates, as one picture."""
-    panels = [*found.attributions, *(["gates"] if len(found.gates) > 1 else [])]
+def explanation_page(explanation: Explanation) -> Image:
+    """One panel per modality, evidence for the class in red and against it in blue, and one for the gates."""
+    panels = [*explanation.attributions, *(["gates"] if len(explanation.gates) > 1 else [])]
     widths = [WIDTHS[name] for name in panels]
     figure = _figure(sum(widths), HEIGHT)
-    best, probability = found.labels.best, found.labels.probabilities[0]
-    title = f"{best}, probability {probability:.3f}"
-    if found.target != best:
-        chosen = found.labels.probabilities[found.labels.names.index(found.target)]
-        title += f"; explained is {found.target}, {chosen:.3f}"
+    labels, target = explanation.labels, explanation.target
+    title = f"{labels.best}, probability {labels.probabilities[0]:.3f}"
+    if target != labels.best:
+        title += f"; explaining {target}, probability {labels.probabilities[labels.names.index(target)]:.3f}"
     figure.suptitle(title, parse_math=False)
-    figure.supxlabel("\n".join(["red speaks for it, blue against it", *found.notes]), fontsize=9)
+    figure.supxlabel("\n".join(["red supports it, blue contradicts it", *explanation.notes]), fontsize=9)
     for name, axis in zip(panels, _axes(figure, 1, widths), strict=True):
         if name == "gates":
-            _bars(axis, found.gates)
+            _bars(axis, explanation.gates)
         else:
-            values = found.attributions[name]
-            PANELS[name](axis, found.shown[name], values, _limit(values))
-            axis.set_title(f"{name}, {float(values.sum()):+.2f} of {found.rise:+.2f}")
+            values = explanation.attributions[name]
+            PANELS[name](axis, explanation.shown[name], values, _limit(values))
+            axis.set_title(f"{name}, {float(values.sum()):+.2f} of {explanation.rise:+.2f}")
     return _drawn(figure)
 
 
 def usage_page(title: str, original: Any, copy: Any, usage: Sequence[Array]) -> Image:
-    """An Image, Audio or text, its copy through a tokenizer, and how often each code of each codebook is used."""
+    """An Image, Audio or text, its reconstruction, and how often each code of each codebook is used."""
     rows = -(-len(usage) // CODEBOOKS_A_ROW)
     figure = _figure(12.0, HEIGHT + 1.6 * rows)
     figure.suptitle(title, parse_math=False)
@@ -73,7 +72,7 @@ def _picture(axis: Any, pixels: Array, values: Array, limit: float) -> None:
     if values.ndim == 2:
         _overlay(axis, values, limit, (0, width, height, 0))
     else:
-        axis.set_xlabel("its latents are no grid, so none is marked")
+        axis.set_xlabel("not marked: its latents do not form a grid")
     axis.set_axis_off()
 
 
@@ -85,16 +84,16 @@ def _spectrogram(axis: Any, energies: Array, values: Array, limit: float) -> Non
     axis.set_ylabel("mel bands")
 
 
-def _overlay(axis: Any, values: Array, limit: float, extent: tuple[int, int, int, int], **manner: Any) -> None:
+def _overlay(axis: Any, values: Array, limit: float, extent: tuple[int, int, int, int], **options: Any) -> None:
     strength = np.clip(np.abs(values) / limit, 0, 1)
     axis.imshow(
         values, cmap="bwr", vmin=-limit, vmax=limit, alpha=0.8 * strength, extent=extent, aspect=axis.get_aspect(),
-        interpolation="nearest", **manner,
+        interpolation="nearest", **options,
     )  # fmt: skip
 
 
 def _letters(axis: Any, text: str, values: Array, limit: float) -> None:
-    """A text in rows of letters; where there is not one value for each, the latents' are spread over them."""
+    """A text in rows of letters; if there are fewer values than letters, each covers several."""
     columns = max(LETTERS_A_ROW, math.ceil(math.sqrt(2 * len(text))))
     rows = max(4, math.ceil(len(text) / columns))
     cells = np.full(rows * columns, np.nan)
@@ -122,7 +121,7 @@ PANELS: Mapping[str, Callable[[Any, Any, Array, float], None]] = {
 
 
 def _show(axis: Any, value: Any) -> None:
-    """What a tokenizer takes, without any marks."""
+    """An input or output of a tokenizer."""
     if isinstance(value, Image):
         axis.imshow(value.pixels)
         axis.set_axis_off()
@@ -136,11 +135,11 @@ def _show(axis: Any, value: Any) -> None:
 
 
 def _limit(values: Array) -> float:
-    """The attribution that is marked most strongly; a few that stand out do not make the rest pale."""
+    """The attribution drawn at full strength: a high quantile, so that outliers do not make the rest pale."""
     return float(np.quantile(np.abs(values), 0.99)) or float(np.abs(values).max()) or 1.0
 
 
-# --- figures, without pyplot, which would keep them and choose a window system -----------------------
+# --- figures, without pyplot, which would keep them open and pick a GUI backend ----------------------
 
 
 def _figure(width: float, height: float) -> Any:

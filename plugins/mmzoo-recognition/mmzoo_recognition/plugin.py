@@ -8,7 +8,7 @@ from mmzoo_recognition import tasks
 
 @hookimpl
 def mmzoo_register(register: Register) -> None:
-    """The head that recognises and its commands."""
+    """The recognition head, its model and commands."""
     tasks.register_tasks(register)
     register.head(
         "recognition",
@@ -27,8 +27,13 @@ def mmzoo_register(register: Register) -> None:
             }
         ],
     )
-    register.command("recognise", "mmzoo_recognition.cli:recognise", summary="Say what a picture, sound or text is")
-    register.command("explain", "mmzoo_recognition.cli:explain", summary="Draw why a model answers, or how it codes")
+    register.command(
+        "recognize",
+        "mmzoo_recognition.cli:recognize",
+        summary="Classify a picture, speech or a text",
+        aliases=("recognise",),
+    )
+    register.command("explain", "mmzoo_recognition.cli:explain", summary="Draw why a model predicts a class")
     register.model(
         "vqvae-dit-recognition",
         task="recognition",

@@ -6,7 +6,7 @@ from mmzoo.evaluation.tables import Report, line, percent, table, words
 
 
 def tables(evaluation: Report) -> str:
-    """Few labels, which the card shows as a table."""
+    """The table of the few-labels study for the card."""
     shown = _few_labels(evaluation.get("tables", {}).get("few_labels", {}))
     explanation = (
         "Single words (`spoken-words`) of voices that training lacks, learned by a small speech recognizer from labels"
@@ -16,7 +16,7 @@ def tables(evaluation: Report) -> str:
 
 
 def numbers(evaluation: Report) -> list[str]:
-    """Accuracy by subset of modalities, the tables of studies, and the speed."""
+    """Accuracy by subset of modalities, the tables of the studies, and the speed."""
     studies = evaluation.get("tables", {})
     return [
         _recognized(evaluation.get("recognised", {})),
@@ -50,10 +50,10 @@ def _scores(row: Report) -> str:
 
 
 def _rare(report: Report) -> str:
-    """What helps classes of which few examples are known."""
+    """Remedies for classes with few examples."""
     keys = ("rare_recall", "macro_recall", "macro_f1", "accuracy")
     rows = [[name, *(percent(row, key) for key in keys)] for name, row in report.items()]
-    return table(["against rare classes, %", *map(words, keys)], rows) if rows else ""
+    return table(["remedy for rare classes, %", *map(words, keys)], rows) if rows else ""
 
 
 def _few_labels(study: Report) -> str:
@@ -70,5 +70,5 @@ def _few_labels(study: Report) -> str:
         gap = changes.get(name)
         change = f"{gap['share'] * 100:+.0f} ({gap['low'] * 100:+.0f} to {gap['high'] * 100:+.0f})" if gap else ""
         rows.append([name, *cells, change])
-    header = ["words of unseen voices: errors % at labels for", *budgets]
-    return table([*header, "errors at 5% against equal compute, % (95 %)"], rows)
+    header = ["word errors %, unseen voices; labels for", *budgets]
+    return table([*header, "change of errors at 5% against equal compute, % (95 %)"], rows)

@@ -9,11 +9,11 @@ DIGITS = CardText(
     language="en",
     intended="Recognizing digits from any of a picture, speech and text; research on fusion.",
     training=(
-        "What taught this model are handwritten digits of 8 x 8 pixels, enlarged (the part of UCI's Optical"
-        " Recognition of Handwritten Digits that comes with scikit-learn), their English words, and these said by"
-        " voices of the synthesizers flite and espeak-ng; degraded to four degrees (`degraded-digits`)."
+        "The training data are handwritten digits of 8 x 8 pixels, enlarged (the part of UCI's Optical Recognition of"
+        " Handwritten Digits that comes with scikit-learn), their English names, and these names spoken by the"
+        " synthesizers flite and espeak-ng, each at four levels of degradation (`degraded-digits`)."
     ),
-    limits="The ten digits: as 8 x 8 pixels enlarged, as one English word said by synthesizers, and as it.",
+    limits="The ten digits only: enlarged images of 8 x 8 pixels, English names spoken by synthesizers or written.",
     samples="Test digits, whole and degraded.",
 )
 
@@ -24,8 +24,8 @@ def register_tasks(register: Register) -> None:
         "recognition",
         summary="Labels from any of several modalities",
         use=(
-            'judge = mmzoo.create("{name}")\n'
-            'labels = judge.recognise(image="digit.png", speech="word.wav", text="th_ee")\n'
+            'recognizer = mmzoo.create("{name}")\n'
+            'labels = recognizer.recognize(image="digit.png", speech="word.wav", text="th_ee")\n'
             "print(labels.best, labels.probabilities[0])"
         ),
         headlines={
@@ -35,7 +35,7 @@ def register_tasks(register: Register) -> None:
         },
         sections={
             "recognised": "Recognized",
-            "all_against_best_single_on_degraded": "All against the best single modality, degraded",
+            "all_against_best_single_on_degraded": "All modalities against the best single one, degraded",
             "tables.arms": "Arms",
             "tables.imbalance": "Rare classes",
             "speed": "Speed",

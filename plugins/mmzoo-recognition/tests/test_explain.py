@@ -146,9 +146,9 @@ def test_too_few_steps_are_told(judge, monkeypatch):
 
 
 def test_explaining_changes_nothing(judge):
-    before = judge.recognise(**item(0))
+    before = judge.recognize(**item(0))
     explain(judge, **item(0))
-    assert judge.recognise(**item(0)) == before
+    assert judge.recognize(**item(0)) == before
     assert all(parameter.grad is None for parameter in small("text").parameters())
     assert not any(layer._forward_hooks for layer in judge.modules())
 
@@ -262,7 +262,7 @@ def test_the_command_explains_what_is_recognised(judge, capsys, tmp_path, monkey
     given = ["explain", "small", "--image", str(image), "--text", TEXTS[1], "-o", str(out)]
     assert main([*given, "--class", "above"]) == 0
     told = capsys.readouterr().out
-    assert told.count("\n") == 1 and told.startswith(f"{out}: below (") and "speaks for above" in told
+    assert told.count("\n") == 1 and told.startswith(f"{out}: below (") and "evidence for above" in told
     assert Image.load(out).pixels.shape == (400, 1200, 3)
     for name in ("captum.attr", "matplotlib.figure"):
         with monkeypatch.context() as without:
@@ -282,7 +282,7 @@ def test_what_the_command_refuses(judge, capsys, tmp_path, monkeypatch):
             ["small", "--image", image, "--class", "left", "-o", str(out)],
             "no class 'left'; its classes are above, below",
         ),
-        (["other", "--image", image, "-o", str(out)], "other neither recognises nor makes codes"),
+        (["other", "--image", image, "-o", str(out)], "other is neither a recognition model nor a tokenizer"),
         (["small", "--image", image], "--output"),
     ):
         assert main(["explain", *given]) == 2

@@ -65,9 +65,9 @@ def test_the_command_draws_codes(kind, capsys, tmp_path, monkeypatch):
     assert Image.load(out).pixels.shape == (560, 1200, 3)
     out.unlink()
     for wrong, told in (
-        (["--image", given["image"], "--speech", given["speech"]], f"makes codes of {kind}; give --{kind}"),
-        (["--text", "a"], f"makes codes of {kind}"),
-        ([f"--{kind}", given[kind], "--class", "x"], "knows no classes"),
+        (["--image", given["image"], "--speech", given["speech"]], f"tokenizer of {kind}; give --{kind}"),
+        (["--text", "a"], f"tokenizer of {kind}"),
+        ([f"--{kind}", given[kind], "--class", "x"], "has no classes"),
         ([f"--{kind}", str(tmp_path / "none")], "none"),
     ):
         assert main(["explain", "codes", *wrong, "-o", str(out)]) == 2

@@ -10,7 +10,7 @@ import torch
 from datasets import Dataset
 from mmzoo_recognition.augment import moved, noisy, thinned
 from mmzoo_recognition.examples import bytes_of
-from mmzoo_recognition.head import MODALITIES, Recognizer, _thinned
+from mmzoo_recognition.head import MODALITIES, Recognizer, _dropped
 
 import mmzoo
 from mmzoo.cli.main import main
@@ -87,7 +87,7 @@ def test_any_subset_of_the_modalities_will_do(judge):
     for label, name in enumerate(("left", "right")):
         given = {"image": picture(label, 91), "speech": sound(label, 91), "text": TEXTS[label]}
         for chosen in (["image"], ["speech"], ["text"], ["image", "text"], list(given)):
-            found = judge.recognise(**{key: given[key] for key in chosen})
+            found = judge.recognize(**{key: given[key] for key in chosen})
             assert found.best == name and found.probabilities[0] > 0.6, chosen
             assert sum(found.probabilities) == pytest.approx(1) and set(found.names) == {"left", "right"}
 
@@ -128,15 +128,15 @@ def test_inputs_of_all_kinds_agree(judge, tmp_path):
 )
 def test_what_is_refused(judge, given, told):
     with pytest.raises(InputError, match=told):
-        judge.recognise(**given)
+        judge.recognize(**given)
 
 
 def test_a_model_of_some_modalities():
     head = trained("image", steps=40)
     assert head.speech is None and head.modalities == ("image",)
-    assert head.recognise(image=picture(0, 77)).best == "left"
+    assert head.recognize(image=picture(0, 77)).best == "left"
     with pytest.raises(InputError, match=r"speech.*image"):
-        head.recognise(speech=sound(0))
+        head.recognize(speech=sound(0))
     with pytest.raises(ConfigError, match="encoder"):
         small()
     head.text = ENCODERS["text"]()
@@ -183,9 +183,9 @@ def test_the_focal_loss_forgives_what_is_nearly_right():
 
 def test_some_modalities_are_left_out_but_never_all():
     parts = {name: Latents(torch.ones(400, 3, 2)) for name in MODALITIES}
-    kept = torch.stack([p.mask[:, 0] for p in _thinned(parts, 0.5, torch.Generator().manual_seed(0)).values()])
+    kept = torch.stack([p.mask[:, 0] for p in _dropped(parts, 0.5, torch.Generator().manual_seed(0)).values()])
     assert kept.any(0).all() and 0.45 < kept.float().mean() < 0.65
-    nothing_lost = _thinned(parts, 0.0, torch.Generator())
+    nothing_lost = _dropped(parts, 0.0, torch.Generator())
     assert all(p.mask.all() for p in nothing_lost.values())
 
 
@@ -225,10 +225,10 @@ def test_classes_are_a_file_of_the_model(judge, tmp_path):
 def test_the_command(judge, capsys, tmp_path, monkeypatch):
     monkeypatch.setattr(mmzoo, "create", lambda name: judge)
     image, speech = picture(1, 3).save(tmp_path / "a.png"), sound(1, 3).save(tmp_path / "a.wav")
-    assert main(["recognise", "small", "--image", str(image), "--speech", str(speech), "--top", "1"]) == 0
+    assert main(["recognize", "small", "--image", str(image), "--speech", str(speech), "--top", "1"]) == 0
     name, probability = capsys.readouterr().out.split()
     assert name == "right" and float(probability) > 0.6
-    assert main(["recognise", "small", "--text", "left low", "--json"]) == 0
+    assert main(["recognize", "small", "--text", "left low", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["left"] > 0.6
     (tmp_path / "broken.png").write_bytes(b"x")
     for given, told in (
@@ -237,14 +237,22 @@ def test_the_command(judge, capsys, tmp_path, monkeypatch):
         (["--speech", str(tmp_path / "none.wav")], "none.wav"),
         (["--text", "x", "--top", "0"], "--top"),
     ):
-        assert main(["recognise", "small", *given]) == 2
+        assert main(["recognize", "small", *given]) == 2
         error = capsys.readouterr().err
         assert told in error and "Traceback" not in error
 
 
+def test_the_old_names_still_work(judge, capsys, monkeypatch):
+    monkeypatch.setattr(mmzoo, "create", lambda name: judge)
+    assert main(["recognise", "small", "--text", "left low", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["left"] > 0.6
+    with pytest.warns(FutureWarning, match="recognize"):
+        assert judge.recognise(text="left low") == judge.recognize(text="left low")
+
+
 def test_the_command_refuses_other_models(capsys):
-    assert main(["recognise", "phonemizer-en", "--text", "x"]) == 2
-    assert "does not recognise" in capsys.readouterr().err
+    assert main(["recognize", "phonemizer-en", "--text", "x"]) == 2
+    assert "does not recognize" in capsys.readouterr().err
 
 
 def test_the_features_of_another_model_stand_for_pixels():

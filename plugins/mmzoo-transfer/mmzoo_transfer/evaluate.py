@@ -1,4 +1,4 @@
-"""How well models go from speech to pictures and back: scenes read by rule, captions heard by a recogniser."""
+"""Measures transfer between speech and pictures: scenes are read by rule, captions by a speech recognizer."""
 
 from __future__ import annotations
 
@@ -20,20 +20,30 @@ from mmzoo.evaluation.words import ErrorRate, accuracies, accuracy, capped, inte
 from mmzoo.interfaces import Audio, Image
 
 SCENES, COMPARED = 400, 100
-"""Scenes to judge the model by, and the first of them that others are compared on."""
+"""Scenes on which the model is judged, and how many of them are used for comparisons."""
 SHOWN, HEARD = 12, 3
-"""Samples to look at and to listen to."""
+"""Sample pictures and sample sounds to write."""
 BLANK = Image(np.zeros((64, 64, 3), np.uint8))
 MUTE = Audio(np.full(1600, 1e-3, np.float32), 16000)
-"""What counts for a picture and a sound of a model that made neither."""
+"""Stand in for a picture or a sound that the model could not make."""
 BACK = "vqvae-dit-speech2image"
-"""Draws what was said, for the round trip."""
+"""The model that draws the speech, for the round trip."""
 
 
 def evaluate_speech_to_image(
     model: Any, *, judge: str = "scene-reader", limit: int | None = None, samples: Path | None = None
 ) -> dict[str, Any]:
-    """What captions say that the pictures drawn from their speech show; words heard wrong; known and unseen voices."""
+    """Attributes of captions that the drawn pictures show, and word errors, for known and unseen voices.
+
+    Args:
+        model: A speech-to-image model.
+        judge: Name of the judge that reads scenes.
+        limit: Number of captions; None for all.
+        samples: Folder for samples; None for none.
+
+    Returns:
+        The content of `evaluation.json`.
+    """
     reader = load_judge(judge)
     world = load_dataset_component("spoken-scenes")
     count = min(limit or SCENES, SCENES)
@@ -76,7 +86,19 @@ def evaluate_speech_to_image(
 def evaluate_image_to_speech(
     model: Any, *, judge: str = "caption-listener", limit: int | None = None, samples: Path | None = None
 ) -> dict[str, Any]:
-    """What a recognizer hears of held-out scenes in the model's speech, its teacher's, and others; and the way back."""
+    """Attributes of held-out scenes in the judge's transcripts of the model's speech, and in pictures drawn from it.
+
+    The transcripts are compared with those of the teacher, its reconstruction, and the voice given true captions.
+
+    Args:
+        model: An image-to-speech model.
+        judge: Name of the judge that transcribes captions.
+        limit: Number of scenes; None for all.
+        samples: Folder for samples; None for none.
+
+    Returns:
+        The content of `evaluation.json`.
+    """
     listener, reader = load_judge(judge), load_judge("scene-reader")
     count = min(limit or SCENES, SCENES)
     sizes = {"train": 1, "validation": 1, "unseen_voice": 1}
@@ -124,7 +146,7 @@ def evaluate_image_to_speech(
 
 
 def transferred(model: Any, items: Sequence[Any], seed: int, instead: Any) -> list[Any]:
-    """What a model makes of each item, item i with seed + i; `instead` for one that it makes nothing of."""
+    """The model's output for each item, item i with seed + i; `instead` for items that it refuses."""
     try:
         return list(model.transfer(list(items), seed=seed))
     except InputError:
@@ -144,7 +166,7 @@ def _progress(items: Sequence[Any], what: str) -> Any:
 def _write(
     samples: Path, sounds: Mapping[str, Sequence[Audio]], texts: Sequence[str], before: int = 0
 ) -> dict[str, str]:
-    """A few sounds of each kind as `<number>-<kind>.wav`; what they say by number, counted on from `before`."""
+    """Write a few sounds of each kind as `<number>-<kind>.wav`; returns their texts by number, from `before` + 1."""
     numbered = {str(before + index): text for index, text in enumerate(texts[:HEARD], 1)}
     for kind, some in sounds.items():
         for number, sound in zip(numbered, some, strict=False):

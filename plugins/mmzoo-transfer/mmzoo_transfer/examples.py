@@ -1,4 +1,4 @@
-"""Training examples of transfer: speech with its captions, pictures with theirs."""
+"""Training examples of transfer: speech with captions, and pictures with captions."""
 
 from __future__ import annotations
 
@@ -23,10 +23,17 @@ BATCH = 64
 
 
 class SpokenCaptions:
-    """Speech and captions of a whole dataset in memory, 16 bits a sample.
+    """The speech and captions of a dataset, in memory as 16-bit samples.
 
-    spread: each time an utterance is drawn it is played up to this share faster or slower, so higher or lower too.
-    tilt: and made duller or brighter, by as much as this share of the sample before, added or taken.
+    Args:
+        rows: A dataset with the columns `audio` and `text`.
+        words: The vocabulary.
+        sample_rate: Of speech, in Hz.
+        spread: Each time an utterance is drawn, its speed and pitch change by a random fraction of at most this.
+        tilt: The spectrum is tilted too, by adding the previous sample times a random factor in [-tilt, tilt].
+
+    Raises:
+        DataError: There are no rows, a row has no audio, or a caption has an unknown word.
     """
 
     keys = ("speech", "speech_mask", "words")
@@ -35,7 +42,7 @@ class SpokenCaptions:
         if len(rows) == 0:
             raise DataError("The dataset has no rows to train on.")
         if any(cell is None for cell in rows["audio"]):
-            raise DataError("The dataset has rows without audio; build it with speech.")
+            raise DataError("The dataset has rows without audio; build it with `speech: true`.")
         self.ids = words.known_ids(rows["text"])
         self.sounds = [
             _int16(decode_audio(cell, sample_rate=sample_rate).samples)
@@ -48,17 +55,17 @@ class SpokenCaptions:
         return len(self.lengths)
 
     def example(self, index: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Samples float32 `[T]` and words int64 `[M]`, padded as in the whole dataset."""
+        """Samples float32 `[T]`, augmented, and word ids int64 `[M]`, padded to the longest caption of the dataset."""
         sound = self.sounds[index].astype(np.float32) / 32768
         factor = 1 + self.spread * (2 * float(torch.rand((), generator=generator)) - 1)
         places = np.arange(0, len(sound) - 1, factor, dtype=np.float64)
         played = np.interp(places, np.arange(len(sound)), sound).astype(np.float32) if self.spread else sound
-        share = self.tilt * (2 * float(torch.rand((), generator=generator)) - 1)
-        tilted = played + np.float32(share) * np.concatenate((played[:1], played[:-1])) if self.tilt else played
+        weight = self.tilt * (2 * float(torch.rand((), generator=generator)) - 1)
+        tilted = played + np.float32(weight) * np.concatenate((played[:1], played[:-1])) if self.tilt else played
         return torch.from_numpy(tilted), self.ids[index]
 
     def collate(self, examples: list[tuple[Tensor, Tensor]]) -> Mapping[str, Tensor]:
-        """`speech` `[B, T]` with `speech_mask`, `words` `[B, M]` padded with 0."""
+        """`speech` and `speech_mask` `[B, T]`, and `words` `[B, M]`, padded with 0."""
         lengths = torch.tensor([len(sound) for sound, _ in examples])
         speech = pad_sequence([sound for sound, _ in examples], batch_first=True)
         return {
@@ -73,16 +80,25 @@ def _int16(samples: Any) -> Any:
 
 
 class DescribedPictures:
-    """Codes of pictures and words of their captions, in memory; pictures are tokenized once."""
+    """Codes of pictures, tokenized once, and their captions, in memory.
+
+    Args:
+        rows: A dataset with the columns `image` and `text`.
+        words: The vocabulary.
+        pictures: The tokenizer of pictures.
+
+    Raises:
+        DataError: A caption has an unknown word.
+    """
 
     keys = ("picture", "words")
 
     def __init__(self, rows: Dataset, words: Words, pictures: Tokenizer) -> None:
-        found = decode_images(rows["image"])
+        images = decode_images(rows["image"])
         self.ids = words.known_ids(rows["text"])
-        steps = tqdm(range(0, len(found), BATCH), desc="encoding pictures", disable=None, leave=False)
-        self.pictures = torch.cat([pictures.tokenize(found[i : i + BATCH]).cpu() for i in steps])
-        self.lengths = [1] * len(found)
+        steps = tqdm(range(0, len(images), BATCH), desc="encoding pictures", disable=None, leave=False)
+        self.pictures = torch.cat([pictures.tokenize(images[i : i + BATCH]).cpu() for i in steps])
+        self.lengths = [1] * len(images)
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -92,6 +108,6 @@ class DescribedPictures:
         return index
 
     def collate(self, examples: list[int]) -> Mapping[str, Tensor]:
-        """`picture` `[B, N, Q]` codes, `words` `[B, M]` padded with 0."""
+        """`picture`: codes `[B, N, Q]`; `words` `[B, M]`, padded with 0."""
         chosen = torch.tensor(examples)
         return {"picture": self.pictures[chosen], "words": trimmed(self.ids[chosen])}

@@ -1,4 +1,4 @@
-"""A picture to speech: the words that are seen, said by a model that speaks."""
+"""The image-to-speech head: recognizes words in a picture, which a text-to-speech model speaks."""
 
 from __future__ import annotations
 
@@ -37,20 +37,22 @@ BATCH = 64
 
 
 class Voice(Protocol):
-    """A model that speaks."""
+    """A text-to-speech model."""
 
     def __call__(self, text: str, *, seed: int, speed: float, steps: int | None) -> Audio: ...
 
 
 class ImageToSpeech(Spotter):
-    """A picture to Audio that tells what it shows.
+    """Speaks what a picture shows.
 
-    `tokenizer` makes codes of the picture, `picture` encodes their vectors, and what is seen in them are words, see
-    `Spotter`. `voice` says them. The models in slots are other repos': what this one stores is the step from pictures
-    to words, and `describe` shows it.
+    `tokenizer` turns the picture into codes, `picture` encodes their vectors, and `Spotter` recognizes words in the
+    result, which `describe` returns. `voice` speaks them. The models in slots are stored in their own repos.
 
-    dim: width of the tokenizer's latents. width: of the encoded picture. vocabulary: most words, the blank included.
-    side: pixels of the pictures, which are resized.
+    Args:
+        dim: Channels of the tokenizer's latents.
+        width: Channels of the encoded picture.
+        vocabulary: Largest number of words, including the blank.
+        side: Pixels of a picture's side; other pictures are resized.
     """
 
     slots: ClassVar[Mapping[str, Slot]] = {
@@ -74,16 +76,16 @@ class ImageToSpeech(Spotter):
 
     @classmethod
     def ports(cls, config: Mapping[str, Any]) -> Ports:
-        """Latents of a picture, and the encoded picture, in; speech out."""
+        """Latents of the tokenizer and of the picture encoder in; speech out."""
         return Ports(
             inputs={"picture": Port(width=config["width"]), "latents": Port(width=config["dim"])},
             outputs={"speech": Port(modality="speech")},
         )
 
-    # --- use ---------------------------------------------------------------------------------------------
+    # --- inference ---------------------------------------------------------------------------------------------
 
     def __call__(self, image: Any, *args: Any, **kwargs: Any) -> Any:
-        """One picture to Audio, a list to a list; see `transfer`."""
+        """The same as `transfer`."""
         return self.transfer(image, **kwargs)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -92,38 +94,54 @@ class ImageToSpeech(Spotter):
 
     @torch.inference_mode()
     def describe(self, image: Any) -> Any:
-        """What a picture shows, in words; a list of pictures to a list. Takes whatever `mmzoo.data.as_image` takes.
+        """The words recognized in a picture, or in each picture of a list.
 
-        '' where no word was made out. Raises InputError for what is no picture.
+        Args:
+            image: Anything `mmzoo.data.as_image` takes, or a list of such.
+
+        Returns:
+            The words separated by spaces, "" if there are none; a list of such for a list.
+
+        Raises:
+            InputError: An input is not a picture.
         """
         if not isinstance(image, list):
             return self.describe([image])[0]
         fitted = [self._fitted(one) for one in image]
-        found: list[str] = []
+        captions: list[str] = []
         for start in range(0, len(fitted), BATCH):
-            found += self.read(self._seen(self.tokenizer.tokenize(fitted[start : start + BATCH])))
-        return found
+            captions += self.read(self._encoded(self.tokenizer.tokenize(fitted[start : start + BATCH])))
+        return captions
 
     @torch.inference_mode()
     def transfer(self, image: Any, *, seed: int = 0, speed: float = 1.0, steps: int | None = None) -> Any:
-        """Say what a picture shows; a list of pictures to a list of Audio, whose first note is the caption.
+        """Speak what a picture shows, or each picture of a list.
 
-        speed, steps: of speaking. Sound i of a list has the noise of seed + i. Raises InputError for a picture in which
-        no word is made out.
+        Args:
+            image: Anything `mmzoo.data.as_image` takes, or a list of such.
+            seed: Seed of the initial noise; item i of a list uses seed + i.
+            speed: 2.0 is twice as fast.
+            steps: Sampling steps; None for the voice's default.
+
+        Returns:
+            Audio whose first note is the caption; a list of them for a list.
+
+        Raises:
+            InputError: No word was recognized in a picture, or the list is empty.
         """
         captions = self.describe(image if isinstance(image, list) else [image])
         if not captions:
-            raise InputError("There is nothing to tell: the list of pictures is empty.")
+            raise InputError("The list of pictures is empty; give at least one.")
         if (silent := next((i for i, caption in enumerate(captions) if not caption), None)) is not None:
             raise InputError(
-                f"No word was made out in picture {silent + 1} of {len(captions)}; {self.name or 'this model'} knows:"
+                f"No word was recognized in picture {silent + 1} of {len(captions)}; {self.name or 'this model'} knows:"
                 f" {', '.join(self.words.words)}."
             )
-        said = []
+        results = []
         for index, caption in enumerate(captions):
             spoken = self.voice(caption, seed=seed + index, speed=speed, steps=steps)
-            said.append(Audio(spoken.samples, spoken.sample_rate, spoken.segments, (caption, *spoken.notes)))
-        return said if isinstance(image, list) else said[0]
+            results.append(Audio(spoken.samples, spoken.sample_rate, spoken.segments, (caption, *spoken.notes)))
+        return results if isinstance(image, list) else results[0]
 
     def _fitted(self, given: Any) -> Image:
         image = as_image(given)
@@ -136,22 +154,22 @@ class ImageToSpeech(Spotter):
 
     # --- files and training -----------------------------------------------------------------------------------
 
-    def _seen(self, codes_BNQ: Tensor) -> Latents:
+    def _encoded(self, codes_BNQ: Tensor) -> Latents:
         """Codes of pictures to the latents of `picture`."""
         with torch.no_grad():
-            seen = self.tokenizer.embed_codes(codes_BNQ.to(self.device)).float()
-        return self.picture.encode(seen)
+            vectors = self.tokenizer.embed_codes(codes_BNQ.to(self.device)).float()
+        return self.picture.encode(vectors)
 
     def golden(self, inputs: Mapping[str, Tensor] | None) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
-        """The words' logits for fixed codes."""
+        """The logits of the words for fixed codes."""
         if inputs is None:
             generator = torch.Generator().manual_seed(0)
             codes = [torch.randint(size, (1, 64), generator=generator) for size in self.tokenizer.codebook_sizes]
             inputs = {"picture": torch.stack(codes, -1)}
-        return inputs, {"scores": self.scores(self._seen(inputs["picture"]))}
+        return inputs, {"scores": self.scores(self._encoded(inputs["picture"]))}
 
     def examples(self, rows: Dataset, cache: Path) -> Examples:
-        """The rows' pictures as codes, and their captions as words."""
+        """The rows' pictures as codes, and their captions as word ids; the first call also sets the vocabulary."""
         if not self.words.words:
             self.words = Words.of(rows["text"], self.vocabulary)
         return DescribedPictures(rows, self.words, self.tokenizer)
@@ -159,5 +177,5 @@ class ImageToSpeech(Spotter):
     def training_step(
         self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
     ) -> Losses:
-        """The negative log likelihood of the captions' words, by word."""
-        return self.spotting(self._seen(batch["picture"]), batch["words"])
+        """The CTC loss of the captions."""
+        return self.spotting(self._encoded(batch["picture"]), batch["words"])

@@ -13,7 +13,7 @@ def mmzoo_register(register: Register) -> None:
     register.head(
         "speech-to-image",
         "mmzoo_transfer.speech_to_image:SpeechToImage",
-        summary="Speech to words, which a model that draws makes a picture of",
+        summary="Recognizes words in speech, which a text-to-image model draws",
         modalities=("speech", "image"),
         trials=[
             {
@@ -29,7 +29,7 @@ def mmzoo_register(register: Register) -> None:
     register.head(
         "image-to-speech",
         "mmzoo_transfer.image_to_speech:ImageToSpeech",
-        summary="A picture to words, which a model that speaks says",
+        summary="Recognizes words in a picture, which a text-to-speech model speaks",
         modalities=("image", "speech"),
         trials=[
             {
@@ -43,7 +43,9 @@ def mmzoo_register(register: Register) -> None:
             }
         ],
     )
-    register.command("transfer", "mmzoo_transfer.cli:transfer", summary="A picture to speech, or speech to a picture")
+    register.command(
+        "transfer", "mmzoo_transfer.cli:transfer", summary="Turn a picture into speech, or speech into a picture"
+    )
     register.model(
         "vqvae-dit-speech2image",
         task="speech-to-image",
@@ -61,7 +63,7 @@ def mmzoo_register(register: Register) -> None:
         "vqvae-dit-image2speech",
         task="image-to-speech",
         modalities=("image", "speech"),
-        summary="Scenes told aloud",
+        summary="Scenes described aloud",
         card=tasks.IMAGE_TO_SPEECH,
         recipe={
             "head": {"name": "image-to-speech", "dim": 32, "width": 160},

@@ -1,4 +1,4 @@
-"""The numbers of transfer between speech and pictures as a README shows them."""
+"""The results of transfer between speech and pictures for the README."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TABLES = {
 
 
 def numbers(evaluation: Report) -> list[str]:
-    """What is right in pictures and speech, and the speed."""
+    """Accuracy in pictures and in speech, and the speed."""
     return [
         *(accuracy_table(title, evaluation.get(key, {})) for key, title in TABLES.items()),
         line("Speed", evaluation.get("speed", {})),

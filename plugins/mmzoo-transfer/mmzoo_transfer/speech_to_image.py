@@ -1,4 +1,4 @@
-"""Speech to a picture: the words that are heard, drawn by a model that draws from words."""
+"""The speech-to-image head: recognizes words in speech, which a text-to-image model draws."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LONGEST_S = 30.0
 
 
 class Artist(Protocol):
-    """A model that draws from words."""
+    """A text-to-image model."""
 
     def generate(self, prompts: Sequence[str], *, seed: int = 0, **options: Any) -> list[Image]: ...
 
@@ -31,15 +31,19 @@ class Artist(Protocol):
 
 
 class SpeechToImage(Spotter):
-    """A spoken caption to an Image.
+    """Draws a spoken caption.
 
-    `speech` encodes the sound, and what is heard in it are words, see `Spotter`. `artist` draws them. It is a model of
-    its own, so what this one stores is the listener alone, and `hear` tells what was understood.
+    `speech` encodes the sound, and `Spotter` recognizes words in the result, which `hear` returns. `artist` draws them;
+    it is stored in its own repo.
 
-    width: of the encoder's latents. vocabulary: most words, the blank included. sample_rate: of speech, Hz. spread:
-    training speech is played faster or slower by up to this share, its pitch with it, so that more voices are within
-    what was heard. tilt: and made duller or brighter, see `SpokenCaptions`. masked: share of training speech that is
-    silenced, in short spans (SpecAugment, Park et al., arXiv 1904.08779).
+    Args:
+        width: Channels of the encoder's latents.
+        vocabulary: Largest number of words, including the blank.
+        sample_rate: Of speech, in Hz.
+        spread: Largest random change of speed and pitch of training speech, as a fraction, to cover more voices.
+        tilt: Largest random tilt of its spectrum; see `SpokenCaptions`.
+        masked: Fraction of training speech that is silenced, in short spans (after SpecAugment, Park et al., arXiv
+            1904.08779).
     """
 
     slots: ClassVar[Mapping[str, Slot]] = {"speech": Slot("encoder"), "artist": Slot("head", model=True)}
@@ -64,7 +68,7 @@ class SpeechToImage(Spotter):
 
     @classmethod
     def ports(cls, config: Mapping[str, Any]) -> Ports:
-        """Latents of speech in; speech and a picture out."""
+        """Latents of the speech encoder in; speech, which it reads, and a picture out."""
         return Ports(
             inputs={"speech": Port(width=config["width"])},
             outputs={
@@ -73,10 +77,10 @@ class SpeechToImage(Spotter):
             },
         )
 
-    # --- use ---------------------------------------------------------------------------------------------
+    # --- inference ---------------------------------------------------------------------------------------------
 
     def __call__(self, speech: Any, *args: Any, **kwargs: Any) -> Any:
-        """One sound to an Image, a list to a list; see `transfer`."""
+        """The same as `transfer`."""
         return self.transfer(speech, **kwargs)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -85,43 +89,60 @@ class SpeechToImage(Spotter):
 
     @torch.inference_mode()
     def hear(self, speech: Any) -> Any:
-        """What is said, as words; a list of sounds to a list. Takes whatever `mmzoo.data.as_audio` takes.
+        """The words recognized in speech, or in each item of a list.
 
-        '' where no word was made out. Raises InputError for sound that is empty, silent or longer than half a minute.
+        Args:
+            speech: Anything `mmzoo.data.as_audio` takes, or a list of such.
+
+        Returns:
+            The words separated by spaces, "" if there are none; a list of such for a list.
+
+        Raises:
+            InputError: An item is empty, silent or longer than 30 seconds.
         """
         if isinstance(speech, list):
             return [self.hear(one) for one in speech]
         audio = as_audio(speech, self.sample_rate)
         if audio.duration > LONGEST_S:
-            raise InputError(f"The speech lasts {audio.duration:.0f} s; the most is {LONGEST_S:g} s, cut it up.")
+            raise InputError(
+                f"The speech lasts {audio.duration:.0f} s; the maximum is {LONGEST_S:g} s, so cut it into pieces."
+            )
         samples = torch.from_numpy(audio.samples).to(self.device).unsqueeze(0)
         return self.read(self.speech.encode(samples))[0]
 
     @torch.inference_mode()
-    def transfer(self, speech: Any, *, seed: int = 0, **manner: Any) -> Any:
-        """Draw what is said; a list of sounds to a list of Images, sound i with the noise of seed + i.
+    def transfer(self, speech: Any, *, seed: int = 0, **options: Any) -> Any:
+        """Draw what is said, or each item of a list.
 
-        manner: steps, guidance, interval, size of the artist's `generate`. Raises InputError where no word of a sound
-        is understood.
+        Args:
+            speech: Anything `mmzoo.data.as_audio` takes, or a list of such.
+            seed: Seed of the initial noise; item i of a list uses seed + i.
+            options: Options of the artist's `generate`, such as `steps`, `guidance`, `interval` and `size`.
+
+        Returns:
+            An Image; a list of them for a list.
+
+        Raises:
+            InputError: No word was recognized in an item, or the list is empty.
         """
         if not isinstance(speech, list):
-            return self._drawn([self.hear(speech)], seed, manner)[0]
-        return self._drawn(self.hear(speech), seed, manner)
+            return self._drawn([self.hear(speech)], seed, options)[0]
+        return self._drawn(self.hear(speech), seed, options)
 
-    def _drawn(self, heard: Sequence[str], seed: int, manner: Mapping[str, Any]) -> list[Image]:
+    def _drawn(self, heard: Sequence[str], seed: int, options: Mapping[str, Any]) -> list[Image]:
         if not heard:
-            raise InputError("There is nothing to draw: the list of sounds is empty.")
+            raise InputError("The list of sounds is empty; give at least one.")
         if (silent := next((i for i, words in enumerate(heard) if not words), None)) is not None:
             raise InputError(
-                f"No word was understood in sound {silent + 1} of {len(heard)}; {self.name or 'this model'} knows:"
+                f"No word was recognized in sound {silent + 1} of {len(heard)}; {self.name or 'this model'} knows:"
                 f" {', '.join(self.words.words)}."
             )
-        return self.artist.generate(list(heard), seed=seed, **manner)
+        return self.artist.generate(list(heard), seed=seed, **options)
 
     # --- files and training -----------------------------------------------------------------------------------
 
     def golden(self, inputs: Mapping[str, Tensor] | None) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
-        """The words' logits for a fixed rising tone in noise."""
+        """The logits of the words for a fixed rising tone in noise."""
         if inputs is None:
             generator = torch.Generator().manual_seed(0)
             time = torch.arange(self.sample_rate // 2) / self.sample_rate
@@ -131,7 +152,7 @@ class SpeechToImage(Spotter):
         return inputs, {"scores": self.scores(self.speech.encode(inputs["speech"]))}
 
     def examples(self, rows: Dataset, cache: Path) -> Examples:
-        """The rows' speech and captions."""
+        """The rows' speech and captions; the first call also sets the vocabulary."""
         if not self.words.words:
             self.words = Words.of(rows["text"], self.vocabulary)
         return SpokenCaptions(rows, self.words, self.sample_rate, self.spread, self.tilt)
@@ -139,14 +160,14 @@ class SpeechToImage(Spotter):
     def training_step(
         self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
     ) -> Losses:
-        """The negative log likelihood of the captions' words, by word."""
+        """The CTC loss of the captions."""
         sound, mask = batch["speech"], batch["speech_mask"]
         if self.masked:
             sound = hidden_spans(sound, self.masked, self.sample_rate, generator)
         return self.spotting(self.speech.encode(sound, mask), batch["words"])
 
     def previews(self, rows: Dataset) -> Iterator[tuple[str, Any]]:
-        """Each row's picture beside the one drawn from its speech."""
+        """Each row's picture next to the one drawn from its speech."""
         for row in rows:
             true, heard = decode_image(row["image"]), self.hear(decode_audio(row["audio"]))
             if set(heard.split()) - set(self.artist.unknown_words(heard)):
@@ -154,9 +175,9 @@ class SpeechToImage(Spotter):
                 yield row["id"], Image(np.concatenate((true.pixels, drawn.pixels), axis=1))
 
 
-def hidden_spans(samples_BT: Tensor, share: float, sample_rate: int, generator: torch.Generator) -> Tensor:
-    """About `share` of each sound silenced, in spans of a tenth of a second at random places."""
+def hidden_spans(samples_BT: Tensor, fraction: float, sample_rate: int, generator: torch.Generator) -> Tensor:
+    """Silence about this fraction of each sound, in random spans of 0.1 s."""
     span = sample_rate // 10
-    hidden = torch.rand(len(samples_BT), -(-samples_BT.shape[1] // span), generator=generator) < share
+    hidden = torch.rand(len(samples_BT), -(-samples_BT.shape[1] // span), generator=generator) < fraction
     kept = (~hidden).repeat_interleave(span, dim=1)[:, : samples_BT.shape[1]]
     return samples_BT * kept.to(samples_BT.device)

@@ -1,4 +1,4 @@
-"""The tasks of transfer: how their models are used, measured and described. Nothing heavy is imported here."""
+"""The tasks of this plugin: how their models are used, measured and described. Nothing heavy is imported here."""
 
 from __future__ import annotations
 
@@ -9,27 +9,26 @@ SPEECH_TO_IMAGE = CardText(
     language="en",
     intended="Drawing simple scenes from spoken captions; research on transfer between modalities.",
     training=(
-        "The speech that taught this model is synthetic: captions of drawn scenes (`spoken-scenes`), in voices of the"
-        " synthesizers flite and espeak-ng. What draws is `vqvae-dit-text2image`."
+        "The training speech is synthetic: captions of drawn scenes (`spoken-scenes`), spoken by the synthesizers flite"
+        " and espeak-ng. The pictures are drawn by `vqvae-dit-text2image`."
     ),
     limits=(
-        "The words of its captions, clearly spoken in English by a synthesizer; other words are not heard, and noise"
-        " and recordings of people were not tried. A voice unlike those of its training is understood worse: see"
-        " `unseen voice` among the results."
+        "Only the words of its captions, spoken clearly in English by a synthesizer. Other words are not recognized;"
+        " noise and recordings of people were not tried. Voices unlike the training voices are recognized worse: see"
+        " `unseen voice` in the results."
     ),
-    samples="The first row is true, the second drawn from its spoken caption.",
+    samples="The first row is the original, the second is drawn from its spoken caption.",
 )
 IMAGE_TO_SPEECH = CardText(
     data="spoken-scenes",
     language="en",
-    intended="Telling simple scenes aloud; research on transfer between modalities.",
+    intended="Describing simple scenes aloud; research on transfer between modalities.",
     training=(
-        "The pictures and captions that taught this model are scenes drawn by rule and told by our own grammar"
-        " (`spoken-scenes`), without some pairs of shape and color. What speaks is `vqvae-dit-tts`, a synthetic"
-        " voice."
+        "The training pictures are scenes drawn by rule, with captions of our own grammar (`spoken-scenes`), without"
+        " some pairs of shape and color. The captions are spoken by `vqvae-dit-tts`, a synthetic voice."
     ),
-    limits="Flat scenes of one to three things as `spoken-scenes` draws them, in one synthetic voice.",
-    samples="The first row is true, the second drawn by `vqvae-dit-speech2image` from what was said of it.",
+    limits="Flat scenes of one to three objects as `spoken-scenes` draws them; one synthetic voice.",
+    samples="The first row is the original, the second is drawn by `vqvae-dit-speech2image` from its description.",
 )
 
 
@@ -50,8 +49,8 @@ def register_tasks(register: Register) -> None:
         },
         sections={
             "attributes_right": "Attributes right",
-            "artist_told_the_words": "What draws, given the words",
-            "words_wrong": "Words wrong",
+            "artist_told_the_words": "Attributes right from the true words",
+            "words_wrong": "Word errors",
             "speed": "Speed",
         },
         numbers="mmzoo_transfer.results:numbers",
@@ -67,7 +66,7 @@ def register_tasks(register: Register) -> None:
         sections={
             "attributes_heard": "Attributes heard",
             "attributes_written": "Attributes written",
-            "captions_word_by_word": "Captions right word by word",
+            "captions_word_by_word": "Captions entirely right",
             "round_trip": "Round trip",
             "speed": "Speed",
         },
@@ -81,5 +80,5 @@ def register_tasks(register: Register) -> None:
     register.metric(
         "image-to-speech",
         "mmzoo_transfer.evaluate:evaluate_image_to_speech",
-        summary="Scenes told aloud, heard by a recognizer, and drawn again",
+        summary="Scenes described aloud, transcribed by a recognizer, and drawn again",
     )

@@ -1,7 +1,7 @@
-"""From phones with times to frames, softly: no phone can fall between two frames.
+"""Soft alignment of phones with latent frames.
 
-Rounding phone times to whole frames leaves about one phone in a hundred without any frame, a skipped
-sound. Here each frame takes each phone by the share of the frame that the phone covers.
+Rounding phone times to whole frames would leave about one phone in a hundred without a frame, and so silent. Here a
+frame is the average of the phones it overlaps, weighted by overlap, so that every phone counts.
 """
 
 from __future__ import annotations
@@ -13,10 +13,18 @@ POSITION_FEATURES = 4
 
 
 def soft_overlap(ends_BP: Tensor, phone_mask_BP: Tensor, frames_B: Tensor, rate: float) -> tuple[Tensor, Tensor]:
-    """(weights `[B, N, P]`, frame mask `[B, N]`) for phones that end at `ends` seconds.
+    """The fraction of each frame that each phone covers.
 
-    weights[b, n, p] is the fraction of frame n that phone p covers; each real frame's weights sum to 1,
-    since the last phone reaches to the end of the last frame. N is the largest of `frames_B`.
+    The last phone is extended to the end of the last frame, so the weights of every real frame sum to 1.
+
+    Args:
+        ends_BP: End of each phone, in seconds.
+        phone_mask_BP: True for real phones.
+        frames_B: Number of frames of each item; N is the largest.
+        rate: Frames per second.
+
+    Returns:
+        Weights `[B, N, P]` and the frame mask `[B, N]`.
     """
     count = int(frames_B.max())
     ends = ends_BP * rate
@@ -31,8 +39,17 @@ def soft_overlap(ends_BP: Tensor, phone_mask_BP: Tensor, frames_B: Tensor, rate:
 
 
 def position_features(ends_BP: Tensor, weights_BNP: Tensor, rate: float) -> Tensor:
-    """Where each frame lies in its phone, `[B, N, 4]`: fraction passed, time since its start, time to its
-    end, and the phone's length, times in units of 100 ms; averaged over phones by the overlap weights."""
+    """The position of each frame in its phone.
+
+    Args:
+        ends_BP: End of each phone, in seconds.
+        weights_BNP: Overlap weights of `soft_overlap`.
+        rate: Frames per second.
+
+    Returns:
+        `[B, N, 4]`: fraction of the phone that has passed, time since its start, time to its end, and its length, in
+        units of 100 ms, averaged over phones by their weights.
+    """
     starts = torch.cat((torch.zeros_like(ends_BP[:, :1]), ends_BP[:, :-1]), dim=1)
     length = (ends_BP - starts).clamp_min(1e-3)
     middle = (torch.arange(weights_BNP.shape[1], device=ends_BP.device, dtype=ends_BP.dtype) + 0.5) / rate

@@ -1,4 +1,4 @@
-"""Cutting a pronunciation into pieces that are synthesised one at a time, at pauses where there are any."""
+"""Cuts a pronunciation into chunks that are synthesized one at a time, at pauses where possible."""
 
 from __future__ import annotations
 
@@ -18,13 +18,18 @@ SENTENCE_ENDS = ".?!"
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Phones from pause to pause. words: text and the range of its phones."""
+    """Phones that are synthesized together; the first and last are pauses.
+
+    Args:
+        phones: The phones.
+        words: For each word, its text, the index of its first phone, and the index after its last.
+    """
 
     phones: tuple[str, ...]
     words: tuple[tuple[str, int, int], ...]
 
     def segments(self, phone_segments: Sequence[Segment]) -> tuple[Segment, ...]:
-        """Words with times, then phones with times."""
+        """The words as segments, then the given segments, one per phone."""
         words = tuple(
             Segment("word", text, phone_segments[first].start, phone_segments[last - 1].end)
             for text, first, last in self.words
@@ -34,7 +39,7 @@ class Chunk:
 
 
 def split_chunks(pronunciation: Pronunciation) -> list[Chunk]:
-    """One chunk a sentence; a sentence of more than MAX_PHONES is cut at phrase ends, else between words."""
+    """One chunk per sentence; one of more than MAX_PHONES is cut at phrase ends or, failing that, between words."""
     chunks: list[Chunk] = []
     pending: list[list[Word]] = []
     size = 0
@@ -60,7 +65,7 @@ def split_chunks(pronunciation: Pronunciation) -> list[Chunk]:
 
 
 def _pieces(words: list[Word]) -> list[list[Word]]:
-    """A phrase as runs of words of at most MAX_PHONES phones; a word longer than that is cut inside."""
+    """A phrase as runs of words of at most MAX_PHONES phones; longer words are cut too."""
     pieces: list[list[Word]] = [[]]
     size = 0
     for word in chain.from_iterable(map(_parts, words)):
@@ -73,7 +78,7 @@ def _pieces(words: list[Word]) -> list[list[Word]]:
 
 
 def _parts(word: Word) -> list[Word]:
-    """A spelt-out string of thousands of letters as words of at most MAX_PHONES phones; the first bears the text."""
+    """A word (say, 1,000 spelled letters) as words of at most MAX_PHONES phones; the first keeps the text."""
     starts = range(0, max(len(word.phones), 1), MAX_PHONES)
     return [replace(word, text=word.text if i == 0 else "", phones=word.phones[i : i + MAX_PHONES]) for i in starts]
 

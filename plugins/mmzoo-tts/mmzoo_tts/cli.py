@@ -1,4 +1,4 @@
-"""`mmzoo say`: speak a text, a file or standard input into a WAV file."""
+"""`mmzoo say`: speaks a text, a file or standard input into a WAV file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mmzoo.errors import InputError
 from mmzoo.interfaces import Audio
 from mmzoo.safe_text import one_line
 
-LONGEST_INPUT = 1_000_000
+LONGEST_INPUT = 1_000_000  # bytes
 
 
 @runtime_checkable
@@ -36,23 +36,23 @@ def say(
     file: Annotated[Path | None, typer.Option("-f", "--file", help="Read the text from this UTF-8 file.")] = None,
     model: Annotated[str, typer.Option(help="A text-to-speech model.")] = "vqvae-dit-tts",
     voice: Annotated[str | None, typer.Option(help="One of the model's voices.")] = None,
-    speed: Annotated[float, typer.Option(help="1.0 is the voice's own pace, 2.0 twice as fast.")] = 1.0,
-    seed: Annotated[int, typer.Option(help="Of the initial noise.")] = 0,
+    speed: Annotated[float, typer.Option(help="1.0 is the voice's normal rate, 2.0 twice as fast.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Seed of the initial noise.")] = 0,
     steps: Annotated[int | None, typer.Option(help="Sampling steps; more is slower.")] = None,
 ) -> None:
-    """Speak a text into a WAV file; prints one line about what was spoken."""
+    """Speak a text into a WAV file; prints one line about the result."""
     from mmzoo_tts.head import join
 
-    spoken = _read(text, file)
-    # Where the sound will go is checked before anything slow happens.
+    content = _read(text, file)
+    # Check the output path before anything slow happens.
     Audio.check_output(output)
     tts = mmzoo.create(model)
     if not isinstance(tts, Speaks):
         raise InputError(f"{model} does not speak; `mmzoo list --task text-to-speech` shows the models that do.")
     start = time.perf_counter()
     chunks: list[Audio] = []
-    with tqdm(total=len(spoken), unit="char", desc="speaking", disable=None, leave=False) as bar:
-        for chunk in tts.stream(spoken, voice=voice, speed=speed, steps=steps, seed=seed):
+    with tqdm(total=len(content), unit="char", desc="speaking", disable=None, leave=False) as bar:
+        for chunk in tts.stream(content, voice=voice, speed=speed, steps=steps, seed=seed):
             chunks.append(chunk)
             bar.update(sum(len(s.text) + 1 for s in chunk.segments if s.kind == "word"))
     audio = join(chunks)
@@ -68,7 +68,7 @@ def say(
 
 def _read(text: str | None, file: Path | None) -> str:
     if text not in (None, "-") and file is not None:
-        raise InputError("Give a text or --file, not both.")
+        raise InputError("Give either a text or --file, not both.")
     if file is not None:
         if not file.is_file():
             raise InputError(f"There is no text file at {file}.")

@@ -1,4 +1,4 @@
-"""`mmzoo demo`: a sentence spoken by the bundled model, and what an independent recognizer heard of it."""
+"""`mmzoo demo`: speaks a sentence with the bundled model and transcribes it with an independent recognizer."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def demo(
     output: Annotated[Path, typer.Option("-o", "--output", help="The WAV (or FLAC) file to write.")] = Path("demo.wav"),
     model: Annotated[str, typer.Option(help="A text-to-speech model.")] = "vqvae-dit-tts",
     voice: Annotated[str | None, typer.Option(help="One of the model's voices.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the initial noise.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the initial noise.")] = 0,
 ) -> None:
-    """Speak a text with a bundled model, write it to a WAV file, and have a recognizer listen to it.
+    """Speak a text with the bundled model, write a WAV file, and have a speech recognizer transcribe it.
 
-    Prints one line: what was said, in which voice, how fast, and what pocketsphinx, which has no part in the model,
-    heard. Needs no network. Without pocketsphinx the file is written all the same, and the line says how to get it.
+    Prints one line: the text, the voice, the speed, and what pocketsphinx, which is independent of the model, heard.
+    Works offline. Without pocketsphinx the file is still written, and the line says how to install it.
     """
     Audio.check_output(output)
     tts: Any = mmzoo.create(model)
@@ -47,9 +47,9 @@ def demo(
 
 
 def heard(audio: Audio) -> str:
-    """What the judge makes of a sound, as the end of a sentence."""
+    """The judge's transcript, as the end of a sentence."""
     try:
         [verdict] = load_judge(JUDGE).listen([audio])
     except (MissingDependencyError, MissingPluginError) as error:
-        return f"nobody listened: {error}"
+        return f"no transcript: {error}"
     return f"{JUDGE} heard {verdict.words!r}" if verdict.words else f"{JUDGE} heard nothing"

@@ -1,4 +1,4 @@
-"""How long each phone lasts."""
+"""Predicts the duration of each phone."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from mmzoo.nn.convnext import ConvNeXtStack
 
 SHORTEST_S = 0.01
 LONGEST_S = 1.0
+"""Durations are clamped to this range, in seconds."""
 
 
 class DurationPredictor(nn.Module):
@@ -22,14 +23,20 @@ class DurationPredictor(nn.Module):
         self.out = nn.Linear(width, 1)
 
     def forward(self, phones_BPD: Tensor, mask_BP: Tensor) -> Tensor:
-        """The gradient stops at the phone vectors: durations must not bend what the sound is made from."""
+        """Log durations; no gradient reaches the phone vectors, which must not be shaped by the duration loss."""
         x = self.norm(self.blocks(phones_BPD.detach(), mask_BP))
-        # exp(-2.6) = 75 ms, the median phone: the layer learns deviations from it.
+        # exp(-2.6) is 75 ms, the median phone; the layer learns deviations from it.
         log_seconds: Tensor = self.out(x).squeeze(-1).float() - 2.6
         return log_seconds
 
     def loss(self, log_seconds_BP: Tensor, ends_BP: Tensor, mask_BP: Tensor) -> Tensor:
-        """Huber loss of log durations over real phones; ends are cumulative seconds."""
+        """Mean Huber loss of log durations over real phones.
+
+        Args:
+            log_seconds_BP: Predicted log durations.
+            ends_BP: True end of each phone, in seconds from the start.
+            mask_BP: True for real phones.
+        """
         lengths = torch.diff(ends_BP, dim=1, prepend=torch.zeros_like(ends_BP[:, :1]))
         target = lengths.clamp(SHORTEST_S, LONGEST_S).log()
         loss = F.huber_loss(log_seconds_BP, target, reduction="none", delta=0.5)
@@ -37,5 +44,5 @@ class DurationPredictor(nn.Module):
 
     @staticmethod
     def seconds(log_seconds_BP: Tensor) -> Tensor:
-        """Durations within the range that training saw."""
+        """Predicted durations in seconds, clamped to the range of training."""
         return log_seconds_BP.clamp(torch.tensor(SHORTEST_S).log().item(), 0.0).exp()

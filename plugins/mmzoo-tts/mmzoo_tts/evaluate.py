@@ -1,4 +1,4 @@
-"""How good a synthesiser is: held-out sentences and unseen words, heard by an independent judge."""
+"""Measures text to speech: an independent judge transcribes held-out sentences and unseen words."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ start = time.perf_counter()
 model = mmzoo.create(name)
 created = time.perf_counter() - start
 model(text)
-first, whole, seconds = [], 0.0, 0.0
+first, elapsed, seconds = [], 0.0, 0.0
 for seed in range(10):
     start = time.perf_counter()
     stream = model.stream(text, seed=seed)
     chunk = next(stream)
     first.append(time.perf_counter() - start)
     seconds += chunk.duration + sum(c.duration for c in stream)
-    whole += time.perf_counter() - start
+    elapsed += time.perf_counter() - start
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(json.dumps({"rtf": whole / seconds, "times_real_time": seconds / whole, "first_audio_s": sorted(first)[5],
+print(json.dumps({"rtf": elapsed / seconds, "times_real_time": seconds / elapsed, "first_audio_s": sorted(first)[5],
                   "create_s": created, "peak_memory_mb": peak}))
 """
 
@@ -54,12 +54,28 @@ print(json.dumps({"rtf": whole / seconds, "times_real_time": seconds / whole, "f
 def evaluate_tts(
     model: Any, *, judge: str = "pocketsphinx", limit: int | None = None, samples: Path | None = None
 ) -> dict[str, Any]:
-    """Rows teacher, codec copy, TTS with the teacher's phone times, and TTS from text; unseen words with the
-    lexicon and by letters alone; quality by number of steps; prosody; speed."""
+    """Measure a text-to-speech model.
+
+    The rows are the teacher, its reconstruction by the tokenizer, TTS with the teacher's durations, and TTS from text.
+    Further: unseen words, quality by number of steps and by seed, prosody against the teacher, and speed. Without
+    flite, the teacher's synthesizer, only TTS from text is measured.
+
+    Args:
+        model: A text-to-speech model.
+        judge: Name of the speech recognizer that transcribes.
+        limit: Number of sentences and of unseen words; None for all.
+        samples: Folder for audio samples; None for none.
+
+    Returns:
+        The content of `evaluation.json`.
+
+    Raises:
+        DataError: flite is not installed and there is no earlier evaluation with the teacher's row.
+    """
     listener = load_judge(judge)
     if not teacher_can_speak():
         return _without_teacher(model, listener, limit or SENTENCES)
-    # The held-out texts are fixed, so they need not wait for the training sentences to be spoken.
+    # The held-out texts are fixed, so there is no need to synthesize the training sentences.
     splits = load_dataset_component("flite-speech", sentences=1, validation=1)
     sentences = sentences_of(splits["test"], limit or SENTENCES)
     unseen = sentences_of(splits["unseen"], limit or UNSEEN)
@@ -89,15 +105,15 @@ def evaluate_tts(
 
 
 def evaluate_phonemizer(model: Any, *, limit: int | None = None, samples: Path | None = None) -> dict[str, Any]:
-    """Phones that the letter-to-sound network gives words which neither it nor the lexicon has met, against flite's."""
+    """Error rates of the letter-to-sound network against flite, on words held out of training and lexicon."""
     rows = load_dataset_component("english-lexicon", words=140_000, heldout_only=True)["train"]
     chosen = [row for row in rows if row["word"].isalpha()][:limit]
-    words, wanted = [row["word"] for row in chosen], [row["phones"] for row in chosen]
-    found = model.letters.pronounce(words)
+    words, reference = [row["word"] for row in chosen], [row["phones"] for row in chosen]
+    predicted = model.letters.pronounce(words)
     known = [word for word in words if word in model.lexicon]
     if known:
-        raise DataError(f"{model.name} has held-out words in its lexicon, such as {known[0]!r}; train it again.")
-    phone_rate, word_rate = phone_errors(found, wanted)
+        raise DataError(f"The lexicon of {model.name} has held-out words, such as {known[0]!r}; train the model again.")
+    phone_rate, word_rate = phone_errors(predicted, reference)
     return {
         "protocol": {"teacher": "flite's phones", "words": len(words), "words_in_the_lexicon": len(model.lexicon)},
         "held_out_words": {"phone_error_rate": phone_rate, "words_with_an_error": word_rate},
@@ -105,17 +121,17 @@ def evaluate_phonemizer(model: Any, *, limit: int | None = None, samples: Path |
 
 
 def teacher_can_speak() -> bool:
-    """Whether flite, whose voice the models were taught by, is installed."""
+    """Whether flite, the synthesizer that made the training speech, is installed."""
     return shutil.which("flite") is not None
 
 
 def _without_teacher(model: Any, listener: Listener, limit: int) -> dict[str, Any]:
-    """The TTS row alone, beside the stored rows of what only the teacher's speech can give."""
+    """The TTS row alone, next to the stored row of the teacher."""
     path = None if model.folder is None else Path(model.folder) / "evaluation.json"
     if path is None or not path.is_file():
         raise DataError(
-            "flite is not installed and the model has no evaluation.json to take the teacher's row from;"
-            " install Debian's package flite."
+            "flite is not installed, and the model has no evaluation.json with the teacher's row;"
+            " install the Debian package flite."
         )
     stored = json.loads(path.read_text("utf-8"))
     texts = list(load_dataset_component("heldout-texts")["test"]["text"])[:limit]
@@ -136,7 +152,7 @@ def _without_teacher(model: Any, listener: Listener, limit: int) -> dict[str, An
 
 
 def _control(listener: Listener, limit: int) -> dict[str, Any]:
-    """How the judge hears a synthesizer that shares nothing with the teacher: it must not suit flite alone."""
+    """The judge's errors on an unrelated synthesizer: a judge that only understands flite would be biased."""
     if shutil.which("espeak-ng") is None:
         return {"note": "espeak-ng is not installed; install Debian's package espeak-ng for the judge's control"}
     rows = load_dataset_component("heldout-texts", voice="espeak:en-us", limit=limit)["test"]
@@ -157,7 +173,7 @@ def _with_true_durations(model: Any, sentence: Sentence) -> Audio:
 
 
 def _unseen(model: Any, listener: Listener, sentences: Sequence[Sentence]) -> dict[str, Any]:
-    """Error on the target word: as in use, with the teacher's phones, and by letter-to-sound alone."""
+    """Error on the target word: from text, from the teacher's phones, and by letter-to-sound alone."""
     words = [s.target for s in sentences]
     phonemizer = model.phonemizer
     lexicon = dict(phonemizer.lexicon)
@@ -165,7 +181,7 @@ def _unseen(model: Any, listener: Listener, sentences: Sequence[Sentence]) -> di
     rows: dict[str, ErrorRate] = {"teacher": target_error(sentences, listener.listen([s.audio for s in sentences]))}
     spoken = [model(s.text) for s in _bar(sentences, "unseen words")]
     rows["tts"] = target_error(sentences, listener.listen(spoken))
-    # The same with the teacher's phones: what is left is the sound of new words, not their spelling.
+    # With the teacher's phones, errors come from the sound of new words, not from their spelling.
     spoken = [model.speak_phones(s.phones) for s in _bar(sentences, "known phones")]
     rows["tts_known_phones"] = target_error(sentences, listener.listen(spoken))
     if in_lexicon:
@@ -199,7 +215,7 @@ def _by_steps(model: Any, listener: Listener, sentences: Sequence[Sentence]) -> 
 
 
 def _by_seeds(model: Any, listener: Listener, sentences: Sequence[Sentence]) -> dict[str, Any]:
-    """How much the noise a text starts from matters: word error rates of the same sentences."""
+    """The influence of the initial noise: word error rates of the same sentences for several seeds."""
     rates = {}
     for seed in SEEDS:
         spoken = [model(s.text, seed=seed) for s in _bar(sentences, f"seed {seed}")]
@@ -208,11 +224,11 @@ def _by_seeds(model: Any, listener: Listener, sentences: Sequence[Sentence]) -> 
 
 
 def _speed(model: Any) -> dict[str, float]:
-    """Real-time factor, time to first audio and time of create after torch, all warm; peak memory of the whole."""
+    """Real-time factor and time to first audio after a warm-up, time of `create`, and peak memory of the process."""
     name = f"local-dir:{model.folder}" if model.folder is not None else model.name
     command = [sys.executable, "-c", _SPEED, name, TEN_WORDS]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise InputError(f"Could not time {name!r} in a fresh process: {done.stderr.strip().splitlines()[-1]}")
-    found: dict[str, float] = json.loads(done.stdout)
-    return found
+    figures: dict[str, float] = json.loads(done.stdout)
+    return figures

@@ -1,4 +1,4 @@
-"""Training examples of the synthesiser: phones with times, and the codes of the speech they became."""
+"""Training examples of the TTS head: phones with times, and the codes of their speech."""
 
 from __future__ import annotations
 
@@ -23,9 +23,16 @@ if TYPE_CHECKING:
 
 
 class SpokenPhones:
-    """Rows of a speech dataset with phone times, and their codes from a frozen tokenizer.
+    """Utterances with phone times, and their codes from a frozen tokenizer.
 
-    The codes are computed once per dataset and tokenizer and kept under `cache`.
+    Args:
+        rows: A dataset with the columns `audio`, `phones`, `phone_ends_s` and `speaker`.
+        tokenizer: Makes the codes.
+        voices: The model's voices; every speaker must be one of them.
+        cache: Folder in which the codes are kept, once per dataset and tokenizer.
+
+    Raises:
+        DataError: There are no rows, a column is missing, or a speaker or phone is unknown.
     """
 
     keys = ("codes", "frames", "phones", "ends", "phone_mask", "voice")
@@ -36,12 +43,12 @@ class SpokenPhones:
         missing = {"phones", "phone_ends_s", "speaker"} - set(rows.column_names)
         if missing:
             raise DataError(
-                f"The dataset lacks {sorted(missing)} (it has {rows.column_names}); a TTS needs phone times."
+                f"The dataset lacks {sorted(missing)} (it has {rows.column_names}); text to speech needs phone times."
             )
         unknown = set(rows["speaker"]) - set(voices)
         if unknown:
             raise DataError(
-                f"The dataset has speakers {sorted(unknown)} but the model has voices {voices}; set head.voices."
+                f"The dataset has speakers {sorted(unknown)}, but the model has voices {voices}; set head.voices."
             )
         self.codes, self.offsets = encoded_speech(rows, tokenizer, cache)
         self.lengths = np.diff(self.offsets).tolist()
@@ -53,7 +60,7 @@ class SpokenPhones:
         return len(self.lengths)
 
     def example(self, index: int, generator: torch.Generator) -> dict[str, Tensor]:
-        """One utterance; nothing about it is random."""
+        """One utterance: codes `[N, Q]`, phones and ends `[P]`, voice `[]`; nothing is random."""
         codes = self.codes[self.offsets[index] : self.offsets[index + 1]].astype(np.int64)
         return {
             "codes": torch.from_numpy(codes),
@@ -80,14 +87,14 @@ class SpokenPhones:
 
 def _phone_id(phone: str) -> int:
     if phone not in PHONE_IDS:
-        raise DataError(f"The dataset has the phone {phone!r}, which is not in the inventory; map its phone set first.")
+        raise DataError(f"The dataset has the phone {phone!r}, which is not in flite's set; map its phone set first.")
     return PHONE_IDS[phone]
 
 
 def encoded_speech(
     rows: Dataset, tokenizer: Tokenizer, cache: Path
 ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Every row's codes end to end, int16 `[N, Q]`, and the offsets `[rows + 1]`."""
+    """The codes of all rows, concatenated to int16 `[N, Q]`, and the offsets of the rows `[rows + 1]`; cached."""
     digest = hashlib.sha256()
     for name, tensor in sorted(tokenizer.state_dict().items()):
         digest.update(name.encode() + tensor.cpu().numpy().tobytes())

@@ -45,11 +45,19 @@ if TYPE_CHECKING:
 
 FADE_S = 0.01
 SPEEDS = (0.1, 10.0)
+"""Slowest and fastest speed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
-    """How to speak, checked: the voice's index, the speed, the sampling steps and the seed."""
+class SpeechOptions:
+    """Validated options of a synthesis.
+
+    Args:
+        voice: Index of the voice.
+        speed: 2.0 is twice as fast.
+        steps: Sampling steps.
+        seed: Seed of the initial noise.
+    """
 
     voice: int
     speed: float
@@ -57,21 +65,27 @@ class Manner:
     seed: int
 
     def seed_of(self, chunk: int) -> int:
-        """Each chunk has its own noise, so that a chunk sounds the same however the text goes on."""
+        """The seed of a chunk: its noise must not depend on how the text goes on."""
         return (self.seed * 1_000_003 + chunk * 7919) % (1 << 63)
 
 
 class TextToSpeech(TaskHead):
     """Text to Audio.
 
-    Phones come from `phonemizer`, their vectors from `text`, their times from a duration predictor. Each
-    frame takes the vectors of the phones it overlaps; from that a small prior guesses the latents, and
-    `backbone` flows from noise to the tokenizer's standardised latents under that condition. The result is
-    snapped to the tokenizer's codebooks and decoded.
+    `phonemizer` gives the phones, `text` their vectors, and a duration predictor their times. Each frame averages the
+    vectors of the phones it overlaps. From these frames a small ConvNeXt prior predicts the mean of the latents, and
+    `backbone`, conditioned on both, flows from noise to the tokenizer's standardized latents. The result is quantized
+    with the tokenizer's codebooks and decoded.
 
-    dim: width of the tokenizer's latents. width: of the phone vectors. voices: speaker names, the first is
-    the default. num_steps: default sampling steps. temperature: scale of the initial noise.
-    prior_weight, duration_weight: of their losses beside the flow's.
+    Args:
+        dim: Channels of the tokenizer's latents.
+        width: Channels of the phone vectors.
+        voices: Speaker names; the first is the default.
+        num_steps: Default sampling steps.
+        temperature: Scale of the initial noise.
+        prior_depth: ConvNeXt blocks of the prior.
+        prior_weight: Weight of the prior's loss; the flow's is 1.
+        duration_weight: Weight of the duration loss.
     """
 
     slots: ClassVar[Mapping[str, Slot]] = {
@@ -118,29 +132,29 @@ class TextToSpeech(TaskHead):
 
     @classmethod
     def ports(cls, config: Mapping[str, Any]) -> Ports:
-        """Phone vectors and latents in; phones of flite's inventory and latents out."""
+        """Phone vectors and latents in; phones of flite's set and latents out."""
         return Ports(
             inputs={"text": Port(width=config["width"]), "latents": Port(width=config["dim"])},
             outputs={"phones": Port(modality="text", codebook_size=len(PHONES)), "latents": Port(width=config["dim"])},
         )
 
     def connect(self) -> None:
-        """The tokenizer must be one of speech."""
+        """Raises ConfigError if the tokenizer is not one of speech."""
         if self.tokenizer.rate is None:
             raise ConfigError(
-                f"The tokenizer of tts must be one of speech, not of {self.tokenizer.modality}.", path="tokenizer"
+                f"The head tts needs a tokenizer of speech, not of {self.tokenizer.modality}.", path="tokenizer"
             )
 
     # --- training ----------------------------------------------------------------------------------------
 
     def examples(self, rows: Dataset, cache: Path) -> Examples:
-        """Utterances with phone times, and their codes."""
+        """The rows' phones with times, and the codes of their speech; codes are cached."""
         return SpokenPhones(rows, self.tokenizer, self.voices, cache)
 
     def training_step(
         self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
     ) -> Losses:
-        """Flow, prior and duration losses of one batch."""
+        """Flow matching (MSE), prior (L1) and duration (Huber) losses of one batch."""
         with torch.no_grad():
             data = self.tokenizer.embed_codes(batch["codes"]).float()
         phones = self._phone_vectors(batch["phones"], batch["phone_mask"], batch["voice"])
@@ -165,12 +179,12 @@ class TextToSpeech(TaskHead):
         return Losses(total, {"flow": flow.detach(), "prior": prior.detach(), "duration": duration.detach()})
 
     def previews(self, rows: Dataset) -> Iterator[tuple[str, Any]]:
-        """A few rows' texts, spoken with the rows' own phones."""
+        """Each row's id, and its phones spoken with predicted durations."""
         for row in rows:
             yield row["id"], self.speak_phones(row["phones"])
 
     def golden(self, inputs: Mapping[str, Tensor] | None) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
-        """Durations, the prior's mean and the backbone's prediction for fixed phones, times and noise."""
+        """Log durations, the prior's mean and the backbone's prediction for fixed phones, times and noise."""
         if inputs is None:
             generator = torch.Generator().manual_seed(0)
             phones = torch.randint(1, len(PHONES), (1, 12), generator=generator)
@@ -186,12 +200,12 @@ class TextToSpeech(TaskHead):
         prediction = self.backbone(Latents(inputs["x"], rate=self.rate), half, condition)
         return inputs, {"durations": self.durations(vectors, mask), "prior": mean, "prediction": prediction}
 
-    # --- the parts of a forward pass, shared by training and synthesis -------------------------------------
+    # --- shared by training and synthesis ----------------------------------------------------------------
 
     @property
     def rate(self) -> float:
-        """Latent frames a second."""
-        assert self.tokenizer.rate is not None  # `connect` has checked that it is a tokenizer of speech
+        """Latent frames per second."""
+        assert self.tokenizer.rate is not None  # checked by `connect`
         return self.tokenizer.rate
 
     def _phone_vectors(self, phones_BP: Tensor, mask_BP: Tensor, voice_B: Tensor) -> Tensor:
@@ -201,10 +215,10 @@ class TextToSpeech(TaskHead):
     def _condition(
         self, phones_BPD: Tensor, ends_BP: Tensor, mask_BP: Tensor, frames_B: Tensor, voice_B: Tensor
     ) -> tuple[Condition, Tensor, Tensor]:
-        """(condition, prior mean `[B, N, dim]`, frame mask `[B, N]`)."""
+        """The condition, the prior's mean `[B, N, dim]`, and the frame mask `[B, N]`."""
         weights, mask = soft_overlap(ends_BP, mask_BP, frames_B, self.rate)
-        where = self.position(position_features(ends_BP, weights, self.rate).to(phones_BPD.dtype))
-        aligned = weights.to(phones_BPD.dtype) @ phones_BPD + where
+        positions = self.position(position_features(ends_BP, weights, self.rate).to(phones_BPD.dtype))
+        aligned = weights.to(phones_BPD.dtype) @ phones_BPD + positions
         aligned = self.prior(aligned, mask)
         mean = self.prior_out(aligned)
         return Condition(vectors={"voice": self.voice(voice_B)}, aligned={"text": aligned, "prior": mean}), mean, mask
@@ -221,7 +235,7 @@ class TextToSpeech(TaskHead):
         seed: int = 0,
         **kwargs: Any,
     ) -> Any:
-        """Speak a text, or each text of a list; see `stream` for the arguments."""
+        """Speak a text, or each text of a list; returns Audio, or a list of them. See `stream` for the options."""
         if isinstance(text, str):
             return join(list(self.stream(text, voice=voice, speed=speed, steps=steps, seed=seed)))
         if not isinstance(text, Sequence) or not all(isinstance(item, str) for item in text):
@@ -235,19 +249,29 @@ class TextToSpeech(TaskHead):
     def stream(
         self, text: str, *, voice: str | None = None, speed: float = 1.0, steps: int | None = None, seed: int = 0
     ) -> Iterator[Audio]:
-        """Speak a text in chunks that end at pauses; joined, they are exactly what calling the model gives.
+        """Speak a text in chunks that end at pauses; joined, they equal the result of calling the model.
 
-        voice: one of `voices`, None for the first. speed: 2.0 is twice as fast; 0.1 to 10. steps: sampling steps, None
-        for `num_steps`. seed: of the initial noise. Arguments and text are checked before this returns.
+        Args:
+            text: The text. It and the options are checked before this returns.
+            voice: One of `voices`; None for the first.
+            speed: 2.0 is twice as fast; from 0.1 to 10.
+            steps: Sampling steps; None for `num_steps`.
+            seed: Seed of the initial noise.
+
+        Returns:
+            An iterator of Audio with word and phone segments; the first has the notes on the text.
+
+        Raises:
+            InputError: An option is out of range, or the text has nothing to say.
         """
-        manner = self._manner(voice, speed, steps, seed)
+        options = self._options(voice, speed, steps, seed)
         pronunciation = self.phonemizer(text)
-        return self._speak(split_chunks(pronunciation), pronunciation.notes, manner)
+        return self._speak(split_chunks(pronunciation), pronunciation.notes, options)
 
-    def _speak(self, chunks: list[Chunk], notes: tuple[str, ...], manner: Manner) -> Iterator[Audio]:
+    def _speak(self, chunks: list[Chunk], notes: tuple[str, ...], options: SpeechOptions) -> Iterator[Audio]:
         start = 0.0
         for number, chunk in enumerate(chunks):
-            audio = self._synthesise(chunk.phones, None, manner, number)
+            audio = self._synthesize(chunk.phones, None, options, number)
             segments = tuple(_shift(s, start) for s in chunk.segments(audio.segments))
             start += audio.duration
             yield Audio(audio.samples, audio.sample_rate, segments, notes if number == 0 else ())
@@ -262,64 +286,77 @@ class TextToSpeech(TaskHead):
         steps: int | None = None,
         seed: int = 0,
     ) -> Audio:
-        """Speak phones of flite's inventory, with given durations in seconds or predicted ones."""
+        """Speak phones.
+
+        Args:
+            phones: Phones of flite's set, `mmzoo_tts.text.PHONES`.
+            durations_s: Duration of each phone in seconds at speed 1; None to predict them.
+            voice: See `stream`.
+            speed: See `stream`.
+            steps: See `stream`.
+            seed: See `stream`.
+
+        Returns:
+            Audio with phone segments.
+
+        Raises:
+            InputError: A phone is unknown, the lengths differ, or an option is out of range.
+        """
         unknown = [p for p in phones if p not in PHONE_IDS]
         if unknown or not phones:
             raise InputError(f"phones must be a non-empty list from {', '.join(PHONES)}; unknown: {unknown[:3]}.")
         if durations_s is not None and len(durations_s) != len(phones):
-            raise InputError(f"There are {len(phones)} phones but {len(durations_s)} durations; give one for each.")
-        return self._synthesise(phones, durations_s, self._manner(voice, speed, steps, seed), 0)
+            raise InputError(
+                f"There are {len(phones)} phones but {len(durations_s)} durations; give one for each phone."
+            )
+        return self._synthesize(phones, durations_s, self._options(voice, speed, steps, seed), 0)
 
     @torch.inference_mode()
-    def _synthesise(
-        self,
-        phones: Sequence[str],
-        durations_s: Sequence[float] | None,
-        manner: Manner,
-        number: int,
+    def _synthesize(
+        self, phones: Sequence[str], durations_s: Sequence[float] | None, options: SpeechOptions, number: int
     ) -> Audio:
-        """One chunk at its own length, so that its sound does not depend on what else is spoken with it."""
+        """One chunk without padding or batching, so that its sound does not depend on other chunks."""
         device = self.device
         ids = torch.tensor([[PHONE_IDS[p] for p in phones]], device=device)
         phone_mask = torch.ones_like(ids, dtype=torch.bool)
-        speaker = torch.tensor([manner.voice], device=device)
+        speaker = torch.tensor([options.voice], device=device)
         vectors = self._phone_vectors(ids, phone_mask, speaker)
         if durations_s is None:
             seconds = self.durations.seconds(self.durations(vectors, phone_mask))
         else:
             seconds = torch.tensor([list(durations_s)], device=device, dtype=torch.float32)
-        ends = (seconds / manner.speed).cumsum(1)
+        ends = (seconds / options.speed).cumsum(1)
         total = float(ends[0, -1])
         frames = torch.tensor([max(1, math.ceil(total * self.rate - 1e-4))], device=device)
         condition, _, _ = self._condition(vectors, ends, phone_mask, frames, speaker)
 
-        generator = torch.Generator().manual_seed(manner.seed_of(number))
+        generator = torch.Generator().manual_seed(options.seed_of(number))
         noise = torch.randn(1, int(frames), self.dim, generator=generator).to(device, vectors.dtype)
-        table = self.backbone.precompute(self.sampler.schedule(manner.steps).to(device), condition)
+        table = self.backbone.precompute(self.sampler.schedule(options.steps).to(device), condition)
 
         def predict(x: Tensor, index: int) -> Tensor:
             prediction: Tensor = self.backbone(Latents(x, rate=self.rate), None, condition, table=table, step=index)
             return prediction
 
-        latents = self.sampler.sample(predict, noise * self.temperature, manner.steps)
-        copy: Audio = self.tokenizer.reconstruct(self.tokenizer.quantize_latents(Latents(latents.float())))
-        samples = fade(copy.samples[: max(1, round(total * copy.sample_rate))], copy.sample_rate)
+        latents = self.sampler.sample(predict, noise * self.temperature, options.steps)
+        audio: Audio = self.tokenizer.reconstruct(self.tokenizer.quantize_latents(Latents(latents.float())))
+        samples = fade(audio.samples[: max(1, round(total * audio.sample_rate))], audio.sample_rate)
         edges = [0.0, *ends[0].tolist()]
         segments = tuple(Segment("phone", p, a, b) for p, a, b in zip(phones, edges, edges[1:], strict=False))
-        return Audio(samples, copy.sample_rate, segments)
+        return Audio(samples, audio.sample_rate, segments)
 
-    def _manner(self, voice: str | None, speed: float, steps: int | None, seed: int) -> Manner:
+    def _options(self, voice: str | None, speed: float, steps: int | None, seed: int) -> SpeechOptions:
         slowest, fastest = SPEEDS
         if isinstance(speed, bool) or not isinstance(speed, int | float) or not slowest <= speed <= fastest:
             raise InputError(
-                f"speed must be a number from {slowest} to {fastest}, not {speed!r}; 1.0 is the voice's own pace."
+                f"speed must be a number from {slowest} to {fastest}, not {speed!r}; 1.0 is the voice's normal rate."
             )
         steps = self.num_steps if steps is None else steps
         if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
-            raise InputError(f"steps must be a whole number of at least 1, not {steps!r}.")
+            raise InputError(f"steps must be an integer of at least 1, not {steps!r}.")
         if not isinstance(seed, int) or isinstance(seed, bool):
-            raise InputError(f"seed must be a whole number, not {seed!r}.")
-        return Manner(self._voice_index(voice), float(speed), steps, seed)
+            raise InputError(f"seed must be an integer, not {seed!r}.")
+        return SpeechOptions(self._voice_index(voice), float(speed), steps, seed)
 
     def _voice_index(self, voice: str | None) -> int:
         if voice is None:
@@ -334,7 +371,7 @@ def _shift(segment: Segment, seconds: float) -> Segment:
 
 
 def fade(samples: np.ndarray[Any, np.dtype[np.float32]], sample_rate: int) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """Raised-cosine edges of 10 ms, so that chunks join without clicks."""
+    """Fade both ends over 10 ms with a raised cosine, so that chunks join without clicks."""
     count = min(int(FADE_S * sample_rate), len(samples) // 2)
     if count == 0:
         return samples
@@ -346,7 +383,7 @@ def fade(samples: np.ndarray[Any, np.dtype[np.float32]], sample_rate: int) -> np
 
 
 def join(chunks: Sequence[Audio]) -> Audio:
-    """Chunks of a stream end to end."""
+    """Concatenate the chunks of a stream, with their segments and notes."""
     return Audio(
         np.concatenate([chunk.samples for chunk in chunks]),
         chunks[0].sample_rate,

@@ -1,9 +1,9 @@
-"""Letter to sound: a small network that pronounces words missing from the lexicon.
+"""Letter to sound: a small network that pronounces words the lexicon lacks.
 
-A Transformer from letters to phones (Vaswani et al., arXiv 1706.03762): how a vowel sounds depends on the stress of the
-whole word, so every letter attends to the whole word and every phone to the phones before it. Encoder blocks combine
-self-attention with a ConvNeXt block, because most of spelling is local. Layers are skipped at random in training
-(stochastic depth, Huang et al., arXiv 1603.09382), because a lexicon is small enough to be memorized.
+An encoder-decoder Transformer from letters to phones (Vaswani et al., arXiv 1706.03762): the sound of a vowel depends
+on the stress of the word, so every letter attends to all letters. Encoder blocks also have a ConvNeXt block, because
+most spelling is local. Layers are skipped at random in training (stochastic depth, Huang et al., arXiv 1603.09382),
+because a lexicon is small enough to be memorized.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from mmzoo_tts.text.phones import PHONES
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz'"
 LETTER_IDS = {letter: index for index, letter in enumerate(LETTERS, 1)}  # 0 is padding
-END = 0  # the id of the pause, which occurs in no word, so it marks the end (and padding)
+END = 0  # the id of the pause, which occurs in no word; also padding
 START = len(PHONES)
-PHONES_PER_LETTER = 2  # at most: "x" is k s
-_LONGEST = 100.0  # words are short
+PHONES_PER_LETTER = 2  # at most, as in "x": k s
+_LONGEST = 100.0  # longest wavelength of the position encodings; words are short
 
 Memory = tuple[tuple[Tensor, Tensor], Tensor | None]
 """Keys and values of the letters, and their mask for attention."""
@@ -78,7 +78,7 @@ def _skipped(residual: Tensor, block: EncoderBlock | DecoderBlock) -> Tensor:
 
 
 class LetterToSound(nn.Module):
-    """Letter ids `[B, L]` and the phones so far `[B, P]` to scores of the next phone `[B, P + 1, 41]`; 0 is the end.
+    """Letter ids `[B, L]` and previous phones `[B, P]` to logits of the next phone `[B, P + 1, 41]`; 0 is the end.
 
     Args:
         width: Channels.
@@ -99,7 +99,7 @@ class LetterToSound(nn.Module):
         self.out = nn.Linear(width, len(PHONES))
 
     def forward(self, letters_BL: Tensor, phones_BP: Tensor) -> Tensor:
-        """Scores `[B, P + 1, 41]` of each phone given those before it, and of the end after the last."""
+        """Logits `[B, P + 1, 41]` of each phone given those before it, and of the end after the last."""
         return self._say(self._read(letters_BL), F.pad(phones_BP, (1, 0), value=START))
 
     def _read(self, letters_BL: Tensor) -> Memory:
@@ -116,7 +116,7 @@ class LetterToSound(nn.Module):
 
     @staticmethod
     def _placed(x_BND: Tensor) -> Tensor:
-        """Add absolute positions: with relative ones alone, words such as "bathtub" start again at their last b."""
+        """Add absolute positions: with relative ones alone, decoding "bathtub" would start over at the last b."""
         return x_BND + sines(x_BND.shape[1], x_BND.shape[2], longest=_LONGEST, device=x_BND.device).to(x_BND.dtype)
 
     def _rotation(self, ids_BN: Tensor) -> Tensor:
@@ -138,7 +138,7 @@ class LetterToSound(nn.Module):
 
     @torch.inference_mode()
     def pronounce(self, words: Sequence[str], *, batch_size: int = 256) -> list[tuple[str, ...]]:
-        """The phones of each word by greedy decoding; characters other than letters are ignored.
+        """The phones of each word by greedy decoding; characters outside LETTERS are ignored.
 
         A word's phones do not depend on the other words of its batch.
 
@@ -149,15 +149,15 @@ class LetterToSound(nn.Module):
         Returns:
             Phones of each word; empty if the network predicts none.
         """
-        said: list[tuple[str, ...]] = [()] * len(words)
+        results: list[tuple[str, ...]] = [()] * len(words)
         device = self.embed.weight.device
         order = sorted((index for index, word in enumerate(words) if word), key=lambda index: len(words[index]))
         for start in range(0, len(order), batch_size):
             chunk = order[start : start + batch_size]
             ids = pad([encode(words[index]) for index in chunk]).to(device)
             for row, index in zip(self._greedy(ids).tolist(), chunk, strict=True):
-                said[index] = tuple(PHONES[phone] for phone in row if phone != END)
-        return said
+                results[index] = tuple(PHONES[phone] for phone in row if phone != END)
+        return results
 
     def _greedy(self, letters_BL: Tensor) -> Tensor:
         memory = self._read(letters_BL)
@@ -178,7 +178,7 @@ def encode(word: str) -> list[int]:
 
 
 def pad(rows: Sequence[Sequence[int]]) -> Tensor:
-    """Int64 `[B, longest]`, filled with 0."""
+    """Rows as int64 `[B, longest]`, padded with 0."""
     longest = max((len(row) for row in rows), default=0)
     return torch.tensor([[*row, *[0] * (longest - len(row))] for row in rows], dtype=torch.int64).view(
         len(rows), longest
@@ -186,7 +186,7 @@ def pad(rows: Sequence[Sequence[int]]) -> Tensor:
 
 
 def phone_errors(predicted: Sequence[Sequence[str]], true: Sequence[Sequence[str]]) -> tuple[float, float]:
-    """(phone error rate, word error rate) of pronunciations against the true ones."""
+    """Phone error rate and word error rate of pronunciations against the true ones."""
     errors = [_distance(p, t) for p, t in zip(predicted, true, strict=True)]
     return sum(errors) / max(1, sum(map(len, true))), sum(error > 0 for error in errors) / max(1, len(errors))
 

@@ -1,4 +1,4 @@
-"""The phonemizer: text to words, phrases and phones, by a lexicon and, for words it lacks, by letters."""
+"""The phonemizer: text to phrases, words and phones, by a lexicon and a letter-to-sound network."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 LEXICON_FILE = "lexicon.json"
 LONGEST_WORD = 30
 
-# Said the same whatever the lexicon holds: interjections without a vowel, and words the rules above write.
+# These take precedence over the lexicon: interjections without a vowel, and words that the text rules produce.
 INTERJECTIONS = {
     "hmm": "hh m", "hm": "hh m", "mm": "m", "mhm": "m hh m", "shh": "sh", "sh": "sh", "psst": "p s t",
     "pfft": "f t", "brr": "b er", "grr": "g er", "nth": "eh n th", "miz": "m ih z",
@@ -49,9 +49,12 @@ Sound = tuple[tuple[str, ...], Source]
 class Phonemizer(TaskHead):
     """Text to a `Pronunciation`.
 
-    The lexicon is a file of the model (`lexicon.json`) with one pronunciation for each word; words that are
-    written alike and said differently (use, live, record) follow `mmzoo_tts.text.homographs`. width, depth: of
-    the letter-to-sound network.
+    The lexicon, `lexicon.json` in the model's folder, has one pronunciation per word. Homographs (use, live, record)
+    follow `mmzoo_tts.text.homographs`. Words that the lexicon lacks are read by a letter-to-sound network.
+
+    Args:
+        width: Channels of the network.
+        depth: Encoder blocks of the network.
     """
 
     batch_keys = ("letters", "phones")
@@ -62,14 +65,16 @@ class Phonemizer(TaskHead):
         self._lexicon: dict[str, str] = {}
         self._learned: dict[str, Sound] = {}
 
-    # --- the task --------------------------------------------------------------------------------------
+    # --- inference -------------------------------------------------------------------------------------
 
     def __call__(self, text: str) -> Pronunciation:
-        """Words, phrases and phones of an English text.
+        """Phrases, words and phones of an English text.
 
-        Nothing is left out silently: a word the lexicon lacks is read by the letter-to-sound network, one that
-        cannot be read that way is spelled, and notes tell of it and of emoji and words in other scripts. Raises
-        InputError for what cannot be said at all (see `mmzoo_tts.text.clean`).
+        Nothing is dropped silently: words that the network cannot read are spelled, and the notes name them, and what
+        was left out (emoji, other scripts).
+
+        Raises:
+            InputError: The text cannot be spoken at all; see `mmzoo_tts.text.clean`.
         """
         normal = normalize(text, self)
         items = normal.items
@@ -79,7 +84,7 @@ class Phonemizer(TaskHead):
         spelled: dict[str, None] = {}
         following: Word | None = None
         end = "."
-        # From the end, because "the" and "a" depend on the word that follows.
+        # Backwards, because "the" and "a" depend on the word that follows.
         for index in range(len(items) - 1, -1, -1):
             item = items[index]
             if isinstance(item, Break):
@@ -98,22 +103,26 @@ class Phonemizer(TaskHead):
         return Pronunciation(tuple(reversed(phrases)), tuple(_notes(list(reversed(spelled)), normal.unspoken)))
 
     def pronounce(self, words: Sequence[str]) -> list[tuple[str, ...]]:
-        """The phones of single words, in one batch for those that the lexicon lacks.
+        """The phones of single words, without context.
 
-        Raises InputError for anything but letters a-z with apostrophes inside.
+        Args:
+            words: Words of the letters a-z, with apostrophes inside.
+
+        Raises:
+            InputError: A string is not such a word.
         """
         lowered = [word.lower() for word in words]
         for word in lowered:
             if not _WORD.fullmatch(word):
-                raise InputError(f"{word!r} is not one word of the letters a-z; give a text to the model itself.")
+                raise InputError(f"{word!r} is not a single word of the letters a-z; to read a text, call the model.")
         self._learn(lowered)
         return [self._word(word)[0] for word in lowered]
 
     def __contains__(self, word: object) -> bool:
-        """Whether a word (small letters) has a pronunciation of its own."""
+        """Whether a lower-case word has a pronunciation of its own."""
         return word in self._lexicon or word in INTERJECTIONS
 
-    # --- the sound of one word -------------------------------------------------------------------------
+    # --- one word --------------------------------------------------------------------------------------
 
     def _sound(self, item: Spoken, before: str, following: Word | None) -> Sound:
         word = item.word
@@ -133,34 +142,35 @@ class Phonemizer(TaskHead):
         return self._known(word) or self._learned[word]
 
     def _known(self, word: str, endings: int = 2) -> Sound | None:
-        """The sound of a word that the lexicon has, perhaps with up to two endings such as `'s` (who'd've)."""
+        """The sound of a word in the lexicon with at most `endings` endings such as `'s` (who'd've has two)."""
         if word in INTERJECTIONS:
             return tuple(INTERJECTIONS[word].split()), "lexicon"
         if word in self._lexicon:
             return tuple(self._lexicon[word].split()), "lexicon"
         base, apostrophe, ending = word.rpartition("'")
         listed = bool(base) and endings > 0 and apostrophe + ending in _ENDINGS
-        if listed and (found := self._known(base, endings - 1)):
-            return found[0] + _ENDINGS[apostrophe + ending](found[0]), found[1]
+        if listed and (sound := self._known(base, endings - 1)):
+            phones, source = sound
+            return phones + _ENDINGS[apostrophe + ending](phones), source
         return None
 
     def _learn(self, words: Sequence[str]) -> None:
-        """Find the sounds of all words that are not known, in one batch."""
+        """Read all unknown words with the network, in one batch, and remember them."""
         todo = [word for word in dict.fromkeys(words) if word not in self._learned and not self._known(word)]
         if not todo:
             return
         if len(self._learned) > 50_000:
             self._learned.clear()
         stems = {word: self._stem(word) for word in todo}
-        asked = sorted({stem for stem, _ in stems.values() if _readable(stem) and not self._known(stem)})
-        read = dict(zip(asked, self.letters.pronounce(asked), strict=True))
+        unread = sorted({stem for stem, _ in stems.values() if _readable(stem) and not self._known(stem)})
+        read = dict(zip(unread, self.letters.pronounce(unread), strict=True))
         for word, (stem, ending) in stems.items():
             read_or_spelled: Sound = (read[stem], "letters") if read.get(stem) else (_spelled(stem), "spelled")
             phones, source = self._known(stem) or read_or_spelled
             self._learned[word] = (phones + (_ENDINGS[ending](phones) if ending else ()), source)
 
     def _stem(self, word: str) -> tuple[str, str]:
-        """A word without its ending, apostrophes and drawled letters ("sooo" is so, "hmmmm" is hmm), and the ending."""
+        """A word without ending, apostrophes and drawn-out letters ("sooo" to so, "hmmmm" to hmm), and the ending."""
         base, apostrophe, tail = word.rpartition("'")
         ending = apostrophe + tail if base and apostrophe + tail in _ENDINGS else ""
         stem = word.removesuffix(ending)
@@ -176,21 +186,21 @@ class Phonemizer(TaskHead):
 
     @property
     def lexicon(self) -> Mapping[str, str]:
-        """Word to its phones, separated by spaces."""
+        """Lower-case words to their phones, separated by spaces."""
         return self._lexicon
 
     def set_lexicon(self, lexicon: Mapping[str, str]) -> None:
-        """Use this lexicon: small-letter words to phones of `PHONES` separated by spaces."""
+        """Replace the lexicon: lower-case words to phones of `PHONES`, separated by spaces."""
         self._lexicon = dict(lexicon)
         self._learned.clear()
 
     def files(self) -> Mapping[str, bytes]:
-        """`lexicon.json`: one object, words in alphabetical order, a word to a line."""
+        """`lexicon.json`: one object, words in alphabetical order, one per line."""
         text = json.dumps(self._lexicon, indent=0, sort_keys=True, separators=(",", ":"))
         return {LEXICON_FILE: text.encode()}
 
     def load_files(self, folder: Path) -> None:
-        """Read `lexicon.json`. Raises CorruptFileError if it is absent or not a lexicon."""
+        """Read `lexicon.json`. Raises CorruptFileError if it is missing or malformed."""
         path = Path(folder) / LEXICON_FILE
         try:
             lexicon = json.loads(path.read_text("utf-8"))
@@ -199,7 +209,7 @@ class Phonemizer(TaskHead):
         self.set_lexicon(check_lexicon(lexicon, str(path)))
 
     def golden(self, inputs: Mapping[str, Tensor] | None) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
-        """Scores of the letter-to-sound network for a few made-up words that begin with the same phones."""
+        """Logits of the letter-to-sound network for a few made-up words after the same phones."""
         if inputs is None:
             inputs = {
                 "letters": pad([encode(word) for word in ("blorptious", "quizzaneer", "thwack", "mmzoo")]),
@@ -210,22 +220,22 @@ class Phonemizer(TaskHead):
     # --- training --------------------------------------------------------------------------------------
 
     def examples(self, rows: Dataset, cache: Path) -> LetterExamples:
-        """Rows `word, phones, heldout`: all but the held-out words become the lexicon and are learned from."""
+        """Rows `word, phones, heldout`: all but the held-out words join the lexicon and are trained on."""
         missing = {"word", "phones"} - set(rows.column_names)
         if missing:
             raise DataError(
-                f"The phonemizer's rows lack the column {', '.join(sorted(missing))}; it needs word and phones."
+                f"The phonemizer's dataset lacks the column {', '.join(sorted(missing))}; it needs word and phones."
             )
         heldout = rows["heldout"] if "heldout" in rows.column_names else [False] * len(rows)
         lexicon = {
             word.lower(): phones if isinstance(phones, str) else " ".join(phones)
             for word, phones, held in zip(rows["word"], rows["phones"], heldout, strict=True)
-            if not held and not word.endswith("'")  # parents' is said like parents
+            if not held and not word.endswith("'")  # parents' sounds like parents
         }
         if not lexicon:
-            raise DataError("The phonemizer's dataset has no word that is not held out; give it at least one.")
+            raise DataError("The phonemizer's dataset has held-out words only; give it at least one other word.")
         check_lexicon(lexicon, "the dataset", DataError)
-        # A lexicon that the model already has (of an earlier training) keeps its other words.
+        # Words of an earlier training stay in the lexicon, unless they are held out now.
         out = {word.lower() for word, held in zip(rows["word"], heldout, strict=True) if held}
         self.set_lexicon({word: said for word, said in (self._lexicon | lexicon).items() if word not in out})
         return LetterExamples.of(lexicon)
@@ -233,7 +243,7 @@ class Phonemizer(TaskHead):
     def training_step(
         self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
     ) -> Losses:
-        """Cross-entropy of words `letters [B, L]` with phones `phones [B, P]`, both padded with 0."""
+        """Label-smoothed cross-entropy of `phones [B, P]` given `letters [B, L]`, both padded with 0."""
         self._learned.clear()
         loss = self.letters.loss(batch["letters"], batch["phones"])
         return Losses(loss, {"phones": loss.detach()})
@@ -241,7 +251,13 @@ class Phonemizer(TaskHead):
 
 @dataclass(frozen=True)
 class LetterExamples:
-    """Words to learn reading from: letter ids, phone ids and the number of letters of each."""
+    """Training words of the letter-to-sound network.
+
+    Args:
+        letters: Letter ids of each word.
+        phones: Phone ids of each word.
+        lengths: Number of letters of each word.
+    """
 
     keys: ClassVar = ("letters", "phones")
     letters: list[list[int]]
@@ -250,9 +266,9 @@ class LetterExamples:
 
     @classmethod
     def of(cls, lexicon: Mapping[str, str]) -> LetterExamples:
-        """All words that letters can explain: at least two letters with a vowel, and no more than two phones a letter.
+        """The words whose sound follows from their letters: two letters or more, a vowel, at most two phones a letter.
 
-        The rest are read letter by letter (bbc) and would teach the wrong thing.
+        The others are spelled (bbc) and would mislead the network.
         """
         rows = [
             (encode(word), [PHONE_IDS[phone] for phone in phones.split()])
@@ -275,24 +291,32 @@ class LetterExamples:
 
 
 def check_lexicon(lexicon: Any, where: str, error: type[Exception] = CorruptFileError) -> dict[str, str]:
-    """The lexicon itself, if it maps words of a-z to known phones; otherwise `error` names the first bad entry."""
+    """Return the lexicon if it maps words of a-z to known phones.
+
+    Args:
+        lexicon: Any value.
+        where: Where it comes from, for the error.
+        error: The class of the error, which names the first bad entry.
+    """
     if not isinstance(lexicon, dict):
-        raise error(f"The lexicon in {where} is not an object of words and phones.")
+        raise error(f"The lexicon in {where} is not an object that maps words to phones.")
     if not _all_well(lexicon):
         for word, phones in lexicon.items():
             if not _all_well({word: phones}):
                 raise error(
                     f"The lexicon in {where} has the entry {word[:40]!r}: {str(phones)[:80]!r}; expected a word of a-z"
-                    " and phones of flite's set separated by spaces."
+                    " and phones of flite's set, separated by spaces."
                 )
     return lexicon
 
 
 def _all_well(lexicon: Mapping[str, Any]) -> bool:
-    """Whether every entry is a word and its phones; all of them at once, since models load through here."""
-    words, said = list(lexicon), list(lexicon.values())
+    """Whether every entry is a word and its phones; checked in bulk, because every load does this."""
+    words, sounds = list(lexicon), list(lexicon.values())
     return (
-        all(map(_WORD.fullmatch, words)) and set(map(type, said)) <= {str} and set(" ".join(said).split(" ")) <= _SOUNDS
+        all(map(_WORD.fullmatch, words))
+        and set(map(type, sounds)) <= {str}
+        and set(" ".join(sounds).split(" ")) <= _SOUNDS
     )
 
 
@@ -309,7 +333,7 @@ def _notes(spelled: list[str], unspoken: Sequence[str]) -> list[str]:
     if spelled:
         notes.append(f"Spelled letter by letter: {_listed(spelled)}.")
     if unspoken:
-        notes.append(f"Left out, because it is no English text: {_listed(unspoken)}.")
+        notes.append(f"Left out, because it is not English text: {_listed(unspoken)}.")
     return notes
 
 

@@ -10,7 +10,7 @@ ROWS = {
     "phones": [["pau", "aa", "r", "pau"], ["pau", "aa", "pau"]],
     "phone_set": ["flite"],
 }
-"""What the made-up rows must have for a voice: whose it is, and its phones."""
+"""Columns that the conformance kit's made-up rows need for this head."""
 
 
 @hookimpl
@@ -55,13 +55,13 @@ def mmzoo_register(register: Register) -> None:
     )
     register.command("say", "mmzoo_tts.cli:say", summary="Speak a text into a WAV file")
     register.command(
-        "demo", "mmzoo_tts.demo:demo", summary="Say a sentence with the bundled voice and have a judge listen"
+        "demo", "mmzoo_tts.demo:demo", summary="Say a sentence with the bundled voice and have a judge transcribe it"
     )
     register.model(
         "phonemizer-en",
         task="phonemization",
         modalities=("text",),
-        summary="English text to flite's phones: normaliser, lexicon, and a learned letter-to-sound model",
+        summary="English text to flite's phones: normalizer, lexicon, and a letter-to-sound network",
         card=tasks.PHONEMIZER,
         recipe={"head": {"name": "phonemizer"}},
         weights=[Weights("flite", license="apache-2.0")],
@@ -70,7 +70,7 @@ def mmzoo_register(register: Register) -> None:
         "vqvae-dit-tts",
         task="text-to-speech",
         modalities=("text", "speech"),
-        summary="English speech, one voice: durations, and a diffusion transformer over vqvae-speech latents",
+        summary="English speech in one voice: a diffusion transformer over the latents of vqvae-speech",
         card=tasks.VOICE,
         recipe={
             "head": {"name": "tts", "dim": 36, "width": 256, "voices": ["slt"]},

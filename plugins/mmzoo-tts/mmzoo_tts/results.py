@@ -1,4 +1,4 @@
-"""The numbers of a synthesizer as a README shows them."""
+"""The results of text to speech for the README."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mmzoo_tts.tasks import LINES
 
 
 def numbers(evaluation: Report) -> list[str]:
-    """What the judge heard, unseen words, sampling steps, and everything else that was measured."""
+    """The judge's error rates, unseen words, sampling steps, and everything else that was measured."""
     return [
         recognition_table(evaluation),
         _unseen(evaluation.get("unseen_words", {})),
@@ -19,7 +19,7 @@ def numbers(evaluation: Report) -> list[str]:
 
 
 def _unseen(report: Report) -> str:
-    """Words that training never had: how often the judge missed them."""
+    """How often the judge missed words that were not in the training data."""
     if not report:
         return ""
     differences = report.get("difference", {})

@@ -1,4 +1,4 @@
-"""The tasks of speaking: how their models are used, measured and described. Nothing heavy is imported here."""
+"""The tasks of this plugin: how their models are used, measured and described. Nothing heavy is imported here."""
 
 from __future__ import annotations
 
@@ -9,28 +9,27 @@ VOICE = CardText(
     language="en",
     intended="Reading English text aloud in one voice, on a CPU, offline; research on small speech models.",
     training=(
-        "The speech that taught this model is synthetic: sentences of our own grammar, spoken by the voice `slt` of"
-        " the synthesizer flite (CMU ARCTIC; flite's permissive license). The words of those sentences are the ones"
-        " that pocketsphinx's bundled English language model and pronouncing dictionary (CMU; BSD) know, read when"
-        " the corpus is built. The model is distilled from that voice; nothing here claims human naturalness, and"
-        " other voices were not heard in training."
+        "The training speech is synthetic: sentences of our own grammar, spoken by the voice `slt` of the synthesizer"
+        " flite (CMU ARCTIC; flite's permissive license). Their words are those in both the English language model and"
+        " the pronouncing dictionary that come with pocketsphinx (CMU; BSD), read when the corpus is built. The model"
+        " is distilled from that one voice and does not claim human naturalness."
     ),
-    limits="One synthetic voice, English, 16 kHz. Speech of other voices, noise and music were never heard.",
+    limits="One synthetic voice, English, 16 kHz.",
 )
 PHONEMIZER = CardText(
     data="english-lexicon",
     language="en",
-    intended="Turning English text into words and phones for a synthesizer.",
+    intended="Turning English text into words and phones for speech synthesis.",
     training=(
-        "The phones that taught this model are those of the synthesizer flite (flite's permissive license) for the"
-        " words of the CMU pronouncing dictionary that pocketsphinx brings; the lexicon beside the weights holds"
-        " them."
+        "The training data are the words of the CMU pronouncing dictionary that comes with pocketsphinx, with the"
+        " phones that the synthesizer flite (flite's permissive license) gives them; the lexicon next to the weights"
+        " has them."
     ),
-    limits="American English; words outside the lexicon are read by a small network that errs often.",
+    limits="American English; words outside the lexicon are read by a small network that is often wrong.",
 )
 LINES = {
-    "prosody": "Speech against the teacher's",
-    "judge_control": "The judge on a synthesizer that shares nothing with the teacher (espeak-ng)",
+    "prosody": "Prosody against the teacher's",
+    "judge_control": "The judge on an unrelated synthesizer (espeak-ng)",
     "speed": "Speed",
 }
 
@@ -44,7 +43,7 @@ def register_tasks(register: Register) -> None:
         pipeline="text-to-speech",
         headlines={"rows.tts.wer": "wer", "rows.tts.per": "per"},
         sections={
-            "speaking_rate_ratio": "Speaking rate against the teacher's",
+            "speaking_rate_ratio": "Speaking rate relative to the teacher's",
             "unseen_words": "Unseen words",
             "steps": "Steps",
             "seeds": "Seeds",
@@ -58,12 +57,12 @@ def register_tasks(register: Register) -> None:
         summary="Text to words and phones",
         use='phonemizer = mmzoo.create("{name}")\nprint(phonemizer("Doctor Smith paid $3.50.").phones)',
         headlines={"held_out_words.phone_error_rate": "per", "held_out_words.words_with_an_error": "wer"},
-        sections={"held_out_words": "Words that neither it nor its lexicon has met"},
+        sections={"held_out_words": "Words that neither the network nor the lexicon has seen"},
     )
     register.metric(
         "text-to-speech",
         "mmzoo_tts.evaluate:evaluate_tts",
-        summary="Has a judge listen to held-out sentences and words",
+        summary="Has a judge transcribe held-out sentences and unseen words",
         requires=("matplotlib>=3.9",),
     )
     register.metric(

@@ -84,13 +84,13 @@ def test_the_chunks_of_a_stream_joined_are_the_whole(tts):
 
 def test_the_first_chunk_comes_before_the_rest_is_computed(tts, monkeypatch):
     made = []
-    original = type(tts)._synthesise
+    original = type(tts)._synthesize
 
     def counted(self, *arguments):
         made.append(1)
         return original(self, *arguments)
 
-    monkeypatch.setattr(type(tts), "_synthesise", counted)
+    monkeypatch.setattr(type(tts), "_synthesize", counted)
     next(tts.stream(PARAGRAPH))
     assert len(made) == 1
 

@@ -42,7 +42,6 @@ class Guess(TaskHead):
     batch_keys: tuple[str, ...] = ("text", "text_mask")
 
     slots: ClassVar[Mapping[str, Slot]] = {"teacher": Slot("head", model=True, optional=True)}
-    batch_keys = ("text", "text_mask")
     teacher: Any
 
     def __init__(self, *, width: int = 4) -> None:

@@ -1,1 +1,1 @@
-"""Judges: what reads or hears what models make, and had no part in training any of them."""
+"""Judges: independent recognizers that read or transcribe what models generate."""

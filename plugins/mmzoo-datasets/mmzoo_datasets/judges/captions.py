@@ -1,4 +1,4 @@
-"""The judge `caption-listener`: pocketsphinx with the grammar of captions, which hears what a model says of a scene."""
+"""The judge `caption-listener`: pocketsphinx with the grammar of scene captions."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from mmzoo_datasets.scenes.captions import grammar
 
 
 class CaptionListener:
-    """Hears captions and nothing else."""
+    """Transcribes spoken captions; it can output nothing else."""
 
     name = "pocketsphinx with the grammar of captions"
 
     def listen(self, sounds: Sequence[Audio]) -> list[str]:
-        """The caption heard in each sound at 16 kHz, '' where there was none."""
+        """The caption in each sound (16 kHz); "" if none was recognized."""
         progress = tqdm(sounds, desc="listening", disable=None, leave=False)
         hypotheses = (decode(self._decoder, prepare(sound)).hyp() for sound in progress)
         return [hypothesis.hypstr if hypothesis else "" for hypothesis in hypotheses]

@@ -13,12 +13,12 @@ from mmzoo_datasets.digits import handwritten, split_indices
 
 
 class DigitReader:
-    """Radial basis functions over the brightness of 8 x 8 cells, trained on the training digits of `spoken-digits`."""
+    """An RBF support vector machine over the mean brightness of 8 x 8 cells, trained on digits of `spoken-digits`."""
 
     name = "support vector machine trained on the real digits"
 
     def read(self, pictures: Sequence[Image]) -> list[str]:
-        """The digit that each picture shows."""
+        """The digit in each picture."""
         cells = []
         for picture in pictures:
             gray = picture.pixels.astype(np.float32).mean(-1) / 255

@@ -1,4 +1,4 @@
-"""The judge `scene-reader`: reads drawn scenes back by rule and compares them with labels, captions and retellings."""
+"""The judge `scene-reader`: reads drawn scenes by rule and compares them with labels, captions and descriptions."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ ATTRIBUTES = ("background", "position", "colour", "shape", "size")
 
 
 class SceneReader:
-    """Nothing in it is learned. Scenes are given as the `label` of a row of `spoken-scenes`."""
+    """Reads scenes without learning. Labels are those of `spoken-scenes`."""
 
     name = "scene reader by rule"
 
     def errors(self, labels: Sequence[str], pictures: Sequence[Image]) -> dict[str, ErrorRate]:
-        """For each attribute of the labeled scenes, how often the pictures show it wrong."""
+        """For each attribute, the error rate of the pictures against the labeled scenes."""
         return attribute_errors([scene_of(label) for label in labels], [read(picture.pixels) for picture in pictures])
 
     def as_told(self, captions: Sequence[str], pictures: Sequence[Image]) -> list[dict[str, list[bool]]]:
-        """For each attribute that a caption mentions, whether its picture shows it so."""
+        """For each caption, whether its picture agrees with each attribute that the caption mentions."""
         return [
             agreement(understand(text), read(picture.pixels)) for text, picture in zip(captions, pictures, strict=True)
         ]
 
     def retold(self, labels: Sequence[str], texts: Sequence[str]) -> list[dict[str, list[bool]]]:
-        """For each attribute of the labeled scenes, whether the text says it as it is."""
+        """For each labeled scene, whether the text states each of its attributes correctly."""
         return [retelling(scene_of(label), understand(text)) for label, text in zip(labels, texts, strict=True)]
 
 
 def attribute_errors(true: Sequence[Scene], read: Sequence[Scene]) -> dict[str, ErrorRate]:
-    """For each attribute, how many of a scene's were read wrong; one row for each scene.
+    """For each attribute, the errors of each scene.
 
-    A thing that was not seen in its cell is wrong in position, color, shape and size; one too many, in position.
+    A missing object counts as wrong in position, color, shape and size; an extra one, in position.
     """
     counts: dict[str, list[tuple[int, int, int, int]]] = {name: [] for name in ATTRIBUTES}
     for scene, seen in zip(true, read, strict=True):

@@ -1,9 +1,9 @@
-"""The judge `pocketsphinx`: a speech recognizer with its own English models, which never heard our voices.
+"""The judge `pocketsphinx`: a speech recognizer with its own English models, not trained on our voices.
 
-Protocol: 16 kHz, peak at -3 dB, 0.3 s of silence on both sides, cepstral mean normalisation over the whole
-utterance (`cmn="batch"`, so that a score does not depend on what was judged before). Two passes: words with
-the bundled trigram language model, and phones with a phone language model only. Verdicts are kept by the
-sha256 of the samples, so that a sound is judged once.
+Protocol: 16 kHz, peak at -3 dB, 0.3 s of silence on both sides, cepstral mean normalization over the whole
+utterance (`cmn="batch"`, so that a score does not depend on earlier utterances). Two passes: words with the
+bundled trigram language model, and phones with a phone language model only. Verdicts are cached by the sha256
+of the samples, so that a sound is judged once.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ PADDING_S = 0.3
 PEAK = 10 ** (-3 / 20)
 NOT_SOUNDS = {"SIL", "+SPN+", "+NSN+"}
 ARPABET_OF = {ours: theirs for theirs, ours in TABLE.items()} | {"ax": "AH"}
-"""Our phones in the recognizer's set."""
+"""Our phones to the recognizer's."""
 FILLERS = {"<s>", "</s>", "<sil>", "[NOISE]", "[SPEECH]"}
 
 
@@ -76,21 +76,21 @@ def prepare(audio: Audio) -> bytes:
 
 
 class PocketSphinx:
-    """Hears words, phones, and how well a known text fits its sound."""
+    """Transcribes words and phones, and scores how well a known text fits its sound."""
 
     @property
     def name(self) -> str:
-        """The judge and its version, as they stand beside every number."""
+        """The judge and its version, as reported with every number."""
         return f"pocketsphinx {version('pocketsphinx')}, bundled en-us model"
 
     def phones_in(self, phones: Sequence[str], phone_set: str | None) -> list[str]:
-        """Phones as `listen` spells them, without pauses; none of a phone set that it does not know."""
+        """Phones as `listen` spells them, without pauses; empty for an unknown phone set."""
         return [ARPABET_OF.get(p, p.upper()) for p in phones if p != PAUSE] if phone_set == PHONE_SET else []
 
     def listen(
         self, sounds: Sequence[Audio], *, description: str = "listening", processes: int | None = None
     ) -> list[Heard]:
-        """Judge every sound; verdicts come from the cache where there are any."""
+        """Transcribe every sound; earlier verdicts come from the cache."""
         from tqdm import tqdm
 
         folder = cache_dir() / "judge" / self.name.split(",")[0].replace(" ", "-")
@@ -129,24 +129,24 @@ class PocketSphinx:
     def fit(
         self, sounds: Sequence[Audio], texts: Sequence[Sequence[str]], *, description: str = "aligning"
     ) -> list[list[float]]:
-        """How well each word of a known text fits its sound: scores of a forced alignment, per frame, 0 the best.
+        """How well each word of a known text fits its sound: mean frame scores of a forced alignment, at most 0.
 
-        A frame's score is that of the word's sound relative to the best sound there (in 1/1024 nat), so that words of
-        different sounds compare. A text that cannot be laid over its sound gives -inf for every word; one with a word
-        that the recognizer's dictionary lacks gives an empty list.
+        A frame's score is relative to the best state at that frame (in 1/1024 nat), so that scores of different words
+        are comparable. A text that cannot be aligned gives -inf for every word; one with a word that the recognizer's
+        dictionary lacks gives an empty list.
         """
         from tqdm import tqdm
 
         decoder = _decoder("alignment")
-        found: list[list[float]] = []
+        fits: list[list[float]] = []
         pairs = zip(sounds, texts, strict=True)
         for sound, words in tqdm(pairs, total=len(sounds), desc=description, unit="sound", disable=None, leave=False):
             try:
                 decoder.set_align_text(" ".join(words))
             except RuntimeError:
-                found.append([])
+                fits.append([])
                 continue
             segments = [s for s in decode(decoder, prepare(sound)).seg() or () if s.word not in FILLERS]
             scores = [1024 * math.log(max(s.ascore, 1e-300)) / (s.end_frame - s.start_frame + 1) for s in segments]
-            found.append(scores if len(scores) == len(words) else [-math.inf] * len(words))
-        return found
+            fits.append(scores if len(scores) == len(words) else [-math.inf] * len(words))
+        return fits

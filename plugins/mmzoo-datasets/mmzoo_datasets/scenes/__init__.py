@@ -1,1 +1,1 @@
-"""A small world of drawn scenes that can be told, spoken, drawn and read back without learning."""
+"""A small synthetic world of scenes that are drawn, described and read back by rule."""

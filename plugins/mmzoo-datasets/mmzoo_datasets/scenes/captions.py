@@ -17,7 +17,7 @@ _TOKEN = re.compile(r"[a-z]+")
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """What a text says about one object; None where it says nothing. The relation is to the object mentioned next."""
+    """What a text says about one object; None if it says nothing. The relation is to the next mentioned object."""
 
     shape: str | None = None
     colour: str | None = None
@@ -28,22 +28,21 @@ class Mention:
 
 @dataclass(frozen=True, slots=True)
 class Understood:
-    """What a text says about a scene, and the words without a meaning here."""
+    """What a text says about a scene, and its words that are unknown here."""
 
     background: str | None
     things: tuple[Mention, ...]
     other_words: tuple[str, ...] = ()
 
     def sentence(self) -> str:
-        """What was understood, for people."""
-        told = [
-            " ".join(part for part in (m.size, m.colour, m.shape or "thing", _told_place(m)) if part)
-            for m in self.things
+        """A readable summary."""
+        parts = [
+            " ".join(part for part in (m.size, m.colour, m.shape or "thing", _place_of(m)) if part) for m in self.things
         ]
-        return "; ".join((*told, f"{self.background} background" if self.background else "any background"))
+        return "; ".join((*parts, f"{self.background} background" if self.background else "any background"))
 
 
-def _told_place(mention: Mention) -> str | None:
+def _place_of(mention: Mention) -> str | None:
     if mention.cell is not None:
         return _PLACE[CELLS[mention.cell]]
     return f"{mention.relation} the next" if mention.relation else None
@@ -57,15 +56,17 @@ def caption(scene: Scene, chance: random.Random) -> str:
     if len(things) == 2 and (how := relation(things[0], things[1])) and chance.random() < 0.5:
         joint = f"to the {how}" if how in ("left of", "right of") else how
         return f"{_noun(things[0])} {joint} {_noun(things[1])}{ending}"
-    told = [f"{_noun(thing)} {_PLACE[CELLS[thing.cell]]}" for thing in things]
+    nouns = [f"{_noun(thing)} {_PLACE[CELLS[thing.cell]]}" for thing in things]
     opening = chance.choice(("", "there is "))
-    return opening + (", ".join(told[:-1]) + " and " if len(told) > 1 else "") + told[-1] + ending
+    return opening + (", ".join(nouns[:-1]) + " and " if len(nouns) > 1 else "") + nouns[-1] + ending
 
 
 def plain_caption(scene: Scene) -> str:
-    """The one fixed caption of a scene: every object with its place, in order of places, then the background."""
-    told = [f"{_noun(thing)} {_PLACE[CELLS[thing.cell]]}" for thing in sorted(scene.things, key=lambda one: one.cell)]
-    return (", ".join(told[:-1]) + " and " if len(told) > 1 else "") + told[-1] + _ENDINGS[0].format(scene.background)
+    """The fixed caption of a scene: every object with its place, in the order of cells, then the background."""
+    nouns = [f"{_noun(thing)} {_PLACE[CELLS[thing.cell]]}" for thing in sorted(scene.things, key=lambda one: one.cell)]
+    return (
+        (", ".join(nouns[:-1]) + " and " if len(nouns) > 1 else "") + nouns[-1] + _ENDINGS[0].format(scene.background)
+    )
 
 
 def _noun(thing: Thing) -> str:
@@ -73,10 +74,10 @@ def _noun(thing: Thing) -> str:
 
 
 def understand(text: str) -> Understood:
-    """What a text says about a scene, whether or not `caption` could have written it.
+    """Parse any text about a scene, whether or not `caption` could have written it.
 
-    Attributes belong to the shape that follows them, places and relations to the one before. Words without a meaning
-    here are kept in `other_words`.
+    Attributes belong to the shape that follows them, places and relations to the one before. Unknown words go to
+    `other_words`.
     """
     words = _TOKEN.findall(text.lower().replace("grey", "gray").replace("middle", "center").replace("centre", "center"))
     background: str | None = None
@@ -125,7 +126,7 @@ _SILENT = {"a", "an", "the", "on", "at", "in", "to", "of", "and", "is", "are", "
 
 
 def grammar() -> str:
-    """The captions as a JSGF grammar, for speech recognizers."""
+    """A JSGF grammar of the captions, for speech recognizers."""
     places = " | ".join(_PLACE.values())
     relations = " | ".join(f"to the {how}" if " " in how else how for how in RELATIONS)
     return "\n".join(
@@ -145,10 +146,10 @@ def grammar() -> str:
 
 
 def agreement(said: Understood, scene: Scene) -> dict[str, list[bool]]:
-    """For each attribute, whether each thing of the scene that was told is as it was told; also background and count.
+    """For each attribute that a text mentions, whether the scene agrees; also for the background and the count.
 
-    Mentions and things are matched so that they agree best in all; a mention without a thing is wrong in all that it
-    says. count: whether the scene has as many things as were told.
+    Mentions are matched to objects so that they agree best overall; all attributes of an unmatched mention are wrong.
+    `count` is whether the text and the scene have the same number of objects.
     """
     right: dict[str, list[bool]] = {"count": [len(said.things) == len(scene.things)]}
     if said.background is not None:
@@ -158,21 +159,21 @@ def agreement(said: Understood, scene: Scene) -> dict[str, list[bool]]:
         matched[mentioned] = scene.things[shown]
     for index, (mention, thing) in enumerate(zip(said.things, matched, strict=True)):
         for name in ("shape", "colour", "size", "cell"):
-            if (told := getattr(mention, name)) is not None:
+            if (value := getattr(mention, name)) is not None:
                 right.setdefault("position" if name == "cell" else name, []).append(
-                    thing is not None and getattr(thing, name) == told
+                    thing is not None and getattr(thing, name) == value
                 )
         if mention.relation is not None and index + 1 < len(matched):
             other = matched[index + 1]
-            stands = thing is not None and other is not None and _stands(thing, other, mention.relation)
-            right.setdefault("relation", []).append(stands)
+            holds = thing is not None and other is not None and _holds(thing, other, mention.relation)
+            right.setdefault("relation", []).append(holds)
     return right
 
 
 def retelling(scene: Scene, said: Understood) -> dict[str, list[bool]]:
-    """For each attribute, whether each thing of the scene was told as it is; also the background.
+    """For each attribute of a scene, whether the text states it correctly; also for the background.
 
-    The other side of `agreement`: what is left out is wrong here, and what is told too much does not count.
+    Unlike in `agreement`, what the text omits is wrong, and what it adds does not count.
     """
     right: dict[str, list[bool]] = {"background": [said.background == scene.background]}
     matched: list[Mention | None] = [None] * len(scene.things)
@@ -180,15 +181,15 @@ def retelling(scene: Scene, said: Understood) -> dict[str, list[bool]]:
         matched[shown] = said.things[mentioned]
     for thing, best in zip(scene.things, matched, strict=True):
         for name in ("shape", "colour", "size", "cell"):
-            told = best is not None and getattr(best, name) == getattr(thing, name)
-            right.setdefault("position" if name == "cell" else name, []).append(told)
+            correct = best is not None and getattr(best, name) == getattr(thing, name)
+            right.setdefault("position" if name == "cell" else name, []).append(correct)
     return right
 
 
 def _matches(mentions: Sequence[Mention], things: Sequence[Thing]) -> list[tuple[int, int]]:
-    """Pairs of indices, as many as there can be, that agree best in all; of equals the first.
+    """The best matching as pairs of indices, as many as possible; of equal ones the first.
 
-    A scene has nine cells and a caption three things at most, so all ways can be tried.
+    There are at most nine objects and three mentions, so all matchings can be tried.
     """
     if len(mentions) > len(things):
         ways = (list(zip(chosen, range(len(things)), strict=True)) for chosen in _chosen(mentions, things))
@@ -206,7 +207,7 @@ def _score(mention: Mention, thing: Thing) -> int:
     return sum(weight for name, weight in weights.items() if getattr(mention, name) == getattr(thing, name))
 
 
-def _stands(first: Thing, second: Thing, how: str) -> bool:
+def _holds(first: Thing, second: Thing, how: str) -> bool:
     down, across = RELATIONS[how]
     (row, column), (other_row, other_column) = divmod(first.cell, 3), divmod(second.cell, 3)
     return (other_row - row) * down > 0 if down else (other_column - column) * across > 0

@@ -1,4 +1,4 @@
-"""Scenes drawn with Pillow, antialiased by drawing at four times the size."""
+"""Draws scenes with Pillow, antialiased by drawing at four times the size."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def draw(scene: Scene, side: int = 64) -> Any:
 
 
 def silhouette(thing: Thing, side: int) -> Mask:
-    """How much of each pixel the thing covers, `[side, side]`, 0 to 1."""
+    """The fraction of each pixel that an object covers, `[side, side]`."""
     from PIL import Image, ImageDraw
 
     large = side * OVERSAMPLING
@@ -36,7 +36,7 @@ def silhouette(thing: Thing, side: int) -> Mask:
 
 
 def _thing(pen: Any, thing: Thing, side: int, ink: Any, paper: Any) -> None:
-    x, y = (share * side for share in thing.middle)
+    x, y = (fraction * side for fraction in thing.middle)
     r = SIZES[thing.size] * side
     if thing.shape in ("circle", "ring"):
         pen.ellipse((x - r, y - r, x + r, y + r), fill=ink)

@@ -1,8 +1,8 @@
-"""Reads a drawn scene back by rule, with nothing learned: the judge of every picture that a model draws.
+"""Reads a drawn scene by rule, without learning, to judge the pictures that models draw.
 
-Background: the commonest of the background colours at the picture's edge and between cells. A cell holds a thing when
-enough of its pixels are far from the background. Colour: the nearest named colour to the pixels that the thing covers
-fully. Shape and size: the silhouette that explains the cell's coverage best, over small shifts.
+Background: the background color nearest to the median of the picture's edge. A cell holds an object if enough of its
+pixels are far from the background. Color: the named color nearest to the median of the pixels that the object covers
+fully. Shape and size: the silhouette that fits the cell's coverage best, over small shifts.
 """
 
 from __future__ import annotations
@@ -19,14 +19,20 @@ from mmzoo_datasets.scenes.world import BACKGROUNDS, COLOURS, SHAPES, SIZES, Sce
 Pixels = np.ndarray[Any, np.dtype[np.float32]]
 SHIFTS = (-0.02, -0.01, 0.0, 0.01, 0.02)
 LEAST_COVERAGE = 0.04
-"""A cell with less of its area covered is empty."""
+"""A cell is empty if less than this fraction of its area is covered."""
 
 
 def read(image: Any) -> Scene:
-    """The scene that a square RGB picture shows: a Pillow image or an array `[side, side, 3]` of 0 to 255.
+    """The scene in a square RGB picture.
 
-    The shifts of its things are the nearest of a small grid. A picture without any thing gives a scene without
-    things. Raises InputError for another form or a side below 24 pixels.
+    Args:
+        image: A Pillow image, or an array `[side, side, 3]` of values from 0 to 255.
+
+    Returns:
+        The scene; shifts are quantized to SHIFTS. It may have no objects.
+
+    Raises:
+        InputError: The picture has another shape, or a side below 24 pixels.
     """
     pixels = np.asarray(image.convert("RGB") if hasattr(image, "convert") else image, dtype=np.float32)
     if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.shape[0] != pixels.shape[1] or len(pixels) < 24:
@@ -43,8 +49,8 @@ def _background(pixels: Pixels) -> str:
     return _nearest(np.median(edge, axis=0), BACKGROUNDS)
 
 
-def _nearest(colour: Pixels, names: dict[str, tuple[int, int, int]]) -> str:
-    return min(names, key=lambda name: float(np.square(colour - np.array(names[name], np.float32)).sum()))
+def _nearest(color: Pixels, names: dict[str, tuple[int, int, int]]) -> str:
+    return min(names, key=lambda name: float(np.square(color - np.array(names[name], np.float32)).sum()))
 
 
 def _span(cell: int, side: int) -> tuple[slice, slice]:
@@ -59,9 +65,9 @@ def _read_cell(pixels: Pixels, cell: int, paper: tuple[int, int, int]) -> Thing 
     distance = np.sqrt(np.square(piece).sum(-1))
     if float((distance > 40).mean()) < LEAST_COVERAGE:
         return None
-    # The pixels that differ most are covered whole; their median has the thing's own colour.
-    whole = distance >= 0.8 * np.quantile(distance, 0.97)
-    ink = _nearest(np.median(pixels[span][whole], axis=0), COLOURS)
+    # The pixels that differ most are fully covered; their median is the object's color.
+    covered = distance >= 0.8 * np.quantile(distance, 0.97)
+    ink = _nearest(np.median(pixels[span][covered], axis=0), COLOURS)
     direction = np.array(COLOURS[ink], np.float32) - np.array(paper, np.float32)
     coverage = np.clip(piece @ direction / float(direction @ direction), 0, 1)
     names, shapes = _silhouettes(cell, len(pixels))
@@ -72,7 +78,7 @@ def _read_cell(pixels: Pixels, cell: int, paper: tuple[int, int, int]) -> Thing 
 
 @lru_cache(maxsize=64)
 def _silhouettes(cell: int, side: int) -> tuple[list[tuple[str, str, tuple[float, float]]], Pixels]:
-    """Every shape, size and shift in a cell, and its coverage of the cell's pixels, `[K, pixels]`."""
+    """Every shape, size and shift in a cell, and the coverage of the cell's pixels, `[K, pixels]`."""
     names = [(shape, size, (x, y)) for shape in SHAPES for size in SIZES for x in SHIFTS for y in SHIFTS]
     span = _span(cell, side)
     masks = [silhouette(Thing(shape, "red", size, cell, shift), side)[span].ravel() for shape, size, shift in names]

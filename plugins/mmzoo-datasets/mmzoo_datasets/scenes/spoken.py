@@ -1,4 +1,4 @@
-"""The dataset `spoken-scenes`: drawn scenes, a caption of each, and the caption spoken by many voices."""
+"""The dataset `spoken-scenes`: drawn scenes with captions, spoken by many voices."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from datasets import DatasetDict
 
 VERSION = 1
-"""Of drawing, grammar and sampling; part of the folder's hash."""
+"""Version of drawing, grammar and sampling; part of the folder's hash."""
 VOICES = ("flite:slt", "flite:awb", "flite:kal16", "espeak:en-us+f3", "espeak:en-us+f4", "espeak:en-us+m3")
 UNSEEN_VOICE = "flite:rms"
-"""Speaks the split `unseen_voice` and nothing else."""
+"""The voice of the split `unseen_voice` only."""
 RATES = (0.85, 1.0, 1.15)
 COUNTS = (1, 1, 1, 2, 2, 3)
 """Numbers of objects, drawn uniformly."""
@@ -51,7 +51,7 @@ def spoken_scenes(
     """Build scenes with images, captions and speech, or read them from the cache.
 
     Splits: train and validation show no held-out pair of shape and color; every scene of test has one; the scenes of
-    unseen_voice are new and spoken by a voice of their own. `label` is the scene as JSON, see `scene_of`. A build that
+    unseen_voice are new and have their own voice. `label` is the scene as JSON, see `scene_of`. A build that
     was interrupted resumes.
 
     Args:
@@ -129,7 +129,7 @@ def _rows(
     seed: int,
 ) -> list[Row]:
     def one(index: int) -> Row:
-        # One generator for each scene, so that a corpus of another size starts with the same scenes.
+        # One generator per scene, so that a corpus of another size starts with the same scenes.
         chance = random.Random(f"{seed} {split} {index}")
         scene = random_scene(chance, things=things or chance.choice(COUNTS), held_out=split == "test")
         text = caption(scene, chance) if telling == "various" else plain_caption(scene)

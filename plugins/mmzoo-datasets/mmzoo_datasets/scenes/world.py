@@ -58,7 +58,7 @@ class Thing:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A background and one to three things in different cells, in order of their cells."""
+    """A background and objects in different cells, in the order of cells."""
 
     background: str
     things: tuple[Thing, ...]
@@ -70,7 +70,7 @@ def random_scene(chance: random.Random, *, things: int, held_out: bool) -> Scene
     Args:
         chance: Random numbers.
         things: Number of objects.
-        held_out: The first object drawn is a held-out pair; no other ever is.
+        held_out: The first object drawn is a held-out pair; the others never are.
     """
     pairs = [(shape, colour) for shape in SHAPES for colour in COLOURS]
     seen = [pair for pair in pairs if pair not in HELD_OUT]

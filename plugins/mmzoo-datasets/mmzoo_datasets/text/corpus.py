@@ -13,7 +13,7 @@ from mmzoo_datasets.text.rules import RULES
 from mmzoo_datasets.text.vocabulary import Vocabulary
 
 VERSION = "1"
-"""Goes into the names of built corpora; raise it whenever the texts change."""
+"""Part of the names of built corpora; increase it whenever the texts change."""
 
 CARRIERS = (
     "Please say the word {} again.",
@@ -55,20 +55,20 @@ UNSUITABLE = frozenset(
         "millennium",
     ]
 )
-"""Brands, slang and the like that the rule below lets through but that have no place in a test."""
+"""Brands, slang and the like that pass the rule below but do not belong in a test."""
 MOST_WORDS = 25
 SHARED_TRIGRAMS = 0.6
 
 
 def unseen_words(vocabulary: Vocabulary, count: int, seed: int = 0) -> list[str]:
-    """Content words of 2 to 4 syllables that no rule or list of ours contains and that sound like no other word."""
-    ours = {w.lower() for found in OWN_WORDS.values() for w in found} | set(
+    """Content words of 2 to 4 syllables that are in none of our rules and lists, and have no homophones."""
+    ours = {w.lower() for listed in OWN_WORDS.values() for w in listed} | set(
         re.findall("[a-z]+", " ".join(RULES.values()))
     )
     ours |= set(spoken_words(" ".join([*words.SHORT, *CARRIERS])))
     sounds = Counter(phones for word in vocabulary.words.values() for phones in set(word.phones))
     ranks = {word: rank for rank, word in enumerate(vocabulary.words)}
-    found = [
+    candidates = [
         word
         for name in ("noun", "adj", "verb")
         for word in vocabulary.by_class[name]
@@ -81,9 +81,9 @@ def unseen_words(vocabulary: Vocabulary, count: int, seed: int = 0) -> list[str]
         and word not in UNSUITABLE
         and not word.endswith(("ing", "ed", "ly", "s", "ian", "ish"))
     ]
-    Random(f"unseen {seed}").shuffle(found)
+    Random(f"unseen {seed}").shuffle(candidates)
     chosen: list[str] = []
-    for word in found:
+    for word in candidates:
         if len(chosen) < count and not any(related(word, other) for other in chosen):
             chosen.append(word)
     return sorted(chosen)
@@ -110,7 +110,7 @@ def _trigrams(text: str) -> set[tuple[str, ...]]:
 
 
 class Overlap:
-    """Tells which sentences share most of their word trigrams with a protected one."""
+    """Finds sentences that share most of their word trigrams with a protected one."""
 
     def __init__(self, protected: Sequence[str]) -> None:
         self._sets = [_trigrams(text) for text in protected]
@@ -127,7 +127,7 @@ class Overlap:
 
 
 def heldout_sentences(vocabulary: Vocabulary, count: int, seed: int, unseen: Iterable[str]) -> list[str]:
-    """Sentences of 4 to 16 words the recognizer knows, without figures, letters or abbreviations, no two alike."""
+    """Distinct sentences of 4 to 16 words that the recognizer knows, without digits, letters or abbreviations."""
     banned = banned_words(unseen, vocabulary)
     writer = Writer(vocabulary, Random(f"heldout {seed}"), share=0.2, names=0.0, figures=0.0, banned=banned)
     chosen: list[str] = []
@@ -144,9 +144,15 @@ def heldout_sentences(vocabulary: Vocabulary, count: int, seed: int, unseen: Ite
 def training_sentences(
     vocabulary: Vocabulary, count: int, seed: int, *, avoid: Sequence[str], unseen: Iterable[str], share: float = 0.4
 ) -> list[str]:
-    """Different texts of 1 to 25 words: sentences, about 5 % very short ones and 12 % pairs of sentences.
+    """Distinct texts of 1 to 25 words: sentences, about 5 % very short ones and 12 % pairs of sentences.
 
-    avoid: sentences that must not occur, nor nearly occur. unseen: words that must not occur in any form.
+    Args:
+        vocabulary: The recognizer's vocabulary.
+        count: Number of texts.
+        seed: Seed of the texts.
+        avoid: Sentences that must not occur, even approximately.
+        unseen: Words that must not occur in any form.
+        share: Probability that a slot takes a word of the vocabulary instead of one of our own.
     """
     banned = banned_words(unseen, vocabulary)
     rng = Random(f"training {seed}")

@@ -1,4 +1,4 @@
-"""Expands the rules into sentences and chooses the words: a language model picks among a few candidates."""
+"""Expands the rules into sentences; a language model chooses each word among a few candidates."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def alternatives(symbol: str) -> tuple[tuple[tuple[str, ...], ...], tuple[float,
     """The alternatives of a symbol as tokens, and their weights."""
     bodies, weights = [], []
     for part in RULES[symbol].split("|"):
-        found = re.match(r"\s*(?:(\d+)\*)?\s*(.*?)\s*$", part, re.DOTALL)
-        assert found is not None
-        weights.append(float(found[1] or 1))
-        bodies.append(tuple(_TOKEN.findall(found[2])))
+        match = re.match(r"\s*(?:(\d+)\*)?\s*(.*?)\s*$", part, re.DOTALL)
+        assert match is not None
+        weights.append(float(match[1] or 1))
+        bodies.append(tuple(_TOKEN.findall(match[2])))
     return tuple(bodies), tuple(weights)
 
 
@@ -65,7 +65,7 @@ _SOURCES = {
 
 @dataclass
 class Deck:
-    """The vocabulary of one class, dealt out in a shuffled order so that every word has its turn."""
+    """The vocabulary of one class, dealt in shuffled order so that every word is used."""
 
     cards: list[str]
     rng: Random
@@ -82,14 +82,20 @@ class Deck:
     def take(self, card: str) -> None:
         """Remove one of the cards just drawn."""
         self._hand.remove(card)
-        if self._hand and self.rng.random() < 0.25:  # so that a word nothing fits does not block the hand
+        if self._hand and self.rng.random() < 0.25:  # so that a word that never fits does not block the hand
             self._hand.append(self._hand.pop(0))
 
 
 class Writer:
-    """Writes sentences. share: how many of the slots take words of the vocabulary instead of our own; names: of names.
+    """Writes sentences.
 
-    banned: words that never occur in what it writes. figures: the share of numbers written in figures.
+    Args:
+        vocabulary: The recognizer's vocabulary.
+        rng: Random numbers.
+        share: Probability that a slot takes a word of the vocabulary instead of one of our own.
+        names: The same for slots of names.
+        figures: Probability that a number is written in digits.
+        banned: Words that must not occur.
     """
 
     def __init__(
@@ -98,8 +104,8 @@ class Writer:
         self.vocabulary, self.rng, self.figures = vocabulary, rng, figures
         self.share = {"name": names, "surname": names, "other": 1.0}
         self.usual_share = share
-        self.own = {slot: [w for w in found if w.lower() not in banned] for slot, found in OWN_WORDS.items()}
-        pools = {name: [w for w in found if w not in banned] for name, found in vocabulary.by_class.items()}
+        self.own = {slot: [w for w in listed if w.lower() not in banned] for slot, listed in OWN_WORDS.items()}
+        pools = {name: [w for w in listed if w not in banned] for name, listed in vocabulary.by_class.items()}
         decks = {name: Deck(pool, rng) for name, pool in pools.items()}
         self.decks = {slot: decks[name] for slot, name in _SOURCES.items()}
 
@@ -142,12 +148,12 @@ class Writer:
             if token == "a" and self.vocabulary.starts_with_vowel(tokens[i + 1]):
                 tokens[i] = "an"
         text = re.sub(r"\s+([.,;:?!]|'s\b)", r"\1", " ".join(tokens))
-        text = re.sub(r"(?<=[.?!] )([a-z])", lambda found: found[1].upper(), text)
+        text = re.sub(r"(?<=[.?!] )([a-z])", lambda match: match[1].upper(), text)
         text = re.sub(r"\b(Mr|Mrs)\.(?=[?!.]|$)", r"\1", text)
         text = re.sub(r"([.?!])[.]+", r"\1", text)
         return text[0].upper() + text[1:]
 
 
 def spoken_words(text: str) -> list[str]:
-    """The words of a text without digits, in lower case and without punctuation."""
+    """The words of a text, in lower case, without digits and punctuation."""
     return re.findall(r"[a-z']*[a-z]", text.lower())

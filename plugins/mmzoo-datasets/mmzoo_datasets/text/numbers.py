@@ -1,4 +1,4 @@
-"""Numbers, dates, times and money, written in words or in figures."""
+"""Numbers, dates, times and money, written in words or digits."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def money(rng: Random, figures: bool) -> str:
 
 
 def percent(rng: Random, figures: bool) -> str:
-    """A share of a hundred."""
+    """A percentage."""
     number = rng.randint(2, 99)
     return f"{number}%" if figures else f"{in_words(number)} percent"
 

@@ -1,7 +1,7 @@
 """The grammar itself: one string of alternatives for each symbol.
 
 In a rule, `<NP>` is another symbol, `[noun]` a slot filled with a word of that class, `{date}` a generated number,
-and anything else is literal. Alternatives are parted by `|`, and `3*` before one makes it three times as likely.
+and anything else is literal. Alternatives are separated by `|`; `3*` before one makes it three times as likely.
 """
 
 from __future__ import annotations

@@ -35,7 +35,13 @@ _CLASSES = {
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One dictionary word. logprob: natural log of its unigram probability; phones: its ARPABET pronunciations."""
+    """One dictionary word.
+
+    Args:
+        text: The word.
+        logprob: Natural log of its unigram probability.
+        phones: Its ARPABET pronunciations.
+    """
 
     text: str
     logprob: float
@@ -53,30 +59,30 @@ class Vocabulary:
         for line in dictionary.read_text(encoding="utf-8").splitlines():
             text, *phones = line.split()
             pronunciations.setdefault(re.sub(r"\(\d+\)$", "", text), []).append(tuple(phones))
-        self.pronunciations = {text: tuple(found) for text, found in pronunciations.items()}
+        self.pronunciations = {text: tuple(phones) for text, phones in pronunciations.items()}
         known = (
             Word(t, p, self.pronunciations[t]) for t in pronunciations if (p := self.logprob([t])) > UNKNOWN * LOG_STEP
         )
         self.words = {word.text: word for word in sorted(known, key=lambda w: (-w.logprob, w.text))}
 
     def logprob(self, words: Sequence[str]) -> float:
-        """ln P(last word | the words before it), at most two of which count."""
+        """ln P(last word | previous words), of which at most two count."""
         return float(self._model.prob(list(words[-3:])[::-1])) * LOG_STEP
 
     def lift(self, before: Sequence[str], word: str) -> float:
-        """How much likelier the word is after these words than anywhere, in nats; 0 where nothing is known."""
+        """Log of how much more likely the word is after these words than in general, in nats; 0 if unknown."""
         history = [w for w in before if w in self.words][-2:]
         if word not in self.words or not history:
             return 0.0
         return self.logprob([*history, word]) - self.words[word].logprob
 
     def starts_with_vowel(self, word: str) -> bool:
-        """Whether `an` goes before the word; by sound where the dictionary knows it, else by its letter."""
+        """Whether `an` goes before the word: by its sound if it is in the dictionary, else by its first letter."""
         known = self.pronunciations.get(word.lower())
         return known[0][0] in VOWELS if known else word[:1].lower() in "aeiou8"
 
     def syllables(self, word: str) -> int:
-        """Vowels of the first pronunciation."""
+        """Number of vowels in the first pronunciation."""
         return sum(phone in VOWELS for phone in self.pronunciations[word][0])
 
     def class_of(self, word: str) -> str:
@@ -101,7 +107,7 @@ class Vocabulary:
 
     @cached_property
     def by_class(self) -> dict[str, list[str]]:
-        """The 15,000 or so most frequent plain words after the 60 commonest, by class, most frequent first."""
+        """About 15,000 of the most frequent plain words, without the top 60, by class, most frequent first."""
         classes: dict[str, list[str]] = {}
         for text in list(self.words)[60:19_000]:
             if plain(text):
@@ -110,7 +116,7 @@ class Vocabulary:
 
 
 def plain(word: str) -> bool:
-    """Letters only, at least three with a vowel among them, nothing coarse."""
+    """Whether a word has at least three letters with a vowel among them, nothing else, and is not coarse."""
     return (
         len(word) >= 3
         and word.isascii()
@@ -127,6 +133,6 @@ def load_vocabulary() -> Vocabulary:
         from pocketsphinx import get_model_path
     except ImportError as error:
         raise DataError(
-            "pocketsphinx is not installed, and the corpus text is made from its word list; pip install pocketsphinx."
+            "pocketsphinx, whose word list the corpus uses, is not installed; run: pip install pocketsphinx"
         ) from error
     return Vocabulary(Path(get_model_path("en-us/cmudict-en-us.dict")), Path(get_model_path("en-us/en-us.lm.bin")))

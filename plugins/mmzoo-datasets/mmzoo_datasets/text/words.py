@@ -1,4 +1,4 @@
-"""The grammar's own words, written for this package. `vocabulary.py` adds the recogniser's dictionary to them."""
+"""The grammar's own words, written for this package. `vocabulary.py` adds the recognizer's dictionary."""
 
 from __future__ import annotations
 

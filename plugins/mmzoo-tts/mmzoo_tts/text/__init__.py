@@ -1,4 +1,4 @@
-"""The text frontend: from any text to words and phrase breaks, without code under the GPL."""
+"""The text frontend: any text to words and phrase breaks, without GPL code."""
 
 from mmzoo_tts.text.clean import clean as clean_text
 from mmzoo_tts.text.items import Break, Item, Spoken

@@ -1,4 +1,4 @@
-"""Any Unicode text to the characters that the rules know: checks, folding, and what cannot be said."""
+"""Checks a Unicode text and folds it to the characters that the rules know."""
 
 from __future__ import annotations
 
@@ -62,7 +62,12 @@ _NOTHING: tuple[str, ...] = ()
 
 @dataclass(frozen=True, slots=True)
 class CleanText:
-    """text: only ASCII letters and digits and known signs. unspoken: what had to be left out, each piece once."""
+    """A text that the rules can read.
+
+    Args:
+        text: ASCII letters and digits, and known signs.
+        unspoken: Pieces that were left out, each once.
+    """
 
     text: str
     unspoken: tuple[str, ...] = ()
@@ -71,8 +76,9 @@ class CleanText:
 def clean(text: str) -> CleanText:
     """Fold accents, quotes, dashes, full-width and other forms; set aside other scripts and emoji.
 
-    Raises InputError, each with its own sentence, for what is not a string, an empty text, a control character,
-    a text of nothing but punctuation, and one of nothing but emoji or another script.
+    Raises:
+        InputError: The text is not a string, is empty, contains a control character, or has only punctuation, or only
+            emoji and other scripts.
     """
     if not isinstance(text, str):
         raise InputError(f"The text is of type {type(text).__name__}; give a string.")
@@ -115,16 +121,16 @@ def _fold(text: str) -> tuple[str, tuple[str, ...]]:
     foreign: dict[str, None] = {}
     run: list[str] = []
     for index, character in enumerate(text):
-        said = _known(text, index, character)
-        if said is not None:
+        known = _known(text, index, character)
+        if known is not None:
             # Joiners and accents inside a run of another script belong to it.
-            if run and said == "":
+            if run and known == "":
                 continue
             if run:
                 foreign["".join(run)] = None
                 run = []
                 out.append(" ")
-            out.append(said)
+            out.append(known)
         else:
             # A lone surrogate cannot be printed, so it is shown escaped.
             run.append(character if unicodedata.category(character) != "Cs" else f"\\u{ord(character):04x}")
@@ -134,7 +140,7 @@ def _fold(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _known(text: str, index: int, character: str) -> str | None:
-    """What stands for a character, "" if it is only formatting, None if it cannot be said."""
+    """The replacement of a character: "" if it is only formatting, None if it cannot be spoken."""
     if character in _KEPT or (character.isascii() and character.isalnum()):
         return character
     category = unicodedata.category(character)

@@ -1,7 +1,7 @@
-"""Homographs: words with one spelling and two pronunciations, as a noun or adjective and as a verb.
+"""Homographs: words that sound different as a noun or adjective and as a verb.
 
-The choice looks only at the words beside them, as flite's does; it is right for "to use", "the use", "they live"
-and "close the door", and a guess where more of the sentence would be needed ("I read it", "the lead").
+Like flite, this looks only at the two neighboring words: enough for "to use", "the use", "they live" and "close the
+door", but a guess where the rest of the sentence decides ("I read it", "the lead").
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ uses: y uw s ax z / y uw z ih z
 wind: w ih n d / w ay n d
 """
 
-# Word to its sounds as a noun or adjective (also the default) and as a verb.
+# Word to its phones as a noun or adjective (the default) and as a verb.
 HOMOGRAPHS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
 for _line in _TABLE.strip().splitlines():
     _word, _, _sounds = _line.partition(": ")
@@ -123,11 +123,17 @@ _PLACES = frozenset(
     ).split()
 )
 _UNSURE = frozenset({"read", "live", "lives", "lead"})
-"""Before an object these may be either: "I read the book", "people live the dream"."""
+"""Before an object these are ambiguous: "I read the book", "people live the dream"."""
 
 
 def homograph(word: str, before: str, after: str) -> tuple[str, ...] | None:
-    """The sound of a homograph between two words ("" where a phrase begins or ends), or None for other words."""
+    """The phones of a homograph in context, or None for any other word.
+
+    Args:
+        word: The word.
+        before: The word before it, "" at the start of a phrase.
+        after: The word after it, "" at the end of a phrase.
+    """
     sounds = HOMOGRAPHS.get(word)
     if sounds is None:
         return None

@@ -1,4 +1,4 @@
-"""Output of the normalizer: words to be said and breaks between them."""
+"""Output of the normalizer: spoken words and the breaks between them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from mmzoo_tts.text.numbers import digits
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """One word to be said.
+    """One spoken word.
 
     Args:
-        written: The piece of the text it stands for.
+        written: The piece of the text it is read from.
         word: Lower-case letters and apostrophes.
         letter: The word is the name of one letter, perhaps with `'s`.
     """
@@ -39,12 +39,12 @@ STRENGTH = {mark: rank for rank, mark in enumerate(",-:;.!?")}
 
 
 def words(written: str, said: str | list[str]) -> list[Item]:
-    """Spoken items of one written piece; `said` is a list of words or a string of them."""
+    """Spoken items of one written piece; `said` is its words, as a list or separated by spaces."""
     return [Spoken(written, word) for word in (said.split() if isinstance(said, str) else said)]
 
 
 def letters(written: str, said: str) -> list[Item]:
-    """The names of letters (and of digits) of one written piece."""
+    """One written piece spelled: the names of the letters and digits in `said`."""
     items: list[Item] = []
     for character in said.lower():
         if character.isdigit():

@@ -1,4 +1,4 @@
-"""Text to words: every letter and digit of the text is read by exactly one rule, so no word can be dropped."""
+"""Text to words: exactly one rule reads each letter and digit, so no word can be dropped."""
 
 from __future__ import annotations
 
@@ -24,7 +24,12 @@ _ENDS = dict(zip(".?!;:,", ".?!;:,", strict=True))
 
 @dataclass(frozen=True, slots=True)
 class NormalText:
-    """items: words and breaks in order, ending in a break. unspoken: pieces in no Latin letters, left out."""
+    """A text as words.
+
+    Args:
+        items: Words and breaks in order; the last is a break.
+        unspoken: Pieces in other scripts, and emoji, that were left out.
+    """
 
     items: tuple[Item, ...]
     unspoken: tuple[str, ...]
@@ -35,10 +40,14 @@ class NormalText:
 
 
 def normalize(text: str, known: Container[str] = frozenset()) -> NormalText:
-    """Read out everything in the text as words.
+    """Turn everything in a text into words.
 
-    known: words that have a pronunciation (a lexicon); it decides whether capitals are a word (NASA) or
-    letters (FBI). Raises InputError as `clean` does.
+    Args:
+        text: Any text.
+        known: Words with a pronunciation (a lexicon); decides whether capitals are a word (NASA) or letters (FBI).
+
+    Raises:
+        InputError: As `clean`.
     """
     cleaned = clean(text)
     scanner = _Scanner(cleaned.text, known)
@@ -58,7 +67,7 @@ class _Scanner:
         self.text = text
         self.known = known
         self.items: list[Item] = []
-        self.previous = ""  # the word before, as written, "" after a break
+        self.previous = ""  # the previous word as written, "" after a break
         self.quoted = False  # inside '...'
         self.double = False  # inside "..."
 
@@ -96,9 +105,8 @@ class _Scanner:
         return end
 
     def _word(self, position: int) -> int:
-        found = abbreviation(self.text, position, self.previous)
-        if found:
-            end, items = found
+        if match := abbreviation(self.text, position, self.previous):
+            end, items = match
             self._say(items, self.text[position:end].rstrip("."))
             if isinstance(items[-1], Break):
                 self.previous = ""
@@ -116,14 +124,14 @@ class _Scanner:
         return end
 
     def _article(self, word: str, rest: str) -> list[Item] | None:
-        """A capital A inside a sentence is the letter (plan A), unless the sentence is in capitals."""
+        """A capital A within a sentence is the letter (plan A), unless the sentence is in capitals."""
         if word not in {"A", "a"}:
             return None
         letter = word == "A" and self.previous and not self.previous.isupper() and not self._shouted(word, rest)
         return [Spoken(word, "a", letter=bool(letter))]
 
     def _shouted(self, word: str, rest: str) -> bool:
-        """Whether neighbors in capitals show that a word's own capitals mean nothing."""
+        """Whether known words in capitals next to a word show that its own capitals mean nothing."""
         after = _NEXT_CAPITALS.match(rest)
         neighbors = [self.previous, after[1] if after else ""]
         return any(len(n) > 1 and n.isupper() and n.lower() in self.known for n in neighbors)
@@ -137,7 +145,7 @@ class _Scanner:
         self.previous = written
 
     def _break(self, mark: str) -> None:
-        """End the phrase here; of several marks in a row the strongest counts."""
+        """End the phrase here; of consecutive marks the strongest counts."""
         if self.items and isinstance(last := self.items[-1], Break):
             if STRENGTH[mark] > STRENGTH[last.mark]:
                 self.items[-1] = Break(mark)

@@ -22,7 +22,7 @@ LARGEST = 10**18 - 1
 
 
 def cardinal(number: int) -> list[str]:
-    """Words of a whole number: 1234 is "one thousand two hundred thirty four"; digit by digit above 10^18."""
+    """Words of an integer: 1234 is "one thousand two hundred thirty four"; from 10^18 on digit by digit."""
     if number < 0:
         return ["minus", *cardinal(-number)]
     if number > LARGEST:
@@ -52,9 +52,9 @@ def digits(text: str) -> list[str]:
 
 
 def number_words(text: str) -> list[str]:
-    """Words of a number as written with ASCII digits: optional sign, grouping commas, decimals.
+    """Words of a number in ASCII digits, with optional sign, grouping commas and decimals.
 
-    A whole number of more than 18 digits, or one with a leading zero (007), is read digit by digit.
+    An integer part of more than 18 digits, or with a leading zero (007), is read digit by digit.
     """
     sign = ["minus"] if text.startswith("-") else []
     whole, point, fraction = text.lstrip("+-").replace(",", "").partition(".")
@@ -99,7 +99,7 @@ def year(number: int) -> list[str]:
 
 
 def roman(text: str) -> int | None:
-    """The value of a Roman numeral in its one proper form (capitals, 1 to 3999), or None."""
+    """The value of a Roman numeral in canonical form (capitals, 1 to 3999), or None."""
     if not text or any(letter not in _ROMAN for letter in text) or len(text) > 15:
         return None
     values = [_ROMAN[letter] for letter in text]

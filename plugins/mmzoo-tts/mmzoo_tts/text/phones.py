@@ -29,11 +29,11 @@ LETTER_PHONES: dict[str, tuple[str, ...]] = {
         "x": "eh k s", "y": "w ay", "z": "z iy",
     }.items()
 }  # fmt: skip
-"""How the name of each letter is said."""
+"""The phones of each letter's name."""
 
 
 def possessive(phones: tuple[str, ...]) -> tuple[str, ...]:
-    """The sound of `'s` after a word with these phones: `ax z`, `s` or `z`."""
+    """The phones of `'s` after a word with these phones: `ax z`, `s` or `z`."""
     last = phones[-1] if phones else ""
     if last in SIBILANTS:
         return ("ax", "z")

@@ -14,8 +14,11 @@ Source = Literal["lexicon", "letters", "spelled"]
 class Word:
     """One spoken word.
 
-    text: the piece of the text it was read from, which several words may share ("$3.50"). spoken: the word as
-    said, in small letters. source: `lexicon`, `letters` (the letter-to-sound network) or `spelled`.
+    Args:
+        text: The piece of the text it was read from; several words may share it ("$3.50").
+        spoken: The word as spoken, in lower case.
+        phones: Its phones.
+        source: `lexicon`, `letters` (the letter-to-sound network) or `spelled`.
     """
 
     text: str
@@ -26,20 +29,30 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """Words said in one breath. end: the mark that closes it, one of `. ? ! ; : - ,`."""
+    """Words between two pauses.
+
+    Args:
+        words: The words.
+        end: The mark that ends the phrase, one of `. ? ! ; : - ,`.
+    """
 
     words: tuple[Word, ...]
     end: str
 
     @property
     def phones(self) -> tuple[str, ...]:
-        """The phones of its words, without pauses."""
+        """The phones of all words, without pauses."""
         return tuple(phone for word in self.words for phone in word.phones)
 
 
 @dataclass(frozen=True, slots=True)
 class Pronunciation:
-    """A text as phrases of words of phones. notes: sentences on what was spelled or could not be said."""
+    """A text as phrases, words and phones.
+
+    Args:
+        phrases: The phrases.
+        notes: Sentences about what was spelled or left out.
+    """
 
     phrases: tuple[Phrase, ...]
     notes: tuple[str, ...] = ()
@@ -51,7 +64,7 @@ class Pronunciation:
 
     @property
     def phones(self) -> tuple[str, ...]:
-        """All phones with a pause before, between and after the phrases, as flite writes them."""
+        """All phones, with a pause before, between and after the phrases, as in flite."""
         phones = [PAUSE]
         for phrase in self.phrases:
             phones += [*phrase.phones, PAUSE]
@@ -59,5 +72,5 @@ class Pronunciation:
 
     @property
     def spoken(self) -> str:
-        """The words as said, with the marks of the phrases."""
+        """The spoken words with the marks of the phrases."""
         return " ".join(" ".join(word.spoken for word in phrase.words) + phrase.end for phrase in self.phrases)

@@ -1,7 +1,7 @@
-"""Rules for what is written with digits: money, dates, times, telephone numbers, fractions, units, plain numbers.
+"""Rules for text with digits: money, dates, times, telephone numbers, fractions, units, plain numbers.
 
-Each rule is a pattern and a function from its match to items, or None where the pattern was mistaken. Rules
-are tried in order at a digit, a sign or a currency symbol; the last one takes any digits.
+A rule is a pattern and a function from a match to items, or to None if the match is invalid (a date with month 13).
+Rules are tried in order at a digit, a sign or a currency symbol; the last one accepts any digits.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from mmzoo_tts.text.tables import CURRENCIES, MAGNITUDES, MONTH_NUMBERS, MONTHS,
 
 Rule = tuple[re.Pattern[str], Callable[[re.Match[str]], list[Item] | None]]
 
-# Groups are bounded and never given back, so that no text makes the search slow.
+# Repetitions are bounded or possessive, so that no text causes slow backtracking.
 _NUMBER = r"\d{1,3}(?:,\d{3}){1,6}+(?!\d|,\d)(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+"
 _SIGN = "".join(map(re.escape, CURRENCIES))
 _MONTH = "(" + "|".join(sorted(MONTH_NUMBERS, key=len, reverse=True)) + r")\b\.?"
@@ -73,7 +73,7 @@ def _day_month(match: re.Match[str]) -> list[Item] | None:
 
 
 def month_day(match: re.Match[str]) -> list[Item] | None:
-    """`March 3rd, 2024`, `Jan. 5`, `Sept. 2005`: the month's rule, called at a letter."""
+    """The rule for `March 3rd, 2024`, `Jan. 5` and `Sept. 2005`, tried at letters."""
     month = MONTHS[MONTH_NUMBERS[match[1]] - 1].lower()
     if match[4]:
         return words(match[0], [month, *numbers.year(int(match[4]))])
@@ -110,7 +110,7 @@ def _hour(match: re.Match[str]) -> list[Item] | None:
 
 
 def _groups(match: re.Match[str]) -> list[Item]:
-    """Telephone numbers and the like: each group digit by digit, with a short break after it."""
+    """Telephone numbers and the like: groups read digit by digit, with a short break between them."""
     items: list[Item] = words("+", "plus") if match[0].startswith("+") else []
     for group in re.findall(r"\d+", match[0]):
         items += [*words(group, numbers.digits(group)), Break(",")]
@@ -203,7 +203,7 @@ def _said(text: str) -> Callable[[re.Match[str]], list[Item]]:
     )
 
 
-# A minus sign is one only where nothing is written directly before it.
+# A hyphen is a minus sign only if no word or closing parenthesis directly precedes it.
 _MINUS = r"((?<![\w)])[-−](?=[\d.]))?"
 RULES: tuple[Rule, ...] = tuple(
     (re.compile(pattern), function)

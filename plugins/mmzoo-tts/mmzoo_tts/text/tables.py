@@ -1,4 +1,4 @@
-"""What is written and what is said: abbreviations, units, symbols, names of months and days."""
+"""Written forms and their spoken forms: abbreviations, units, symbols, names of months and days."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TITLES = {
     "maj": "major", "gov": "governor", "sen": "senator", "rep": "representative", "pres": "president",
     "hon": "honorable", "mt": "mount", "ft": "fort", "messrs": "messieurs",
 }  # fmt: skip
-"""Said in full before a name; the period never ends a sentence."""
+"""Expanded before a name; the period never ends a sentence."""
 
 ABBREVIATIONS = {
     "vs": "versus", "approx": "approximately", "fig": "figure", "figs": "figures", "vol": "volume",
@@ -41,19 +41,19 @@ ABBREVIATIONS = {
     "ca": "circa", "min": "minimum", "max": "maximum", "avg": "average", "incl": "including", "hwy": "highway",
     "apt": "apartment", "bldg": "building", "intl": "international", "natl": "national",
 }  # fmt: skip
-"""Said in full when a period follows, which does not end the sentence before a lower-case letter or a digit."""
+"""Expanded before a period, which does not end the sentence if a lower-case letter or a digit follows."""
 
 ENDINGS = {
     "etc": "et cetera", "inc": "incorporated", "ltd": "limited", "corp": "corporation", "co": "company",
     "jr": "junior", "sr": "senior", "bros": "brothers", "esq": "esquire", "ave": "avenue", "blvd": "boulevard",
     "rd": "road", "ln": "lane", "pkwy": "parkway", "sq": "square",
 }  # fmt: skip
-"""Said in full when a period follows, which may also end the sentence."""
+"""Expanded before a period, which may also end the sentence."""
 
 BARE = frozenset(
     {"mr", "mrs", "vs", "etc", "jr", "ltd", "inc", "prof", "blvd", "approx", "dept", "govt", "capt", "sgt"}
 )
-"""Abbreviations that are recognized without a period as well (as British writers do)."""
+"""Abbreviations that are also recognized without a period, as in British usage."""
 
 PHRASES = {
     "i.e.": "that is", "e.g.": "for example", "a.k.a.": "also known as", "n.b.": "note well",
@@ -68,7 +68,7 @@ STARTERS = frozenset(
         "Many"
     ).split()
 )
-"""A capitalized word of these after an abbreviation begins a sentence rather than going on with a name."""
+"""After an abbreviation, these capitalized words start a sentence rather than continue a name."""
 
 NUMBERED = frozenset(
     (
@@ -90,9 +90,9 @@ RULERS = frozenset(
 """A Roman numeral after one of these names is an ordinal: Henry the eighth."""
 
 PLAIN_ROMANS = frozenset("II III VI VII VIII IX XI XII XIII XIV XV XVI XVII XVIII XIX XX XXI".split())
-"""Read as numbers wherever they stand."""
+"""Roman numerals that are read as numbers in any context."""
 
-# (singular, plural) of units after a number; the key is matched exactly, then in lower case.
+# Unit: (singular, plural); matched exactly, then ignoring case.
 UNITS = {
     "mm": ("millimeter", "millimeters"), "cm": ("centimeter", "centimeters"), "m": ("meter", "meters"),
     "km": ("kilometer", "kilometers"), "ft": ("foot", "feet"), "yd": ("yard", "yards"), "mi": ("mile", "miles"),
@@ -121,7 +121,7 @@ UNITS = {
     "EUR": ("euro", "euros"), "GBP": ("pound", "pounds"), "JPY": ("yen", "yen"),
 }  # fmt: skip
 
-# Sign: (one, many, one hundredth, many hundredths).
+# Currency sign: (singular, plural, cent, cents).
 CURRENCIES = {
     "$": ("dollar", "dollars", "cent", "cents"),
     "£": ("pound", "pounds", "penny", "pence"),
@@ -157,4 +157,4 @@ GREEK = dict(
         strict=True,
     )
 )
-"""A Greek letter that stands alone is said by its name, as in formulas."""
+"""Names of Greek letters, for a letter that stands alone, as in formulas."""

@@ -1,4 +1,4 @@
-"""Rules for what is written with letters: abbreviations, initials, addresses, Roman numerals, acronyms, words."""
+"""Rules for text with letters: abbreviations, initials, addresses, Roman numerals, acronyms, words."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ _NOT_A_NAME = STARTERS | {
 
 
 def sentence_follows(text: str, end: int) -> bool:
-    """Whether a period that ends at `end` also ends a sentence: nothing, a line break or a new sentence follows."""
+    """Whether a period before `end` also ends a sentence: nothing, a blank line or a new sentence follows."""
     if not text[end:].strip() or text.startswith("\n\n", end):
         return True
     match = _NEXT_WORD.match(text, end)
@@ -78,14 +78,19 @@ def sentence_follows(text: str, end: int) -> bool:
 
 
 def abbreviation(text: str, position: int, previous: str) -> tuple[int, list[Item]] | None:
-    """An abbreviation, initials, a month with its day, or an Internet address at `position`.
+    """The end and the items of an abbreviation, initials, a date or an Internet address at `position`, or None.
 
-    previous: the piece of text before it, as written, "" at the start of a sentence.
+    Args:
+        text: The text.
+        position: Where to look.
+        previous: The previous piece of text as written, "" at the start of a phrase.
     """
-    for found in (_address(text, position), _phrase(text, position), _month(text, position)):
-        if found:
-            return found
-    return _dotted(text, position, previous)
+    return (
+        _address(text, position)
+        or _phrase(text, position)
+        or _month(text, position)
+        or _dotted(text, position, previous)
+    )
 
 
 def _stop(text: str, end: int, items: list[Item], *, may_end: bool = True) -> tuple[int, list[Item]]:
@@ -146,7 +151,7 @@ def _dotted(text: str, position: int, previous: str) -> tuple[int, list[Item]] |
         return end + dot, words(written, DAYS[word])
     if lower in ENDINGS and not (lower in {"co", "sr", "sq", "ln", "rd", "ave"} and not word[0].isupper()):
         return _stop(text, end + dot, words(written, ENDINGS[lower]))
-    # "min." or "sec." at the end of a sentence is likelier the word itself.
+    # At the end of a sentence, "min." or "sec." is more likely the word itself.
     if (lower in ABBREVIATIONS and re.match(r"\s+[a-z\d(]|,", after)) or lower in {"vs", "approx", "dept", "govt"}:
         return _stop(text, end + dot, words(written, ABBREVIATIONS[lower]))
     return None
@@ -172,7 +177,7 @@ def _address(text: str, position: int) -> tuple[int, list[Item]] | None:
 
 
 def roman_numeral(word: str, previous: str, rest: str) -> list[Item] | None:
-    """A Roman numeral in its context: `Henry VIII`, `chapter IV`, `World War II`, `XIV` by itself."""
+    """A Roman numeral in context (`Henry VIII`, `chapter IV`, `World War II`) or a clear one alone, or None."""
     value = numbers.roman(word)
     if value is None:
         return None
@@ -180,7 +185,7 @@ def roman_numeral(word: str, previous: str, rest: str) -> list[Item] | None:
     if before in NUMBERED:
         return words(word, numbers.cardinal(value))
     if before in RULERS and previous[0].isupper():
-        # "When Charles I met" is rather a king than a slip; "I" before a verb stays the pronoun.
+        # In "When Charles I met", "I" is read as the pronoun; in "Charles I of England" and the like, as a numeral.
         if word == "I" and re.match(r"\s+[a-z]", rest) and not re.match(r"\s+(?:of|and|was|the)\b", rest):
             return None
         return words(word, ["the", *numbers.ordinal(value)])
@@ -192,9 +197,13 @@ def roman_numeral(word: str, previous: str, rest: str) -> list[Item] | None:
 
 
 def plain_word(word: str, known: Container[str], *, shouted: bool, mixed: bool) -> list[Item]:
-    """A run of letters as a word, as the names of its letters, or, in camel case, as several words.
+    """A run of letters as one word, spelled, or, in camel case, as several words.
 
-    shouted: the words around are in capitals too, so capitals mean nothing. mixed: a digit is written to it.
+    Args:
+        word: Letters, with apostrophes inside.
+        known: Words with a pronunciation.
+        shouted: Neighboring words are in capitals too, so capitals mean nothing.
+        mixed: A digit directly precedes or follows.
     """
     base, suffix = (word[:-2], "'s") if word.lower().endswith("'s") else (word, "")
     lower = word.lower()
@@ -210,7 +219,7 @@ def plain_word(word: str, known: Container[str], *, shouted: bool, mixed: bool) 
     if base[:-1].isupper() and base.endswith("s") and len(base) > 2:
         return _spell(word, base[:-1], "'s")
     parts = _CAMEL.findall(base)
-    # One small letter may stand before a capital (eBay), but not elsewhere (LaTeX); "Mc" is no word.
+    # A single letter may start a camel-case word (eBay) but not be inside it (LaTeX); "Mc" is not a word.
     if (
         len(parts) > 1
         and "'" not in base
