@@ -1,4 +1,4 @@
-"""The tasks of drawing: how their models are used, measured and described. Nothing heavy is imported here."""
+"""The image generation tasks: how their models are used, measured and described. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -7,38 +7,38 @@ from mmzoo.hookspecs import CardText, Register
 SCENES = CardText(
     data="spoken-scenes",
     language="en",
-    intended="Drawing and editing simple scenes; research on small diffusion models.",
+    intended="Generating and editing simple scenes; research on small diffusion models.",
     training=(
-        "The pictures that taught this model are scenes drawn by rule and told by our own grammar (`spoken-scenes`),"
-        " without some pairs of shape and color. It has seen no photograph."
+        "Trained on synthetic scenes with captions from our own grammar (`spoken-scenes`), with some pairs of shape"
+        " and color held out. The training data contain no photographs."
     ),
-    limits="Flat scenes of one to three things in the words of its captions; no photographs.",
+    limits="Flat scenes of one to three objects, described in the vocabulary of its captions; no photographs.",
     samples=(
-        "Drawn: the first row is true, the second drawn from its caption. Edits: true, by the plain method, by the"
-        " model, and by the model with the caption."
+        "Drawn: reference scenes in the first row, images generated from their captions in the second. Edits, from top"
+        " to bottom: the original, the baseline, the model, and the model given the caption."
     ),
 )
 DIGITS = CardText(
     data="spoken-digits",
     language="en",
-    intended="Drawing and editing handwritten digits; research on small diffusion models.",
+    intended="Generating and editing handwritten digits; research on small diffusion models.",
     training=(
-        "The pictures that taught this model are handwritten digits of 8 x 8 pixels, enlarged (the part of UCI's"
-        " Optical Recognition of Handwritten Digits that comes with scikit-learn)."
+        "Trained on handwritten digits of 8 x 8 pixels, upscaled (the subset of UCI's Optical Recognition of"
+        " Handwritten Digits that comes with scikit-learn)."
     ),
-    limits="The ten digits in the hand of some 40 people, as 8 x 8 pixels enlarged.",
+    limits="The ten digits in the handwriting of about 40 people, upscaled from 8 x 8 pixels.",
     samples=(
-        "Drawn: one row for each digit. Edits: true, by the plain method, by the model, and by the model with the"
-        " digit's name."
+        "Drawn: one row per digit. Edits, from top to bottom: the original, the baseline, the model, and the model"
+        " given the digit's name."
     ),
 )
 
 
 def register_tasks(register: Register) -> None:
-    """Drawing from captions and from classes, each with its metric."""
+    """Register image generation from captions and from classes, each with its metric."""
     register.task(
         "text-to-image",
-        summary="Words to pictures, and edits of pictures",
+        summary="Text to images, and image editing",
         use=(
             'artist = mmzoo.create("{name}")\nartist("a large red circle on a black background").save("red.png")\n'
             'artist.denoise([mmzoo.Image.load("noisy.png")])[0].save("clean.png")'
@@ -56,7 +56,7 @@ def register_tasks(register: Register) -> None:
     )
     register.task(
         "class-to-image",
-        summary="Names of classes to pictures, and edits of pictures",
+        summary="Class names to images, and image editing",
         use='artist = mmzoo.create("{name}")\nartist("three", seed=0).save("three.png")',
         pipeline="text-to-image",
         headlines={"digits_right.drawn.share": "accuracy", "edits.denoise.model.psnr_db": "psnr"},
@@ -66,10 +66,10 @@ def register_tasks(register: Register) -> None:
     register.metric(
         "text-to-image",
         "mmzoo_image.evaluate:evaluate_text_to_image",
-        summary="Scenes drawn from captions and true ones edited, read by rule",
+        summary="Generates scenes from captions and edits held-out ones; a rule-based reader scores them",
     )
     register.metric(
         "class-to-image",
         "mmzoo_image.evaluate:evaluate_class_to_image",
-        summary="Digits drawn from their words and real ones edited, read by a classifier",
+        summary="Generates digits from their names and edits held-out ones; a classifier scores them",
     )

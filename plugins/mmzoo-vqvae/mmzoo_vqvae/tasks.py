@@ -1,4 +1,4 @@
-"""The tasks of tokenizers: how their models are used, measured and described. Nothing heavy is imported here."""
+"""The tokenization tasks: how their models are used, measured and described. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -7,40 +7,39 @@ from mmzoo.hookspecs import CardText, Register
 SPEECH = CardText(
     data="flite-speech",
     language="en",
-    intended="Coding 16 kHz speech as a few codes a frame, and as the latent space of other models.",
+    intended="Encoding 16 kHz speech as a few codes per frame; the latent space of other models.",
     training=(
-        "The speech that taught this model is synthetic: sentences of our own grammar, spoken by the voice `slt` of"
-        " the synthesizer flite (CMU ARCTIC; flite's permissive license). The words of those sentences are the ones"
-        " that pocketsphinx's bundled English language model and pronouncing dictionary (CMU; BSD) know, read when"
-        " the corpus is built. The model is distilled from that voice; nothing here claims human naturalness, and"
-        " other voices were not heard in training."
+        "Trained on synthetic speech: sentences from our own grammar, spoken by the voice `slt` of the synthesizer"
+        " flite (CMU ARCTIC; flite's permissive license). The vocabulary comes from pocketsphinx's bundled English"
+        " language model and pronouncing dictionary (CMU; BSD), which are read when the corpus is built. The model is"
+        " distilled from that one voice and makes no claim to human naturalness."
     ),
-    limits="One synthetic voice, English, 16 kHz. Speech of other voices, noise and music were never heard.",
+    limits="One synthetic voice, English, 16 kHz. The training data contain no other voices, noise or music.",
 )
 PICTURES = CardText(
     data="small-pictures",
-    intended="Coding small pictures as a few codes a patch, and as the latent space of other models.",
+    intended="Encoding small images as a few codes per patch; the latent space of other models.",
     training=(
-        "The pictures that taught this model are scenes drawn by rule (`spoken-scenes`) and handwritten digits of 8 x"
-        " 8 pixels, enlarged (the part of UCI's Optical Recognition of Handwritten Digits that comes with"
-        " scikit-learn). It has seen no photograph."
+        "Trained on synthetic scenes (`spoken-scenes`) and handwritten digits of 8 x 8 pixels, upscaled (the subset of"
+        " UCI's Optical Recognition of Handwritten Digits that comes with scikit-learn). The training data contain no"
+        " photographs."
     ),
-    limits="Flat drawings and digits of 64 x 64 pixels; photographs come out smeared.",
-    samples="The first row is true, the second copied.",
+    limits="Flat scenes and digits of 64 x 64 pixels; photographs come out blurred.",
+    samples="Originals in the first row, reconstructions in the second.",
 )
 TEXTS = CardText(
     data="flite-speech",
     language="en",
-    intended="Coding text as a few codes for every two bytes, and as the latent space of other models.",
-    training="The texts that taught this model are sentences of our own grammar, with some bytes changed at random.",
-    limits="Made for short English sentences; other scripts survive, with more errors.",
+    intended="Encoding text as a few codes per two bytes; the latent space of other models.",
+    training="Trained on sentences from our own grammar, with some bytes changed at random.",
+    limits="Made for short English sentences; other scripts work, with more errors.",
 )
 SPEECH_LINES = {"distances": "Copy against original", "codes": "Codes", "speed": "Speed"}
 PICTURE_LINES = {"psnr_db": "PSNR of copies in dB", "codes": "Codes", "speed": "Speed"}
 
 
 def register_tasks(register: Register) -> None:
-    """A task and a metric for tokenizers of each modality."""
+    """Register a task and a metric for the tokenizers of each modality."""
     register.task(
         "speech-tokenization",
         summary="Speech to codes and back",
@@ -57,9 +56,9 @@ def register_tasks(register: Register) -> None:
     )
     register.task(
         "image-tokenization",
-        summary="Pictures to codes and back",
+        summary="Images to codes and back",
         use=(
-            'tokenizer = mmzoo.create("{name}")\ncodes = tokenizer.tokenize(mmzoo.Image.load("picture.png"))\n'
+            'tokenizer = mmzoo.create("{name}")\ncodes = tokenizer.tokenize(mmzoo.Image.load("image.png"))\n'
             'tokenizer.reconstruct(codes).save("copy.png")'
         ),
         pipeline="image-to-image",
@@ -85,16 +84,16 @@ def register_tasks(register: Register) -> None:
     register.metric(
         "speech-tokenization",
         "mmzoo_vqvae.evaluate:evaluate_speech_tokenizer",
-        summary="Copies held-out speech through the codes and has a judge listen",
+        summary="Reconstructs held-out speech from its codes; a judge transcribes it",
         requires=("pystoi>=0.4.1", "matplotlib>=3.9"),
     )
     register.metric(
         "image-tokenization",
         "mmzoo_vqvae.evaluate_pictures:evaluate_picture_tokenizer",
-        summary="Copies held-out scenes and digits through the codes; a rule and a classifier read them",
+        summary="Reconstructs held-out scenes and digits from their codes; a rule and a classifier read them",
     )
     register.metric(
         "text-tokenization",
         "mmzoo_vqvae.text_tokenizer:evaluate_text_tokenizer",
-        summary="Copies held-out sentences through the codes and compares their characters",
+        summary="Reconstructs held-out sentences from their codes and compares characters",
     )
