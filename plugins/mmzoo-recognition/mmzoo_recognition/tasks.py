@@ -24,8 +24,8 @@ def register_tasks(register: Register) -> None:
         "recognition",
         summary="Labels from any of several modalities",
         use=(
-            'judge = mmzoo.create("{name}")\n'
-            'labels = judge.recognize(image="digit.png", speech="word.wav", text="th_ee")\n'
+            'model = mmzoo.create("{name}")\n'
+            'labels = model.recognize(image="digit.png", speech="word.wav", text="th_ee")\n'
             "print(labels.best, labels.probabilities[0])"
         ),
         headlines={
