@@ -1,4 +1,4 @@
-"""Draws docs/pieces.svg, the picture of how the pieces fit, and docs/flow.svg, of how data flows through the models.
+"""Draws docs/pieces.svg (how the pieces fit) and docs/flow.svg (how data flows through the models).
 
 python docs/pieces.py
 """
@@ -29,13 +29,13 @@ def box(x: int, y: int, w: int, h: int, fill: str, title: str, *lines: str) -> s
 
 
 def arrow(*points: tuple[int, int]) -> str:
-    """A line through the points with a head at its end."""
+    """An arrow through the points."""
     path = "M" + " L".join(f"{x} {y}" for x, y in points)
     return f'<path d="{path}" class="arrow" marker-end="url(#head)"/>'
 
 
 def frame(x: int, y: int, w: int, h: int, title: str) -> str:
-    """A dashed frame with its name in the upper left corner."""
+    """A dashed frame with its title in the upper left corner."""
     return (
         f'<rect x="{x}" y="{y}" width="{w}" height="{h}" rx="10" class="frame"/>'
         f'<text x="{x + 14}" y="{y + 21}" class="frame-title">{escape(title)}</text>'
@@ -45,30 +45,30 @@ def frame(x: int, y: int, w: int, h: int, title: str) -> str:
 def pieces() -> str:
     """How the pieces fit, as SVG."""
     parts = [
-        frame(20, 16, 920, 100, "who uses it"),
+        frame(20, 16, 920, 100, "users"),
         box(40, 46, 270, 56, "user", 'mmzoo.create("vqvae-dit-tts")', "a model, ready to call"),
         box(345, 46, 270, 56, "user", "mmzoo list, say, train, evaluate", "the command line"),
         box(650, 46, 270, 56, "user", "your own plugin", "a package with one entry point"),
         frame(20, 150, 600, 196, "the core: mmzoo"),
-        box(40, 182, 560, 44, "core", "factory: create", "joins the three below: a name to a model"),
+        box(40, 182, 560, 44, "core", "create: resolve, check, build", "a name to a model"),
         box(40, 264, 122, 66, "file", "model repo", "config.json,", "model.safetensors"),
         box(186, 264, 124, 66, "core", "hub", "bundled, hf-hub:,", "local-dir:"),
         box(326, 264, 142, 66, "core", "composition", "ports, skeleton,", "strict load"),
-        box(484, 264, 116, 66, "core", "registry", "names to specs,", "no imports"),
-        frame(650, 150, 290, 196, "plugins mmzoo-*, all by one hook"),
+        box(484, 264, 116, 66, "core", "registry", "names to specs,", "no heavy imports"),
+        frame(650, 150, 290, 196, "plugins mmzoo-*, through one hook"),
         box(668, 182, 124, 44, "plugin", "vqvae", "quantizers, VQ-VAE"),
         box(800, 182, 124, 44, "plugin", "dit", "backbone, samplers"),
         box(668, 234, 124, 44, "plugin", "encoders", "and fusions"),
         box(800, 234, 124, 44, "plugin", "heads", "tts, image, ..."),
         box(668, 286, 124, 44, "plugin", "datasets", "corpora, judges"),
         box(800, 286, 124, 44, "plugin", "yours", "the same hook"),
-        frame(20, 380, 920, 124, "what create returns: a task head with its slots filled, here vqvae-dit-tts"),
+        frame(20, 380, 920, 124, "what create returns: a task head with filled slots, here vqvae-dit-tts"),
         box(40, 418, 132, 66, "model", "phonemizer", "a model of its own:", "text to phones"),
-        box(196, 418, 132, 66, "model", "text", "an encoder:", "phone vectors"),
-        box(352, 418, 132, 66, "model", "durations, prior", "of the head itself:", "phones to frames"),
+        box(196, 418, 132, 66, "model", "text", "an encoder:", "phone embeddings"),
+        box(352, 418, 132, 66, "model", "durations, prior", "part of the head:", "phones to frames"),
         box(508, 418, 160, 66, "model", "backbone, sampler", "noise to latents", "in a few steps"),
         box(692, 418, 132, 66, "model", "tokenizer", "vqvae-speech:", "codes, samples"),
-        box(848, 418, 76, 66, "file", "Audio", "sound and", "times"),
+        box(848, 418, 76, 66, "file", "Audio", "samples,", "times"),
         arrow((175, 102), (175, 180)),
         arrow((480, 102), (480, 180)),
         arrow((785, 102), (785, 148)),
@@ -88,11 +88,11 @@ def pieces() -> str:
 
 
 def flow() -> str:
-    """How data flows through the models, as SVG: a row for each way from one modality to another."""
+    """How data flows through the models, as SVG: one row per path from a modality to another."""
     rows = (
         ("text to speech", ("text", ""), ("phonemizer-en", "phones"), ("durations, prior", "frames"), "vqvae-speech"),
-        ("text to picture", ("words", "or a class"), ("symbols", "word vectors"), None, "vqvae-image"),
-        ("edits", ("a picture", "spoiled"), ("vqvae-image", "latents, hints"), None, "vqvae-image"),
+        ("text to image", ("caption", "or class"), ("symbols", "word embeddings"), None, "vqvae-image"),
+        ("edits", ("image", "degraded"), ("vqvae-image", "latents, hints"), None, "vqvae-image"),
     )
     ends = {"vqvae-speech": "Audio", "vqvae-image": "Image"}
     parts = []
@@ -108,22 +108,22 @@ def flow() -> str:
             arrow((right, y + 28), (494, y + 28)),
             box(496, y, 136, 56, "model", "DiT, sampler", "noise to latents"),
             arrow((632, y + 28), (660, y + 28)),
-            box(662, y, 136, 56, "model", tokenizer, "snap and decode"),
+            box(662, y, 136, 56, "model", tokenizer, "quantize, decode"),
             arrow((798, y + 28), (818, y + 28)),
             box(820, y, 106, 56, "file", ends[tokenizer]),
         ]
-    ways = (
-        ("picture to speech", "a picture", ("vqvae-image", "latents, encoder"), "text to speech", "Audio"),
-        ("speech to picture", "speech", ("speech encoder", "25 vectors a second"), "text to picture", "Image"),
+    paths = (
+        ("image to speech", "image", ("vqvae-image", "latents, encoder"), "text to speech", "Audio"),
+        ("speech to image", "speech", ("speech encoder", "25 vectors / second"), "text to image", "Image"),
     )
-    for y, (title, raw, encoder, model, end) in zip((340, 440), ways, strict=True):
+    for y, (title, raw, encoder, model, end) in zip((340, 440), paths, strict=True):
         parts += [
             frame(20, y - 24, 920, 92, title),
             box(34, y, 112, 56, "user", raw),
             arrow((146, y + 28), (174, y + 28)),
             box(176, y, 136, 56, "plugin", *encoder),
             arrow((312, y + 28), (334, y + 28)),
-            box(336, y, 136, 56, "model", "words", "without times: CTC"),
+            box(336, y, 136, 56, "model", "words", "CTC, no alignment"),
             arrow((472, y + 28), (660, y + 28)),
             box(662, y, 136, 56, "model", model, "a model in a slot"),
             arrow((798, y + 28), (818, y + 28)),
@@ -134,7 +134,7 @@ def flow() -> str:
         frame(20, y - 24, 920, 92, "recognition"),
         box(34, y, 112, 56, "user", "any of three", "modalities"),
         arrow((146, y + 28), (174, y + 28)),
-        box(176, y, 136, 56, "plugin", "an encoder each", "pixels, codes, ..."),
+        box(176, y, 136, 56, "plugin", "one encoder each", "pixels, codes, ..."),
         arrow((312, y + 28), (494, y + 28)),
         box(496, y, 136, 56, "plugin", "fusion", "gates, attention, ..."),
         arrow((632, y + 28), (660, y + 28)),
@@ -146,7 +146,7 @@ def flow() -> str:
 
 
 def svg(title: str, parts: list[str], height: int = HEIGHT) -> str:
-    """A page of parts."""
+    """The complete SVG document."""
     style = (
         "text{font-family:Helvetica,Arial,sans-serif;fill:" + INK + "}"
         ".title{font-size:13px;font-weight:bold;text-anchor:middle}"

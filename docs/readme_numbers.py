@@ -1,7 +1,7 @@
 """Writes the numbers in README.md from the evaluation.json of every model card.
 
-python docs/readme_numbers.py            rewrites the part of README.md between its two marks
-python docs/readme_numbers.py --check    exit code 1 if that part is not what the cards say
+python docs/readme_numbers.py            rewrites README.md between the two markers
+python docs/readme_numbers.py --check    exit code 1 if that part is out of date
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ Report = Mapping[str, Any]
 
 
 def numbers(cards: Path = CARDS) -> str:
-    """The Markdown between the marks."""
+    """The Markdown between the markers."""
     reports = [(path.parent.name, json.loads(path.read_text())) for path in sorted(cards.glob("*/evaluation.json"))]
     return "\n\n".join(section(model, report) for model, report in reports) or NOTHING
 
 
 def section(model: str, report: Report) -> str:
-    """One model: how it was measured, then what was measured, laid out as its task says."""
+    """One model: how it was measured, then its results in the layout of its task."""
     from mmzoo.evaluation.tables import blocks
 
     protocol, machine = report.get("protocol", {}), report.get("machine", {})
@@ -42,23 +42,23 @@ def section(model: str, report: Report) -> str:
 
 
 def updated(page: str, text: str) -> str:
-    """The page with this text between its marks."""
+    """The page with this text between its markers."""
     before, start, rest = page.partition(START)
     _, end, after = rest.partition(END)
     if not start or not end:
-        raise SystemExit(f"README.md lacks the marks {START} and {END}; put them where the numbers belong.")
+        raise SystemExit(f"README.md lacks the markers {START} and {END}; put them where the numbers belong.")
     return f"{before}{START}\n\n{text}\n\n{END}{after}"
 
 
 def main() -> int:
     """Write or check."""
     page = README.read_text(encoding="utf-8")
-    now = updated(page, numbers())
+    updated_page = updated(page, numbers())
     if sys.argv[1:] == ["--check"]:
-        if page != now:
-            print("README.md has other numbers than the cards; run: python docs/readme_numbers.py", file=sys.stderr)
-        return int(page != now)
-    README.write_text(now, encoding="utf-8")
+        if page != updated_page:
+            print("The numbers in README.md differ from the cards; run: python docs/readme_numbers.py", file=sys.stderr)
+        return int(page != updated_page)
+    README.write_text(updated_page, encoding="utf-8")
     return 0
 
 

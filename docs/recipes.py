@@ -24,7 +24,7 @@ result with every default filled in. The plugins' recipes are in `plugins/*/mmzo
 
 
 def page() -> str:
-    """The whole page."""
+    """The complete page."""
     from mmzoo.training.recipe import recipe_keys
 
     return INTRODUCTION + "".join(
@@ -35,13 +35,13 @@ def page() -> str:
 
 def main() -> int:
     """Write or check the page."""
-    now = page()
+    text = page()
     if sys.argv[1:] == ["--check"]:
-        if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != now:
+        if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != text:
             print(f"{PAGE.name} is out of date; run: python docs/{Path(__file__).name}", file=sys.stderr)
             return 1
         return 0
-    PAGE.write_text(now, encoding="utf-8")
+    PAGE.write_text(text, encoding="utf-8")
     return 0
 
 

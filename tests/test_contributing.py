@@ -41,7 +41,7 @@ def test_the_component_has_at_most_30_lines() -> None:
 def test_the_component_is_listed(package: Path, python: Python) -> None:
     command = ["-m", "mmzoo", "list", "--components", "--kind", "quantizer"]
     listed = python(command, package, package.parent / "site")
-    assert re.search(r"^quantizer/sign\t.*\tacme-sign\tOne bit a channel", listed, re.MULTILINE)
+    assert re.search(r"^quantizer/sign\t.*\tacme-sign\tOne bit per channel", listed, re.MULTILINE)
 
 
 def test_the_component_works_alone_and_in_a_model(package: Path, python: Python) -> None:

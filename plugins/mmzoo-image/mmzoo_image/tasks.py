@@ -1,4 +1,4 @@
-"""Drawing tasks: how their models are used, evaluated and described. Nothing heavy is imported here."""
+"""The image generation tasks: how their models are used, measured and described. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -7,24 +7,29 @@ from mmzoo.hookspecs import CardText, Register
 SCENES = CardText(
     data="spoken-scenes",
     language="en",
-    intended="Drawing and editing simple scenes; research on small diffusion models.",
+    intended="Generating and editing simple scenes; research on small diffusion models.",
     training=(
-        "Trained on scenes drawn by rule, with captions from our own grammar (`spoken-scenes`); some pairs of shape and"
-        " color are held out. It has seen no photographs."
+        "Trained on synthetic scenes with captions from our own grammar (`spoken-scenes`), with some pairs of shape"
+        " and color held out. The training data contain no photographs."
     ),
     limits="Flat scenes of one to three objects, described in the vocabulary of its captions; no photographs.",
     samples=(
-        "Drawn: the first row is the original, the second is drawn from its caption. Edits, by row: original, baseline,"
-        " model, and model with the caption."
+        "Drawn: reference scenes in the first row, images generated from their captions in the second. Edits, from top"
+        " to bottom: the original, the baseline, the model, and the model given the caption."
     ),
 )
 DIGITS = CardText(
     data="spoken-digits",
     language="en",
-    intended="Drawing and editing handwritten digits; research on small diffusion models.",
+    intended="Generating and editing handwritten digits; research on small diffusion models.",
     training=(
-        "Trained on handwritten digits of 8 x 8 pixels, enlarged (the part of UCI's Optical Recognition of Handwritten"
-        " Digits that comes with scikit-learn)."
+        "Trained on handwritten digits of 8 x 8 pixels, upscaled (the subset of UCI's Optical Recognition of"
+        " Handwritten Digits that comes with scikit-learn)."
+    ),
+    limits="The ten digits in the handwriting of about 40 people, upscaled from 8 x 8 pixels.",
+    samples=(
+        "Drawn: one row per digit. Edits, from top to bottom: the original, the baseline, the model, and the model"
+        " given the digit's name."
     ),
     limits="The ten digits as written by some 40 people, enlarged from 8 x 8 pixels.",
     samples=("Drawn: one row per digit. Edits, by row: original, baseline, model, and model with the digit's name."),
@@ -32,10 +37,10 @@ DIGITS = CardText(
 
 
 def register_tasks(register: Register) -> None:
-    """Register text-to-image and class-to-image, each with its metric."""
+    """Register image generation from captions and from classes, each with its metric."""
     register.task(
         "text-to-image",
-        summary="Text to pictures, and edits of pictures",
+        summary="Text to images, and image editing",
         use=(
             'artist = mmzoo.create("{name}")\nartist("a large red circle on a black background").save("red.png")\n'
             'artist.denoise([mmzoo.Image.load("noisy.png")])[0].save("clean.png")'
@@ -53,7 +58,7 @@ def register_tasks(register: Register) -> None:
     )
     register.task(
         "class-to-image",
-        summary="Class names to pictures, and edits of pictures",
+        summary="Class names to images, and image editing",
         use='artist = mmzoo.create("{name}")\nartist("three", seed=0).save("three.png")',
         pipeline="text-to-image",
         headlines={"digits_right.drawn.share": "accuracy", "edits.denoise.model.psnr_db": "psnr"},
@@ -63,10 +68,10 @@ def register_tasks(register: Register) -> None:
     register.metric(
         "text-to-image",
         "mmzoo_image.evaluate:evaluate_text_to_image",
-        summary="Draws scenes from captions and edits true ones; a rule reads the results",
+        summary="Generates scenes from captions and edits held-out ones; a rule-based reader scores them",
     )
     register.metric(
         "class-to-image",
         "mmzoo_image.evaluate:evaluate_class_to_image",
-        summary="Draws digits from their names and edits real ones; a classifier reads the results",
+        summary="Generates digits from their names and edits held-out ones; a classifier scores them",
     )

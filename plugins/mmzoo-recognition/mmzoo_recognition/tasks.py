@@ -1,4 +1,4 @@
-"""The task of recognition: how its models are used, measured and described. Nothing heavy is imported here."""
+"""The recognition task: how its models are used, measured and described. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from mmzoo.hookspecs import CardText, Register
 DIGITS = CardText(
     data="degraded-digits",
     language="en",
-    intended="Recognizing digits from any of a picture, speech and text; research on fusion.",
+    intended="Recognizing digits from any of image, speech and text; research on multimodal fusion.",
     training=(
-        "The training data are handwritten digits of 8 x 8 pixels, enlarged (the part of UCI's Optical Recognition of"
-        " Handwritten Digits that comes with scikit-learn), their English names, and these names spoken by the"
-        " synthesizers flite and espeak-ng, each at four levels of degradation (`degraded-digits`)."
+        "Trained on handwritten digits of 8 x 8 pixels, upscaled (the subset of UCI's Optical Recognition of"
+        " Handwritten Digits that comes with scikit-learn), their English names, and these names spoken by voices of"
+        " the synthesizers flite and espeak-ng, all degraded at four levels (`degraded-digits`)."
     ),
-    limits="The ten digits only: enlarged images of 8 x 8 pixels, English names spoken by synthesizers or written.",
-    samples="Test digits, whole and degraded.",
+    limits="The ten digits only: images upscaled from 8 x 8 pixels, and English words, written or synthesized.",
+    samples="Test digits, clean and degraded.",
 )
 
 
 def register_tasks(register: Register) -> None:
-    """Recognition, with its metric."""
+    """Register recognition with its metric."""
     register.task(
         "recognition",
         summary="Labels from any of several modalities",
         use=(
-            'recognizer = mmzoo.create("{name}")\n'
-            'labels = recognizer.recognize(image="digit.png", speech="word.wav", text="th_ee")\n'
+            'model = mmzoo.create("{name}")\n'
+            'labels = model.recognize(image="digit.png", speech="word.wav", text="th_ee")\n'
             "print(labels.best, labels.probabilities[0])"
         ),
         headlines={
@@ -35,7 +35,7 @@ def register_tasks(register: Register) -> None:
         },
         sections={
             "recognised": "Recognized",
-            "all_against_best_single_on_degraded": "All modalities against the best single one, degraded",
+            "all_against_best_single_on_degraded": "All modalities against the best single one, degraded inputs",
             "tables.arms": "Arms",
             "tables.imbalance": "Rare classes",
             "speed": "Speed",
@@ -46,5 +46,5 @@ def register_tasks(register: Register) -> None:
     register.metric(
         "recognition",
         "mmzoo_recognition.evaluate:evaluate_recognition",
-        summary="Digits recognized, whole and degraded, by subset of modalities; and the tables of studies",
+        summary="Accuracy on clean and degraded digits for each subset of modalities; `--tables` prints the studies",
     )

@@ -1,4 +1,4 @@
-"""The tasks of this plugin: how their models are used, measured and described. Nothing heavy is imported here."""
+"""The transfer tasks: how their models are used, measured and described. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -7,36 +7,36 @@ from mmzoo.hookspecs import CardText, Register
 SPEECH_TO_IMAGE = CardText(
     data="spoken-scenes",
     language="en",
-    intended="Drawing simple scenes from spoken captions; research on transfer between modalities.",
+    intended="Generating simple scenes from spoken captions; research on transfer between modalities.",
     training=(
-        "The training speech is synthetic: captions of drawn scenes (`spoken-scenes`), spoken by the synthesizers flite"
-        " and espeak-ng. The pictures are drawn by `vqvae-dit-text2image`."
+        "Trained on synthetic speech: captions of scenes (`spoken-scenes`) spoken by voices of the synthesizers flite"
+        " and espeak-ng. `vqvae-dit-text2image` generates the images."
     ),
     limits=(
         "Only the words of its captions, spoken clearly in English by a synthesizer. Other words are not recognized;"
-        " noise and recordings of people were not tried. Voices unlike the training voices are recognized worse: see"
-        " `unseen voice` in the results."
+        " noise and recordings of people were not tested. Voices unlike those in the training data are recognized less"
+        " well: see `unseen voice` in the results."
     ),
-    samples="The first row is the original, the second is drawn from its spoken caption.",
+    samples="Reference scenes in the first row, images generated from their spoken captions in the second.",
 )
 IMAGE_TO_SPEECH = CardText(
     data="spoken-scenes",
     language="en",
     intended="Describing simple scenes aloud; research on transfer between modalities.",
     training=(
-        "The training pictures are scenes drawn by rule, with captions of our own grammar (`spoken-scenes`), without"
-        " some pairs of shape and color. The captions are spoken by `vqvae-dit-tts`, a synthetic voice."
+        "Trained on synthetic scenes with captions from our own grammar (`spoken-scenes`), with some pairs of shape"
+        " and color held out. `vqvae-dit-tts`, a synthetic voice, speaks the captions."
     ),
-    limits="Flat scenes of one to three objects as `spoken-scenes` draws them; one synthetic voice.",
-    samples="The first row is the original, the second is drawn by `vqvae-dit-speech2image` from its description.",
+    limits="Flat scenes of one to three objects in the style of `spoken-scenes`, described in one synthetic voice.",
+    samples="Reference scenes in the first row; in the second, `vqvae-dit-speech2image` redraws them from the speech.",
 )
 
 
 def register_tasks(register: Register) -> None:
-    """Both ways between speech and pictures, each with its metric."""
+    """Register speech to images and images to speech, each with its metric."""
     register.task(
         "speech-to-image",
-        summary="Speech to pictures",
+        summary="Speech to images",
         use=(
             'bridge = mmzoo.create("{name}")\nspeech = mmzoo.Audio.load("caption.wav")\nprint(bridge.hear(speech))\n'
             'bridge.transfer(speech).save("scene.png")'
@@ -49,24 +49,24 @@ def register_tasks(register: Register) -> None:
         },
         sections={
             "attributes_right": "Attributes right",
-            "artist_told_the_words": "Attributes right from the true words",
-            "words_wrong": "Word errors",
+            "artist_told_the_words": "Attributes right, given the true caption",
+            "words_wrong": "Words wrong",
             "speed": "Speed",
         },
         numbers="mmzoo_transfer.results:numbers",
     )
     register.task(
         "image-to-speech",
-        summary="Pictures to speech",
+        summary="Images to speech",
         use=(
-            'bridge = mmzoo.create("{name}")\npicture = mmzoo.Image.load("scene.png")\n'
-            'print(bridge.describe(picture))\nbridge.transfer(picture).save("told.wav")'
+            'bridge = mmzoo.create("{name}")\nimage = mmzoo.Image.load("scene.png")\n'
+            'print(bridge.describe(image))\nbridge.transfer(image).save("caption.wav")'
         ),
         headlines={"attributes_heard.model.all.share": "accuracy", "round_trip.model.all.share": "accuracy"},
         sections={
             "attributes_heard": "Attributes heard",
             "attributes_written": "Attributes written",
-            "captions_word_by_word": "Captions entirely right",
+            "captions_word_by_word": "Captions exactly right",
             "round_trip": "Round trip",
             "speed": "Speed",
         },
@@ -75,10 +75,10 @@ def register_tasks(register: Register) -> None:
     register.metric(
         "speech-to-image",
         "mmzoo_transfer.evaluate:evaluate_speech_to_image",
-        summary="Scenes drawn from spoken captions, read by rule",
+        summary="Generates scenes from spoken captions; a rule-based reader scores them",
     )
     register.metric(
         "image-to-speech",
         "mmzoo_transfer.evaluate:evaluate_image_to_speech",
-        summary="Scenes described aloud, transcribed by a recognizer, and drawn again",
+        summary="Describes scenes aloud; a speech recognizer transcribes them, and they are drawn again",
     )

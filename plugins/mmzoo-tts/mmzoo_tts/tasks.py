@@ -1,4 +1,4 @@
-"""The tasks of this plugin: how their models are used, measured and described. Nothing heavy is imported here."""
+"""The speech synthesis tasks: how their models are used, measured and described. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -9,33 +9,32 @@ VOICE = CardText(
     language="en",
     intended="Reading English text aloud in one voice, on a CPU, offline; research on small speech models.",
     training=(
-        "The training speech is synthetic: sentences of our own grammar, spoken by the voice `slt` of the synthesizer"
-        " flite (CMU ARCTIC; flite's permissive license). Their words are those in both the English language model and"
-        " the pronouncing dictionary that come with pocketsphinx (CMU; BSD), read when the corpus is built. The model"
-        " is distilled from that one voice and does not claim human naturalness."
+        "Trained on synthetic speech: sentences from our own grammar, spoken by the voice `slt` of the synthesizer"
+        " flite (CMU ARCTIC; flite's permissive license). The vocabulary comes from pocketsphinx's bundled English"
+        " language model and pronouncing dictionary (CMU; BSD), which are read when the corpus is built. The model is"
+        " distilled from that one voice and makes no claim to human naturalness."
     ),
-    limits="One synthetic voice, English, 16 kHz.",
+    limits="One synthetic voice, English, 16 kHz. The training data contain no other voices, noise or music.",
 )
 PHONEMIZER = CardText(
     data="english-lexicon",
     language="en",
-    intended="Turning English text into words and phones for speech synthesis.",
+    intended="Converting English text to words and phones for speech synthesis.",
     training=(
-        "The training data are the words of the CMU pronouncing dictionary that comes with pocketsphinx, with the"
-        " phones that the synthesizer flite (flite's permissive license) gives them; the lexicon next to the weights"
-        " has them."
+        "Trained on the phones that the synthesizer flite (permissive license) gives to the words of the CMU"
+        " pronouncing dictionary bundled with pocketsphinx. The lexicon stored beside the weights contains them."
     ),
-    limits="American English; words outside the lexicon are read by a small network that is often wrong.",
+    limits="American English. Words outside the lexicon are pronounced by a small network that often makes mistakes.",
 )
 LINES = {
-    "prosody": "Prosody against the teacher's",
+    "prosody": "Prosody compared with the teacher",
     "judge_control": "The judge on an unrelated synthesizer (espeak-ng)",
     "speed": "Speed",
 }
 
 
 def register_tasks(register: Register) -> None:
-    """Text-to-speech and phonemization, each with its metric."""
+    """Register text-to-speech and phonemization, each with its metric."""
     register.task(
         "text-to-speech",
         summary="Text to speech",
@@ -43,7 +42,7 @@ def register_tasks(register: Register) -> None:
         pipeline="text-to-speech",
         headlines={"rows.tts.wer": "wer", "rows.tts.per": "per"},
         sections={
-            "speaking_rate_ratio": "Speaking rate relative to the teacher's",
+            "speaking_rate_ratio": "Speaking rate relative to the teacher",
             "unseen_words": "Unseen words",
             "steps": "Steps",
             "seeds": "Seeds",
@@ -57,12 +56,12 @@ def register_tasks(register: Register) -> None:
         summary="Text to words and phones",
         use='phonemizer = mmzoo.create("{name}")\nprint(phonemizer("Doctor Smith paid $3.50.").phones)',
         headlines={"held_out_words.phone_error_rate": "per", "held_out_words.words_with_an_error": "wer"},
-        sections={"held_out_words": "Words that neither the network nor the lexicon has seen"},
+        sections={"held_out_words": "Held-out words, in neither the training data nor the lexicon"},
     )
     register.metric(
         "text-to-speech",
         "mmzoo_tts.evaluate:evaluate_tts",
-        summary="Has a judge transcribe held-out sentences and unseen words",
+        summary="A judge transcribes synthesized held-out sentences and words",
         requires=("matplotlib>=3.9",),
     )
     register.metric(

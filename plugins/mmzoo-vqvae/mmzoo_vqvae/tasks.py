@@ -1,4 +1,4 @@
-"""Tokenization tasks: how their models are used, evaluated and described. Nothing heavy is imported here."""
+"""The tokenization tasks: how their models are used, measured and described. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -7,30 +7,31 @@ from mmzoo.hookspecs import CardText, Register
 SPEECH = CardText(
     data="flite-speech",
     language="en",
-    intended="Encoding 16 kHz speech as a few codes per frame, and as the latent space of other models.",
+    intended="Encoding 16 kHz speech as a few codes per frame; the latent space of other models.",
     training=(
         "Trained on synthetic speech: sentences from our own grammar, spoken by the voice `slt` of the synthesizer"
-        " flite (CMU ARCTIC; flite's permissive license). The vocabulary is that of pocketsphinx's bundled English"
-        " language model and pronouncing dictionary (CMU; BSD), read when the corpus is built. The model is distilled"
-        " from that voice: no claim of human naturalness is made, and it heard no other voice in training."
+        " flite (CMU ARCTIC; flite's permissive license). The vocabulary comes from pocketsphinx's bundled English"
+        " language model and pronouncing dictionary (CMU; BSD), which are read when the corpus is built. The model is"
+        " distilled from that one voice and makes no claim to human naturalness."
     ),
-    limits="One synthetic voice, English, 16 kHz. Not trained on other voices, noise or music.",
+    limits="One synthetic voice, English, 16 kHz. The training data contain no other voices, noise or music.",
 )
 PICTURES = CardText(
     data="small-pictures",
-    intended="Encoding small pictures as a few codes per patch, and as the latent space of other models.",
+    intended="Encoding small images as a few codes per patch; the latent space of other models.",
     training=(
-        "Trained on scenes drawn by rule (`spoken-scenes`) and handwritten digits of 8 x 8 pixels, enlarged (the part"
-        " of UCI's Optical Recognition of Handwritten Digits that comes with scikit-learn). It has seen no photographs."
+        "Trained on synthetic scenes (`spoken-scenes`) and handwritten digits of 8 x 8 pixels, upscaled (the subset of"
+        " UCI's Optical Recognition of Handwritten Digits that comes with scikit-learn). The training data contain no"
+        " photographs."
     ),
-    limits="Flat drawings and digits of 64 x 64 pixels; photographs come out blurred.",
-    samples="First row: originals. Second row: reconstructions.",
+    limits="Flat scenes and digits of 64 x 64 pixels; photographs come out blurred.",
+    samples="Originals in the first row, reconstructions in the second.",
 )
 TEXTS = CardText(
     data="flite-speech",
     language="en",
-    intended="Encoding text as a few codes per two bytes, and as the latent space of other models.",
-    training="Trained on sentences from our own grammar, with some bytes replaced at random.",
+    intended="Encoding text as a few codes per two bytes; the latent space of other models.",
+    training="Trained on sentences from our own grammar, with some bytes changed at random.",
     limits="Made for short English sentences; other scripts work, with more errors.",
 )
 SPEECH_LINES = {"distances": "Copy against original", "codes": "Codes", "speed": "Speed"}
@@ -55,9 +56,9 @@ def register_tasks(register: Register) -> None:
     )
     register.task(
         "image-tokenization",
-        summary="Pictures to codes and back",
+        summary="Images to codes and back",
         use=(
-            'tokenizer = mmzoo.create("{name}")\ncodes = tokenizer.tokenize(mmzoo.Image.load("picture.png"))\n'
+            'tokenizer = mmzoo.create("{name}")\ncodes = tokenizer.tokenize(mmzoo.Image.load("image.png"))\n'
             'tokenizer.reconstruct(codes).save("copy.png")'
         ),
         pipeline="image-to-image",
@@ -83,16 +84,16 @@ def register_tasks(register: Register) -> None:
     register.metric(
         "speech-tokenization",
         "mmzoo_vqvae.evaluate:evaluate_speech_tokenizer",
-        summary="Reconstructs held-out speech; a judge listens to it",
+        summary="Reconstructs held-out speech from its codes; a judge transcribes it",
         requires=("pystoi>=0.4.1", "matplotlib>=3.9"),
     )
     register.metric(
         "image-tokenization",
         "mmzoo_vqvae.evaluate_pictures:evaluate_picture_tokenizer",
-        summary="Reconstructs held-out scenes and digits; a rule and a classifier read them",
+        summary="Reconstructs held-out scenes and digits from their codes; a rule and a classifier read them",
     )
     register.metric(
         "text-tokenization",
         "mmzoo_vqvae.text_tokenizer:evaluate_text_tokenizer",
-        summary="Reconstructs held-out sentences and compares characters",
+        summary="Reconstructs held-out sentences from their codes and compares characters",
     )
