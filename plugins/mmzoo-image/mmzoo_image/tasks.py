@@ -31,8 +31,6 @@ DIGITS = CardText(
         "Drawn: one row per digit. Edits, from top to bottom: the original, the baseline, the model, and the model"
         " given the digit's name."
     ),
-    limits="The ten digits as written by some 40 people, enlarged from 8 x 8 pixels.",
-    samples=("Drawn: one row per digit. Edits, by row: original, baseline, model, and model with the digit's name."),
 )
 
 
