@@ -11,6 +11,7 @@ import functools
 import inspect
 import json
 import math
+import re
 import types
 import typing
 import warnings
@@ -119,9 +120,7 @@ def schema_of(target: Callable[..., Any]) -> type[Keys]:
                 f"The argument {name!r} of {where} {given}; a config value is an int, float, str, bool, list, tuple,"
                 " dict, Literal or a union of these."
             )
-        if typing.get_origin(annotation) is Literal:
-            annotation = Annotated[annotation, BeforeValidator(functools.partial(_member, annotation))]
-        fields[f"key_{name}"] = (annotation, Field(... if default is parameter.empty else default, alias=name))
+        fields[f"key_{name}"] = (_exact(annotation), Field(... if default is parameter.empty else default, alias=name))
     return create_model(target.__qualname__, __base__=Keys, **fields)
 
 
@@ -144,6 +143,17 @@ def arguments_of(target: Callable[..., Any]) -> dict[str, FieldInfo]:
 
 
 _PLAIN = (int, float, str, bool, type(None), None)
+
+
+def _exact(annotation: Any) -> Any:
+    """The annotation with every Literal in it exact: to pydantic, True and 1.0 are choices of Literal[1] too."""
+    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is Literal:
+        return Annotated[annotation, BeforeValidator(functools.partial(_member, annotation))]
+    if "Literal" not in str(annotation):
+        return annotation
+    parts = tuple(part if part is Ellipsis else _exact(part) for part in inner)
+    return Union[parts] if origin in (Union, types.UnionType) else origin[parts]  # noqa: UP007
 
 
 def _supported(annotation: Any) -> bool:
@@ -267,6 +277,7 @@ def _explained(error: ValidationError, schema: type[Keys], value: Any, path: str
     elif rest:
         common = problem["loc"][: -len(rest)]
         members = [str(other["loc"][len(common)]) for other in problems if other["loc"][: len(common)] == common]
+        members = [re.sub(r"^function-before\[.*?, (.*)\]$", r"\1", member) for member in members]
         expected = f"must be {' or '.join(dict.fromkeys(members))}"
     expected = expected.replace("a valid array", "a list").replace("an object", "a mapping")
     if not expected.startswith("must"):

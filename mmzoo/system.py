@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,15 +19,16 @@ def whole_file(path: Path) -> Iterator[Path]:
         path: The file to write; its folder must exist.
 
     Yields:
-        The path to write to: an empty file beside `path`, private to this process. It replaces `path` when the block
+        The path to write to: an empty file beside `path`, private to this thread. It replaces `path` when the block
         ends and is deleted if the block raises.
 
     Raises:
         OSError: The folder is not writable.
     """
-    staged = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    staged = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.partial")
     try:
-        staged.write_bytes(b"")
+        staged.unlink(missing_ok=True)
+        staged.touch(exist_ok=False)  # never through a link that somebody put there
         mode = staged.stat().st_mode & 0o777  # from the umask; safetensors creates its files as 0600
         yield staged
         staged.chmod(mode)

@@ -50,8 +50,8 @@ def construct(
         setattr(head, slot, models[slot] if slot in models else parts.get(slot))
     head.recipe, head.name, head.folder, head.tree = plan.recipe(), name, None, plan.tree
     for slot, model in models.items():
-        if model.folder is not None:
-            head.recipe[slot].setdefault("sha256", sha256_of(ModelFolder(model.folder).weights))
+        if model.folder is not None and "sha256" not in head.recipe[slot]:
+            head.recipe[slot]["sha256"] = sha256_of(ModelFolder(model.folder).weights)
     _guarded(plan.head, device, head.connect)
     return head
 

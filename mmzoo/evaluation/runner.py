@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from mmzoo.errors import InputError, UnknownNameError
-from mmzoo.model_folder import WEIGHTS_NAME
+from mmzoo.hub.cards import read_record
+from mmzoo.model_folder import EVALUATION_NAME, WEIGHTS_NAME
 from mmzoo.registry.specs import JudgeSpec
 from mmzoo.system import cpu_name, sha256_of, write_whole
 
@@ -47,7 +48,6 @@ def evaluate(
     """
     import torch
 
-    from mmzoo.composition import read_config
     from mmzoo.factory import create
     from mmzoo.registry import catalog, load_target
     from mmzoo.registry.targets import check_requirements
@@ -64,7 +64,7 @@ def evaluate(
         if not (stored := stored_tables(model.folder)):
             raise InputError(f"No tables of studies are stored with {typed}; leave --tables out.")
         return {"model": model.name} | stored
-    task = read_config(model.folder).task if model.folder is not None else catalog().model(model.name).task
+    task = model.tree.config.task
     try:
         spec = catalog().component("metric", task)
     except UnknownNameError as error:
@@ -78,8 +78,8 @@ def evaluate(
     chosen = {} if judge is None else {"judge": judge}
     folder = Path(model.folder) if model.folder is not None and limit is None and judge is None else None
     start = time.perf_counter()
-    results = metric(model, limit=limit, samples=folder / "samples" if folder is not None else None, **chosen)
-    results = stored_tables(folder) | results
+    kept = stored_tables(folder)
+    results = kept | metric(model, limit=limit, samples=folder / "samples" if folder is not None else None, **chosen)
     report = {
         "model": model.name,
         "task": task,
@@ -91,7 +91,7 @@ def evaluate(
         "machine": {"cpu": cpu_name(), "cores": os.cpu_count(), "threads": torch.get_num_threads()},
         "seconds": round(time.perf_counter() - start),
     }
-    beside = folder / "evaluation.json" if folder is not None and results.get("complete", True) else None
+    beside = folder / EVALUATION_NAME if folder is not None and results.get("complete", True) else None
     target = Path(out) if out is not None else beside
     if target is not None:
         write_whole(target, json.dumps(report, indent=2) + "\n")
@@ -100,10 +100,8 @@ def evaluate(
 
 def stored_tables(folder: str | Path | None) -> dict[str, Any]:
     """`{"tables": ...}` from the evaluation.json in a model's folder, or an empty mapping."""
-    path = None if folder is None else Path(folder) / "evaluation.json"
-    if path is None or not path.is_file():
-        return {}
-    return {key: value for key, value in json.loads(path.read_text("utf-8")).items() if key == "tables"}
+    record = None if folder is None else read_record(Path(folder) / EVALUATION_NAME)
+    return {key: value for key, value in (record or {}).items() if key == "tables"}
 
 
 def check_judge(name: str, task: str) -> None:

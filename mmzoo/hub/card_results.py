@@ -78,8 +78,9 @@ def results(task: TaskSpec | None, evaluation: Mapping[str, Any] | None) -> str:
 
 def _protocol(evaluation: Mapping[str, Any]) -> str:
     """How the figures were measured."""
-    facts = "; ".join(f"{key.replace('_', ' ')}: {value}" for key, value in evaluation["protocol"].items())
-    return f"{facts[:1].upper()}{facts[1:]}. Command: `{evaluation['command']}`."
+    facts = "; ".join(f"{key.replace('_', ' ')}: {value}" for key, value in evaluation.get("protocol", {}).items())
+    command = f"Command: `{evaluation['command']}`." if "command" in evaluation else ""
+    return " ".join(filter(None, (f"{facts[:1].upper()}{facts[1:]}." if facts else "", command)))
 
 
 def _shown(value: Any) -> str:

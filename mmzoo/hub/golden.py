@@ -65,9 +65,14 @@ def check_golden(head: TaskHead, folder: Path, tolerance: float = TOLERANCE) -> 
             f"{folder / GOLDEN_NAME} holds inputs that the model cannot use ({type(error).__name__}); get the file"
             " that belongs to it."
         ) from error
+    if not expected or expected.keys() != outputs.keys():
+        raise GoldenError(
+            f"{folder / GOLDEN_NAME} holds the outputs {', '.join(expected) or 'none'}, and the model returns"
+            f" {', '.join(outputs) or 'none'}; get the file that belongs to it, or write it with `mmzoo card`."
+        )
     errors: dict[str, float] = {}
     for name, tensor in expected.items():
-        if name not in outputs or outputs[name].shape != tensor.shape:
+        if outputs[name].shape != tensor.shape or tensor.numel() == 0:
             raise GoldenError(
                 f"{folder / GOLDEN_NAME} holds the output {name!r}, which the model does not return in that shape;"
                 " get the file that belongs to it."

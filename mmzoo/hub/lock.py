@@ -72,7 +72,7 @@ def _locked(node: ResolvedModel | ModelRef) -> tuple[dict[str, Any], dict[str, s
     source = node.found.weights_source
     if source.scheme == "local-dir":
         raise UsageError(f"{node.name!r} is a local folder and cannot be locked; publish it with `mmzoo push`.")
-    node.found.weights_file()
+    node.found.weights_file(node.ref.sha256)
     folder = node.found.folder("proof")
     entry = {
         "source": str(source),

@@ -149,7 +149,12 @@ def find_model(name: str, revision: str | None = None, *, local: bool = True) ->
 
     if is_source(name):
         return _from_source(name, revision, local)
-    if local and (Path(name) / CONFIG_NAME).is_file() and ("/" in name or not _is_registered(name)):
+    if (
+        local
+        and len(name) < 1024
+        and (Path(name) / CONFIG_NAME).is_file()
+        and ("/" in name or not _is_registered(name))
+    ):
         raise UnknownNameError(f"{name[:80]!r} is a local folder; write local-dir:{name[:80]}.", name=name)
     if not MODEL_NAME.fullmatch(name):
         advice = f"write hf-hub:{name}, or" if is_repo(name) else "write"

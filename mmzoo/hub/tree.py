@@ -134,16 +134,13 @@ class ResolvedModel:
 
         Each name comes once, or twice if the model is used both with its weights and with fresh parameters.
         """
-        level: list[ResolvedModel | ModelRef] = [self]
+        nodes: list[ResolvedModel | ModelRef] = [self]
         seen: set[tuple[str, bool]] = set()
-        while level:
-            below: list[ResolvedModel | ModelRef] = []
-            for node in level:
-                if (node.name, node.pretrained) not in seen:
-                    seen.add((node.name, node.pretrained))
-                    yield node
-                    below += node.models.values() if isinstance(node, ResolvedModel) else ()
-            level = below
+        for node in nodes:  # the list grows as it is walked
+            if (node.name, node.pretrained) not in seen:
+                seen.add((node.name, node.pretrained))
+                yield node
+                nodes += node.models.values() if isinstance(node, ResolvedModel) else ()
 
     @contextmanager
     def naming_its_file(self) -> Iterator[None]:

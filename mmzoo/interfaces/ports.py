@@ -57,7 +57,8 @@ class Slot:
         kind: The kind of component; `head` for a model.
         model: Whether a model fills it.
         optional: Whether a recipe may omit it; the attribute is then None, and links to it are not checked.
-        contract: A class or runtime-checkable protocol, such as `Tokenizer`, that the model must satisfy.
+        contract: A class such as `Tokenizer`, or a runtime-checkable protocol with methods only such as `HasFeatures`,
+            that the model must satisfy.
     """
 
     kind: str

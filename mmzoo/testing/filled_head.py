@@ -225,10 +225,14 @@ class FilledHead(Target):
         head = self.fresh()
         batch = self.make_batch(head)
         assert isinstance(head, Trainable)
+        missing = sorted(set(head.batch_keys) - set(batch))
+        require(not missing, f"{self.label}: its batch_keys name {', '.join(missing)}, which a batch does not have.")
         for key in set(batch) - set(head.batch_keys):
             try:
                 self.train_step(head, {name: value for name, value in batch.items() if name != key})
             except KeyError as error:
+                if error.args[:1] != (key,):
+                    continue
                 raise ConformanceError(
                     f"{self.label}: a training step reads {key!r}, which is missing from batch_keys."
                 ) from error

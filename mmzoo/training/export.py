@@ -106,9 +106,9 @@ def _exported(head: TaskHead, out: Path, name: str, training: dict[str, Any]) ->
     folder, staging = out / name, out / f".staging-{name}"
     shutil.rmtree(staging, ignore_errors=True)
     recipe = training["recipe"]
-    # With a slot overridden, this is no longer the registered model.
-    changed = name == "model" and any(slot in recipe["model"]["overrides"] for slot in type(head).slots)
-    save_model(head, staging, name=recipe["name"] if changed else None)
+    # With a slot overridden or trained jointly, these are no longer the registered models.
+    changed = recipe["model"]["joint"] or any(slot in recipe["model"]["overrides"] for slot in type(head).slots)
+    save_model(head, staging, name=name.replace("model", recipe["name"], 1) if changed else None)
     (staging / "training.json").write_text(json.dumps(training, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     shutil.rmtree(folder, ignore_errors=True)
     staging.rename(folder)

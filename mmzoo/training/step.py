@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,7 +10,7 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast
 from torch import Tensor, nn
 
-from mmzoo.composition import submodels
+from mmzoo.composition import own_tensors, submodels
 from mmzoo.errors import ConfigError, PluginError, TrainingError
 from mmzoo.interfaces import Examples, Losses, TaskHead, Trainable, TrainingState
 from mmzoo.training.ema import Ema, OwnTensors
@@ -37,9 +37,8 @@ class Outcome:
 class _Task(nn.Module):
     """The head's training step as a `forward`, which DDP and autocast wrap.
 
-    A jointly trained model adds the loss of its own training step on the same batch. Only the total is returned,
-    because DDP joins all outputs into one graph and the adversary's loss needs its own backward pass; `losses` holds
-    the rest.
+    Only the total is returned, because DDP joins all outputs into one graph and the adversary's loss needs its own
+    backward pass; `losses` holds the rest.
     """
 
     losses: Losses
@@ -49,12 +48,18 @@ class _Task(nn.Module):
         self.head = head
 
     def forward(self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState) -> Tensor:
-        self.losses = trainable(self.head).training_step(batch, generator, state)
-        for slot in sorted(state.joint):
-            own = trainable(getattr(self.head, slot)).training_step(batch, generator)
-            parts = {f"{slot}_{name}": value for name, value in own.parts.items()}
-            self.losses = Losses(self.losses.total + own.total, {**self.losses.parts, **parts}, self.losses.adversary)
+        self.losses = losses_of(self.head, batch, generator, state)
         return self.losses.total
+
+
+def losses_of(head: TaskHead, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState) -> Losses:
+    """The losses of one batch: the head's, and of each jointly trained model those of its own training step."""
+    losses = trainable(head).training_step(batch, generator, state)
+    for slot in sorted(state.joint):
+        own = trainable(getattr(head, slot)).training_step(batch, generator)
+        parts = {f"{slot}_{name}": value for name, value in own.parts.items()}
+        losses = Losses(losses.total + own.total, {**losses.parts, **parts}, losses.adversary)
+    return losses
 
 
 def trainable(head: TaskHead) -> Trainable:
@@ -102,6 +107,26 @@ def _submodule(head: nn.Module, path: str) -> nn.Module:
         ) from error
 
 
+def _nested(head: TaskHead, joint: Collection[str]) -> list[str]:
+    """The model slots of jointly trained models, as dotted paths: what fills them stays frozen."""
+    return [f"{slot}.{inner}" for slot in sorted(joint) for inner in submodels(getattr(head, slot))]
+
+
+def _unfreeze(head: TaskHead, joint: Collection[str], frozen: Sequence[nn.Module]) -> None:
+    """Let the jointly trained models learn. Raises ConfigError for one that is also part of a frozen model."""
+    kept = {id(parameter) for module in frozen for parameter in module.parameters()}
+    for slot in joint:
+        for tensor in own_tensors(getattr(head, slot)).values():
+            if id(tensor) in kept:
+                raise ConfigError(
+                    f"model.joint names {slot!r}, whose model is also part of a slot that stays frozen; name all slots"
+                    " that hold it.",
+                    path="model.joint",
+                )
+            if isinstance(tensor, nn.Parameter):
+                tensor.requires_grad_(True)
+
+
 class Stepper:
     """A head in training, with its optimizers and its average.
 
@@ -125,12 +150,10 @@ class Stepper:
                 path="model.joint",
             )
         self.joint = frozenset(recipe.model.joint)
-        self.slots = [name for name in submodels(head) if name not in self.joint]
-        for name in self.joint:
-            getattr(head, name).requires_grad_(True)
-        self.frozen = [getattr(head, name) for name in self.slots] + [
-            _submodule(head, path) for path in recipe.model.freeze
-        ]
+        self.slots = [*(name for name in submodels(head) if name not in self.joint), *_nested(head, self.joint)]
+        slot_models = [head.get_submodule(name) for name in self.slots]
+        _unfreeze(head, self.joint, slot_models)
+        self.frozen = [*slot_models, *(_submodule(head, path) for path in recipe.model.freeze)]
         for module in self.frozen:
             module.requires_grad_(False)
         self.adversary = adversary

@@ -16,7 +16,7 @@ from mmzoo.training.log import Averages, RunLog
 from mmzoo.training.order import BatchSize, DataOrder
 from mmzoo.training.previews import render_previews
 from mmzoo.training.seeds import generator_for, seed_everything
-from mmzoo.training.step import Stepper, trainable
+from mmzoo.training.step import Stepper, losses_of, trainable
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -91,7 +91,7 @@ class Watcher:
                 seed_everything(recipe.seed, "validation", position, rank)
                 generator = generator_for(recipe.seed, "validation noise", position, rank)
                 with accelerator.autocast():
-                    losses = trainable(head).training_step(batch, generator, self.stepper.state())
+                    losses = losses_of(head, batch, generator, self.stepper.state())
                 averages.add({"loss": losses.total, **losses.parts})
         means = mean_over_ranks(averages.read(), accelerator)
         parts = " ".join(f"{name} {value:.4g}" for name, value in means.items())

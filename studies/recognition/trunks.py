@@ -132,4 +132,4 @@ def _tokenized() -> dict[str, Tensor]:
     pictures = decode_images(scenes["train"]["image"])
     starts = tqdm(range(0, len(pictures), BATCH), desc="encoding pictures", disable=None, leave=False)
     codes = torch.cat([tokenizer.tokenize(pictures[start : start + BATCH]).cpu() for start in starts])
-    return {"codes": codes.to(torch.int32), "sizes": torch.tensor(tokenizer.quantizer.codebook_sizes)}
+    return {"codes": codes.to(torch.int32), "sizes": torch.tensor(tokenizer.codebook_sizes)}

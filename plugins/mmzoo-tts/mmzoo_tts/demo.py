@@ -13,6 +13,7 @@ from mmzoo.errors import InputError, MissingDependencyError, MissingPluginError
 from mmzoo.evaluation.judges import load_judge
 from mmzoo.interfaces import Audio
 from mmzoo.safe_text import one_line
+from mmzoo_tts.cli import Speaks
 
 JUDGE = "pocketsphinx"
 TEXT = "Doctor Smith paid $3.50 at 10:45. The quick brown fox jumps over the lazy dog."
@@ -32,7 +33,7 @@ def demo(
     """
     Audio.check_output(output)
     tts: Any = mmzoo.create(model)
-    if not hasattr(tts, "voices"):
+    if not isinstance(tts, Speaks):
         raise InputError(f"{model} does not speak; `mmzoo list --task text-to-speech` shows the models that do.")
     start = time.perf_counter()
     audio: Audio = tts(text, voice=voice, seed=seed)

@@ -26,6 +26,7 @@ from mmzoo.data import cache_dir
 from mmzoo.errors import InputError
 from mmzoo.evaluation.speech import Heard
 from mmzoo.interfaces import Audio
+from mmzoo.system import write_whole
 from mmzoo_datasets.flite import PHONE_SET
 from mmzoo_datasets.phone_map import PAUSE, TABLE
 
@@ -109,9 +110,7 @@ class PocketSphinx:
         ) as bar:
 
             def keep(index: int, verdict: Heard) -> None:
-                staged = paths[index].with_suffix(f".{os.getpid()}.partial")
-                staged.write_text(json.dumps(asdict(verdict)), "utf-8")
-                staged.replace(paths[index])
+                write_whole(paths[index], json.dumps(asdict(verdict)))
                 heard[index] = verdict
                 bar.update(1)
 
