@@ -199,7 +199,7 @@ def test_what_cannot_be_read_is_refused_by_name(
 def test_another_model_is_not_written_as_encodec(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["convert", "vqvae-speech", str(tmp_path / "copy"), "--to", "encodec"]) != 0
     assert (
-        "'encodec' has no place for a model of head 'speech-vqvae', encoder" in capsys.readouterr().err
+        "'encodec' cannot express a model made of head 'speech-vqvae', encoder" in capsys.readouterr().err
         and not (tmp_path / "copy").exists()
     )
 
