@@ -65,7 +65,7 @@ class SpeechOptions:
     seed: int
 
     def seed_of(self, chunk: int) -> int:
-        """The seed of a chunk: its noise must not depend on how the text goes on."""
+        """The seed of a chunk: its noise must not depend on the other chunks."""
         return (self.seed * 1_000_003 + chunk * 7919) % (1 << 63)
 
 
