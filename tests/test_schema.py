@@ -208,3 +208,17 @@ def test_any_config_is_resolved_or_refused(config: dict[str, Any]) -> None:
         return
     again = resolve(Part, json.loads(json.dumps(checked.config, allow_nan=False)), path="p")
     assert json.dumps(again.config) == json.dumps(checked.config)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "path"),
+    [({"choice": True}, "choice"), ({"choices": [1.0]}, "choices[0]"), ({"choices": [3]}, "choices[0]")],
+)
+def test_literals_are_exact_wherever_they_stand(wrong: dict[str, Any], path: str) -> None:
+    def function(*, choice: Literal[1, 2] | None = None, choices: list[Literal[1, 2]] = []) -> None:  # noqa: B006
+        """Takes choices."""
+
+    assert resolve(function, {"choice": 2, "choices": [1]}, path="").arguments == {"choice": 2, "choices": [1]}
+    with pytest.raises(ConfigTypeError) as refused:
+        resolve(function, wrong, path="")
+    assert refused.value.path == path

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -36,3 +38,18 @@ def test_digests(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(b"abc")
     assert sha256_of(tmp_path / "f") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert git_blob_hash(tmp_path / "f") == "f2ba8f84ab5c1bce84a7b441cb1959cfc7093b7f"  # git hash-object
+
+
+def test_threads_write_one_file_without_hindering_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda number: write_whole(path, f"{number % 10}" * 1000), range(400)))
+    assert len(set(path.read_text())) == 1 and [one.name for one in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_staged_file_is_never_written_through_a_link(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.write_text("kept")
+    (tmp_path / f".a.txt.{os.getpid()}.{threading.get_ident()}.partial").symlink_to(other)
+    write_whole(tmp_path / "a.txt", "new")
+    assert other.read_text() == "kept" and (tmp_path / "a.txt").read_text() == "new"

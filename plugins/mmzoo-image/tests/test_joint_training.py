@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -14,7 +14,8 @@ from PIL import Image as Pillow
 from torch import Tensor
 
 import mmzoo
-from mmzoo.interfaces import Image, TaskHead
+from mmzoo.errors import ConfigError
+from mmzoo.interfaces import Image, Slot, TaskHead
 from mmzoo.training.checkpoint import read_tensors
 from mmzoo.training.engine import Trainer
 from mmzoo.training.recipe import load_recipe
@@ -85,7 +86,10 @@ def test_codebooks_and_encoder_move_and_both_models_are_written(tmp_path: Path, 
     assert {"quantizer.codebook.sums", "quantizer.codebook.counts"} <= moved
     assert any(name.startswith("encoder.") for name in moved)
     assert not moved & {"latent_mean", "latent_spread"}  # the flow learns in these units, so they stay
+    log = (tmp_path / "train.log").read_text()
+    assert "tokenizer_psnr" in log[log.index("validation at step 2") :].splitlines()[0]
     again = mmzoo.create(f"local-dir:{tmp_path / 'model'}")
+    assert (again.name, again.tokenizer.name) == ("tiny", "tiny-tokenizer")  # no longer the published models
     stored = mmzoo.create(f"local-dir:{tmp_path / 'model-tokenizer'}").state_dict()
     assert all(torch.equal(tensor, stored[name]) for name, tensor in again.tokenizer.state_dict().items())
     assert isinstance(again("one", steps=1), Image)
@@ -116,3 +120,16 @@ def test_a_joint_run_resumes_exactly(tmp_path: Path) -> None:
         ends = [read_tensors(tmp_path / name / "checkpoints" / "step-00000004", kind) for name in ("whole", "part")]
         assert ends[0].keys() == ends[1].keys()
         assert [name for name, tensor in ends[0].items() if not torch.equal(tensor, ends[1][name])] == []
+
+
+def test_a_model_in_another_slot_that_stays_frozen_cannot_be_joint(tmp_path: Path) -> None:
+    run = trainer(tmp_path, steps=1)
+
+    class Twice(type(run.head)):  # type: ignore[misc]
+        slots: ClassVar = {**type(run.head).slots, "again": Slot("head", model=True)}
+
+    run.head.__class__ = Twice
+    run.head.again = run.head.tokenizer
+    with pytest.raises(ConfigError) as refused:
+        run.run()
+    assert refused.value.path == "model.joint"

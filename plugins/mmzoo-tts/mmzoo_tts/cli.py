@@ -25,6 +25,8 @@ class Speaks(Protocol):
 
     voices: list[str]
 
+    def __call__(self, text: str, **options: Any) -> Audio: ...
+
     def stream(self, text: str, **options: Any) -> Iterator[Audio]: ...
 
 
