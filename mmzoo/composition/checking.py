@@ -71,7 +71,9 @@ def _plan(tree: ResolvedModel, models: Mapping[str, Plan]) -> Plan:
             name = ModelRef.of(recipe[slot], slot).name
             if slot in tree.models:
                 raise ConfigError(
-                    f"The model {name[:80]!r} is nested in model slots too deep; does one contain itself?"
+                    f"{slot} of {head.label} holds the model {name[:80]!r}, which contains itself or is nested too"
+                    " deep; put another model there.",
+                    path=slot,
                 )
             raise ConfigError(
                 f"{slot} names the model {show(name)}, which has not been resolved; write it as"

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import inspect
 import json
+import math
 import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mmzoo.errors import InputError, UnknownNameError
+from mmzoo.errors import InputError, MmzooError, PluginError, UnknownNameError
 from mmzoo.hub.cards import read_record
 from mmzoo.model_folder import EVALUATION_NAME, WEIGHTS_NAME
-from mmzoo.registry.specs import JudgeSpec
+from mmzoo.registry.specs import ComponentSpec, JudgeSpec
+from mmzoo.schema import first_line
 from mmzoo.system import cpu_name, sha256_of, write_whole
 
 DIGITS = 4
@@ -79,7 +81,8 @@ def evaluate(
     folder = Path(model.folder) if model.folder is not None and limit is None and judge is None else None
     start = time.perf_counter()
     kept = stored_tables(folder)
-    results = kept | metric(model, limit=limit, samples=folder / "samples" if folder is not None else None, **chosen)
+    samples = folder / "samples" if folder is not None else None
+    results = kept | _measured(spec, metric, model, limit=limit, samples=samples, **chosen)
     report = {
         "model": model.name,
         "task": task,
@@ -96,6 +99,19 @@ def evaluate(
     if target is not None:
         write_whole(target, json.dumps(report, indent=2) + "\n")
     return report
+
+
+def _measured(spec: ComponentSpec, metric: Any, model: Any, **options: Any) -> dict[str, Any]:
+    """What a metric returns. Raises PluginError, naming it, for what it raises itself."""
+    try:
+        return dict(metric(model, **options))
+    except MmzooError:
+        raise
+    except Exception as error:
+        raise PluginError(
+            f"The metric {spec.name!r} of the plugin {spec.plugin} failed ({first_line(error)}); --debug shows where.",
+            plugin=spec.plugin,
+        ) from error
 
 
 def stored_tables(folder: str | Path | None) -> dict[str, Any]:
@@ -125,14 +141,16 @@ def digests(model: Any) -> dict[str, str]:
 
 
 def tidy(value: Any) -> Any:
-    """Round the floats of a nested value to four decimals."""
+    """A nested value as JSON keeps it: floats rounded to four decimals, None for those that are not finite."""
+    if hasattr(value, "tolist"):  # an array or a tensor
+        value = value.tolist()
     if isinstance(value, float):
-        return round(value, DIGITS)
+        return round(value, DIGITS) if math.isfinite(value) else None
     if isinstance(value, Mapping):
         return {str(key): tidy(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [tidy(item) for item in value]
-    return value
+    return value if value is None or isinstance(value, bool | int | str) else str(value)
 
 
 def flatten(report: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:

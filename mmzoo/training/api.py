@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from mmzoo.data import load_dataset_component
-from mmzoo.errors import ConfigError, DataError
+from mmzoo.errors import DataError
 from mmzoo.training.engine import RunResult, Trainer
 from mmzoo.training.recipe import DataConfig, load_recipe
 from mmzoo.training.seeds import seed_everything
 
 if TYPE_CHECKING:
     from datasets import Dataset
+
+    from mmzoo.interfaces import TaskHead
 
 
 def load_rows(config: DataConfig) -> tuple[Dataset, Dataset | None]:
@@ -41,6 +43,18 @@ def load_rows(config: DataConfig) -> tuple[Dataset, Dataset | None]:
     return split(config.split), split(config.validation_split) if config.validation_split else None
 
 
+def fresh_model(name: str, overrides: Mapping[str, Any]) -> TaskHead:
+    """A registered model with fresh parameters.
+
+    Not by `create`, whose other arguments (`device`, `part`) overrides could set.
+    """
+    from mmzoo.composition import check
+    from mmzoo.factory import build
+    from mmzoo.resolve import resolve
+
+    return build(check(resolve(name, overrides, pretrained=False)))
+
+
 def train(
     recipe: str | Path | Mapping[str, Any],
     overrides: Sequence[str] = (),
@@ -62,15 +76,8 @@ def train(
     if settings.num_threads is not None:
         torch.set_num_threads(settings.num_threads)
     rows, validation = load_rows(settings.data)
-    from mmzoo.factory import create
-
     seed_everything(settings.seed, "model")
-    try:
-        head = create(settings.model.name, pretrained=False, **settings.model.overrides)
-    except TypeError as error:
-        raise ConfigError(
-            f"model.overrides do not fit {settings.model.name}: {error}.", path="model.overrides"
-        ) from error
+    head = fresh_model(settings.model.name, settings.model.overrides)
     name = f"<{settings.name}>" if isinstance(recipe, Mapping) else Path(recipe).as_posix()
     command = shlex.join(["mmzoo", "train", name, *overrides])
     run_folder = Path(out) if out is not None else Path("runs") / settings.name

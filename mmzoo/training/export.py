@@ -95,7 +95,7 @@ def export_model(head: TaskHead, out: Path, training: dict[str, Any], joint: Seq
     """
     for slot in joint:
         folder = _exported(getattr(head, slot), out, f"model-{slot}", training)
-        pin = {"model": f"local-dir:{folder}", "sha256": sha256_of(folder / "model.safetensors")}
+        pin = {"model": f"local-dir:{folder.resolve()}", "sha256": sha256_of(folder / "model.safetensors")}
         head.recipe = {**head.recipe, slot: pin}
     return _exported(head, out, "model", training)
 

@@ -55,7 +55,8 @@ class _Task(nn.Module):
 def losses_of(head: TaskHead, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState) -> Losses:
     """The losses of one batch: the head's, and of each jointly trained model those of its own training step."""
     losses = trainable(head).training_step(batch, generator, state)
-    for slot in sorted(state.joint):
+    models = {id(model): slot for slot, model in submodels(head).items() if slot in state.joint}  # each model once
+    for slot in models.values():
         own = trainable(getattr(head, slot)).training_step(batch, generator)
         parts = {f"{slot}_{name}": value for name, value in own.parts.items()}
         losses = Losses(losses.total + own.total, {**losses.parts, **parts}, losses.adversary)
@@ -64,8 +65,13 @@ def losses_of(head: TaskHead, batch: Mapping[str, Tensor], generator: torch.Gene
 
 def trainable(head: TaskHead) -> Trainable:
     """The head itself, typed as trainable. Raises TrainingError if it lacks the methods."""
-    if isinstance(head, Trainable):
+    if isinstance(head, Trainable) and not isinstance(head.batch_keys, str):
         return head
+    if isinstance(head, Trainable):
+        raise TrainingError(
+            f"{head.name or type(head).__name__} cannot be trained: its batch_keys are the text {head.batch_keys!r},"
+            " not a tuple of keys."
+        )
     missing = [name for name in ("batch_keys", "examples", "training_step") if not hasattr(head, name)]
     raise TrainingError(
         f"{head.name or type(head).__name__} cannot be trained: its head does not define {', '.join(missing)}."
@@ -74,6 +80,11 @@ def trainable(head: TaskHead) -> Trainable:
 
 def check_batch_keys(head: TaskHead, joint: Sequence[str], examples: Examples) -> None:
     """Raise an error unless the examples' batches hold what the training steps of the head and of joint models need."""
+    if isinstance(getattr(examples, "keys", ""), str):
+        raise PluginError(
+            f"The examples of {head.name or type(head).__name__} do not declare their keys; give their class an"
+            " attribute keys, a tuple of the keys of its batches."
+        )
     for slot, model in [("", head), *(pair for pair in submodels(head).items() if pair[0] in joint)]:
         missing = sorted(set(trainable(model).batch_keys) - set(examples.keys))
         if missing and slot:
@@ -127,6 +138,14 @@ def _unfreeze(head: TaskHead, joint: Collection[str], frozen: Sequence[nn.Module
                 tensor.requires_grad_(True)
 
 
+def _check_freeze(joint: Collection[str], freeze: Sequence[str]) -> None:
+    """Raise ConfigError for paths that freeze what is to be trained: everything, or a whole joint model."""
+    for path in freeze:
+        if not path or path in joint:
+            what = f"{path!r}, which model.joint trains" if path else "the whole model"
+            raise ConfigError(f"model.freeze names {what}; name a part of it.", path="model.freeze")
+
+
 class Stepper:
     """A head in training, with its optimizers and its average.
 
@@ -149,6 +168,7 @@ class Stepper:
                 f" {', '.join(submodels(head)) or 'none'}.",
                 path="model.joint",
             )
+        _check_freeze(recipe.model.joint, recipe.model.freeze)
         self.joint = frozenset(recipe.model.joint)
         self.slots = [*(name for name in submodels(head) if name not in self.joint), *_nested(head, self.joint)]
         slot_models = [head.get_submodule(name) for name in self.slots]

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("plain_save")
 
 @pytest.fixture(autouse=True)
 def registered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[dict[str, Any]]:
-    """A registry of one dataset and one model; gives the arguments the model was created with."""
+    """A registry of one dataset and one model; gives the names and overrides of the models made."""
     made: list[dict[str, Any]] = []
 
     class Catalog:
@@ -32,13 +32,13 @@ def registered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[dict[str
     def dataset(*, rows: int = 37) -> dict[str, Any]:
         return {"train": make_rows(rows), "validation": make_rows(9), "empty": make_rows(0)}
 
-    def create(name: str, *, pretrained: bool, **overrides: Any) -> DummyHead:
-        made.append({"name": name, "pretrained": pretrained, **overrides})
+    def fresh_model(name: str, overrides: dict[str, Any]) -> DummyHead:
+        made.append({"name": name, **overrides})
         return DummyHead(**overrides)
 
     monkeypatch.setattr("mmzoo.registry.catalog", Catalog, raising=False)
     monkeypatch.setattr("mmzoo.registry.load_target", lambda spec: dataset, raising=False)
-    monkeypatch.setattr("mmzoo.factory.create", create)
+    monkeypatch.setattr("mmzoo.training.api.fresh_model", fresh_model)
     monkeypatch.setattr("mmzoo.data.cache_dir", lambda: tmp_path / "cache", raising=False)
     return made
 
@@ -47,7 +47,7 @@ def test_a_recipe_file_becomes_a_model(tmp_path: Path, registered: list[dict[str
     path = tmp_path / "dummy.yaml"
     path.write_text(yaml.safe_dump(make_recipe(data={"validation_split": "validation", "limit": 20})))
     result = train(path, ["steps=4", "model.overrides.width=5"], out=tmp_path / "run")
-    assert registered == [{"name": "dummy", "pretrained": False, "width": 5}]
+    assert registered == [{"name": "dummy", "width": 5}]
     assert result.status == "finished"
     record = json.loads((tmp_path / "run" / "model" / "training.json").read_text())
     assert record["command"] == f"mmzoo train {path} steps=4 model.overrides.width=5"

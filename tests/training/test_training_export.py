@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import torch
 from datasets import Dataset
 
 import mmzoo
 from mmzoo.composition import own_tensors
 from mmzoo.data import make_row, row_features
+from mmzoo.errors import UnknownKeyError, UnknownNameError
 from mmzoo.training import Trainer, load_recipe
+from mmzoo.training.api import fresh_model
 from mmzoo.training.checkpoint import read_tensors
 
 TEXTS = ["The train was late.", "Nobody knew why.", "Would you wait here?", "The rain began."]
@@ -35,3 +38,15 @@ def test_a_trained_model_is_created_from_its_folder_with_the_averaged_weights(tm
     assert any(not torch.equal(before[name], averaged[name]) for name in parameters)
     texts = [again.reconstruct(again.tokenize(text)) for text in TEXTS]
     assert texts == [head.eval().reconstruct(head.tokenize(text)) for text in TEXTS]
+
+
+@pytest.mark.parametrize("key", ["device", "part", "name", "pretrained", "revision"])
+def test_overrides_are_of_the_recipe_and_of_nothing_else(key: str) -> None:
+    with pytest.raises(UnknownKeyError) as refused:
+        fresh_model("vqvae-text", {key: "cpu"})
+    assert refused.value.path == key
+
+
+def test_a_part_cannot_be_trained() -> None:
+    with pytest.raises(UnknownNameError):
+        fresh_model("quantizer/fsq", {"levels": [8]})

@@ -133,3 +133,12 @@ def test_a_model_in_another_slot_that_stays_frozen_cannot_be_joint(tmp_path: Pat
     with pytest.raises(ConfigError) as refused:
         run.run()
     assert refused.value.path == "model.joint"
+
+
+@pytest.mark.parametrize("path", ["tokenizer", ""])
+def test_what_is_trained_cannot_be_frozen_whole(tmp_path: Path, path: str) -> None:
+    run = trainer(tmp_path, steps=1)
+    run.recipe.model.freeze.append(path)
+    with pytest.raises(ConfigError) as refused:
+        run.run()
+    assert refused.value.path == "model.freeze"
