@@ -26,7 +26,7 @@ def evaluate(
 ) -> None:
     """Evaluate a model on held-out data and write evaluation.json beside it."""
     from mmzoo.evaluation.runner import evaluate as run
-    from mmzoo.evaluation.runner import flatten
+    from mmzoo.hub.card_results import flatten
 
     report = run(name, judge=judge, limit=limit, out=out, tables=tables)
     if not report.get("complete", True):

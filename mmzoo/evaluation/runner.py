@@ -151,14 +151,3 @@ def tidy(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [tidy(item) for item in value]
     return value if value is None or isinstance(value, bool | int | str) else str(value)
-
-
-def flatten(report: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    """(dotted name, value) of every number in a report, in order."""
-    numbers: list[tuple[str, Any]] = []
-    for key, value in report.items():
-        if isinstance(value, Mapping):
-            numbers += flatten(value, f"{prefix}{key}.")
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            numbers.append((prefix + key, value))
-    return numbers

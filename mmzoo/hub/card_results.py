@@ -23,17 +23,19 @@ CENTERS = ("share", "rate", "difference", "mean")
 
 def headlines(task: TaskSpec | None, evaluation: Mapping[str, Any] | None) -> list[tuple[str, str, float]]:
     """(metric type, name, value) of the most important figures of an evaluation; by default the first ones."""
-    figures = dict(_figures({key: value for key, value in (evaluation or {}).items() if key not in ABOUT}))
+    numbers = flatten({key: value for key, value in (evaluation or {}).items() if key not in ABOUT})
+    figures = {path: value for path, value in numbers if not _is_bound(path.rpartition(".")[2])}
     first = [path for path in figures if path.partition(".")[0] not in SECONDARY][:MOST]
     chosen = (task and task.headlines) or {path: path.rpartition(".")[2] for path in first}
     return [(kind, re.sub(r"[._]", " ", path), figures[path]) for path, kind in chosen.items() if path in figures]
 
 
-def _figures(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
-    for key, value in values.items():
+def flatten(report: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
+    """(dotted name, value) of every number in a report, in order."""
+    for key, value in report.items():
         if isinstance(value, Mapping):
-            yield from _figures(value, f"{prefix}{key}.")
-        elif isinstance(value, int | float) and not isinstance(value, bool) and not _is_bound(key):
+            yield from flatten(value, f"{prefix}{key}.")
+        elif isinstance(value, int | float) and not isinstance(value, bool):
             yield f"{prefix}{key}", value
 
 

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmzoo.evaluation.runner import flatten, tidy
+from mmzoo.evaluation.runner import tidy
 from mmzoo.evaluation.sound import cepstra, harmonics, high_band_distance, pitch, prosody, warp
 from mmzoo.evaluation.words import ErrorRate, accuracies, capped, difference, edits, mismatches, plain
+from mmzoo.hub.card_results import flatten
 from mmzoo.interfaces import Audio
 
 symbols = st.lists(st.sampled_from("abcd"), max_size=8)
@@ -119,4 +120,4 @@ def test_noise_in_place_of_harmonics_is_noticed():
 
 def test_reports_are_rounded_and_flattened():
     report = tidy({"a": {"b": 0.123456, "n": 3}, "name": "x", "flag": True})
-    assert flatten(report) == [("a.b", 0.1235), ("a.n", 3)]
+    assert list(flatten(report)) == [("a.b", 0.1235), ("a.n", 3)]
