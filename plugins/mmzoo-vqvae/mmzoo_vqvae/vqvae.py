@@ -17,6 +17,9 @@ from mmzoo.errors import InputError
 from mmzoo.interfaces import Latents, Link, ModalityEncoder, Port, Ports, Quantized, Quantizer, Slot, Tokenizer
 from mmzoo.interfaces.renamed import renamed
 
+RAW = {"speech": (2, "[B, T]"), "image": (4, "[B, H, W, 3]"), "text": (2, "[B, N]")}
+"""By modality, the dimensions of a raw batch."""
+
 
 class VQVAE(Tokenizer):
     """Base of VQ-VAE heads (van den Oord et al., arXiv 1711.00937) with the slots `encoder` and `quantizer`.
@@ -77,13 +80,18 @@ class VQVAE(Tokenizer):
         Raises:
             InputError: The codes have the wrong shape, are out of range, or do not fill the grid.
         """
-        if codes.dim() != 3 or len(codes) != 1:
+        if codes.dim() != 3 or len(codes) != 1 or codes.shape[1] == 0:
             raise InputError(f"reconstruct takes the codes of one item, [1, N, Q], not {list(codes.shape)}.")
         with torch.inference_mode():
             return self._items(Latents(self.quantizer.decode(codes.to(self.device)), grid=grid))[0]
 
     def encode_latents(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
         """A raw batch to standardized latents before quantization; differentiable."""
+        shape, described = RAW[self.modality]
+        if raw.dim() != shape:
+            raise InputError(f"A batch of {self.modality} has the shape {described}, not {list(raw.shape)}.")
+        if mask is not None and mask.shape != raw.shape[: min(shape, 3)]:
+            raise InputError(f"The mask of {self.modality} {list(raw.shape)} cannot have the shape {list(mask.shape)}.")
         latents = self.encoder.encode(raw, mask)
         return latents.with_x(self.standardize(latents.x))
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import mmzoo
+from mmzoo.errors import InputError
 from mmzoo.interfaces import Latents, Tokenizer
 
 CASES = {
@@ -74,6 +75,19 @@ def test_gradients_reach_the_encoder(tokenizer: Tokenizer) -> None:
         tokenizer.encode_latents(CASES[tokenizer.name]).x.square().sum(), weights, allow_unused=True
     )
     assert any(gradient is not None and gradient.abs().sum() > 0 for gradient in gradients)
+
+
+def test_raw_batches_and_codes_of_another_shape_are_refused(tokenizer: Tokenizer, latents: Latents) -> None:
+    raw = CASES[tokenizer.name]
+    for wrong in (raw[0], raw.unsqueeze(0)):
+        with pytest.raises(InputError):
+            tokenizer.encode_latents(wrong)
+    with pytest.raises(InputError):
+        tokenizer.encode_latents(raw, torch.ones(3, 3, dtype=torch.bool))
+    codes = tokenizer.quantize_latents(latents)
+    for wrong in (codes, codes[:1, :0], codes[0], codes[:1] - 10):
+        with pytest.raises(InputError):
+            tokenizer.reconstruct(wrong)
 
 
 def test_old_names_warn(tokenizer: Tokenizer, latents: Latents) -> None:
