@@ -9,6 +9,7 @@ from pathlib import Path
 from mmzoo.errors import ChecksumError, NoWeightsError, UsageError, WeightsError
 from mmzoo.model_folder import CONFIG_NAME, WEIGHTS_NAME, is_pickle
 from mmzoo.registry.names import NAME
+from mmzoo.safe_text import one_line
 from mmzoo.system import sha256_of
 
 SCHEMES = ("bundled", "hf-hub", "local-dir")
@@ -104,7 +105,7 @@ def fetch(source: Source, name: str, *, what: str = "weights") -> Path:
     elif source.scheme == "local-dir":
         folder = local_folder(source.place)
         if not folder.is_dir():
-            raise UsageError(f"There is no folder {folder}; local-dir: takes the folder of a saved model.")
+            raise UsageError(f"There is no folder {one_line(folder)}; local-dir: takes the folder of a saved model.")
     else:
         bundled = bundled_folder(name)
         if bundled is None:

@@ -130,9 +130,8 @@ class Quantizer(Component, ABC):
         Distinct codes are counted after sorting, so the cost does not depend on the codebook size.
         """
         ordered = codes.flatten(0, 1).sort(0).values
-        new = torch.ones_like(ordered, dtype=torch.bool)
-        new[1:] = ordered[1:] != ordered[:-1]
-        distinct = (new & (ordered != PADDING_CODE)).sum(0)
+        real = (ordered != PADDING_CODE).long()
+        distinct = real[:1].sum(0) + ((ordered[1:] != ordered[:-1]).long() * real[1:]).sum(0)
         return distinct / torch.tensor(self.codebook_sizes, device=codes.device)
 
 

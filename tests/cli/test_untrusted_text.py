@@ -146,6 +146,9 @@ def test_the_demo_shows_a_voice_as_text(
         def __call__(self, *_: Any, **__: Any) -> Audio:
             return Audio(np.zeros(1600, np.float32), 16000)
 
+        def stream(self, *_: Any, **__: Any) -> Iterator[Audio]:
+            yield self()
+
     monkeypatch.setattr("mmzoo.create", lambda _: Speaker(), raising=False)
     monkeypatch.setattr("mmzoo_tts.demo.heard", lambda _: FORGED)
     assert main(["demo", "-o", str(tmp_path / "demo.wav")]) == 0

@@ -13,9 +13,8 @@ from fuzzing import changed, fuzz, numbers, scalars, values
 from hypothesis import strategies as st
 from torch import Tensor
 
-from mmzoo.composition import check, read_config
+from mmzoo.composition import check, compose, read_config
 from mmzoo.composition.foreign import ForeignTensors, save_foreign
-from mmzoo.factory import build
 from mmzoo.hub.tensor_file import open_tensors
 from mmzoo.hub.tree import ResolvedModel
 
@@ -64,7 +63,7 @@ def test_tensors(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps(ENCODEC))
     config = read_config(tmp_path)
     assert config.foreign is not None
-    save_foreign(build(config.recipe), tmp_path / "sound", "encodec")
+    save_foreign(compose(config.recipe, device="cpu"), tmp_path / "sound", "encodec")
     with open_tensors(tmp_path / "sound" / "model.safetensors") as file:
         entries = file.entries
     expected = ForeignTensors(Claimed(entries), config.foreign).entries

@@ -25,8 +25,6 @@ class Speaks(Protocol):
 
     voices: list[str]
 
-    def __call__(self, text: str, **options: Any) -> Audio: ...
-
     def stream(self, text: str, **options: Any) -> Iterator[Audio]: ...
 
 

@@ -33,7 +33,8 @@ def demo(
     """
     Audio.check_output(output)
     tts: Any = mmzoo.create(model)
-    if not isinstance(tts, Speaks):
+    speaks = isinstance(tts, Speaks)
+    if not speaks:
         raise InputError(f"{model} does not speak; `mmzoo list --task text-to-speech` shows the models that do.")
     start = time.perf_counter()
     audio: Audio = tts(text, voice=voice, seed=seed)
