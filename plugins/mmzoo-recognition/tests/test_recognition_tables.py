@@ -41,7 +41,9 @@ REPORT = {
 
 
 def card(folder, report):
-    (folder / "config.json").write_text(json.dumps({"name": "a", "task": "recognition"}))
+    (folder / "config.json").write_text(
+        json.dumps({"format_version": 1, "recipe": {}, "name": "a", "task": "recognition"})
+    )
     (folder / "evaluation.json").write_text(json.dumps(report))
     return render_card(folder)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 import typer
 
@@ -13,10 +14,18 @@ from mmzoo.errors import InputError, MissingDependencyError, MissingPluginError
 from mmzoo.evaluation.judges import load_judge
 from mmzoo.interfaces import Audio
 from mmzoo.safe_text import one_line
-from mmzoo_tts.cli import Speaks
 
 JUDGE = "pocketsphinx"
 TEXT = "Doctor Smith paid $3.50 at 10:45. The quick brown fox jumps over the lazy dog."
+
+
+@runtime_checkable
+class HasVoices(Protocol):
+    """A model that speaks in one of its voices."""
+
+    voices: Sequence[str]
+
+    def __call__(self, text: str, **options: Any) -> Audio: ...
 
 
 def demo(
@@ -33,8 +42,7 @@ def demo(
     """
     Audio.check_output(output)
     tts: Any = mmzoo.create(model)
-    speaks = isinstance(tts, Speaks)
-    if not speaks:
+    if not isinstance(tts, HasVoices):
         raise InputError(f"{model} does not speak; `mmzoo list --task text-to-speech` shows the models that do.")
     start = time.perf_counter()
     audio: Audio = tts(text, voice=voice, seed=seed)

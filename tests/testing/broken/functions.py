@@ -8,7 +8,7 @@ from typing import Any
 from . import Breaks
 from .parts import call_home
 
-DATASETS = Breaks("dataset", {"count": 2}, elsewhere=("network", "signature"))
+DATASETS = Breaks("dataset", {"count": 2}, elsewhere=("network",))
 METRICS = Breaks("metric", elsewhere=("network",))
 JUDGES = Breaks("judge", elsewhere=("network",))
 COMMANDS = Breaks("command", elsewhere=("network",))
@@ -48,7 +48,7 @@ JUDGES("registration", "summary", summary="")(Judge)
 COMMANDS("registration", "summary", summary="two\nlines")(say)
 
 
-@DATASETS("unknown-keys", "keyword-only")
+@DATASETS("signature", "count")
 def by_position(count: int = 2) -> Any:
     return splits(count)
 
