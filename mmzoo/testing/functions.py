@@ -3,44 +3,34 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
-from typing import Any
 
-from mmzoo.testing import registration
 from mmzoo.testing.common import Checks, applicable, require
 from mmzoo.testing.offline import offline
+from mmzoo.testing.registration import RegisteredTrial, refuse_reaching
 
 
-class FunctionTrial:
+class FunctionTrial(RegisteredTrial):
     """A dataset, metric, judge or command; a dataset is built if it was registered with a trial config."""
 
-    def __init__(self, kind: str, name: str, config: Mapping[str, Any]) -> None:
-        self.kind, self.name, self.config, self.label = kind, name, dict(config), f"{kind} {name!r}"
-
     def checks(self) -> Checks:
-        """All checks by name, in order."""
         return {
-            "registration": lambda: registration.check_summary(self.kind, self.name),
-            "network": lambda: registration.check_offline_import(self.kind, self.name),
+            "registration": self.check_registration,
+            "network": self.check_import,
             "signature": self.check_signature,
             **({"rows": self.check_rows} if self.kind == "dataset" else {}),
         }
 
-    @property
-    def target(self) -> Any:
-        """The registered callable."""
-        return registration.loaded(self.kind, self.name)
-
     def check_signature(self) -> None:
         """It is callable: a dataset with keywords only, a metric with the model first, a judge without arguments."""
-        require(callable(self.target), f"{self.label} is registered with an object that cannot be called.")
+        target = self.load()
+        require(callable(target), f"{self.label} is registered with an object that cannot be called.")
         require(
             self.kind == "dataset" or not self.config,
             f"{self.label} is registered with the trial {self.config}; a {self.kind} cannot have trials.",
         )
         if self.kind == "command":
             return
-        arguments = list(inspect.signature(self.target).parameters.values())
+        arguments = list(inspect.signature(target).parameters.values())
         if self.kind == "metric":
             positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
             require(
@@ -67,7 +57,7 @@ class FunctionTrial:
         applicable(bool(self.config), "no trial with a config is registered, so the dataset is not built")
         with offline() as tried:
             splits = load_dataset_component(self.name, **self.config)
-        registration.refuse_reaching(self.label, tried, "it is built")
+        refuse_reaching(self.label, tried, "it is built")
         again = load_dataset_component(self.name, **self.config)
         for split, rows in splits.items():
             require(len(rows) > 0, f"{self.label} has no rows in the split {split}.")

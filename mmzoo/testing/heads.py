@@ -2,49 +2,32 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from mmzoo.testing import registration, running
-from mmzoo.testing.common import Checks, ConformanceError, require, run_checks
+from mmzoo.composition import submodels
+from mmzoo.interfaces import HasFeatures, Port, Trainable
+from mmzoo.testing.common import Checks, ConformanceError, NotChecked, applicable, require
+from mmzoo.testing.encoders import raw_batch
 from mmzoo.testing.filled_head import FilledHead
+from mmzoo.testing.registration import RegisteredTrial, require_json
 from mmzoo.testing.rows import rows_of
-from mmzoo.testing.target import check_building, check_meta, check_storage
+from mmzoo.testing.values import close, padding_of
 
 if TYPE_CHECKING:
     from datasets import Dataset
+    from torch import Tensor
 
 
-def check_head(
-    name: str, *, slots: Mapping[str, Any] | None = None, rows: Dataset | None = None, batch: int = 2, **config: Any
-) -> None:
-    """Check a registered head, with its slots filled, against the contract of its kind.
-
-    Args:
-        name: The registered name.
-        slots: As in a recipe: `{"quantizer": {"name": "vq", "dim": 8}}`. A model slot takes a model with weights, or
-            `{"model": name, "pretrained": False}`.
-        rows: A few dataset rows on which to check training steps; None for no training.
-        batch: Examples in a training batch.
-        **config: The head's config.
-
-    Raises:
-        ConformanceError: One or more checks failed.
-        MmzooError: The recipe is invalid, as for `create`.
-    """
-    trial = HeadTrial(name, config, slots=slots, rows=rows, batch=batch)
-    run_checks(trial.label, trial.checks())
-
-
-class HeadTrial(FilledHead):
+class HeadTrial(RegisteredTrial, FilledHead):
     """A head with its slots filled, and rows if it can be trained."""
 
     def __init__(
         self,
+        kind: str,
         name: str,
         config: Mapping[str, Any],
         *,
@@ -53,7 +36,7 @@ class HeadTrial(FilledHead):
         batch: int = 2,
     ) -> None:
         """`rows` takes a dataset, or any value that `rows` of a trial takes."""
-        self.name, self.config, self.label = name, dict(config), f"head {name!r}"
+        super().__init__(kind, name, config)
         self.slots, self.trial_rows, self.batch = slots or {}, rows, batch
 
     @cached_property
@@ -66,18 +49,18 @@ class HeadTrial(FilledHead):
             raise ConformanceError(
                 f"{self.label} has a trial with slots={self.slots!r}; a mapping of slots to parts was expected."
             )
-        registration.loaded("head", self.name)
+        self.load()
         return {"head": {"name": self.name, **self.config}, **self.slots}
 
     def checks(self) -> Checks:
         return {
-            "registration": lambda: registration.check_summary("head", self.name),
-            "unknown-keys": lambda: registration.check_unknown_keys("head", self.name, self.config),
-            "config": self.check_recipe,
+            "registration": self.check_registration,
+            "unknown-keys": self.check_unknown_keys,
+            "config": self.check_config,
             "network": self.check_offline,
             "ports": self.check_links,
-            "build": lambda: check_building(self),
-            "meta": lambda: check_meta(self),
+            "build": self.check_build,
+            "meta": self.check_meta,
             "modes": self.check_modes,
             "determinism": self.check_determinism,
             "training": self.check_training,
@@ -85,22 +68,18 @@ class HeadTrial(FilledHead):
             "masks": self.check_masks,
             "batch": self.check_batch,
             "gradients": self.check_gradients,
-            "storage": lambda: check_storage(self),
-            **running.checks(self),
-            "bf16": lambda: self.check_half(torch.bfloat16),
-            "float16": lambda: self.check_half(torch.float16),
+            "storage": self.check_storage,
+            **self.running_checks(),
         }
 
-    def check_recipe(self) -> None:
-        """The recipe survives a JSON round trip."""
-        registration.check_config("head", self.name, self.config)
-        recipe = self.plan.recipe()
-        restored = json.loads(json.dumps(recipe, allow_nan=False))
-        require(restored == recipe, f"The recipe of {self.label} changes when written as JSON and read back.")
+    def check_config(self) -> None:
+        """The config and the recipe survive a JSON round trip."""
+        super().check_config()
+        require_json(self.plan.recipe(), f"The recipe of {self.label}")
 
     def check_offline(self) -> None:
-        registration.check_offline_import("head", self.name)
-        super().check_offline()
+        self.check_import()
+        FilledHead.check_offline(self)
 
     def check_links(self) -> None:
         """Both ends of every link are declared ports."""
@@ -116,3 +95,96 @@ class HeadTrial(FilledHead):
                         port in getattr(ports[slot], side),
                         f"{self.label} links {end}, but {slot} declares no such port among its {side}.",
                     )
+
+    def check_modes(self) -> None:
+        """Models in slots stay in eval mode during training."""
+        head = self.fresh().train()
+        applicable(bool(submodels(head)), "it has no models in its slots")
+        for slot, model in submodels(head).items():
+            require(
+                not model.training,
+                f"{self.label}: the model in slot {slot} must stay in eval mode; do not override TaskHead.train.",
+            )
+
+    def check_training(self) -> None:
+        """Equal batches and generators give equal losses, and no gradient reaches the models in slots."""
+        totals = []
+        for _ in range(2):
+            head = self.fresh().train()
+            total = self.loss(head)
+            total.backward()  # type: ignore[no-untyped-call]
+            totals.append(total.detach())
+            for slot, model in submodels(head).items():
+                for name, parameter in model.named_parameters():
+                    require(
+                        parameter.grad is None,
+                        f"{self.label}: a gradient reaches {slot}.{name}, which belongs to the model in a slot.",
+                    )
+        require(
+            close(totals[0], totals[1]),
+            f"{self.label}: one batch under one seed gives two losses; draw from the given generator.",
+        )
+
+    def check_keys(self) -> None:
+        """`batch_keys` names every key that a training step reads."""
+        head = self.fresh()
+        batch = self.make_batch(head)
+        assert isinstance(head, Trainable)
+        missing = sorted(set(head.batch_keys) - set(batch))
+        require(not missing, f"{self.label}: its batch_keys name {', '.join(missing)}, which a batch does not have.")
+        for key in set(batch) - set(head.batch_keys):
+            try:
+                self.train_step(head, {name: value for name, value in batch.items() if name != key})
+            except KeyError as error:
+                if error.args[:1] != (key,):
+                    continue
+                raise ConformanceError(
+                    f"{self.label}: a training step reads {key!r}, which is missing from batch_keys."
+                ) from error
+            except Exception:  # without this key the batch may be unusable, which is not checked here
+                continue
+
+    def check_masks(self) -> None:
+        """The contents of padding in a training batch do not affect the loss.
+
+        Padding of the key `x`, or `xs`, is where the batch's `x_mask` is False.
+        """
+        head = self.fresh()
+        batch = self.make_batch(head)
+        filled = {key: _filled(key, value, batch) for key, value in batch.items()}
+        padded = [key for key in batch if not torch.equal(filled[key], batch[key])]
+        applicable(bool(padded), "its batches have no padding marked by a mask `x_mask`")
+        first, second = self.train_step(head, batch), self.train_step(head, filled)
+        require(
+            close(second.total.detach(), first.total.detach()),
+            f"{self.label}: the contents of padding in {', '.join(padded)} affect the loss; respect the masks.",
+        )
+
+    @torch.no_grad()
+    def check_batch(self) -> None:
+        """Padding an item in a batch does not change its features."""
+        head = self.component()
+        if not isinstance(head, HasFeatures):
+            raise NotChecked("not applicable: it has no `features`, the only batched method that heads share")
+        outputs = self.plan.head.ports().outputs
+        modalities = [
+            name for name in ("speech", "image", "text") if name in outputs and outputs[name].modality == name
+        ]
+        applicable(
+            bool(modalities), "`features` takes speech, image or text, and no output port has one of these names"
+        )
+        raw, *mask = raw_batch(modalities[0], Port())
+        together = head.features(raw, *mask).x
+        alone = head.features(raw[1:, : int(mask[0][1].sum())] if mask else raw[1:]).x
+        require(
+            close(together[1:, : alone.shape[1]].float(), alone.float()),
+            f"{self.label} gives an item other features when it is padded in a batch; respect the mask.",
+        )
+
+
+def _filled(key: str, value: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
+    """A tensor of a batch with different values in its padding, or as it is if it has no mask."""
+    mask = batch.get(f"{key}_mask", batch.get(f"{key.removesuffix('s')}_mask"))
+    if mask is None or mask.dtype is not torch.bool or value.shape[: mask.dim()] != mask.shape:
+        return value
+    return torch.where(padding_of(value, mask), (value + 1).to(value.dtype), value)

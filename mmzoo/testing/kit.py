@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from mmzoo.registry import PluginRecord, catalog
+from mmzoo.registry import catalog
 from mmzoo.registry.plugins import named
 from mmzoo.testing.common import run_check
 from mmzoo.testing.records import KIT_VERSION, NOT_RUN, code_digest
@@ -40,47 +40,46 @@ class Case:
         return f"{self.target}{f'[{self.trial}]' if self.trial else ''} {self.check}"
 
 
-def find_plugins(name: str) -> list[PluginRecord]:
-    """The records of an installed distribution, by its name or by an entry point's. Raises UnknownNameError."""
-    return named(catalog().plugins(), name)
-
-
 def cases(name: str) -> list[Case]:
     """Every check of a plugin and of all its components and models. Raises UnknownNameError.
 
     Nothing in the plugin is imported, built or looked up here, so anything broken becomes a failed check.
+
+    Args:
+        name: The name of an installed distribution or of its entry point.
     """
-    from mmzoo.testing.any_kind import checks_of
     from mmzoo.testing.models import ModelTrial
     from mmzoo.testing.package import PackageTrial
 
-    records, known = find_plugins(name), catalog()
-    all_cases: list[Case] = []
-    for index, record in enumerate(records):
-        package = PackageTrial(record)
-        all_cases += _cases("plugin", index, package.label, package.checks(), {})
+    known = catalog()
+    records = named(known.plugins(), name)
+    distribution = records[0].distribution
+    trials: list[tuple[str, int, Any, Mapping[str, str]]] = [
+        ("plugin", index, PackageTrial(record), {}) for index, record in enumerate(records)
+    ]
     for spec in known.components():
-        if spec.plugin != records[0].distribution:
-            continue
-        for index, trial in enumerate(spec.trials):
-            config: dict[str, Any] = dict(trial)
-            details: dict[str, Any] = {}
-            if spec.kind == "head":
-                details = {"slots": config.pop("slots", {}), "rows": config.pop("rows", True)}
-            label, checks = checks_of(spec.kind, known.written(spec), config, **details)
-            all_cases += _cases(f"{spec.kind}/{spec.name}", index, label, checks, spec.exempt)
-    for model in known.models():
-        if model.plugin == records[0].distribution:
-            model_trial = ModelTrial(model)
-            all_cases += _cases(f"model/{model.name}", 0, model_trial.label, model_trial.checks(), {})
-    return all_cases
+        if spec.plugin == distribution:
+            for index, config in enumerate(spec.trials):
+                trial = _component_trial(spec.kind, known.written(spec), config)
+                trials.append((f"{spec.kind}/{spec.name}", index, trial, spec.exempt))
+    trials += [
+        (f"model/{spec.name}", 0, ModelTrial(spec), {}) for spec in known.models() if spec.plugin == distribution
+    ]
+    return [
+        Case(target, index, check, partial(run_check, trial.label, check, run), exempt.get(check))
+        for target, index, trial, exempt in trials
+        for check, run in trial.checks().items()
+    ]
 
 
-def _cases(
-    target: str, trial: int, label: str, checks: Mapping[str, Callable[[], None]], exempt: Mapping[str, str]
-) -> Iterable[Case]:
-    for name, check in checks.items():
-        yield Case(target, trial, name, partial(run_check, label, name, check), exempt.get(name))
+def _component_trial(kind: str, name: str, config: Mapping[str, Any]) -> Any:
+    """A component under a registered trial, which holds the slots and rows of a head beside its config."""
+    from mmzoo.testing.any_kind import trial_of
+
+    if kind != "head":
+        return trial_of(kind, name, config)
+    own = {key: value for key, value in config.items() if key not in ("slots", "rows")}
+    return trial_of(kind, name, own, slots=config.get("slots"), rows=config.get("rows", True))
 
 
 def report(name: str, results: Iterable[tuple[str, int, str, str]]) -> dict[str, Any]:
@@ -93,7 +92,7 @@ def report(name: str, results: Iterable[tuple[str, int, str, str]]) -> dict[str,
     """
     import mmzoo
 
-    record = find_plugins(name)[0]
+    record = named(catalog().plugins(), name)[0]
     outcomes = {(case.target, case.trial, case.check): NOT_RUN for case in cases(name)}
     outcomes |= {(target, trial, check): outcome for target, trial, check, outcome in results}
     targets: dict[str, dict[str, str]] = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -17,12 +16,10 @@ from mmzoo.interfaces import Examples, TaskHead
 from mmzoo.model_folder import GOLDEN_NAME, WEIGHTS_NAME, ModelFolder
 from mmzoo.registry.specs import ModelSpec, Weights
 from mmzoo.resolve import resolve_recipe
-from mmzoo.testing import running
 from mmzoo.testing.common import Checks, ConformanceError, NotChecked, applicable, require
 from mmzoo.testing.filled_head import FilledHead
-from mmzoo.testing.registration import NONSENSE
+from mmzoo.testing.registration import NONSENSE, require_json, require_summary
 from mmzoo.testing.rows import rows_of
-from mmzoo.testing.target import check_building, check_meta, check_storage
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -43,13 +40,13 @@ class ModelTrial(FilledHead):
             "config": self.check_config,
             "unknown-keys": self.check_unknown_keys,
             "network": self.check_offline,
-            "build": lambda: check_building(self),
-            "meta": lambda: check_meta(self),
+            "build": self.check_build,
+            "meta": self.check_meta,
             "determinism": self.check_determinism,
             "gradients": self.check_gradients,
-            "storage": lambda: check_storage(self),
-            "export": lambda: running.check_export(self),
-            "compile": lambda: running.check_compile(self, "aot_eager"),
+            "storage": self.check_storage,
+            "export": self.check_export,
+            "compile": lambda: self.check_compile("aot_eager"),
             "bf16": lambda: self.check_half(torch.bfloat16),
             "float16": lambda: self.check_half(torch.float16),
             "licence": self.check_license,  # records and `mmzoo show` spell it this way
@@ -74,13 +71,12 @@ class ModelTrial(FilledHead):
                 f"not applicable: the sample rows do not fit this model ({str(error).rstrip('.')})"
             ) from error
 
-    def with_weights(self) -> TaskHead:
+    def realistic(self) -> Any:
         """The model with its first weights if they are on this machine, else with fresh parameters."""
         from mmzoo.factory import create
 
         folder = self.folder(self.spec.weights[0]) if self.spec.weights else None
-        head: TaskHead = super().with_weights() if folder is None else create(f"local-dir:{folder}")
-        return head
+        return self.component() if folder is None else create(f"local-dir:{folder}")
 
     @property
     def recipe(self) -> dict[str, Any]:
@@ -95,28 +91,24 @@ class ModelTrial(FilledHead):
         spec = self.spec
         require(bool(spec.task.strip()), f"{self.label} is registered without a task.")
         require(bool(spec.modalities), f"{self.label} is registered without modalities, so no filter finds it.")
-        summary = spec.summary.strip()
-        require(
-            bool(summary) and len(summary.splitlines()) == 1 and summary.isprintable(),
-            f"{self.label} is registered with the summary {spec.summary!r}; one line of printable text was expected.",
-        )
+        require_summary(self.label, spec.summary)
 
     def check_unknown_keys(self) -> None:
         """An unknown slot is rejected."""
         try:
             check(resolve_recipe({**self.recipe, NONSENSE: 1}))
         except UnknownKeyError as error:
-            if NONSENSE in error.path:
-                return
-            raise
-        raise ConformanceError(f"{self.label} accepts the unknown slot {NONSENSE}.")
+            if NONSENSE not in error.path:
+                raise
+        else:
+            raise ConformanceError(f"{self.label} accepts the unknown slot {NONSENSE}.")
 
     def check_config(self) -> None:
         """The recipe with all defaults filled in survives a JSON round trip and resolves to itself."""
         recipe = self.plan.recipe()
-        restored = json.loads(json.dumps(recipe, allow_nan=False))
-        again = check(resolve_recipe(restored)).recipe()
-        require(restored == recipe == again, f"The resolved recipe of {self.label} changes when it is resolved again.")
+        require_json(recipe, f"The recipe of {self.label}")
+        again = check(resolve_recipe(recipe)).recipe()
+        require(again == recipe, f"The resolved recipe of {self.label} changes when it is resolved again.")
 
     # --- published weights ---
 

@@ -10,67 +10,30 @@ from torch import Tensor
 
 from mmzoo.errors import InputError
 from mmzoo.interfaces import PADDING_CODE, Quantized
-from mmzoo.testing.common import (
-    Checks,
-    ConformanceError,
-    close,
-    declared,
-    port,
-    probe_loss,
-    require,
-    run_checks,
-    seeded,
-)
-from mmzoo.testing.trial import Trial
+from mmzoo.testing.common import Checks, ConformanceError, require
+from mmzoo.testing.trial import PADDING, Trial
+from mmzoo.testing.values import close, normal, probe_loss, seeded
 
 ITEMS, POSITIONS, SHORTER = 2, 24, 17
-
-
-def check_quantizer(name: str, **config: Any) -> None:
-    """Check a registered quantizer against the contract of its kind.
-
-    Args:
-        name: The registered name.
-        **config: The quantizer's config.
-
-    Raises:
-        ConformanceError: One or more checks failed.
-    """
-    trial = QuantizerTrial(name, config)
-    run_checks(trial.label, trial.checks())
 
 
 class QuantizerTrial(Trial):
     """A quantizer and random vectors z `[2, 24, D]`; the second item ends early."""
 
-    kind = "quantizer"
-
     @cached_property
-    def z(self) -> Tensor:
-        """The vectors to quantize."""
-        width = port(self.part, "inputs", "z").width
-        if width is None:
-            raise ConformanceError(f"{self.label} must declare the width of its port z, so that `create` can check it.")
-        return torch.randn(ITEMS, POSITIONS, width, generator=torch.Generator().manual_seed(0))
-
-    @property
-    def mask(self) -> Tensor:
-        """The second item ends early."""
+    def inputs(self) -> tuple[Tensor, ...]:
+        z = normal(ITEMS, POSITIONS, self.width("z"))
         mask = torch.ones(ITEMS, POSITIONS, dtype=torch.bool)
         mask[1, SHORTER:] = False
-        return mask
-
-    @property
-    def inputs(self) -> tuple[Tensor, ...]:
-        return self.z, self.mask
+        return z, mask
 
     def call(self, component: Any, *inputs: Tensor) -> tuple[Tensor, ...]:
         quantized = component(*inputs)
         return quantized.z_q, quantized.loss, quantized.codes
 
-    def loss(self, component: Any) -> Tensor:
-        z, mask = self.inputs
-        quantized = component(z.masked_fill(~mask.unsqueeze(-1), 0.0), mask)
+    def loss(self, component: Any, step: int = 0) -> Tensor:
+        z, mask = self.padded(0.0)
+        quantized = component(z, mask)
         loss: Tensor = quantized.loss + probe_loss(quantized.z_q * mask.unsqueeze(-1))
         return loss
 
@@ -86,7 +49,7 @@ class QuantizerTrial(Trial):
             bool(sizes) and all(size >= 2 for size in sizes),
             f"{self.label} has the codebook sizes {sizes}; at least one, each 2 or more, was expected.",
         )
-        quantized = quantizer(self.z)
+        quantized = quantizer(self.inputs[0])
         require(
             isinstance(quantized, Quantized),
             f"{self.label} returns {type(quantized).__name__}; Quantized was expected.",
@@ -101,36 +64,27 @@ class QuantizerTrial(Trial):
             usage.shape == (len(sizes),) and bool(((usage >= 0) & (usage <= 1)).all()),
             f"{self.label}: usage must be one fraction per codebook, [{len(sizes)}].",
         )
-        outputs = declared(self.part).outputs
-        if "z" in outputs and outputs["z"].width is not None:
-            width = outputs["z"].width
-            actual = quantized.z_q.shape[-1]
-            require(actual == width, f"{self.label} declares z of width {width} but returns {actual}.")
+        outputs = self.ports.outputs
+        if "z" in outputs:
+            width, actual = outputs["z"].width, quantized.z_q.shape[-1]
+            require(width in (None, actual), f"{self.label} declares z of width {width} but returns {actual}.")
         if "codes" in outputs:
-            wanted_codes = outputs["codes"]
+            declared = outputs["codes"]
             require(
-                wanted_codes.codebooks in (None, len(sizes)) and wanted_codes.codebook_size in (None, *sizes),
-                f"{self.label} declares codes as {wanted_codes}, but its codebooks have the sizes {sizes}.",
+                declared.codebooks in (None, len(sizes)) and declared.codebook_size in (None, *sizes),
+                f"{self.label} declares codes as {declared}, but its codebooks have the sizes {sizes}.",
             )
 
     @torch.no_grad()
     def check_codes(self) -> None:
         """encode, decode and forward agree, and codes are within their codebooks."""
         quantizer: Any = self.component()
-        z = self.z
+        z, _ = self.inputs
         quantized = quantizer(z)
-        limits = torch.tensor(quantizer.codebook_sizes)
-        require(
-            bool(((quantized.codes >= 0) & (quantized.codes < limits)).all()),
-            f"{self.label} returns codes outside its codebooks.",
-        )
-        require(
-            torch.equal(quantizer.encode(z), quantized.codes), f"{self.label}: encode and forward give different codes."
-        )
-        require(
-            close(quantizer.decode(quantized.codes), quantized.z_q),
-            f"{self.label}: in eval mode decode(codes) must be z_q.",
-        )
+        codes, limits = quantized.codes, torch.tensor(quantizer.codebook_sizes)
+        require(((codes >= 0) & (codes < limits)).all(), f"{self.label} returns codes outside its codebooks.")
+        require(torch.equal(quantizer.encode(z), codes), f"{self.label}: encode and forward give different codes.")
+        require(close(quantizer.decode(codes), quantized.z_q), f"{self.label}: in eval mode decode(codes) must be z_q.")
         total = torch.as_tensor(sum(quantized.losses.values(), torch.zeros(())))
         require(
             quantized.loss.dim() == 0 and close(quantized.loss, total),
@@ -140,7 +94,7 @@ class QuantizerTrial(Trial):
     def check_refusals(self) -> None:
         """`decode` rejects padding and codes out of range."""
         quantizer: Any = self.fresh()
-        codes = quantizer.encode(self.z)
+        codes = quantizer.encode(self.inputs[0])
         for wrong, what in (
             (PADDING_CODE, "the padding code -1"),
             (max(quantizer.codebook_sizes), "a code out of range"),
@@ -158,41 +112,23 @@ class QuantizerTrial(Trial):
             raise ConformanceError(f"{self.label}: decode accepted {what}; it must raise InputError.")
 
     def check_masks(self) -> None:
-        """Padding gets code -1, and its contents affect neither codes nor loss."""
-        results = []
-        for fill in (0.0, 100.0):
-            x = self.z.masked_fill(~self.mask.unsqueeze(-1), fill)
-            with torch.no_grad():
-                evaluated = self.component()(x, self.mask)
+        """Padding gets code -1, and its contents affect neither real positions nor the loss."""
+        super().check_masks()
+        _, mask = self.inputs
+        codes = self.component()(*self.inputs).codes
+        require((codes[~mask] == PADDING_CODE).all(), f"{self.label} must mark padding with the code {PADDING_CODE}.")
+        losses = []
+        for value in (0.0, PADDING):
             with seeded(3):
-                trained = self.component().train()(x, self.mask)
-            results.append((evaluated, trained.loss.detach()))
-        (first, first_loss), (second, second_loss) = results
-        require(
-            bool((first.codes[~self.mask] == PADDING_CODE).all()),
-            f"{self.label} must mark padding with the code {PADDING_CODE}.",
-        )
-        require(
-            torch.equal(first.codes, second.codes) and close(first.z_q[self.mask], second.z_q[self.mask]),
-            f"{self.label}: the contents of padding affect real positions; read only positions inside the mask.",
-        )
-        require(close(first_loss, second_loss), f"{self.label}: its loss depends on the contents of padding.")
+                losses.append(self.component().train()(*self.padded(value)).loss.detach())
+        require(close(*losses), f"{self.label}: its loss depends on the contents of padding.")
 
     @torch.no_grad()
     def check_batch(self) -> None:
-        """A padded item gets the same codes as alone."""
+        """A padded item gets the same codes as alone, from encode too."""
+        super().check_batch()
         quantizer: Any = self.component()
-        z = self.z
-        padded, alone = quantizer(z, self.mask), quantizer(z[1:, :SHORTER])
         require(
-            torch.equal(padded.codes[1:, :SHORTER], alone.codes),
-            f"{self.label} gives an item other codes when it is padded in a batch; quantize each item on its own.",
-        )
-        require(
-            close(padded.z_q[1:, :SHORTER], alone.z_q),
-            f"{self.label} gives an item another z_q when it is padded in a batch.",
-        )
-        require(
-            torch.equal(quantizer.encode(z, self.mask), padded.codes),
+            torch.equal(quantizer.encode(*self.inputs), quantizer(*self.inputs).codes),
             f"{self.label}: encode with a mask and forward with a mask give different codes.",
         )

@@ -16,7 +16,7 @@ from broken.heads import HEADS
 from broken.quantizers import QUANTIZERS
 from broken.samplers import SAMPLERS
 
-from mmzoo.testing.any_kind import checks_of
+from mmzoo.testing.any_kind import trial_of
 from mmzoo.testing.common import Checks, NotChecked, run_check
 from mmzoo.testing.running import has_compiler
 
@@ -34,7 +34,8 @@ def checks(catalog: Callable[..., Any], breaks: Breaks, what: Any, **details: An
     """The checks of something that is registered with what it needs."""
     details = {**REQUIRED.get(breaks.kind, {}), **details}
     catalog((breaks.kind, "part", what, details), *breaks.others)
-    return checks_of(breaks.kind, "part", breaks.config, **breaks.trial)
+    trial = trial_of(breaks.kind, "part", breaks.config, **breaks.trial)
+    return trial.label, trial.checks()
 
 
 def outcome(label: str, check: str, run: Callable[[], None]) -> str | None:

@@ -130,7 +130,7 @@ class Forgetful(_Changed):
         return z * self.hidden
 
 
-@QUANTIZERS("batch", "other codes")
+@QUANTIZERS("batch", "padded in a batch")
 class CodesOfNeighbours(_Changed):
     def changed(self, z: Tensor) -> Tensor:
         return z - z[:1].mean()
