@@ -29,8 +29,8 @@ class CachedModel:
 
 def cached_models() -> list[CachedModel]:
     """The mmzoo models in the cache, sorted by name; other libraries' models are left out."""
-    models = []
-    for repo in _scan().repos:
+    models, scan = [], _scan()
+    for repo in scan.repos if scan else ():
         commits = sorted(revision.commit_hash for revision in repo.revisions if _is_ours(revision.snapshot_path))
         if repo.repo_type == "model" and commits:
             parts = sum(path.stat().st_size for path in (repo.repo_path / "parts").rglob("*") if path.is_file())
@@ -62,6 +62,7 @@ def remove(repo: str) -> int:
 
 
 def _scan() -> Any:
+    """What huggingface_hub finds in the cache; None if there is no cache."""
     from huggingface_hub import constants
     from huggingface_hub.errors import CacheNotFound
     from huggingface_hub.utils import scan_cache_dir  # type: ignore[attr-defined]
@@ -69,11 +70,7 @@ def _scan() -> Any:
     try:
         return scan_cache_dir(constants.HF_HUB_CACHE)
     except CacheNotFound:
-        return _Nothing()
-
-
-class _Nothing:
-    repos: tuple[Any, ...] = ()
+        return None
 
 
 def _is_ours(folder: Path) -> bool:

@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mmzoo.errors import CorruptFileError, MmzooError
+from mmzoo.errors import CorruptFileError
 from mmzoo.hub.card_results import headlines, results
+from mmzoo.hub.published import registration_of
 from mmzoo.hub.sources import bundled_folder
 from mmzoo.model_folder import CARD_NAME, CONFIG_NAME, EVALUATION_NAME, TRAINING_NAME, ModelConfig, ModelFolder
 from mmzoo.registry import catalog
@@ -61,7 +62,7 @@ def render_card(folder: Path, *, license: str | None = None, called: str | None 
             f"{folder / CONFIG_NAME} names the model {name[:80]!r}; use letters, digits, '.', '-' and '_' only."
         )
     training, evaluation = read_record(folder / TRAINING_NAME), read_record(folder / EVALUATION_NAME)
-    model = _registered(name)
+    model = registration_of(name)
     task = catalog().task(config.task, model.plugin if model else None)
     license = license or ModelFolder(folder).license or _registered_license(folder, model)
     old = read_card(folder / CARD_NAME) if (folder / CARD_NAME).is_file() else ""
@@ -131,13 +132,6 @@ def _with_front(card: str, more: Mapping[str, Any]) -> str:
 
     added = yaml.safe_dump(missing, sort_keys=False, allow_unicode=True)
     return f"---\n{text}{added}---\n{body}"
-
-
-def _registered(name: str) -> ModelSpec | None:
-    try:
-        return catalog().model(name)
-    except MmzooError:
-        return None
 
 
 def _registered_license(folder: Path, model: ModelSpec | None) -> str | None:

@@ -7,14 +7,16 @@ import re
 import sys
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mmzoo.errors import ChecksumError, WeightsError
+from mmzoo.errors import ChecksumError
+from mmzoo.hub.sources import without_weights
 from mmzoo.hub.trouble import hub_errors, unanswered
-from mmzoo.model_folder import GOLDEN_NAME, WEIGHTS_NAME, ModelFolder, is_pickle
+from mmzoo.model_folder import GOLDEN_NAME, WEIGHTS_NAME, ModelFolder
 from mmzoo.system import git_blob_hash, sha256_of
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -33,13 +35,14 @@ TRIES = 4
 
 
 def api() -> Any:
-    """A client of the Hub at the current HF_ENDPOINT. Its `trouble` holds the error of a failed request."""
+    """A client of the Hub at the current HF_ENDPOINT. Its `trouble` is the error of the last request about a repo."""
     from huggingface_hub import HfApi
 
     class Api(HfApi):
         trouble: Exception | None = None
 
         def repo_info(self, *arguments: Any, **details: Any) -> Any:
+            self.trouble = None
             try:
                 return super().repo_info(*arguments, **{"timeout": ANSWER_SECONDS, **details})
             except Exception as error:
@@ -66,22 +69,18 @@ def resolve_revision(repo: str, revision: str | None) -> str:
         return revision
     from huggingface_hub.errors import HfHubHTTPError, RevisionResolutionError
 
+    def ask() -> Any:
+        try:
+            return client.resolve_revision(repo, revision=revision)
+        except (RevisionResolutionError, HfHubHTTPError) as error:
+            cached = _remembered(client, repo, revision) if unanswered(error) else None
+            if cached is None:
+                raise
+            return cached
+
+    client = api()
     with hub_errors(repo, revision), answers_in_time():
-        for attempt in range(TRIES):
-            client = api()
-            try:
-                resolution = client.resolve_revision(repo, revision=revision)
-                break
-            except (RevisionResolutionError, HfHubHTTPError) as error:
-                cached = _remembered(client, repo, revision) if unanswered(error) else None
-                if cached is not None:
-                    resolution = cached
-                    break
-                wait = _worth_waiting(error, attempt)
-                if wait is None:
-                    raise
-                time.sleep(wait)
-    commit = str(resolution.resolved)
+        commit = str(_patiently(ask).resolved)
     if client.trouble is not None:
         warnings.warn(
             f"The Hub did not answer for {repo} at {revision or 'main'}; using commit {commit} from the cache.",
@@ -99,12 +98,27 @@ def _remembered(client: Any, repo: str, revision: str | None) -> Any:
         return None
 
 
+def _patiently(request: Callable[[], Any]) -> Any:
+    """The answer to a request, which is repeated while the Hub is busy or failing."""
+    from huggingface_hub.errors import HfHubHTTPError, RevisionResolutionError
+
+    for attempt in range(TRIES - 1):
+        try:
+            return request()
+        except (RevisionResolutionError, HfHubHTTPError) as error:
+            wait = _worth_waiting(error, attempt)
+            if wait is None:
+                raise
+        time.sleep(wait)
+    return request()
+
+
 def _worth_waiting(error: Exception, attempt: int) -> float | None:
     """Seconds to wait before asking a busy or failing Hub again; None to give up, at once if there is no network."""
     from huggingface_hub.errors import HfHubHTTPError
 
     cause = error if isinstance(error, HfHubHTTPError) else error.__cause__
-    if attempt == TRIES - 1 or not isinstance(cause, HfHubHTTPError) or not unanswered(cause):
+    if not isinstance(cause, HfHubHTTPError) or not unanswered(cause):
         return None
     retry_after = cause.response.headers.get("Retry-After", "")
     seconds = float(retry_after) + 1 if retry_after.isdigit() else 2.0**attempt
@@ -134,13 +148,11 @@ def download(repo: str, revision: str | None, *, what: str = "weights") -> Path:
     commit = resolve_revision(repo, revision)
     with hub_errors(repo, revision), answers_in_time(), _one_at_a_time(repo):
         folder = snapshot_folder(repo, commit)
-        before = set(ModelFolder(folder).files())
+        before = ModelFolder(folder).files()
         try:
-            _transfer(repo, commit, PATTERNS[what])
+            _patiently(partial(_transfer, repo, commit, PATTERNS[what]))
         finally:
-            broken = [
-                name for name in ModelFolder(folder).files() if name not in before and not _is_whole(folder / name)
-            ]
+            broken = broken_files(folder, known=before)
             for name in broken:
                 forget_file(folder / name)
         if broken:
@@ -149,31 +161,25 @@ def download(repo: str, revision: str | None, *, what: str = "weights") -> Path:
                 " if it happens twice."
             )
         if not folder.is_dir() or (what != "texts" and not (folder / WEIGHTS_NAME).is_file()):
-            _refuse(repo, api().list_repo_files(repo, revision=commit))
+            names = api().list_repo_files(repo, revision=commit)
+            raise without_weights(
+                f"{repo} on the Hub", names, "ask its authors for safetensors", "a repo of an mmzoo model"
+            )
     return folder
 
 
 def _transfer(repo: str, commit: str, patterns: Sequence[str]) -> None:
-    """Download the files of a commit into the cache, with retries while the Hub is busy or failing."""
+    """Download the files of a commit into the cache."""
     import huggingface_hub
-    from huggingface_hub.errors import HfHubHTTPError
 
-    for attempt in range(TRIES):
-        try:
-            huggingface_hub.snapshot_download(
-                repo,
-                revision=commit,
-                allow_patterns=list(patterns),
-                endpoint=os.environ.get("HF_ENDPOINT"),
-                library_name="mmzoo",
-                tqdm_class=_bars(),
-            )
-            return
-        except HfHubHTTPError as error:
-            wait = _worth_waiting(error, attempt)
-            if wait is None:
-                raise
-            time.sleep(wait)
+    huggingface_hub.snapshot_download(
+        repo,
+        revision=commit,
+        allow_patterns=list(patterns),
+        endpoint=os.environ.get("HF_ENDPOINT"),
+        library_name="mmzoo",
+        tqdm_class=_bars(),
+    )
 
 
 def remove_leftovers(repo: str) -> list[Path]:
@@ -182,14 +188,13 @@ def remove_leftovers(repo: str) -> list[Path]:
     They cannot be resumed. A file that another process is writing is locked and stays.
     """
     from filelock import Timeout
-    from huggingface_hub import constants
     from huggingface_hub.utils import WeakFileLock  # type: ignore[attr-defined]
 
-    storage = snapshot_folder(repo, "").parent
+    storage = repo_folder(repo)
     removed = []
     with _one_at_a_time(repo):
         for path in sorted(storage.glob("blobs/*.incomplete")):
-            lock = Path(constants.HF_HUB_CACHE) / ".locks" / storage.name / f"{path.name.partition('.')[0]}.lock"
+            lock = storage.parent / ".locks" / storage.name / f"{path.name.partition('.')[0]}.lock"
             try:
                 lock.parent.mkdir(parents=True, exist_ok=True)
                 with WeakFileLock(lock, timeout=0.1):
@@ -211,33 +216,33 @@ def _bars() -> Any:
     return tqdm if sys.stderr.isatty() else Silent
 
 
-def snapshot_folder(repo: str, commit: str) -> Path:
-    """The folder where huggingface_hub keeps the files of a commit, whether or not it exists."""
+def repo_folder(repo: str) -> Path:
+    """The folder of a repo in huggingface_hub's cache, whether or not it exists."""
     from huggingface_hub import constants
     from huggingface_hub.file_download import repo_folder_name
 
-    return Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=repo, repo_type="model") / "snapshots" / commit
+    return Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=repo, repo_type="model")
 
 
-def expected_checksum(path: Path) -> str | None:
-    """The Hub's checksum of a cached file: sha256 of a large file, git's SHA-1 of a small one; None if unknown.
+def snapshot_folder(repo: str, commit: str) -> Path:
+    """The folder where huggingface_hub keeps the files of a commit, whether or not it exists."""
+    return repo_folder(repo) / "snapshots" / commit
 
-    The cache uses it as the name of the file that holds the content.
-    """
-    name = path.resolve().name
-    return name if path.is_symlink() and re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", name) else None
+
+def broken_files(folder: Path, *, known: Collection[str] = ()) -> list[str]:
+    """The files of a cached snapshot that do not have the Hub's checksum. known: Files that are not examined."""
+    return [name for name in ModelFolder(folder).files() if name not in known and not _is_whole(folder / name)]
 
 
 def _is_whole(path: Path) -> bool:
-    expected = expected_checksum(path)
-    if expected is None:
+    """Whether a cached file has the Hub's checksum: sha256 of a large file, git's SHA-1 of a small one.
+
+    The cache uses the checksum as the name of the file that holds the content.
+    """
+    checksum = path.resolve().name
+    if not path.is_symlink() or not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", checksum):
         return True
-    return (sha256_of(path) if len(expected) == 64 else git_blob_hash(path)) == expected
-
-
-def broken_files(folder: Path) -> list[str]:
-    """The files of a cached snapshot that no longer have the Hub's checksum."""
-    return [name for name in ModelFolder(folder).files() if not _is_whole(folder / name)]
+    return checksum == (sha256_of(path) if len(checksum) == 64 else git_blob_hash(path))
 
 
 def forget_file(path: Path) -> None:
@@ -249,11 +254,10 @@ def forget_file(path: Path) -> None:
 @contextmanager
 def _one_at_a_time(repo: str) -> Iterator[None]:
     """Make processes that want the same repo wait for the first one, whose files they then find in the cache."""
-    from huggingface_hub import constants
-    from huggingface_hub.file_download import repo_folder_name
     from huggingface_hub.utils import WeakFileLock  # type: ignore[attr-defined]
 
-    place = Path(constants.HF_HUB_CACHE) / ".locks" / f"mmzoo-{repo_folder_name(repo_id=repo, repo_type='model')}.lock"
+    storage = repo_folder(repo)
+    place = storage.parent / ".locks" / f"mmzoo-{storage.name}.lock"
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
     except OSError:  # a read-only cache needs no lock
@@ -274,13 +278,3 @@ def answers_in_time(seconds: float = ANSWER_SECONDS) -> Iterator[None]:
         yield
     finally:
         client.timeout = before
-
-
-def _refuse(repo: str, names: list[str]) -> None:
-    pickles = sorted(name for name in names if is_pickle(name))
-    if pickles:
-        raise WeightsError(
-            f"{repo} on the Hub has {pickles[0]} but no {WEIGHTS_NAME}, and mmzoo never reads pickles;"
-            " ask its authors for safetensors."
-        )
-    raise WeightsError(f"{repo} on the Hub has no {WEIGHTS_NAME}; it is not a repo of an mmzoo model.")

@@ -153,7 +153,7 @@ def find_model(name: str, revision: str | None = None, *, local: bool = True) ->
         local
         and len(name) < 1024
         and (Path(name) / CONFIG_NAME).is_file()
-        and ("/" in name or not _is_registered(name))
+        and ("/" in name or registration_of(name) is None)
     ):
         raise UnknownNameError(f"{name[:80]!r} is a local folder; write local-dir:{name[:80]}.", name=name)
     if not MODEL_NAME.fullmatch(name):
@@ -175,14 +175,14 @@ def find_model(name: str, revision: str | None = None, *, local: bool = True) ->
     return FoundModel(name, spec, source, pins, weights.license)
 
 
-def _is_registered(name: str) -> bool:
+def registration_of(name: str) -> ModelSpec | None:
+    """The registration of a model, if exactly one plugin registers the name."""
     from mmzoo import registry
 
     try:
-        registry.catalog().model(name)
+        return registry.catalog().model(name)
     except MmzooError:
-        return False
-    return True
+        return None
 
 
 def _from_source(name: str, revision: str | None, local: bool) -> FoundModel:

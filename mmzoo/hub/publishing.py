@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -51,7 +51,7 @@ class Published:
     commit: str | None = None
     tag: str | None = None
     created: bool = False
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
     def registration(self) -> str:
         """The `Weights(...)` that pins the model in a plugin; empty after a dry run."""
@@ -116,12 +116,12 @@ def _folder(model: str | Path) -> Path:
     return find_model(model).at_commit().folder("all").path
 
 
-def _published(staged: Staged, repo: str, visibility: str, **more: Any) -> Published:
-    notes = [f"{name} is not published" for name in staged.skipped]
-    notes += [f"{count} paths, names or tokens were removed from {name}" for name, count in staged.scrubbed.items()]
+def _published(staged: Staged, repo: str, visibility: str, *, notes: Sequence[str] = (), **more: Any) -> Published:
+    skipped = [f"{name} is not published" for name in staged.skipped]
+    removed = [f"{count} paths, names or tokens were removed from {name}" for name, count in staged.scrubbed.items()]
     digests = {name: sha256_of(staged.folder / name) for name in staged.files}
-    notes += more.pop("notes", ())
-    return Published(repo, staged.license, visibility, staged.files, digests, notes=tuple(notes), **more)
+    all_notes = (*skipped, *removed, *notes)
+    return Published(repo, staged.license, visibility, staged.files, digests, notes=all_notes, **more)
 
 
 class _Push:
@@ -130,6 +130,7 @@ class _Push:
     def __init__(self, staged: Staged, repo: str, branch: str) -> None:
         self.staged, self.repo, self.branch = staged, repo, branch
         self.client = api()
+        self.own_card = (staged.folder / CARD_NAME).read_text("utf-8")
         self.notes: list[str] = []
 
     def run(self, private: bool | None, tag: str | None) -> Published:
@@ -154,10 +155,8 @@ class _Push:
                 if error.response.status_code not in MOVED or attempt == TRIES - 1:
                     raise
                 time.sleep(2.0**attempt)
-        tagged = self._tag(tag, commit)
-        created = commit != head
-        notes = tuple(self.notes)
-        return _published(self.staged, self.repo, visibility, commit=commit, tag=tagged, created=created, notes=notes)
+        facts = {"commit": commit, "tag": self._tag(tag, commit), "created": commit != head}
+        return _published(self.staged, self.repo, visibility, notes=self.notes, **facts)
 
     def _check_login(self) -> None:
         from huggingface_hub import get_token
@@ -197,29 +196,22 @@ class _Push:
     def _merge_card(self, head: str) -> None:
         from huggingface_hub.errors import RemoteEntryNotFoundError
 
-        path = self.staged.folder / CARD_NAME
-        unmerged = self.staged.folder / f".{CARD_NAME}.own"
-        if not unmerged.exists():
-            unmerged.write_bytes(path.read_bytes())
         try:
             theirs = read_card(Path(self.client.hf_hub_download(self.repo, CARD_NAME, revision=head)))
         except RemoteEntryNotFoundError:
             theirs = None
-        mine = unmerged.read_text("utf-8")
-        merged = merged_card(mine, theirs)
-        path.write_text(merged, "utf-8")
-        if merged != mine:
+        merged = merged_card(self.own_card, theirs)
+        (self.staged.folder / CARD_NAME).write_text(merged, "utf-8")
+        if merged != self.own_card:
             self.notes.append(f"text written by hand into {CARD_NAME} on the Hub is kept")
 
     def _changed(self, head: str) -> list[str]:
         """The files that differ from those in this commit."""
         from huggingface_hub.hf_api import RepoFile
 
-        published = {}
-        for entry in self.client.list_repo_tree(self.repo, recursive=True, revision=head):
-            if isinstance(entry, RepoFile):
-                published[entry.path] = entry.lfs.sha256 if entry.lfs is not None else entry.blob_id
+        tree = self.client.list_repo_tree(self.repo, recursive=True, revision=head)
         # The Hub identifies a large file by its sha256, a small one by git's SHA-1.
+        published = {e.path: e.lfs.sha256 if e.lfs is not None else e.blob_id for e in tree if isinstance(e, RepoFile)}
         paths = {name: self.staged.folder / name for name in self.staged.files}
         return [
             name for name, path in paths.items() if published.get(name) not in (sha256_of(path), git_blob_hash(path))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mmzoo.errors import ChecksumError, CorruptFileError, UnknownNameError
 from mmzoo.hub.components import component_digests
-from mmzoo.hub.huggingface import answers_in_time, snapshot_folder
+from mmzoo.hub.huggingface import answers_in_time, repo_folder
 from mmzoo.hub.tensor_file import corrupt, header_length
 from mmzoo.hub.trouble import hub_errors
 from mmzoo.model_folder import WEIGHTS_NAME
@@ -35,7 +35,7 @@ def fetch_part(repo: str, commit: str, part: str, expected: str) -> Path:
         UnknownNameError: The file has no such component.
         HubError: The request failed.
     """
-    path = snapshot_folder(repo, commit).parent.parent / "parts" / commit / f"{part}.safetensors"
+    path = repo_folder(repo) / "parts" / commit / f"{part}.safetensors"
     fresh = not path.is_file()
     if fresh:
         _store(path, repo, commit, part)

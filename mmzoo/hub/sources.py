@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -114,14 +115,24 @@ def fetch(source: Source, name: str, *, what: str = "weights") -> Path:
             )
         folder = bundled
     if what != "texts" and not (folder / WEIGHTS_NAME).is_file():
-        pickles = sorted(path.name for path in folder.iterdir() if is_pickle(path.name))
-        if pickles:
-            raise WeightsError(
-                f"{folder} has {pickles[0]} but no {WEIGHTS_NAME}, and mmzoo never reads pickles;"
-                " convert it to safetensors first."
-            )
-        raise WeightsError(f"{folder} has no {WEIGHTS_NAME}; it is not a complete model folder.")
+        names = [path.name for path in folder.iterdir()]
+        raise without_weights(str(folder), names, "convert it to safetensors first", "a complete model folder")
     return folder
+
+
+def without_weights(place: str, names: Iterable[str], advice: str, expected: str) -> WeightsError:
+    """The error for a place without weights that mmzoo reads.
+
+    Args:
+        place: What lacks the weights.
+        names: The files that are there.
+        advice: What to do if they include a pickle.
+        expected: What the place is not, if they include none.
+    """
+    pickles = sorted(filter(is_pickle, names))
+    if pickles:
+        return WeightsError(f"{place} has {pickles[0]} but no {WEIGHTS_NAME}, and mmzoo never reads pickles; {advice}.")
+    return WeightsError(f"{place} has no {WEIGHTS_NAME}; it is not {expected}.")
 
 
 def local_folder(place: str) -> Path:
