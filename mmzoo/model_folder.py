@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from mmzoo.errors import ConfigError, ConfigTypeError
 from mmzoo.registry.names import show
+from mmzoo.registry.specs import CONFIG_NAME as CONFIG_NAME
+from mmzoo.registry.specs import WEIGHTS_NAME as WEIGHTS_NAME
 from mmzoo.system import write_whole
 
 if TYPE_CHECKING:
     from mmzoo.interfaces.formats import ForeignFormat
 
-CONFIG_NAME = "config.json"
-WEIGHTS_NAME = "model.safetensors"
 CARD_NAME = "README.md"
 GOLDEN_NAME = "golden.safetensors"
 TRAINING_NAME = "training.json"

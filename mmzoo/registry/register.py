@@ -11,7 +11,16 @@ from typing import Any
 
 from mmzoo.errors import PluginError
 from mmzoo.registry.names import NAME, NAME_RULE
-from mmzoo.registry.specs import EXEMPTIBLE, ComponentSpec, JudgeSpec, ModelSpec, TaskSpec, Weights
+from mmzoo.registry.specs import (
+    CONFIG_NAME,
+    EXEMPTIBLE,
+    WEIGHTS_NAME,
+    ComponentSpec,
+    JudgeSpec,
+    ModelSpec,
+    TaskSpec,
+    Weights,
+)
 
 TARGET = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
@@ -177,7 +186,7 @@ class Registrations:
 
     def _check_pins(self, name: str, weights: Weights) -> None:
         """Require pins for weights on the Hub, where the content behind a name can change."""
-        missing = {"model.safetensors", "config.json"} - weights.pins.keys()
+        missing = {WEIGHTS_NAME, CONFIG_NAME} - weights.pins.keys()
         hub = weights.source.startswith("hf-hub:")
         if hub and (missing or not re.fullmatch(r"[^@]+@[0-9a-f]{40}", weights.source)):
             what = f"sha256 of {' and '.join(sorted(missing))}" if missing else "commit of 40 hexadecimal digits"
@@ -187,7 +196,7 @@ class Registrations:
             )
         for file, digest in weights.pins.items():
             if not isinstance(digest, str) or not re.fullmatch(r"[0-9a-fA-F]{64}", digest):
-                raise PluginError(
-                    f"Plugin {self.plugin} pins {file} of model {name!r} to {str(digest)[:80]!r}, not a sha256.",
-                    plugin=self.plugin,
+                raise self._error(
+                    f"model {name!r} with the pin {str(digest)[:80]!r} of {file}; the 64 hexadecimal digits"
+                    " of its sha256 were expected."
                 )

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+CONFIG_NAME = "config.json"
+WEIGHTS_NAME = "model.safetensors"
+"""The names of the files that weights on the Hub are pinned by; `mmzoo.model_folder` has those of a folder's others."""
 PART_KINDS = ("encoder", "quantizer", "fusion", "backbone", "sampler")
 """The kinds that `create("kind/name")` can build alone."""
 KINDS = (*PART_KINDS, "head", "format", "dataset", "metric", "judge", "command")
@@ -114,7 +117,7 @@ class Weights:
     @property
     def pins(self) -> Mapping[str, str]:
         """sha256 of all pinned files by name."""
-        return {**self.files, **({"model.safetensors": self.sha256} if self.sha256 else {})}
+        return {**self.files, **({WEIGHTS_NAME: self.sha256} if self.sha256 else {})}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from mmzoo.composition import check
 from mmzoo.errors import ConfigError, DataError, TrainingError, UnknownKeyError
 from mmzoo.hub.tree import models_in
 from mmzoo.interfaces import Examples, TaskHead
-from mmzoo.model_folder import GOLDEN_NAME, WEIGHTS_NAME, ModelFolder
+from mmzoo.model_folder import CARD_NAME, GOLDEN_NAME, WEIGHTS_NAME, ModelFolder
 from mmzoo.registry.specs import ModelSpec, Weights
 from mmzoo.resolve import resolve_recipe
 from mmzoo.testing.common import Checks, ConformanceError, NotChecked, applicable, require
@@ -154,7 +154,7 @@ class ModelTrial(FilledHead):
 
     def check_card(self, weights: Weights, folder: Path) -> None:
         """The model folder has a card with the registered license."""
-        card = folder / "README.md"
+        card = folder / CARD_NAME
         require(
             card.is_file() and bool(card.read_text("utf-8").strip()),
             f"{self.label} has no card in {folder}; `mmzoo card` writes one.",

@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 
 from mmzoo.errors import ConfigError
 from mmzoo.interfaces import Examples, HasFiles, HasStatistics, TaskHead
+from mmzoo.model_folder import TRAINING_NAME, WEIGHTS_NAME
 from mmzoo.system import cpu_name, sha256_of
 from mmzoo.training.checkpoint import newest_checkpoint
 from mmzoo.training.ema import OwnTensors
@@ -65,7 +66,7 @@ def training_record(
 
 def _began_from(path: Path) -> dict[str, Any]:
     """The training record of the model in this folder; only the path if it has none."""
-    for candidate in (path / "training.json", path / "model" / "training.json"):
+    for candidate in (path / TRAINING_NAME, path / "model" / TRAINING_NAME):
         if candidate.is_file():
             record: dict[str, Any] = json.loads(candidate.read_text("utf-8"))
             return record
@@ -95,7 +96,7 @@ def export_model(head: TaskHead, out: Path, training: dict[str, Any], joint: Seq
     """
     for slot in joint:
         folder = _exported(getattr(head, slot), out, f"model-{slot}", training)
-        pin = {"model": f"local-dir:{folder.resolve()}", "sha256": sha256_of(folder / "model.safetensors")}
+        pin = {"model": f"local-dir:{folder.resolve()}", "sha256": sha256_of(folder / WEIGHTS_NAME)}
         head.recipe = {**head.recipe, slot: pin}
     return _exported(head, out, "model", training)
 
@@ -109,7 +110,7 @@ def _exported(head: TaskHead, out: Path, name: str, training: dict[str, Any]) ->
     # With a slot overridden or trained jointly, these are no longer the registered models.
     changed = recipe["model"]["joint"] or any(slot in recipe["model"]["overrides"] for slot in type(head).slots)
     save_model(head, staging, name=name.replace("model", recipe["name"], 1) if changed else None)
-    (staging / "training.json").write_text(json.dumps(training, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    (staging / TRAINING_NAME).write_text(json.dumps(training, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     shutil.rmtree(folder, ignore_errors=True)
     staging.rename(folder)
     return folder
@@ -118,7 +119,7 @@ def _exported(head: TaskHead, out: Path, name: str, training: dict[str, Any]) ->
 def _weights_in(path: Path, say: Callable[[str], None]) -> Path:
     """The weights file of a run folder (the average in its newest checkpoint) or of a model folder."""
     checkpoint = newest_checkpoint(path / "checkpoints", say)
-    candidates = [path / "model.safetensors", path / "model" / "model.safetensors"]
+    candidates = [path / WEIGHTS_NAME, path / "model" / WEIGHTS_NAME]
     if checkpoint is not None:
         candidates.insert(0, checkpoint / "ema.safetensors")
     for candidate in candidates:
