@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mmzoo.errors import InputError, UnknownNameError
-from mmzoo.evaluation.judges import plugin_errors
+from mmzoo.errors import InputError, MmzooError, PluginError, UnknownNameError
 from mmzoo.hub.cards import read_record
 from mmzoo.model_folder import EVALUATION_NAME, WEIGHTS_NAME
-from mmzoo.registry.specs import JudgeSpec
+from mmzoo.registry.specs import ComponentSpec, JudgeSpec
+from mmzoo.schema import first_line
 from mmzoo.system import cpu_name, sha256_of, write_whole
 
 DIGITS = 4
@@ -82,9 +82,7 @@ def evaluate(
     start = time.perf_counter()
     kept = stored_tables(folder)
     samples = folder / "samples" if folder is not None else None
-    with plugin_errors(f"The metric {spec.name!r}", spec, "failed", "--debug shows where"):
-        measured = dict(metric(model, limit=limit, samples=samples, **chosen))
-    results = kept | measured
+    results = kept | _measured(spec, metric, model, limit=limit, samples=samples, **chosen)
     report = {
         "model": model.name,
         "task": task,
@@ -101,6 +99,19 @@ def evaluate(
     if target is not None:
         write_whole(target, json.dumps(report, indent=2) + "\n")
     return report
+
+
+def _measured(spec: ComponentSpec, metric: Any, model: Any, **options: Any) -> dict[str, Any]:
+    """What a metric returns. Raises PluginError, naming it, for what it raises itself."""
+    try:
+        return dict(metric(model, **options))
+    except MmzooError:
+        raise
+    except Exception as error:
+        raise PluginError(
+            f"The metric {spec.name!r} of the plugin {spec.plugin} failed ({first_line(error)}); --debug shows where.",
+            plugin=spec.plugin,
+        ) from error
 
 
 def stored_tables(folder: str | Path | None) -> dict[str, Any]:

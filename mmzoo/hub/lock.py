@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import mmzoo
+from mmzoo import registry
 from mmzoo.errors import ConfigError, MmzooError, UsageError
 from mmzoo.hub.huggingface import COMMIT, PATTERNS
 from mmzoo.hub.published import MODEL_NAME, FoundModel, find_model
@@ -197,8 +198,6 @@ def _source_now(name: str) -> str:
 
 def _plugins(folder: ModelFolder, model: FoundModel) -> dict[str, str]:
     """Distributions and their versions that supply the recipe's components, or the format of a foreign config."""
-    from mmzoo import registry
-
     recipe = folder.config.recipe if folder.is_own else {}
     named = {str(value.get("name") if isinstance(value, dict) else value) for value in recipe.values()}
     specs = [
@@ -213,8 +212,6 @@ def _plugins(folder: ModelFolder, model: FoundModel) -> dict[str, str]:
 
 
 def _installed(plugin: str) -> str | None:
-    from mmzoo import registry
-
     if plugin == "mmzoo":
         return mmzoo.__version__
     records = [record for record in registry.catalog().plugins() if record.distribution == plugin]

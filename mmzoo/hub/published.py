@@ -6,14 +6,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from mmzoo import registry
 from mmzoo.errors import MmzooError, NoWeightsError, UnknownNameError, UsageError
 from mmzoo.hub.sources import Source, fetch, is_repo, is_source, parse_source, verify_sha256, with_revision
 from mmzoo.model_folder import CONFIG_NAME, WEIGHTS_NAME, ModelFolder
-
-if TYPE_CHECKING:
-    from mmzoo.registry.specs import ModelSpec
+from mmzoo.registry.names import split_tag
+from mmzoo.registry.specs import ModelSpec
 
 MODEL_NAME = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*:)?[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9][A-Za-z0-9_-]*)?")
 
@@ -144,9 +143,6 @@ def find_model(name: str, revision: str | None = None, *, local: bool = True) ->
     Raises:
         UnknownNameError, AmbiguousNameError, UsageError, PluginError: The name does not identify a model.
     """
-    from mmzoo import registry
-    from mmzoo.registry.names import split_tag
-
     if is_source(name):
         return _from_source(name, revision, local)
     if (
@@ -177,8 +173,6 @@ def find_model(name: str, revision: str | None = None, *, local: bool = True) ->
 
 def registration_of(name: str) -> ModelSpec | None:
     """The registration of a model, if exactly one plugin registers the name."""
-    from mmzoo import registry
-
     try:
         return registry.catalog().model(name)
     except MmzooError:

@@ -11,16 +11,7 @@ from typing import Any
 
 from mmzoo.errors import PluginError
 from mmzoo.registry.names import NAME, NAME_RULE
-from mmzoo.registry.specs import (
-    CONFIG_NAME,
-    EXEMPTIBLE,
-    WEIGHTS_NAME,
-    ComponentSpec,
-    JudgeSpec,
-    ModelSpec,
-    TaskSpec,
-    Weights,
-)
+from mmzoo.registry.specs import EXEMPTIBLE, PINNED, ComponentSpec, JudgeSpec, ModelSpec, TaskSpec, Weights
 
 TARGET = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
@@ -186,7 +177,7 @@ class Registrations:
 
     def _check_pins(self, name: str, weights: Weights) -> None:
         """Require pins for weights on the Hub, where the content behind a name can change."""
-        missing = {WEIGHTS_NAME, CONFIG_NAME} - weights.pins.keys()
+        missing = PINNED - weights.pins.keys()
         hub = weights.source.startswith("hf-hub:")
         if hub and (missing or not re.fullmatch(r"[^@]+@[0-9a-f]{40}", weights.source)):
             what = f"sha256 of {' and '.join(sorted(missing))}" if missing else "commit of 40 hexadecimal digits"

@@ -8,7 +8,8 @@ from typing import Any
 
 CONFIG_NAME = "config.json"
 WEIGHTS_NAME = "model.safetensors"
-"""The names of the files that weights on the Hub are pinned by; `mmzoo.model_folder` has those of a folder's others."""
+PINNED = frozenset({WEIGHTS_NAME, CONFIG_NAME})
+"""The files of a model on the Hub whose sha256 must be registered."""
 PART_KINDS = ("encoder", "quantizer", "fusion", "backbone", "sampler")
 """The kinds that `create("kind/name")` can build alone."""
 KINDS = (*PART_KINDS, "head", "format", "dataset", "metric", "judge", "command")

@@ -11,9 +11,14 @@ import torch
 
 from mmzoo.composition import check
 from mmzoo.errors import ConfigError, DataError, TrainingError, UnknownKeyError
+from mmzoo.factory import create
+from mmzoo.hub.golden import check_golden
+from mmzoo.hub.huggingface import snapshot_folder
+from mmzoo.hub.sources import bundled_folder, parse_source
 from mmzoo.hub.tree import models_in
 from mmzoo.interfaces import Examples, TaskHead
 from mmzoo.model_folder import CARD_NAME, GOLDEN_NAME, WEIGHTS_NAME, ModelFolder
+from mmzoo.registry import catalog
 from mmzoo.registry.specs import ModelSpec, Weights
 from mmzoo.resolve import resolve_recipe
 from mmzoo.testing.common import Checks, ConformanceError, NotChecked, applicable, require
@@ -57,10 +62,8 @@ class ModelTrial(FilledHead):
     @cached_property
     def rows(self) -> Dataset | None:
         """The rows that the first trial of its head asks for."""
-        from mmzoo import registry
-
         head = self.spec.recipe["head"]
-        spec = registry.catalog().component("head", head if isinstance(head, str) else head["name"])
+        spec = catalog().component("head", head if isinstance(head, str) else head["name"])
         return rows_of(spec.trials[0].get("rows", True), ROWS)
 
     def examples(self, head: TaskHead, cache: Path) -> Examples:
@@ -73,8 +76,6 @@ class ModelTrial(FilledHead):
 
     def realistic(self) -> Any:
         """The model with its first weights if they are on this machine, else with fresh parameters."""
-        from mmzoo.factory import create
-
         folder = self.folder(self.spec.weights[0]) if self.spec.weights else None
         return self.component() if folder is None else create(f"local-dir:{folder}")
 
@@ -114,9 +115,6 @@ class ModelTrial(FilledHead):
 
     def folder(self, weights: Weights) -> Path | None:
         """The model folder of registered weights; None if it is not on this machine."""
-        from mmzoo.hub.huggingface import snapshot_folder
-        from mmzoo.hub.sources import bundled_folder, parse_source
-
         source = parse_source(weights.source)
         if source.scheme == "hf-hub":
             folder: Path | None = snapshot_folder(source.place, str(source.revision))
@@ -167,9 +165,6 @@ class ModelTrial(FilledHead):
 
     def check_golden(self, weights: Weights, folder: Path) -> None:
         """The weights reproduce the golden outputs stored with them."""
-        from mmzoo.factory import create
-        from mmzoo.hub.golden import check_golden
-
         # `golden` raises NotChecked if the head has no golden outputs.
         if not (folder / GOLDEN_NAME).is_file() and self.golden is not None:
             raise ConformanceError(f"{self.label} has no {GOLDEN_NAME} in {folder}; `mmzoo card` writes it.")

@@ -18,6 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mmzoo.errors import MmzooError
+from mmzoo.safe_text import one_line, plain
+from mmzoo.testing.common import NotChecked
+
 if TYPE_CHECKING:
     from mmzoo.registry.plugins import PluginRecord
     from mmzoo.testing.kit import Case
@@ -49,8 +53,6 @@ class Kit:
 
     def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
         """Add one test per check."""
-        from mmzoo.errors import MmzooError
-        from mmzoo.safe_text import one_line
         from mmzoo.testing.kit import cases
 
         try:
@@ -74,8 +76,6 @@ class Kit:
 
     def pytest_terminal_summary(self, terminalreporter: Any, config: pytest.Config) -> None:
         """Print the table, and save the record for `mmzoo show`."""
-        from mmzoo.errors import MmzooError
-        from mmzoo.safe_text import one_line
         from mmzoo.testing.kit import report
         from mmzoo.testing.records import NEUTRAL, NOT_RUN, save_record
 
@@ -117,9 +117,6 @@ class Check(pytest.Item):
         self.user_properties.append((RESULT, [case.target, case.trial, case.check]))
 
     def runtest(self) -> None:
-        from mmzoo.safe_text import one_line
-        from mmzoo.testing.common import NotChecked
-
         if self.case.exempt:
             pytest.skip(one_line(f"exempt: {self.case.exempt}"))
         try:
@@ -129,9 +126,6 @@ class Check(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *_: Any) -> Any:
         """mmzoo's own errors without a traceback, and no terminal control characters."""
-        from mmzoo.errors import MmzooError
-        from mmzoo.safe_text import one_line, plain
-
         error = excinfo.value
         return one_line(error) if isinstance(error, MmzooError) else plain(super().repr_failure(excinfo))
 
@@ -148,7 +142,6 @@ def mmzoo_plugins(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., tup
     """
     from mmzoo.registry import index
     from mmzoo.registry.plugins import CHOICE, LOCAL, discover, from_module
-    from mmzoo.safe_text import plain
 
     def add(*modules: str) -> tuple[PluginRecord, ...]:
         if choice := os.environ.get(CHOICE):
