@@ -17,7 +17,7 @@ from mmzoo.cli.output import one_line, print_json, say
 from mmzoo.hookspecs import PLUGIN_API_VERSION
 from mmzoo.registry import settings
 from mmzoo.registry.index import Catalog, catalog
-from mmzoo.registry.plugins import CHOICE, PluginRecord, unmatched_choices
+from mmzoo.registry.plugins import CHOICE, PluginRecord, chosen_names
 from mmzoo.registry.targets import missing_requirements
 
 PACKAGES = (
@@ -108,12 +108,13 @@ def _notes(known: Catalog) -> Iterator[str]:
             yield f"the plugin {record.title} is not used: {record.error}"
         if record.ms > SLOW_MS:
             yield f"the plugin {record.title} took {record.ms:.0f} ms to import; it should import nothing heavy."
-    for item in unmatched_choices(known.plugins(), os.environ.get(CHOICE)):
-        yield f"{CHOICE} names {item!r}, but no installed plugin has that name."
+    for name in chosen_names() or ():
+        if not any(record.is_called(name) for record in known.plugins()):
+            yield f"{CHOICE} names {name!r}, but no installed plugin has that name."
     for path in settings.unreadable():
         yield f"{path} cannot be read as JSON and is ignored; delete it."
-    names = [("model", spec.name) for spec in known.models()] + [(spec.kind, spec.name) for spec in known.components()]
-    for (kind, name), count in Counter(names).items():
+    names = Counter((spec.kind, spec.name) for spec in (*known.models(), *known.components()))
+    for (kind, name), count in names.items():
         if count > 1:
             yield f"{count} plugins supply the {kind} {name!r}; write it as distribution:{name}."
     for spec in known.components():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 PART_KINDS = ("encoder", "quantizer", "fusion", "backbone", "sampler")
 """The kinds that `create("kind/name")` can build alone."""
@@ -51,6 +51,7 @@ class JudgeSpec(ComponentSpec):
 class TaskSpec:
     """One registered task. `Register.task` documents the fields."""
 
+    kind: ClassVar[str] = "task"
     name: str
     summary: str
     plugin: str
@@ -121,6 +122,7 @@ class Weights:
 class ModelSpec:
     """One registered model. `Register.model` documents the fields."""
 
+    kind: ClassVar[str] = "model"
     name: str
     task: str
     recipe: Mapping[str, Any]
