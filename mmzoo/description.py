@@ -12,7 +12,7 @@ from mmzoo.hub.published import find_model
 from mmzoo.hub.sources import is_source
 from mmzoo.hub.tree import ModelRef, ResolvedModel, models_in
 from mmzoo.registry import catalog
-from mmzoo.registry.listing import JUDGE, find_spec, is_named
+from mmzoo.registry.listing import find_spec, is_named
 from mmzoo.registry.specs import KINDS, PART_KINDS, ComponentSpec, JudgeSpec, ModelSpec
 from mmzoo.registry.targets import missing_requirements
 from mmzoo.resolve import resolve
@@ -103,6 +103,7 @@ def describe(name: str) -> Description:
 
 
 def _component(spec: ComponentSpec) -> Description:
+    judge = ("license", "source", "independence", "tasks")
     return Description(
         spec.kind,
         spec.name,
@@ -117,7 +118,7 @@ def _component(spec: ComponentSpec) -> Description:
         missing=tuple(missing_requirements(spec)),
         detect=dict(spec.detect),
         repos=dict(spec.repos),
-        judge={key: getattr(spec, key) for key in JUDGE} if isinstance(spec, JudgeSpec) else {},
+        judge={key: getattr(spec, key) for key in judge} if isinstance(spec, JudgeSpec) else {},
     )
 
 

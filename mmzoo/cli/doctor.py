@@ -12,7 +12,7 @@ from importlib import metadata
 from typing import Any
 
 import mmzoo
-from mmzoo.cli.light import LightCommand, add_json
+from mmzoo.cli.light import LightCommand
 from mmzoo.cli.output import one_line, print_json, say
 from mmzoo.hookspecs import PLUGIN_API_VERSION
 from mmzoo.registry import settings
@@ -52,7 +52,8 @@ Exit code 1 if a plugin is broken or incompatible, 0 otherwise."""
 
 def _run(args: Namespace) -> int:
     known = catalog()
-    problems, notes = list(_problems(known)), list(_notes(known))
+    notes = list(_notes(known))
+    problems = [f"the plugin {r.title} is {r.state}: {r.error}" for r in known.plugins() if r.failed]
     system = {
         "mmzoo": mmzoo.__version__,
         "plugin_api": PLUGIN_API_VERSION,
@@ -69,7 +70,7 @@ def _run(args: Namespace) -> int:
     return 1 if problems else 0
 
 
-DOCTOR = LightCommand(ABOUT, add_json, _run)
+DOCTOR = LightCommand(ABOUT, _run)
 
 
 def _print(
@@ -81,25 +82,15 @@ def _print(
         say(one_line(f"{name}={value}"))
     say("\nplugins:" if records else "\nplugins: none")
     for record in records:
-        _print_plugin(record)
+        status = f"{len(record.supplies)} names" if record.state == "loaded" else record.error
+        named = f"{record.distribution} {record.version} ({record.target}, {record.ms:.1f} ms): {status}"
+        say(f"  {record.state:<13}{one_line(named)}")
+        if record.traceback:
+            say("\n".join(f"      {line}" for line in record.traceback.rstrip().splitlines()))
     for title, lines in (("problems", problems), ("notes", notes)):
         say(f"\n{title}:" if lines else f"\n{title}: none")
         for line in lines:
             say(f"  - {one_line(line)}")
-
-
-def _print_plugin(record: PluginRecord) -> None:
-    status = f"{len(record.supplies)} names" if record.state == "loaded" else record.error
-    named = f"{record.distribution} {record.version} ({record.target}, {record.ms:.1f} ms): {status}"
-    say(f"  {record.state:<13}{one_line(named)}")
-    if record.traceback:
-        say("\n".join(f"      {line}" for line in record.traceback.rstrip().splitlines()))
-
-
-def _problems(known: Catalog) -> Iterator[str]:
-    for record in known.plugins():
-        if record.failed:
-            yield f"the plugin {record.title} is {record.state}: {record.error}"
 
 
 def _notes(known: Catalog) -> Iterator[str]:
