@@ -102,17 +102,16 @@ def describe(name: str) -> Description:
     return _model(spec, name) if isinstance(spec, ModelSpec) else _component(spec)
 
 
+def _shared(spec: ModelSpec | ComponentSpec) -> dict[str, Any]:
+    """What is registered about models and components alike."""
+    keys = ("kind", "name", "summary", "plugin", "version", "modalities", "aliases", "deprecated")
+    return {key: getattr(spec, key) for key in keys}
+
+
 def _component(spec: ComponentSpec) -> Description:
     judge = ("license", "source", "independence", "tasks")
     return Description(
-        spec.kind,
-        spec.name,
-        spec.summary,
-        spec.plugin,
-        spec.version,
-        spec.modalities,
-        spec.aliases,
-        spec.deprecated,
+        **_shared(spec),
         target=spec.target,
         requires=spec.requires,
         missing=tuple(missing_requirements(spec)),
@@ -125,14 +124,7 @@ def _component(spec: ComponentSpec) -> Description:
 def _model(spec: ModelSpec, asked: str) -> Description:
     tag = asked.rpartition(":")[2].partition(".")[2]
     return Description(
-        "model",
-        spec.name,
-        spec.summary,
-        spec.plugin,
-        spec.version,
-        spec.modalities,
-        spec.aliases,
-        spec.deprecated,
+        **_shared(spec),
         task=spec.task,
         recipe=copy.deepcopy(dict(spec.recipe)),
         parts=_parts_of(spec.recipe),

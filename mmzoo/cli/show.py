@@ -48,7 +48,8 @@ def _run(args: Namespace) -> int:
         say("  keys" if keys else "  keys        none")
         width = max(map(len, keys), default=0) + 2
         for key, about in keys.items():
-            default = f", {json.dumps(about['default'], default=str)} by default" if "default" in about else ", required"
+            shown = json.dumps(about.get("default"), default=str)
+            default = f", {shown} by default" if "default" in about else ", required"
             say(f"    {one_line(key):<{width}}{one_line(about['type'])}{one_line(default)}")
     return 0
 
