@@ -66,16 +66,18 @@ def _run(args: Namespace) -> int:
         plugins = [asdict(record) for record in known.plugins()]
         print_json(system | {"plugins": plugins, "problems": problems, "notes": notes})
     else:
-        _print(system, known.plugins(), problems, notes)
+        _print(system, known.plugins())
+        for title, lines in (("problems", problems), ("notes", notes)):
+            say(f"\n{title}:" if lines else f"\n{title}: none")
+            for line in lines:
+                say(f"  - {one_line(line)}")
     return 1 if problems else 0
 
 
 DOCTOR = LightCommand(ABOUT, _run)
 
 
-def _print(
-    system: Mapping[str, Any], records: Sequence[PluginRecord], problems: Sequence[str], notes: Sequence[str]
-) -> None:
+def _print(system: Mapping[str, Any], records: Sequence[PluginRecord]) -> None:
     say(f"mmzoo {system['mmzoo']} (plugin API {system['plugin_api']}), Python {system['python']}, {system['platform']}")
     say(", ".join(f"{name} {version or 'not installed'}" for name, version in system["packages"].items()))
     for name, value in system["environment"].items():
@@ -87,10 +89,6 @@ def _print(
         say(f"  {record.state:<13}{one_line(named)}")
         if record.traceback:
             say("\n".join(f"      {line}" for line in record.traceback.rstrip().splitlines()))
-    for title, lines in (("problems", problems), ("notes", notes)):
-        say(f"\n{title}:" if lines else f"\n{title}: none")
-        for line in lines:
-            say(f"  - {one_line(line)}")
 
 
 def _notes(known: Catalog) -> Iterator[str]:
