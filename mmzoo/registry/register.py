@@ -26,13 +26,14 @@ class Registrations:
         self.models: list[ModelSpec] = []
         self.tasks: list[TaskSpec] = []
 
+    @property
+    def specs(self) -> tuple[ModelSpec | ComponentSpec | TaskSpec, ...]:
+        """Everything registered so far."""
+        return (*self.models, *self.components, *self.tasks)
+
     def supplies(self) -> tuple[str, ...]:
         """Everything registered so far, as `kind/name`."""
-        return tuple(
-            [f"model/{spec.name}" for spec in self.models]
-            + [f"{spec.kind}/{spec.name}" for spec in self.components]
-            + [f"task/{spec.name}" for spec in self.tasks]
-        )
+        return tuple(f"{spec.kind}/{spec.name}" for spec in self.specs)
 
     def _component(
         self, kind: str, name: str, target: str, *, of: type[ComponentSpec] = ComponentSpec, **fields: Any
@@ -55,8 +56,8 @@ class Registrations:
             raise self._error(f"{kind} {name!r} with target {target!r}; it must be written 'package.module:Class'.")
 
     def _check(self, spec: ComponentSpec | ModelSpec | TaskSpec) -> None:
-        kind, registered = spec.kind, (*self.components, *self.models, *self.tasks)
-        taken = {name for other in registered if other.kind == kind for name in (other.name, *other.aliases)}
+        kind = spec.kind
+        taken = {name for other in self.specs if other.kind == kind for name in (other.name, *other.aliases)}
         for spelling in (spec.name, *spec.aliases):
             if not isinstance(spelling, str) or not NAME.fullmatch(spelling):
                 raise self._error(f"{kind} {spelling!r}; a name must consist of {NAME_RULE}.")
@@ -94,29 +95,20 @@ class Registrations:
             )
         return dict(exempt)
 
-    def _format(
-        self,
-        name: str,
-        target: str,
-        *,
-        detect: Mapping[str, Any],
-        repos: Mapping[str, str | None] | None,
-        **options: Any,
-    ) -> None:
+    def _format(self, name: str, target: str, *, detect: Mapping[str, Any], **options: Any) -> None:
         if not isinstance(detect, Mapping) or not detect or not all(isinstance(key, str) for key in detect):
             raise self._error(
                 f"format {name!r} with detect={detect!r}; it must hold entries of a config.json such as"
                 " {'model_type': 'encodec'}."
             )
-        self._component("format", name, target, detect=dict(detect), repos=dict(repos or {}), **options)
+        self._component("format", name, target, detect=dict(detect), **options)
 
     def _judge(self, name: str, target: str, *, tasks: Iterable[str], **options: Any) -> None:
         for key in ("license", "source", "independence"):
             if not isinstance(options[key], str) or not options[key].strip():
                 raise self._error(f"judge {name!r} with {key}={options[key]!r}; it must be a nonempty string.")
-        self._component(
-            "judge", name, target, of=JudgeSpec, tasks=self._strings("judge", name, "tasks", tasks), **options
-        )
+        options["tasks"] = self._strings("judge", name, "tasks", tasks)
+        self._component("judge", name, target, of=JudgeSpec, **options)
 
     def _task(self, spec: TaskSpec) -> None:
         for target in (spec.tables, spec.numbers):
@@ -124,9 +116,8 @@ class Registrations:
                 self._check_target("task", spec.name, target)
         for key in ("headlines", "sections"):
             value = getattr(spec, key)
-            if not isinstance(value, Mapping) or not all(
-                isinstance(text, str) for pair in value.items() for text in pair
-            ):
+            texts = (*value.keys(), *value.values()) if isinstance(value, Mapping) else (value,)
+            if not all(isinstance(text, str) for text in texts):
                 raise self._error(f"task {spec.name!r} with {key}={value!r}; it must map strings to strings.")
         self._check(spec)
         self.tasks.append(spec)
@@ -160,7 +151,4 @@ class Registrations:
             )
         for file, digest in weights.pins.items():
             if not isinstance(digest, str) or not re.fullmatch(r"[0-9a-fA-F]{64}", digest):
-                raise PluginError(
-                    f"Plugin {self.plugin} pins {file} of model {name!r} to {str(digest)[:80]!r}, not a sha256.",
-                    plugin=self.plugin,
-                )
+                raise self._error(f"model {name!r} with {file} pinned to {str(digest)[:80]!r}, which is not a sha256.")
