@@ -102,7 +102,7 @@ def _notes(known: Catalog) -> Iterator[str]:
             yield f"{CHOICE} names {name!r}, but no installed plugin has that name."
     for path in settings.unreadable():
         yield f"{path} cannot be read as JSON and is ignored; delete it."
-    names = Counter((spec.kind, spec.name) for spec in (*known.models(), *known.components()))
+    names = Counter((spec.kind, spec.name) for spec in known.specs())
     for (kind, name), count in names.items():
         if count > 1:
             yield f"{count} plugins supply the {kind} {name!r}; write it as distribution:{name}."

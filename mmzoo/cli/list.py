@@ -94,7 +94,7 @@ def _shortened(spec: ModelSpec | ComponentSpec) -> dict[str, Any]:
 
 
 def _print(
-    args: Namespace, headers: Sequence[str], rows: list[tuple[str, ...]], data: list[dict[str, Any]], known: list[str]
+    args: Namespace, headers: Sequence[str], rows: Sequence[Sequence[str]], data: list[dict[str, Any]], known: list[str]
 ) -> None:
     """Print JSON or a table; if there are no rows, suggest known names."""
     if args.json:

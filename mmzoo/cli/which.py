@@ -92,7 +92,7 @@ def _loaded(kinds: tuple[str, ...], bare: str) -> list[Supplier]:
     known = catalog()
     plugins = {record.distribution: record.target for record in known.plugins() if record.state == "loaded"}
     result = []
-    for spec in (*known.models(), *known.components()):
+    for spec in known.specs():
         if spec.kind in kinds and bare in (spec.name, *spec.aliases):
             target, written = plugins.get(spec.plugin, ""), known.written(spec)
             if isinstance(spec, ComponentSpec):

@@ -77,9 +77,14 @@ class Catalog:
         specs = [spec for spec in self._components if kind in (None, spec.kind)]
         return tuple(sorted(specs, key=lambda spec: (KINDS.index(spec.kind), natural(spec.name))))
 
+    def specs(self) -> list[ModelSpec | ComponentSpec]:
+        """All registered models, then all components, each in the order of its listing."""
+        return [*self.models(), *self.components()]
+
     def written(self, spec: ModelSpec | ComponentSpec) -> str:
         """The unambiguous name of a spec: bare, or `distribution:name` if two plugins share it."""
-        same = [s for s in (*self._models, *self._components) if (s.kind, s.name) == (spec.kind, spec.name)]
+        pool: Sequence[ModelSpec | ComponentSpec] = self._models if isinstance(spec, ModelSpec) else self._components
+        same = [other for other in pool if (other.kind, other.name) == (spec.kind, spec.name)]
         return spec.name if len(same) == 1 else f"{spec.plugin}:{spec.name}"
 
     def digest(self) -> str:
@@ -191,7 +196,7 @@ class Catalog:
                 what += f" names the plugin {supplier[:80]!r}, which is not installed; see `mmzoo plugins`."
                 return MissingPluginError(what, plugin=supplier)
         close = suggestions(bare, [spelling for spec in pool for spelling in (spec.name, *spec.aliases)])
-        named = [spec.kind for spec in (*self._components, *self._models) if spec.name == bare and spec.kind != kind]
+        named = [spec.kind for spec in self.specs() if spec.name == bare and spec.kind != kind]
         if named:
             advice = f"there is a {named[0]} with that name."
         elif close:
