@@ -36,12 +36,7 @@ def list_models(
 
 
 def find_models(
-    pattern: str = "*",
-    *,
-    task: str | None = None,
-    modality: str | None = None,
-    pretrained: bool | None = None,
-    plugin: str | None = None,
+    pattern: str, *, task: str | None, modality: str | None, pretrained: bool | None, plugin: str | None
 ) -> list[tuple[str, ModelSpec]]:
     """Like `list_models`, with the spec of each name."""
     _check_pattern(pattern)
