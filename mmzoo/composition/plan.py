@@ -112,40 +112,38 @@ def slots_of(head: Part) -> Mapping[str, Slot]:
     return slots
 
 
-def make_part(slot: str, kind: str, value: Any, *, path: str | None = None) -> Part:
+def make_part(slot: str, kind: str, value: Any) -> Part:
     """Look up one component and check its config.
 
     Args:
         slot: The slot that it fills.
         kind: Such as `quantizer`.
         value: A name, or a mapping with `name` and config keys.
-        path: Dotted place of the value, for messages; the slot by default.
 
     Raises:
         ConfigError and its subclasses: The value or a config key is wrong.
         UnknownNameError, AmbiguousNameError, PluginError: The name cannot be used.
     """
-    path = slot if path is None else path
     if isinstance(value, str):
         value = {"name": value}
     if not isinstance(value, Mapping):
         raise ConfigTypeError(
-            f"{path} must be the name of a registered {kind} or a mapping with its name, not {show(value)}.",
-            path=path,
+            f"{slot} must be the name of a registered {kind} or a mapping with its name, not {show(value)}.",
+            path=slot,
         )
     if "name" not in value:
         if "model" in value:
-            raise ConfigError(f"{path} takes a {kind}, not a model; give it the name of a {kind}.", path=path)
+            raise ConfigError(f"{slot} takes a {kind}, not a model; give it the name of a {kind}.", path=slot)
         raise ConfigError(
-            f"{path} has no name; give the name of a registered {kind} under {schema.join(path, 'name')}.",
-            path=schema.join(path, "name"),
+            f"{slot} has no name; give the name of a registered {kind} under {schema.join(slot, 'name')}.",
+            path=schema.join(slot, "name"),
         )
-    name = component_name(value["name"], kind, path)
+    name = component_name(value["name"], kind, slot)
     spec, cls = look_up(kind, name)
     given = {key: item for key, item in value.items() if key != "name"}
     if ":" not in name:
         name = spec.name
-    resolved = schema.resolve(cls, given, path=path, label=f"{kind} {name!r}")
+    resolved = schema.resolve(cls, given, path=slot, label=f"{kind} {name!r}")
     owner = normalized(spec.plugin)
     return Part(slot, kind, name, cls, resolved, "" if owner in (*SUPPLIES, LOCAL) else owner)
 

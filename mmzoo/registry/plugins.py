@@ -230,7 +230,7 @@ LOCAL = "local"
 """The distribution of plugins that are not installed."""
 
 
-def from_module(module: str, *, distribution: str = LOCAL, name: str | None = None, version: str = "0") -> Candidate:
+def from_module(module: str) -> Candidate:
     """A plugin that is not installed, by module name; for tests and notebooks."""
-    record = PluginRecord(name or module.rpartition(".")[2], distribution, version, module)
+    record = PluginRecord(module.rpartition(".")[2], LOCAL, "0", module)
     return Candidate(record, lambda: importlib.import_module(module))
