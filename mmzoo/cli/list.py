@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, BooleanOptionalAction, Namespace
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from fnmatch import fnmatchcase
 from typing import Any
@@ -63,14 +63,14 @@ def _list_models(args: Namespace) -> None:
         tags = ", ".join(weights.tag for weights in spec.weights) or "-"
         rows.append((name, spec.task, ", ".join(spec.modalities), tags, spec.plugin, spec.summary))
     headers = ("name", "task", "modalities", "weights", "plugin", "summary")
-    data = [_shortened(spec) | {"name": name} for name, spec in found]
+    data = (_shortened(spec) | {"name": name} for name, spec in found)
     _print(args, headers, rows, data, [spec.name for spec in catalog().models()])
 
 
 def _list_components(args: Namespace) -> None:
     found = find_components(args.kind, args.pattern, modality=args.modality, plugin=args.plugin)
     rows = [(name, ", ".join(spec.modalities), spec.plugin, spec.summary) for name, spec in found]
-    data = [_shortened(spec) | {"name": name.partition("/")[2]} for name, spec in found]
+    data = (_shortened(spec) | {"name": name.partition("/")[2]} for name, spec in found)
     names = [spec.name for spec in catalog().components(args.kind)]
     _print(args, ("name", "modalities", "plugin", "summary"), rows, data, names)
 
@@ -83,7 +83,7 @@ def _list_others(args: Namespace) -> None:
     ]
     found = [item for item in known if any(fnmatchcase(name, args.pattern) for name in (item[0], item[0][7:]))]
     rows = [(source, license or "not stated", spec.name, spec.plugin) for source, license, spec in found]
-    data = [{"source": s, "license": license, "format": f.name, "plugin": f.plugin} for s, license, f in found]
+    data = ({"source": s, "license": license, "format": f.name, "plugin": f.plugin} for s, license, f in found)
     _print(args, ("name", "license", "format", "plugin"), rows, data, [source for source, _, _ in known])
 
 
@@ -94,11 +94,11 @@ def _shortened(spec: ModelSpec | ComponentSpec) -> dict[str, Any]:
 
 
 def _print(
-    args: Namespace, headers: Sequence[str], rows: Sequence[Sequence[str]], data: list[dict[str, Any]], known: list[str]
+    args: Namespace, headers: Sequence[str], rows: Sequence[Sequence[str]], data: Iterable[object], known: list[str]
 ) -> None:
     """Print JSON or a table; if there are no rows, suggest known names."""
     if args.json:
-        print_json(data)
+        print_json(list(data))
         return
     print_table(headers, rows)
     if not rows:

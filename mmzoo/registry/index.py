@@ -84,8 +84,8 @@ class Catalog:
     def written(self, spec: ModelSpec | ComponentSpec) -> str:
         """The unambiguous name of a spec: bare, or `distribution:name` if two plugins share it."""
         pool: Sequence[ModelSpec | ComponentSpec] = self._models if isinstance(spec, ModelSpec) else self._components
-        same = [other for other in pool if (other.kind, other.name) == (spec.kind, spec.name)]
-        return spec.name if len(same) == 1 else f"{spec.plugin}:{spec.name}"
+        sharing = sum(other.name == spec.name and other.kind == spec.kind for other in pool)
+        return spec.name if sharing == 1 else f"{spec.plugin}:{spec.name}"
 
     def digest(self) -> str:
         """sha256 of the versions of mmzoo and its plugins and of what they register; ranks compare it."""

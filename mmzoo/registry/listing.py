@@ -57,8 +57,8 @@ def _is_wanted(spec: ModelSpec | ComponentSpec, modality: str | None, plugin: st
     """Whether a spec has this modality and is supplied by this distribution or entry point; None stands for any."""
     if modality is not None and modality not in spec.modalities:
         return False
-    records = [record for record in catalog().plugins() if record.distribution == spec.plugin]
-    return plugin is None or any(record.is_called(plugin) for record in records)
+    records = catalog().plugins() if plugin is not None else ()
+    return plugin is None or any(r.distribution == spec.plugin and r.is_called(plugin) for r in records)
 
 
 def _spellings(known: Catalog, spec: ModelSpec, pattern: str) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import os
 import sys
@@ -178,19 +179,26 @@ def load_all(candidates: Iterable[Candidate]) -> Iterator[tuple[PluginRecord, Re
         yield record, register
 
 
-def load(candidate: Candidate) -> tuple[PluginRecord, Register | None]:
-    """Import one plugin and call its hook; what it registered is returned only if nothing failed."""
+@functools.cache
+def _manager() -> pluggy.PluginManager:
+    """The manager in which each plugin is registered alone, while it is loaded."""
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
+    return manager
+
+
+def load(candidate: Candidate) -> tuple[PluginRecord, Register | None]:
+    """Import one plugin and call its hook; what it registered is returned only if nothing failed."""
     record, start = candidate.record, time.perf_counter()
     register = hookspecs.Register(record.distribution, record.version)
+    manager, name = _manager(), f"{record.name}@{record.distribution}"
     try:
         # Standard output is for the results of commands, so what a plugin prints goes to standard error.
         with contextlib.redirect_stdout(sys.stderr):
             plugin = candidate.load()
             newer = _newer_api(plugin)
             if newer is None:
-                manager.register(plugin, f"{record.name}@{record.distribution}")
+                manager.register(plugin, name)
                 manager.check_pending()
                 if not manager.get_hookcallers(plugin):
                     raise PluginError("it implements no hook; decorate its mmzoo_register with @mmzoo.hookimpl.")
@@ -202,6 +210,9 @@ def load(candidate: Candidate) -> tuple[PluginRecord, Register | None]:
         record = replace(record, state="broken", error=_sentence(error), traceback=traceback.format_exc())
     else:
         record = replace(record, state="incompatible" if newer else "loaded", error=newer)
+    finally:
+        if manager.has_plugin(name):
+            manager.unregister(name=name)
     ms = round((time.perf_counter() - start) * 1000, 2)
     record = replace(record, ms=ms, supplies=register.supplies())
     return record, register if record.state == "loaded" else None
