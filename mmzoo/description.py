@@ -12,7 +12,7 @@ from mmzoo.hub.published import find_model
 from mmzoo.hub.sources import is_source
 from mmzoo.hub.tree import ModelRef, ResolvedModel, models_in
 from mmzoo.registry import catalog
-from mmzoo.registry.listing import JUDGE, find_spec, is_named
+from mmzoo.registry.listing import find_spec, is_named
 from mmzoo.registry.specs import KINDS, PART_KINDS, ComponentSpec, JudgeSpec, ModelSpec
 from mmzoo.registry.targets import missing_requirements
 from mmzoo.resolve import resolve
@@ -102,36 +102,29 @@ def describe(name: str) -> Description:
     return _model(spec, name) if isinstance(spec, ModelSpec) else _component(spec)
 
 
+def _shared(spec: ModelSpec | ComponentSpec) -> dict[str, Any]:
+    """What is registered about models and components alike."""
+    keys = ("kind", "name", "summary", "plugin", "version", "modalities", "aliases", "deprecated")
+    return {key: getattr(spec, key) for key in keys}
+
+
 def _component(spec: ComponentSpec) -> Description:
+    judge = ("license", "source", "independence", "tasks")
     return Description(
-        spec.kind,
-        spec.name,
-        spec.summary,
-        spec.plugin,
-        spec.version,
-        spec.modalities,
-        spec.aliases,
-        spec.deprecated,
+        **_shared(spec),
         target=spec.target,
         requires=spec.requires,
         missing=tuple(missing_requirements(spec)),
         detect=dict(spec.detect),
         repos=dict(spec.repos),
-        judge={key: getattr(spec, key) for key in JUDGE} if isinstance(spec, JudgeSpec) else {},
+        judge={key: getattr(spec, key) for key in judge} if isinstance(spec, JudgeSpec) else {},
     )
 
 
 def _model(spec: ModelSpec, asked: str) -> Description:
     tag = asked.rpartition(":")[2].partition(".")[2]
     return Description(
-        "model",
-        spec.name,
-        spec.summary,
-        spec.plugin,
-        spec.version,
-        spec.modalities,
-        spec.aliases,
-        spec.deprecated,
+        **_shared(spec),
         task=spec.task,
         recipe=copy.deepcopy(dict(spec.recipe)),
         parts=_parts_of(spec.recipe),

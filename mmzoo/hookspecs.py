@@ -116,7 +116,7 @@ class Register(Registrations):
             detect: Entries of config.json that identify the format.
             repos: Models on the Hub in this format, each with its stated license or None.
         """
-        self._format(name, target, summary=summary, detect=detect, repos=repos, **options)
+        self._format(name, target, summary=summary, detect=detect, repos=dict(repos or {}), **options)
 
     def dataset(self, name: str, target: str, *, summary: str, **options: Unpack[Tried]) -> None:
         """Register a function from keyword-only JSON arguments to a `datasets.DatasetDict`."""

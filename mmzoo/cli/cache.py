@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -38,9 +37,12 @@ def size() -> None:
     from mmzoo.data.cache import cache_dir
     from mmzoo.hub.cache import cached_models
 
-    models = sum(model.size for model in cached_models())
-    rows = [("models", file_size(models), str(constants.HF_HUB_CACHE))]
-    rows.append(("datasets and features", file_size(_bytes(cache_dir())), str(cache_dir())))
+    models, folder = sum(model.size for model in cached_models()), cache_dir()
+    computed = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    rows = [
+        ("models", file_size(models), constants.HF_HUB_CACHE),
+        ("datasets and features", file_size(computed), str(folder)),
+    ]
     print_table(("what", "size", "path"), rows)
 
 
@@ -63,10 +65,6 @@ def _repo(name: str) -> str:
         return name
     source = find_model(name).source
     return source.place if source is not None and source.scheme == "hf-hub" else name
-
-
-def _bytes(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
 
 
 def file_size(size: int) -> str:

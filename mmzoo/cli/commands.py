@@ -10,32 +10,25 @@ from mmzoo.registry.index import catalog
 from mmzoo.registry.names import did_you_mean, suggestions
 from mmzoo.registry.specs import ComponentSpec
 
-
-def _own(name: str, function: str, summary: str) -> ComponentSpec:
-    return ComponentSpec("command", name, f"mmzoo.cli.{name}:{function}", summary, "mmzoo")
-
-
 OWN: Mapping[str, ComponentSpec] = MappingProxyType(
     {
-        spec.name: spec
-        for spec in (
-            _own("list", "LIST", "List models, or components with --components"),
-            _own("show", "SHOW", "Show everything that is known about a model or component"),
-            _own("which", "WHICH", "Show which plugin supplies a name, its file, and rivals"),
-            _own("plugins", "PLUGINS", "List plugins; create, enable or disable one"),
-            _own("doctor", "DOCTOR", "Check the installation and explain problems"),
-            _own("train", "train", "Train a model from a recipe, or resume training"),
-            _own("evaluate", "evaluate", "Measure a model and write its evaluation.json"),
-            _own("card", "card", "Write or check the card and golden outputs of a model repo"),
-            _own("pull", "pull", "Download a model, and the models in its slots, from the Hub"),
-            _own("verify", "verify", "Check a model's files and its outputs"),
-            _own("convert", "convert", "Convert a model to or from the format of another library"),
-            _own("push", "push", "Publish a model on the Hub"),
-            _own("lock", "lock", "Write a lock file with the exact files and plugins of models"),
-            ComponentSpec(
-                "command", "sync", "mmzoo.cli.lock:sync", "Download and check the models of a lock file", "mmzoo"
-            ),
-            _own("cache", "CACHE", "List, measure or remove downloaded models"),
+        name: ComponentSpec("command", name, f"mmzoo.cli.{target}", summary, "mmzoo")
+        for name, target, summary in (
+            ("list", "list:LIST", "List models, or components with --components"),
+            ("show", "show:SHOW", "Show everything that is known about a model or component"),
+            ("which", "which:WHICH", "Show which plugin supplies a name, its file, and rivals"),
+            ("plugins", "plugins:PLUGINS", "List plugins; create, enable or disable one"),
+            ("doctor", "doctor:DOCTOR", "Check the installation and explain problems"),
+            ("train", "train:train", "Train a model from a recipe, or resume training"),
+            ("evaluate", "evaluate:evaluate", "Measure a model and write its evaluation.json"),
+            ("card", "card:card", "Write or check the card and golden outputs of a model repo"),
+            ("pull", "pull:pull", "Download a model, and the models in its slots, from the Hub"),
+            ("verify", "verify:verify", "Check a model's files and its outputs"),
+            ("convert", "convert:convert", "Convert a model to or from the format of another library"),
+            ("push", "push:push", "Publish a model on the Hub"),
+            ("lock", "lock:lock", "Write a lock file with the exact files and plugins of models"),
+            ("sync", "lock:sync", "Download and check the models of a lock file"),
+            ("cache", "cache:CACHE", "List, measure or remove downloaded models"),
         )
     }
 )

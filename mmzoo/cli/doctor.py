@@ -12,12 +12,12 @@ from importlib import metadata
 from typing import Any
 
 import mmzoo
-from mmzoo.cli.light import LightCommand, add_json
+from mmzoo.cli.light import LightCommand
 from mmzoo.cli.output import one_line, print_json, say
 from mmzoo.hookspecs import PLUGIN_API_VERSION
 from mmzoo.registry import settings
 from mmzoo.registry.index import Catalog, catalog
-from mmzoo.registry.plugins import CHOICE, PluginRecord, unmatched_choices
+from mmzoo.registry.plugins import CHOICE, PluginRecord, chosen_names
 from mmzoo.registry.targets import missing_requirements
 
 PACKAGES = (
@@ -52,7 +52,8 @@ Exit code 1 if a plugin is broken or incompatible, 0 otherwise."""
 
 def _run(args: Namespace) -> int:
     known = catalog()
-    problems, notes = list(_problems(known)), list(_notes(known))
+    notes = list(_notes(known))
+    problems = [f"the plugin {r.title} is {r.state}: {r.error}" for r in known.plugins() if r.failed]
     system = {
         "mmzoo": mmzoo.__version__,
         "plugin_api": PLUGIN_API_VERSION,
@@ -65,41 +66,29 @@ def _run(args: Namespace) -> int:
         plugins = [asdict(record) for record in known.plugins()]
         print_json(system | {"plugins": plugins, "problems": problems, "notes": notes})
     else:
-        _print(system, known.plugins(), problems, notes)
+        _print(system, known.plugins())
+        for title, lines in (("problems", problems), ("notes", notes)):
+            say(f"\n{title}:" if lines else f"\n{title}: none")
+            for line in lines:
+                say(f"  - {one_line(line)}")
     return 1 if problems else 0
 
 
-DOCTOR = LightCommand(ABOUT, add_json, _run)
+DOCTOR = LightCommand(ABOUT, _run)
 
 
-def _print(
-    system: Mapping[str, Any], records: Sequence[PluginRecord], problems: Sequence[str], notes: Sequence[str]
-) -> None:
+def _print(system: Mapping[str, Any], records: Sequence[PluginRecord]) -> None:
     say(f"mmzoo {system['mmzoo']} (plugin API {system['plugin_api']}), Python {system['python']}, {system['platform']}")
     say(", ".join(f"{name} {version or 'not installed'}" for name, version in system["packages"].items()))
     for name, value in system["environment"].items():
         say(one_line(f"{name}={value}"))
     say("\nplugins:" if records else "\nplugins: none")
     for record in records:
-        _print_plugin(record)
-    for title, lines in (("problems", problems), ("notes", notes)):
-        say(f"\n{title}:" if lines else f"\n{title}: none")
-        for line in lines:
-            say(f"  - {one_line(line)}")
-
-
-def _print_plugin(record: PluginRecord) -> None:
-    status = f"{len(record.supplies)} names" if record.state == "loaded" else record.error
-    named = f"{record.distribution} {record.version} ({record.target}, {record.ms:.1f} ms): {status}"
-    say(f"  {record.state:<13}{one_line(named)}")
-    if record.traceback:
-        say("\n".join(f"      {line}" for line in record.traceback.rstrip().splitlines()))
-
-
-def _problems(known: Catalog) -> Iterator[str]:
-    for record in known.plugins():
-        if record.failed:
-            yield f"the plugin {record.title} is {record.state}: {record.error}"
+        status = f"{len(record.supplies)} names" if record.state == "loaded" else record.error
+        named = f"{record.distribution} {record.version} ({record.target}, {record.ms:.1f} ms): {status}"
+        say(f"  {record.state:<13}{one_line(named)}")
+        if record.traceback:
+            say("\n".join(f"      {line}" for line in record.traceback.rstrip().splitlines()))
 
 
 def _notes(known: Catalog) -> Iterator[str]:
@@ -108,12 +97,13 @@ def _notes(known: Catalog) -> Iterator[str]:
             yield f"the plugin {record.title} is not used: {record.error}"
         if record.ms > SLOW_MS:
             yield f"the plugin {record.title} took {record.ms:.0f} ms to import; it should import nothing heavy."
-    for item in unmatched_choices(known.plugins(), os.environ.get(CHOICE)):
-        yield f"{CHOICE} names {item!r}, but no installed plugin has that name."
+    for name in chosen_names() or ():
+        if not any(record.is_called(name) for record in known.plugins()):
+            yield f"{CHOICE} names {name!r}, but no installed plugin has that name."
     for path in settings.unreadable():
         yield f"{path} cannot be read as JSON and is ignored; delete it."
-    names = [("model", spec.name) for spec in known.models()] + [(spec.kind, spec.name) for spec in known.components()]
-    for (kind, name), count in Counter(names).items():
+    names = Counter((spec.kind, spec.name) for spec in known.specs())
+    for (kind, name), count in names.items():
         if count > 1:
             yield f"{count} plugins supply the {kind} {name!r}; write it as distribution:{name}."
     for spec in known.components():

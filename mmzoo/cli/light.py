@@ -24,17 +24,17 @@ class Parser(argparse.ArgumentParser):
 
 @dataclass(frozen=True, slots=True)
 class LightCommand:
-    """A command whose arguments are declared to an argparse parser.
+    """A command whose arguments are declared to an argparse parser. Each has the option `--json`.
 
     Attributes:
         about: The help text, with blank lines between paragraphs.
-        declare: Adds the arguments to a parser.
         run: Runs the command with the parsed arguments and returns the exit code.
+        declare: Adds further arguments to a parser.
     """
 
     about: str
-    declare: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], int]
+    declare: Callable[[argparse.ArgumentParser], None] = lambda parser: None
 
     def main(self, arguments: Sequence[str], program: str) -> int:
         """Parse the arguments and run the command. Raises UsageError for undeclared arguments."""
@@ -42,13 +42,9 @@ class LightCommand:
             program, description=self.about, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
         )
         self.declare(parser)
+        parser.add_argument("--json", action="store_true", help="print JSON")
         try:
             parsed = parser.parse_args(list(arguments))
         except SystemExit as stop:  # --help has been printed
             return int(stop.code or 0)
         return self.run(parsed)
-
-
-def add_json(parser: argparse.ArgumentParser) -> None:
-    """The option that all listing commands have."""
-    parser.add_argument("--json", action="store_true", help="print JSON")

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, BooleanOptionalAction, Namespace
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from fnmatch import fnmatchcase
 from typing import Any
 
-from mmzoo.cli.light import LightCommand, add_json
+from mmzoo.cli.light import LightCommand
 from mmzoo.cli.output import note, print_json, print_table
 from mmzoo.errors import UsageError
 from mmzoo.registry.index import catalog
-from mmzoo.registry.listing import find_components, find_models, find_others
+from mmzoo.registry.listing import find_components, find_models
 from mmzoo.registry.names import did_you_mean, suggestions
-from mmzoo.registry.specs import KINDS
+from mmzoo.registry.specs import KINDS, ComponentSpec, ModelSpec
 
 ABOUT = """List models, or components with --components.
 
@@ -33,81 +34,74 @@ def _declare(parser: ArgumentParser) -> None:
     parser.add_argument("--components", action="store_true", help="list components instead of models")
     parser.add_argument("--kind", metavar="KIND", help=f"only components of one kind: {', '.join(KINDS)}")
     parser.add_argument("--others", action="store_true", help="list models from elsewhere that a format can read")
-    add_json(parser)
 
 
 def _run(args: Namespace) -> int:
     if args.others:
-        _list_others(args.pattern, args.json)
+        _list_others(args)
     elif args.components or args.kind is not None:
         if args.task is not None or args.pretrained is not None:
             raise UsageError("--task and --pretrained are for models, not for components; drop them.")
-        _list_components(args.pattern, args.kind, args.modality, args.plugin, args.json)
+        _list_components(args)
     else:
-        _list_models(args.pattern, args.task, args.modality, args.pretrained, args.plugin, args.json)
+        _list_models(args)
     for record in catalog().plugins():
         if record.failed:
             note(f"warning: the plugin {record.title} is {record.state}; `mmzoo doctor` explains why.")
     return 0
 
 
-LIST = LightCommand(ABOUT, _declare, _run)
+LIST = LightCommand(ABOUT, _run, _declare)
 
 
-def _list_models(
-    pattern: str, task: str | None, modality: str | None, pretrained: bool | None, plugin: str | None, json: bool
-) -> None:
-    found = find_models(pattern, task=task, modality=modality, pretrained=pretrained, plugin=plugin)
-    if json:
-        print_json([_shortened(asdict(spec)) | {"name": name} for name, spec in found])
-        return
-    rows = [
-        (
-            name,
-            spec.task,
-            ", ".join(spec.modalities),
-            ", ".join(weights.tag for weights in spec.weights) or "-",
-            spec.plugin,
-            spec.summary,
-        )
-        for name, spec in found
-    ]
-    print_table(("name", "task", "modalities", "weights", "plugin", "summary"), rows)
-    if not found:
-        _nothing(pattern, [spec.name for spec in catalog().models()])
+def _list_models(args: Namespace) -> None:
+    found = find_models(
+        args.pattern, task=args.task, modality=args.modality, pretrained=args.pretrained, plugin=args.plugin
+    )
+    rows = []
+    for name, spec in found:
+        tags = ", ".join(weights.tag for weights in spec.weights) or "-"
+        rows.append((name, spec.task, ", ".join(spec.modalities), tags, spec.plugin, spec.summary))
+    headers = ("name", "task", "modalities", "weights", "plugin", "summary")
+    data = (_shortened(spec) | {"name": name} for name, spec in found)
+    _print(args, headers, rows, data, [spec.name for spec in catalog().models()])
 
 
-def _shortened(spec: dict[str, Any]) -> dict[str, Any]:
-    """Without the long fields, which `mmzoo show --json` has."""
-    return {
-        key: value
-        for key, value in spec.items()
-        if key not in ("recipe", "card", "trials", "exempt", "detect", "repos")
-    }
-
-
-def _list_components(pattern: str, kind: str | None, modality: str | None, plugin: str | None, json: bool) -> None:
-    found = find_components(kind, pattern, modality=modality, plugin=plugin)
-    if json:
-        print_json([_shortened(asdict(spec)) | {"name": name.partition("/")[2]} for name, spec in found])
-        return
+def _list_components(args: Namespace) -> None:
+    found = find_components(args.kind, args.pattern, modality=args.modality, plugin=args.plugin)
     rows = [(name, ", ".join(spec.modalities), spec.plugin, spec.summary) for name, spec in found]
-    print_table(("name", "modalities", "plugin", "summary"), rows)
-    if not found:
-        _nothing(pattern, [spec.name for spec in catalog().components(kind)])
+    data = (_shortened(spec) | {"name": name.partition("/")[2]} for name, spec in found)
+    names = [spec.name for spec in catalog().components(args.kind)]
+    _print(args, ("name", "modalities", "plugin", "summary"), rows, data, names)
 
 
-def _list_others(pattern: str, json: bool) -> None:
-    found = [item for item in find_others() if fnmatchcase(item[0], pattern) or fnmatchcase(item[0][7:], pattern)]
-    if json:
-        print_json([{"source": s, "license": license, "format": f.name, "plugin": f.plugin} for s, license, f in found])
-        return
+def _list_others(args: Namespace) -> None:
+    known = [
+        (f"hf-hub:{repo}", license, spec)
+        for spec in catalog().components("format")
+        for repo, license in sorted(spec.repos.items())
+    ]
+    found = [item for item in known if any(fnmatchcase(name, args.pattern) for name in (item[0], item[0][7:]))]
     rows = [(source, license or "not stated", spec.name, spec.plugin) for source, license, spec in found]
-    print_table(("name", "license", "format", "plugin"), rows)
-    if not found:
-        _nothing(pattern, [source for source, _, _ in find_others()])
+    data = ({"source": s, "license": license, "format": f.name, "plugin": f.plugin} for s, license, f in found)
+    _print(args, ("name", "license", "format", "plugin"), rows, data, [source for source, _, _ in known])
 
 
-def _nothing(pattern: str, names: list[str]) -> None:
-    hint = did_you_mean(suggestions(pattern.strip("*"), names)) if pattern.strip("*") else ""
-    note(f"Nothing matches{f' {pattern!r}' if pattern != '*' else ''}{f'; {hint}' if hint else '.'}")
+def _shortened(spec: ModelSpec | ComponentSpec) -> dict[str, Any]:
+    """A spec without its long fields, which `mmzoo show --json` has."""
+    long = ("recipe", "card", "trials", "exempt", "detect", "repos")
+    return {key: value for key, value in asdict(spec).items() if key not in long}
+
+
+def _print(
+    args: Namespace, headers: Sequence[str], rows: Sequence[Sequence[str]], data: Iterable[object], known: list[str]
+) -> None:
+    """Print JSON or a table; if there are no rows, suggest known names."""
+    if args.json:
+        print_json(list(data))
+        return
+    print_table(headers, rows)
+    if not rows:
+        pattern = args.pattern
+        hint = did_you_mean(suggestions(pattern.strip("*"), known)) if pattern.strip("*") else ""
+        note(f"Nothing matches{f' {pattern!r}' if pattern != '*' else ''}{f'; {hint}' if hint else '.'}")

@@ -48,18 +48,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             code = _dispatch(words)
             sys.stdout.flush()
             return code
-        except KeyboardInterrupt:
-            _fail("interrupted", debug)
-            return INTERRUPTED
         except BrokenPipeError:
             # The reader of our output has closed the pipe, as in `mmzoo list | head`.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
-        except MmzooError as error:
-            _fail(f"error: {one_line(error)}", debug)
-            return error.exit_code
-        except Exception as error:
-            return _other(error, debug)
+        except (KeyboardInterrupt, Exception) as error:
+            if debug:
+                traceback.print_exc()
+            text, code = _explained(error, debug)
+            note(text)
+            return code
 
 
 def _dispatch(words: list[str]) -> int:
@@ -109,27 +107,19 @@ def _typer_command(target: Any) -> Any:
 # --- failures ----------------------------------------------------------------------------------------
 
 
-def _other(error: Exception, debug: bool) -> int:
-    """Report an error that is not mmzoo's: a usage error raised by typer, or a bug."""
-    format_message = getattr(error, "format_message", None)
-    if callable(format_message):
+def _explained(error: BaseException, debug: bool) -> tuple[str, int]:
+    """What to print about an error, and the exit code."""
+    typer = sys.modules.get("typer")
+    if isinstance(error, KeyboardInterrupt) or (typer is not None and isinstance(error, typer.Abort)):
+        return "interrupted", INTERRUPTED
+    if isinstance(error, MmzooError):
+        return f"error: {one_line(error)}", error.exit_code
+    if callable(format_message := getattr(error, "format_message", None)):  # a usage error raised by typer
         context = getattr(error, "ctx", None)
         hint = f" (`{context.command_path} --help` shows the usage)" if context is not None else ""
-        _fail(f"error: {one_line(format_message())}{hint}", debug)
-        return int(getattr(error, "exit_code", 2))
-    typer = sys.modules.get("typer")
-    if typer is not None and isinstance(error, typer.Abort):
-        _fail("interrupted", debug)
-        return INTERRUPTED
+        return f"error: {one_line(format_message())}{hint}", int(getattr(error, "exit_code", 2))
     hint = "" if debug else " (run `mmzoo --debug ...` for the traceback)"
-    _fail(f"error: {type(error).__name__}: {one_line(error)}{hint}", debug)
-    return 1
-
-
-def _fail(text: str, debug: bool) -> None:
-    if debug:
-        traceback.print_exc()
-    note(text)
+    return f"error: {type(error).__name__}: {one_line(error)}{hint}", 1
 
 
 def _one_line_warning(message: Warning | str, *_: Any, **__: Any) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from mmzoo.cli.plugin_names import check_free, check_identifier, check_package
 from mmzoo.errors import UsageError
@@ -18,72 +20,89 @@ OWN_PREFIX = "mmzoo-"
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One thing that the plugin registers.
+    """One thing that the plugin registers. Its code is the file in `scaffold/parts` that is called like its kind.
 
     Attributes:
         kind: What it is.
-        file: Its file in the scaffold.
         summary: Its summary.
-        details: The remaining arguments of the registering call, as code.
-        test: The body of its test, as code.
+        options: Further arguments of the registering call, as code.
+        trial: A small config, which is registered and with which its test builds it.
+        test: The body of its test, as code; by default the check of its kind.
         name: Its name, with `acme-part` in place of the author's.
         target: Its class or function.
     """
 
     kind: str
-    file: str
     summary: str
-    details: str = ""
+    options: tuple[str, ...] = ()
+    trial: Mapping[str, Any] = field(default_factory=dict)
     test: str = ""
     name: str = "acme-part"
     target: str = "AcmePart"
 
     def registered(self) -> str:
         """The call that registers it."""
-        target = f"acme_part.{self.file}:{self.target}"
-        return (
-            f'    register.{self.kind}(\n        "{self.name}",\n        "{target}",\n'
-            f'        summary="{self.summary}",\n{self.details}    )\n'
-        )
+        target = f"acme_part.{self.kind}:{self.target}"
+        arguments = [f'"{self.name}"', f'"{target}"', f'summary="{self.summary}"', *self.options]
+        if self.trial:
+            arguments.append(f"trials=[{json.dumps(self.trial)}]")
+        lines = "".join(f"        {argument},\n" for argument in arguments)
+        return f"    register.{self.kind}(\n{lines}    )\n"
+
+    def tested(self) -> str:
+        """The body of its test."""
+        config = "".join(f", {key}={json.dumps(value)}" for key, value in self.trial.items())
+        return self.test or f'check_{self.kind}("{self.name}"{config})'
 
 
-ENCODER = Piece(
-    "encoder",
-    "encoder",
-    "Pictures to latents and back, one layer each way",
-    '        modalities=("image",),\n        trials=[{"dim": 6}],\n',
-    'check_encoder("acme-part", dim=6)',
+IMAGES = ('modalities=("image",)',)
+ENCODER = Piece("encoder", "Pictures to latents and back, one layer each way", IMAGES, {"dim": 6})
+HEAD = Piece(
+    "head",
+    "Copies pictures through the latents of its encoder",
+    IMAGES,
+    {"dim": 6, "slots": {"encoder": {"name": "acme-part-encoder", "dim": 6}}},
 )
 DATASET = Piece(
     "dataset",
-    "dataset",
     "Pictures of two colors, generated from a seed",
-    '        modalities=("image", "text"),\n        trials=[{"train": 4, "validation": 2}],\n',
+    ('modalities=("image", "text")',),
+    {"train": 4, "validation": 2},
     """splits = load_dataset_component("acme-part", train=4, validation=2)
     assert len(splits["train"]) == 4 and splits["train"][0]["label"] in ("left", "right")""",
     target="acme_part",
 )
-SLOTS = '{"encoder": {"name": "acme-part-encoder", "dim": 6}}'
-HEAD = Piece(
-    "head",
-    "head",
-    "Copies pictures through the latents of its encoder",
-    f'        modalities=("image",),\n        trials=[{{"dim": 6, "slots": {SLOTS}}}],\n',
-    f'check_head("acme-part", dim=6, slots={SLOTS})',
-)
-OWN_ENCODER = replace(ENCODER, name="acme-part-encoder")
-OWN_DATASET = replace(DATASET, name="acme-part-pictures")
-OWN_HEAD = replace(HEAD, name="acme-part-head")
 FORMAT = Piece(
     "format",
-    "format",
     "Model folders of another library",
-    """        modalities=("image",),
-        detect={"library": "acme-part"},
-        trials=[{"hidden_size": 6, "patch_size": 2}],
-""",
-    'check_format("acme-part", hidden_size=6, patch_size=2)',
+    (*IMAGES, 'detect={"library": "acme-part"}'),
+    {"hidden_size": 6, "patch_size": 2},
 )
+METRIC_TEST = """metric = load_target(catalog().component("metric", "acme-part"))
+    assert metric(lambda image: image, limit=2)["copies"]["squared_error"] == 0"""
+COMMAND_TEST = """assert main(["acme-part", "two", "words"]) == 0
+    assert capsys.readouterr().out.strip() == "2\""""
+OWN_ENCODER = replace(ENCODER, name="acme-part-encoder")
+PIECES: dict[str, tuple[Piece, ...]] = {
+    "quantizer": (Piece("quantizer", "Every channel rounded to a few levels", trial={"dim": 4}),),
+    "encoder": (ENCODER,),
+    "fusion": (Piece("fusion", "The mean over modalities", trial={"widths": {"image": 6, "text": 4}}),),
+    "backbone": (
+        Piece(
+            "backbone",
+            "Two layers at every position, and the mean over positions",
+            trial={"in_channels": 4, "vector_channels": {"voice": 3}},
+        ),
+    ),
+    "sampler": (Piece("sampler", "Flow matching along straight lines", test='check_sampler("acme-part", power=2.0)'),),
+    "head": (HEAD, OWN_ENCODER),
+    "model": (HEAD, OWN_ENCODER, replace(DATASET, name="acme-part-pictures")),
+    "format": (FORMAT, replace(HEAD, name="acme-part-head"), OWN_ENCODER),
+    "dataset": (DATASET,),
+    "metric": (Piece("metric", "How well pictures are copied", test=METRIC_TEST, target="acme_part"),),
+    "command": (Piece("command", "Count words", test=COMMAND_TEST, target="acme_part"),),
+}
+"""What the plugin for each kind registers; the first piece is the one that the author asked for."""
 MODEL = """    register.model(
         "acme-part",
         task="image-copying",
@@ -92,58 +111,19 @@ MODEL = """    register.model(
         recipe={"head": {"name": "acme-part", "dim": 16}, "encoder": {"name": "acme-part-encoder", "dim": 16}},
     )
 """
-MODEL_TEST = """mmzoo_plugins("acme_part.plugin")
+MODEL_TEST = """
+
+def test_the_model_is_created_and_called(mmzoo_plugins):
+    mmzoo_plugins("acme_part.plugin")
     model = mmzoo.create("acme-part", pretrained=False)
     picture = mmzoo.Image(np.zeros((10, 12, 3), np.uint8))
-    assert model(picture).pixels.shape == (10, 12, 3)"""
-METRIC_TEST = """metric = load_target(catalog().component("metric", "acme-part"))
-    assert metric(lambda image: image, limit=2)["copies"]["squared_error"] == 0"""
-COMMAND_TEST = """assert main(["acme-part", "two", "words"]) == 0
-    assert capsys.readouterr().out.strip() == "2\""""
+    assert model(picture).pixels.shape == (10, 12, 3)
+"""
 IMPORTS = {
     "model": "import mmzoo\nimport numpy as np\nfrom mmzoo.testing import check_head\n",
     "dataset": "from mmzoo.data import load_dataset_component\n",
     "metric": "from mmzoo.registry import catalog, load_target\n",
     "command": "from mmzoo.cli.main import main\n",
-}
-PIECES: dict[str, tuple[Piece, ...]] = {
-    "quantizer": (
-        Piece(
-            "quantizer",
-            "quantizer",
-            "Every channel rounded to a few levels",
-            '        trials=[{"dim": 4}],\n',
-            'check_quantizer("acme-part", dim=4)',
-        ),
-    ),
-    "encoder": (ENCODER,),
-    "fusion": (
-        Piece(
-            "fusion",
-            "fusion",
-            "The mean over modalities",
-            '        trials=[{"widths": {"image": 6, "text": 4}}],\n',
-            'check_fusion("acme-part", widths={"image": 6, "text": 4})',
-        ),
-    ),
-    "backbone": (
-        Piece(
-            "backbone",
-            "backbone",
-            "Two layers at every position, and the mean over positions",
-            '        trials=[{"in_channels": 4, "vector_channels": {"voice": 3}}],\n',
-            'check_backbone("acme-part", in_channels=4, vector_channels={"voice": 3})',
-        ),
-    ),
-    "sampler": (
-        Piece("sampler", "sampler", "Flow matching along straight lines", test='check_sampler("acme-part", power=2.0)'),
-    ),
-    "head": (HEAD, OWN_ENCODER),
-    "model": (HEAD, OWN_ENCODER, OWN_DATASET),
-    "format": (FORMAT, OWN_HEAD, OWN_ENCODER),
-    "dataset": (DATASET,),
-    "metric": (Piece("metric", "metric", "How well pictures are copied", test=METRIC_TEST, target="acme_part"),),
-    "command": (Piece("command", "command", "Count words", test=COMMAND_TEST, target="acme_part"),),
 }
 
 
@@ -182,8 +162,8 @@ def _check(name: str, kind: str) -> None:
         check_free(kind, name)
     for piece in PIECES[kind]:
         check_free(piece.kind, renamed(piece.name))
-        code = _scaffold(f"parts/{piece.file}.py").replace(piece.target, "_")
-        check_identifier(renamed(piece.target), f"{piece.file}.py", code)
+        code = _scaffold(f"parts/{piece.kind}.py").replace(piece.target, "_")
+        check_identifier(renamed(piece.target), f"{piece.kind}.py", code)
 
 
 def plugin_files(name: str, kind: str) -> dict[str, str]:
@@ -196,9 +176,9 @@ def plugin_files(name: str, kind: str) -> dict[str, str]:
         ".gitignore": "__pycache__/\n*.egg-info/\n.pytest_cache/\ndist/\n.venv/\n",
         "acme_part/__init__.py": f'"""An mmzoo plugin: {kind}."""\n',
         "acme_part/plugin.py": _plugin(pieces, kind),
-        "tests/test_acme_part.py": _test(pieces, kind),
+        "tests/test_acme_part.py": _test(pieces[0], kind),
     }
-    files |= {f"acme_part/{piece.file}.py": _scaffold(f"parts/{piece.file}.py") for piece in pieces}
+    files |= {f"acme_part/{piece.kind}.py": _scaffold(f"parts/{piece.kind}.py") for piece in pieces}
     if kind == "model":
         files["acme_part/recipes/acme-part.yaml"] = _scaffold("recipe.yaml")
     renamed = _renaming(name, kind)
@@ -240,16 +220,12 @@ def mmzoo_register(register: Register) -> None:
 {registered}'''
 
 
-def _test(pieces: tuple[Piece, ...], kind: str) -> str:
-    piece = pieces[0]
+def _test(piece: Piece, kind: str) -> str:
     imports = IMPORTS.get(kind, f"from mmzoo.testing import check_{kind}\n")
     fixtures = ", capsys" if kind == "command" else ""
-    more = (
-        f"\n\ndef test_the_model_is_created_and_called(mmzoo_plugins):\n    {MODEL_TEST}\n" if kind == "model" else ""
-    )
     return f"""{imports}
 
 def test_acme_part_holds_its_contract(mmzoo_plugins{fixtures}):
     mmzoo_plugins("acme_part.plugin")  # so that the test also runs before anything is installed
-    {piece.test}
-{more}"""
+    {piece.tested()}
+{MODEL_TEST if kind == "model" else ""}"""

@@ -56,14 +56,9 @@ def check_identifier(identifier: str, file: str, code: str) -> None:
         file: The file's name, for the message.
         code: The file's code, without the class or function itself.
     """
-    used = set(dir(builtins)) | set(keyword.kwlist)
-    for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.Name):
-            used.add(node.id)
-        elif isinstance(node, ast.alias):
-            used.add(node.asname or node.name)
-        elif isinstance(node, ast.ClassDef | ast.FunctionDef):
-            used.add(node.name)
+    used: set[str | None] = {*dir(builtins), *keyword.kwlist}
+    for node in ast.walk(ast.parse(code)):  # names, classes and functions, and imports
+        used |= {getattr(node, field, None) for field in ("id", "name", "asname")}
     if identifier in used:
         raise UsageError(
             f"The class or function would be called {identifier!r}, which {file} uses already; choose another name."

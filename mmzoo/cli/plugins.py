@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
 from pathlib import Path
 
-from mmzoo.cli.light import LightCommand, add_json
+from mmzoo.cli.light import LightCommand
 from mmzoo.cli.output import note, print_json, print_table, say
 from mmzoo.errors import UnknownNameError
 from mmzoo.registry import settings
@@ -25,7 +25,6 @@ KINDS = (
 
 
 def _declare(parser: ArgumentParser) -> None:
-    add_json(parser)
     actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions")
     new = actions.add_parser("new", help="write a small, complete plugin package to start from")
     new.add_argument("name", help="name of the distribution and the component, such as acme-fsq")
@@ -83,4 +82,4 @@ def _switch(name: str, *, on: bool) -> int:
     return 0
 
 
-PLUGINS = LightCommand(ABOUT, _declare, _run)
+PLUGINS = LightCommand(ABOUT, _run, _declare)

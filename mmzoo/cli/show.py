@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mmzoo.cli.light import LightCommand, add_json
+from mmzoo.cli.light import LightCommand
 from mmzoo.cli.output import one_line, print_json, say
 from mmzoo.description import Description, describe
 from mmzoo.errors import UsageError
 from mmzoo.hub.card_results import headlines
 from mmzoo.hub.cards import read_record
 from mmzoo.hub.sources import bundled_folder
-from mmzoo.registry import catalog
+from mmzoo.registry import catalog, load_target
 from mmzoo.testing.records import conformity
 
 ABOUT = """Show everything that is registered about a model or component, without importing or downloading it; or what
@@ -26,7 +27,6 @@ def _declare(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--keys", action="store_true", help="for a component: also import it and list the keys of its config"
     )
-    add_json(parser)
 
 
 def _run(args: Namespace) -> int:
@@ -37,19 +37,7 @@ def _run(args: Namespace) -> int:
         print_json(description.to_dict() | {"conformance": conformance} | ({"keys": keys} if args.keys else {}))
         return 0
     say(one_line(f"{description.name}: {description.summary}"))
-    facts = _facts(description)
-    if conformance is not None:
-        facts.append(("contract", conformance))
-    for key, value in description.detect.items():
-        facts.append(("detects", f"config.json with {json.dumps(key)}: {json.dumps(value)}"))
-    for repo, license in description.repos.items():
-        facts.append(("reads", f"hf-hub:{repo}, license {license or 'not stated'}"))
-    for key, value in description.judge.items():
-        facts.append(("had" if key == "independence" else key, ", ".join(value) if key == "tasks" else value))
-    if figures := _figures(description):
-        facts.append(("figures", figures))
-    facts += [("weights", _weights(weights)) for weights in description.weights]
-    for label, value in facts:
+    for label, value in _facts(description, conformance):
         say(f"  {label:<12}{one_line(value)}")
     if description.parts:
         say("  recipe")
@@ -60,12 +48,13 @@ def _run(args: Namespace) -> int:
         say("  keys" if keys else "  keys        none")
         width = max(map(len, keys), default=0) + 2
         for key, about in keys.items():
-            default = f", {json.dumps(about['default'])} by default" if "default" in about else ", required"
+            shown = json.dumps(about.get("default"), default=str)
+            default = f", {shown} by default" if "default" in about else ", required"
             say(f"    {one_line(key):<{width}}{one_line(about['type'])}{one_line(default)}")
     return 0
 
 
-SHOW = LightCommand(ABOUT, _declare, _run)
+SHOW = LightCommand(ABOUT, _run, _declare)
 
 
 def _figures(description: Description) -> str:
@@ -81,24 +70,17 @@ def _keys(description: Description) -> dict[str, dict[str, Any]]:
     """The type of each key of a component's config, and its default unless it is required."""
     if description.kind in ("model", "metric", "command"):
         raise UsageError(f"--keys is for components; {description.name!r} is a {description.kind} and has no config.")
-    from mmzoo.registry import catalog, load_target
     from mmzoo.schema import arguments_of, type_name
 
     target: Any = load_target(catalog().component(description.kind, f"{description.plugin}:{description.name}"))
     return {
-        key: {"type": type_name(field.annotation)} | ({} if field.is_required() else {"default": _plain(field.default)})
+        key: {"type": type_name(field.annotation)} | ({} if field.is_required() else {"default": field.default})
         for key, field in arguments_of(target).items()
     }
 
 
-def _plain(value: Any) -> Any:
-    try:
-        return json.loads(json.dumps(value))
-    except (TypeError, ValueError):
-        return str(value)
-
-
-def _facts(description: Description) -> list[tuple[str, str]]:
+def _facts(description: Description, conformance: str | None) -> Iterator[tuple[str, str]]:
+    """The lines of the first block, as labels and values."""
     values = {
         "kind": description.kind,
         "task": description.task,
@@ -108,20 +90,25 @@ def _facts(description: Description) -> list[tuple[str, str]]:
         "deprecated": description.deprecated,
         "target": description.target,
         "requires": ", ".join(f"{r} (not installed)" if r in description.missing else r for r in description.requires),
+        "licenses": ", ".join(f"{license or 'not stated'} ({of})" for of, license in description.licenses.items()),
     }
-    facts = [(label, value) for label, value in values.items() if value]
-    licenses = description.licenses.items()
-    if licenses:
-        facts.append(("licenses", ", ".join(f"{license or 'not stated'} ({name})" for name, license in licenses)))
+    yield from ((label, value) for label, value in values.items() if value)
     if description.kind == "model" and not description.weights:
-        facts.append(("weights", "none published; create it with pretrained=False"))
-    return facts
-
-
-def _weights(weights: Any) -> str:
-    pinned = f", sha256 {weights['sha256'][:12]}..." if weights["sha256"] else ""
-    tag = f"{weights['tag']}: " if weights["tag"] else ""
-    return f"{tag}{weights['source']}, license {weights['license'] or 'not stated'}{pinned}"
+        yield "weights", "none published; create it with pretrained=False"
+    if conformance is not None:
+        yield "contract", conformance
+    for key, value in description.detect.items():
+        yield "detects", f"config.json with {json.dumps(key)}: {json.dumps(value)}"
+    for repo, license in description.repos.items():
+        yield "reads", f"hf-hub:{repo}, license {license or 'not stated'}"
+    for key, value in description.judge.items():
+        yield "had" if key == "independence" else key, ", ".join(value) if key == "tasks" else value
+    if figures := _figures(description):
+        yield "figures", figures
+    for weights in description.weights:
+        pinned = f", sha256 {weights['sha256'][:12]}..." if weights["sha256"] else ""
+        tag = f"{weights['tag']}: " if weights["tag"] else ""
+        yield "weights", f"{tag}{weights['source']}, license {weights['license'] or 'not stated'}{pinned}"
 
 
 def _settings(value: Any) -> str:

@@ -12,7 +12,8 @@ How tensors get their values:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from itertools import chain
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -98,8 +99,9 @@ def own_tensors(module: nn.Module) -> dict[str, Tensor]:
     Raises:
         PluginError: The module has extra state, which safetensors cannot hold.
     """
-    foreign = {id(tensor) for model in submodels(module).values() for tensor in _all_tensors(model)}
-    prefixes = tuple(f"{slot}." for slot in submodels(module))
+    models = submodels(module)
+    foreign = {id(tensor) for model in models.values() for tensor in chain(model.parameters(), model.buffers())}
+    prefixes = tuple(f"{slot}." for slot in models)
     tensors: dict[str, Tensor] = {}
     seen: set[int] = set()
     for name, tensor in module.state_dict(keep_vars=True).items():
@@ -110,8 +112,3 @@ def own_tensors(module: nn.Module) -> dict[str, Tensor]:
         seen.add(id(tensor))
         tensors[name] = tensor
     return tensors
-
-
-def _all_tensors(module: nn.Module) -> Iterator[Tensor]:
-    yield from module.parameters()
-    yield from module.buffers()

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from mmzoo import schema
+from mmzoo import registry, schema
 from mmzoo.composition.build import own_tensors
 from mmzoo.composition.checking import check
 from mmzoo.composition.load import some
+from mmzoo.composition.plan import class_of
 from mmzoo.composition.save import writable, write_weights
-from mmzoo.errors import ConfigError, ExtraTensorsError, MissingTensorsError, PluginError, TensorShapeError
+from mmzoo.errors import ConfigError, ExtraTensorsError, MissingTensorsError, TensorShapeError
 from mmzoo.hub.tree import ResolvedModel
 from mmzoo.interfaces.formats import ForeignFormat, Tie
 from mmzoo.model_folder import CONFIG_NAME, WEIGHTS_NAME, ModelConfig, ModelFolder
@@ -54,8 +55,6 @@ def recognized(content: Mapping[str, Any], path: Path) -> ForeignFormat | None:
     Raises:
         ConfigError, UnknownKeyError, ConfigTypeError: The format cannot read the config.
     """
-    from mmzoo import registry
-
     matching = [spec for spec in registry.catalog().components("format") if spec.detects(content)]
     if not matching:
         return None
@@ -75,7 +74,7 @@ def opened(spec: ComponentSpec, content: Mapping[str, Any], where: str) -> Forei
         content: The config.
         where: The file's name in messages.
     """
-    cls = format_class(spec)
+    cls: type[ForeignFormat] = class_of(spec)
     known = {key: value for key, value in content.items() if key not in spec.detect and key not in cls.ignored}
     resolved = schema.resolve(cls, known, path="", label=f"{where} (format {spec.name!r})")
     try:
@@ -83,19 +82,6 @@ def opened(spec: ComponentSpec, content: Mapping[str, Any], where: str) -> Forei
     except ConfigError as error:
         error.args = (f"{where}: {error}", *error.args[1:])
         raise
-
-
-def format_class(spec: ComponentSpec) -> type[ForeignFormat]:
-    """The class of a registered format. Raises PluginError if it is not a ForeignFormat."""
-    from mmzoo import registry
-
-    cls = registry.load_target(spec)
-    if not isinstance(cls, type) or not issubclass(cls, ForeignFormat):
-        raise PluginError(
-            f"Plugin {spec.plugin} registers {spec.target} as format {spec.name!r}, but it is not a ForeignFormat.",
-            plugin=spec.plugin,
-        )
-    return cls
 
 
 def tensors_of(config: ModelConfig, file: TensorFile) -> TensorFile:
@@ -163,10 +149,8 @@ def save_foreign(head: TaskHead, folder: str | Path, name: str) -> Path:
         ConfigError: The format cannot express the model.
         WeightsError: The folder cannot be written.
     """
-    from mmzoo import registry
-
     folder, spec = Path(folder), registry.catalog().component("format", name)
-    cls, recipe = format_class(spec), dict(head.recipe)
+    cls, recipe = class_of(spec), dict(head.recipe)
     config = dict(_config(cls, recipe, name))
     foreign = opened(spec, config, f"the config for {folder}")
     _compare(check(ResolvedModel(foreign.recipe())).recipe(), recipe, name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -147,11 +147,17 @@ def finite(tensor: Tensor) -> bool:
 
 def _move_temporary(module: nn.Module, device: str | torch.device, dtype: torch.dtype) -> None:
     """Move cached buffers to the parameters' device and, like `Module.to`, to their dtype."""
-    for owner in module.modules():
-        for name in owner._non_persistent_buffers_set:
+    for _, owner, name, buffer in _cached(module):
+        owner._buffers[name] = buffer.to(device, dtype if buffer.is_floating_point() else buffer.dtype)
+
+
+def _cached(module: nn.Module) -> Iterator[tuple[str, nn.Module, str, Tensor]]:
+    """The buffers that are not stored: the path and module of the owner, the buffer's name, and the buffer."""
+    for path, owner in module.named_modules():
+        for name in sorted(owner._non_persistent_buffers_set):
             buffer = owner._buffers.get(name)
             if buffer is not None:
-                owner._buffers[name] = buffer.to(device, dtype if buffer.is_floating_point() else buffer.dtype)
+                yield path, owner, name, buffer
 
 
 def restore_buffers(module: nn.Module) -> None:
@@ -163,13 +169,11 @@ def restore_buffers(module: nn.Module) -> None:
     Raises:
         PluginError: `reset_parameters` of the owner failed or did not write a buffer.
     """
-    blanks: list[tuple[str, nn.Module, str, Tensor, int]] = []
-    for prefix, owner in module.named_modules():
-        for name in sorted(owner._non_persistent_buffers_set):
-            buffer = owner._buffers.get(name)
-            if buffer is not None and buffer.is_meta:
-                owner._buffers[name] = blank = torch.empty(buffer.shape, dtype=buffer.dtype, device="cpu")
-                blanks.append((_dotted(prefix, name), owner, name, blank, blank._version))
+    blanks = []
+    for path, owner, name, buffer in _cached(module):
+        if buffer.is_meta:
+            owner._buffers[name] = blank = torch.empty(buffer.shape, dtype=buffer.dtype, device="cpu")
+            blanks.append((f"{path}.{name}".removeprefix("."), owner, name, blank, blank._version))
     with torch.no_grad(), torch.device("cpu"), skeleton(allocate=False):
         for owner in dict.fromkeys(owner for _, owner, *_ in blanks):
             try:
@@ -193,11 +197,11 @@ def restore_buffers(module: nn.Module) -> None:
 def check_real(module: nn.Module) -> None:
     """Raise PluginError with the first parameter, buffer or plain attribute that holds a tensor without values."""
     for prefix, owner in module.named_modules():
-        held = {key: value for key, value in vars(owner).items() if key not in ("_parameters", "_buffers", "_modules")}
-        for key, value in {**owner._parameters, **owner._buffers, **held}.items():
-            if _lacks_values(value):
+        for key, value in {**vars(owner), **owner._parameters, **owner._buffers}.items():
+            if key not in ("_parameters", "_buffers", "_modules") and _lacks_values(value):
+                name = f"{prefix}.{key}".removeprefix(".")
                 raise PluginError(
-                    f"{_dotted(prefix, key)} of {type(owner).__name__} has no values after loading;"
+                    f"{name} of {type(owner).__name__} has no values after loading;"
                     " register it as a parameter or buffer, or recompute it in reset_parameters."
                 )
 
@@ -211,7 +215,3 @@ def _lacks_values(value: Any) -> bool:
     if isinstance(value, dict):
         value = list(value.values())
     return isinstance(value, (list, tuple)) and any(map(_lacks_values, value))
-
-
-def _dotted(prefix: str, name: str) -> str:
-    return f"{prefix}.{name}" if prefix else name

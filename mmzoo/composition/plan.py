@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from mmzoo import schema
+from mmzoo import registry, schema
 from mmzoo.errors import ConfigError, ConfigTypeError, PluginError
 from mmzoo.hub.tree import ResolvedModel
-from mmzoo.interfaces.ports import Ports, Slot
+from mmzoo.interfaces import (
+    DiffusionBackbone,
+    ForeignFormat,
+    Fusion,
+    ModalityEncoder,
+    Ports,
+    Quantizer,
+    Sampler,
+    Slot,
+    TaskHead,
+)
+from mmzoo.registry.firstparty import SUPPLIES
 from mmzoo.registry.names import normalized, show
-
-if TYPE_CHECKING:
-    from mmzoo.registry.specs import ComponentSpec
+from mmzoo.registry.plugins import LOCAL
+from mmzoo.registry.specs import ComponentSpec
 
 # No dots, even in the distribution (normalized names have none), so an import path never matches.
 COMPONENT_NAME = re.compile(r"([A-Za-z0-9][A-Za-z0-9_-]*:)?[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -103,50 +112,40 @@ def slots_of(head: Part) -> Mapping[str, Slot]:
     return slots
 
 
-def make_part(slot: str, kind: str, value: Any, *, path: str | None = None) -> Part:
+def make_part(slot: str, kind: str, value: Any) -> Part:
     """Look up one component and check its config.
 
     Args:
         slot: The slot that it fills.
         kind: Such as `quantizer`.
         value: A name, or a mapping with `name` and config keys.
-        path: Dotted place of the value, for messages; the slot by default.
 
     Raises:
         ConfigError and its subclasses: The value or a config key is wrong.
         UnknownNameError, AmbiguousNameError, PluginError: The name cannot be used.
     """
-    path = slot if path is None else path
     if isinstance(value, str):
         value = {"name": value}
     if not isinstance(value, Mapping):
         raise ConfigTypeError(
-            f"{path} must be the name of a registered {kind} or a mapping with its name, not {show(value)}.",
-            path=path,
+            f"{slot} must be the name of a registered {kind} or a mapping with its name, not {show(value)}.",
+            path=slot,
         )
     if "name" not in value:
         if "model" in value:
-            raise ConfigError(f"{path} takes a {kind}, not a model; give it the name of a {kind}.", path=path)
+            raise ConfigError(f"{slot} takes a {kind}, not a model; give it the name of a {kind}.", path=slot)
         raise ConfigError(
-            f"{path} has no name; give the name of a registered {kind} under {schema.join(path, 'name')}.",
-            path=schema.join(path, "name"),
+            f"{slot} has no name; give the name of a registered {kind} under {schema.join(slot, 'name')}.",
+            path=schema.join(slot, "name"),
         )
-    name = component_name(value["name"], kind, path)
+    name = component_name(value["name"], kind, slot)
     spec, cls = look_up(kind, name)
     given = {key: item for key, item in value.items() if key != "name"}
     if ":" not in name:
         name = spec.name
-    resolved = schema.resolve(cls, given, path=path, label=f"{kind} {name!r}")
-    return Part(slot, kind, name, cls, resolved, _owner(spec))
-
-
-def _owner(spec: ComponentSpec) -> str:
-    """The distribution of an installed plugin; empty for one of mmzoo's own."""
-    from mmzoo.registry.firstparty import SUPPLIES
-    from mmzoo.registry.plugins import LOCAL
-
+    resolved = schema.resolve(cls, given, path=slot, label=f"{kind} {name!r}")
     owner = normalized(spec.plugin)
-    return "" if owner in SUPPLIES or owner == LOCAL else owner
+    return Part(slot, kind, name, cls, resolved, "" if owner in (*SUPPLIES, LOCAL) else owner)
 
 
 def component_name(name: Any, kind: str, path: str) -> str:
@@ -160,30 +159,30 @@ def component_name(name: Any, kind: str, path: str) -> str:
     )
 
 
-def look_up(kind: str, name: str) -> tuple[Any, type]:
-    """The spec and the class of a registered component. Raises PluginError for a class of the wrong kind."""
-    from mmzoo import registry
-
+def look_up(kind: str, name: str) -> tuple[ComponentSpec, type]:
+    """The spec and the class of a registered component. Raises what `class_of` raises."""
     spec = registry.catalog().component(kind, name)
-    cls = registry.load_target(spec)
-    if not isinstance(cls, type) or not issubclass(cls, _base_class(kind)):
-        raise PluginError(
-            f"Plugin {spec.plugin} registers {spec.target} as {kind} {name!r}, but it is not a {_BASES[kind]}.",
-            plugin=spec.plugin,
-        )
-    return spec, cls
+    return spec, class_of(spec)
 
 
-_BASES = {
-    "encoder": "ModalityEncoder",
-    "quantizer": "Quantizer",
-    "fusion": "Fusion",
-    "backbone": "DiffusionBackbone",
-    "sampler": "Sampler",
-    "head": "TaskHead",
+_BASES: dict[str, type] = {
+    "encoder": ModalityEncoder,
+    "quantizer": Quantizer,
+    "fusion": Fusion,
+    "backbone": DiffusionBackbone,
+    "sampler": Sampler,
+    "head": TaskHead,
+    "format": ForeignFormat,
 }
 
 
-def _base_class(kind: str) -> type:
-    base: type = getattr(importlib.import_module("mmzoo.interfaces"), _BASES[kind])
-    return base
+def class_of(spec: ComponentSpec) -> Any:
+    """The class of a registered component. Raises PluginError for a class of the wrong kind."""
+    cls, base = registry.load_target(spec), _BASES[spec.kind]
+    if not isinstance(cls, type) or not issubclass(cls, base):
+        raise PluginError(
+            f"Plugin {spec.plugin} registers {spec.target} as {spec.kind} {spec.name!r}, but it is not a"
+            f" {base.__name__}.",
+            plugin=spec.plugin,
+        )
+    return cls

@@ -111,8 +111,7 @@ def _describe(head: TaskHead, name: str | None, task: str | None, modalities: It
             continue
         task = spec.task if task is None else task
         modalities = spec.modalities if modalities is None else modalities
-    version = getattr(mmzoo, "__version__", "")
-    return ModelConfig(head.recipe, name, task or "", tuple(modalities or ()), version)
+    return ModelConfig(head.recipe, name, task or "", tuple(modalities or ()), mmzoo.__version__)
 
 
 def write_weights(path: Path, tensors: Mapping[str, Tensor]) -> None:

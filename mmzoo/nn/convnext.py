@@ -5,6 +5,8 @@ Liu et al., "A ConvNet for the 2020s", arXiv 2201.03545; the 1-D version follows
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -17,53 +19,38 @@ class DepthwiseConv1d(nn.Module):
     than `conv1d` on a CPU.
     """
 
-    def __init__(self, dim: int, kernel_size: int = 7) -> None:
-        super().__init__()
-        if kernel_size % 2 != 1:
-            raise ValueError(f"kernel_size must be odd, not {kernel_size}.")
-        self.kernel_size = kernel_size
-        self.weight = nn.Parameter(torch.empty(dim, 1, 1, kernel_size))
-        self.bias = nn.Parameter(torch.empty(dim))
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Normal weights with unit gain; zero bias."""
-        nn.init.normal_(self.weight, std=self.kernel_size**-0.5)
-        nn.init.zeros_(self.bias)
-
-    def forward(self, x_BND: Tensor, mask_BN: Tensor | None = None) -> Tensor:
-        """`[B, N, D]` to `[B, N, D]`."""
-        if mask_BN is not None:
-            x_BND = x_BND * mask_BN.unsqueeze(-1)
-        image = x_BND.transpose(1, 2).unsqueeze(2)
-        out = F.conv2d(image, self.weight, self.bias, padding=(0, self.kernel_size // 2), groups=self.weight.shape[0])
-        return out.squeeze(2).transpose(1, 2)
-
-
-class DepthwiseConv2d(nn.Module):
-    """Depthwise convolution of `[B, H, W, D]` over both axes; cells outside the mask count as zero padding."""
+    axes: ClassVar[int] = 1
 
     def __init__(self, dim: int, kernel_size: int = 7) -> None:
         super().__init__()
         if kernel_size % 2 != 1:
             raise ValueError(f"kernel_size must be odd, not {kernel_size}.")
-        self.kernel_size = kernel_size
-        self.weight = nn.Parameter(torch.empty(dim, 1, kernel_size, kernel_size))
+        kernel = (kernel_size, kernel_size) if self.axes == 2 else (1, kernel_size)
+        self.weight = nn.Parameter(torch.empty(dim, 1, *kernel))
         self.bias = nn.Parameter(torch.empty(dim))
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
         """Normal weights with unit gain; zero bias."""
-        nn.init.normal_(self.weight, std=1 / self.kernel_size)
+        nn.init.normal_(self.weight, std=self.weight[0].numel() ** -0.5)
         nn.init.zeros_(self.bias)
 
-    def forward(self, x_BHWD: Tensor, mask_BHW: Tensor | None = None) -> Tensor:
-        """`[B, H, W, D]` to `[B, H, W, D]`."""
-        if mask_BHW is not None:
-            x_BHWD = x_BHWD * mask_BHW.unsqueeze(-1)
-        image = x_BHWD.permute(0, 3, 1, 2)
-        out = F.conv2d(image, self.weight, self.bias, padding=self.kernel_size // 2, groups=self.weight.shape[0])
-        return out.permute(0, 2, 3, 1)
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """`[B, N, D]` with mask `[B, N]` (2-D: `[B, H, W, D]` with mask `[B, H, W]`) to the same shape."""
+        if mask is not None:
+            x = x * mask.unsqueeze(-1)
+        x_BHWD = x if self.axes == 2 else x.unsqueeze(1)
+        channels, _, *kernel = self.weight.shape
+        padding = tuple(size // 2 for size in kernel)
+        out = F.conv2d(x_BHWD.permute(0, 3, 1, 2), self.weight, self.bias, padding=padding, groups=channels)
+        out_BHWD = out.permute(0, 2, 3, 1)
+        return out_BHWD if self.axes == 2 else out_BHWD.squeeze(1)
+
+
+class DepthwiseConv2d(DepthwiseConv1d):
+    """The same for pictures `[B, H, W, D]`, over both axes."""
+
+    axes = 2
 
 
 class ConvNeXtBlock(nn.Module):

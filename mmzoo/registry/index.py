@@ -22,7 +22,7 @@ from mmzoo.errors import (
 )
 from mmzoo.registry import firstparty
 from mmzoo.registry.names import did_you_mean, natural, normalized, split_qualifier, split_tag, suggestions
-from mmzoo.registry.plugins import Candidate, Loader, PluginRecord, discover
+from mmzoo.registry.plugins import Candidate, PluginRecord, discover, load_all
 from mmzoo.registry.register import Registrations
 from mmzoo.registry.specs import KINDS, PART_KINDS, ComponentSpec, ModelSpec, TaskSpec
 
@@ -39,7 +39,7 @@ class Catalog:
         self._components: list[ComponentSpec] = []
         self._tasks: list[TaskSpec] = []
         self._warned: set[str] = set()
-        for record, register in Loader().load_all(discover() if candidates is None else candidates):
+        for record, register in load_all(discover() if candidates is None else candidates):
             self._records.append(self._take(record, register))
 
     def _take(self, record: PluginRecord, register: Registrations | None) -> PluginRecord:
@@ -77,12 +77,15 @@ class Catalog:
         specs = [spec for spec in self._components if kind in (None, spec.kind)]
         return tuple(sorted(specs, key=lambda spec: (KINDS.index(spec.kind), natural(spec.name))))
 
+    def specs(self) -> list[ModelSpec | ComponentSpec]:
+        """All registered models, then all components, each in the order of its listing."""
+        return [*self.models(), *self.components()]
+
     def written(self, spec: ModelSpec | ComponentSpec) -> str:
         """The unambiguous name of a spec: bare, or `distribution:name` if two plugins share it."""
-        pool: Sequence[ModelSpec | ComponentSpec] = (
-            self._models if isinstance(spec, ModelSpec) else [s for s in self._components if s.kind == spec.kind]
-        )
-        return spec.name if sum(other.name == spec.name for other in pool) == 1 else f"{spec.plugin}:{spec.name}"
+        pool: Sequence[ModelSpec | ComponentSpec] = self._models if isinstance(spec, ModelSpec) else self._components
+        sharing = sum(other.name == spec.name and other.kind == spec.kind for other in pool)
+        return spec.name if sharing == 1 else f"{spec.plugin}:{spec.name}"
 
     def digest(self) -> str:
         """sha256 of the versions of mmzoo and its plugins and of what they register; ranks compare it."""
@@ -166,14 +169,12 @@ class Catalog:
                 name=name,
                 candidates=candidates,
             )
-        self._warn_once(kind, found[0])
-        return found[0]
-
-    def _warn_once(self, kind: str, spec: ModelSpec | ComponentSpec) -> None:
+        spec = found[0]
         key = f"{kind}/{spec.plugin}:{spec.name}"
         if spec.deprecated and key not in self._warned:
             self._warned.add(key)
-            warnings.warn(f"The {kind} {spec.name!r} is deprecated: {spec.deprecated}", FutureWarning, stacklevel=4)
+            warnings.warn(f"The {kind} {spec.name!r} is deprecated: {spec.deprecated}", FutureWarning, stacklevel=3)
+        return spec
 
     # --- unknown names ---
 
@@ -181,68 +182,45 @@ class Catalog:
         self, kind: str, name: str, distribution: str | None, bare: str, pool: Sequence[ModelSpec | ComponentSpec]
     ) -> MmzooError:
         what = f"The {kind} {name[:80]!r}"
-        supplier = self._supplier(kind, distribution, bare)
+        supplier = self._supplier(kind, bare) if distribution is None else distribution
         if supplier is not None:
             records = [record for record in self._records if normalized(record.distribution) == normalized(supplier)]
-            failed = [record for record in records if record.state != "loaded"]
-            if failed:
-                return _unusable(what, failed[0])
+            for record in records:
+                if record.state != "loaded":
+                    return _unusable(what, record)
             if not records and supplier in firstparty.SUPPLIES:
                 how = firstparty.how_to_install(supplier)
-                return MissingPluginError(
-                    f"{what} comes with the plugin {supplier}, which is not installed; {how}", plugin=supplier
-                )
+                what += f" comes with the plugin {supplier}, which is not installed; {how}"
+                return MissingPluginError(what, plugin=supplier)
             if not records:
-                return MissingPluginError(
-                    f"{what} names the plugin {supplier[:80]!r}, which is not installed; see `mmzoo plugins`.",
-                    plugin=supplier,
-                )
-        if distribution is not None:
-            return self._unknown(kind, name, bare, pool, ())
-        return self._unknown(kind, name, bare, pool, [r for r in self._records if r.failed])
-
-    def _supplier(self, kind: str, distribution: str | None, bare: str) -> str | None:
-        """The distribution that should supply a name: its qualifier, a plugin that failed, or mmzoo's own."""
-        if distribution is not None:
-            return distribution
-        key = f"{kind}/{bare}"
-        for record in self._records:
-            if record.state == "broken" and key in record.supplies:
-                return record.distribution
-        return firstparty.SUPPLIER.get(key)
-
-    def _unknown(
-        self,
-        kind: str,
-        name: str,
-        bare: str,
-        pool: Sequence[ModelSpec | ComponentSpec],
-        failed: Sequence[PluginRecord],
-    ) -> UnknownNameError:
+                what += f" names the plugin {supplier[:80]!r}, which is not installed; see `mmzoo plugins`."
+                return MissingPluginError(what, plugin=supplier)
         close = suggestions(bare, [spelling for spec in pool for spelling in (spec.name, *spec.aliases)])
-        elsewhere = [spec.kind for spec in self._components if spec.name == bare and spec.kind != kind]
-        elsewhere += ["model"] if kind != "model" and any(spec.name == bare for spec in self._models) else []
-        if elsewhere:
-            advice = f"there is a {elsewhere[0]} with that name."
+        named = [spec.kind for spec in self.specs() if spec.name == bare and spec.kind != kind]
+        if named:
+            advice = f"there is a {named[0]} with that name."
+        elif close:
+            advice = did_you_mean(close)
         else:
-            listing = "mmzoo list" if kind == "model" else "mmzoo list --components"
-            advice = did_you_mean(close) or f"`{listing}` lists the names."
-        if failed and not close and not elsewhere:
-            titles = ", ".join(record.title for record in failed)
-            advice += f" (The plugin {titles} failed to load and may supply it; see `mmzoo doctor`.)"
+            advice = f"`{'mmzoo list' if kind == 'model' else 'mmzoo list --components'}` lists the names."
+            titles = ", ".join(record.title for record in self._records if record.failed)
+            if titles and distribution is None:
+                advice += f" (The plugin {titles} failed to load and may supply it; see `mmzoo doctor`.)"
         return UnknownNameError(f"There is no {kind} {name[:80]!r}; {advice}", name=name, suggestions=close)
+
+    def _supplier(self, kind: str, name: str) -> str | None:
+        """The distribution that should supply a name without a qualifier: a plugin that failed, or mmzoo's own."""
+        key = f"{kind}/{name}"
+        broken = (record for record in self._records if record.state == "broken" and key in record.supplies)
+        return next((record.distribution for record in broken), firstparty.SUPPLIER.get(key))
 
 
 def _unusable(what: str, record: PluginRecord) -> PluginError:
+    what += f" comes with the plugin {record.distribution}, which"
     if record.state == "disabled":
-        return MissingPluginError(
-            f"{what} comes with the plugin {record.distribution}, which is switched off: {record.error}",
-            plugin=record.distribution,
-        )
+        return MissingPluginError(f"{what} is switched off: {record.error}", plugin=record.distribution)
     return BrokenPluginError(
-        f"{what} comes with the plugin {record.distribution}, which failed to load: {record.error}"
-        " `mmzoo doctor` shows details.",
-        plugin=record.distribution,
+        f"{what} failed to load: {record.error} `mmzoo doctor` shows details.", plugin=record.distribution
     )
 
 

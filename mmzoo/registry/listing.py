@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from mmzoo.errors import AmbiguousNameError, UnknownNameError, UsageError
 from mmzoo.registry.index import Catalog, catalog
-from mmzoo.registry.names import did_you_mean, natural, normalized, suggestions
+from mmzoo.registry.names import did_you_mean, natural, suggestions
 from mmzoo.registry.specs import KINDS, ComponentSpec, ModelSpec
 
 
@@ -36,28 +36,29 @@ def list_models(
 
 
 def find_models(
-    pattern: str = "*",
-    *,
-    task: str | None = None,
-    modality: str | None = None,
-    pretrained: bool | None = None,
-    plugin: str | None = None,
+    pattern: str, *, task: str | None, modality: str | None, pretrained: bool | None, plugin: str | None
 ) -> list[tuple[str, ModelSpec]]:
     """Like `list_models`, with the spec of each name."""
     _check_pattern(pattern)
     known = catalog()
-    owners = _owners(known, plugin)
-    kept = [
-        spec
+    pairs = [
+        (name, spec)
         for spec in known.models()
         if task in (None, spec.task)
-        and (modality is None or modality in spec.modalities)
         and pretrained in (None, bool(spec.weights))
-        and (owners is None or normalized(spec.plugin) in owners)
+        and _is_wanted(spec, modality, plugin)
         and (not spec.deprecated or pattern == spec.name)
+        for name in _spellings(known, spec, pattern)
     ]
-    pairs = [(name, spec) for spec in kept for name in _spellings(known, spec, pattern)]
     return sorted(pairs, key=lambda pair: natural(pair[0]))
+
+
+def _is_wanted(spec: ModelSpec | ComponentSpec, modality: str | None, plugin: str | None) -> bool:
+    """Whether a spec has this modality and is supplied by this distribution or entry point; None stands for any."""
+    if modality is not None and modality not in spec.modalities:
+        return False
+    records = catalog().plugins() if plugin is not None else ()
+    return plugin is None or any(r.distribution == spec.plugin and r.is_called(plugin) for r in records)
 
 
 def _spellings(known: Catalog, spec: ModelSpec, pattern: str) -> Iterator[str]:
@@ -89,23 +90,12 @@ def find_components(
     """Like `list_components`, with the spec of each name."""
     _check_pattern(pattern)
     known = catalog()
-    owners = _owners(known, plugin)
     return [
         (f"{spec.kind}/{known.written(spec)}", spec)
         for spec in known.components(kind)
         if _matches(spec, pattern)
-        and (modality is None or modality in spec.modalities)
-        and (owners is None or normalized(spec.plugin) in owners)
+        and _is_wanted(spec, modality, plugin)
         and (not spec.deprecated or pattern in (spec.name, f"{spec.kind}/{spec.name}"))
-    ]
-
-
-def find_others() -> list[tuple[str, str | None, ComponentSpec]]:
-    """Third-party models on the Hub that a format can read: source, stated license if any, and format."""
-    return [
-        (f"hf-hub:{repo}", license, spec)
-        for spec in catalog().components("format")
-        for repo, license in sorted(spec.repos.items())
     ]
 
 
@@ -119,17 +109,6 @@ def _check_pattern(pattern: str) -> None:
     if not isinstance(pattern, str):
         raise UsageError(f"A pattern must be a string such as 'vqvae-*', not {pattern!r}.")
 
-
-def _owners(known: Catalog, plugin: str | None) -> set[str] | None:
-    """The distributions that a plugin's name may refer to; None for all."""
-    if plugin is None:
-        return None
-    wanted = normalized(plugin)
-    return {wanted} | {normalized(r.distribution) for r in known.plugins() if normalized(r.name) == wanted}
-
-
-JUDGE = ("license", "source", "independence", "tasks")
-"""The fields of a spec that only judges have."""
 
 # --- one name ----------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import os
 import sys
@@ -59,6 +60,10 @@ class PluginRecord:
     def failed(self) -> bool:
         """Whether it failed to load."""
         return self.state in ("broken", "incompatible")
+
+    def is_called(self, name: str) -> bool:
+        """Whether its distribution or its entry point has this name."""
+        return normalized(name) in (normalized(self.distribution), normalized(self.name))
 
     @property
     def title(self) -> str:
@@ -117,8 +122,7 @@ def _candidates(name: str) -> Iterator[Candidate]:
 
 def named(records: Collection[PluginRecord], name: str) -> list[PluginRecord]:
     """All plugins of the distribution that has this name or an entry point of this name. Raises UnknownNameError."""
-    wanted = normalized(name)
-    owners = {r.distribution for r in records if wanted in (normalized(r.distribution), normalized(r.name))}
+    owners = {record.distribution for record in records if record.is_called(name)}
     if not owners:
         close = suggestions(name, [known for record in records for known in (record.distribution, record.name)])
         hint = did_you_mean(close) or "`mmzoo plugins` lists the installed ones."
@@ -126,99 +130,92 @@ def named(records: Collection[PluginRecord], name: str) -> list[PluginRecord]:
     return [record for record in records if record.distribution in owners]
 
 
-def chosen(record: PluginRecord, choice: str | None) -> bool:
-    """Whether MMZOO_PLUGINS selects this plugin: if unset, all; if `none`, none; else a list of names."""
-    if choice is None or not choice.strip():
-        return True
-    if choice.strip().lower() == "none":
-        return False
-    wanted = {normalized(item.strip()) for item in choice.split(",")}
-    return bool(wanted & {normalized(record.name), normalized(record.distribution)})
-
-
-def unmatched_choices(records: Collection[PluginRecord], choice: str | None) -> list[str]:
-    """The items of MMZOO_PLUGINS that match no installed plugin."""
-    if not choice or choice.strip().lower() == "none":
-        return []
-    known = {normalized(name) for record in records for name in (record.name, record.distribution)}
-    return [item.strip() for item in choice.split(",") if item.strip() and normalized(item.strip()) not in known]
+def chosen_names() -> list[str] | None:
+    """The names in MMZOO_PLUGINS, none of them for `none`; None if it is unset, which chooses every plugin."""
+    choice = os.environ.get(CHOICE, "").strip()
+    if not choice:
+        return None
+    return [] if choice.lower() == "none" else [name.strip() for name in choice.split(",") if name.strip()]
 
 
 # --- loading -----------------------------------------------------------------------------------------
 
 
-class Loader:
-    """Loads plugins one by one into its own pluggy manager; raises only KeyboardInterrupt.
+def load_all(candidates: Iterable[Candidate]) -> Iterator[tuple[PluginRecord, Register | None]]:
+    """Load plugins one by one; raises only KeyboardInterrupt.
 
     MMZOO_PLUGINS selects the plugins; without it, those that `mmzoo plugins disable` switched off are skipped.
+
+    Yields:
+        The record of each plugin, and what it registered if it loaded.
     """
-
-    def __init__(self) -> None:
-        self.manager = pluggy.PluginManager(hookspecs.PROJECT)
-        self.manager.add_hookspecs(hookspecs)
-        self._loaded: dict[str, PluginRecord] = {}
-
-    def load_all(self, candidates: Iterable[Candidate]) -> Iterator[tuple[PluginRecord, Register | None]]:
-        """The record of each plugin, and what it registered if it loaded."""
-        choice = os.environ.get(CHOICE)
-        off = frozenset() if choice and choice.strip() else switched_off()
-        seen: set[tuple[str, str]] = set()
-        for candidate in candidates:
-            record = candidate.record
-            if record.state != "discovered":
-                yield record, None
-            elif candidate.key in seen or record.target in self._loaded:
-                yield replace(record, state="shadowed", error=self._shadow(record)), None
-            elif not chosen(record, choice):
-                yield replace(record, state="disabled", error=f"{CHOICE}={choice} excludes it."), None
-            elif normalized(record.distribution) in off:
-                hint = f"`mmzoo plugins enable {record.distribution}` switches it on."
-                yield replace(record, state="disabled", error=hint), None
-            else:
-                yield self.load(candidate)
-            seen.add(candidate.key)
-
-    def _shadow(self, record: PluginRecord) -> str:
-        holder = self._loaded.get(record.target)
-        if holder is None:
-            return f"{record.distribution} has two entry points named {record.name!r}; only the first is used."
-        return f"its module {record.target} is already loaded as the plugin {holder.name!r} of {holder.distribution}."
-
-    def load(self, candidate: Candidate) -> tuple[PluginRecord, Register | None]:
-        """Import one plugin and call its hook; what it registered is returned only if nothing failed."""
-        record, start = candidate.record, time.perf_counter()
-        register = hookspecs.Register(record.distribution, record.version)
-        name = "@".join((record.name, record.distribution))
-        try:
-            # Standard output is for the results of commands, so what a plugin prints goes to standard error.
-            with contextlib.redirect_stdout(sys.stderr):
-                plugin = candidate.load()
-                newer = _newer_api(plugin)
-                if newer is None:
-                    self._call(plugin, name, register)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            # SystemExit too: a plugin must not end the process.
-            if self.manager.has_plugin(name):
-                self.manager.unregister(name=name)
-            outcome = replace(record, state="broken", error=_sentence(error), traceback=traceback.format_exc())
+    names = chosen_names()
+    off = switched_off() if names is None else frozenset()
+    seen: set[tuple[str, str]] = set()
+    loaded: dict[str, PluginRecord] = {}
+    for candidate in candidates:
+        record, register = candidate.record, None
+        distribution = record.distribution
+        if record.state != "discovered":
+            pass
+        elif holder := loaded.get(record.target):
+            owner = f"the plugin {holder.name!r} of {holder.distribution}"
+            record = replace(
+                record, state="shadowed", error=f"its module {record.target} is already loaded as {owner}."
+            )
+        elif candidate.key in seen:
+            error = f"{distribution} has two entry points named {record.name!r}; only the first is used."
+            record = replace(record, state="shadowed", error=error)
+        elif names is not None and not any(map(record.is_called, names)):
+            record = replace(record, state="disabled", error=f"{CHOICE}={os.environ[CHOICE]} excludes it.")
+        elif normalized(distribution) in off:
+            hint = f"`mmzoo plugins enable {distribution}` switches it on."
+            record = replace(record, state="disabled", error=hint)
         else:
-            outcome = replace(record, state="incompatible" if newer else "loaded", error=newer)
-        ms = (time.perf_counter() - start) * 1000
-        outcome = replace(outcome, ms=round(ms, 2), supplies=register.supplies())
-        if outcome.state != "loaded":
-            return outcome, None
-        self._loaded[record.target] = outcome
-        return outcome, register
+            record, register = load(candidate)
+            if register is not None:
+                loaded[record.target] = record
+        seen.add(candidate.key)
+        yield record, register
 
-    def _call(self, plugin: object, name: str, register: Register) -> None:
-        self.manager.register(plugin, name)
-        self.manager.check_pending()
-        if not self.manager.get_hookcallers(plugin):
-            raise PluginError("it implements no hook; decorate its mmzoo_register with @mmzoo.hookimpl.")
-        others = [other for other in self.manager.get_plugins() if other is not plugin]
-        self.manager.subset_hook_caller("mmzoo_register", others)(register=register)
+
+@functools.cache
+def _manager() -> pluggy.PluginManager:
+    """The manager in which each plugin is registered alone, while it is loaded."""
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    return manager
+
+
+def load(candidate: Candidate) -> tuple[PluginRecord, Register | None]:
+    """Import one plugin and call its hook; what it registered is returned only if nothing failed."""
+    record, start = candidate.record, time.perf_counter()
+    register = hookspecs.Register(record.distribution, record.version)
+    manager, name = _manager(), f"{record.name}@{record.distribution}"
+    try:
+        # Standard output is for the results of commands, so what a plugin prints goes to standard error.
+        with contextlib.redirect_stdout(sys.stderr):
+            plugin = candidate.load()
+            newer = _newer_api(plugin)
+            if newer is None:
+                manager.register(plugin, name)
+                manager.check_pending()
+                if not manager.get_hookcallers(plugin):
+                    raise PluginError("it implements no hook; decorate its mmzoo_register with @mmzoo.hookimpl.")
+                manager.hook.mmzoo_register(register=register)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        # SystemExit too: a plugin must not end the process.
+        record = replace(record, state="broken", error=_sentence(error), traceback=traceback.format_exc())
+    else:
+        record = replace(record, state="incompatible" if newer else "loaded", error=newer)
+    finally:
+        if manager.has_plugin(name):
+            manager.unregister(name=name)
+    ms = round((time.perf_counter() - start) * 1000, 2)
+    record = replace(record, ms=ms, supplies=register.supplies())
+    return record, register if record.state == "loaded" else None
 
 
 def _newer_api(plugin: object) -> str | None:
@@ -244,7 +241,7 @@ LOCAL = "local"
 """The distribution of plugins that are not installed."""
 
 
-def from_module(module: str, *, distribution: str = LOCAL, name: str | None = None, version: str = "0") -> Candidate:
+def from_module(module: str) -> Candidate:
     """A plugin that is not installed, by module name; for tests and notebooks."""
-    record = PluginRecord(name or module.rpartition(".")[2], distribution, version, module)
+    record = PluginRecord(module.rpartition(".")[2], LOCAL, "0", module)
     return Candidate(record, lambda: importlib.import_module(module))

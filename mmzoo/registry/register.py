@@ -26,48 +26,26 @@ class Registrations:
         self.models: list[ModelSpec] = []
         self.tasks: list[TaskSpec] = []
 
+    @property
+    def specs(self) -> tuple[ModelSpec | ComponentSpec | TaskSpec, ...]:
+        """Everything registered so far."""
+        return (*self.models, *self.components, *self.tasks)
+
     def supplies(self) -> tuple[str, ...]:
         """Everything registered so far, as `kind/name`."""
-        return tuple(
-            [f"model/{spec.name}" for spec in self.models]
-            + [f"{spec.kind}/{spec.name}" for spec in self.components]
-            + [f"task/{spec.name}" for spec in self.tasks]
-        )
+        return tuple(f"{spec.kind}/{spec.name}" for spec in self.specs)
 
     def _component(
-        self,
-        kind: str,
-        name: str,
-        target: str,
-        *,
-        summary: str,
-        of: type[ComponentSpec] = ComponentSpec,
-        modalities: Iterable[str] = (),
-        requires: Iterable[str] = (),
-        aliases: Iterable[str] = (),
-        deprecated: str | None = None,
-        trials: Iterable[Mapping[str, Any]] = ({},),
-        exempt: Mapping[str, str] | None = None,
-        **own: Any,
+        self, kind: str, name: str, target: str, *, of: type[ComponentSpec] = ComponentSpec, **fields: Any
     ) -> None:
-        """Register a spec of class `of`, whose additional fields are `own`."""
+        """Register a spec of class `of` with these fields, which are checked first."""
         self._check_target(kind, name, target)
-        spec = of(
-            kind,
-            name,
-            target,
-            summary,
-            self.plugin,
-            self.version,
-            self._strings(kind, name, "modalities", modalities),
-            self._strings(kind, name, "requires", requires),
-            self._strings(kind, name, "aliases", aliases),
-            deprecated,
-            self._trials(kind, name, trials),
-            self._exempt(kind, name, {} if exempt is None else exempt),
-            **own,
-        )
-        self._check(kind, spec, [other for other in self.components if other.kind == kind])
+        for key in ("modalities", "requires", "aliases"):
+            fields[key] = self._strings(kind, name, key, fields.get(key, ()))
+        fields["trials"] = self._trials(kind, name, fields.get("trials", ({},)))
+        fields["exempt"] = self._exempt(kind, name, fields.get("exempt", {}))
+        spec = of(kind, name, target, plugin=self.plugin, version=self.version, **fields)
+        self._check(spec)
         self.components.append(spec)
 
     def _error(self, what: str) -> PluginError:
@@ -77,13 +55,9 @@ class Registrations:
         if not isinstance(target, str) or not TARGET.fullmatch(target):
             raise self._error(f"{kind} {name!r} with target {target!r}; it must be written 'package.module:Class'.")
 
-    def _check(
-        self,
-        kind: str,
-        spec: ComponentSpec | ModelSpec | TaskSpec,
-        others: Iterable[ComponentSpec | ModelSpec | TaskSpec],
-    ) -> None:
-        taken = {spelling for other in others for spelling in (other.name, *other.aliases)}
+    def _check(self, spec: ComponentSpec | ModelSpec | TaskSpec) -> None:
+        kind = spec.kind
+        taken = {name for other in self.specs if other.kind == kind for name in (other.name, *other.aliases)}
         for spelling in (spec.name, *spec.aliases):
             if not isinstance(spelling, str) or not NAME.fullmatch(spelling):
                 raise self._error(f"{kind} {spelling!r}; a name must consist of {NAME_RULE}.")
@@ -121,29 +95,20 @@ class Registrations:
             )
         return dict(exempt)
 
-    def _format(
-        self,
-        name: str,
-        target: str,
-        *,
-        detect: Mapping[str, Any],
-        repos: Mapping[str, str | None] | None,
-        **options: Any,
-    ) -> None:
+    def _format(self, name: str, target: str, *, detect: Mapping[str, Any], **options: Any) -> None:
         if not isinstance(detect, Mapping) or not detect or not all(isinstance(key, str) for key in detect):
             raise self._error(
                 f"format {name!r} with detect={detect!r}; it must hold entries of a config.json such as"
                 " {'model_type': 'encodec'}."
             )
-        self._component("format", name, target, detect=dict(detect), repos=dict(repos or {}), **options)
+        self._component("format", name, target, detect=dict(detect), **options)
 
     def _judge(self, name: str, target: str, *, tasks: Iterable[str], **options: Any) -> None:
         for key in ("license", "source", "independence"):
             if not isinstance(options[key], str) or not options[key].strip():
                 raise self._error(f"judge {name!r} with {key}={options[key]!r}; it must be a nonempty string.")
-        self._component(
-            "judge", name, target, of=JudgeSpec, tasks=self._strings("judge", name, "tasks", tasks), **options
-        )
+        options["tasks"] = self._strings("judge", name, "tasks", tasks)
+        self._component("judge", name, target, of=JudgeSpec, **options)
 
     def _task(self, spec: TaskSpec) -> None:
         for target in (spec.tables, spec.numbers):
@@ -151,11 +116,10 @@ class Registrations:
                 self._check_target("task", spec.name, target)
         for key in ("headlines", "sections"):
             value = getattr(spec, key)
-            if not isinstance(value, Mapping) or not all(
-                isinstance(text, str) for pair in value.items() for text in pair
-            ):
+            texts = (*value.keys(), *value.values()) if isinstance(value, Mapping) else (value,)
+            if not all(isinstance(text, str) for text in texts):
                 raise self._error(f"task {spec.name!r} with {key}={value!r}; it must map strings to strings.")
-        self._check("task", spec, self.tasks)
+        self._check(spec)
         self.tasks.append(spec)
 
     def _model(self, spec: ModelSpec) -> None:
@@ -165,7 +129,7 @@ class Registrations:
         except (TypeError, ValueError) as error:
             raise self._error(f"model {name!r} with a recipe that is not JSON: {error}.") from error
         spec = replace(spec, recipe=copy.deepcopy(dict(spec.recipe)))
-        self._check("model", spec, self.models)
+        self._check(spec)
         tags = [item.tag for item in spec.weights]
         if len(set(tags)) < len(tags) or not all(NAME.fullmatch(tag) for tag in tags):
             raise self._error(

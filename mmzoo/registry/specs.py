@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 CONFIG_NAME = "config.json"
 WEIGHTS_NAME = "model.safetensors"
@@ -55,6 +55,7 @@ class JudgeSpec(ComponentSpec):
 class TaskSpec:
     """One registered task. `Register.task` documents the fields."""
 
+    kind: ClassVar[str] = "task"
     name: str
     summary: str
     plugin: str
@@ -125,6 +126,7 @@ class Weights:
 class ModelSpec:
     """One registered model. `Register.model` documents the fields."""
 
+    kind: ClassVar[str] = "model"
     name: str
     task: str
     recipe: Mapping[str, Any]

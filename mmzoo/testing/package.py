@@ -19,13 +19,12 @@ HEAVY = ("torch", "numpy", "pydantic", "datasets", "accelerate", "transformers",
 PROBE = """
 import json, sys
 from importlib.metadata import EntryPoint
-from mmzoo.registry.plugins import Candidate, Loader, PluginRecord
+from mmzoo.registry.plugins import Candidate, PluginRecord, load
 from mmzoo.testing.offline import offline
 name, distribution, target, *heavy = sys.argv[1:]
 candidate = Candidate(PluginRecord(name, distribution, "", target), EntryPoint(name, target, "mmzoo").load)
-loader = Loader()
 with offline() as tried:
-    record, _ = loader.load(candidate)
+    record, _ = load(candidate)
 imported = [module for module in heavy if module in sys.modules]
 print(json.dumps({"ms": record.ms, "error": record.error, "heavy": imported, "tried": tried}))
 """

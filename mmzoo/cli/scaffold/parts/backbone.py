@@ -37,7 +37,9 @@ class AcmePart(DiffusionBackbone):
 
     def precompute(self, t: Tensor, condition: Condition) -> Tensor:
         """The modulation of `forward` for S times `[S]` and the condition, `[S, B or 1, width]`."""
-        scale = self._time(t).unsqueeze(1)
+        return self._modulation(self._time(t).unsqueeze(1), condition)
+
+    def _modulation(self, scale: Tensor, condition: Condition) -> Tensor:
         for name, layer in self.vectors.items():
             scale = scale + layer(condition.vectors[name])
         return scale.tanh()
@@ -52,13 +54,7 @@ class AcmePart(DiffusionBackbone):
         self, x_t: Latents, t: Tensor | None, condition: Condition, *, table: Any = None, step: int | None = None
     ) -> Tensor:
         """The prediction `[B, N, in_channels]` at times t `[B]`, or at `step` of a precomputed table."""
-        if t is None:
-            scale = table[step]
-        else:
-            scale = self._time(t)
-            for name, layer in self.vectors.items():
-                scale = scale + layer(condition.vectors[name])
-            scale = scale.tanh()
+        scale = table[step] if t is None else self._modulation(self._time(t), condition)
         hidden = self.enter(x_t.x)
         shape = hidden.shape[:2]
         mask = torch.ones(shape, dtype=torch.bool, device=hidden.device) if x_t.mask is None else x_t.mask

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mmzoo.errors import InputError
 from mmzoo.interfaces import Port, Ports, Quantized, Quantizer
 
 
@@ -46,14 +45,11 @@ class AcmePart(Quantizer):
     def encode(self, z: Tensor, mask: Tensor | None = None) -> Tensor:
         """Vectors `[B, N, dim]` to codes `[B, N, dim]`, -1 in padding."""
         codes = ((self._bounded(z) + 1) / 2 * (self.levels - 1)).round().long()
-        return codes if mask is None else codes.masked_fill(~mask.unsqueeze(-1), -1)
+        return self.mask_codes(codes, mask)
 
     def decode(self, codes: Tensor) -> Tensor:
         """Codes `[B, N, dim]` to vectors in [-1, 1]. Raises InputError on -1 and on codes out of range."""
-        # An exported graph cannot branch on values.
-        checked = not torch.compiler.is_exporting() and codes.numel()
-        if checked and (int(codes.min()) < 0 or int(codes.max()) >= self.levels):
-            raise InputError(f"Codes must be 0 to {self.levels - 1}; -1 marks padding and cannot be decoded.")
+        self.check_codes(codes)
         return codes * 2 / (self.levels - 1) - 1
 
     def forward(self, z: Tensor, mask: Tensor | None = None) -> Quantized:
@@ -61,8 +57,7 @@ class AcmePart(Quantizer):
         bounded, codes = self._bounded(z), self.encode(z, mask)
         rounded = self.encode(z) * 2 / (self.levels - 1) - 1
         z_q = bounded + (rounded - bounded).detach()
-        used = [(codes == code).any(0).any(0).float() for code in range(self.levels)]
-        return Quantized(z_q, codes, z_q.new_zeros(()), {}, torch.stack(used).mean(0))
+        return Quantized(z_q, codes, z_q.new_zeros(()), {}, self.usage(codes))
 
     def _bounded(self, z: Tensor) -> Tensor:
         return (z.float() * self.scale.float()).tanh()
