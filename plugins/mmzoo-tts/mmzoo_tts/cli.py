@@ -67,7 +67,7 @@ def say(
     start = time.perf_counter()
     chunks: list[Audio] = []
     with tqdm(total=len(content), unit="char", desc="speaking", disable=None, leave=False) as bar:
-        options = {"voice": voice, "speed": speed, "steps": steps, "seed": seed}
+        options: dict[str, Any] = {"voice": voice, "speed": speed, "steps": steps, "seed": seed}
         if pronunciations is not None:
             options["pronunciations"] = pronunciations
         for chunk in tts.stream(content, **options):

@@ -47,7 +47,7 @@ def demo(
     tts: Any = mmzoo.create(model)
     if not isinstance(tts, HasVoices):
         raise InputError(f"{model} does not speak; `mmzoo list --task text-to-speech` shows the models that do.")
-    options = {} if pronunciations is None else {"pronunciations": pronunciations}
+    options: dict[str, Any] = {} if pronunciations is None else {"pronunciations": pronunciations}
     start = time.perf_counter()
     audio: Audio = tts(text, voice=voice, seed=seed, **options)
     seconds = time.perf_counter() - start

@@ -41,10 +41,15 @@ def finish(audio: Audio, lead: float | None = None, tail: float | None = None) -
     samples = np.concatenate([np.zeros(before, np.float32), kept, np.zeros(after, np.float32)])
     seconds = (before - begin) / rate
     moved = [shift(segment, seconds) for segment in phones]
+    # At a pause the times are those of samples, so that they are exact too.
     if lead is not None:
-        moved[0] = replace(moved[0], start=0.0)
+        sound = (before + first - begin) / rate
+        moved[0] = replace(moved[0], start=0.0, end=sound)
+        moved[1] = replace(moved[1], start=sound)
     if tail is not None:
-        moved[-1] = replace(moved[-1], end=len(samples) / rate)
+        silence = (before + last - begin) / rate
+        moved[-2] = replace(moved[-2], end=silence)
+        moved[-1] = replace(moved[-1], start=silence, end=len(samples) / rate)
     return replace(audio, samples=samples, segments=tuple(moved))
 
 

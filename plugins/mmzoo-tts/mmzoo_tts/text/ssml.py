@@ -57,11 +57,12 @@ def parse_ssml(text: str) -> list[Span]:
 
 @dataclass
 class _Element:
-    """An open element: its name, attributes, rate, and, if it holds text only, its text so far."""
+    """An open element: its name, attributes, rate, place, and, if it holds text only, its text so far."""
 
     name: str
     attributes: Mapping[str, str]
     rate: float
+    place: str
     text: list[str] = field(default_factory=list)
 
 
@@ -72,6 +73,8 @@ class _Reader:
         self.spans: list[Span] = []
         self.open: list[_Element] = []
         self.pending: list[str] = []  # text that is read with its neighbors, whatever pieces the parser gives it in
+        self.skipped = ""  # white space before the document
+        self.place = ""  # of what is being read, for errors
         self.parser = expat.ParserCreate()
         self.parser.buffer_text = True
         self.parser.StartElementHandler = self._start
@@ -82,13 +85,15 @@ class _Reader:
         self.parser.ProcessingInstructionHandler = self._refuse_instruction
 
     def read(self, text: str) -> list[Span]:
+        document = text.removeprefix("\ufeff").lstrip()
+        self.skipped = text[: len(text) - len(document)]
         try:
-            self.parser.Parse(text.removeprefix("\ufeff").lstrip(), True)
+            self.parser.Parse(document, True)
         except expat.ExpatError as error:
-            where = f"line {error.lineno}, column {error.offset + 1}"
+            where = self._line_and_column(error.lineno, error.offset)
             raise InputError(
-                f"The SSML is not well-formed XML at {where}: {expat.ErrorString(error.code)}; write & as &amp; and < as"
-                " &lt;, and close every tag."
+                f"The SSML is not well-formed XML in {where}: {expat.ErrorString(error.code)}; write & as &amp; and <"
+                " as &lt;, and close every tag."
             ) from error
         except UnicodeEncodeError as error:
             raise InputError(f"The SSML has a character that is not valid at position {error.start}.") from error
@@ -98,17 +103,19 @@ class _Reader:
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._flush()
+        self.place = self._here()
         self._check(name, attributes)
         rate = self.open[-1].rate if self.open else 1.0
         if name == "prosody":
             rate *= self._rate(attributes["rate"])
-        self.open.append(_Element(name, attributes, rate))
+        self.open.append(_Element(name, attributes, rate, self.place))
         if name in ("p", "s"):
             self.spans.append(Break("."))
 
     def _end(self, name: str) -> None:
         self._flush()
         element = self.open.pop()
+        self.place = element.place
         content = " ".join("".join(element.text).split())
         if name == "break":
             self.spans.append(Break(",", self._time(element.attributes)))
@@ -135,9 +142,11 @@ class _Reader:
             self.pending.clear()
 
     def _refuse_doctype(self, *_: object) -> None:
+        self.place = self._here()
         raise self._error("a DOCTYPE or an entity declaration is not read; remove it")
 
     def _refuse_instruction(self, target: str, _: str) -> None:
+        self.place = self._here()
         raise self._error(f"the processing instruction <?{target[:40]} is not read; remove it")
 
     # --- elements ----------------------------------------------------------------------------------------
@@ -199,10 +208,15 @@ class _Reader:
     # --- errors ------------------------------------------------------------------------------------------
 
     def _where(self, what: str) -> str:
-        return (
-            f"{what} in line {self.parser.CurrentLineNumber}, column {self.parser.CurrentColumnNumber + 1} of the SSML"
-        )
+        return f"{what} in {self.place} of the SSML"
 
     def _error(self, what: str) -> InputError:
-        line, column = self.parser.CurrentLineNumber, self.parser.CurrentColumnNumber + 1
-        return InputError(f"In line {line}, column {column} of the SSML, {what}.")
+        return InputError(f"In {self.place} of the SSML, {what}.")
+
+    def _here(self) -> str:
+        return self._line_and_column(self.parser.CurrentLineNumber, self.parser.CurrentColumnNumber)
+
+    def _line_and_column(self, line: int, column: int) -> str:
+        if line == 1:
+            column += len(self.skipped) - (self.skipped.rfind("\n") + 1)
+        return f"line {line + self.skipped.count(chr(10))}, column {column + 1}"
