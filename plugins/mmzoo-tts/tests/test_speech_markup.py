@@ -274,6 +274,12 @@ def test_other_times_are_refused(time: str):
             parse(text)
 
 
+def test_a_day_of_pauses_is_refused():
+    read("cat " + "[pause 10s]" * 360)
+    with pytest.raises(InputError, match="3600 s"):
+        read("cat " + "[pause 10s]" * 8640)
+
+
 def test_a_pause_ends_a_phrase_and_not_the_sentence(phonemizer: Phonemizer):
     result = phonemizer("[pause 1s] cat [pause 2s] dog. [pause 3s] a [pause 4s]")
     assert [(phrase.end, phrase.pause) for phrase in result.phrases] == [(",", 2.0), (".", 3.0), (".", 4.0)]
@@ -317,6 +323,8 @@ def ssml(content: str) -> str:
         ("<say-as interpret-as='date'>Sept. 14th, 2024</say-as>", "september fourteenth twenty twenty four."),
         ("<say-as interpret-as='date' format='my'>12/1905</say-as>", "december nineteen oh five."),
         ("<say-as interpret-as='date' format='y'>1905</say-as>", "nineteen oh five."),
+        ("<say-as interpret-as='date'>2024/12</say-as>", "december twenty twenty four."),
+        ("<say-as interpret-as='date'>4 sep</say-as>", "september fourth."),
         ("<say-as interpret-as='date' format='d'>21</say-as>", "twenty first."),
         ("<say-as interpret-as='time'>2:30pm</say-as>", "two thirty p m."),
         ("<say-as interpret-as='time' format='hms24'>14.05</say-as>", "fourteen oh five."),

@@ -16,7 +16,7 @@ from functools import lru_cache
 from mmzoo.errors import InputError
 from mmzoo_tts.text.clean import CleanText, check_speakable, fold
 from mmzoo_tts.text.items import INSERT, Break, Insert, Spoken
-from mmzoo_tts.text.markup import Said, Span, Text, parse_inline, pronounced
+from mmzoo_tts.text.markup import LONGEST_SILENCE_S, Said, Span, Text, parse_inline, pronounced
 from mmzoo_tts.text.normalizer import NormalText
 from mmzoo_tts.text.ssml import is_ssml, parse_ssml
 from mmzoo_tts.text.user_lexicon import EMPTY, UserLexicon
@@ -69,7 +69,7 @@ class MarkedText:
         unspoken: Pieces that were left out.
 
     Raises:
-        InputError: There is nothing to say.
+        InputError: There is nothing to say, or the pauses are longer than LONGEST_SILENCE_S.
     """
 
     def __init__(self, spans: Iterable[Span], lexicon: UserLexicon = EMPTY) -> None:
@@ -86,9 +86,15 @@ class MarkedText:
                 self._say(span)
             else:
                 unspoken |= dict.fromkeys(self._text(span, lexicon))
+        items = [item for insert in self.inserts for item in insert.items]
+        silence = sum(item.pause or 0.0 for item in items if isinstance(item, Break))
+        if silence > LONGEST_SILENCE_S:
+            raise InputError(
+                f"The pauses of the text add up to {silence:g} s; at most {LONGEST_SILENCE_S:g} s are read."
+            )
         self.unspoken = tuple(unspoken)
         self.folded, self._text_written = "".join(self._folded), "".join(self._written)
-        if not any(isinstance(item, Spoken) for insert in self.inserts for item in insert.items):
+        if not any(isinstance(item, Spoken) for item in items):
             check_speakable(CleanText(self.folded.replace(INSERT, ""), self.unspoken))
 
     # --- building ----------------------------------------------------------------------------------------

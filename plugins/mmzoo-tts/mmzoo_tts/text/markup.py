@@ -11,6 +11,8 @@ from mmzoo_tts.text.phones import parse_phones
 from mmzoo_tts.text.user_lexicon import ENDING, with_ending
 
 LONGEST_PAUSE_S = 10.0
+LONGEST_SILENCE_S = 3600.0
+"""Of all pauses of a text together."""
 
 _INLINE = re.compile(
     r"\[\s*pause\s+(?P<time>[-+.\d][^\[\]\n]{0,40})\]"

@@ -22,6 +22,11 @@ _SIGNS = {
     "*": "star", "(": "open parenthesis", ")": "close parenthesis", "[": "open bracket", "]": "close bracket",
     "{": "open brace", "}": "close brace", "~": "tilde", "^": "caret", "|": "bar",
 }  # fmt: skip
+# Fields by their looks (a month's name, a year of four digits, other digits) to their order; if in doubt, American.
+_LAYOUTS = {
+    "M": "m", "Y": "y", "M#": "md", "#M": "dm", "##": "md", "MY": "my", "#Y": "my", "YM": "ym", "Y#": "ym",
+    "M#Y": "mdy", "M##": "mdy", "##Y": "mdy", "###": "mdy", "#MY": "dmy", "#M#": "dmy", "Y##": "ymd", "YM#": "ymd",
+}  # fmt: skip
 _NUMBER = re.compile(r"[-+−]?(?:\d{1,3}(?:,\d{3}){1,10}|\d{1,100})(?:\.\d{1,100})?|[-+−]?\.\d{1,100}")
 _ORDINAL = re.compile(r"(\d{1,3}(?:,\d{3}){1,5}|\d{1,15})(?:st|nd|rd|th)?", re.IGNORECASE)
 _TIME = re.compile(r"(\d{1,2})(?:[:.](\d\d)(?:[:.](\d\d))?)?\s*(?:([ap])\.?\s?m\.?)?", re.IGNORECASE)
@@ -63,7 +68,7 @@ def _date(text: str, layout: str | None) -> list[Item] | None:
         return None
     parts = dict(zip(layout, fields, strict=True))
     month = parts.get("m")
-    number = (int(month) if month.isdigit() else MONTH_NUMBERS.get(_month_key(month), 0)) if month else None
+    number = (int(month) if month.isdigit() else MONTH_NUMBERS.get(month.capitalize(), 0)) if month else None
     day, year = parts.get("d"), parts.get("y")
     if any(part is not None and not part.isdigit() for part in (day, year)) or (year and len(year) not in (2, 4)):
         return None
@@ -76,23 +81,9 @@ def _date(text: str, layout: str | None) -> list[Item] | None:
     return words(text, said)
 
 
-def _month_key(name: str) -> str:
-    return name.capitalize() if name.capitalize() in MONTH_NUMBERS else name.capitalize()[:4].rstrip(".")
-
-
 def _layout(fields: list[str]) -> str | None:
-    """The order of the fields of a date without format: by a month's name, a year of four digits, or American."""
-    names = [index for index, part in enumerate(fields) if part.isalpha()]
-    if len(fields) == 1:
-        return "m" if names else "y" if len(fields[0]) == 4 else None
-    years = [index for index, part in enumerate(fields) if len(part) == 4 and part.isdigit()]
-    if len(fields) == 2:
-        return {0: "my" if years == [1] else "md", 1: "ym" if years == [0] else "dm"}[names[0]] if names else (
-            "ym" if years == [0] else "my" if years == [1] else "md"
-        )  # fmt: skip
-    if len(fields) == 3:
-        return "ymd" if years == [0] else "dmy" if names == [1] else "mdy"
-    return None
+    """The order of the fields of a date without format; None if it cannot be told."""
+    return _LAYOUTS.get("".join("M" if part.isalpha() else "Y" if len(part) == 4 else "#" for part in fields))
 
 
 def _time(text: str, layout: str | None) -> list[Item] | None:
@@ -103,8 +94,8 @@ def _time(text: str, layout: str | None) -> list[Item] | None:
     if hour > 24 or int(match[2] or 0) > 59 or int(match[3] or 0) > 59 or (match[4] and not 1 <= hour <= 12):
         return None
     clock = ":".join(part for part in (match[1], match[2], match[3]) if part)
-    found = quantity(f"{clock} {match[4]}m" if match[4] else clock, 0)
-    return found[1] if found else None
+    found = quantity(clock := f"{clock} {match[4]}m" if match[4] else clock, 0)
+    return found[1] if found and found[0] == len(clock) else None
 
 
 def _telephone(text: str, _: str | None) -> list[Item] | None:
