@@ -60,7 +60,8 @@ def say(
     # Check the output paths before anything slow happens.
     Audio.check_output(output)
     times = {"--vtt": (vtt, webvtt), "--json": (json, word_times)}
-    _check_times({option: path for option, (path, _) in times.items() if path is not None}, output)
+    used = {"--output": output, "--file": file, "--pronunciations": pronunciations}
+    _check_times({option: path for option, (path, _) in times.items()}, used)
     tts = mmzoo.create(model)
     if not isinstance(tts, Speaks):
         raise InputError(f"{model} does not speak; `mmzoo list --task text-to-speech` shows the models that do.")
@@ -89,24 +90,35 @@ def say(
     )
 
 
-def _check_times(paths: Mapping[str, Path], output: Path) -> None:
-    """Raise InputError if a file of word times cannot be written."""
-    taken = {output.absolute(): "--output"}
+def _check_times(paths: Mapping[str, Path | None], used: Mapping[str, Path | None]) -> None:
+    """Raise InputError if a file of word times cannot be written, or is another file of the command."""
+    taken = {path.absolute(): option for option, path in used.items() if path is not None}
     for option, path in paths.items():
-        if path != STDOUT and (path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK)):
+        if path is None:
+            continue
+        wrong = False
+        try:
+            wrong = path.is_dir() or (path != STDOUT and not os.access(path.parent, os.W_OK))
+            path.lstat()
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError) as error:
+            raise InputError(f"{option} cannot write {path}: {error}.") from error
+        if wrong:
             raise InputError(f"{option} cannot write {path}: it is a folder, or its folder is missing or read-only.")
         if earlier := taken.get(path.absolute()):
-            raise InputError(f"{earlier} and {option} both write {path}; give each a file of its own.")
+            raise InputError(f"{earlier} and {option} are both {path}; give each a file of its own.")
         taken[path.absolute()] = option
 
 
 def _write(path: Path, content: str) -> None:
+    data = content.encode("utf-8", "backslashreplace")
     if path == STDOUT:
-        sys.stdout.write(content)
+        sys.stdout.buffer.write(data)
         return
     try:
         with whole_file(path) as staged:
-            staged.write_text(content, encoding="utf-8")
+            staged.write_bytes(data)
     except OSError as error:
         raise InputError(f"Cannot write {path}: {error}; choose a writable path.") from error
 

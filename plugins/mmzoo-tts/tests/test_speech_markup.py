@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import html
 import json
 import time
 
@@ -25,6 +26,7 @@ from mmzoo.errors import InputError
 LEXICON = {
     "a": "ey", "cat": "k ae t", "dog": "d ao g", "ran": "r ae n", "apple": "ae p ax l", "use": "y uw z", "to": "t ax",
     "us": "ah s", "is": "ih z", "far": "f aa r", "meet": "m iy t", "at": "ae t", "picard": "p ih k aa r d",
+    "sat": "s ae t", "second": "s eh k ax n d",
 }  # fmt: skip
 
 
@@ -70,6 +72,11 @@ def pauses(text: str) -> list[float]:
         ("[cat](d ao g)'s", "d ao g z"),
         ("[cat](k ae t)’s", "k ae t s"),
         ("[us](ah s)'ll", "ah s ax l"),
+        ("[cat](d ao g)'sat", "d ao g s ae t"),
+        ("<speak>the <phoneme ph='d ao g'>cat</phoneme>'s</speak>", "dh ax d ao g z"),
+        ("<speak><say-as interpret-as='characters'>AB</say-as>'s far</speak>", "ey b iy z f aa r"),
+        ("<speak><say-as interpret-as='ordinal'>2</say-as>'s far</speak>", "s eh k ax n d z f aa r"),
+        ("<speak><sub alias='dog'>D</sub>'s</speak>", "d ao g z"),
         ("the [cat](ae t)", "dh iy ae t"),
         ("the [apple](p ax l)", "dh ax p ax l"),
         ("to [New York](n uw y ao r k) far", "t ax n uw y ao r k f aa r"),
@@ -227,7 +234,9 @@ def test_a_bad_file_is_refused_by_place(tmp_path, content: bytes, names: str):
     assert names in str(error.value) and str(path) in str(error.value)
 
 
-@pytest.mark.parametrize("source", ["missing.txt", 5, ["cat"], {"cat": None}, {5: "k"}, {"cat": "k\u00e6t"}, ".", "\0"])
+@pytest.mark.parametrize(
+    "source", ["missing.txt", 5, ["cat"], {"cat": None}, {5: "k"}, {"cat": "k\u00e6t"}, ".", "\0", "x" * 5000]
+)
 def test_what_is_not_a_lexicon_is_refused(source: object):
     with pytest.raises(InputError):
         UserLexicon.read(source)
@@ -347,6 +356,11 @@ def test_a_text_that_begins_with_speak_is_ssml(start: str, declaration: str):
     assert spoken(f"{declaration}{head}cat</speak>") == "cat."
 
 
+@pytest.mark.parametrize("character", map(chr, range(33, 127)))
+def test_every_character_can_be_spelled(character: str):
+    assert len(spoken(ssml(f"<say-as interpret-as='characters'>{html.escape(character)}</say-as>"))) > 1
+
+
 def test_attributes_of_the_root():
     root = "<speak version='1.1' xmlns='http://www.w3.org/2001/10/synthesis' xml:lang='en-US'>cat</speak>"
     assert spoken(root) == "cat."
@@ -431,6 +445,7 @@ def test_nested_rates_multiply(phonemizer: Phonemizer):
         *[(f"<say-as interpret-as='{kind}'>no way</say-as>", "'no way'") for kind in KINDS[2:]],
         *[(f"<say-as interpret-as='{kind}'></say-as>", kind) for kind in KINDS],
         ("<say-as interpret-as='date'>13/13/2024</say-as>", "13/13/2024"),
+        ("<say-as interpret-as='characters'>a🍕</say-as>", "a🍕"),
         ("<say-as interpret-as='time'>25:00</say-as>", "25:00"),
         ("<say-as interpret-as='time'>13:00 pm</say-as>", "13:00 pm"),
         ("<say-as interpret-as='currency'>45</say-as>", "45"),

@@ -262,6 +262,9 @@ def test_say_takes_own_pronunciations_and_markup(say, tts, tmp_path):
         (["a", "--json", "x", "--vtt", "x"], "--json"),
         (["a", "--json", "a.wav"], "--output"),
         (["a", "--json", "-", "--vtt", "-"], "--json"),
+        (["a", "--json", "x" * 5000], "--json"),
+        (["a", "--vtt", "nul\0"], "--vtt"),
+        (["a", "--pronunciations", "own.txt", "--json", "own.txt"], "--pronunciations"),
     ],
 )
 def test_say_refuses_with_a_sentence_and_leaves_nothing(say, tmp_path, arguments, names):

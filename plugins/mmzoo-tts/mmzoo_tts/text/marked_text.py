@@ -10,16 +10,16 @@ import re
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from mmzoo.errors import InputError
 from mmzoo_tts.text.clean import CleanText, check_speakable, fold
-from mmzoo_tts.text.items import INSERT, Break, Insert, Spoken
+from mmzoo_tts.text.items import INSERT, Break, Insert, Item, Spoken
 from mmzoo_tts.text.markup import LONGEST_SILENCE_S, Said, Span, Text, parse_inline, pronounced
 from mmzoo_tts.text.normalizer import NormalText
 from mmzoo_tts.text.ssml import is_ssml, parse_ssml
-from mmzoo_tts.text.user_lexicon import EMPTY, UserLexicon
+from mmzoo_tts.text.user_lexicon import EMPTY, ENDING, UserLexicon, with_ending
 
 _LETTERS = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)*")
 _TOKENS = re.compile(r"\r\n|\s|\S*\d\s[µμ]\S*|\S+")  # `fold` reads "5 µm" as one
@@ -79,7 +79,7 @@ class MarkedText:
         self._regions: list[_Region] = []
         self.inserts: list[Insert] = []
         unspoken: dict[str, None] = {}
-        for span in spans:
+        for span in _with_endings(spans):
             if isinstance(span, Break):
                 self._insert(Insert((span,)), "", 1.0)
             elif isinstance(span, Said):
@@ -121,7 +121,7 @@ class MarkedText:
         first = len(self._regions)
         for piece, ending, phones in lexicon.split(text):
             if phones:
-                self._say(pronounced(piece, phones, ending, span.rate))
+                self._say(pronounced(piece + ending, with_ending(phones, ending), span.rate))
                 continue
             folded = fold(piece)
             unspoken += folded.unspoken
@@ -182,6 +182,29 @@ class MarkedText:
             result.append((texts[group], group == before, rate) if group >= 0 else ("", False, rate))
             before = max(group, before)
         return result
+
+
+def _with_endings(spans: Iterable[Span]) -> list[Span]:
+    """The spans, with an ending such as `'s` moved to what it follows."""
+    result: list[Span] = []
+    for span in spans:
+        before = result[-1] if result else None
+        if isinstance(span, Text) and span.written is None and isinstance(before, Said):
+            match = ENDING.match(span.text)
+            last = _with_ending(before.items[-1], match[0]) if match else None
+            if match and last:
+                result[-1] = Said(before.written + match[0], (*before.items[:-1], last), before.rate)
+                span = replace(span, text=span.text[match.end() :])
+        result.append(span)
+    return result
+
+
+def _with_ending(item: Item, ending: str) -> Item | None:
+    """The last item of a word with this ending; None if it has to be read by itself."""
+    plain = ending.lower().replace("’", "'")
+    if not isinstance(item, Spoken) or (item.letter and plain != "'s"):
+        return None
+    return replace(item, word=item.word + plain, phones=with_ending(item.phones, ending) if item.phones else ())
 
 
 def _spaced(between: str) -> bool:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from mmzoo.errors import InputError
 from mmzoo_tts.text.items import Break, Item, Spoken
 from mmzoo_tts.text.phones import parse_phones
-from mmzoo_tts.text.user_lexicon import ENDING, with_ending
 
 LONGEST_PAUSE_S = 10.0
 LONGEST_SILENCE_S = 3600.0
@@ -16,7 +15,7 @@ LONGEST_SILENCE_S = 3600.0
 
 _INLINE = re.compile(
     r"\[\s*pause\s+(?P<time>[-+.\d][^\[\]\n]{0,40})\]"
-    r"|\[(?P<word>[^\[\]\n]{1,200})\]\((?P<phones>[^()\n]{1,2000})\)(?P<ending>" + ENDING + r")?",
+    r"|\[(?P<word>[^\[\]\n]{1,200})\]\((?P<phones>[^()\n]{1,2000})\)",
     re.IGNORECASE,
 )
 _PHONES = re.compile(r"\s*/[^/]+/\s*|(?=.*[^\W\d_])[\w\s'’]+")
@@ -98,10 +97,9 @@ def _pronounced(match: re.Match[str], rate: float) -> Said | None:
         phones = parse_phones(said.strip().strip("/"), f"{word[:40]!r}")
     except InputError as error:
         raise InputError(f"{error} To have it read as text, put a space between ] and (.") from None
-    return pronounced(word, phones, match["ending"] or "", rate)
+    return pronounced(word, phones, rate)
 
 
-def pronounced(word: str, phones: tuple[str, ...], ending: str = "", rate: float = 1.0) -> Said:
-    """A word with its phones; the ending ("'s") adds its own."""
-    written = word + ending
-    return Said(written, (Spoken(written, written.lower(), phones=with_ending(phones, ending)),), rate)
+def pronounced(word: str, phones: tuple[str, ...], rate: float = 1.0) -> Said:
+    """A word with its phones."""
+    return Said(word, (Spoken(word, word.lower(), phones=phones),), rate)

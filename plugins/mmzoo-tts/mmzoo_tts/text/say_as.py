@@ -157,8 +157,8 @@ def say_as(text: str, kind: str, layout: str | None, where: Callable[[str], str]
         known = f"those of {kind} are {', '.join(formats)}" if formats else f"{kind} has none"
         raise InputError(f"{where('<say-as>')} has the unknown format {layout[:40]!r}; {known}.")
     read, expected = _KINDS[kind]
-    folded = " ".join(fold(text).text.split())
-    items = read(folded, layout)
+    folded = fold(text)
+    items = None if folded.unspoken else read(" ".join(folded.text.split()), layout)
     if not items:
         raise InputError(f"{where(f'{text[:40]!r}')} cannot be read as {kind}; expected {expected}.")
     return tuple(items)

@@ -199,7 +199,7 @@ class _Reader:
             raise self._error(f"there is no alphabet {alphabet[:40]!r}; the alphabets are {', '.join(ALPHABETS)}")
         where = self._where(f"{(content or said)[:40]!r}")
         phones = phones_of_ipa(said, where) if alphabet == "ipa" else parse_phones(said, where)
-        return pronounced(content or " ".join(said.split()), phones, rate=element.rate)
+        return pronounced(content or " ".join(said.split()), phones, element.rate)
 
     def _say_as(self, content: str, element: _Element) -> Span:
         kind, layout = element.attributes["interpret-as"], element.attributes.get("format")

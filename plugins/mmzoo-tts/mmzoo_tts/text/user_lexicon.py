@@ -15,11 +15,10 @@ from mmzoo_tts.text.phones import ENDINGS, parse_phones
 
 LARGEST_FILE = 20_000_000  # bytes
 LONGEST_KEY = 100
-ENDING = r"(?:['’](?:{})(?![^\W_]))".format("|".join(ending[1:] for ending in ENDINGS))
+ENDING = re.compile(r"['’](?:{})(?![^\W_])".format("|".join(ending[1:] for ending in ENDINGS)), re.IGNORECASE)
 """An ending such as `'s` right after a word."""
 
 _TOKEN = re.compile(r"[^\W_]+|[^\w\s]|_")
-_ENDING = re.compile(ENDING, re.IGNORECASE)
 _JOINERS = ".@'’_"
 _NUMBER_JOINERS = ",:/-"
 
@@ -90,7 +89,7 @@ class UserLexicon:
                 end = start + len(key)
                 if not _matches(key, text[start:end]):
                     continue
-                ending = _ENDING.match(text, end)
+                ending = ENDING.match(text, end)
                 if _bounded(text, start, end, bool(ending)):
                     if start > position:
                         yield text[position:start], "", ()
@@ -157,9 +156,9 @@ def _joined(character: str, neighbor: str, beyond: str) -> bool:
 
 
 def _entries(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise InputError(f"There is no file of pronunciations at {path}.")
     try:
+        if not path.is_file():
+            raise InputError(f"There is no file of pronunciations at {path}.")
         if path.stat().st_size > LARGEST_FILE:
             raise InputError(f"{path} is larger than {LARGEST_FILE:,} bytes; keep the words you need.")
         text = path.read_bytes().decode("utf-8-sig")
@@ -167,9 +166,8 @@ def _entries(path: Path) -> dict[str, Any]:
         raise InputError(f"Cannot read the pronunciations {path}: {error}.") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text (byte {error.start}); convert it first.") from error
-    return (
-        _from_json(text, path) if text.lstrip()[:1] in ("{", "[") and path.suffix != ".txt" else _from_lines(text, path)
-    )
+    is_json = path.suffix == ".json" or (path.suffix != ".txt" and text.lstrip().startswith(("{", "[")))
+    return _from_json(text, path) if is_json else _from_lines(text, path)
 
 
 def _from_json(text: str, path: Path) -> dict[str, Any]:
