@@ -157,6 +157,11 @@ class Audio:
         """Duration in seconds."""
         return len(self.samples) / self.sample_rate
 
+    @property
+    def words(self) -> tuple[Segment, ...]:
+        """The written words with their times, if the model knows them."""
+        return tuple(segment for segment in self.segments if segment.kind == "word" and segment.text)
+
     def save(self, path: str | Path) -> Path:
         """Write a 16-bit WAV or FLAC file, by suffix, atomically. Raises InputError."""
         import soundfile

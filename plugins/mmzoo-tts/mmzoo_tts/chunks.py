@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from mmzoo.interfaces import Segment
+from mmzoo_tts.joining import FADE_S
 from mmzoo_tts.text.phones import PAUSE
 from mmzoo_tts.text.pronunciation import Pronunciation, Word
 
@@ -22,11 +23,18 @@ class Chunk:
 
     Args:
         phones: The phones.
-        words: For each word, its text, the index of its first phone, and the index after its last.
+        words: For each written word, its text ("" if it began in the chunk before), the index of its first phone, and
+            the index after its last.
+        rates: The rate of each phone relative to the rest of the text.
+        lead: Seconds of silence before the first word, if the text says so.
+        tail: Seconds of silence after the last word, if the text says so.
     """
 
     phones: tuple[str, ...]
     words: tuple[tuple[str, int, int], ...]
+    rates: tuple[float, ...]
+    lead: float | None = None
+    tail: float | None = None
 
     def segments(self, phone_segments: Sequence[Segment]) -> tuple[Segment, ...]:
         """The words as segments, then the given segments, one per phone."""
@@ -39,15 +47,20 @@ class Chunk:
 
 
 def split_chunks(pronunciation: Pronunciation) -> list[Chunk]:
-    """One chunk per sentence; one of more than MAX_PHONES is cut at phrase ends or, failing that, between words."""
+    """One chunk per sentence, and one up to each pause that the text asks for.
+
+    A chunk of more than MAX_PHONES is cut at phrase ends or, failing that, between words.
+    """
     chunks: list[Chunk] = []
     pending: list[list[Word]] = []
     size = 0
+    lead = pronunciation.lead
 
-    def flush() -> None:
-        nonlocal size
+    def flush(tail: float | None = None) -> None:
+        nonlocal size, lead
         if pending:
-            chunks.append(_chunk(pending))
+            chunks.append(_chunk(pending, lead, tail))
+            lead = None
         pending.clear()
         size = 0
 
@@ -58,7 +71,12 @@ def split_chunks(pronunciation: Pronunciation) -> list[Chunk]:
                 flush()
             pending.append(piece)
             size += length
-        if phrase.end and phrase.end in SENTENCE_ENDS:
+        if phrase.pause is not None:
+            # A little of the pause belongs to the next chunk, so that both have room to fade.
+            rest = 0.0 if phrase is pronunciation.phrases[-1] else min(FADE_S, phrase.pause / 2)
+            flush(phrase.pause - rest)
+            lead = rest
+        elif phrase.end and phrase.end in SENTENCE_ENDS:
             flush()
     flush()
     return chunks
@@ -78,17 +96,25 @@ def _pieces(words: list[Word]) -> list[list[Word]]:
 
 
 def _parts(word: Word) -> list[Word]:
-    """A word (say, 1,000 spelled letters) as words of at most MAX_PHONES phones; the first keeps the text."""
+    """A word (say, 1,000 spelled letters) as words of at most MAX_PHONES phones; all but the first continue it."""
     starts = range(0, max(len(word.phones), 1), MAX_PHONES)
-    return [replace(word, text=word.text if i == 0 else "", phones=word.phones[i : i + MAX_PHONES]) for i in starts]
+    return [replace(word, phones=word.phones[i : i + MAX_PHONES], continues=word.continues or i > 0) for i in starts]
 
 
-def _chunk(phrases: list[list[Word]]) -> Chunk:
+def _chunk(phrases: list[list[Word]], lead: float | None, tail: float | None) -> Chunk:
     phones: list[str] = [PAUSE]
+    rates = [phrases[0][0].rate]
     words: list[tuple[str, int, int]] = []
     for phrase in phrases:
         for word in phrase:
-            words.append((word.text, len(phones), len(phones) + len(word.phones)))
+            start, end = len(phones), len(phones) + len(word.phones)
+            if word.continues and words:
+                text, start, _ = words.pop()
+            else:
+                text = "" if word.continues else word.written or word.text
+            words.append((text, start, end))
             phones.extend(word.phones)
+            rates += [word.rate] * len(word.phones)
         phones.append(PAUSE)
-    return Chunk(tuple(phones), tuple(words))
+        rates.append(phrase[-1].rate)
+    return Chunk(tuple(phones), tuple(words), tuple(rates), lead, tail)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Protocol, runtime_checkable
 
@@ -15,7 +16,9 @@ import mmzoo
 from mmzoo.errors import InputError
 from mmzoo.interfaces import Audio
 from mmzoo.safe_text import one_line
+from mmzoo.system import whole_file
 
+STDOUT = Path("-")
 LONGEST_INPUT = 1_000_000  # bytes
 
 
@@ -39,31 +42,85 @@ def say(
     speed: Annotated[float, typer.Option(help="1.0 is the voice's normal rate, 2.0 twice as fast.")] = 1.0,
     seed: Annotated[int, typer.Option(help="Seed of the initial noise.")] = 0,
     steps: Annotated[int | None, typer.Option(help="Sampling steps; more is slower.")] = None,
+    pronunciations: Annotated[
+        Path | None, typer.Option(help="Your own pronunciations: lines like `tomato  t ax m aa t ow`, or JSON.")
+    ] = None,
+    vtt: Annotated[Path | None, typer.Option(help="Write the time of each word as WebVTT; '-' prints it.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write the time of each word as JSON; '-' prints it.")] = None,
 ) -> None:
-    """Speak a text into a WAV file; prints one line about the result."""
-    from mmzoo_tts.head import join
+    """Speak a text into a WAV file; prints one line about the result.
+
+    The text may have pauses, [pause 300ms], and pronunciations, [tomato](t ax m aa t ow); if it begins with <speak>, it
+    is SSML. docs/speech-markup.md lists what is read.
+    """
+    from mmzoo_tts.captions import webvtt, word_times
+    from mmzoo_tts.joining import join
 
     content = _read(text, file)
-    # Check the output path before anything slow happens.
+    # Check the output paths before anything slow happens.
     Audio.check_output(output)
+    times = {"--vtt": (vtt, webvtt), "--json": (json, word_times)}
+    used = {"--output": output, "--file": file, "--pronunciations": pronunciations}
+    _check_times({option: path for option, (path, _) in times.items()}, used)
     tts = mmzoo.create(model)
     if not isinstance(tts, Speaks):
         raise InputError(f"{model} does not speak; `mmzoo list --task text-to-speech` shows the models that do.")
     start = time.perf_counter()
     chunks: list[Audio] = []
     with tqdm(total=len(content), unit="char", desc="speaking", disable=None, leave=False) as bar:
-        for chunk in tts.stream(content, voice=voice, speed=speed, steps=steps, seed=seed):
+        options: dict[str, Any] = {"voice": voice, "speed": speed, "steps": steps, "seed": seed}
+        if pronunciations is not None:
+            options["pronunciations"] = pronunciations
+        for chunk in tts.stream(content, **options):
             chunks.append(chunk)
-            bar.update(sum(len(s.text) + 1 for s in chunk.segments if s.kind == "word"))
+            bar.update(sum(len(word.text) + 1 for word in chunk.words))
     audio = join(chunks)
     audio.save(output)
     seconds = time.perf_counter() - start
+    for path, written in times.values():
+        if path is not None:
+            _write(path, written(audio))
     for note in audio.notes:
         print(one_line(f"note: {note}"), file=sys.stderr)
     print(
         f"{output}: {audio.duration:.2f} s of speech, voice {one_line(voice or tts.voices[0])},"
-        f" made in {seconds:.2f} s ({audio.duration / seconds:.0f} times real time)"
+        f" made in {seconds:.2f} s ({audio.duration / seconds:.0f} times real time)",
+        # What is asked for with '-' has standard output to itself.
+        file=sys.stderr if STDOUT in (vtt, json) else sys.stdout,
     )
+
+
+def _check_times(paths: Mapping[str, Path | None], used: Mapping[str, Path | None]) -> None:
+    """Raise InputError if a file of word times cannot be written, or is another file of the command."""
+    taken = {path.absolute(): option for option, path in used.items() if path is not None}
+    for option, path in paths.items():
+        if path is None:
+            continue
+        wrong = False
+        try:
+            wrong = path.is_dir() or (path != STDOUT and not os.access(path.parent, os.W_OK))
+            path.lstat()
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError) as error:
+            raise InputError(f"{option} cannot write {path}: {error}.") from error
+        if wrong:
+            raise InputError(f"{option} cannot write {path}: it is a folder, or its folder is missing or read-only.")
+        if earlier := taken.get(path.absolute()):
+            raise InputError(f"{earlier} and {option} are both {path}; give each a file of its own.")
+        taken[path.absolute()] = option
+
+
+def _write(path: Path, content: str) -> None:
+    data = content.encode("utf-8", "backslashreplace")
+    if path == STDOUT:
+        sys.stdout.buffer.write(data)
+        return
+    try:
+        with whole_file(path) as staged:
+            staged.write_bytes(data)
+    except OSError as error:
+        raise InputError(f"Cannot write {path}: {error}; choose a writable path.") from error
 
 
 def _read(text: str | None, file: Path | None) -> str:

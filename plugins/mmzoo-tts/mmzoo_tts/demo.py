@@ -34,6 +34,9 @@ def demo(
     model: Annotated[str, typer.Option(help="A text-to-speech model.")] = "vqvae-dit-tts",
     voice: Annotated[str | None, typer.Option(help="One of the model's voices.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the initial noise.")] = 0,
+    pronunciations: Annotated[
+        Path | None, typer.Option(help="Your own pronunciations; see `mmzoo say --help`.")
+    ] = None,
 ) -> None:
     """Speak a text with the bundled model, write a WAV file, and have a speech recognizer transcribe it.
 
@@ -44,8 +47,9 @@ def demo(
     tts: Any = mmzoo.create(model)
     if not isinstance(tts, HasVoices):
         raise InputError(f"{model} does not speak; `mmzoo list --task text-to-speech` shows the models that do.")
+    options: dict[str, Any] = {} if pronunciations is None else {"pronunciations": pronunciations}
     start = time.perf_counter()
-    audio: Audio = tts(text, voice=voice, seed=seed)
+    audio: Audio = tts(text, voice=voice, seed=seed, **options)
     seconds = time.perf_counter() - start
     audio.save(output)
     line = (

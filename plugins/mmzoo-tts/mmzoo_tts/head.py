@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -37,36 +35,14 @@ from mmzoo_tts.alignment import POSITION_FEATURES, position_features, soft_overl
 from mmzoo_tts.chunks import Chunk, split_chunks
 from mmzoo_tts.durations import DurationPredictor
 from mmzoo_tts.examples import SpokenPhones
+from mmzoo_tts.joining import finish, join, shift
+from mmzoo_tts.options import SPEEDS, SpeechOptions
 from mmzoo_tts.phonemizer import Phonemizer
 from mmzoo_tts.text.phones import PHONE_IDS, PHONES
+from mmzoo_tts.text.user_lexicon import Pronunciations, UserLexicon
 
 if TYPE_CHECKING:
     from datasets import Dataset
-
-FADE_S = 0.01
-SPEEDS = (0.1, 10.0)
-"""Slowest and fastest speed."""
-
-
-@dataclass(frozen=True, slots=True)
-class SpeechOptions:
-    """Validated options of a synthesis.
-
-    Args:
-        voice: Index of the voice.
-        speed: 2.0 is twice as fast.
-        steps: Sampling steps.
-        seed: Seed of the initial noise.
-    """
-
-    voice: int
-    speed: float
-    steps: int
-    seed: int
-
-    def seed_of(self, chunk: int) -> int:
-        """The seed of a chunk: its noise must not depend on the other chunks."""
-        return (self.seed * 1_000_003 + chunk * 7919) % (1 << 63)
 
 
 class TextToSpeech(TaskHead):
@@ -228,51 +204,68 @@ class TextToSpeech(TaskHead):
     def __call__(
         self,
         text: Any,
-        *args: Any,
+        *,
         voice: str | None = None,
         speed: float = 1.0,
         steps: int | None = None,
         seed: int = 0,
-        **kwargs: Any,
+        pronunciations: Pronunciations = None,
     ) -> Any:
         """Speak a text, or each text of a list; returns Audio, or a list of them. See `stream` for the options."""
-        if isinstance(text, str):
-            return join(list(self.stream(text, voice=voice, speed=speed, steps=steps, seed=seed)))
-        if not isinstance(text, Sequence) or not all(isinstance(item, str) for item in text):
+        if not isinstance(text, str) and not (isinstance(text, Sequence) and all(isinstance(t, str) for t in text)):
             raise InputError(f"text must be a string or a list of strings, not {type(text).__name__}.")
-        return [self(item, voice=voice, speed=speed, steps=steps, seed=seed) for item in text]
+        lexicon = UserLexicon.read(pronunciations)
+
+        def speak(item: str) -> Audio:
+            return join(
+                list(self.stream(item, voice=voice, speed=speed, steps=steps, seed=seed, pronunciations=lexicon))
+            )
+
+        return speak(text) if isinstance(text, str) else [speak(item) for item in text]
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """The same as calling the model."""
         return self(*args, **kwargs)
 
     def stream(
-        self, text: str, *, voice: str | None = None, speed: float = 1.0, steps: int | None = None, seed: int = 0
+        self,
+        text: str,
+        *,
+        voice: str | None = None,
+        speed: float = 1.0,
+        steps: int | None = None,
+        seed: int = 0,
+        pronunciations: Pronunciations = None,
     ) -> Iterator[Audio]:
         """Speak a text in chunks that end at pauses; joined, they equal the result of calling the model.
 
         Args:
-            text: The text. It and the options are checked before this returns.
+            text: The text, perhaps with markup (docs/speech-markup.md). It and the options are checked before this
+                returns.
             voice: One of `voices`; None for the first.
             speed: 2.0 is twice as fast; from 0.1 to 10.
             steps: Sampling steps; None for `num_steps`.
             seed: Seed of the initial noise.
+            pronunciations: The user's own pronunciations: a path or a mapping; see `mmzoo_tts.text.UserLexicon`.
 
         Returns:
             An iterator of Audio with word and phone segments; the first has the notes on the text.
 
         Raises:
-            InputError: An option is out of range, or the text has nothing to say.
+            InputError: An option is out of range, the text has nothing to say, or its markup or the pronunciations
+                have a mistake.
         """
         options = self._options(voice, speed, steps, seed)
-        pronunciation = self.phonemizer(text)
+        pronunciation = self.phonemizer(text, pronunciations=pronunciations)
+        options.check_rates({word.rate for word in pronunciation.words})
         return self._speak(split_chunks(pronunciation), pronunciation.notes, options)
 
     def _speak(self, chunks: list[Chunk], notes: tuple[str, ...], options: SpeechOptions) -> Iterator[Audio]:
         start = 0.0
         for number, chunk in enumerate(chunks):
-            audio = self._synthesize(chunk.phones, None, options, number)
-            segments = tuple(_shift(s, start) for s in chunk.segments(audio.segments))
+            raw = self._synthesize(chunk.phones, None, options, number, chunk.rates)
+            audio = finish(raw, chunk.lead, chunk.tail)
+            segments = tuple(shift(s, start) for s in chunk.segments(audio.segments))
             start += audio.duration
             yield Audio(audio.samples, audio.sample_rate, segments, notes if number == 0 else ())
 
@@ -309,13 +302,21 @@ class TextToSpeech(TaskHead):
             raise InputError(
                 f"There are {len(phones)} phones but {len(durations_s)} durations; give one for each phone."
             )
-        return self._synthesize(phones, durations_s, self._options(voice, speed, steps, seed), 0)
+        return finish(self._synthesize(phones, durations_s, self._options(voice, speed, steps, seed), 0))
 
     @torch.inference_mode()
     def _synthesize(
-        self, phones: Sequence[str], durations_s: Sequence[float] | None, options: SpeechOptions, number: int
+        self,
+        phones: Sequence[str],
+        durations_s: Sequence[float] | None,
+        options: SpeechOptions,
+        number: int,
+        rates: Sequence[float] = (),
     ) -> Audio:
-        """One chunk without padding or batching, so that its sound does not depend on other chunks."""
+        """One chunk without padding or batching, so that its sound does not depend on other chunks.
+
+        `rates` are of each phone, relative to the speed; none means 1.
+        """
         device = self.device
         ids = torch.tensor([[PHONE_IDS[p] for p in phones]], device=device)
         phone_mask = torch.ones_like(ids, dtype=torch.bool)
@@ -325,7 +326,10 @@ class TextToSpeech(TaskHead):
             seconds = self.durations.seconds(self.durations(vectors, phone_mask))
         else:
             seconds = torch.tensor([list(durations_s)], device=device, dtype=torch.float32)
-        ends = (seconds / options.speed).cumsum(1)
+        seconds = seconds / options.speed
+        if rates:
+            seconds = seconds / torch.tensor([rates], device=device, dtype=seconds.dtype)
+        ends = seconds.cumsum(1)
         total = float(ends[0, -1])
         frames = torch.tensor([max(1, math.ceil(total * self.rate - 1e-4))], device=device)
         condition, _, _ = self._condition(vectors, ends, phone_mask, frames, speaker)
@@ -340,7 +344,7 @@ class TextToSpeech(TaskHead):
 
         latents = self.sampler.sample(predict, noise * self.temperature, options.steps)
         audio: Audio = self.tokenizer.reconstruct(self.tokenizer.quantize_latents(Latents(latents.float())))
-        samples = fade(audio.samples[: max(1, round(total * audio.sample_rate))], audio.sample_rate)
+        samples = audio.samples[: max(1, round(total * audio.sample_rate))]
         edges = [0.0, *ends[0].tolist()]
         segments = tuple(Segment("phone", p, a, b) for p, a, b in zip(phones, edges, edges[1:], strict=False))
         return Audio(samples, audio.sample_rate, segments)
@@ -364,29 +368,3 @@ class TextToSpeech(TaskHead):
         if voice not in self.voices:
             raise InputError(f"{self.name or 'This model'} has no voice {voice!r}; it has {', '.join(self.voices)}.")
         return self.voices.index(voice)
-
-
-def _shift(segment: Segment, seconds: float) -> Segment:
-    return Segment(segment.kind, segment.text, segment.start + seconds, segment.end + seconds)
-
-
-def fade(samples: np.ndarray[Any, np.dtype[np.float32]], sample_rate: int) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """Fade both ends over 10 ms with a raised cosine, so that chunks join without clicks."""
-    count = min(int(FADE_S * sample_rate), len(samples) // 2)
-    if count == 0:
-        return samples
-    ramp = (0.5 - 0.5 * np.cos(np.pi * (np.arange(count) + 0.5) / count)).astype(np.float32)
-    samples = samples.copy()
-    samples[:count] *= ramp
-    samples[-count:] *= ramp[::-1]
-    return samples
-
-
-def join(chunks: Sequence[Audio]) -> Audio:
-    """Concatenate the chunks of a stream, with their segments and notes."""
-    return Audio(
-        np.concatenate([chunk.samples for chunk in chunks]),
-        chunks[0].sample_rate,
-        tuple(segment for chunk in chunks for segment in chunk.segments),
-        tuple(note for chunk in chunks for note in chunk.notes),
-    )

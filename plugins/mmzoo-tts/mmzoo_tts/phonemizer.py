@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,10 +15,13 @@ from torch import Tensor
 from mmzoo.errors import CorruptFileError, DataError, InputError
 from mmzoo.interfaces import ALONE, Losses, TaskHead, TrainingState
 from mmzoo_tts.letters import PHONES_PER_LETTER, LetterToSound, encode, pad
-from mmzoo_tts.text import PHONE_IDS, VOWELS, Break, Phrase, Pronunciation, Spoken, Word, normalize
+from mmzoo_tts.text import PHONE_IDS, VOWELS, Break, Phrase, Pronunciation, Spoken, Word
 from mmzoo_tts.text.homographs import homograph
-from mmzoo_tts.text.phones import LETTER_PHONES, PAUSE, possessive
+from mmzoo_tts.text.marked_text import MarkedText, parse
+from mmzoo_tts.text.normalizer import scan
+from mmzoo_tts.text.phones import ENDINGS, LETTER_PHONES, PAUSE, possessive
 from mmzoo_tts.text.pronunciation import Source
+from mmzoo_tts.text.user_lexicon import Pronunciations, UserLexicon
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -31,13 +34,6 @@ INTERJECTIONS = {
     "hmm": "hh m", "hm": "hh m", "mm": "m", "mhm": "m hh m", "shh": "sh", "sh": "sh", "psst": "p s t",
     "pfft": "f t", "brr": "b er", "grr": "g er", "nth": "eh n th", "miz": "m ih z",
 }  # fmt: skip
-_ENDINGS: dict[str, Callable[[tuple[str, ...]], tuple[str, ...]]] = {
-    "'s": possessive,
-    "'ll": lambda phones: ("l",) if phones[-1] in VOWELS else ("ax", "l"),
-    "'ve": lambda phones: ("v",) if phones[-1] in VOWELS else ("ax", "v"),
-    "'d": lambda phones: ("ax", "d") if phones[-1] in {"t", "d"} else ("d",),
-    "'re": lambda phones: ("er",),
-}
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)*")
 _SOUNDS = set(PHONE_IDS) - {PAUSE}
 _READABLE = re.compile(r"[aeiouy]")
@@ -67,56 +63,67 @@ class Phonemizer(TaskHead):
 
     # --- inference -------------------------------------------------------------------------------------
 
-    def __call__(self, text: str) -> Pronunciation:
+    def __call__(self, text: str, *, pronunciations: Pronunciations = None) -> Pronunciation:
         """Phrases, words and phones of an English text.
 
         Nothing is dropped silently: words that the network cannot read are spelled, and the notes name them, and what
         was left out (emoji, other scripts).
 
+        Args:
+            text: The text, perhaps with markup (docs/speech-markup.md).
+            pronunciations: The user's own pronunciations, which come before the lexicon: a path or a mapping; see
+                `UserLexicon`.
+
         Raises:
-            InputError: The text cannot be spoken at all; see `mmzoo_tts.text.clean`.
+            InputError: The text cannot be spoken at all (see `mmzoo_tts.text.clean`), or its markup or the
+                pronunciations have a mistake.
         """
-        normal = normalize(text, self)
-        items = normal.items
-        self._learn([item.word for item in items if isinstance(item, Spoken) and not item.letter])
+        marked = MarkedText(parse(text), UserLexicon.read(pronunciations))
+        normal = scan(marked.folded, self, marked.inserts)
+        items, written = normal.items, marked.words(normal)
+        self._learn([item.word for item in items if isinstance(item, Spoken) and not (item.letter or item.phones)])
         phrases: list[Phrase] = []
         words: list[Word] = []
         spelled: dict[str, None] = {}
         following: Word | None = None
-        end = "."
+        end = Break(".")
         # Backwards, because "the" and "a" depend on the word that follows.
         for index in range(len(items) - 1, -1, -1):
             item = items[index]
             if isinstance(item, Break):
                 if words:
-                    phrases.append(Phrase(tuple(reversed(words)), end))
-                words, following, end = [], None, item.mark
+                    phrases.append(Phrase(tuple(reversed(words)), end.mark, end.pause))
+                words, following, end = [], None, item
                 continue
             before = items[index - 1] if index else None
             phones, source = self._sound(item, before.word if isinstance(before, Spoken) else "", following)
-            following = Word(item.written, item.word, phones, source)
+            following = Word(item.written, item.word, phones, source, *written[index])
             words.append(following)
             if source == "spelled" and re.fullmatch(r"[A-Za-z]{2,}(?:'s)?", item.written):
                 spelled[item.written] = None
         if words:
-            phrases.append(Phrase(tuple(reversed(words)), end))
-        return Pronunciation(tuple(reversed(phrases)), tuple(_notes(list(reversed(spelled)), normal.unspoken)))
+            phrases.append(Phrase(tuple(reversed(words)), end.mark, end.pause))
+        notes = _notes(list(reversed(spelled)), marked.unspoken)
+        return Pronunciation(tuple(reversed(phrases)), tuple(notes), None if words else end.pause)
 
-    def pronounce(self, words: Sequence[str]) -> list[tuple[str, ...]]:
+    def pronounce(self, words: Sequence[str], *, pronunciations: Pronunciations = None) -> list[tuple[str, ...]]:
         """The phones of single words, without context.
 
         Args:
             words: Words of the letters a-z, with apostrophes inside.
+            pronunciations: As for a text.
 
         Raises:
-            InputError: A string is not such a word.
+            InputError: A string is not such a word, or the pronunciations have a mistake.
         """
+        lexicon = UserLexicon.read(pronunciations)
+        given = [lexicon.lookup(word) for word in words]
         lowered = [word.lower() for word in words]
-        for word in lowered:
-            if not _WORD.fullmatch(word):
+        for word, phones in zip(lowered, given, strict=True):
+            if not phones and not _WORD.fullmatch(word):
                 raise InputError(f"{word!r} is not a single word of the letters a-z; to read a text, call the model.")
-        self._learn(lowered)
-        return [self._word(word)[0] for word in lowered]
+        self._learn([word for word, phones in zip(lowered, given, strict=True) if not phones])
+        return [phones or self._word(word)[0] for word, phones in zip(lowered, given, strict=True)]
 
     def __contains__(self, word: object) -> bool:
         """Whether a lower-case word has a pronunciation of its own."""
@@ -126,6 +133,8 @@ class Phonemizer(TaskHead):
 
     def _sound(self, item: Spoken, before: str, following: Word | None) -> Sound:
         word = item.word
+        if item.phones:
+            return item.phones, "given"
         if item.letter:
             phones = LETTER_PHONES[word[0]]
             return phones + (possessive(phones) if len(word) > 1 else ()), "spelled"
@@ -148,10 +157,10 @@ class Phonemizer(TaskHead):
         if word in self._lexicon:
             return tuple(self._lexicon[word].split()), "lexicon"
         base, apostrophe, ending = word.rpartition("'")
-        listed = bool(base) and endings > 0 and apostrophe + ending in _ENDINGS
+        listed = bool(base) and endings > 0 and apostrophe + ending in ENDINGS
         if listed and (sound := self._known(base, endings - 1)):
             phones, source = sound
-            return phones + _ENDINGS[apostrophe + ending](phones), source
+            return phones + ENDINGS[apostrophe + ending](phones), source
         return None
 
     def _learn(self, words: Sequence[str]) -> None:
@@ -167,12 +176,12 @@ class Phonemizer(TaskHead):
         for word, (stem, ending) in stems.items():
             read_or_spelled: Sound = (read[stem], "letters") if read.get(stem) else (_spelled(stem), "spelled")
             phones, source = self._known(stem) or read_or_spelled
-            self._learned[word] = (phones + (_ENDINGS[ending](phones) if ending else ()), source)
+            self._learned[word] = (phones + (ENDINGS[ending](phones) if ending else ()), source)
 
     def _stem(self, word: str) -> tuple[str, str]:
         """A word without ending, apostrophes and drawn-out letters ("sooo" to so, "hmmmm" to hmm), and the ending."""
         base, apostrophe, tail = word.rpartition("'")
-        ending = apostrophe + tail if base and apostrophe + tail in _ENDINGS else ""
+        ending = apostrophe + tail if base and apostrophe + tail in ENDINGS else ""
         stem = word.removesuffix(ending)
         for repeats in (r"\1\1", r"\1"):
             short = _LONG_RUN.sub(repeats, stem)

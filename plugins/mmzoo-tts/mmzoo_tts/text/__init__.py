@@ -5,6 +5,7 @@ from mmzoo_tts.text.items import Break, Item, Spoken
 from mmzoo_tts.text.normalizer import NormalText, normalize
 from mmzoo_tts.text.phones import PAUSE, PHONE_IDS, PHONES, VOWELS
 from mmzoo_tts.text.pronunciation import Phrase, Pronunciation, Word
+from mmzoo_tts.text.user_lexicon import UserLexicon
 
 __all__ = [
     "PAUSE",
@@ -17,6 +18,7 @@ __all__ = [
     "Phrase",
     "Pronunciation",
     "Spoken",
+    "UserLexicon",
     "Word",
     "clean_text",
     "normalize",

@@ -74,7 +74,7 @@ class CleanText:
 
 
 def clean(text: str) -> CleanText:
-    """Fold accents, quotes, dashes, full-width and other forms; set aside other scripts and emoji.
+    """`fold`, for a text that has something to say.
 
     Raises:
         InputError: The text is not a string, is empty, contains a control character, or has only punctuation, or only
@@ -82,23 +82,38 @@ def clean(text: str) -> CleanText:
     """
     if not isinstance(text, str):
         raise InputError(f"The text is of type {type(text).__name__}; give a string.")
+    folded = fold(text)
+    check_speakable(folded)
+    return folded
+
+
+def fold(text: str) -> CleanText:
+    """Fold accents, quotes, dashes, full-width and other forms; set aside other scripts and emoji.
+
+    Raises:
+        InputError: The text contains a control character.
+    """
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ").replace("\u2028", "\n")
     text = text.replace("\u2029", "\n\n").removeprefix("\ufeff")
-    if not text.strip():
-        raise InputError("The text is empty; give at least one letter or digit to say.")
     if _PLAIN.fullmatch(text):
         folded, unspoken = text, _NOTHING
     else:
         folded, unspoken = _fold(text)
-    folded = folded.replace("`", "'")
-    if not any(c.isalnum() for c in folded):
-        if unspoken:
-            raise InputError(
-                f"The text holds only emoji or letters of another script ({_shown(unspoken)});"
-                " this English voice needs Latin letters or digits."
-            )
-        raise InputError("The text is nothing but punctuation; give at least one letter or digit to say.")
-    return CleanText(folded, unspoken)
+    return CleanText(folded.replace("`", "'"), unspoken)
+
+
+def check_speakable(folded: CleanText) -> None:
+    """Raise InputError if the text has no letter or digit."""
+    if any(c.isalnum() for c in folded.text):
+        return
+    if folded.unspoken:
+        raise InputError(
+            f"The text holds only emoji or letters of another script ({_shown(folded.unspoken)});"
+            " this English voice needs Latin letters or digits."
+        )
+    if not folded.text.strip():
+        raise InputError("The text is empty; give at least one letter or digit to say.")
+    raise InputError("The text is nothing but punctuation; give at least one letter or digit to say.")
 
 
 def _shown(pieces: tuple[str, ...]) -> str:

@@ -15,11 +15,13 @@ class Spoken:
         written: The piece of the text it is read from.
         word: Lower-case letters and apostrophes.
         letter: The word is the name of one letter, perhaps with `'s`.
+        phones: Its phones if the user gave them, else empty.
     """
 
     written: str
     word: str
     letter: bool = False
+    phones: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +30,31 @@ class Break:
 
     Args:
         mark: One of `. ? ! ; : - ,`.
+        pause: Seconds of silence that the user asked for; None for the natural pause.
     """
 
     mark: str
+    pause: float | None = None
 
 
 Item = Spoken | Break
+
+INSERT = "\ue000"
+"""Stands in a folded text where items are given; private use, so `fold` never leaves one in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """Items that are given, not read from the text.
+
+    Args:
+        items: The items.
+        length: How many letters follow INSERT and are not read: the written word, for the rules that look ahead.
+    """
+
+    items: tuple[Item, ...]
+    length: int = 0
+
 
 STRENGTH = {mark: rank for rank, mark in enumerate(",-:;.!?")}
 

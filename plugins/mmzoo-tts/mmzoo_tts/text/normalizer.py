@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container
-from dataclasses import dataclass
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, replace
 
 from mmzoo_tts.text.clean import clean
-from mmzoo_tts.text.items import STRENGTH, Break, Item, Spoken, words
+from mmzoo_tts.text.items import INSERT, STRENGTH, Break, Insert, Item, Spoken, words
 from mmzoo_tts.text.quantities import quantity
 from mmzoo_tts.text.tables import CURRENCIES, SYMBOLS
 from mmzoo_tts.text.wordrules import WORD, abbreviation, plain_word, roman_numeral, sentence_follows
@@ -17,7 +17,7 @@ _DASH = re.compile(r"-{2,}|[—–]|-(?=\s)|(?<=\s)-")
 _ELISIONS = {"'n'": "and", "'n": "and", "'cause": "cause", "'em": "em", "'til": "til", "'tis": "tis", "'twas": "twas"}
 _ELISION = re.compile(r"'(?:n'?|cause|em|til|tis|twas)(?![A-Za-z])", re.IGNORECASE)
 _POWERS = {"2": "squared", "3": "cubed"}
-_CAPITAL = re.compile(r"\s+[A-Z]")
+_CAPITAL = re.compile(rf"\s+{INSERT}?[A-Z]")
 _NEXT_CAPITALS = re.compile(r"[^A-Za-z]*([A-Za-z']+)")
 _ENDS = dict(zip(".?!;:,", ".?!;:,", strict=True))
 
@@ -29,10 +29,12 @@ class NormalText:
     Args:
         items: Words and breaks in order; the last is a break.
         unspoken: Pieces in other scripts, and emoji, that were left out.
+        spans: For each item, start and end in the folded text of what it was read from.
     """
 
     items: tuple[Item, ...]
     unspoken: tuple[str, ...]
+    spans: tuple[tuple[int, int], ...]
 
     def __str__(self) -> str:
         said = [item.word if isinstance(item, Spoken) else item.mark for item in self.items]
@@ -50,9 +52,20 @@ def normalize(text: str, known: Container[str] = frozenset()) -> NormalText:
         InputError: As `clean`.
     """
     cleaned = clean(text)
-    scanner = _Scanner(cleaned.text, known)
+    return replace(scan(cleaned.text, known), unspoken=cleaned.unspoken)
+
+
+def scan(folded: str, known: Container[str] = frozenset(), inserts: Sequence[Insert] = ()) -> NormalText:
+    """Turn a folded text into words.
+
+    Args:
+        folded: A text as `fold` returns it, in which INSERT may stand.
+        known: As for `normalize`.
+        inserts: What to say at each INSERT.
+    """
+    scanner = _Scanner(folded, known, inserts)
     scanner.run()
-    return NormalText(tuple(scanner.items), cleaned.unspoken)
+    return NormalText(tuple(scanner.items), (), tuple(scanner.spans))
 
 
 def _end(pattern: re.Pattern[str], text: str, position: int) -> int:
@@ -63,10 +76,12 @@ def _end(pattern: re.Pattern[str], text: str, position: int) -> int:
 class _Scanner:
     """Walks through the text once; each step reads at least one character."""
 
-    def __init__(self, text: str, known: Container[str]) -> None:
+    def __init__(self, text: str, known: Container[str], inserts: Sequence[Insert] = ()) -> None:
         self.text = text
         self.known = known
+        self.inserts = iter(inserts)
         self.items: list[Item] = []
+        self.spans: list[tuple[int, int]] = []  # of each item
         self.previous = ""  # the previous word as written, "" after a break
         self.quoted = False  # inside '...'
         self.double = False  # inside "..."
@@ -74,10 +89,12 @@ class _Scanner:
     def run(self) -> None:
         position = 0
         while position < len(self.text):
-            position = self._step(position)
+            start, position = position, self._step(position)
+            self.spans += [(start, position)] * (len(self.items) - len(self.spans))
         self._break(".")
-        if self.items and isinstance(self.items[0], Break):
-            del self.items[0]
+        self.spans += [(position, position)] * (len(self.items) - len(self.spans))
+        if self.items and isinstance(first := self.items[0], Break) and first.pause is None:
+            del self.items[0], self.spans[0]
 
     def _step(self, position: int) -> int:
         character = self.text[position]
@@ -85,6 +102,11 @@ class _Scanner:
             end = _end(_SPACE, self.text, position)
             if self.text.count("\n", position, end) > 1:
                 self._break(".")
+            return end
+        if character == INSERT:
+            insert = next(self.inserts)
+            end = position + 1 + insert.length
+            self._say(list(insert.items), self.text[position + 1 : end])
             return end
         if match := quantity(self.text, position):
             return self._quantity(position, *match)
@@ -139,18 +161,19 @@ class _Scanner:
     def _say(self, items: list[Item], written: str) -> None:
         for item in items:
             if isinstance(item, Break):
-                self._break(item.mark)
+                self._break(item.mark, item.pause)
             else:
                 self.items.append(item)
         self.previous = written
 
-    def _break(self, mark: str) -> None:
-        """End the phrase here; of consecutive marks the strongest counts."""
+    def _break(self, mark: str, pause: float | None = None) -> None:
+        """End the phrase here; of consecutive marks the strongest counts, and their pauses add up."""
         if self.items and isinstance(last := self.items[-1], Break):
-            if STRENGTH[mark] > STRENGTH[last.mark]:
-                self.items[-1] = Break(mark)
+            pauses = [seconds for seconds in (last.pause, pause) if seconds is not None]
+            stronger = mark if STRENGTH[mark] > STRENGTH[last.mark] else last.mark
+            self.items[-1] = Break(stronger, sum(pauses) if pauses else None)
         else:
-            self.items.append(Break(mark))
+            self.items.append(Break(mark, pause))
         self.previous = ""
 
     # --- signs -----------------------------------------------------------------------------------------

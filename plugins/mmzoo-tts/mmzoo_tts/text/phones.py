@@ -6,6 +6,11 @@ The set is ARPABET in lower case without stress; `ax` is the only reduced vowel.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+
+from mmzoo.errors import InputError
+
 PAUSE = "pau"
 
 VOWELS = ("aa", "ae", "ah", "ao", "aw", "ax", "ay", "eh", "er", "ey", "ih", "iy", "ow", "oy", "uh", "uw")
@@ -38,3 +43,45 @@ def possessive(phones: tuple[str, ...]) -> tuple[str, ...]:
     if last in SIBILANTS:
         return ("ax", "z")
     return ("s",) if last in VOICELESS else ("z",)
+
+
+ENDINGS: dict[str, Callable[[tuple[str, ...]], tuple[str, ...]]] = {
+    "'s": possessive,
+    "'ll": lambda phones: ("l",) if phones[-1] in VOWELS else ("ax", "l"),
+    "'ve": lambda phones: ("v",) if phones[-1] in VOWELS else ("ax", "v"),
+    "'d": lambda phones: ("ax", "d") if phones[-1] in {"t", "d"} else ("d",),
+    "'re": lambda phones: ("er",),
+}
+"""The phones of an ending after a word with the given phones."""
+
+_PHONE = re.compile(r"([a-z]+)([012]?)")
+
+
+def parse_phones(text: str, where: str) -> tuple[str, ...]:
+    """Phones that a user wrote: separated by spaces, in either case, perhaps with stress digits on vowels.
+
+    The set has no stress, so the digits are dropped; `AH0`, which is how ARPABET writes the reduced vowel, is `ax`.
+
+    Args:
+        text: The phones.
+        where: What they are the pronunciation of, for the error.
+
+    Raises:
+        InputError: There are none, or one is not in the set.
+    """
+    phones = tuple(_PLAIN.get(phone) or _phone(phone, where) for phone in text.split())
+    if not phones:
+        raise InputError(f"The pronunciation of {where} is empty; write phones, separated by spaces: {_SET}.")
+    return phones
+
+
+def _phone(text: str, where: str) -> str:
+    match = _PHONE.fullmatch(text.lower())
+    phone, stress = match.groups() if match else ("", "")
+    if phone not in PHONE_IDS or phone == PAUSE or (stress and phone not in VOWELS):
+        raise InputError(f"The pronunciation of {where} has {text[:20]!r}, which is not one of its phones: {_SET}.")
+    return "ax" if (phone, stress) == ("ah", "0") else phone
+
+
+_SET = " ".join((*VOWELS, *CONSONANTS))
+_PLAIN = {phone: phone for phone in (*VOWELS, *CONSONANTS)}

@@ -7,7 +7,7 @@ from typing import Literal
 
 from mmzoo_tts.text.phones import PAUSE
 
-Source = Literal["lexicon", "letters", "spelled"]
+Source = Literal["given", "lexicon", "letters", "spelled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +18,19 @@ class Word:
         text: The piece of the text it was read from; several words may share it ("$3.50").
         spoken: The word as spoken, in lower case.
         phones: Its phones.
-        source: `lexicon`, `letters` (the letter-to-sound network) or `spelled`.
+        source: `given` (by the user), `lexicon`, `letters` (the letter-to-sound network) or `spelled`.
+        written: The whole written word that it belongs to, in the text's own spelling ("naïve", "10:45").
+        continues: It belongs to the same written word as the word before it.
+        rate: Its rate relative to the rest of the text; 2.0 is twice as fast.
     """
 
     text: str
     spoken: str
     phones: tuple[str, ...]
     source: Source
+    written: str = ""
+    continues: bool = False
+    rate: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +40,12 @@ class Phrase:
     Args:
         words: The words.
         end: The mark that ends the phrase, one of `. ? ! ; : - ,`.
+        pause: Seconds of silence after it, if the text says so.
     """
 
     words: tuple[Word, ...]
     end: str
+    pause: float | None = None
 
     @property
     def phones(self) -> tuple[str, ...]:
@@ -52,10 +60,12 @@ class Pronunciation:
     Args:
         phrases: The phrases.
         notes: Sentences about what was spelled or left out.
+        lead: Seconds of silence before the first phrase, if the text says so.
     """
 
     phrases: tuple[Phrase, ...]
     notes: tuple[str, ...] = ()
+    lead: float | None = None
 
     @property
     def words(self) -> tuple[Word, ...]:

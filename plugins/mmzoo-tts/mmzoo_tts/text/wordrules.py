@@ -6,7 +6,7 @@ import re
 from collections.abc import Container
 
 from mmzoo_tts.text import numbers
-from mmzoo_tts.text.items import Break, Item, Spoken, letters, words
+from mmzoo_tts.text.items import INSERT, Break, Item, Spoken, letters, words
 from mmzoo_tts.text.quantities import MONTH_DAY, month_day
 from mmzoo_tts.text.tables import (
     ABBREVIATIONS,
@@ -26,7 +26,7 @@ from mmzoo_tts.text.tables import (
 WORD = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)*")
 _PHRASE = re.compile("|".join(sorted(map(re.escape, PHRASES), key=len, reverse=True)), re.IGNORECASE)
 _INITIALS = re.compile(r"(?:[A-Za-z]\.){2,}(?![A-Za-z])|(?:[A-Z]\.)+(?=\s?[A-Z][a-z])|(?:[A-Za-z]\.)+[A-Za-z]\b(?!\.)")
-_NEXT_WORD = re.compile(r"\s+(?:[\"'(]\s?)?([A-Za-z]+)")
+_NEXT_WORD = re.compile(rf"\s+(?:[\"'(]\s?)?{INSERT}?([A-Za-z]+)")
 _DOMAINS = "com|org|net|edu|gov|io|ai|dev|app|info|co|uk|de|fr|eu|us|ca|jp"
 _ADDRESS = re.compile(
     r"(?:https?://|ftp://|www\.)[^\s<>\"()]+"
