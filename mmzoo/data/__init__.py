@@ -8,25 +8,32 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mmzoo.data.audio import decode_audio, encode_audio, resample
     from mmzoo.data.cache import cache_dir
+    from mmzoo.data.checking import readable
+    from mmzoo.data.fit import fit_image
+    from mmzoo.data.guessing import DataGuess, guess
     from mmzoo.data.image import decode_image, decode_images, encode_image, sheet
     from mmzoo.data.inputs import as_audio, as_image
     from mmzoo.data.loading import load_dataset_component
-    from mmzoo.data.schema import COLUMNS, make_row, row_features
+    from mmzoo.data.schema import COLUMNS, make_row, row_features, to_dataset
     from mmzoo.data.words import Words
 
 _HOMES = {
     "audio": "decode_audio encode_audio resample",
     "cache": "cache_dir",
+    "fit": "fit_image",
+    "guessing": "DataGuess guess",
     "image": "decode_image decode_images encode_image sheet",
     "inputs": "as_audio as_image",
     "loading": "load_dataset_component",
+    "checking": "readable",
     "words": "Words",
-    "schema": "COLUMNS row_features make_row",
+    "schema": "COLUMNS row_features make_row to_dataset",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
 __all__ = [
     "COLUMNS",
+    "DataGuess",
     "Words",
     "as_audio",
     "as_image",
@@ -36,11 +43,15 @@ __all__ = [
     "decode_images",
     "encode_audio",
     "encode_image",
+    "fit_image",
+    "guess",
     "load_dataset_component",
     "make_row",
+    "readable",
     "resample",
     "row_features",
     "sheet",
+    "to_dataset",
 ]
 
 

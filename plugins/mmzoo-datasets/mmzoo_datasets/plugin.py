@@ -36,6 +36,7 @@ def mmzoo_register(register: Register) -> None:
         "ljspeech",
         "mmzoo_datasets.ljspeech:ljspeech",
         summary="LJSpeech from its own folder, with phone times by forced alignment",
+        recognizes="mmzoo_datasets.own.recognize:ljspeech",
         modalities=("speech", "text"),
     )
     register.dataset(
@@ -72,24 +73,42 @@ def mmzoo_register(register: Register) -> None:
         "imagenet-1k",
         "mmzoo_datasets.folders:imagenet",
         summary="ImageNet-1k from its own folder",
+        recognizes="mmzoo_datasets.own.recognize:imagenet",
         modalities=("image", "text"),
     )
     register.dataset(
         "coco-captions",
         "mmzoo_datasets.folders:coco_captions",
         summary="COCO captions from its own folder",
+        recognizes="mmzoo_datasets.own.recognize:coco",
         modalities=("image", "text"),
     )
     register.dataset(
         "librispeech",
         "mmzoo_datasets.folders:librispeech",
         summary="LibriSpeech from its own folder",
+        recognizes="mmzoo_datasets.own.recognize:librispeech",
         modalities=("speech", "text"),
     )
     register.dataset(
         "speech-commands",
         "mmzoo_datasets.folders:speech_commands",
         summary="Speech Commands from its own folder",
+        recognizes="mmzoo_datasets.own.recognize:speech_commands",
+        modalities=("speech", "text"),
+    )
+    register.dataset(
+        "image-folder",
+        "mmzoo_datasets.own.folders:image_folder",
+        summary="A folder of your own pictures, with classes by folder or a metadata file",
+        recognizes="mmzoo_datasets.own.recognize:image_folder",
+        modalities=("image", "text"),
+    )
+    register.dataset(
+        "audio-folder",
+        "mmzoo_datasets.own.folders:audio_folder",
+        summary="A folder of your own sounds, with classes by folder or a metadata file",
+        recognizes="mmzoo_datasets.own.recognize:audio_folder",
         modalities=("speech", "text"),
     )
     register.judge(

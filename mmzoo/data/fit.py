@@ -1,0 +1,39 @@
+"""Fits pictures of any size to the one size that a model trains on."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from mmzoo.interfaces.values import Image
+
+DEFAULT_SIDE = 64
+"""Pixels of the side to which pictures of different sizes are fitted if the model has no size of its own."""
+
+
+def fit_image(image: Image, size: tuple[int, int], how: Literal["crop", "pad", "stretch"] = "crop") -> Image:
+    """Resize to (height, width) with bicubic interpolation.
+
+    Args:
+        image: A picture of any size; one of this size is returned as it is.
+        size: Height and width in pixels.
+        how: `crop` covers the size and crops the center, `pad` fits into the size and adds white, `stretch` changes the
+            aspect ratio.
+    """
+    from PIL import Image as Pillow
+
+    height, width = image.pixels.shape[:2]
+    if (height, width) == size:
+        return image
+    factors = size[0] / height, size[1] / width
+    factor = max(factors) if how == "crop" else min(factors)
+    scaled = size if how == "stretch" else (max(1, round(height * factor)), max(1, round(width * factor)))
+    picture = Pillow.fromarray(image.pixels).resize((scaled[1], scaled[0]), Pillow.Resampling.BICUBIC)
+    top, left = (scaled[0] - size[0]) // 2, (scaled[1] - size[1]) // 2
+    box = (left, top, left + size[1], top + size[0])
+    if how == "pad":
+        page = Pillow.new("RGB", (size[1], size[0]), "white")
+        page.paste(picture, (-left, -top))
+        return Image(np.array(page))
+    return Image(np.array(picture.crop(box)))
