@@ -20,6 +20,7 @@ from mmzoo.system import write_whole
 if TYPE_CHECKING:
     from datasets import Dataset
 
+KINDS = ("image", "audio")
 NAMED = 3
 """The number of unreadable files that a message names."""
 FEW_ENOUGH = 0.05
@@ -31,8 +32,7 @@ _log = logging.getLogger("mmzoo.data")
 def readable(rows: Dataset, source: str, *, max_unreadable: float = FEW_ENOUGH) -> Dataset:
     """The rows whose `image` and `audio` can be decoded; the others are counted and named in a warning.
 
-    Every file is decoded once. The result is cached by the path, size and time of each file, or by the rows' fingerprint
-    if they hold the content of files.
+    Every file is decoded once. The result is cached by the rows' fingerprint, and the path, size and time of each file.
 
     Args:
         rows: Rows with encoded files.
@@ -44,9 +44,9 @@ def readable(rows: Dataset, source: str, *, max_unreadable: float = FEW_ENOUGH) 
     """
     if len(rows) == 0:
         raise DataError(f"{source} has no rows.")
-    kinds = [name for name in ("image", "audio") if name in rows.column_names]
+    kinds = [name for name in KINDS if name in rows.column_names]
     files = rows.select_columns(kinds)
-    known = cache_dir() / "readable" / f"{_digest(files)}.json"
+    known = cache_dir() / "readable" / f"{_digest(rows)}.json"
     try:
         bad = {int(index): str(why) for index, why in json.loads(known.read_text("utf-8")).items()}
     except (OSError, ValueError, AttributeError):
@@ -65,26 +65,33 @@ def readable(rows: Dataset, source: str, *, max_unreadable: float = FEW_ENOUGH) 
     return rows.select([index for index in range(len(rows)) if index not in bad])
 
 
-def file_state(path: str | Path) -> tuple[str, int, int]:
-    """Path, size and time of a file, which change if its content does; zeros if it does not exist."""
-    try:
-        state = os.stat(path)
-    except OSError:
-        return str(path), 0, 0
-    return str(path), state.st_size, state.st_mtime_ns
+def fingerprinted(rows: Dataset) -> Dataset:
+    """The rows with a fingerprint that also depends on the path, size and time of each file that they name.
+
+    `datasets` sees the names of files only, so features of old files would be used for new ones. The rows must not be
+    a selection of others.
+    """
+    from datasets import Dataset
+
+    return Dataset(rows.data, info=rows.info, split=rows.split, fingerprint=_digest(rows))
 
 
-def _digest(files: Dataset) -> str:
-    """Of the content of the rows, and of the files that they name."""
+def _digest(rows: Dataset) -> str:
+    """Of the fingerprint of the rows, and of the path, size and time of the files that they name."""
     from pyarrow import compute
 
-    digest = hashlib.sha256(files._fingerprint.encode())
-    table = files.with_format("arrow")[:]
-    for name in table.column_names:
-        paths = compute.struct_field(table[name], "path").filter(compute.struct_field(table[name], "bytes").is_null())
+    digest = hashlib.sha256(rows._fingerprint.encode())
+    for kind in KINDS:
+        if kind not in rows.column_names or str((column := rows.data.column(kind)).type) == "null":
+            continue
+        paths = compute.struct_field(column, "path").filter(compute.struct_field(column, "bytes").is_null())
         for path in paths.to_pylist():
-            digest.update(repr(file_state(path or "")).encode())
-    return digest.hexdigest()[:24]
+            try:
+                state = Path(path or "").stat()
+                digest.update(f"{path} {state.st_size} {state.st_mtime_ns}\n".encode(errors="surrogateescape"))
+            except (OSError, ValueError):
+                digest.update(f"{path}\n".encode(errors="surrogateescape"))
+    return digest.hexdigest()[:16]
 
 
 def _unreadable(files: Dataset) -> dict[int, str]:

@@ -65,14 +65,14 @@ def build_split(
         if not path.exists():
             made = make(part)
             rows = Dataset.from_dict({key: [row.get(key) for row in made] for key in features}, features=features)
-            with _quiet_datasets(), whole_file(path) as staged:
+            with quiet_datasets(), whole_file(path) as staged:
                 rows.to_parquet(staged)
         advance(len(part))
     return paths
 
 
 @contextmanager
-def _quiet_datasets() -> Iterator[None]:
+def quiet_datasets() -> Iterator[None]:
     """Hide the progress bars of `datasets`, which appear even if stderr is not a terminal."""
     from datasets.utils.logging import disable_progress_bar, enable_progress_bar, is_progress_bar_enabled
 
@@ -96,7 +96,7 @@ def open_shards(files: Mapping[str, list[str]], features: Features, folder: Path
         }
         loaded: dict[str, Dataset] = {}
         if filled:
-            with _quiet_datasets():
+            with quiet_datasets():
                 loaded = load_dataset("parquet", data_files=filled, cache_dir=str(folder / "arrow"))
     except Exception as error:  # datasets wraps whatever pyarrow raises
         raise DataError(

@@ -111,6 +111,27 @@ def mmzoo_register(register: Register) -> None:
         recognizes="mmzoo_datasets.own.recognize:audio_folder",
         modalities=("speech", "text"),
     )
+    register.dataset(
+        "parquet",
+        "mmzoo_datasets.own.tables:parquet",
+        summary="Your own parquet files, with pictures, sounds, texts or classes in any columns",
+        recognizes="mmzoo_datasets.own.recognize:parquet",
+        modalities=("image", "speech", "text"),
+    )
+    register.dataset(
+        "csv",
+        "mmzoo_datasets.own.tables:csv",
+        summary="Your own csv, tsv or jsonl file, with texts, classes, and paths of pictures and sounds",
+        recognizes="mmzoo_datasets.own.recognize:table",
+        modalities=("image", "speech", "text"),
+    )
+    register.dataset(
+        "hub",
+        "mmzoo_datasets.own.hub:hub",
+        summary="A dataset of the Hugging Face Hub, or a local folder that `datasets` reads",
+        recognizes="mmzoo_datasets.own.recognize:saved",
+        modalities=("image", "speech", "text"),
+    )
     register.judge(
         "pocketsphinx",
         "mmzoo_datasets.judges.speech:PocketSphinx",

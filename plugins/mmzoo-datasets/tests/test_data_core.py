@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from datasets import Dataset, DatasetDict
+from datasets import DatasetDict
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mmzoo_datasets.phones import phone_columns
 
 from mmzoo.data import (
     COLUMNS,
@@ -27,7 +28,6 @@ from mmzoo.data import (
 )
 from mmzoo.errors import ConfigError, ConfigTypeError, DataError, UnknownKeyError, UnknownNameError
 from mmzoo.interfaces import Audio
-from mmzoo_datasets.phones import phone_columns
 
 
 def tone(rate: int, seconds: float = 0.5, hertz: float = 440.0) -> np.ndarray[Any, Any]:

@@ -60,3 +60,8 @@ def plain_text(value: Any) -> str:
 def plain_label(value: Any) -> str | None:
     """A cell as a class name; None if it is empty."""
     return None if value is None or not str(value).strip() else str(value).strip()
+
+
+def words_of(label: str | None) -> str:
+    """The words of a class name, such as `travel places` of `travel-places`."""
+    return " ".join((label or "").replace("_", " ").replace("-", " ").split())

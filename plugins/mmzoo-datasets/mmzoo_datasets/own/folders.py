@@ -7,11 +7,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmzoo.data import make_row, to_dataset
-from mmzoo.data.checking import file_state
+from mmzoo.data import fingerprinted, make_row, to_dataset
 from mmzoo.data.shards import Row
 from mmzoo.errors import DataError
-from mmzoo_datasets.own.columns import mapped, plain_label, plain_text
+from mmzoo_datasets.own.columns import mapped, plain_label, plain_text, words_of
 from mmzoo_datasets.own.files import SUFFIXES, folder, of_kind, order, splits
 from mmzoo_datasets.own.finish import Fit, Settings, finished
 from mmzoo_datasets.own.metadata import FILE_NAME, file_in, metadata_files, read_table
@@ -35,9 +34,9 @@ def image_folder(
 ) -> DatasetDict:
     """The pictures of a folder and of those below it; nothing is copied unless a size is given.
 
-    With `metadata.csv`, `.jsonl` or `.parquet`, each of its lines is a row: `file_name` is relative to it. Otherwise the
-    first folder below root is the label, and `NAME.txt` beside a picture its text. Subfolders `train`, `validation` and
-    `test` are splits. Hidden files are ignored.
+    With `metadata.csv`, `.jsonl` or `.parquet`, each of its lines is a row; `file_name` is relative to it. Otherwise
+    the first folder below root is the label, and `NAME.txt` beside a picture is its text.
+    Subfolders `train`, `validation` and `test` are splits. Hidden files are ignored.
 
     Args:
         root: The folder.
@@ -67,7 +66,7 @@ def folder_splits(source: Path, kind: str, columns: Mapping[str, str]) -> dict[s
             raise DataError(
                 f"{place} has no {WHAT[kind]}; files must end in one of {' '.join(sorted(SUFFIXES[kind]))}."
             )
-        made[split] = _dataset(rows, kind)
+        made[split] = fingerprinted(to_dataset(rows))
     return made
 
 
@@ -80,8 +79,7 @@ def _rows(place: Path, split: str, kind: str, files: list[Path], columns: Mappin
     for path in files:
         inside = path.relative_to(place)
         label = order(inside.parts[0]) if len(classes) > 1 and len(inside.parts) > 1 else None
-        words = "" if label is None else " ".join(label.replace("_", " ").replace("-", " ").split())
-        yield _row(place, path, split, kind, label=label, text=_text_beside(path) or words)
+        yield _row(place, path, split, kind, label=label, text=_text_beside(path) or words_of(label))
 
 
 def _described(
@@ -124,16 +122,6 @@ def _text_beside(path: Path) -> str:
         raise DataError(f"Cannot read {beside}, the text of {path.name}: {error}.") from error
 
 
-def _dataset(rows: list[Row], kind: str) -> Dataset:
-    """The rows as a Dataset whose fingerprint changes with the files, so that features of old files are not used."""
-    from datasets import Dataset
-    from datasets.fingerprint import Hasher
-
-    made = to_dataset(rows)
-    states = [file_state(row[kind]["path"]) for row in rows]
-    return Dataset(made.data, info=made.info, fingerprint=Hasher.hash([made._fingerprint, states]))
-
-
 def audio_folder(
     *,
     root: str,
@@ -148,7 +136,7 @@ def audio_folder(
 
     Args:
         root: The folder.
-        columns: Which column of the metadata is which of ours, such as `{text: transcript}`; usual names are recognized.
+        columns: Which column of the metadata is which of ours, as in `image-folder`.
         sample_rate: In Hz, to which all sounds are resampled; null leaves that to the model. Channels are averaged.
         clip_seconds: Longer sounds without a text are cut into clips of this length; null keeps them.
         validation: Fraction of the rows for the split validation, if there is none.

@@ -1,4 +1,4 @@
-"""Tables beside files: `metadata.csv`, `.jsonl` or `.parquet` with a column `file_name`, and csv and jsonl in general."""
+"""Reads tables: csv, tsv, jsonl and parquet, among them the metadata of folders with a column `file_name`."""
 
 from __future__ import annotations
 
