@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
 
 Fit = Literal["crop", "pad", "stretch"]
-SHARD_ROWS = 64
 VERSION = 1
 
 
@@ -37,6 +36,7 @@ class Settings:
         fit: How: `crop` resizes the shorter side and crops the center, `pad` resizes the longer side and adds white.
         sample_rate: In Hz; None leaves that to the model.
         clip_seconds: Longer sounds without a text are cut into clips of this length; None keeps them.
+        shard_rows: Rows in a parquet shard, of which fitted rows are built.
     """
 
     validation: float = 0.05
@@ -46,21 +46,33 @@ class Settings:
     fit: Fit = "crop"
     sample_rate: int | None = None
     clip_seconds: float | None = 30.0
+    shard_rows: int = 64
 
     def __post_init__(self) -> None:
         for name in ("validation", "max_unreadable"):
             if not 0 <= getattr(self, name) < 1:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 0 and less than 1.", path=name)
+                raise ConfigError(f"{name}={getattr(self, name)}; it must be at least 0 and less than 1.", path=name)
         if self.size is not None and not 1 <= self.size <= 4096:
-            raise ConfigError(f"size is {self.size}; it must be 1 to 4096 pixels.", path="size")
+            raise ConfigError(f"size={self.size}; it must be 1 to 4096 pixels.", path="size")
         if self.sample_rate is not None and not 4_000 <= self.sample_rate <= 192_000:
-            raise ConfigError(f"sample_rate is {self.sample_rate}; it must be 4000 to 192000 Hz.", path="sample_rate")
+            raise ConfigError(f"sample_rate={self.sample_rate}; it must be 4000 to 192000 Hz.", path="sample_rate")
         if self.clip_seconds is not None and not 0.1 <= self.clip_seconds <= 600:
-            raise ConfigError(f"clip_seconds is {self.clip_seconds:g}; it must be 0.1 to 600.", path="clip_seconds")
+            raise ConfigError(f"clip_seconds={self.clip_seconds:g}; it must be 0.1 to 600.", path="clip_seconds")
 
 
-def finished(source: str, splits: Mapping[str, Dataset], settings: Settings) -> DatasetDict:
+def finished(
+    source: str,
+    splits: Mapping[str, Dataset],
+    settings: Settings,
+    phones: Callable[[Dataset], Dataset] | None = None,
+) -> DatasetDict:
     """The splits without unreadable files, with validation rows, and fitted as the settings say.
+
+    Args:
+        source: What they were read from, for messages.
+        splits: The rows of each split.
+        settings: The arguments that all these datasets share.
+        phones: Adds the phones of the readable rows, if they are needed.
 
     Raises:
         DataError: Too many files are unreadable, or there are no rows.
@@ -73,6 +85,8 @@ def finished(source: str, splits: Mapping[str, Dataset], settings: Settings) -> 
         )
         for split, rows in splits.items()
     }
+    if phones is not None:
+        kept = {split: phones(rows) for split, rows in kept.items()}
     if "validation" not in kept and "train" in kept and settings.validation:
         kept = {**_divided(kept.pop("train"), settings), **kept}
     return DatasetDict({split: _fitted(split, rows, settings) for split, rows in kept.items()})
@@ -113,7 +127,7 @@ def _fitted(split: str, rows: Dataset, settings: Settings) -> Dataset:
     with tqdm(total=len(rows), desc=f"fitting {split}", unit="row", disable=None, leave=False) as bar:
         make = partial(_rows, rows=rows, settings=settings)
         paths = build_split(
-            folder, split, range(len(rows)), make, rows.features, shard_rows=SHARD_ROWS, advance=bar.update
+            folder, split, range(len(rows)), make, rows.features, shard_rows=settings.shard_rows, advance=bar.update
         )
     return open_shards({split: paths}, rows.features, folder)[split]
 

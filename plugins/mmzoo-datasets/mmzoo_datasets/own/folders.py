@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
 
 _log = logging.getLogger("mmzoo.datasets")
+PHONEMIZER = "phonemizer-en"
 WHAT = {"image": "pictures", "audio": "sounds"}
 
 
@@ -56,7 +58,7 @@ def image_folder(
     return finished(str(source), folder_splits(source, "image", columns or {}), settings)
 
 
-def folder_splits(source: Path, kind: str, columns: Mapping[str, str]) -> dict[str, Dataset]:
+def folder_splits(source: Path, kind: str, columns: Mapping[str, str], speaker: str = "") -> dict[str, Dataset]:
     """The rows of each split of a folder; kind is image or audio."""
     made = {}
     for split, place in splits(source).items():
@@ -66,6 +68,7 @@ def folder_splits(source: Path, kind: str, columns: Mapping[str, str]) -> dict[s
             raise DataError(
                 f"{place} has no {WHAT[kind]}; files must end in one of {' '.join(sorted(SUFFIXES[kind]))}."
             )
+        rows = [{**row, "speaker": row["speaker"] or speaker} for row in rows]
         made[split] = fingerprinted(to_dataset(rows))
     return made
 
@@ -126,17 +129,23 @@ def audio_folder(
     *,
     root: str,
     columns: Mapping[str, str] | None = None,
+    speaker: str = "",
+    phonemizer: str | None = PHONEMIZER,
+    needs: Sequence[str] = (),
     sample_rate: int | None = None,
     clip_seconds: float | None = 30.0,
     validation: float = 0.05,
     max_unreadable: float = 0.05,
     seed: int = 0,
 ) -> DatasetDict:
-    """The sounds of a folder and of those below it, like `image-folder`.
+    """The sounds of a folder and of those below it, like `image-folder`; `NAME.txt` beside a sound is what it says.
 
     Args:
         root: The folder.
         columns: Which column of the metadata is which of ours, as in `image-folder`.
+        speaker: Name of the speaker of all rows that the metadata names none for.
+        phonemizer: The model that reads texts for the column `phones`; null leaves out texts with unknown words.
+        needs: The columns that are needed, which training sets. With `phones` among them, English texts are aligned.
         sample_rate: In Hz, to which all sounds are resampled; null leaves that to the model. Channels are averaged.
         clip_seconds: Longer sounds without a text are cut into clips of this length; null keeps them.
         validation: Fraction of the rows for the split validation, if there is none.
@@ -144,9 +153,20 @@ def audio_folder(
         seed: Of the choice of validation rows.
 
     Raises:
-        DataError: There are no sounds, too many cannot be read, or the metadata is malformed.
+        DataError: There are no sounds, too many cannot be read, the metadata is malformed, or phones are needed and no
+            text can be aligned.
         ConfigError: An argument is out of range.
     """
     settings = Settings(validation, seed, max_unreadable, None, "crop", sample_rate, clip_seconds)
     source = folder(root, "audio-folder")
-    return finished(str(source), folder_splits(source, "audio", columns or {}), settings)
+    splits = folder_splits(source, "audio", columns or {}, speaker)
+    return finished(str(source), splits, settings, phones_if_needed(needs, str(source), phonemizer))
+
+
+def phones_if_needed(needs: Sequence[str], source: str, phonemizer: str | None) -> Callable[[Dataset], Dataset] | None:
+    """What adds the column `phones` to rows, if it is needed."""
+    if "phones" not in needs:
+        return None
+    from mmzoo_datasets.spoken_phones import with_phones
+
+    return partial(with_phones, source=source, phonemizer=phonemizer)

@@ -106,16 +106,18 @@ def _tables(
 
 def _downloaded(rows: Any, limit: int | None) -> Dataset:
     """The first rows of a stream, with files as they are stored."""
-    from datasets import Audio, Dataset, Image
+    from datasets import Audio, Dataset, Features, Image, Value
 
-    for name, feature in (rows.features or {}).items():
+    types = dict(rows.features or {})
+    for name, feature in types.items():
         if isinstance(feature, Image | Audio):
             rows = rows.cast_column(name, type(feature)(decode=False))
+            types[name] = {"bytes": Value("binary"), "path": Value("string")}  # `datasets` decodes to encode the others
     try:
         first = list(islice(rows, limit))
     except Exception as error:  # whatever the transport raises
         raise DataError(f"The stream of rows broke off: {_reason(error)}") from error
-    return Dataset.from_list(first)
+    return Dataset.from_list(first, features=Features(types) if types else None)
 
 
 def _reason(error: BaseException) -> str:

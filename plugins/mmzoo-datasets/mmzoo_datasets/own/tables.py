@@ -140,7 +140,9 @@ def _read_parquet(paths: Sequence[Path]) -> Dataset:
             table = load_dataset("parquet", data_files={"train": names}, cache_dir=str(cache_dir() / "arrow"))
     except Exception as error:  # datasets wraps whatever pyarrow raises
         raise DataError(f"The parquet files {names[0]} and others cannot be read together: {error}.") from error
-    return table["train"]
+    rows = table["train"]
+    strings = any(getattr(feature, "dtype", None) == "string" for feature in rows.features.values())
+    return rows.add_column(FOLDER, [str(paths[0].parent)] * len(rows)) if strings else rows
 
 
 def _read_lines(paths: Sequence[Path]) -> Dataset:
@@ -169,6 +171,8 @@ def rows_of(table: Dataset, split: str, source: str, columns: Mapping[str, str])
         DataError: There are no rows, or a column that should hold files does not.
         ConfigError: A column does not exist.
     """
+    from datasets import Dataset, Features
+
     if len(table) == 0:
         raise DataError(f"{source} has no rows in the split {split}.")
     if table._indices is not None:
@@ -182,13 +186,18 @@ def rows_of(table: Dataset, split: str, source: str, columns: Mapping[str, str])
         if kind in names:
             table = _with_cells(table, names[kind], f"{source}, column {names[kind]!r}")
     gone = {FOLDER, *(theirs for ours, theirs in names.items() if ours in values)}
-    gone |= {name for name in row_features() if name in table.column_names and name not in names.values()}
+    gone |= {name for name in row_features() if name not in names.values()}
+    gone |= {name for name in table.column_names if name.startswith("__")} - set(names.values())
     table = table.remove_columns([name for name in table.column_names if name in gone])
     table = table.rename_columns(
         {theirs: ours for ours, theirs in names.items() if ours not in values and ours != theirs}
     )
+    features = row_features()
+    if not table.column_names:  # `datasets` adds no column to a table without any
+        made = Dataset.from_dict(values, features=Features({name: features[name] for name in values}))
+        return fingerprinted(made)
     for name, column in values.items():
-        table = table.add_column(name, column, feature=row_features()[name])
+        table = table.add_column(name, column, feature=features[name])
     return fingerprinted(table)
 
 
