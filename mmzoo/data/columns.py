@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
+from mmzoo.data.schema import COLUMNS
 from mmzoo.errors import DataError
 
 if TYPE_CHECKING:
@@ -26,11 +27,15 @@ def require_columns(rows: Dataset, columns: Collection[str], who: str) -> None:
     if not missing:
         return
     filled = [name for name in rows.column_names if name not in missing and not _empty(rows.data.column(name))]
-    theirs = next((name for name in filled if name not in columns), "NAME")
+    others = [name for name in filled if name not in COLUMNS]
+    hint = (
+        f"if one of these is meant, map it with data.config.columns={{{missing[0]}: {others[0]}}}."
+        if others
+        else "train on another dataset."
+    )
     raise DataError(
         f"{who} needs the column {' and '.join(missing)}, which the dataset lacks or has empty; it has"
-        f" {', '.join(filled)}. If one of these is meant, say so, as in"
-        f" data.config.columns={{{missing[0]}: {theirs}}}; otherwise train on another dataset."
+        f" {', '.join(filled)}; {hint}"
     )
 
 
