@@ -36,7 +36,8 @@ Entry = dict[str, Any]
 def with_phones(rows: Dataset, source: str, phonemizer: str | None) -> Dataset:
     """The rows with the columns `phones`, `phone_ends_s` and `phone_set`, by forced alignment.
 
-    Rows whose speech differs from their text are left out, counted in a warning and listed in a file with the reasons.
+    If no row has a text, they stay as they are. Rows whose speech differs from their text are left out, counted in a
+    warning and listed in a file with the reasons.
 
     Args:
         rows: Rows with `audio` and `text`.
@@ -47,6 +48,8 @@ def with_phones(rows: Dataset, source: str, phonemizer: str | None) -> Dataset:
     Raises:
         DataError: pocketsphinx is missing, or no row can be aligned.
     """
+    if not any(rows["text"]):
+        return rows  # the head says what it lacks
     cache = cache_dir() / "alignments"
     paths = [cache / f"{_key(row, phonemizer)}.json" for row in rows.select_columns(["audio", "text"])]
     entries: dict[int, Entry] = {}

@@ -313,3 +313,7 @@ def test_texts_are_aligned_only_if_phones_are_needed(tmp_path: Path, spoken: dic
     rows = load_dataset_component("audio-folder", needs=["phones", "audio"], **config)["train"]
     assert {row["id"]: row["phones"] for row in rows} == {name: entry["phones"] for name, entry in spoken.items()}
     assert set(rows["speaker"]) == {"me"}
+    for path in tmp_path.glob("*.txt"):
+        path.unlink()
+    untold = load_dataset_component("audio-folder", needs=["phones", "audio"], **config)["train"]
+    assert len(untold) == 3 and "phones" not in untold.column_names
