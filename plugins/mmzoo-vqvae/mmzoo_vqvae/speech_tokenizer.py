@@ -252,6 +252,6 @@ def packed_audio(rows: Dataset, sample_rate: int, cache: Path) -> tuple[np.ndarr
 
     def samples(row: Mapping[str, Any]) -> np.ndarray[Any, Any]:
         audio = decode_audio(row["audio"], sample_rate=sample_rate)
-        return (np.clip(audio.samples, -1, 1) * 32767).astype(np.int16)
+        return np.asarray(np.clip(audio.samples, -1, 1) * 32767).astype(np.int16)
 
     return packed(rows, cache, f"audio-{sample_rate}", samples, doing="reading speech")

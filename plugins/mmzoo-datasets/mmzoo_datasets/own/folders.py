@@ -114,7 +114,8 @@ SPECIAL = ("id", "text", "label", "speaker", "image", "audio", "split")
 
 def _row(place: Path, path: Path, split: str, kind: str, *, label: str | None, text: str) -> Row:
     name = order(path.relative_to(place).with_suffix("").as_posix())
-    return make_row(id=name, text=text, split=split, label=label, **{kind: path})
+    sound, image = (path, None) if kind == "audio" else (None, path)
+    return make_row(id=name, text=text, split=split, label=label, audio=sound, image=image)
 
 
 def _text_beside(path: Path) -> str:

@@ -231,7 +231,7 @@ def _file_column(table: Dataset, kind: str, names: Mapping[str, str]) -> str | N
     """The column of pictures or sounds, by its type or by the ends of its paths."""
     from datasets import Audio, Image
 
-    free = [name for name in table.column_names if name not in names.values() and name != FOLDER]
+    free: list[str] = [name for name in table.column_names if name not in names.values() and name != FOLDER]
     typed = [name for name in free if isinstance(table.features[name], Image if kind == "image" else Audio)]
     if typed:
         return typed[0]
