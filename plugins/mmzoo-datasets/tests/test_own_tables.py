@@ -202,6 +202,16 @@ def test_a_folder_of_webdataset(tmp_path: Path) -> None:
     assert decode_image(rows[2]["image"]).pixels[0, 0, 0] == 20 and set(rows.column_names) == set(COLUMNS)
 
 
+@pytest.mark.parametrize(("suffix", "column"), [(".wav", "audio"), (".png", "image")])
+def test_a_folder_of_files_is_read_like_ours(tmp_path: Path, suffix: str, column: str) -> None:
+    for name in ("a/train", "b/test-tube"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / f"{name}{suffix}").write_bytes(wav() if suffix == ".wav" else png(1))
+    splits = load_dataset_component("hub", path=str(tmp_path), validation=0.0)
+    assert list(splits) == ["train"] and splits["train"]["label"] == ["a", "b"] and all(splits["train"][column])
+    assert len(load_dataset_component("hub", path=str(tmp_path), validation=0.0, limit=1)["train"]) == 1
+
+
 @pytest.mark.parametrize("streaming", [True, False])
 def test_sounds_of_datasets_need_no_decoder(tmp_path: Path, streaming: bool) -> None:
     rows = Dataset.from_dict({"audio": cells([wav(), wav(16000)]), "sentence": ["a", "b"]})

@@ -12,6 +12,8 @@ from mmzoo.data.shards import quiet_datasets
 from mmzoo.errors import ConfigError, DataError
 from mmzoo_datasets.own.files import SPLITS
 from mmzoo_datasets.own.finish import Settings, finished
+from mmzoo_datasets.own.folders import folder_splits
+from mmzoo_datasets.own.recognize import kind_of
 from mmzoo_datasets.own.tables import rows_of
 
 if TYPE_CHECKING:
@@ -62,6 +64,15 @@ def hub(
         raise ConfigError(f"hub got limit={limit}; it must be at least 1.", path="limit")
     if streaming and limit is None:
         raise ConfigError("hub streams only with a limit, the number of rows to download.", path="limit")
+    local = Path(path).expanduser()
+    if local.is_dir() and (kind := kind_of(local)) in ("image", "audio"):
+        # `datasets` would take split names from the names of files, and decode sounds with a package of its own.
+        made = folder_splits(local.resolve(), str(kind), columns or {})
+        if split is not None and split not in made:
+            raise DataError(f"The folder {local} has no split {split!r}; it has {', '.join(made)}.")
+        made = {"train": made[split]} if split is not None else made
+        chosen = {name: rows.select(range(min(limit or len(rows), len(rows)))) for name, rows in made.items()}
+        return finished(path, chosen, settings)
     tables = _tables(path, split=split, subset=subset, revision=revision, streaming=streaming)
     if streaming:
         tables = {name: _downloaded(rows, limit) for name, rows in tables.items()}

@@ -18,12 +18,12 @@ Config = Mapping[str, Any] | None
 
 def image_folder(path: Path) -> Config:
     """A folder with more pictures than sounds."""
-    return {"root": str(path)} if _kind(path) == "image" else None
+    return {"root": str(path)} if kind_of(path) == "image" else None
 
 
 def audio_folder(path: Path) -> Config:
     """A folder with more sounds than pictures."""
-    return {"root": str(path)} if _kind(path) == "audio" else None
+    return {"root": str(path)} if kind_of(path) == "audio" else None
 
 
 def ljspeech(path: Path) -> Config:
@@ -38,12 +38,12 @@ def ljspeech(path: Path) -> Config:
 
 def parquet(path: Path) -> Config:
     """A parquet file, or a folder with parquet files and no pictures or sounds."""
-    return {"path": str(path)} if _kind(path) == "parquet" else None
+    return {"path": str(path)} if kind_of(path) == "parquet" else None
 
 
 def table(path: Path) -> Config:
     """A csv, tsv or jsonl file, or a folder with one and no pictures or sounds."""
-    if _kind(path) != "table":
+    if kind_of(path) != "table":
         return None
     return {"path": str(path if path.is_file() else next(_tables(path)))}
 
@@ -100,7 +100,7 @@ def _has_bars(metadata: Path) -> bool:
         return "|" in file.readline()
 
 
-def _kind(path: Path) -> str | None:
+def kind_of(path: Path) -> str | None:
     """image, audio, parquet or table: what a file or folder mostly consists of."""
     if path.is_file():
         suffix = path.suffix.lower()
