@@ -152,6 +152,10 @@ KNOWS_NAMES = "registry/firstparty.py"
 """mmzoo's own distributions and what each supplies, to say which one to install."""
 
 
+GENERAL = {"csv", "hub", "parquet"}
+"""Datasets that are named after a file format or a service, which the core may name too."""
+
+
 def own_names() -> set[str]:
     """What mmzoo's own plugins register that a core which knows no model has no reason to name."""
     from mmzoo.registry import catalog
@@ -163,7 +167,7 @@ def own_names() -> set[str]:
     sets = {name for row in rows if isinstance(row, dict) for name in row.get("phone_set", ())}
     voices = {voice for head in heads if isinstance(head, dict) for voice in head.get("voices", ())}
     assert voices and sets
-    return {spec.name for spec in named if spec.plugin.startswith("mmzoo-")} | voices | sets
+    return ({spec.name for spec in named if spec.plugin.startswith("mmzoo-")} | voices | sets) - GENERAL
 
 
 def texts_of(path: Path) -> Iterator[tuple[int, str]]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         HasPreviews,
         HasStatistics,
         Model,
+        NeedsColumns,
         TaskHead,
         Trainable,
     )
@@ -50,7 +51,9 @@ if TYPE_CHECKING:
 _HOMES = {
     "components": "Component Config DiffusionBackbone Fusion ModalityEncoder Predict Quantizer Sampler",
     "formats": "ForeignFormat Tie",
-    "heads": "Examples HasAdversary HasFeatures HasFiles HasPreviews HasStatistics Model TaskHead Trainable",
+    "heads": (
+        "Examples HasAdversary HasFeatures HasFiles HasPreviews HasStatistics Model NeedsColumns TaskHead Trainable"
+    ),
     "ports": "Link Port Ports Slot",
     "tokenizer": "Tokenizer",
     "values": "ALONE PADDING_CODE Audio Condition Image Labels Latents Losses Quantized Segment TrainingState",
@@ -80,6 +83,7 @@ __all__ = [
     "Losses",
     "ModalityEncoder",
     "Model",
+    "NeedsColumns",
     "Port",
     "Ports",
     "Predict",

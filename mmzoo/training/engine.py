@@ -19,8 +19,9 @@ from accelerate.utils import DistributedDataParallelKwargs, send_to_device
 from torch import nn
 
 from mmzoo.composition import submodels
+from mmzoo.data import require_columns
 from mmzoo.errors import CheckpointError, ConfigError, TrainingError
-from mmzoo.interfaces import Examples, HasAdversary, TaskHead
+from mmzoo.interfaces import Examples, HasAdversary, NeedsColumns, TaskHead
 from mmzoo.training.checkpoint import (
     list_checkpoints,
     newest_checkpoint,
@@ -179,6 +180,8 @@ class Trainer:
         self.head.to(self.accelerator.device).eval()  # a head may run its components to compute examples
         if recipe.model.init_from is not None:
             files_from(self.head, Path(recipe.model.init_from), self.log.say)
+        if isinstance(self.head, NeedsColumns):
+            require_columns(self.rows, self.head.columns, f"The model {recipe.model.name}")
         with self.accelerator.main_process_first():  # the first one fills the cache, the others read it
             self.examples: Examples = trainable(self.head).examples(self.rows, self._cache)
         check_batch_keys(self.head, recipe.model.joint, self.examples)

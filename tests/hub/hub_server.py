@@ -18,7 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlparse
 
-LARGE = (".safetensors", ".bin", ".wav", ".png", ".flac")
+LARGE = (".safetensors", ".bin", ".wav", ".png", ".flac", ".parquet")
 TOKEN = "hf_TestingTokenTestingTokenTesting00"
 DISABLED = "Access to this resource is disabled."
 
@@ -208,10 +208,14 @@ class Handler(BaseHTTPRequestHandler):
                 self.create(json.loads(body))
             case ["api", "models", owner, name, *rest]:
                 self.api(f"{owner}/{name}", rest, body)
+            case ["api", "datasets", owner, name, *rest]:
+                self.api(f"datasets/{owner}/{name}", rest, body)
             case [owner, git, "info", "lfs", "objects", "batch"] if git.endswith(".git"):
                 self.batch(f"{owner}/{git.removesuffix('.git')}", json.loads(body))
             case ["objects", oid]:
                 self.object(oid, body)
+            case ["datasets", owner, name, "resolve", revision, *path]:
+                self.resolve(f"datasets/{owner}/{name}", revision, "/".join(path))
             case [owner, name, "resolve", revision, *path]:
                 self.resolve(f"{owner}/{name}", revision, "/".join(path))
             case _:
@@ -223,8 +227,13 @@ class Handler(BaseHTTPRequestHandler):
                 self.info(name, "main")
             case ["revision", revision]:
                 self.info(name, revision)
-            case ["tree", revision]:
-                self.tree(name, revision)
+            case ["tree", revision, *folder]:
+                self.tree(name, revision, "/".join(folder))
+            case ["paths-info", revision]:
+                repo = self.repo(name, files=True)
+                files = repo.commits[self.revision(repo, revision)]
+                asked = parse_qs(body.decode())["paths"] if b"=" in body[:20] else json.loads(body)["paths"]
+                self.json([entry(path, files[path]) for path in asked if path in files])
             case ["refs"]:
                 repo = self.repo(name)
                 refs = {"branches": ("heads", repo.branches), "tags": ("tags", repo.tags)}
@@ -274,10 +283,22 @@ class Handler(BaseHTTPRequestHandler):
             | {"siblings": [{"rfilename": path} for path in files], "disabled": repo.disabled, "tags": []}
         )
 
-    def tree(self, name: str, revision: str) -> None:
+    def tree(self, name: str, revision: str, folder: str) -> None:
         repo = self.repo(name, files=True)
-        files = repo.commits[self.revision(repo, revision)]
-        self.json([entry(path, data) for path, data in sorted(files.items())])
+        files = sorted(repo.commits[self.revision(repo, revision)].items())
+        inside = [(path, data) for path, data in files if path.startswith(f"{folder}/" if folder else "")]
+        if folder and not inside:
+            raise RefusalError(404, "EntryNotFound", f"{folder} does not exist")
+        if self.query.get("recursive", ["true"])[0].lower() == "true":
+            self.json([entry(path, data) for path, data in inside])
+            return
+        rest = [(path.removeprefix(f"{folder}/"), path, data) for path, data in inside]
+        folders = sorted({short.partition("/")[0] for short, _, _ in rest if "/" in short})
+        start = f"{folder}/" if folder else ""
+        self.json(
+            [{"type": "directory", "path": start + name, "oid": "0" * 40, "size": 0} for name in folders]
+            + [entry(path, data) for short, path, data in rest if "/" not in short]
+        )
 
     def resolve(self, name: str, revision: str, path: str) -> None:
         repo = self.repo(name, files=True)

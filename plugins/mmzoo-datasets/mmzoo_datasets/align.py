@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from mmzoo.data import resample
 from mmzoo.errors import DataError
 from mmzoo.interfaces import Audio
-from mmzoo_datasets.phone_map import PAUSE, SILENCES, to_flite
+from mmzoo_datasets.phone_map import ARPABET_OF, PAUSE, SILENCES, to_flite
 
 RATE = 16_000
 FRAME_S = 0.010
@@ -32,6 +33,19 @@ class Alignment:
     ends_s: tuple[float, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A word of a text as it is said.
+
+    Args:
+        word: Its spelling, without spaces.
+        phones: Its phones in flite's set; empty for a word that the recognizer's dictionary has.
+    """
+
+    word: str
+    phones: tuple[str, ...] = ()
+
+
 class CannotAlign(DataError):  # noqa: N818 - not a fault: the row is left out and counted
     """This text does not fit this audio, or has words without a pronunciation."""
 
@@ -47,6 +61,7 @@ class Aligner:
                 "pocketsphinx, which finds the phone times, is not installed; run: pip install pocketsphinx"
             ) from error
         # The best-path search over the lattice may give a phone fewer frames than it has states, so it is off.
+        self._phones: dict[str, tuple[str, ...]] = {}
         self._decoder: Any = Decoder(
             Config(
                 hmm=get_model_path("en-us/en-us"),
@@ -96,13 +111,32 @@ class Aligner:
         phones = self._decoder.lookup_word(word) if word else None
         return None if phones is None else list(phones.split())
 
-    def align(self, audio: Audio, text: str) -> Alignment:
+    def _added(self, said: Said) -> str:
+        """The name of a word in the dictionary, where it is added if necessary."""
+        if not said.phones or self._pronunciation(said.word) is not None:
+            return said.word
+        name = "~".join((said.word, *said.phones))
+        if name not in self._phones:
+            if strange := [phone for phone in said.phones if phone not in ARPABET_OF]:
+                raise CannotAlign(f"The phone {strange[0]!r} of the word {said.word!r} is not in flite's set.")
+            self._decoder.add_word(name, " ".join(ARPABET_OF[phone] for phone in said.phones), True)
+            self._phones[name] = said.phones
+        return name
+
+    def align(self, audio: Audio, text: str, said: Sequence[Said] | None = None) -> Alignment:
         """Phones of the text with their times in the audio.
+
+        Args:
+            audio: The speech.
+            text: What is said.
+            said: The words of the text, if it has some that the recognizer's dictionary lacks.
 
         Raises:
             CannotAlign: The text does not match the audio, or cannot be pronounced.
         """
-        words = self.words(text)
+        words = self.words(text) if said is None else [self._added(word) for word in said]
+        if not words:
+            raise CannotAlign(f"The text {text[:60]!r} has no words.")
         samples = np.clip(resample(audio.samples, audio.sample_rate, RATE), -1, 1)
         raw = (samples * 32767).astype(np.int16).tobytes()
         try:
@@ -117,30 +151,35 @@ class Aligner:
             ]
         except RuntimeError as error:
             raise CannotAlign(f"The recognizer cannot align the text {text[:60]!r}: {error}.") from error
-        return _joined(aligned, audio.duration)
+        return self._joined(aligned, audio.duration)
 
     def _process(self, raw: bytes) -> None:
+        self._decoder.start_stream()  # forget the noise of the file before, so that the order of files has no effect
         self._decoder.start_utt()
         self._decoder.process_raw(raw, full_utt=True)
         self._decoder.end_utt()
 
+    def _joined(self, words: list[tuple[str, list[tuple[str, int]]]], duration: float) -> Alignment:
+        """One sequence of phones from words with their phones' last frames; adjacent silences become one pause."""
+        phones: list[str] = []
+        ends: list[float] = []
+        for word, parts in words:
+            names = [name for name, _ in parts]
+            silent = all(name in SILENCES for name in names)
+            mapped = [PAUSE] * len(names) if silent else self._mapped(names, re.sub(r"\(\d+\)$", "", word))
+            for phone, (_, frame) in zip(mapped, parts, strict=True):
+                end = min(frame * FRAME_S + CENTRE_S, duration)
+                if phone == PAUSE and phones and phones[-1] == PAUSE:
+                    ends[-1] = end
+                else:
+                    phones.append(phone)
+                    ends.append(end)
+        ends[-1] = duration
+        if any(later <= earlier for earlier, later in zip((0.0, *ends), ends, strict=False)):
+            raise CannotAlign("The audio ends before its text.")
+        return Alignment(tuple(phones), tuple(ends))
 
-def _joined(words: list[tuple[str, list[tuple[str, int]]]], duration: float) -> Alignment:
-    """One sequence of phones from words with their phones' last frames; adjacent silences become one pause."""
-    phones: list[str] = []
-    ends: list[float] = []
-    for word, parts in words:
-        names = [name for name, _ in parts]
-        silent = all(name in SILENCES for name in names)
-        mapped = [PAUSE] * len(names) if silent else to_flite(names, re.sub(r"\(\d+\)$", "", word))
-        for phone, (_, frame) in zip(mapped, parts, strict=True):
-            end = min(frame * FRAME_S + CENTRE_S, duration)
-            if phone == PAUSE and phones and phones[-1] == PAUSE:
-                ends[-1] = end
-            else:
-                phones.append(phone)
-                ends.append(end)
-    ends[-1] = duration
-    if any(later <= earlier for earlier, later in zip((0.0, *ends), ends, strict=False)):
-        raise CannotAlign("The audio ends before its text.")
-    return Alignment(tuple(phones), tuple(ends))
+    def _mapped(self, names: list[str], word: str) -> Sequence[str]:
+        """The phones of a word in flite's set: those it was added with, or the dictionary's."""
+        own = self._phones.get(word, ())
+        return own if len(own) == len(names) else to_flite(names, word)

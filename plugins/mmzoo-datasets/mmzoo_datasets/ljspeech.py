@@ -6,26 +6,21 @@ The layout: `metadata.csv` with lines `id|text|normalized text`, and `wavs/<id>.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
-from mmzoo.data import cache_dir, decode_audio, encode_audio, make_row, row_features
+from mmzoo.data import fingerprinted, make_row, to_dataset
 from mmzoo.errors import ConfigError, DataError
-from mmzoo_datasets.align import Aligner, CannotAlign
-from mmzoo_datasets.flite import PHONE_SET
-from mmzoo_datasets.shards import Row, build_split, open_shards, settings_folder, write_json
+from mmzoo_datasets.own.finish import Settings, finished
+from mmzoo_datasets.own.folders import PHONEMIZER, phones_if_needed
 
 if TYPE_CHECKING:
-    from datasets import DatasetDict
+    from datasets import Dataset, DatasetDict
 
-VERSION = "1"
+SOUNDS = (".wav", ".flac", ".ogg", ".mp3")
 Line = tuple[str, str]
-_log = logging.getLogger("mmzoo.datasets")
 
 
 def ljspeech(
@@ -35,32 +30,38 @@ def ljspeech(
     validation: int = 100,
     test: int = 500,
     speaker: str = "lj",
+    phonemizer: str | None = PHONEMIZER,
+    needs: Sequence[str] = ("phones",),
+    max_unreadable: float = 0.05,
     seed: int = 0,
-    shard_rows: int = 200,
+    shard_rows: int = 64,
 ) -> DatasetDict:
-    """Align a folder in LJSpeech's layout, or read it from the cache; splits train, validation and test.
+    """Align a folder in LJSpeech's layout; splits train, validation and test.
 
-    Rows that cannot be aligned (words outside the dictionary, digits in the text, speech that differs from the text)
-    are left out, counted in the log, and listed with their reasons in `skipped-*.json` next to the shards.
+    Rows whose speech differs from their text are left out, counted in a warning, and listed with their reasons. The
+    alignment of each file is cached.
 
     Args:
         root: The folder with metadata.csv and wavs/.
-        sample_rate: In Hz; None keeps that of the files.
+        sample_rate: In Hz; null keeps that of the files.
         validation: Number of validation rows.
         test: Number of test rows.
         speaker: Name of the speaker in every row.
+        phonemizer: The model that reads figures and words that the recognizer's dictionary lacks; null leaves out rows
+            that have some.
+        needs: The columns that are needed, which training sets. Without `phones` among them nothing is aligned.
+        max_unreadable: Largest fraction of sounds that may be unreadable; these are named and left out.
         seed: Seed of the split.
-        shard_rows: Rows in a parquet shard.
+        shard_rows: Rows in a parquet shard, if the sounds are resampled.
 
     Raises:
-        DataError: The folder has another layout, or no training row could be aligned.
+        DataError: The folder has another layout, or no row of a split could be aligned.
         ConfigError: An argument is out of range.
     """
     for name, count, least in (("validation", validation, 0), ("test", test, 0), ("shard_rows", shard_rows, 1)):
         if count < least:
             raise ConfigError(f"ljspeech got {name}={count}; it must be at least {least}.", path=name)
-    if sample_rate is not None and not 4_000 <= sample_rate <= 192_000:
-        raise ConfigError(f"ljspeech got sample_rate={sample_rate}; it must be 4000 to 192000 Hz.", path="sample_rate")
+    settings = Settings(0.0, seed, max_unreadable, None, "crop", sample_rate, None, shard_rows)
     source = Path(root).expanduser().resolve()
     lines = read_metadata(source)
     if len(lines) <= validation + test:
@@ -75,43 +76,25 @@ def ljspeech(
         "validation": sorted(order[:validation]),
         "test": sorted(order[validation : validation + test]),
     }
-    settings = {
-        "root": str(source), "files": _digest(source, lines), "sample_rate": sample_rate, "validation": validation,
-        "test": test, "speaker": speaker, "seed": seed, "shard_rows": shard_rows, "version": VERSION,
-    }  # fmt: skip
-    folder = settings_folder(cache_dir() / "datasets", "ljspeech", settings)
-    done, features = folder / "done.json", row_features()
-    aligner = _Rows(source, folder, sample_rate, speaker)
-    from tqdm import tqdm
+    splits = {split: _rows(source, split, part, speaker) for split, part in chosen.items() if part}
+    return finished(str(source), splits, settings, phones_if_needed(needs, str(source), phonemizer))
 
-    with tqdm(total=len(lines), desc="aligning", unit="row", disable=True if done.exists() else None) as bar:
-        files = {
-            split: build_split(
-                folder, split, part, aligner.of(split), features, shard_rows=shard_rows, advance=bar.update
-            )
-            for split, part in chosen.items()
-            if part
-        }
-    skipped = {
-        key: why
-        for path in sorted(folder.glob("skipped-*.json"))
-        for key, why in json.loads(path.read_text("utf-8")).items()
-    }
-    if skipped:
-        _log.warning(
-            "ljspeech: %d of %d rows could not be aligned and are left out; the first: %s",
-            len(skipped),
-            len(lines),
-            next(iter(skipped.values())),
+
+def _rows(root: Path, split: str, lines: Sequence[Line], speaker: str) -> Dataset:
+    return fingerprinted(
+        to_dataset(
+            [
+                make_row(id=name, text=text, split=split, audio=_sound(root / "wavs", name), speaker=speaker)
+                for name, text in lines
+            ]
         )
-    if not done.exists():
-        write_json(done, settings)
-    splits = open_shards(files, features, folder)
-    if len(splits["train"]) == 0:
-        raise DataError(
-            f"None of the training rows of {source} could be aligned; the reasons are in {folder}/skipped-*.json."
-        )
-    return splits
+    )
+
+
+def _sound(folder: Path, name: str) -> Path:
+    """The sound of a row: `<id>.wav`, one of another format, or the id itself if it has a suffix."""
+    names = [name] if Path(name).suffix.lower() in SOUNDS else [f"{name}{suffix}" for suffix in SOUNDS]
+    return next((folder / one for one in names if (folder / one).is_file()), folder / names[0])
 
 
 def read_metadata(root: Path) -> list[Line]:
@@ -141,56 +124,3 @@ def read_metadata(root: Path) -> list[Line]:
     if not lines:
         raise DataError(f"{path} has no rows.")
     return lines
-
-
-def _digest(root: Path, lines: Sequence[Line]) -> str:
-    """A digest of the texts and the sizes of the audio files; DataError if an audio file is missing."""
-    digest = hashlib.sha256()
-    for name, text in lines:
-        wav = root / "wavs" / f"{name}.wav"
-        if not wav.is_file():
-            raise DataError(f"{root / 'metadata.csv'} names {name}, but there is no {wav}.")
-        digest.update(f"{name}|{text}|{wav.stat().st_size}\n".encode())
-    return digest.hexdigest()
-
-
-class _Rows:
-    """Turns lines into aligned rows; the recognizer is loaded when the first shard needs it."""
-
-    def __init__(self, root: Path, folder: Path, sample_rate: int | None, speaker: str) -> None:
-        self.root, self.folder, self.sample_rate, self.speaker = root, folder, sample_rate, speaker
-        self._aligner: Aligner | None = None
-
-    def of(self, split: str) -> Callable[[Sequence[Line]], list[Row]]:
-        return lambda lines: self._make(split, lines)
-
-    def _make(self, split: str, lines: Sequence[Line]) -> list[Row]:
-        self._aligner = self._aligner or Aligner()
-        rows, skipped = [], {}
-        for name, text in lines:
-            path = self.root / "wavs" / f"{name}.wav"
-            audio = decode_audio({"bytes": None, "path": str(path)})
-            try:
-                alignment = self._aligner.align(audio, text)
-            except CannotAlign as reason:
-                skipped[name] = str(reason)
-                continue
-            resampled = self.sample_rate is not None and self.sample_rate != audio.sample_rate
-            content = (
-                encode_audio(decode_audio({"path": str(path)}, self.sample_rate)) if resampled else path.read_bytes()
-            )
-            rows.append(
-                make_row(
-                    id=name,
-                    text=text,
-                    audio=content,
-                    speaker=self.speaker,
-                    phones=alignment.phones,
-                    phone_ends_s=alignment.ends_s,
-                    phone_set=PHONE_SET,
-                    split=split,
-                )
-            )
-        if skipped:
-            write_json(self.folder / f"skipped-{split}-{lines[0][0]}.json", skipped)
-        return rows

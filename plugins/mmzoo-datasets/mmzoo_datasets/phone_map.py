@@ -18,6 +18,8 @@ PAUSE = "pau"
 
 TABLE: dict[str, str] = {phone: phone.lower() for phone in ARPABET} | dict.fromkeys(SILENCES, PAUSE)
 """ARPABET to flite; AH is `ah` here, and `to_flite` turns it into `ax` if it is reduced."""
+ARPABET_OF: dict[str, str] = {phone.lower(): phone for phone in ARPABET} | {"ax": "AH"}
+"""flite to ARPABET, without pauses."""
 
 VOWELS = frozenset(phone for phone in ARPABET if phone[0] in "AEIOU")
 REDUCED_WORDS = frozenset({"a", "an", "the"})

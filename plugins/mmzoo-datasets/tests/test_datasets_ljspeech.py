@@ -11,12 +11,13 @@ import sys
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import mmzoo_datasets
 import numpy as np
 import pytest
-from mmzoo_datasets import align
+from mmzoo_datasets import spoken_phones
 from mmzoo_datasets.align import Aligner, CannotAlign
 from mmzoo_datasets.flite import speak
 from mmzoo_datasets.ljspeech import ljspeech, read_metadata
@@ -42,7 +43,7 @@ def test_a_folder_becomes_a_dataset_with_phone_times(ljspeech_folder: Path, spok
         assert row["text"] == spoken[row["id"]]["text"]
         audio = decode_audio(row["audio"])
         assert audio.sample_rate == 22_050
-        assert row["audio"]["bytes"] == (ljspeech_folder / "wavs" / f"{row['id']}.wav").read_bytes()
+        assert row["audio"]["path"] == str(ljspeech_folder / "wavs" / f"{row['id']}.wav")
         assert row["phone_ends_s"][-1] == pytest.approx(audio.duration, abs=0.01)
         assert all(a < b for a, b in pairwise(row["phone_ends_s"]))
         assert row["phones"] == spoken[row["id"]]["phones"]
@@ -58,6 +59,12 @@ def test_boundaries_are_within_30_ms_of_the_synthesisers_own(aligner: Aligner, s
     assert np.median(np.abs(errors)) < 0.015
     assert np.mean(np.abs(errors) < 0.030) > 0.7
     assert abs(np.median(errors)) < 0.010
+
+
+def test_the_order_of_files_has_no_effect(aligner: Aligner, spoken: dict[str, Any]) -> None:
+    sounds = {name: decode_audio({"path": str(SPOKEN / f"{name}.flac")}) for name in spoken}
+    first = {name: aligner.align(sounds[name], spoken[name]["text"]) for name in spoken}
+    assert {name: aligner.align(sounds[name], spoken[name]["text"]) for name in reversed(spoken)} == first
 
 
 def _unreduced(phones: Sequence[str]) -> list[str]:
@@ -86,11 +93,81 @@ def test_the_alignment_is_kept(ljspeech_folder: Path, monkeypatch: pytest.Monkey
     def never(*_: Any) -> None:
         raise AssertionError("aligned again")
 
-    monkeypatch.setattr(align.Aligner, "__init__", never)
-    again = ljspeech(root=str(ljspeech_folder), validation=1, test=1)
-    assert [row["phone_ends_s"] for row in again["train"]] == [row["phone_ends_s"] for row in first["train"]]
+    monkeypatch.setattr(spoken_phones, "_align", never)
+    for changes in ({}, {"sample_rate": 16_000}, {"speaker": "me"}):
+        again = ljspeech(root=str(ljspeech_folder), validation=1, test=1, **changes)
+        assert [row["phone_ends_s"] for row in again["train"]] == [row["phone_ends_s"] for row in first["train"]]
+    metadata = ljspeech_folder / "metadata.csv"
+    metadata.write_text(metadata.read_text().replace("Open", "Close"))
     with pytest.raises(AssertionError, match="aligned again"):
-        ljspeech(root=str(ljspeech_folder), validation=1, test=1, sample_rate=16_000)
+        ljspeech(root=str(ljspeech_folder), validation=1, test=1)
+
+
+def test_an_interrupted_alignment_goes_on(ljspeech_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, calls = spoken_phones._align, list[str]()
+
+    def counted(task: Any) -> Any:
+        if len(calls) == 1:
+            calls.append("interrupted")
+            raise KeyboardInterrupt
+        calls.append(task[1])
+        return real(task)
+
+    monkeypatch.setattr(spoken_phones, "_align", counted)
+    with pytest.raises(KeyboardInterrupt):
+        ljspeech(root=str(ljspeech_folder), validation=0, test=0)
+    assert len(ljspeech(root=str(ljspeech_folder), validation=0, test=0)["train"]) == 3
+    assert len(calls) == 4  # one, the interruption, and the two others
+
+
+def test_nothing_is_aligned_when_no_phones_are_needed(ljspeech_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spoken_phones, "_aligner", lambda: pytest.fail("an aligner was loaded"))
+    rows = ljspeech(root=str(ljspeech_folder), validation=0, test=0, needs=["audio"])["train"]
+    assert len(rows) == 3 and "phones" not in rows.column_names
+
+
+def fake_phonemizer(monkeypatch: pytest.MonkeyPatch, words: dict[str, str]) -> list[str]:
+    """A phonemizer that knows these words; returns the texts that it was asked about."""
+    asked: list[str] = []
+
+    def read(text: str) -> Any:
+        asked.append(text)
+        spoken = [
+            SimpleNamespace(spoken=word, phones=words.get(word, "ax").split())
+            for word in text.lower().rstrip(".").split()
+        ]
+        return SimpleNamespace(phrases=[SimpleNamespace(words=spoken)])
+
+    monkeypatch.setattr("mmzoo.create", lambda name: read)
+    return asked
+
+
+@pytest.mark.parametrize("unknown", ["zyxqwv", "4x4", "Zürich"])
+def test_words_outside_the_dictionary_are_read_by_the_phonemizer(
+    ljspeech_folder: Path, spoken: dict[str, Any], monkeypatch: pytest.MonkeyPatch, unknown: str
+) -> None:
+    asked = fake_phonemizer(monkeypatch, {unknown.lower(): "p ey p er"})
+    metadata = ljspeech_folder / "metadata.csv"
+    metadata.write_text(metadata.read_text().replace("paper", unknown))
+    rows = ljspeech(root=str(ljspeech_folder), validation=0, test=0)["train"]
+    assert sorted(rows["id"]) == sorted(spoken) and len(asked) == 1 and unknown in asked[0]
+    (row,) = [row for row in rows if row["id"] == "SP001-0003"]
+    assert row["phones"] == spoken["SP001-0003"]["phones"]
+    assert np.abs(np.subtract(row["phone_ends_s"], spoken["SP001-0003"]["ends_s"])).max() < 0.1
+
+
+@pytest.mark.slow
+def test_many_rows_are_aligned_in_several_processes(ljspeech_folder: Path, cache: Path) -> None:
+    lines = []
+    for name, text in read_metadata(ljspeech_folder):
+        for copy in range(5):
+            content = (ljspeech_folder / "wavs" / f"{name}.wav").read_bytes()
+            (ljspeech_folder / "wavs" / f"{name}-{copy}.wav").write_bytes(content)
+            lines.append(f"{name}-{copy}|{text}|{text}\n")
+    (ljspeech_folder / "metadata.csv").write_text("".join(lines))
+    rows = ljspeech(root=str(ljspeech_folder), validation=0, test=0)["train"]
+    alone = {row["id"]: row["phone_ends_s"] for row in rows if row["id"].endswith("-0")}
+    assert len(rows) == 15 and all(row["phone_ends_s"] == alone[row["id"][:-1] + "0"] for row in rows)
 
 
 def test_audio_is_resampled_when_asked(ljspeech_folder: Path) -> None:
@@ -107,7 +184,7 @@ def test_rows_that_cannot_be_aligned_are_left_out_and_counted(
     metadata = ljspeech_folder / "metadata.csv"
     metadata.write_text(metadata.read_text().replace("paper", "zyxqwv"))
     with caplog.at_level(logging.WARNING):
-        splits = ljspeech(root=str(ljspeech_folder), validation=0, test=0)
+        splits = ljspeech(root=str(ljspeech_folder), validation=0, test=0, phonemizer=None)
     assert sorted(splits["train"]["id"]) == ["SP001-0001", "SP001-0002"]
     assert "1 of 3 rows" in caplog.text and "zyxqwv" in caplog.text
     (skipped,) = cache.rglob("skipped-*.json")
@@ -118,7 +195,7 @@ def test_a_text_that_is_not_what_was_said_leaves_no_rows(ljspeech_folder: Path) 
     metadata = ljspeech_folder / "metadata.csv"
     metadata.write_text("SP001-0001|x|zyxqwv\n")
     with pytest.raises(DataError, match=re.escape(str(ljspeech_folder))):
-        ljspeech(root=str(ljspeech_folder), validation=0, test=0)
+        ljspeech(root=str(ljspeech_folder), validation=0, test=0, phonemizer=None)
 
 
 @pytest.mark.parametrize(

@@ -153,13 +153,19 @@ def test_data_that_cannot_be_learnt_from(tmp_path):
     model = small_model()
     with pytest.raises(DataError, match="'a'"):
         model.examples(rows(), tmp_path)
-    model.words = Words()
-    with pytest.raises(DataError):
-        model.examples(Dataset.from_list([*rows(2), *rows(2, 20)]), tmp_path)
     model = small_model()
     model.words, model.vocabulary = Words(), 3
     with pytest.raises(DataError, match=r"\b4\b"):
         model.examples(rows(), tmp_path)
+
+
+def test_pictures_of_any_size_are_fitted_to_the_training_size(tmp_path):
+    model = small_model()
+    model.words = Words()
+    examples = model.examples(Dataset.from_list([*rows(2, 12), *rows(2, 20)]), tmp_path)
+    batch = examples.collate([0, 3])
+    assert batch["image"].shape == (2, model.side, model.side, 3)
+    assert batch["codes"].shape[1] == batch["plain"].shape[1] == (model.side // model.tokenizer.patch) ** 2
 
 
 def test_words_are_a_file_of_the_model(tmp_path):

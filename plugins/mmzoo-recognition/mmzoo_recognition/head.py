@@ -30,7 +30,7 @@ from mmzoo.interfaces import (
 )
 from mmzoo.interfaces.renamed import renamed
 from mmzoo_recognition.augment import augmented
-from mmzoo_recognition.examples import Labelled, batch_of
+from mmzoo_recognition.examples import COLUMNS, Labelled, batch_of
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -137,6 +137,11 @@ class Recognizer(TaskHead):
     def modalities(self) -> tuple[str, ...]:
         """The modalities this model has an encoder for."""
         return tuple(name for name in MODALITIES if getattr(self, name) is not None)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """`label`, and a column for each modality."""
+        return ("label", *(COLUMNS[name] for name in self.modalities))
 
     @property
     def batch_keys(self) -> tuple[str, ...]:
