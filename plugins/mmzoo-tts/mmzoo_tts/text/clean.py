@@ -13,8 +13,6 @@ _SINGLE = dict.fromkeys(map(ord, "‘’‚‛ʼʹ′`´＇"), "'")
 _DOUBLE = dict.fromkeys(map(ord, "“”„‟«»″〝〞＂"), '"')
 _DASHES = dict.fromkeys(map(ord, "‐‑‒﹣－"), "-") | dict.fromkeys(map(ord, "—―⸺⸻"), "—")
 _OTHER = {
-    ord("²"): "^2",
-    ord("³"): "^3",
     ord("…"): "...",
     ord("⁄"): "/",
     ord("∕"): "/",
@@ -53,7 +51,12 @@ _OTHER = {
 _TABLE = _SINGLE | _DOUBLE | _DASHES | _OTHER
 _KEPT = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~ \n—–¢°§©®¬" + "".join(SYMBOLS) + "".join(CURRENCIES))
 _LATIN = re.compile(r"LATIN (?:SMALL|CAPITAL) LETTER (?:[A-Z]+ )*?([A-Z]{1,2})(?: WITH .*)?$")
-_MICRO = {"m": "micrometers", "g": "micrograms", "s": "microseconds", "l": "microliters", "L": "microliters"}
+_SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n", strict=True))
+_POWER = re.compile("[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+|ⁿ")
+# Units whose first or only letter is Greek are written as engineers do in ASCII.
+_MICRO = re.compile(r"(?<=\d)(\s?)[µμ](?=[A-Za-zΩΩ])")
+_OHM = re.compile(r"(?<=\d)(\s?[kMGmu]?)[ΩΩ](?!\w)")
+_DEGREE = re.compile(r"º(?=\s?[CF]\b)")
 _PLAIN = re.compile(r"[\x20-\x7e\n]*")
 
 
@@ -115,7 +118,8 @@ def _fold(text: str) -> tuple[str, tuple[str, ...]]:
             )
     # "2½" must not become "21/2".
     text = re.sub(r"(?<=\d)(?=[¼-¾⅐-⅞])", " ", text.translate(_TABLE))
-    text = re.sub(r"(?<=\d)\s?[µμ]([mgslL])\b", lambda match: " " + _MICRO[match[1]], text)
+    text = _POWER.sub(lambda match: "^" + "".join(_SUPERSCRIPTS[c] for c in match[0]), text)
+    text = _DEGREE.sub("°", _OHM.sub(r"\1Ohm", _MICRO.sub(r"\1u", text)))
     text = unicodedata.normalize("NFKD", text).translate(_TABLE)
     out: list[str] = []
     foreign: dict[str, None] = {}

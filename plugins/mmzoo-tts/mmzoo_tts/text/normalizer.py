@@ -6,17 +6,21 @@ import re
 from collections.abc import Container
 from dataclasses import dataclass
 
+from mmzoo_tts.text.acronyms import READ, SPELLED
 from mmzoo_tts.text.clean import clean
 from mmzoo_tts.text.items import STRENGTH, Break, Item, Spoken, words
 from mmzoo_tts.text.quantities import quantity
-from mmzoo_tts.text.tables import CURRENCIES, SYMBOLS
+from mmzoo_tts.text.tables import CURRENCIES, SIGNS, SYMBOLS
 from mmzoo_tts.text.wordrules import WORD, abbreviation, plain_word, roman_numeral, sentence_follows
 
 _SPACE = re.compile(r"\s+")
 _DASH = re.compile(r"-{2,}|[—–]|-(?=\s)|(?<=\s)-")
+_UNTIL = re.compile(rf"[\d{''.join(map(re.escape, CURRENCIES))}]|(?:present|now|today)\b")
+_SIGN = re.compile("|".join(sorted(map(re.escape, SIGNS), key=len, reverse=True)))
+_FORMULA = re.compile(r"\d|\s?[\^=+×→]")
+_MODEL = re.compile(r"\d|-|\s?[\^=+×→]")
 _ELISIONS = {"'n'": "and", "'n": "and", "'cause": "cause", "'em": "em", "'til": "til", "'tis": "tis", "'twas": "twas"}
 _ELISION = re.compile(r"'(?:n'?|cause|em|til|tis|twas)(?![A-Za-z])", re.IGNORECASE)
-_POWERS = {"2": "squared", "3": "cubed"}
 _CAPITAL = re.compile(r"\s+[A-Z]")
 _NEXT_CAPITALS = re.compile(r"[^A-Za-z]*([A-Za-z']+)")
 _ENDS = dict(zip(".?!;:,", ".?!;:,", strict=True))
@@ -68,6 +72,7 @@ class _Scanner:
         self.known = known
         self.items: list[Item] = []
         self.previous = ""  # the previous word as written, "" after a break
+        self.quantity = -1  # where the last quantity ended
         self.quoted = False  # inside '...'
         self.double = False  # inside "..."
 
@@ -99,6 +104,7 @@ class _Scanner:
 
     def _quantity(self, position: int, end: int, items: list[Item]) -> int:
         self._say(items, self.text[position:end])
+        self.quantity = end
         # The period of "p.m." belongs to the time, and may end the sentence as well.
         if self.text[end - 1] == "." and sentence_follows(self.text, end):
             self._break(".")
@@ -118,23 +124,33 @@ class _Scanner:
         items = (
             roman_numeral(word, self.previous, rest)
             or self._article(word, rest)
-            or plain_word(word, self.known, shouted=self._shouted(word, rest), mixed=mixed)
+            or plain_word(word, self.known, shouted=self._shouted(word, rest), mixed=mixed, previous=self.previous)
         )
         self._say(items, word)
         return end
 
     def _article(self, word: str, rest: str) -> list[Item] | None:
-        """A capital A within a sentence is the letter (plan A), unless the sentence is in capitals."""
+        """The article or the letter.
+
+        A capital A within a sentence is the letter (plan A), unless the sentence is in capitals; an a in a formula too.
+        """
         if word not in {"A", "a"}:
             return None
+        if (_FORMULA if word == "a" else _MODEL).match(rest):
+            return [Spoken(word, "a", letter=True)]
         letter = word == "A" and self.previous and not self.previous.isupper() and not self._shouted(word, rest)
         return [Spoken(word, "a", letter=bool(letter))]
 
     def _shouted(self, word: str, rest: str) -> bool:
-        """Whether known words in capitals next to a word show that its own capitals mean nothing."""
+        """Whether known words in capitals next to a word, other than acronyms, show that its capitals mean nothing."""
+        if not word.isupper():
+            return False
         after = _NEXT_CAPITALS.match(rest)
         neighbors = [self.previous, after[1] if after else ""]
-        return any(len(n) > 1 and n.isupper() and n.lower() in self.known for n in neighbors)
+        return self.previous == "I" or any(
+            len(n) > 1 and n.isupper() and n.lower() in self.known and n not in SPELLED and n not in READ
+            for n in neighbors
+        )
 
     def _say(self, items: list[Item], written: str) -> None:
         for item in items:
@@ -161,15 +177,13 @@ class _Scanner:
     def _sign(self, position: int, character: str) -> int:
         text, after = self.text, self.text[position + 1 : position + 2]
         before = text[position - 1 : position] if position else ""
-        if dash := _DASH.match(text, position):
-            if before.isdigit() and text[dash.end() : dash.end() + 1].isdigit():
-                self._say(words(dash[0], "to"), "to")
-            else:
-                self._break("-")
-            return dash.end()
-        if character == "-":
-            if before.isdigit() and (after.isdigit() or after in CURRENCIES):
-                self._say(words("-", "to"), "to")
+        if sign := _SIGN.match(text, position):
+            self._say(words(sign[0], SIGNS[sign[0].strip()]), "")
+            return sign.end()
+        if _DASH.match(text, position) or character == "-":
+            return self._dash(position, before)
+        if character == "." and after.isalpha() and not before.strip():
+            self._say(words(".", "dot"), "dot")  # .NET
             return position + 1
         if character == "." and before.isalnum() and after.isalnum() and after.islower():
             self._say(words(".", "dot"), "dot")
@@ -187,11 +201,18 @@ class _Scanner:
         if character in "()[]{}|":
             self._break(",")
             return position + 1
-        if character == "^" and after in _POWERS and not text[position + 2 : position + 3].isalnum():
-            self._say(words(character + after, _POWERS[after]), after)
-            return position + 2
         self._symbol(character, before, after)
         return position + 1
+
+    def _dash(self, position: int, before: str) -> int:
+        """A dash between two quantities is "to"; a hyphen is nothing, and any other dash ends the phrase."""
+        dash = _DASH.match(self.text, position)
+        end = dash.end() if dash else position + 1
+        if (self.quantity == position or before.isdigit()) and _UNTIL.match(self.text, end):
+            self._say(words(self.text[position:end], "to"), "to")
+        elif dash:
+            self._break("-")
+        return end
 
     def _after_initial(self, position: int) -> bool:
         """Whether the period belongs to an initial: "J. Smith" goes on, "plan B. The" does not."""
@@ -225,8 +246,8 @@ class _Scanner:
     def _symbol(self, character: str, before: str, after: str) -> None:
         if character == "#" and after.isalnum():
             said = "number" if after.isdigit() else "hashtag"
-        elif character == "^" and after.isalnum():
-            said = "to the power of"
+        elif character == "^" and (after.isalnum() or after in "({["):
+            said = "to the power of" if after else ""
         elif character == "*" and before.isalnum() and after.isalnum():
             said = "times" if before.isdigit() or after.isdigit() else ""
         elif character == "_" and before.isalnum() and after.isalnum():
