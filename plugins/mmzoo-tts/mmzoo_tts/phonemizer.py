@@ -19,6 +19,7 @@ from mmzoo_tts.text import PHONE_IDS, VOWELS, Break, Phrase, Pronunciation, Spok
 from mmzoo_tts.text.homographs import homograph
 from mmzoo_tts.text.phones import LETTER_PHONES, PAUSE, possessive
 from mmzoo_tts.text.pronunciation import Source
+from mmzoo_tts.text.units import PREFIXED
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -30,6 +31,8 @@ LONGEST_WORD = 30
 INTERJECTIONS = {
     "hmm": "hh m", "hm": "hh m", "mm": "m", "mhm": "m hh m", "shh": "sh", "sh": "sh", "psst": "p s t",
     "pfft": "f t", "brr": "b er", "grr": "g er", "nth": "eh n th", "miz": "m ih z",
+    "git": "g ih t", "colonel": "k er n ax l", "amps": "ae m p s", "newtons": "n uw t ax n z",
+    "pascals": "p ae s k ae l z", "electron": "ih l eh k t r aa n", "farads": "f eh r ae d z",
 }  # fmt: skip
 _ENDINGS: dict[str, Callable[[tuple[str, ...]], tuple[str, ...]]] = {
     "'s": possessive,
@@ -147,6 +150,8 @@ class Phonemizer(TaskHead):
             return tuple(INTERJECTIONS[word].split()), "lexicon"
         if word in self._lexicon:
             return tuple(self._lexicon[word].split()), "lexicon"
+        if word in PREFIXED and (sound := self._known(PREFIXED[word][1])):
+            return (*PREFIXED[word][0].split(), *sound[0]), "lexicon"
         base, apostrophe, ending = word.rpartition("'")
         listed = bool(base) and endings > 0 and apostrophe + ending in _ENDINGS
         if listed and (sound := self._known(base, endings - 1)):

@@ -68,7 +68,7 @@ ORDINARY = frozenset("ADD AM IT LA LED OR PA POW RIP SAP SAT UP US WHO".split())
 EMPHASIZED = frozenset("ADD AM LA OR PA SAP UP".split())
 """Ordinary words that are more often emphasized (this OR that) than an acronym: spelled only after a determiner."""
 
-_DETERMINERS = frozenset("a an another any each every her his its my no our some that the their this your".split())
+_DETERMINERS = frozenset("a an another any each every her his its my no our some the their your".split())
 
 
 def acronym(base: str, suffix: str, *, shouted: bool, previous: str) -> list[Item] | None:

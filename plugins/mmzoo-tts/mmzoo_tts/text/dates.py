@@ -79,7 +79,7 @@ def named_days(match: re.Match[str]) -> list[Item]:
     return words(match[0], _NAMES[day] if day else [_NAMES[first], "to", _NAMES[last]])
 
 
-NAMED_DAYS = re.compile(rf"{_NAME}{TO}{_NAME}|({'|'.join(DAYS)})(?=,? {_MONTH.replace('(', '(?:')})")
+NAMED_DAYS = re.compile(rf"{_NAME}{TO}{_NAME}|({'|'.join(DAYS)})(?=,? (?:\d\d? )?{_MONTH.replace('(', '(?:')})")
 
 
 def _clock(match: re.Match[str]) -> list[Item] | None:

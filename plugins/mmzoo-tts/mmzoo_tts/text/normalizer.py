@@ -11,14 +11,15 @@ from mmzoo_tts.text.clean import clean
 from mmzoo_tts.text.items import STRENGTH, Break, Item, Spoken, words
 from mmzoo_tts.text.quantities import quantity
 from mmzoo_tts.text.tables import CURRENCIES, SIGNS, SYMBOLS
-from mmzoo_tts.text.wordrules import WORD, abbreviation, plain_word, roman_numeral, sentence_follows
+from mmzoo_tts.text.wordrules import WORD, abbreviation, address, plain_word, roman_numeral, sentence_follows
 
 _SPACE = re.compile(r"\s+")
 _DASH = re.compile(r"-{2,}|[—–]|-(?=\s)|(?<=\s)-")
 _UNTIL = re.compile(rf"[\d{''.join(map(re.escape, CURRENCIES))}]|(?:present|now|today)\b")
 _SIGN = re.compile("|".join(sorted(map(re.escape, SIGNS), key=len, reverse=True)))
-_FORMULA = re.compile(r"\d|\s?[\^=+×→]")
-_MODEL = re.compile(r"\d|-|\s?[\^=+×→]")
+_FORMULA = re.compile(r"\d|[_)]|\s?(?:[\^=+×→]|!=|->|[<>]=?)")
+_MODEL = re.compile(r"\d|[_)-]|\s?(?:[\^=+×→]|!=|->|[<>]=?)")
+_DOT_NAME = re.compile(r"(?<!\w)\.[A-Za-z]|\.[A-Z]{2,}\b")  # .NET and VB.NET
 _ELISIONS = {"'n'": "and", "'n": "and", "'cause": "cause", "'em": "em", "'til": "til", "'tis": "tis", "'twas": "twas"}
 _ELISION = re.compile(r"'(?:n'?|cause|em|til|tis|twas)(?![A-Za-z])", re.IGNORECASE)
 _CAPITAL = re.compile(r"\s+[A-Z]")
@@ -98,6 +99,9 @@ class _Scanner:
         if character == "'" and (elision := _ELISION.match(self.text, position)) and self._starts(position):
             self._say(words(elision[0], _ELISIONS[elision[0].lower()]), elision[0])
             return elision.end()
+        if character in "/~" and (path := address(self.text, position)):
+            self._say(path[1], self.text[position : path[0]])
+            return path[0]
         return self._sign(position, character)
 
     # --- words -----------------------------------------------------------------------------------------
@@ -182,8 +186,8 @@ class _Scanner:
             return sign.end()
         if _DASH.match(text, position) or character == "-":
             return self._dash(position, before)
-        if character == "." and after.isalpha() and not before.strip():
-            self._say(words(".", "dot"), "dot")  # .NET
+        if character == "." and _DOT_NAME.match(text, position) and (before.isalnum() or before in " \n/(\"'"):
+            self._say(words(".", "dot"), "dot")
             return position + 1
         if character == "." and before.isalnum() and after.isalnum() and after.islower():
             self._say(words(".", "dot"), "dot")

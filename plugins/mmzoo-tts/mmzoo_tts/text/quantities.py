@@ -66,7 +66,7 @@ def _ordinal(match: re.Match[str]) -> list[Item]:
 
 
 def _decade(match: re.Match[str]) -> list[Item]:
-    number = int(match[1])
+    number = int(match[1]) or 2000  # the 00s
     return words(match[0], numbers.plural(numbers.year(number) if len(match[1]) == 4 else numbers.cardinal(number)))
 
 
@@ -117,6 +117,15 @@ def _feet(match: re.Match[str]) -> list[Item]:
     return words(match[0], said)
 
 
+def _length(match: re.Match[str]) -> list[Item] | None:
+    """Feet or inches alone, unless the quotation mark may close a quotation."""
+    start, mark = match.start(), match[2]
+    if re.search(rf"(?<!\w){mark}", match.string[max(0, start - 200) : start]):
+        return None
+    one, many = {"'": ("foot", "feet"), '"': ("inch", "inches")}[mark]
+    return words(match[0], [*numbers.number_words(match[1]), one if match[1] == "1" else many])
+
+
 def _said(text: str) -> Callable[[re.Match[str]], list[Item]]:
     return lambda match: words(
         match[0], [*numbers.number_words(match[1]), *text.split(), *numbers.number_words(match[2])]
@@ -139,10 +148,12 @@ RULES: tuple[Rule, ...] = (
                 rf"{_MINUS}(?:({_INTEGER})(?:\s+|-))?({_INTEGER})\s?/\s?({_INTEGER})(?![\d/])(?:\s|-)?({UNIT})(?![\w^])",
                 _fraction,
             ),
+            (rf"({NUMBER}) / ({NUMBER})", _said("divided by")),
             (rf"{_MINUS}(?:({_INTEGER})(?:\s+|-))?({_INTEGER})\s?/\s?({_INTEGER})(?![\d/])()", _fraction),
             (r"(\d+(?:\.\d+)?)\s?ft\.?\s?(\d+(?:\.\d+)?)\s?in\b\.?", _feet),
             (r"(\d+)'(?:\s?(\d+(?:\.\d+)?)(?:\"|''))", _feet),
-            (r"'?(\d{3}0|[2-9]0)'?s\b", _decade),
+            (r"(\d+(?:\.\d+)?)(['\"])(?![\w'\"])", _length),
+            (r"'?(\d{3}0|[02-9]0)'?s\b", _decade),
             (rf"{_MINUS}({NUMBER})(?:{TO}({NUMBER}))?(\s|-|)({RATE})(?![\w^])", _measure),
             (rf"{_MINUS}({NUMBER})(?:{TO}({NUMBER}))?(\s|-|)({UNIT})(?![\w^])", _measure),
             (r"(\d{1,3}(?:,\d{3}){1,5}+|\d{1,15})(?i:st|nd|rd|th)\b", _ordinal),

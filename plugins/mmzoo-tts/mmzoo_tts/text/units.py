@@ -66,11 +66,25 @@ _SI: dict[str, tuple[Names, str]] = {
     "bps": (("bit per second", "bits per second"), "k M G T K"),
     "Bps": (("byte per second", "bytes per second"), "k M G T K"),
     "dB": (("decibel", "decibels"), "_"),
+    "Nm": (("newton meter", "newton meters"), "_ k"),
+    "atm": (("atmosphere", "atmospheres"), "_"),
 }
 _PREFIXES = {
     "_": "", "T": "tera", "G": "giga", "M": "mega", "k": "kilo", "K": "kilo", "h": "hecto", "d": "deci", "c": "centi",
     "m": "milli", "u": "micro", "n": "nano", "p": "pico", "P": "peta",
 }  # fmt: skip
+_PREFIX_PHONES = {
+    "tera": "t eh r ax", "giga": "g ih g ax", "mega": "m eh g ax", "kilo": "k ih l ax", "hecto": "hh eh k t ax",
+    "deci": "d eh s ax", "centi": "s eh n t ax", "milli": "m ih l ax", "micro": "m ay k r ow", "nano": "n ae n ow",
+    "pico": "p iy k ow", "peta": "p eh t ax",
+}  # fmt: skip
+PREFIXED = {
+    prefix + name.split()[0]: (_PREFIX_PHONES[prefix], name.split()[0])
+    for names, prefixes in _SI.values()
+    for prefix in (_PREFIXES[letter] for letter in prefixes.split() if letter != "_")
+    for name in names
+}
+"""Words with an SI prefix: the phones of the prefix, and the rest."""
 _ALL = UNITS | {
     prefix.strip("_") + base: (_PREFIXES[prefix] + names[0], _PREFIXES[prefix] + names[1])
     for base, (names, prefixes) in _SI.items()

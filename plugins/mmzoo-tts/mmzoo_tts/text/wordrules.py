@@ -37,7 +37,7 @@ _PHRASE = re.compile(
 _INITIALS = re.compile(
     r"(?:[A-Za-z]\.){2,}(?:'?s\b|(?![A-Za-z]))|(?:[A-Z]\.)+(?=\s?[A-Z][a-z])|(?:[A-Za-z]\.)+[A-Za-z]\b(?!\.)"
 )
-_JOINED = re.compile(r"[A-Z]{1,3}(?:&[A-Z]{1,3})+(?:'?s\b|(?![A-Za-z]))|[A-Z]#(?!\w)|[A-Z](?=:\\)")
+_JOINED = re.compile(r"[A-Z]{1,3}(?:&[A-Z]{1,3})+(?:'?s\b|(?![A-Za-z]))|[A-Ga-g]#(?!\w)|[A-Z](?=:\\)")
 _JOINED_SIGNS = {"&": "and", "#": "sharp"}
 _SPAN = re.compile(r"([A-Z])–([A-Z])\b|(A)-(Z)\b")
 _TIMES = ((MONTH_DAY, month_day), (NAMED_DAYS, named_days), (ZONE, zone))
@@ -46,6 +46,7 @@ _NAME_AFTER = re.compile(r"\s*(?:[\"'(]\s?)?([A-Za-z]+)")
 _DOMAINS = "com|org|net|edu|gov|io|ai|dev|app|info|co|uk|de|fr|eu|us|ca|jp"
 _ADDRESS = re.compile(
     r"(?:https?://|ftp://|www\.)[^\s<>\"()]+"
+    r"|~?(?:/[\w.+-]{1,255}){2,}/?|~/[\w.+-]{1,255}"
     r"|[A-Za-z0-9][\w.+-]{0,63}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,6}\.[A-Za-z]{2,24}"
     rf"|[A-Za-z0-9][A-Za-z0-9-]{{0,62}}(?:\.[A-Za-z0-9-]{{1,63}}){{0,6}}\.(?:{_DOMAINS})\b(?![.-]?\w)(?:/[^\s<>\"()]*)?"
 )
@@ -103,9 +104,10 @@ def abbreviation(text: str, position: int, previous: str) -> tuple[int, list[Ite
         previous: The previous piece of text as written, "" at the start of a phrase.
     """
     return (
-        _address(text, position)
+        address(text, position)
         or _phrase(text, position)
-        or (text[position].isupper() and (_time(text, position) or _joined(text, position)))
+        or (text[position].isupper() and _time(text, position))
+        or _joined(text, position)
         or _unit(text, position, previous)
         or _dotted(text, position, previous)
     )
@@ -213,12 +215,18 @@ def _dotted(text: str, position: int, previous: str) -> tuple[int, list[Item]] |
     if lower in ENDINGS and not (lower in {"co", "sr", "sq", "ln", "rd", "ave"} and not word[0].isupper()):
         return _stop(text, end + dot, words(written, ENDINGS[lower]))
     # At the end of a sentence, "min." or "sec." is more likely the word itself.
-    if (lower in ABBREVIATIONS and re.match(r"\s+[a-z\d(]|,", after)) or lower in {"vs", "approx", "dept", "govt"}:
+    if (lower in ABBREVIATIONS and re.match(r"\s+(?:[a-z\d(]|[IVXL]+\b)|,", after)) or lower in {
+        "vs",
+        "approx",
+        "dept",
+        "govt",
+    }:
         return _stop(text, end + dot, words(written, ABBREVIATIONS[lower]))
     return None
 
 
-def _address(text: str, position: int) -> tuple[int, list[Item]] | None:
+def address(text: str, position: int) -> tuple[int, list[Item]] | None:
+    """An Internet address, or the path of a file."""
     if text[position - 1 : position].isalnum() and position:
         return None
     match = _ADDRESS.match(text, position)
@@ -306,8 +314,8 @@ def _camel(base: str, suffix: str, known: Container[str], *, mixed: bool) -> lis
         return _spell(base + suffix, base, suffix)
     if mixed and parts[-1].islower() and len(parts[-1]) == 1 and parts[-2].isupper():
         return _spell(base + suffix, base, suffix)
-    # A single letter may start a name (eBay) but not be inside it (LaTeX).
-    if any(len(part) == 1 for part in parts[1:]):
+    # A single letter may start a name (eBay), and follow words (SpaceX), but not parts of a word (LaTeX).
+    if any(len(part) == 1 for part in parts[1:]) and not all(len(p) == 1 or p.lower() in known for p in parts):
         return None
     # The lexicon has the sound of some names (LinkedIn), unless each part is a word itself (GitHub).
     whole = base.lower() in known and len(parts[0]) > 1
