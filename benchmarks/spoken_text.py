@@ -112,7 +112,7 @@ def _seconds(call: Any) -> float:
 def measure_commit(commit: str) -> dict[str, Any]:
     """The same for the code of a commit, in a folder and a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        paths = ["mmzoo", "plugins", "model_cards/phonemizer-en"]
+        paths = ["pyproject.toml", "mmzoo", "plugins", "model_cards/phonemizer-en"]
         packed = subprocess.run(["git", "archive", commit, *paths], cwd=ROOT, check=True, capture_output=True).stdout
         subprocess.run(["tar", "x", "-C", folder], input=packed, check=True)
         packages = [folder, *(str(path) for path in Path(folder, "plugins").iterdir())]

@@ -58,7 +58,7 @@ NAMES = {
     "NaN": "nan", "NumPy": "num pie", "OAuth": "o auth", "PaaS": "pass", "PhD": "P H D", "PyPI": "pie P I",
     "PyTorch": "pie torch", "ROTC": "rot C", "SaaS": "sass", "SciPy": "sigh pie", "SCSI": "scuzzy",
     "SQLite": "S Q lite", "TeX": "tech", "VMware": "V M ware", "VoIP": "voyp", "WiFi": "wifi",
-    "WYSIWYG": "wizzy wig", "YAML": "yammel",
+    "WWI": "W W one", "WWII": "W W two", "WYSIWYG": "wizzy wig", "YAML": "yammel",
 }  # fmt: skip
 """Names that are neither spelled nor read as they are written; capitals are letters."""
 
@@ -67,6 +67,13 @@ ORDINARY = frozenset("ADD AM IT LA LED OR PA POW RIP SAP SAT UP US WHO".split())
 
 EMPHASIZED = frozenset("ADD AM LA OR PA SAP UP".split())
 """Ordinary words that are more often emphasized (this OR that) than an acronym: spelled only after a determiner."""
+
+_NOT_WORDS = (
+    "api cdn cli cpu css csv dns dvd ftp gpl gpu gps hdmi html http https ide lcd llm pc pcb pdf php rgb rpc sdk sms "
+    "sql ssd ssh ssl svg tcp tls tv udp ui uri url usb utf uuid ux vga vpn xhtml xml ceo cfo cto faq dna rna hiv ufo"
+).split()
+LOWER_CASE = frozenset([*_NOT_WORDS, *(name + "s" for name in _NOT_WORDS)])
+"""Acronyms that are spelled in lower case too, because nothing else is written like that."""
 
 _DETERMINERS = frozenset("a an another any each every her his its my no our some the their your".split())
 
@@ -80,12 +87,15 @@ def acronym(base: str, suffix: str, *, shouted: bool, previous: str) -> list[Ite
         shouted: Capitals mean nothing here, because neighboring words are in capitals too.
         previous: The word before, as written, "" at the start of a phrase.
     """
-    plural = len(base) > 2 and base[-1] == "s" and not base.islower()
+    name = base.upper() if base in LOWER_CASE else base
+    if name != base and base[-1] == "s" and base[:-1] in LOWER_CASE and base not in _NOT_WORDS:
+        name = name[:-1] + "s"
+    plural = len(name) > 2 and name[-1] == "s"
     ordinary = shouted or suffix == "'S"
     ending = ""
-    said = _said(base, ordinary=ordinary, previous=previous)
+    said = _said(name, ordinary=ordinary, previous=previous)
     if not said and plural:
-        said, ending = _said(base[:-1], ordinary=ordinary, previous=previous), "s"
+        said, ending = _said(name[:-1], ordinary=ordinary, previous=previous), "s"
     if not said:
         return None
     words = said.split()

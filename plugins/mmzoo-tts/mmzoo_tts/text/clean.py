@@ -17,6 +17,7 @@ _OTHER = {
     ord("⁄"): "/",
     ord("∕"): "/",
     ord("№"): "No. ",
+    ord("∼"): "~",
     ord("™"): " trademark ",
     ord("≠"): " not equal to ",
     ord("·"): " ",
@@ -52,11 +53,14 @@ _TABLE = _SINGLE | _DOUBLE | _DASHES | _OTHER
 _KEPT = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~ \n—–¢°§©®¬" + "".join(SYMBOLS) + "".join(CURRENCIES))
 _LATIN = re.compile(r"LATIN (?:SMALL|CAPITAL) LETTER (?:[A-Z]+ )*?([A-Z]{1,2})(?: WITH .*)?$")
 _SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n", strict=True))
-_POWER = re.compile("[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+|ⁿ")
+_POWER = re.compile("[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+|ⁿ(?![ᵈᵗ])")
 # Units whose first or only letter is Greek are written as engineers do in ASCII.
 _MICRO = re.compile(r"(?<=\d)(\s?)[µμ](?=[A-Za-zΩΩ])")
 _OHM = re.compile(r"(?<=\d)(\s?[kMGmu]?)[ΩΩ](?!\w)")
 _DEGREE = re.compile(r"º(?=\s?[CF]\b)")
+_ORDINAL = re.compile(r"(?<=\d)[ºª](?!\w)")
+_NUMBER = re.compile(r"\b[Nn][º°]\s?(?=\d)")
+_DOT = re.compile(r"(?<=[AWN])·(?=[mh]\b)")  # N·m
 _PLAIN = re.compile(r"[\x20-\x7e\n]*")
 
 
@@ -116,10 +120,11 @@ def _fold(text: str) -> tuple[str, tuple[str, ...]]:
                 f"The text has the control character U+{ord(character):04X} at position {position};"
                 " only tabs and line breaks are allowed, so remove it."
             )
+    text = _ORDINAL.sub("th", _DEGREE.sub("°", _NUMBER.sub("No. ", _DOT.sub("", text))))
     # "2½" must not become "21/2".
     text = re.sub(r"(?<=\d)(?=[¼-¾⅐-⅞])", " ", text.translate(_TABLE))
     text = _POWER.sub(lambda match: "^" + "".join(_SUPERSCRIPTS[c] for c in match[0]), text)
-    text = _DEGREE.sub("°", _OHM.sub(r"\1Ohm", _MICRO.sub(r"\1u", text)))
+    text = _OHM.sub(r"\1Ohm", _MICRO.sub(r"\1u", text))
     text = unicodedata.normalize("NFKD", text).translate(_TABLE)
     out: list[str] = []
     foreign: dict[str, None] = {}

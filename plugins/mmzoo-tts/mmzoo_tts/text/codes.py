@@ -19,17 +19,19 @@ def _before(match: re.Match[str]) -> str:
     return found[1].lower() if found else ""
 
 
-def _telephone(match: re.Match[str]) -> list[Item] | None:
+def _telephone(match: re.Match[str]) -> list[Item]:
     """Groups read digit by digit, with a short break between them."""
     groups = re.findall(r"\d+", match[0])
     items: list[Item] = []
     if match[0].startswith("+"):
-        if not 8 <= sum(map(len, groups)) <= 16:
-            return None
         items = words("+", "plus")
     for group in groups:
         items += [*words(group, numbers.digits(group)), Break(",")]
     return items[:-1]
+
+
+def _international(match: re.Match[str]) -> list[Item] | None:
+    return _telephone(match) if 8 <= sum(map(str.isdigit, match[0])) <= 16 else None
 
 
 def _emergency(match: re.Match[str]) -> list[Item] | None:
@@ -69,7 +71,14 @@ def _pairs(match: re.Match[str]) -> list[Item]:
 
 
 def _named(match: re.Match[str]) -> list[Item] | None:
-    return _pairs(match) if _before(match) in NUMBERED_IN_PAIRS else None
+    if _before(match) not in NUMBERED_IN_PAIRS:
+        return None
+    return words(match[0], numbers.pairs(match[1]) + (numbers.pairs(match[2]) if match[2] else []))
+
+
+def _plural(match: re.Match[str]) -> list[Item]:
+    """Several of a model: B-52s, MP3s."""
+    return words(match[0], numbers.plural(numbers.pairs(match[1])))
 
 
 def _early_year(match: re.Match[str]) -> list[Item] | None:
@@ -81,17 +90,19 @@ _NO_NUMBER_AFTER = r"(?![\d:]|[.,/-]\d)"
 RULES = tuple(
     (re.compile(pattern), function)
     for pattern, function in (
-        (r"\+\d{1,3}(?:[-. ]?\(\d{1,4}\))?(?:[-. ]?\d{2,5}|[-. ]\d){2,6}(?!\d)", _telephone),
+        (r"\+\d{1,3}(?:[-. ]?\(\d{1,4}\))?(?:[-. ]?\d{2,5}|[-. ]\d){2,6}(?!\d)", _international),
         (r"(?:\d{1,3}[-. ])?\(\d{2,5}\)\s?\d{3,4}[-. ]\d{3,4}(?!\d)", _telephone),
         (r"\d+(?:-\d+){2,}|(?:\d{3}-|\d{3}–(?=0))\d{4}(?!\d)", _telephone),
-        (r"\d{3}([. ])\d{3}\1\d{4}(?!\d)|0\d{2,4} (?:\d{3,4} \d{3,4}|\d{6})(?! ?\d)", _telephone),
+        (r"\+?1-8\d\d(?=-[A-Z])", _telephone),
+        (r"(?:\d([. ]))?\d{3}([. ])\d{3}\2\d{4}(?!\d)|0\d{2,4} (?:\d{3,4} \d{3,4}|\d{6})(?! ?\d)", _telephone),
         (r"\d{3}" + _NO_NUMBER_AFTER, _emergency),
         (r"(\d{1,3}(?:\.\d{1,3}){3})(?!\d|\.\d)(?::(\d{1,5})\b)?", _address),
         (r"0[xX][0-9a-fA-F]+\b", _hexadecimal),
-        (r"(?<=[A-Za-z])\d{3,4}" + _NO_NUMBER_AFTER, _pairs),
+        (r"(?:(?<=[A-Za-z])|(?<=[A-Z]-))(\d{1,4})s\b", _plural),
+        (r"(?<=[A-Za-z])\d{3,4}(?![\d:]|[.,/]\d)", _pairs),
         (r"(?<=[A-Z]-)\d{3,4}" + _NO_NUMBER_AFTER, _pairs),
         (r"\d{3,4}(?=[pi]\b)", _pairs),
-        (r"\d{3,4}" + _NO_NUMBER_AFTER, _named),
+        (r"(\d{3,4})(?:-(\d{3}))?" + _NO_NUMBER_AFTER, _named),
         (r"10[1-9]\d" + _NO_NUMBER_AFTER, _early_year),
         (r"\d{1,4}\.\d{2,3}(?!\d|\.\d)", _version),
         # Groups of three digits are one number: 1.000.000.

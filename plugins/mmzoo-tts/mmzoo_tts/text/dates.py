@@ -44,6 +44,10 @@ def _digits_date(match: re.Match[str]) -> list[Item] | None:
     return _date(match[0], year, *((second, first) if day_first else (first, second)))
 
 
+def _month_year(match: re.Match[str]) -> list[Item]:
+    return words(match[0], [MONTHS[int(match[1]) - 1].lower(), *numbers.year(int(match[2]))])
+
+
 def _day_month(match: re.Match[str]) -> list[Item] | None:
     day = int(match[1])
     if not 1 <= day <= 31:
@@ -92,7 +96,7 @@ def _clock(match: re.Match[str]) -> list[Item] | None:
     elif not match[4]:
         said += ["o'clock"] if 1 <= hour <= 12 else ["hundred"]
     if second:
-        said += ["and", *numbers.cardinal(int(second)), "second" if int(second) == 1 else "seconds"]
+        said += ["and", *numbers.number_words(second.removeprefix("0")), "second" if second == "01" else "seconds"]
     return words(match[0], said) + (letters(match[0], match[4] + "m") if match[4] else [])
 
 
@@ -117,8 +121,9 @@ RULES = tuple(
     for pattern, function in (
         (r"(\d{4})([-/])(\d{2})\2(\d{2})(?:T(?=\d\d:)|(?![\d/-]))", _iso_date),
         (r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})(?![\d/-]|\.\d)", _digits_date),
-        (rf"(\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH}(?:,?\s+(\d{{4}})\b)?", _day_month),
-        (rf"(\d{{1,2}}):([0-5]\d)(?::([0-5]\d))?(?!\d)(?:\s?{_MERIDIEM})?", _clock),
+        (r"(0?[1-9]|1[0-2])/((?:19|20)\d\d)(?![\d/])", _month_year),
+        (rf"(\d{{1,2}})(?:st|nd|rd|th)?(?:-|\s+(?:of\s+)?){_MONTH}(?:(?:-|,?\s+)(\d{{4}})\b)?", _day_month),
+        (rf"(\d{{1,2}}):([0-5]\d)(?::([0-5]\d(?:\.\d+)?))?(?!\d)(?:\s?{_MERIDIEM})?", _clock),
         (rf"(\d{{1,2}})\.([0-5]\d)()\s?{_MERIDIEM}", _clock),
         (rf"(?:(\d{{1,2}}){TO})?(\d{{1,2}})\s?{_MERIDIEM}", _hour),
     )

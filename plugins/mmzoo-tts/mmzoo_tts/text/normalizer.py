@@ -15,7 +15,8 @@ from mmzoo_tts.text.wordrules import WORD, abbreviation, address, plain_word, ro
 
 _SPACE = re.compile(r"\s+")
 _DASH = re.compile(r"-{2,}|[—–]|-(?=\s)|(?<=\s)-")
-_UNTIL = re.compile(rf"[\d{''.join(map(re.escape, CURRENCIES))}]|(?:present|now|today)\b")
+_VARIABLE = re.compile(r"-[a-zA-Z](?![\w'.])")
+_UNTIL = re.compile(rf"[-−]?[\d{''.join(map(re.escape, CURRENCIES))}]|(?:present|now|today)\b")
 _SIGN = re.compile("|".join(sorted(map(re.escape, SIGNS), key=len, reverse=True)))
 _FORMULA = re.compile(r"\d|[_)]|\s?(?:[\^=+×→]|!=|->|[<>]=?)")
 _MODEL = re.compile(r"\d|[_)-]|\s?(?:[\^=+×→]|!=|->|[<>]=?)")
@@ -73,7 +74,7 @@ class _Scanner:
         self.known = known
         self.items: list[Item] = []
         self.previous = ""  # the previous word as written, "" after a break
-        self.quantity = -1  # where the last quantity ended
+        self.quantity = (-1, -1)  # where the last quantity stands
         self.quoted = False  # inside '...'
         self.double = False  # inside "..."
 
@@ -108,7 +109,7 @@ class _Scanner:
 
     def _quantity(self, position: int, end: int, items: list[Item]) -> int:
         self._say(items, self.text[position:end])
-        self.quantity = end
+        self.quantity = (position, end)
         # The period of "p.m." belongs to the time, and may end the sentence as well.
         if self.text[end - 1] == "." and sentence_follows(self.text, end):
             self._break(".")
@@ -126,7 +127,7 @@ class _Scanner:
         rest = self.text[end : end + 40]
         mixed = self.text[max(0, position - 1) : position].isdigit() or rest[:1].isdigit()
         items = (
-            roman_numeral(word, self.previous, rest)
+            roman_numeral(word, self.previous, rest, self.known)
             or self._article(word, rest)
             or plain_word(word, self.known, shouted=self._shouted(word, rest), mixed=mixed, previous=self.previous)
         )
@@ -189,8 +190,8 @@ class _Scanner:
         if character == "." and _DOT_NAME.match(text, position) and (before.isalnum() or before in " \n/(\"'"):
             self._say(words(".", "dot"), "dot")
             return position + 1
-        if character == "." and before.isalnum() and after.isalnum() and after.islower():
-            self._say(words(".", "dot"), "dot")
+        if character == "." and before.isalnum() and (after.islower() or after.isdigit()):
+            self._say(words(".", "dot" if after.islower() else "point"), "")
             return position + 1
         if character == "." and text.startswith("...", position):
             return self._ellipsis(position)
@@ -212,8 +213,13 @@ class _Scanner:
         """A dash between two quantities is "to"; a hyphen is nothing, and any other dash ends the phrase."""
         dash = _DASH.match(self.text, position)
         end = dash.end() if dash else position + 1
-        if (self.quantity == position or before.isdigit()) and _UNTIL.match(self.text, end):
-            self._say(words(self.text[position:end], "to"), "to")
+        start, last = self.quantity
+        if (last == position or before.isdigit()) and _UNTIL.match(self.text, end):
+            model = last == position and start > 0 and (self.text[start - 1].isalpha() or self.text[start - 1] == "-")
+            if dash or not model:  # A380-800
+                self._say(words(self.text[position:end], "to"), "to")
+        elif _VARIABLE.match(self.text, position) and not before.isalnum():
+            self._say(words("-", "minus"), "minus")
         elif dash:
             self._break("-")
         return end
@@ -256,6 +262,8 @@ class _Scanner:
             said = "times" if before.isdigit() or after.isdigit() else ""
         elif character == "_" and before.isalnum() and after.isalnum():
             said = "underscore"
+        elif character in CURRENCIES and after.isalpha():
+            said = CURRENCIES[character][0]
         elif character == "~" and after.isdigit():
             said = "about"
         else:

@@ -29,12 +29,13 @@ def _fraction(match: re.Match[str]) -> list[Item] | None:
     names = unit_names(match[5]) if match[5] else ("", "")
     if names is None:
         return None
-    unit = names[1 if whole else 0].split()
+    pressure = top > bottom > 20  # 120/80
+    unit = names[1 if whole or pressure else 0].split()
     said = ["minus"] if minus else []
     said += [*numbers.cardinal(int(whole)), "and"] if whole else []
     if not whole and (match[0] in {"24/7", "9/11"} or top == bottom):
         return words(match[0], said + numbers.cardinal(top) + numbers.cardinal(bottom))
-    if not 2 <= bottom <= 100 or match[4].startswith("0"):
+    if pressure or not 2 <= bottom <= 100 or match[4].startswith("0"):
         return words(match[0], [*said, *numbers.cardinal(top), "over", *numbers.cardinal(bottom), *unit])
     one, many = _HALVES.get(bottom, (None, None))
     name = [one] if one else numbers.ordinal(bottom)
@@ -46,7 +47,7 @@ def _fraction(match: re.Match[str]) -> list[Item] | None:
 def _measure(match: re.Match[str]) -> list[Item] | None:
     minus, first, second, gap, unit = match.groups()
     names = unit_names(unit)
-    if names is None or (unit in _DETACHED and (gap != " " or _is_year(first))):
+    if names is None or (unit.partition("/")[0] in _DETACHED and (gap != " " or _is_year(first))):
         return None
     amount = ["minus"] if minus else []
     amount += numbers.number_words(first)
@@ -109,6 +110,13 @@ def _power(match: re.Match[str]) -> list[Item]:
     return [*said, Spoken(match[0], letter.lower(), letter=True)]
 
 
+def _ratio(match: re.Match[str]) -> list[Item]:
+    said: list[str] = []
+    for part in match[0].split(":"):
+        said += ["to", *numbers.number_words(part)]
+    return words(match[0], said[1:])
+
+
 def _feet(match: re.Match[str]) -> list[Item]:
     feet, inches = match.groups()
     said = [*numbers.number_words(feet), "foot" if feet == "1" else "feet"]
@@ -162,8 +170,9 @@ RULES: tuple[Rule, ...] = (
             (rf"({NUMBER})\s?[x×*]\s?({NUMBER})", _said("times")),
             (rf"{_MINUS}({NUMBER}){TO}({NUMBER})(?![-\w])(?!\s*=)", _range),
             (rf"({NUMBER})\s?-\s?({NUMBER})(?=\s*=)", _said("minus")),
-            (r"(\d+):(\d+)(?![\d:])", _said("to")),
-            (r"(\d+\.\d+)([MBTkK]|bn)\b|(\d+)([MB]|bn)(?= [a-z]+s\b)", _magnitude),
+            (rf"({NUMBER}) - [-−]({NUMBER})", _said("minus minus")),
+            (r"\d+(?::\d+){1,5}(?![\d:])", _ratio),
+            (r"(\d+\.\d+)([MBTkK]|bn)\b|(\d+)([MB]|bn)(?= (?:people|[a-z]+s)\b)", _magnitude),
             (rf"{_MINUS}({NUMBER})", _plain),
         )
     ),

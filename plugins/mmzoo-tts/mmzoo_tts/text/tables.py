@@ -57,7 +57,8 @@ BARE = frozenset(
 
 PHRASES = {
     "i.e.": "that is", "e.g.": "for example", "a.k.a.": "also known as", "n.b.": "note well",
-    "ph.d.": "p h d", "p.s.": "p s", "w/o": "without", "w/": "with", "c/o": "care of", "n/a": "not applicable",
+    "ph.d.": "p h d", "ph.d.s": "p h d's", "b.sc.": "b s c", "m.sc.": "m s c",
+    "p.s.": "p s", "w/o": "without", "w/": "with", "c/o": "care of", "n/a": "not applicable",
     "and/or": "and or", "et al.": "et al", "wi-fi": "wifi",
 }  # fmt: skip
 

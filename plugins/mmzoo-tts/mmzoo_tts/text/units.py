@@ -35,7 +35,9 @@ UNITS: dict[str, Names] = {
     "ppm": ("part per million", "parts per million"), "ppb": ("part per billion", "parts per billion"),
     "hp": ("horsepower", "horsepower"), "mol": ("mole", "moles"), "°C": ("degree celsius", "degrees celsius"),
     "°F": ("degree fahrenheit", "degrees fahrenheit"), "°": ("degree", "degrees"), "K": ("kelvin", "kelvins"),
-    "%": ("percent", "percent"), "‰": ("per mille", "per mille"), "¢": ("cent", "cents"),
+    "tsp": ("teaspoon", "teaspoons"), "tbsp": ("tablespoon", "tablespoons"), "qt": ("quart", "quarts"),
+    "pt": ("pint", "pints"), "mmHg": ("millimeter of mercury", "millimeters of mercury"), "%": ("percent", "percent"),
+    "‰": ("per mille", "per mille"), "¢": ("cent", "cents"),
 }  # fmt: skip
 """Units that are matched exactly or, from two letters on, ignoring case."""
 

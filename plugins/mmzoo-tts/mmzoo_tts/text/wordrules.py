@@ -6,7 +6,7 @@ import re
 from collections.abc import Container
 
 from mmzoo_tts.text import numbers
-from mmzoo_tts.text.acronyms import READ, SPELLED, acronym
+from mmzoo_tts.text.acronyms import LOWER_CASE, READ, SPELLED, acronym
 from mmzoo_tts.text.dates import MONTH_DAY, NAMED_DAYS, ZONE, month_day, named_days, zone
 from mmzoo_tts.text.items import Break, Item, Spoken, letters, words
 from mmzoo_tts.text.tables import (
@@ -37,7 +37,8 @@ _PHRASE = re.compile(
 _INITIALS = re.compile(
     r"(?:[A-Za-z]\.){2,}(?:'?s\b|(?![A-Za-z]))|(?:[A-Z]\.)+(?=\s?[A-Z][a-z])|(?:[A-Za-z]\.)+[A-Za-z]\b(?!\.)"
 )
-_JOINED = re.compile(r"[A-Z]{1,3}(?:&[A-Z]{1,3})+(?:'?s\b|(?![A-Za-z]))|[A-Ga-g]#(?!\w)|[A-Z](?=:\\)")
+_JOINED = re.compile(r"[A-Z]{1,3}(?:&[A-Z]{1,3})+(?:'?s\b|(?![A-Za-z]))|[A-Ga-g]#(?!\w)|[A-Z](?=:(?:\\|/(?!/)))")
+_SLASHED = re.compile(r"[A-Z]{1,5}(?:/[A-Z]{1,5})+(?![A-Za-z])")
 _JOINED_SIGNS = {"&": "and", "#": "sharp"}
 _SPAN = re.compile(r"([A-Z])–([A-Z])\b|(A)-(Z)\b")
 _TIMES = ((MONTH_DAY, month_day), (NAMED_DAYS, named_days), (ZONE, zone))
@@ -67,6 +68,11 @@ _ADDRESS_SIGNS = {
     "~": "tilde",
 }
 _CAMEL = re.compile(r"[A-Z]{2,}(?=[a-z]$)|[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_NUMBERS_FOLLOW = {
+    "no": "number", "nos": "numbers", "p": "page", "pp": "pages", "fig": "figure", "figs": "figures", "vol": "volume",
+    "ch": "chapter", "sec": "section", "eq": "equation", "art": "article", "para": "paragraph",
+}  # fmt: skip
+_ROMAN_ORDINAL = re.compile("([IVXLC]+)(?:st|nd|rd|th)")
 _LITTLE_WORDS = frozenset("as at by do go if in is my no of on or so to up".split())
 _VOWEL = re.compile(r"[aeiouy]", re.IGNORECASE)
 _NOT_A_NAME = STARTERS | {
@@ -121,7 +127,7 @@ def _phrase(text: str, position: int) -> tuple[int, list[Item]] | None:
     match = _PHRASE.match(text, position)
     if match and not (match[0][-1].isalnum() and text[match.end() : match.end() + 1].isalnum()):
         said = PHRASES[match[0].lower()].split()
-        items = [Spoken(match[0], word, letter=len(word) == 1) for word in said]
+        items = [Spoken(match[0], word, letter=len(word.removesuffix("'s")) == 1) for word in said]
         return _stop(text, match.end(), list(items), may_end=match[0].lower() in {"ph.d.", "p.s.", "et al."})
     match = _INITIALS.match(text, position)
     if match:
@@ -150,16 +156,21 @@ def _joined(text: str, position: int) -> tuple[int, list[Item]] | None:
     if match := _SPAN.match(text, position):
         first, last = (part for part in match.groups() if part)
         return match.end(), [*letters(match[0], first), *words(match[0], "to"), *letters(match[0], last)]
+    if (match := _SLASHED.match(text, position)) and all(p in SPELLED or len(p) == 1 for p in match[0].split("/")):
+        items: list[Item] = []
+        for part in re.split("(/)", match[0]):
+            items += words(match[0], "slash") if part == "/" else letters(match[0], part)
+        return match.end(), items
     match = _JOINED.match(text, position)
     if not match:
         return None
     name = re.sub("'?s$", "", match[0])
-    items: list[Item] = []
+    items = []
     for part in name:
         items += words(match[0], _JOINED_SIGNS[part]) if part in _JOINED_SIGNS else letters(match[0], part)
     if name != match[0]:
         items[-1] = _with_suffix(items[-1], match[0], "'s")
-    if text.startswith(":\\", match.end()):
+    if match[0].isalpha():
         return match.end() + 1, [*items, *words(":", "colon")]
     return match.end(), items
 
@@ -184,7 +195,7 @@ def _dotted(text: str, position: int, previous: str) -> tuple[int, list[Item]] |
         follows = text[end + 1 : end + 3]
         title = lower in TITLES or lower in {"dr", "st"}
         name = word[0].isupper() and follows[0].isupper() and follows[1:].islower()
-        dot = (title and name) or (lower in {"no", "fig", "vol"} and follows[0].isdigit())
+        dot = (title and name) or (lower in _NUMBERS_FOLLOW and follows[0].isdigit())
     if not dot and ((lower not in BARE and lower not in {"dr", "st"}) or (not word[0].isupper() and lower in TITLES)):
         return None
     if not dot and word.isupper() and len(word) > 1:
@@ -204,10 +215,10 @@ def _dotted(text: str, position: int, previous: str) -> tuple[int, list[Item]] |
     if lower in TITLES:
         plain = lower in {"mr", "mrs", "ms", "prof"} and dot
         return (end + dot, words(written, TITLES[lower])) if word[0].isupper() and (name_next or plain) else None
-    if lower == "no" and dot and re.match(r"\s?\d", after):
-        return end + dot, words(written, "number")
-    if lower == "p" and dot and re.match(r"\s?\d", after):
-        return end + dot, words(written, "page")
+    if lower in _NUMBERS_FOLLOW and dot and re.match(r"\s*\d", after):
+        return end + dot, words(written, _NUMBERS_FOLLOW[lower])
+    if lower == "c" and dot and re.match(r"\s?\d{3,4}\b", after):
+        return end + dot, words(written, "circa")
     if word in MONTH_NUMBERS and word not in MONTHS and dot:
         return _stop(text, end + dot, words(written, MONTHS[MONTH_NUMBERS[word] - 1].lower()))
     if word in DAYS and dot and re.match(r",|\s?(?:\d|-)|\s(?:Jan|Feb|Ma|Ap|Ju|Aug|Sep|Oct|Nov|Dec)", after):
@@ -246,13 +257,22 @@ def address(text: str, position: int) -> tuple[int, list[Item]] | None:
     return position + len(written), items
 
 
-def roman_numeral(word: str, previous: str, rest: str) -> list[Item] | None:
+def roman_numeral(word: str, previous: str, rest: str, known: Container[str]) -> list[Item] | None:
     """A Roman numeral in context (`Henry VIII`, `chapter IV`, `World War II`) or a clear one alone, or None."""
     before = previous.lower().removesuffix("'s")
     small = len(word) > 1 and word.islower() and before in NUMBERED and set(word) <= set("ivxl")
-    value = numbers.roman(word.upper() if small else word)
+    if ordinal := _ROMAN_ORDINAL.fullmatch(word):
+        value = numbers.roman(ordinal[1])
+        return words(word, numbers.ordinal(value)) if value else None
+    numeral, owner = (word[:-2], "'s") if word.endswith("'s") else (word, "")
+    value = numbers.roman(word.upper() if small else numeral)
     if value is None:
         return None
+    if owner:
+        items = roman_numeral(numeral, previous, rest, known)
+        return items and [Spoken(word, item.word, item.letter) for item in items[:-1] if isinstance(item, Spoken)] + [
+            _with_suffix(items[-1], word, owner)
+        ]
     if before in NUMBERED:
         return words(word, numbers.cardinal(value))
     if before in RULERS and previous[0].isupper():
@@ -260,6 +280,8 @@ def roman_numeral(word: str, previous: str, rest: str) -> list[Item] | None:
         if word == "I" and re.match(r"\s+[a-z]", rest) and not re.match(r"\s+(?:of|and|was|the)\b", rest):
             return None
         return words(word, ["the", *numbers.ordinal(value)])
+    if len(word) > 3 and value > 1000 and word.lower() not in known:
+        return words(word, numbers.year(value))
     if word in PLAIN_ROMANS and re.match(r"\s+centur", rest):
         return words(word, numbers.ordinal(value))
     if word in PLAIN_ROMANS or (
@@ -281,7 +303,7 @@ def plain_word(word: str, known: Container[str], *, shouted: bool, mixed: bool, 
     """
     base, suffix = (word[:-2], word[-2:]) if word.lower().endswith("'s") else (word, "")
     lower = word.lower()
-    if len(base) > 1 and not base.islower():
+    if len(base) > 1 and (not base.islower() or base in LOWER_CASE):
         items = acronym(base, suffix, shouted=shouted, previous=previous) or _camel(base, suffix, known, mixed=mixed)
         if items:
             return items
