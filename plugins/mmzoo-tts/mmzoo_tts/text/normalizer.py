@@ -7,11 +7,14 @@ from collections.abc import Container
 from dataclasses import dataclass
 
 from mmzoo_tts.text.acronyms import READ, SPELLED
+from mmzoo_tts.text.addresses import address
+from mmzoo_tts.text.capitals import plain_word
 from mmzoo_tts.text.clean import clean
 from mmzoo_tts.text.items import STRENGTH, Break, Item, Spoken, words
 from mmzoo_tts.text.quantities import quantity
+from mmzoo_tts.text.romans import roman_numeral
 from mmzoo_tts.text.tables import CURRENCIES, SIGNS, SYMBOLS
-from mmzoo_tts.text.wordrules import WORD, abbreviation, address, plain_word, roman_numeral, sentence_follows
+from mmzoo_tts.text.wordrules import WORD, abbreviation, sentence_follows
 
 _SPACE = re.compile(r"\s+")
 _DASH = re.compile(r"-{2,}|[—–]|-(?=\s)|(?<=\s)-")
