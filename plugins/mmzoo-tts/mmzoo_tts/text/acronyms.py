@@ -52,7 +52,8 @@ READ = frozenset(
 """Acronyms that are read as words."""
 
 NAMES = {
-    "AAA": "triple A", "BibTeX": "bib tech", "BSc": "B S C", "CMOS": "sea moss", "DoD": "D O D", "DoJ": "D O J",
+    "AAA": "triple A", "BibTeX": "bib tech", "BSc": "B S C", "CMOS": "sea moss", "CoV": "co V", "DoD": "D O D",
+    "DoJ": "D O J",
     "GUI": "gooey", "IEEE": "I triple E", "IoT": "I O T", "JPEG": "J peg", "JPG": "J peg", "JSON": "jason",
     "LaTeX": "lay tech", "MacBook": "mac book", "MPEG": "M peg", "MSc": "M S C", "NAACP": "N double A C P",
     "NaN": "nan", "NumPy": "num pie", "OAuth": "o auth", "PaaS": "pass", "PhD": "P H D", "PyPI": "pie P I",
@@ -65,7 +66,7 @@ NAMES = {
 ORDINARY = frozenset("ADD AM IT LA LED OR PA POW RIP SAP SAT UP US WHO".split())
 """Spelled acronyms that are also English words, and so are words in a sentence in capitals."""
 
-EMPHASIZED = frozenset("ADD AM LA OR PA SAP UP".split())
+EMPHASIZED = frozenset("ADD AM OR PA SAP UP".split())
 """Ordinary words that are more often emphasized (this OR that) than an acronym: spelled only after a determiner."""
 
 _NOT_WORDS = (

@@ -59,7 +59,8 @@ def _camel(base: str, suffix: str, known: Container[str], *, mixed: bool) -> lis
     if mixed and parts[-1].islower() and len(parts[-1]) == 1 and parts[-2].isupper():
         return _spell(base + suffix, base, suffix)
     # A single letter may start a name (eBay), and follow words (SpaceX), but not parts of a word (LaTeX).
-    if any(len(part) == 1 for part in parts[1:]) and not all(len(p) == 1 or p.lower() in known for p in parts):
+    words_between = all(len(p) == 1 or (len(p) > 2 and p.lower() in known) for p in parts)
+    if any(len(part) == 1 for part in parts[1:]) and not words_between:
         return None
     # The lexicon has the sound of some names (LinkedIn), unless each part is a word itself (GitHub).
     whole = base.lower() in known and len(parts[0]) > 1

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from mmzoo.errors import InputError
 from mmzoo_tts.text.tables import CURRENCIES, GREEK, SYMBOLS
+from mmzoo_tts.text.units import unit_names
 
 _SINGLE = dict.fromkeys(map(ord, "‘’‚‛ʼʹ′`´＇"), "'")
 _DOUBLE = dict.fromkeys(map(ord, "“”„‟«»″〝〞＂"), '"')
@@ -54,6 +55,7 @@ _KEPT = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~ \n—–¢°§©®¬" + ""
 _LATIN = re.compile(r"LATIN (?:SMALL|CAPITAL) LETTER (?:[A-Z]+ )*?([A-Z]{1,2})(?: WITH .*)?$")
 _SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n", strict=True))
 _POWER = re.compile("[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+|ⁿ(?![ᵈᵗ])")
+_MICRO_ALONE = re.compile(r"(?<![^\W_])[µμ](mol|[AFVWglLms])\b")
 # Units whose first or only letter is Greek are written as engineers do in ASCII.
 _MICRO = re.compile(r"(?<=\d)(\s?)[µμ](?=[A-Za-zΩΩ])")
 _OHM = re.compile(r"(?<=\d)(\s?[kMGmu]?)[ΩΩ](?!\w)")
@@ -125,6 +127,7 @@ def _fold(text: str) -> tuple[str, tuple[str, ...]]:
     text = re.sub(r"(?<=\d)(?=[¼-¾⅐-⅞])", " ", text.translate(_TABLE))
     text = _POWER.sub(lambda match: "^" + "".join(_SUPERSCRIPTS[c] for c in match[0]), text)
     text = _OHM.sub(r"\1Ohm", _MICRO.sub(r"\1u", text))
+    text = _MICRO_ALONE.sub(lambda match: (unit_names("u" + match[1]) or ("", ""))[1], text)
     text = unicodedata.normalize("NFKD", text).translate(_TABLE)
     out: list[str] = []
     foreign: dict[str, None] = {}

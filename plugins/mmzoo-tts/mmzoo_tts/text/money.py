@@ -71,7 +71,7 @@ _RANGE = rf"({NUMBER})(?:{TO}({NUMBER}))?"
 RULES = tuple(
     (re.compile(pattern + _PER), function)
     for pattern, function in (
-        (rf"{_MINUS}({_COUNTRY})?([{SIGNS}])\s?([-−])?{_RANGE}{_MAGNITUDE}", _amount),
+        (rf"{_MINUS}({_COUNTRY})?([{SIGNS}])\s?([-−])?{_RANGE}{_MAGNITUDE}(?: USD?\b)?", _amount),
         (rf"{_MINUS}\b({_CODES})\s?{_RANGE}{_MAGNITUDE}", _code_first),
         (rf"{_MINUS}{_RANGE}{_MAGNITUDE}\s?([{SIGNS}](?!\d)|(?:{_CODES})\b)", _sign_last),
     )

@@ -102,12 +102,29 @@ def _scientific(match: re.Match[str]) -> list[Item]:
 
 def _power(match: re.Match[str]) -> list[Item]:
     sign, number, letter = match.groups()
-    if not sign and number in _POWERS:
-        return words(match[0], _POWERS[number])
-    said = words(match[0], f"to the power of {_SIGNS[sign]}")
     if number:
-        return said + words(match[0], numbers.number_words(number))
+        return words(match[0], _exponent(sign, number))
+    said = words(match[0], f"to the power of {_SIGNS[sign]}")
     return [*said, Spoken(match[0], letter.lower(), letter=True)]
+
+
+def _exponent(sign: str, number: str) -> list[str]:
+    if not sign and number in _POWERS:
+        return [_POWERS[number]]
+    return f"to the power of {_SIGNS[sign]}".split() + numbers.number_words(number)
+
+
+def _power_of_units(match: re.Match[str]) -> list[Item] | None:
+    sign, number, unit = match.groups()
+    names = unit_names(unit)
+    return words(match[0], _exponent(sign, number) + names[1].split()) if names else None
+
+
+def _hours_minutes(match: re.Match[str]) -> list[Item]:
+    said: list[str] = []
+    for number, one in ((match[1], "hour"), (match[2], "minute")):
+        said += [*numbers.number_words(number), one if number == "1" else one + "s"]
+    return words(match[0], said)
 
 
 def _ratio(match: re.Match[str]) -> list[Item]:
@@ -151,13 +168,21 @@ RULES: tuple[Rule, ...] = (
         (re.compile(pattern), function)
         for pattern, function in (
             (rf"{_MINUS}({NUMBER})[eE]([-−+]?)(\d{{1,3}})\b(?!\.\d)", _scientific),
+            *(
+                (rf"(?<=\d)(?:\^|\*\*)\{{?([-−+]?)(\d+)\}}?\s({unit})(?![\w^])", _power_of_units)
+                for unit in (RATE, UNIT)
+            ),
             (r"(?:\^|(?<=\d)\*\*(?=[-−+]?\d))\{?([-−+]?)(?:(\d+(?:\.\d+)?)|([A-Za-z]))\}?(?![\w^])", _power),
             (
                 rf"{_MINUS}(?:({_INTEGER})(?:\s+|-))?({_INTEGER})\s?/\s?({_INTEGER})(?![\d/])(?:\s|-)?({UNIT})(?![\w^])",
                 _fraction,
             ),
             (rf"({NUMBER}) / ({NUMBER})", _said("divided by")),
-            (rf"{_MINUS}(?:({_INTEGER})(?:\s+|-))?({_INTEGER})\s?/\s?({_INTEGER})(?![\d/])()", _fraction),
+            (
+                rf"{_MINUS}(?:({_INTEGER})(?:\s+|-))?({_INTEGER})\s?/\s?({_INTEGER})(?![\d/])()(?:(?:rd|th|nd)s\b)?",
+                _fraction,
+            ),
+            (r"(\d+)\s?h\s(\d{1,2})\s?m(?:in)?\b", _hours_minutes),
             (r"(\d+(?:\.\d+)?)\s?ft\.?\s?(\d+(?:\.\d+)?)\s?in\b\.?", _feet),
             (r"(\d+)'(?:\s?(\d+(?:\.\d+)?)(?:\"|''))", _feet),
             (r"(\d+(?:\.\d+)?)(['\"])(?![\w'\"])", _length),

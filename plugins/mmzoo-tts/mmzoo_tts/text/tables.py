@@ -102,7 +102,7 @@ VERSIONED = frozenset(
 
 NUMBERED_IN_PAIRS = frozenset(
     (
-        "room suite flight highway hwy boeing airbus rtx gtx rx geforce radeon ryzen bmw audi mercedes porsche "
+        "room suite flight highway hwy boeing airbus xbox rtx gtx rx geforce radeon ryzen bmw audi mercedes porsche "
         "peugeot ferrari volvo nokia"
     ).split()
 )

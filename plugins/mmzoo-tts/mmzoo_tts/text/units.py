@@ -14,7 +14,8 @@ Names = tuple[str, str]
 UNITS: dict[str, Names] = {
     "m": ("meter", "meters"), "ft": ("foot", "feet"), "yd": ("yard", "yards"), "yds": ("yard", "yards"),
     "mi": ("mile", "miles"), "in.": ("inch", "inches"), "g": ("gram", "grams"), "lb": ("pound", "pounds"),
-    "lbs": ("pound", "pounds"), "oz": ("ounce", "ounces"), "l": ("liter", "liters"), "L": ("liter", "liters"),
+    "lbs": ("pound", "pounds"), "oz": ("ounce", "ounces"), "fl oz": ("fluid ounce", "fluid ounces"),
+    "kgs": ("kilogram", "kilograms"), "l": ("liter", "liters"), "L": ("liter", "liters"),
     "gal": ("gallon", "gallons"), "s": ("second", "seconds"), "sec": ("second", "seconds"),
     "secs": ("second", "seconds"), "min": ("minute", "minutes"), "mins": ("minute", "minutes"),
     "h": ("hour", "hours"), "hr": ("hour", "hours"), "hrs": ("hour", "hours"), "wk": ("week", "weeks"),
@@ -110,7 +111,7 @@ PER = _COUNTED | set(
 )
 """What money is counted per."""
 _TERM = r"[A-Za-z]{1,7}(?:\^[23])?"
-UNIT = rf"(?:(?i:sq|cu)\b\.? ?[A-Za-z]{{1,3}}\b\.?|°(?: ?[CF]\b)?|[%‰¢]|in\.|{_TERM})"
+UNIT = rf"(?:(?i:sq|cu)\b\.? ?[A-Za-z]{{1,3}}\b\.?|°(?: ?[CF]\b)?|[%‰¢]|in\.|fl oz\b|{_TERM})"
 """Pattern of what may be a single unit; `unit_names` decides."""
 RATE = rf"{_TERM}/(?:\d{{1,4}} ?)?{_TERM}"
 """Pattern of what may be one unit per another."""
