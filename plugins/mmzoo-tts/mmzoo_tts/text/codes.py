@@ -6,6 +6,7 @@ import re
 
 from mmzoo_tts.text import numbers
 from mmzoo_tts.text.items import Break, Item, letters, words
+from mmzoo_tts.text.rules import rules
 from mmzoo_tts.text.tables import EMERGENCY_NUMBERS, NUMBERED_IN_PAIRS, VERSIONED
 
 _WORD_BEFORE = re.compile(r"([A-Za-z]+)[.\s]?\Z")
@@ -87,26 +88,23 @@ def _early_year(match: re.Match[str]) -> list[Item] | None:
 
 
 _NO_NUMBER_AFTER = r"(?![\d:]|[.,/-]\d)"
-RULES = tuple(
-    (re.compile(pattern), function)
-    for pattern, function in (
-        (r"\+\d{1,3}(?:[-. ]?\(\d{1,4}\))?(?:[-. ]?\d{2,5}|[-. ]\d){2,6}(?!\d)", _international),
-        (r"(?:\d{1,3}[-. ])?\(\d{2,5}\)\s?\d{3,4}[-. ]\d{3,4}(?!\d)", _telephone),
-        (r"\d+(?:-\d+){2,}|(?:\d{3}-|\d{3}–(?=0))\d{4}(?!\d)", _telephone),
-        (r"00\d{1,3}(?: \d{2,8}){2,5}(?! ?\d)", _telephone),
-        (r"\+?1-8\d\d(?=-[A-Z])", _telephone),
-        (r"(?:\d([. ]))?\d{3}([. ])\d{3}\2\d{4}(?!\d)|0\d{2,4} (?:\d{3,4} \d{3,4}|\d{6})(?! ?\d)", _telephone),
-        (r"\d{3}" + _NO_NUMBER_AFTER, _emergency),
-        (r"(\d{1,3}(?:\.\d{1,3}){3})(?!\d|\.\d)(?::(\d{1,5})\b)?", _address),
-        (r"0[xX][0-9a-fA-F_]+\b", _hexadecimal),
-        (r"(?:(?<=[A-Za-z])|(?<=[A-Z]-))(\d{1,4})s\b", _plural),
-        (r"(?<=[A-Za-z])\d{3,4}(?![\d:]|[.,/]\d)", _pairs),
-        (r"(?<=[A-Z]-)\d{3,4}" + _NO_NUMBER_AFTER, _pairs),
-        (r"\d{3,4}(?=[pi]\b)", _pairs),
-        (r"(\d{3,4})(?:-(\d{3}))?" + _NO_NUMBER_AFTER, _named),
-        (r"10[1-9]\d" + _NO_NUMBER_AFTER, _early_year),
-        (r"\d{1,4}\.\d{2,3}(?!\d|\.\d)", _version),
-        # Groups of three digits are one number: 1.000.000.
-        (r"(?![1-9]\d{0,2}(?:\.\d{3}){2,6}(?!\d|\.\d))\d+(?:\.\d+){2,}", _points),
-    )
+RULES = rules(
+    (r"\+\d{1,3}(?:[-. ]?\(\d{1,4}\))?(?:[-. ]?\d{2,5}|[-. ]\d){2,6}(?!\d)", _international, "+"),
+    (r"(?:\d{1,3}[-. ])?\(\d{2,5}\)\s?\d{3,4}[-. ]\d{3,4}(?!\d)", _telephone, "("),
+    (r"\d+(?:-\d+){2,}|(?:\d{3}-|\d{3}–(?=0))\d{4}(?!\d)", _telephone, "-–"),
+    (r"00\d{1,3}(?: \d{2,8}){2,5}(?! ?\d)", _telephone, "0"),
+    (r"\+?1-8\d\d(?=-[A-Z])", _telephone, "-"),
+    (r"(?:\d([. ]))?\d{3}([. ])\d{3}\2\d{4}(?!\d)|0\d{2,4} (?:\d{3,4} \d{3,4}|\d{6})(?! ?\d)", _telephone, " ."),
+    (r"\d{3}" + _NO_NUMBER_AFTER, _emergency, ""),
+    (r"(\d{1,3}(?:\.\d{1,3}){3})(?!\d|\.\d)(?::(\d{1,5})\b)?", _address, "."),
+    (r"0[xX][0-9a-fA-F_]+\b", _hexadecimal, "xX"),
+    (r"(?:(?<=[A-Za-z])|(?<=[A-Z]-))(\d{1,4})s\b", _plural, "s"),
+    (r"(?<=[A-Za-z])\d{3,4}(?![\d:]|[.,/]\d)", _pairs, ""),
+    (r"(?<=[A-Z]-)\d{3,4}" + _NO_NUMBER_AFTER, _pairs, ""),
+    (r"\d{3,4}(?=[pi]\b)", _pairs, "pi"),
+    (r"(\d{3,4})(?:-(\d{3}))?" + _NO_NUMBER_AFTER, _named, ""),
+    (r"10[1-9]\d" + _NO_NUMBER_AFTER, _early_year, ""),
+    (r"\d{1,4}\.\d{2,3}(?!\d|\.\d)", _version, "."),
+    # Groups of three digits are one number: 1.000.000.
+    (r"(?![1-9]\d{0,2}(?:\.\d{3}){2,6}(?!\d|\.\d))\d+(?:\.\d+){2,}", _points, "."),
 )

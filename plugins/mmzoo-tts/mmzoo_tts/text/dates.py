@@ -11,6 +11,7 @@ import re
 from mmzoo_tts.text import numbers
 from mmzoo_tts.text.items import Item, letters, words
 from mmzoo_tts.text.numbers import TO
+from mmzoo_tts.text.rules import rules
 from mmzoo_tts.text.tables import DAYS, MONTH_NUMBERS, MONTHS
 
 _MONTH = "(" + "|".join(sorted(MONTH_NUMBERS, key=len, reverse=True)) + r")\b\.?"
@@ -116,17 +117,19 @@ def zone(match: re.Match[str]) -> list[Item]:
 
 ZONE = re.compile(r"(UTC|GMT)\s?([+\-−–])\s?(\d{1,2})(?::([0-5]\d))?(?![\d.])")
 
-RULES = tuple(
-    (re.compile(pattern), function)
-    for pattern, function in (
-        (r"(\d{4})([-/])(\d{2})\2(\d{2})(?:T(?=\d\d:)|(?![\d/-]))", _iso_date),
-        (r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})(?![\d/-]|\.\d)", _digits_date),
-        (r"(0?[1-9]|1[0-2])/((?:19|20)\d\d)(?![\d/])", _month_year),
-        (rf"(\d{{1,2}})(?:st|nd|rd|th)?(?:-|\s+(?:of\s+)?){_MONTH}(?:(?:-|,?\s+)(\d{{4}})\b)?", _day_month),
-        (rf"(\d{{1,2}})\.\s{_MONTH}\s(\d{{4}})\b", _day_month),
-        (rf"(\d{{1,2}}):([0-5]\d)(?::([0-5]\d(?:\.\d+)?))?(?!\d)(?:\s?{_MERIDIEM})?", _clock),
-        (r"(\d{1,2})h([0-5]\d)()()\b", _clock),
-        (rf"(\d{{1,2}})\.([0-5]\d)()\s?{_MERIDIEM}", _clock),
-        (rf"(?:(\d{{1,2}}){TO})?(\d{{1,2}})\s?{_MERIDIEM}", _hour),
-    )
+_MONTH_CHARACTERS = "".join({month[0] for month in MONTHS})
+RULES = rules(
+    (r"(\d{4})([-/])(\d{2})\2(\d{2})(?:T(?=\d\d:)|(?![\d/-]))", _iso_date, "-/"),
+    (r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})(?![\d/-]|\.\d)", _digits_date, "/.-"),
+    (r"(0?[1-9]|1[0-2])/((?:19|20)\d\d)(?![\d/])", _month_year, "/"),
+    (
+        rf"(\d{{1,2}})(?:st|nd|rd|th)?(?:-|\s+(?:of\s+)?){_MONTH}(?:(?:-|,?\s+)(\d{{4}})\b)?",
+        _day_month,
+        _MONTH_CHARACTERS,
+    ),
+    (rf"(\d{{1,2}})\.\s{_MONTH}\s(\d{{4}})\b", _day_month, _MONTH_CHARACTERS),
+    (rf"(\d{{1,2}}):([0-5]\d)(?::([0-5]\d(?:\.\d+)?))?(?!\d)(?:\s?{_MERIDIEM})?", _clock, ":"),
+    (r"(\d{1,2})h([0-5]\d)()()\b", _clock, "h"),
+    (rf"(\d{{1,2}})\.([0-5]\d)()\s?{_MERIDIEM}", _clock, "."),
+    (rf"(?:(\d{{1,2}}){TO})?(\d{{1,2}})\s?{_MERIDIEM}", _hour, "mM"),
 )

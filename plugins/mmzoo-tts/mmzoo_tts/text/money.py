@@ -7,6 +7,7 @@ import re
 from mmzoo_tts.text import numbers
 from mmzoo_tts.text.items import Item, words
 from mmzoo_tts.text.numbers import MINUS, NUMBER, TO
+from mmzoo_tts.text.rules import rules
 from mmzoo_tts.text.tables import CODES, CURRENCIES, DOLLARS, MAGNITUDES
 from mmzoo_tts.text.units import PER, per
 
@@ -68,13 +69,16 @@ def _said(
 
 
 _RANGE = rf"({NUMBER})(?:{TO}({NUMBER}))?"
-RULES = tuple(
-    (re.compile(pattern + _PER), function)
-    for pattern, function in (
-        (rf"{_MINUS}({_COUNTRY})?([{SIGNS}])\s?([-−])?{_RANGE}{_MAGNITUDE}(?: USD?\b)?", _amount),
-        (rf"{_MINUS}\b({_CODES})\s?{_RANGE}{_MAGNITUDE}", _code_first),
-        (rf"{_MINUS}{_RANGE}{_MAGNITUDE}\s?([{SIGNS}](?!\d)|(?:{_CODES})\b)", _sign_last),
-    )
+SIGN_CHARACTERS = "".join(CURRENCIES)
+CODE_CHARACTERS = "".join({code[0] for code in CODES})
+RULES = rules(
+    (rf"{_MINUS}({_COUNTRY})?([{SIGNS}])\s?([-−])?{_RANGE}{_MAGNITUDE}(?: USD?\b)?" + _PER, _amount, SIGN_CHARACTERS),
+    (rf"{_MINUS}\b({_CODES})\s?{_RANGE}{_MAGNITUDE}" + _PER, _code_first, CODE_CHARACTERS),
+    (
+        rf"{_MINUS}{_RANGE}{_MAGNITUDE}\s?([{SIGNS}](?!\d)|(?:{_CODES})\b)" + _PER,
+        _sign_last,
+        SIGN_CHARACTERS + CODE_CHARACTERS,
+    ),
 )
 STARTS = rf"(?:{_COUNTRY})?[{SIGNS}]|(?:{_CODES})"
 """Pattern of what an amount may start with, other than a number or a minus sign."""

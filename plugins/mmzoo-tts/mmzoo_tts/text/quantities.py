@@ -1,6 +1,5 @@
 """The rules for text with digits, in order, and those for plain numbers, fractions, powers and measures.
 
-A rule is a pattern and a function from a match to items, or to None if the match is invalid (a date with month 13).
 Rules are tried in order at a digit, a sign or a currency; the last one accepts any digits.
 """
 
@@ -12,10 +11,9 @@ from collections.abc import Callable
 from mmzoo_tts.text import codes, dates, money, numbers
 from mmzoo_tts.text.items import Item, Spoken, words
 from mmzoo_tts.text.numbers import MINUS, NUMBER, TO
+from mmzoo_tts.text.rules import WINDOW, Rule, rules
 from mmzoo_tts.text.tables import MAGNITUDES
 from mmzoo_tts.text.units import RATE, UNIT, unit_names
-
-Rule = tuple[re.Pattern[str], Callable[[re.Match[str]], list[Item] | None]]
 
 _HALVES = {2: ("half", "halves"), 4: ("quarter", "quarters")}
 _DETACHED = frozenset("AJKN")
@@ -158,48 +156,39 @@ def _said(text: str) -> Callable[[re.Match[str]], list[Item]]:
 
 
 _MINUS = rf"({MINUS}(?=[\d.]))?"
-_INTEGER = r"\d{1,6}"
+_FRACTION = rf"{_MINUS}(?:(\d{{1,6}})(?:\s+|-))?(\d{{1,6}})\s?/\s?(\d{{1,6}})(?![\d/])"
 RULES: tuple[Rule, ...] = (
     *codes.RULES[:1],
     *money.RULES,
     *dates.RULES,
     *codes.RULES[1:],
-    *(
-        (re.compile(pattern), function)
-        for pattern, function in (
-            (rf"{_MINUS}({NUMBER})[eE]([-−+]?)(\d{{1,3}})\b(?!\.\d)", _scientific),
-            *(
-                (rf"(?<=\d)(?:\^|\*\*)\{{?([-−+]?)(\d+)\}}?\s({unit})(?![\w^])", _power_of_units)
-                for unit in (RATE, UNIT)
-            ),
-            (r"(?:\^|(?<=\d)\*\*(?=[-−+]?\d))\{?([-−+]?)(?:(\d+(?:\.\d+)?)|([A-Za-z]))\}?(?![\w^])", _power),
-            (
-                rf"{_MINUS}(?:({_INTEGER})(?:\s+|-))?({_INTEGER})\s?/\s?({_INTEGER})(?![\d/])(?:\s|-)?({UNIT})(?![\w^])",
-                _fraction,
-            ),
-            (rf"({NUMBER}) / ({NUMBER})", _said("divided by")),
-            (
-                rf"{_MINUS}(?:({_INTEGER})(?:\s+|-))?({_INTEGER})\s?/\s?({_INTEGER})(?![\d/])()(?:(?:rd|th|nd)s\b)?",
-                _fraction,
-            ),
-            (r"(\d+)\s?h\s(\d{1,2})\s?m(?:in)?\b", _hours_minutes),
-            (r"(\d+(?:\.\d+)?)\s?ft\.?\s?(\d+(?:\.\d+)?)\s?in\b\.?", _feet),
-            (r"(\d+)'(?:\s?(\d+(?:\.\d+)?)(?:\"|''))", _feet),
-            (r"(\d+(?:\.\d+)?)(['\"])(?![\w'\"])", _length),
-            (r"'?(\d{3}0|[02-9]0)'?s\b", _decade),
-            (rf"{_MINUS}({NUMBER})(?:{TO}({NUMBER}))?(\s|-|)({RATE})(?![\w^])", _measure),
-            (rf"{_MINUS}({NUMBER})(?:{TO}({NUMBER}))?(\s|-|)({UNIT})(?![\w^])", _measure),
-            (r"(\d{1,3}(?:,\d{3}){1,5}+|\d{1,15})(?i:st|nd|rd|th)\b", _ordinal),
-            (r"(?<!\w)'(\d\d)(?![\d'])", _short_year),
-            (r"(\d+)\s?[x×]\s?(\d+)(?![\w^])", _said("by")),
-            (rf"({NUMBER})\s?[x×*]\s?({NUMBER})", _said("times")),
-            (rf"{_MINUS}({NUMBER}){TO}({NUMBER})(?![-\w])(?!\s*=)", _range),
-            (rf"({NUMBER})\s?-\s?({NUMBER})(?=\s*=)", _said("minus")),
-            (rf"({NUMBER}) - [-−]({NUMBER})", _said("minus minus")),
-            (r"\d+(?::\d+){1,5}(?![\d:])", _ratio),
-            (r"(\d+\.\d+)([MBTkK]|bn)\b|(\d+)([MB]|bn)(?= (?:people|[a-z]+s)\b)", _magnitude),
-            (rf"{_MINUS}({NUMBER})", _plain),
-        )
+    *rules(
+        (rf"{_MINUS}({NUMBER})[eE]([-−+]?)(\d{{1,3}})\b(?!\.\d)", _scientific, "eE"),
+        *(
+            (rf"(?<=\d)(?:\^|\*\*)\{{?([-−+]?)(\d+)\}}?\s({unit})(?![\w^])", _power_of_units, "^*")
+            for unit in (RATE, UNIT)
+        ),
+        (r"(?:\^|(?<=\d)\*\*(?=[-−+]?\d))\{?([-−+]?)(?:(\d+(?:\.\d+)?)|([A-Za-z]))\}?(?![\w^])", _power, "^*"),
+        (rf"{_FRACTION}(?:\s|-)?({UNIT})(?![\w^])", _fraction, "/"),
+        (rf"({NUMBER}) / ({NUMBER})", _said("divided by"), "/"),
+        (rf"{_FRACTION}()(?:(?:rd|th|nd)s\b)?", _fraction, "/"),
+        (r"(\d+)\s?h\s(\d{1,2})\s?m(?:in)?\b", _hours_minutes, "h"),
+        (r"(\d+(?:\.\d+)?)\s?ft\.?\s?(\d+(?:\.\d+)?)\s?in\b\.?", _feet, "f"),
+        (r"(\d+)'(?:\s?(\d+(?:\.\d+)?)(?:\"|''))", _feet, "'"),
+        (r"(\d+(?:\.\d+)?)(['\"])(?![\w'\"])", _length, "'\""),
+        (r"'?(\d{3}0|[02-9]0)'?s\b", _decade, "s"),
+        (rf"{_MINUS}({NUMBER})(?:{TO}({NUMBER}))?(\s|-|)({RATE})(?![\w^])", _measure, "/"),
+        (rf"{_MINUS}({NUMBER})(?:{TO}({NUMBER}))?(\s|-|)({UNIT})(?![\w^])", _measure, ""),
+        (r"(\d{1,3}(?:,\d{3}){1,5}+|\d{1,15})(?i:st|nd|rd|th)\b", _ordinal, "tdTD"),
+        (r"(?<!\w)'(\d\d)(?![\d'])", _short_year, "'"),
+        (r"(\d+)\s?[x×]\s?(\d+)(?![\w^])", _said("by"), "x×"),
+        (rf"({NUMBER})\s?[x×*]\s?({NUMBER})", _said("times"), "x×*"),
+        (rf"{_MINUS}({NUMBER}){TO}({NUMBER})(?![-\w])(?!\s*=)", _range, "-–—"),
+        (rf"({NUMBER})\s?-\s?({NUMBER})(?=\s*=)", _said("minus"), "="),
+        (rf"({NUMBER}) - [-−]({NUMBER})", _said("minus minus"), "-"),
+        (r"\d+(?::\d+){1,5}(?![\d:])", _ratio, ":"),
+        (r"(\d+\.\d+)([MBTkK]|bn)\b|(\d+)([MB]|bn)(?= (?:people|[a-z]+s)\b)", _magnitude, "MBTkKb"),
+        (rf"{_MINUS}({NUMBER})", _plain, ""),
     ),
 )
 
@@ -210,7 +199,10 @@ def quantity(text: str, position: int) -> tuple[int, list[Item]] | None:
     """The end and the items of the quantity that starts at `position`, or None if none does."""
     if not _START.match(text, position):
         return None
-    for pattern, function in RULES:
+    near = set(text[position : position + WINDOW])
+    for pattern, function, needs in RULES:
+        if needs and near.isdisjoint(needs):
+            continue
         match = pattern.match(text, position)
         if match and (items := function(match)):
             return match.end(), items
