@@ -21,6 +21,7 @@ from mmzoo_tts.text.marked_text import MarkedText, parse
 from mmzoo_tts.text.normalizer import scan
 from mmzoo_tts.text.phones import ENDINGS, LETTER_PHONES, PAUSE, possessive
 from mmzoo_tts.text.pronunciation import Source
+from mmzoo_tts.text.units import PREFIXED
 from mmzoo_tts.text.user_lexicon import Pronunciations, UserLexicon
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ LONGEST_WORD = 30
 INTERJECTIONS = {
     "hmm": "hh m", "hm": "hh m", "mm": "m", "mhm": "m hh m", "shh": "sh", "sh": "sh", "psst": "p s t",
     "pfft": "f t", "brr": "b er", "grr": "g er", "nth": "eh n th", "miz": "m ih z",
+    "git": "g ih t", "colonel": "k er n ax l", "amps": "ae m p s", "newtons": "n uw t ax n z",
+    "pascals": "p ae s k ae l z", "electron": "ih l eh k t r aa n", "farads": "f eh r ae d z",
 }  # fmt: skip
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)*")
 _SOUNDS = set(PHONE_IDS) - {PAUSE}
@@ -157,6 +160,8 @@ class Phonemizer(TaskHead):
             return tuple(INTERJECTIONS[word].split()), "lexicon"
         if word in self._lexicon:
             return tuple(self._lexicon[word].split()), "lexicon"
+        if word in PREFIXED and (sound := self._known(PREFIXED[word][1])):
+            return (*PREFIXED[word][0].split(), *sound[0]), "lexicon"
         base, apostrophe, ending = word.rpartition("'")
         listed = bool(base) and endings > 0 and apostrophe + ending in ENDINGS
         if listed and (sound := self._known(base, endings - 1)):

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 
 from mmzoo.errors import InputError
 from mmzoo_tts.text.tables import CURRENCIES, GREEK, SYMBOLS
+from mmzoo_tts.text.units import unit_names
 
 _SINGLE = dict.fromkeys(map(ord, "‘’‚‛ʼʹ′`´＇"), "'")
 _DOUBLE = dict.fromkeys(map(ord, "“”„‟«»″〝〞＂"), '"')
 _DASHES = dict.fromkeys(map(ord, "‐‑‒﹣－"), "-") | dict.fromkeys(map(ord, "—―⸺⸻"), "—")
 _OTHER = {
-    ord("²"): "^2",
-    ord("³"): "^3",
     ord("…"): "...",
     ord("⁄"): "/",
     ord("∕"): "/",
     ord("№"): "No. ",
+    ord("∼"): "~",
     ord("™"): " trademark ",
     ord("≠"): " not equal to ",
     ord("·"): " ",
@@ -53,7 +53,16 @@ _OTHER = {
 _TABLE = _SINGLE | _DOUBLE | _DASHES | _OTHER
 _KEPT = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~ \n—–¢°§©®¬" + "".join(SYMBOLS) + "".join(CURRENCIES))
 _LATIN = re.compile(r"LATIN (?:SMALL|CAPITAL) LETTER (?:[A-Z]+ )*?([A-Z]{1,2})(?: WITH .*)?$")
-_MICRO = {"m": "micrometers", "g": "micrograms", "s": "microseconds", "l": "microliters", "L": "microliters"}
+_SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n", strict=True))
+_POWER = re.compile("[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+|ⁿ(?![ᵈᵗ])")
+_MICRO_ALONE = re.compile(r"(?<![^\W_])[µμ](mol|[AFVWglLms])\b")
+# Units whose first or only letter is Greek are written as engineers do in ASCII.
+_MICRO = re.compile(r"(?<=\d)(\s?)[µμ](?=[A-Za-zΩΩ])")
+_OHM = re.compile(r"(?<=\d)(\s?[kMGmu]?)[ΩΩ](?!\w)")
+_DEGREE = re.compile(r"º(?=\s?[CF]\b)")
+_ORDINAL = re.compile(r"(?<=\d)[ºª](?!\w)")
+_NUMBER = re.compile(r"\b[Nn][º°]\s?(?=\d)")
+_DOT = re.compile(r"(?<=[AWN])·(?=[mh]\b)")  # N·m
 _PLAIN = re.compile(r"[\x20-\x7e\n]*")
 
 
@@ -128,9 +137,12 @@ def _fold(text: str) -> tuple[str, tuple[str, ...]]:
                 f"The text has the control character U+{ord(character):04X} at position {position};"
                 " only tabs and line breaks are allowed, so remove it."
             )
+    text = _ORDINAL.sub("th", _DEGREE.sub("°", _NUMBER.sub("No. ", _DOT.sub("", text))))
     # "2½" must not become "21/2".
     text = re.sub(r"(?<=\d)(?=[¼-¾⅐-⅞])", " ", text.translate(_TABLE))
-    text = re.sub(r"(?<=\d)\s?[µμ]([mgslL])\b", lambda match: " " + _MICRO[match[1]], text)
+    text = _POWER.sub(lambda match: "^" + "".join(_SUPERSCRIPTS[c] for c in match[0]), text)
+    text = _OHM.sub(r"\1Ohm", _MICRO.sub(r"\1u", text))
+    text = _MICRO_ALONE.sub(lambda match: (unit_names("u" + match[1]) or ("", ""))[1], text)
     text = unicodedata.normalize("NFKD", text).translate(_TABLE)
     out: list[str] = []
     foreign: dict[str, None] = {}

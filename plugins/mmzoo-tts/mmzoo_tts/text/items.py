@@ -73,3 +73,10 @@ def letters(written: str, said: str) -> list[Item]:
         elif character.isalpha():
             items.append(Spoken(written, character, letter=True))
     return items
+
+
+def suffixed(items: list[Item], written: str, suffix: str = "'s") -> list[Item]:
+    """The items of one written piece, the last with a suffix."""
+    *first, last = [item for item in items if isinstance(item, Spoken)]
+    items = [Spoken(written, item.word, item.letter) for item in first]
+    return [*items, Spoken(written, last.word + suffix, last.letter)]

@@ -6,17 +6,26 @@ import re
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 
+from mmzoo_tts.text.acronyms import READ, SPELLED
+from mmzoo_tts.text.addresses import address
+from mmzoo_tts.text.capitals import plain_word
 from mmzoo_tts.text.clean import clean
 from mmzoo_tts.text.items import INSERT, STRENGTH, Break, Insert, Item, Spoken, words
 from mmzoo_tts.text.quantities import quantity
-from mmzoo_tts.text.tables import CURRENCIES, SYMBOLS
-from mmzoo_tts.text.wordrules import WORD, abbreviation, plain_word, roman_numeral, sentence_follows
+from mmzoo_tts.text.romans import roman_numeral
+from mmzoo_tts.text.tables import CURRENCIES, SIGNS, SYMBOLS
+from mmzoo_tts.text.wordrules import WORD, abbreviation, sentence_follows
 
 _SPACE = re.compile(r"\s+")
 _DASH = re.compile(r"-{2,}|[—–]|-(?=\s)|(?<=\s)-")
+_VARIABLE = re.compile(r"-[a-zA-Z](?![\w'.])")
+_UNTIL = re.compile(rf"[-−]?[\d{''.join(map(re.escape, CURRENCIES))}]|(?:present|now|today)\b")
+_SIGN = re.compile("|".join(sorted(map(re.escape, SIGNS), key=len, reverse=True)))
+_FORMULA = re.compile(r"\d|[_)]|\s?(?:[\^=+×→]|!=|->|[<>]=?)")
+_MODEL = re.compile(r"\d|[_)-]|\s?(?:[\^=+×→]|!=|->|[<>]=?)")
+_DOT_NAME = re.compile(r"(?<!\w)\.[A-Za-z]|\.[A-Z]{2,}\b")  # .NET and VB.NET
 _ELISIONS = {"'n'": "and", "'n": "and", "'cause": "cause", "'em": "em", "'til": "til", "'tis": "tis", "'twas": "twas"}
 _ELISION = re.compile(r"'(?:n'?|cause|em|til|tis|twas)(?![A-Za-z])", re.IGNORECASE)
-_POWERS = {"2": "squared", "3": "cubed"}
 _CAPITAL = re.compile(rf"\s+{INSERT}?[A-Z]")
 _NEXT_CAPITALS = re.compile(r"[^A-Za-z]*([A-Za-z']+)")
 _ENDS = dict(zip(".?!;:,", ".?!;:,", strict=True))
@@ -83,6 +92,7 @@ class _Scanner:
         self.items: list[Item] = []
         self.spans: list[tuple[int, int]] = []  # of each item
         self.previous = ""  # the previous word as written, "" after a break
+        self.quantity = (-1, -1)  # where the last quantity stands
         self.quoted = False  # inside '...'
         self.double = False  # inside "..."
 
@@ -115,12 +125,16 @@ class _Scanner:
         if character == "'" and (elision := _ELISION.match(self.text, position)) and self._starts(position):
             self._say(words(elision[0], _ELISIONS[elision[0].lower()]), elision[0])
             return elision.end()
+        if character in "/~" and (path := address(self.text, position)):
+            self._say(path[1], self.text[position : path[0]])
+            return path[0]
         return self._sign(position, character)
 
     # --- words -----------------------------------------------------------------------------------------
 
     def _quantity(self, position: int, end: int, items: list[Item]) -> int:
         self._say(items, self.text[position:end])
+        self.quantity = (position, end)
         # The period of "p.m." belongs to the time, and may end the sentence as well.
         if self.text[end - 1] == "." and sentence_follows(self.text, end):
             self._break(".")
@@ -138,25 +152,35 @@ class _Scanner:
         rest = self.text[end : end + 40]
         mixed = self.text[max(0, position - 1) : position].isdigit() or rest[:1].isdigit()
         items = (
-            roman_numeral(word, self.previous, rest)
+            roman_numeral(word, self.previous, rest, self.known)
             or self._article(word, rest)
-            or plain_word(word, self.known, shouted=self._shouted(word, rest), mixed=mixed)
+            or plain_word(word, self.known, shouted=self._shouted(word, rest), mixed=mixed, previous=self.previous)
         )
         self._say(items, word)
         return end
 
     def _article(self, word: str, rest: str) -> list[Item] | None:
-        """A capital A within a sentence is the letter (plan A), unless the sentence is in capitals."""
+        """The article or the letter.
+
+        A capital A within a sentence is the letter (plan A), unless the sentence is in capitals; an a in a formula too.
+        """
         if word not in {"A", "a"}:
             return None
+        if (_FORMULA if word == "a" else _MODEL).match(rest):
+            return [Spoken(word, "a", letter=True)]
         letter = word == "A" and self.previous and not self.previous.isupper() and not self._shouted(word, rest)
         return [Spoken(word, "a", letter=bool(letter))]
 
     def _shouted(self, word: str, rest: str) -> bool:
-        """Whether known words in capitals next to a word show that its own capitals mean nothing."""
+        """Whether known words in capitals next to a word, other than acronyms, show that its capitals mean nothing."""
+        if not word.isupper():
+            return False
         after = _NEXT_CAPITALS.match(rest)
         neighbors = [self.previous, after[1] if after else ""]
-        return any(len(n) > 1 and n.isupper() and n.lower() in self.known for n in neighbors)
+        return self.previous == "I" or any(
+            len(n) > 1 and n.isupper() and n.lower() in self.known and n not in SPELLED and n not in READ
+            for n in neighbors
+        )
 
     def _say(self, items: list[Item], written: str) -> None:
         for item in items:
@@ -184,18 +208,16 @@ class _Scanner:
     def _sign(self, position: int, character: str) -> int:
         text, after = self.text, self.text[position + 1 : position + 2]
         before = text[position - 1 : position] if position else ""
-        if dash := _DASH.match(text, position):
-            if before.isdigit() and text[dash.end() : dash.end() + 1].isdigit():
-                self._say(words(dash[0], "to"), "to")
-            else:
-                self._break("-")
-            return dash.end()
-        if character == "-":
-            if before.isdigit() and (after.isdigit() or after in CURRENCIES):
-                self._say(words("-", "to"), "to")
-            return position + 1
-        if character == "." and before.isalnum() and after.isalnum() and after.islower():
+        if sign := _SIGN.match(text, position):
+            self._say(words(sign[0], SIGNS[sign[0].strip()]), "")
+            return sign.end()
+        if _DASH.match(text, position) or character == "-":
+            return self._dash(position, before)
+        if character == "." and _DOT_NAME.match(text, position) and (before.isalnum() or before in " \n/(\"'"):
             self._say(words(".", "dot"), "dot")
+            return position + 1
+        if character == "." and before.isalnum() and (after.islower() or after.isdigit()):
+            self._say(words(".", "dot" if after.islower() else "point"), "")
             return position + 1
         if character == "." and text.startswith("...", position):
             return self._ellipsis(position)
@@ -210,11 +232,23 @@ class _Scanner:
         if character in "()[]{}|":
             self._break(",")
             return position + 1
-        if character == "^" and after in _POWERS and not text[position + 2 : position + 3].isalnum():
-            self._say(words(character + after, _POWERS[after]), after)
-            return position + 2
         self._symbol(character, before, after)
         return position + 1
+
+    def _dash(self, position: int, before: str) -> int:
+        """A dash between two quantities is "to"; a hyphen is nothing, and any other dash ends the phrase."""
+        dash = _DASH.match(self.text, position)
+        end = dash.end() if dash else position + 1
+        start, last = self.quantity
+        if (last == position or before.isdigit()) and _UNTIL.match(self.text, end):
+            model = last == position and start > 0 and (self.text[start - 1].isalpha() or self.text[start - 1] == "-")
+            if dash or not model:  # A380-800
+                self._say(words(self.text[position:end], "to"), "to")
+        elif _VARIABLE.match(self.text, position) and not before.isalnum():
+            self._say(words("-", "minus"), "minus")
+        elif dash:
+            self._break("-")
+        return end
 
     def _after_initial(self, position: int) -> bool:
         """Whether the period belongs to an initial: "J. Smith" goes on, "plan B. The" does not."""
@@ -248,12 +282,14 @@ class _Scanner:
     def _symbol(self, character: str, before: str, after: str) -> None:
         if character == "#" and after.isalnum():
             said = "number" if after.isdigit() else "hashtag"
-        elif character == "^" and after.isalnum():
-            said = "to the power of"
+        elif character == "^" and (after.isalnum() or after in "({["):
+            said = "to the power of" if after else ""
         elif character == "*" and before.isalnum() and after.isalnum():
             said = "times" if before.isdigit() or after.isdigit() else ""
         elif character == "_" and before.isalnum() and after.isalnum():
             said = "underscore"
+        elif character in CURRENCIES and after.isalpha():
+            said = CURRENCIES[character][0]
         elif character == "~" and after.isdigit():
             said = "about"
         else:

@@ -1,6 +1,8 @@
-"""Numbers to English words."""
+"""Numbers as written, and their English words."""
 
 from __future__ import annotations
+
+import re
 
 _ONES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
@@ -19,6 +21,27 @@ _IRREGULAR = {
 }
 _ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
 LARGEST = 10**18 - 1
+
+# Repetitions are bounded or possessive, so that no text causes slow backtracking.
+NUMBER = "|".join(
+    (
+        r"\d++(?![,.'_ ]\d)",  # most numbers
+        r"[1-9]\d{0,2}(?:,\d{3}){1,6}+(?!\d|,\d)(?:\.\d+)?",  # 1,234,567.8
+        r"[1-9]\d?(?:,\d\d(?=,)){1,5}+,\d{3}(?!\d|,\d)(?:\.\d+)?",  # 12,34,567
+        r"[1-9]\d{0,2}(?: \d{3}){1,6}+(?! ?\d)(?:[.,]\d+)?",  # 1 234 567,8
+        r"[1-9]\d{0,2}(?:['_]\d{3}){1,6}+(?!\d)(?:[.,]\d+)?",  # 1'234'567 and 1_234_567
+        r"[1-9]\d{0,2}(?:\.\d{3}){1,6}+,\d+",  # 1.234,5
+        r"[1-9]\d{0,2}(?:\.\d{3}){2,6}+(?!\d|\.\d)",  # 1.234.567
+        r"(?<!\d,)(?:0,\d+|\d+,(?:\d\d?|\d{4,18}+))(?!\d|[.,]\d)",  # 0,125 and 3,14
+        r"\d+(?:\.\d+)?|(?<!\w)\.\d+",
+    )
+)
+"""Pattern of an unsigned number; `number_words` reads what it matches."""
+MINUS = r"(?:(?<![\w)])[-−]|(?<![^\s(\[{=<>≤≥≈±~*/:,])[–—])"
+"""A minus sign: a hyphen that no word or closing parenthesis precedes, or a dash after a space or a sign."""
+TO = r"(?:\s?[-–]\s?|—)"
+"""A dash between the ends of a range."""
+_GROUPED = re.compile(r"[1-9]\d{0,2}(?:,\d\d(?=,)|,\d{3})*,\d{3}")
 
 
 def cardinal(number: int) -> list[str]:
@@ -52,17 +75,45 @@ def digits(text: str) -> list[str]:
 
 
 def number_words(text: str) -> list[str]:
-    """Words of a number in ASCII digits, with optional sign, grouping commas and decimals.
+    """Words of a number as `NUMBER` matches it, perhaps with a sign.
 
     An integer part of more than 18 digits, or with a leading zero (007), is read digit by digit.
     """
     sign = ["minus"] if text.startswith("-") else []
-    whole, point, fraction = text.lstrip("+-").replace(",", "").partition(".")
+    whole, point, fraction = canonical(text.lstrip("+-")).partition(".")
     if len(whole) > 18 or (len(whole) > 1 and whole.startswith("0")):
         words = digits(whole)
     else:
         words = cardinal(int(whole or "0"))
     return sign + words + (["point", *digits(fraction)] if point and fraction else [])
+
+
+def canonical(text: str) -> str:
+    """A number without grouping and with a decimal point: "1.234,5" and "1 234.5" give "1234.5".
+
+    A comma before exactly three digits groups (3,140), unless the number starts with zero (0,125).
+    """
+    if text.isdigit():
+        return text
+    text = re.sub("[ '_]", "", text)
+    comma, point = text.rfind(","), text.rfind(".")
+    if comma > 0 and point > 0:
+        group, decimal = (",", ".") if point > comma else (".", ",")
+        return text.replace(group, "").replace(decimal, ".")
+    if comma > 0:
+        return text.replace(",", "") if _GROUPED.fullmatch(text) else text.replace(",", ".")
+    return text.replace(".", "") if text.count(".") > 1 else text
+
+
+def pairs(text: str) -> list[str]:
+    """Three or four digits as models, rooms and flights are named: 380 is "three eighty", 4090 "forty ninety"."""
+    number = int(text)
+    hundreds, rest = divmod(number, 100)
+    if not 100 <= number <= 9999 or number % 1000 == 0:
+        return number_words(text)
+    if rest == 0:
+        return [*cardinal(hundreds), "hundred"]
+    return [*cardinal(hundreds), *(["oh", _ONES[rest]] if rest < 10 else cardinal(rest))]
 
 
 def ordinal(number: int) -> list[str]:
@@ -90,12 +141,7 @@ def plural(words: list[str]) -> list[str]:
 
 def year(number: int) -> list[str]:
     """Words of a year: 1999 is "nineteen ninety nine", 1905 "nineteen oh five", 2005 "two thousand five"."""
-    century, rest = divmod(number, 100)
-    if not 1000 <= number <= 9999 or number % 1000 < 10:
-        return cardinal(number)
-    if rest == 0:
-        return [*cardinal(century), "hundred"]
-    return [*cardinal(century), *(["oh", _ONES[rest]] if rest < 10 else cardinal(rest))]
+    return cardinal(number) if not 1000 <= number <= 9999 or number % 1000 < 10 else pairs(str(number))
 
 
 def roman(text: str) -> int | None:

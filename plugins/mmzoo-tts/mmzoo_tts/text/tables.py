@@ -1,4 +1,4 @@
-"""Written forms and their spoken forms: abbreviations, units, symbols, names of months and days."""
+"""Written forms and their spoken forms: abbreviations, currencies, symbols, names of months and days, and others."""
 
 from __future__ import annotations
 
@@ -57,8 +57,9 @@ BARE = frozenset(
 
 PHRASES = {
     "i.e.": "that is", "e.g.": "for example", "a.k.a.": "also known as", "n.b.": "note well",
-    "ph.d.": "p h d", "p.s.": "p s", "w/o": "without", "w/": "with", "c/o": "care of", "n/a": "not applicable",
-    "and/or": "and or", "et al.": "et al",
+    "ph.d.": "p h d", "ph.d.s": "p h d's", "b.sc.": "b s c", "m.sc.": "m s c",
+    "p.s.": "p s", "w/o": "without", "w/": "with", "c/o": "care of", "n/a": "not applicable",
+    "and/or": "and or", "et al.": "et al", "wi-fi": "wifi",
 }  # fmt: skip
 
 STARTERS = frozenset(
@@ -89,37 +90,29 @@ RULERS = frozenset(
 )
 """A Roman numeral after one of these names is an ordinal: Henry the eighth."""
 
+VERSIONED = frozenset(
+    (
+        "v ver version versions release python java node nodejs ruby perl php go rust swift kotlin scala julia "
+        "django rails react angular vue pytorch torch tensorflow numpy pandas cuda gcc clang llvm linux kernel "
+        "ubuntu debian fedora macos ios ipados android windows firefox chrome postgres postgresql mysql sqlite "
+        "docker kubernetes git"
+    ).split()
+)
+"""The parts of a version number after one of these are numbers: Python three point eleven."""
+
+NUMBERED_IN_PAIRS = frozenset(
+    (
+        "room suite flight highway hwy boeing airbus xbox rtx gtx rx geforce radeon ryzen bmw audi mercedes porsche "
+        "peugeot ferrari volvo nokia"
+    ).split()
+)
+"""Three or four digits after one of these are read in pairs: Boeing seven forty seven."""
+
+EMERGENCY_NUMBERS = frozenset("000 100 101 108 110 111 112 113 118 119 211 311 411 511 611 711 811 911 988 999".split())
+"""Telephone numbers of three digits."""
+
 PLAIN_ROMANS = frozenset("II III VI VII VIII IX XI XII XIII XIV XV XVI XVII XVIII XIX XX XXI".split())
 """Roman numerals that are read as numbers in any context."""
-
-# Unit: (singular, plural); matched exactly, then ignoring case.
-UNITS = {
-    "mm": ("millimeter", "millimeters"), "cm": ("centimeter", "centimeters"), "m": ("meter", "meters"),
-    "km": ("kilometer", "kilometers"), "ft": ("foot", "feet"), "yd": ("yard", "yards"), "mi": ("mile", "miles"),
-    "in.": ("inch", "inches"), "mg": ("milligram", "milligrams"), "g": ("gram", "grams"),
-    "kg": ("kilogram", "kilograms"), "lb": ("pound", "pounds"), "lbs": ("pound", "pounds"),
-    "oz": ("ounce", "ounces"), "ml": ("milliliter", "milliliters"), "l": ("liter", "liters"),
-    "L": ("liter", "liters"), "gal": ("gallon", "gallons"), "ms": ("millisecond", "milliseconds"),
-    "s": ("second", "seconds"), "sec": ("second", "seconds"), "min": ("minute", "minutes"), "h": ("hour", "hours"),
-    "hr": ("hour", "hours"), "hrs": ("hour", "hours"), "mph": ("mile per hour", "miles per hour"),
-    "kph": ("kilometer per hour", "kilometers per hour"), "km/h": ("kilometer per hour", "kilometers per hour"),
-    "m/s": ("meter per second", "meters per second"), "kb": ("kilobyte", "kilobytes"),
-    "mb": ("megabyte", "megabytes"), "gb": ("gigabyte", "gigabytes"), "tb": ("terabyte", "terabytes"),
-    "Mbps": ("megabit per second", "megabits per second"), "hz": ("hertz", "hertz"), "khz": ("kilohertz", "kilohertz"),
-    "mhz": ("megahertz", "megahertz"), "ghz": ("gigahertz", "gigahertz"), "V": ("volt", "volts"),
-    "W": ("watt", "watts"), "kw": ("kilowatt", "kilowatts"), "kwh": ("kilowatt hour", "kilowatt hours"),
-    "mw": ("megawatt", "megawatts"), "mW": ("milliwatt", "milliwatts"), "db": ("decibel", "decibels"),
-    "pa": ("pascal", "pascals"),
-    "hpa": ("hectopascal", "hectopascals"), "kcal": ("kilocalorie", "kilocalories"),
-    "rpm": ("revolution per minute", "revolutions per minute"), "dpi": ("dot per inch", "dots per inch"),
-    "m^2": ("square meter", "square meters"), "m^3": ("cubic meter", "cubic meters"),
-    "cm^2": ("square centimeter", "square centimeters"), "cm^3": ("cubic centimeter", "cubic centimeters"),
-    "km^2": ("square kilometer", "square kilometers"), "ft^2": ("square foot", "square feet"),
-    "sq ft": ("square foot", "square feet"), "°C": ("degree celsius", "degrees celsius"),
-    "°F": ("degree fahrenheit", "degrees fahrenheit"), "°": ("degree", "degrees"), "%": ("percent", "percent"),
-    "¢": ("cent", "cents"), "€": ("euro", "euros"), "£": ("pound", "pounds"), "USD": ("dollar", "dollars"),
-    "EUR": ("euro", "euros"), "GBP": ("pound", "pounds"), "JPY": ("yen", "yen"),
-}  # fmt: skip
 
 # Currency sign: (singular, plural, cent, cents).
 CURRENCIES = {
@@ -132,9 +125,30 @@ CURRENCIES = {
     "₩": ("won", "won", "jeon", "jeon"),
 }
 
+# Currency code: as for the signs.
+CODES = {
+    "USD": CURRENCIES["$"], "EUR": CURRENCIES["€"], "GBP": CURRENCIES["£"], "JPY": CURRENCIES["¥"],
+    "INR": CURRENCIES["₹"], "RUB": CURRENCIES["₽"], "KRW": CURRENCIES["₩"],
+    "CAD": ("canadian dollar", "canadian dollars", "cent", "cents"),
+    "AUD": ("australian dollar", "australian dollars", "cent", "cents"),
+    "NZD": ("new zealand dollar", "new zealand dollars", "cent", "cents"),
+    "CHF": ("swiss franc", "swiss francs", "centime", "centimes"),
+    "CNY": ("yuan", "yuan", "fen", "fen"), "SEK": ("krona", "kronor", "ore", "ore"),
+    "NOK": ("krone", "kroner", "ore", "ore"), "DKK": ("krone", "kroner", "ore", "ore"),
+    "MXN": ("peso", "pesos", "centavo", "centavos"), "ZAR": ("rand", "rand", "cent", "cents"),
+    "BTC": ("bitcoin", "bitcoins", "cent", "cents"),
+}  # fmt: skip
+
+DOLLARS = {
+    "US": "", "A": "australian", "AU": "australian", "C": "canadian", "CA": "canadian", "NZ": "new zealand",
+    "HK": "hong kong", "S": "singapore", "NT": "taiwan",
+}  # fmt: skip
+"""What stands before a dollar sign, and how it is read."""
+
 MAGNITUDES = {
     "k": "thousand", "thousand": "thousand", "m": "million", "mn": "million", "mio": "million", "million": "million",
-    "b": "billion", "bn": "billion", "billion": "billion", "tn": "trillion", "trillion": "trillion",
+    "b": "billion", "bn": "billion", "billion": "billion", "t": "trillion", "tn": "trillion", "trn": "trillion",
+    "trillion": "trillion", "mil": "million", "mln": "million",
 }  # fmt: skip
 
 SYMBOLS = {
@@ -146,6 +160,12 @@ SYMBOLS = {
     "‰": "per mille",
     **{sign: names[1] for sign, names in CURRENCIES.items()},
 }  # fmt: skip
+
+SIGNS = {
+    "+/-": "plus or minus", "<=": "less than or equal to", ">=": "greater than or equal to", "!=": "not equal to",
+    "==": "equals", "->": "to", "=>": "to", "-->": "to", "&&": "and", "§§": "sections", "~/": "tilde slash",
+}  # fmt: skip
+"""Symbols of several characters."""
 
 GREEK = dict(
     zip(
