@@ -15,6 +15,12 @@ def mmzoo_register(register: Register) -> None:
         modalities=("speech", "text"),
     )
     register.dataset(
+        "natural-speech",
+        "mmzoo_datasets.natural_speech:natural_speech",
+        summary="Sentences that people wrote, spoken at 24 kHz by a neural voice (needs its package)",
+        modalities=("speech", "text"),
+    )
+    register.dataset(
         "heldout-texts",
         "mmzoo_datasets.heldout_texts:heldout_texts",
         summary="The held-out sentences and words of flite-speech as texts only",
