@@ -19,8 +19,8 @@ SIZE = "base"
 class Whisper:
     """Transcribes words; it knows no phones.
 
-    The weights are read from `judge/whisper-base` in mmzoo's cache if that folder exists (CTranslate2's layout), and are
-    otherwise downloaded from the Hub by faster-whisper.
+    The weights are read from the folder `judge/whisper-base` of mmzoo's cache (CTranslate2's layout) if it exists;
+    otherwise faster-whisper downloads them from the Hub.
     """
 
     @property
