@@ -15,6 +15,12 @@ def mmzoo_register(register: Register) -> None:
         modalities=("speech", "text"),
     )
     register.dataset(
+        "natural-speech",
+        "mmzoo_datasets.natural_speech:natural_speech",
+        summary="Sentences that people wrote, spoken at 24 kHz by a neural voice (needs its package)",
+        modalities=("speech", "text"),
+    )
+    register.dataset(
         "heldout-texts",
         "mmzoo_datasets.heldout_texts:heldout_texts",
         summary="The held-out sentences and words of flite-speech as texts only",
@@ -141,6 +147,36 @@ def mmzoo_register(register: Register) -> None:
         independence="no part in training any model; the texts of flite-speech use words that it knows",
         tasks=("text-to-speech", "speech-tokenization"),
         requires=("pocketsphinx>=5.1",),
+    )
+    register.judge(
+        "whisper",
+        "mmzoo_datasets.judges.whisper:Whisper",
+        summary="Transcribes words of English speech with Whisper base",
+        license="mit",
+        source="OpenAI's Whisper base in CTranslate2's layout (Systran/faster-whisper-base), run by faster-whisper",
+        independence="no part in training any model",
+        tasks=("text-to-speech", "speech-tokenization"),
+        requires=("faster-whisper>=1.1",),
+    )
+    register.judge(
+        "distill-mos",
+        "mmzoo_datasets.judges.quality:DistillMOS",
+        summary="Predicts a mean opinion score of speech",
+        license="mit",
+        source="the package distillmos, which carries its weights (Microsoft)",
+        independence="no part in training any model",
+        tasks=("speech-quality",),
+        requires=("distillmos>=0.9",),
+    )
+    register.judge(
+        "dnsmos",
+        "mmzoo_datasets.judges.quality:DNSMOS",
+        summary="Predicts scores of speech, noise and overall quality",
+        license="mit",
+        source="the package speechmos, which carries its weights (Microsoft)",
+        independence="no part in training any model",
+        tasks=("speech-quality",),
+        requires=("speechmos>=0.0.1",),
     )
     register.judge(
         "caption-listener",

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from mmzoo_datasets import flite
 from mmzoo_datasets.digits import handwritten, split_indices
 from mmzoo_datasets.judges.digits import DigitReader
 from mmzoo_datasets.judges.scenes import ATTRIBUTES, attribute_errors
@@ -14,7 +15,8 @@ from mmzoo_datasets.scenes.draw import draw
 from mmzoo_datasets.scenes.reader import read
 from mmzoo_datasets.scenes.world import Scene, random_scene
 
-from mmzoo.errors import InputError
+from mmzoo.data import decode_audio
+from mmzoo.errors import InputError, MissingDependencyError
 from mmzoo.evaluation.judges import load_judge
 from mmzoo.evaluation.sound import intelligibility
 from mmzoo.evaluation.words import ErrorRate, plain
@@ -103,3 +105,17 @@ def test_speech_is_heard_better_than_noisy_speech_and_that_better_than_noise(tmp
 def test_the_judge_says_what_sample_rate_it_takes():
     with pytest.raises(InputError, match="16000 Hz"):
         load_judge("pocketsphinx").listen([Audio(np.zeros(100, np.float32), 8000)])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("flite") is None, reason="flite is not installed")
+def test_judges_of_quality_prefer_clean_speech():
+    clean = decode_audio({"bytes": flite.speak("The quick brown fox jumps over the lazy dog.").wav, "path": None})
+    noise = np.random.default_rng(0).normal(0, 0.05, len(clean.samples)).astype(np.float32)
+    noisy = Audio(clean.samples + noise, clean.sample_rate)
+    for judge, score in (("distill-mos", "mos"), ("dnsmos", "p808")):
+        try:
+            first, second = load_judge(judge).rate([clean, noisy])
+        except MissingDependencyError as missing:
+            pytest.skip(str(missing))
+        assert 1 <= second[score] < first[score] - 0.2 < 5

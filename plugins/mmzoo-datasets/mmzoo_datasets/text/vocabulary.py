@@ -18,7 +18,7 @@ from mmzoo_datasets.phone_map import VOWELS
 
 UNKNOWN = -5e8
 LOG_STEP = 1e-4  # pocketsphinx keeps log probabilities in base 1.0001
-_COARSE = re.compile(
+COARSE = re.compile(
     r"fuck|shit|cunt|bitch|nigg|whore|slut|porn|rape|rapist|raping|dick|cock|pussy|penis|vagina|anal|anus|boob|tits?$|bastard|"
     r"retard|fag|homo|gay|lesb|trann|jerk|masturb|orgas|erotic|sex|nude|naked|horny|damn|crap|piss|\bass\b|asshole|asses|arse|hooker|"
     r"prostitut|nazi|hitler|suicid|jihad|terroris|molest|incest|pedo|semen|sperm|genital|testic|scrot|douche|turd|poop|cum$|cums$|"
@@ -122,7 +122,7 @@ def plain(word: str) -> bool:
         and word.isascii()
         and word.isalpha()
         and bool(re.search("[aeiouy]", word))
-        and not _COARSE.search(word)
+        and not COARSE.search(word)
     )
 
 

