@@ -168,7 +168,7 @@ class DiT(DiffusionBackbone):
         dtype, device = self.input.weight.dtype, self.input.weight.device
         aligned = None
         for name, project in self.aligned.items():
-            projected = project(condition.aligned[name].to(dtype)).to(dtype)
+            projected = project(condition.aligned[name]).to(dtype)
             aligned = projected if aligned is None else aligned + projected
         memory, memory_mask = self._memory(condition)
         with torch.autocast(device.type, enabled=False):  # 1 + scale in bfloat16 would lose the scale's bits
@@ -182,8 +182,7 @@ class DiT(DiffusionBackbone):
         if not self.sequences:
             return (), None
         entries = [condition.sequences[name] for name in self.sequences]
-        dtype = self.input.weight.dtype
-        context = [project(entry.x.to(dtype)) for project, entry in zip(self.sequences.values(), entries, strict=True)]
+        context = [project(entry.x) for project, entry in zip(self.sequences.values(), entries, strict=True)]
         mask = None
         if any(entry.mask is not None for entry in entries):
             mask = key_mask(torch.cat([_real(entry) for entry in entries], dim=1))

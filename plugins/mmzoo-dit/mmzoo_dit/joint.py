@@ -75,6 +75,8 @@ class JointDiT(DiffusionBackbone):
         rope_theta: Base of the rotary frequencies.
     """
 
+    entries = (*DiffusionBackbone.entries, "joint")
+
     def __init__(
         self,
         *,
@@ -189,7 +191,7 @@ class JointDiT(DiffusionBackbone):
         h, turns = {}, {}
         for name in names:
             latents = streams[name]
-            x = self.input[name](latents.x.to(self.input[name].weight.dtype)).to(latents.x.dtype)
+            x = self.input[name](latents.x).to(latents.x.dtype)
             h[name] = x if latents.mask is None else x.masked_fill(~latents.mask.unsqueeze(-1), 0)
             turns[name] = rotations(_positions(latents), self.head_dim, self.rope_theta)
         mask = _joined_mask([streams[name] for name in names])

@@ -107,4 +107,4 @@ class VectorEncoder(Sequences):
     def encode(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
         """Vectors outside the mask `[B, N]` are not read."""
         x = raw if mask is None else raw.masked_fill(~mask.unsqueeze(-1), 0)
-        return self.through(self.embed(self.norm_in(x.to(self.embed.weight.dtype))), mask)
+        return self.through(self.embed(self.norm_in(x)), mask)

@@ -231,7 +231,7 @@ def _shown(name: str, batch: Mapping[str, Tensor], way: Seam, sample_rate: int) 
     if name == "text":
         return bytes(batch["text"][0].tolist()).decode()
     if name == "speech":
-        return log_mel(batch["speech"][0].numpy(), sample_rate) if way.inner else way.x[0].cpu().numpy()
+        return log_mel(batch["speech"][0].numpy(), sample_rate) if way.inner else way.x[0].float().cpu().numpy()
     return batch["image"][0].numpy()
 
 

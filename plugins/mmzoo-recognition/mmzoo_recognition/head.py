@@ -29,6 +29,7 @@ from mmzoo.interfaces import (
     TrainingState,
 )
 from mmzoo.interfaces.renamed import renamed
+from mmzoo.nn.precise import Float32Buffers, linear_float32
 from mmzoo_recognition.augment import augmented
 from mmzoo_recognition.examples import Labelled, batch_of
 
@@ -39,7 +40,7 @@ MODALITIES = ("image", "speech", "text")
 CLASSES_FILE = "classes.json"
 
 
-class Recognizer(TaskHead):
+class Recognizer(Float32Buffers, TaskHead):
     """Classifies an item from any subset of image, speech and text.
 
     Each modality has an encoder slot; `fusion` combines their latents, and a linear layer classifies the result.
@@ -227,8 +228,7 @@ class Recognizer(TaskHead):
 
     def logits(self, parts: Mapping[str, Latents]) -> Tensor:
         """Logits `[B, classes]` from the latents of some modalities."""
-        out: Tensor = self.classify(self.fusion(parts))
-        return out
+        return linear_float32(self.classify, self.fusion(parts))
 
     # --- files -------------------------------------------------------------------------------------------
 

@@ -331,7 +331,7 @@ class TextToSpeech(TaskHead):
         condition, _, _ = self._condition(vectors, ends, phone_mask, frames, speaker)
 
         generator = torch.Generator().manual_seed(options.seed_of(number))
-        noise = torch.randn(1, int(frames), self.dim, generator=generator).to(device, vectors.dtype)
+        noise = torch.randn(1, int(frames), self.dim, generator=generator).to(device)
         table = self.backbone.precompute(self.sampler.schedule(options.steps).to(device), condition)
 
         def predict(x: Tensor, index: int) -> Tensor:

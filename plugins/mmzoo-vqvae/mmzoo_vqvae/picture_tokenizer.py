@@ -14,7 +14,7 @@ from torch import Tensor
 from mmzoo.data import as_image, decode_image, decode_images
 from mmzoo.errors import InputError
 from mmzoo.interfaces import ALONE, Examples, Image, Latents, Losses, TrainingState
-from mmzoo_vqvae.losses import code_counts, perplexity
+from mmzoo_vqvae.losses import code_perplexity
 from mmzoo_vqvae.picture_autoencoder import PictureAutoencoder
 from mmzoo_vqvae.vqvae import VQVAE
 
@@ -50,7 +50,7 @@ class PictureVQVAE(VQVAE):
 
     # --- use ---------------------------------------------------------------------------------------------
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def tokenize(self, image: Any) -> Tensor:
         """Encode pictures as codes.
 
@@ -122,8 +122,7 @@ class PictureVQVAE(VQVAE):
         parts |= dict(quantized.losses)
         with torch.no_grad():
             parts["psnr"] = -10 * (output - target).square().mean((1, 2, 3)).clamp_min(1e-10).log10().mean()
-            counts = code_counts(quantized.codes, self.quantizer.codebook_sizes)
-            parts["perplexity"] = perplexity(counts).mean()
+            parts["perplexity"] = code_perplexity(quantized.codes).mean()
         return Losses(total, {name: value.detach() for name, value in parts.items()})
 
     def finish(self, examples: Examples) -> None:

@@ -118,7 +118,7 @@ class SEANet(ModalityEncoder):
     def decode(self, latents: Latents) -> Tensor:
         """Latents `[B, N, dim]` to samples `[B, N * samples_per_latent]`, zero outside the mask."""
         lengths = None if latents.mask is None else latents.mask.sum(1)
-        x = latents.x.transpose(1, 2).to(self.from_latent.bias.dtype)
+        x = latents.x.transpose(1, 2)
         x, lengths = self.from_latent(x, lengths)
         x = _lstm(self.memory_out, x)
         for up, blocks in zip(self.up, self.blocks_out, strict=True):

@@ -44,6 +44,7 @@ class SpeechAutoencoder(ModalityEncoder):
     """
 
     modality = "speech"
+    entries = ("encode", "decode", "synthesise")
 
     def __init__(
         self,
@@ -142,7 +143,7 @@ class SpeechAutoencoder(ModalityEncoder):
             Samples `[B, N * samples_per_latent]`, and the log pitch `[B, N * stride]` or None.
         """
         mask = latents.mask
-        x = self.latents_out(self.from_latent(latents.x.to(self.from_latent.weight.dtype)), mask)
+        x = self.latents_out(self.from_latent(latents.x), mask)
         x = self.up(x).reshape(len(x), -1, x.shape[-1])
         frame_mask = None if mask is None else mask.repeat_interleave(self.stride, dim=1)
         log_pitch = None

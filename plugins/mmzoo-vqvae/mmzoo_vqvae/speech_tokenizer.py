@@ -15,7 +15,7 @@ from mmzoo.errors import DataError, InputError
 from mmzoo.interfaces import ALONE, Audio, Examples, Latents, Losses, TrainingState
 from mmzoo.system import whole_file
 from mmzoo_vqvae.harmonic import pitch_of
-from mmzoo_vqvae.losses import code_counts, perplexity
+from mmzoo_vqvae.losses import code_perplexity
 from mmzoo_vqvae.seanet import SEANet
 from mmzoo_vqvae.spectral import (
     SpectralLoss,
@@ -89,7 +89,7 @@ class SpeechVQVAE(VQVAE):
             )
         return torch.from_numpy(np.ascontiguousarray(audio.samples, dtype=np.float32)).to(self.device)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def tokenize(self, audio: Any) -> Tensor:
         """Encode speech as codes.
 
@@ -188,8 +188,7 @@ class SpeechVQVAE(VQVAE):
             adversary_loss = hinge_discriminator_loss(real, critic(output.detach()))
             parts["critic"] = adversary_loss
         with torch.no_grad():
-            counts = code_counts(quantized.codes, self.quantizer.codebook_sizes)
-            parts["perplexity"] = perplexity(counts).mean()
+            parts["perplexity"] = code_perplexity(quantized.codes).mean()
         return Losses(total, {k: v.detach() for k, v in parts.items()}, adversary_loss)
 
     def finish(self, examples: Examples) -> None:

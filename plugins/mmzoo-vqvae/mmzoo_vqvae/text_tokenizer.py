@@ -16,7 +16,7 @@ from mmzoo.data import load_dataset_component
 from mmzoo.errors import DataError, InputError
 from mmzoo.evaluation.words import ErrorRate
 from mmzoo.interfaces import ALONE, Examples, Latents, Losses, TrainingState
-from mmzoo_vqvae.losses import code_counts, perplexity
+from mmzoo_vqvae.losses import code_counts, code_perplexity, perplexity
 from mmzoo_vqvae.text_autoencoder import BYTES, PADDING, TextAutoencoder, to_bytes, to_text
 from mmzoo_vqvae.vqvae import VQVAE
 
@@ -46,7 +46,7 @@ class TextVQVAE(VQVAE):
 
     # --- use ---------------------------------------------------------------------------------------------
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def tokenize(self, text: str | Sequence[str]) -> Tensor:
         """Encode text as codes int64 `[1, N, Q]`, or a list of B texts as `[B, N, Q]`, padded with -1."""
         texts = [text] if isinstance(text, str) else list(text)
@@ -100,7 +100,7 @@ class TextVQVAE(VQVAE):
         parts |= dict(quantized.losses)
         with torch.no_grad():
             parts["wrong"] = (logits.argmax(-1) != target)[mask].float().mean()
-            parts["perplexity"] = perplexity(code_counts(quantized.codes, self.quantizer.codebook_sizes)).mean()
+            parts["perplexity"] = code_perplexity(quantized.codes).mean()
         return Losses(total, {name: value.detach() for name, value in parts.items()})
 
     def finish(self, examples: Examples) -> None:
