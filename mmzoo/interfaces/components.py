@@ -133,7 +133,9 @@ class Quantizer(Component, ABC):
         if mask is not None and (
             not isinstance(mask, Tensor) or mask.dtype is not torch.bool or mask.shape != z.shape[:2]
         ):
-            raise InputError(f"The mask of vectors {list(z.shape)} must be bool {list(z.shape[:2])}, not {_shown(mask)}.")
+            raise InputError(
+                f"The mask of vectors {list(z.shape)} must be bool {list(z.shape[:2])}, not {_shown(mask)}."
+            )
         z = z.float()
         if torch.compiler.is_compiling():
             return z, mask  # a graph cannot branch on values

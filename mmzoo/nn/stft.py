@@ -35,6 +35,8 @@ class STFT(Float32Buffers):
 
     def __init__(self, window: int, hop: int) -> None:
         super().__init__()
+        if not 1 <= hop <= window:
+            raise ValueError(f"hop must be from 1 to window, {window}, not {hop}.")
         self.window, self.hop = window, hop
         self.register_buffer("hann", torch.hann_window(window), persistent=False)
 

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmzoo.errors import ConfigError, InputError
-from mmzoo.interfaces import Condition, DiffusionBackbone, Latents, Port, Ports
+from mmzoo.interfaces import Condition, Count, DiffusionBackbone, Latents, Port, Ports, Positive, Size
 from mmzoo.nn.attention import key_mask
 from mmzoo.nn.convnext import DepthwiseConv1d
 from mmzoo.nn.norm import adaptive_layer_norm
@@ -46,19 +46,19 @@ class DiT(DiffusionBackbone):
     def __init__(
         self,
         *,
-        width: int,
-        depth: int,
-        heads: int,
-        in_channels: int,
-        out_channels: int | None = None,
-        mlp_ratio: float = 4.0,
-        vector_channels: dict[str, int] | None = None,
-        aligned_channels: dict[str, int] | None = None,
-        sequence_channels: dict[str, int] | None = None,
+        width: Size,
+        depth: Size,
+        heads: Size,
+        in_channels: Size,
+        out_channels: Size | None = None,
+        mlp_ratio: Positive = 4.0,
+        vector_channels: dict[str, Size] | None = None,
+        aligned_channels: dict[str, Size] | None = None,
+        sequence_channels: dict[str, Size] | None = None,
         position: Literal["rope-1d", "rope-2d"] = "rope-1d",
-        rope_theta: float = 10000.0,
+        rope_theta: Positive = 10000.0,
         qk_norm: bool = True,
-        conv_position: int = 0,
+        conv_position: Count = 0,
         shared_modulation: bool = False,
         gelu: Gelu = "none",
     ) -> None:

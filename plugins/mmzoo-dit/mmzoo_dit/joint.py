@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmzoo.errors import ConfigError, InputError
-from mmzoo.interfaces import Condition, DiffusionBackbone, Latents, Port, Ports
+from mmzoo.interfaces import Condition, DiffusionBackbone, Latents, Port, Ports, Positive, Size
 from mmzoo.nn.attention import attend
 from mmzoo.nn.norm import QueryKeyNorm, adaptive_layer_norm
 from mmzoo.nn.rope import grid_positions, rotate, rotations
@@ -80,13 +80,13 @@ class JointDiT(DiffusionBackbone):
     def __init__(
         self,
         *,
-        channels: dict[str, int],
-        width: int,
-        depth: int,
-        heads: int,
+        channels: dict[str, Size],
+        width: Size,
+        depth: Size,
+        heads: Size,
         stream: str | None = None,
-        mlp_ratio: float = 4.0,
-        rope_theta: float = 10000.0,
+        mlp_ratio: Positive = 4.0,
+        rope_theta: Positive = 10000.0,
     ) -> None:
         super().__init__()
         _check(channels, width, depth, heads, stream)

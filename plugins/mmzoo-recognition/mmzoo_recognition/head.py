@@ -15,6 +15,7 @@ from mmzoo.errors import ConfigError, CorruptFileError, InputError
 from mmzoo.interfaces import (
     ALONE,
     Examples,
+    Fraction,
     Fusion,
     HasFeatures,
     Labels,
@@ -24,9 +25,11 @@ from mmzoo.interfaces import (
     ModalityEncoder,
     Port,
     Ports,
+    Size,
     Slot,
     TaskHead,
     TrainingState,
+    Weight,
 )
 from mmzoo.interfaces.renamed import renamed
 from mmzoo.nn.precise import Float32Buffers, linear_float32
@@ -82,13 +85,13 @@ class Recognizer(Float32Buffers, TaskHead):
     def __init__(
         self,
         *,
-        width: int = 128,
-        classes: int = 10,
-        side: int = 32,
-        sample_rate: int = 16000,
-        drop: float = 0.3,
-        auxiliary: float = 0.3,
-        focal: float = 0.0,
+        width: Size = 128,
+        classes: Size = 10,
+        side: Size = 32,
+        sample_rate: Size = 16000,
+        drop: Fraction = 0.3,
+        auxiliary: Weight = 0.3,
+        focal: Weight = 0.0,
         balance: Literal["none", "weighted"] = "none",
         augment: bool = True,
     ) -> None:

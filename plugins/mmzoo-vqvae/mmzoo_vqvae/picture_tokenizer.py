@@ -13,7 +13,7 @@ from torch import Tensor
 
 from mmzoo.data import as_image, decode_image, decode_images
 from mmzoo.errors import InputError
-from mmzoo.interfaces import ALONE, Examples, Image, Latents, Losses, TrainingState
+from mmzoo.interfaces import ALONE, Examples, Image, Latents, Losses, Size, TrainingState, Weight
 from mmzoo_vqvae.losses import code_perplexity
 from mmzoo_vqvae.picture_autoencoder import PictureAutoencoder
 from mmzoo_vqvae.vqvae import VQVAE
@@ -39,7 +39,7 @@ class PictureVQVAE(VQVAE):
     batch_keys = ("image",)
     encoder: PictureAutoencoder
 
-    def __init__(self, *, dim: int, edge_weight: float = 1.0, detail_weight: float = 10.0) -> None:
+    def __init__(self, *, dim: Size, edge_weight: Weight = 1.0, detail_weight: Weight = 10.0) -> None:
         super().__init__(dim=dim)
         self.edge_weight, self.detail_weight = edge_weight, detail_weight
 

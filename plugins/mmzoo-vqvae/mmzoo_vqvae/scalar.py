@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
 import torch
-from annotated_types import Interval, MinLen
 from torch import Tensor, nn
 
 from mmzoo.errors import ConfigTypeError
@@ -15,7 +14,8 @@ from mmzoo.interfaces import Fraction, Port, Ports, Quantized, Quantizer, Size
 from mmzoo.nn.precise import Float32Buffers, linear_float32
 from mmzoo_vqvae.estimators import straight_through
 
-
+MOST_LEVELS = 1 << 16
+"""More could not be told apart: tanh in float32 has about 2 ** 24 values."""
 LARGEST = 2**63 - 1
 """Most codes of a codebook: codes are int64."""
 
@@ -42,12 +42,16 @@ class FiniteScalarQuantizer(Float32Buffers, Quantizer):
     def __init__(
         self,
         *,
-        levels: Annotated[list[Annotated[int, Interval(ge=2, le=65536)]], MinLen(1)],
+        levels: list[int],
         dim: Size | None = None,
         per_codebook: Size | None = None,
         jitter: Fraction = 0.0,
     ) -> None:
         super().__init__()
+        if not levels or min(levels) < 2 or max(levels) > MOST_LEVELS:
+            raise ConfigTypeError(
+                f"quantizer: levels must be integers from 2 to {MOST_LEVELS:,}, not {str(levels)[:80]}.", path="levels"
+            )
         per_codebook = per_codebook or len(levels)
         if len(levels) % per_codebook:
             raise ConfigTypeError(

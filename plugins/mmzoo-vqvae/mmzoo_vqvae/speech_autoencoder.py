@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmzoo.errors import ConfigTypeError
-from mmzoo.interfaces import Latents, ModalityEncoder, Port, Ports
+from mmzoo.interfaces import Count, Latents, ModalityEncoder, Port, Ports, Positive, Size
 from mmzoo.nn.convnext import ConvNeXtStack
 from mmzoo.nn.precise import linear_float32
 from mmzoo.nn.stft import STFT
@@ -49,17 +49,17 @@ class SpeechAutoencoder(ModalityEncoder):
     def __init__(
         self,
         *,
-        dim: int,
-        sample_rate: int = 16000,
-        window: int = 640,
-        hop: int = 200,
-        stride: int = 2,
-        width: int = 224,
-        depth: int = 3,
-        latent_depth: int = 2,
-        decoder_width: int = 288,
-        decoder_depth: int = 6,
-        expansion: float = 3.0,
+        dim: Size,
+        sample_rate: Size = 16000,
+        window: Size = 640,
+        hop: Size = 200,
+        stride: Size = 2,
+        width: Size = 224,
+        depth: Count = 3,
+        latent_depth: Count = 2,
+        decoder_width: Size = 288,
+        decoder_depth: Count = 6,
+        expansion: Positive = 3.0,
         harmonic: bool = False,
     ) -> None:
         super().__init__()

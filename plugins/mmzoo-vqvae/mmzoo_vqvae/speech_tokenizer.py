@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from mmzoo.data import as_audio, decode_audio
 from mmzoo.errors import DataError, InputError
-from mmzoo.interfaces import ALONE, Audio, Examples, Latents, Losses, TrainingState
+from mmzoo.interfaces import ALONE, Audio, Examples, Latents, Losses, Positive, Size, TrainingState, Weight
 from mmzoo.system import whole_file
 from mmzoo_vqvae.harmonic import pitch_of
 from mmzoo_vqvae.losses import code_perplexity
@@ -51,11 +51,11 @@ class SpeechVQVAE(VQVAE):
     def __init__(
         self,
         *,
-        dim: int,
-        crop_seconds: float = 1.0,
-        mel_weight: float = 4.0,
-        adversarial_weight: float = 0.5,
-        feature_weight: float = 2.0,
+        dim: Size,
+        crop_seconds: Positive = 1.0,
+        mel_weight: Weight = 4.0,
+        adversarial_weight: Weight = 0.5,
+        feature_weight: Weight = 2.0,
     ) -> None:
         super().__init__(dim=dim)
         self.crop_seconds, self.mel_weight = crop_seconds, mel_weight

@@ -15,7 +15,7 @@ from tqdm import tqdm
 from mmzoo.data import load_dataset_component
 from mmzoo.errors import DataError, InputError
 from mmzoo.evaluation.words import ErrorRate
-from mmzoo.interfaces import ALONE, Examples, Latents, Losses, TrainingState
+from mmzoo.interfaces import ALONE, Examples, Latents, Losses, Size, TrainingState
 from mmzoo_vqvae.losses import code_counts, code_perplexity, perplexity
 from mmzoo_vqvae.text_autoencoder import BYTES, PADDING, TextAutoencoder, to_bytes, to_text
 from mmzoo_vqvae.vqvae import VQVAE
@@ -40,7 +40,7 @@ class TextVQVAE(VQVAE):
     batch_keys = ("text",)
     encoder: TextAutoencoder
 
-    def __init__(self, *, dim: int, crop: int = 96) -> None:
+    def __init__(self, *, dim: Size, crop: Size = 96) -> None:
         super().__init__(dim=dim)
         self.crop = crop
 
