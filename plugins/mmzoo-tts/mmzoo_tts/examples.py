@@ -94,10 +94,11 @@ def _phone_id(phone: str) -> int:
 def encoded_speech(
     rows: Dataset, tokenizer: Tokenizer, cache: Path
 ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """The codes of all rows, concatenated to int16 `[N, Q]`, and the offsets of the rows `[rows + 1]`; cached."""
+    """The codes of all rows, concatenated to `[N, Q]`, and the offsets of the rows `[rows + 1]`; cached."""
     digest = hashlib.sha256()
     for name, tensor in sorted(tokenizer.state_dict().items()):
-        digest.update(name.encode() + tensor.cpu().numpy().tobytes())
+        digest.update(name.encode() + tensor.cpu().flatten().view(torch.uint8).numpy().tobytes())
+    small = max(tokenizer.codebook_sizes) <= 1 << 15
     folder = cache / f"codes-{rows._fingerprint}-{digest.hexdigest()[:16]}"
     data, index = folder / "codes.npy", folder / "offsets.npy"
     if not index.exists():
@@ -106,7 +107,7 @@ def encoded_speech(
         rate = tokenizer.sample_rate
         for row in tqdm(rows, desc="encoding speech", disable=None, leave=False):
             codes = tokenizer.tokenize(decode_audio(row["audio"], sample_rate=rate))[0]
-            pieces.append(codes.cpu().numpy().astype(np.int16))
+            pieces.append(codes.cpu().numpy().astype(np.int16 if small else np.int64))
             offsets.append(offsets[-1] + len(pieces[-1]))
         for path, array in ((data, np.concatenate(pieces)), (index, np.array(offsets))):
             with whole_file(path) as staged, staged.open("wb") as stream:
