@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,9 @@ import torch
 from torch import Tensor
 
 import mmzoo
-from mmzoo import Audio, Image
+from mmzoo import Audio, Image, registry
 from mmzoo.interfaces import Labels
+from mmzoo.testing.models import ModelTrial
 
 SNR = {"float64": 90.0, "float16": 50.0, "bfloat16": 35.0}
 """Least signal-to-noise ratio of latents and features against float32, in dB."""
@@ -194,3 +196,27 @@ def test_one_can_train_on_hidden_states(name: str) -> None:
     layer = torch.nn.LazyLinear(2)
     layer(mmzoo.create(name).features(picture).x).sum().backward()
     assert layer.weight.grad is not None
+
+
+class Trained(ModelTrial):
+    """A model with fresh parameters, built once."""
+
+    @cached_property
+    def built(self) -> Any:
+        return self.fresh()
+
+    def loss(self, dtype: torch.dtype) -> torch.Tensor:
+        """The loss of one training step, and gradients that are finite."""
+        head = copy.deepcopy(self.built).train().to(dtype)
+        total = self.step_losses(head).total
+        total.backward()  # type: ignore[no-untyped-call]
+        assert all(p.grad.isfinite().all() for p in head.parameters() if p.grad is not None)
+        return total.detach()
+
+
+@pytest.mark.parametrize("name", [*(pytest.param(n, marks=pytest.mark.slow) for n in MODELS if n not in QUICK), *QUICK])
+def test_every_model_trains_in_every_dtype(name: str) -> None:
+    trial = Trained(registry.catalog().model(name))
+    exact = trial.loss(torch.float32)
+    for dtype, tolerance in ((torch.float64, 1e-4), (torch.float16, 0.01), (torch.bfloat16, 0.02)):
+        assert float(trial.loss(dtype)) == pytest.approx(float(exact), rel=tolerance), dtype

@@ -31,7 +31,7 @@ def as_codes(given: Any) -> Tensor:
         return given.to(torch.int64)
     try:
         if hasattr(given, "__dlpack__") and not hasattr(given, "__array__"):
-            return as_codes(torch.from_dlpack(given))
+            return as_codes(torch.utils.dlpack.from_dlpack(given))
         array = np.asarray(given)
     except (TypeError, ValueError, RuntimeError, BufferError) as error:
         raise InputError(f"Codes must be an array of integers, not this {type(given).__name__}: {error}.") from error

@@ -70,7 +70,7 @@ class ModalityEncoder(Component, ABC):
     """Encodes raw data of one modality to latents; some also decode."""
 
     modality: ClassVar[str]
-    entries = ("encode", "decode")
+    entries: ClassVar[tuple[str, ...]] = ("encode", "decode")
 
     @abstractmethod
     def encode(self, raw: Any, mask: Tensor | None = None) -> Latents:
@@ -158,22 +158,22 @@ class Quantizer(Component, ABC):
             InputError: They are not integers of this shape within the codebooks, or there are none.
         """
         sizes = self.codebook_sizes if sizes is None else sizes
-        codes = as_codes(codes)
-        if codes.dim() != 3 or codes.shape[-1] != len(sizes):
-            raise InputError(f"Codes must be integers of shape [B, N, {len(sizes)}], not {list(codes.shape)}.")
         own = next(itertools.chain(self.parameters(), self.buffers()), None)
-        codes = codes if own is None else codes.to(own.device)
+        checked = as_codes(codes)
+        if checked.dim() != 3 or checked.shape[-1] != len(sizes):
+            raise InputError(f"Codes must be integers of shape [B, N, {len(sizes)}], not {list(checked.shape)}.")
+        checked = checked if own is None else checked.to(own.device)
         if torch.compiler.is_exporting():
-            return codes  # a graph cannot branch on values
-        if codes.numel() == 0:
-            raise InputError(f"Codes {list(codes.shape)} are empty; give at least one position.")
-        limits = torch.tensor(sizes, device=codes.device)
-        if bool(((codes < 0) | (codes >= limits)).any()):
+            return checked  # a graph cannot branch on values
+        if checked.numel() == 0:
+            raise InputError(f"Codes {list(checked.shape)} are empty; give at least one position.")
+        limits = torch.tensor(sizes, device=checked.device)
+        if bool(((checked < 0) | (checked >= limits)).any()):
             raise InputError(
                 f"Codes must lie in 0..{max(sizes) - 1}; {PADDING_CODE} marks padding and cannot be decoded, remove it"
                 " first."
             )
-        return codes
+        return checked
 
     @staticmethod
     def mask_codes(codes: Tensor, mask: Tensor | None) -> Tensor:
@@ -201,7 +201,7 @@ class Fusion(Component, ABC):
     Any modality may be missing: from an item, if its mask is False everywhere, or from the batch, if it is not given.
     """
 
-    entries = ("forward", "gates")
+    entries: ClassVar[tuple[str, ...]] = ("forward", "gates")
 
     @abstractmethod
     def forward(self, parts: Mapping[str, Latents]) -> Tensor:
@@ -215,7 +215,7 @@ class Fusion(Component, ABC):
 class DiffusionBackbone(Component, ABC):
     """Predicts what the sampler needs (velocity, noise or data) from a noisy sequence."""
 
-    entries = ("precompute", "forward", "hidden")
+    entries: ClassVar[tuple[str, ...]] = ("precompute", "forward", "hidden")
 
     @abstractmethod
     def precompute(self, t: Tensor, condition: Condition) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -26,9 +28,15 @@ def code_perplexity(codes_BNQ: Tensor) -> Tensor:
     """`perplexity` of codes, `[Q]`, at a cost that does not depend on the size of the codebooks; -1 is not counted."""
     results = []
     for codes in codes_BNQ.flatten(0, 1).unbind(-1):
-        counts = codes[codes >= 0].unique(return_counts=True)[1]
+        counts = torch.unique(codes[codes >= 0], return_counts=True)[1]
         results.append(perplexity(counts.unsqueeze(0))[0])
     return torch.stack(results)
+
+
+def code_statistics(codes_BNQ: Tensor, sizes: Sequence[int]) -> dict[str, float]:
+    """The mean perplexity of codes, and how many codes never occur."""
+    used = sum(len(torch.unique(codes[codes >= 0])) for codes in codes_BNQ.flatten(0, 1).unbind(-1))
+    return {"mean_perplexity": float(code_perplexity(codes_BNQ).mean()), "dead_codes": sum(sizes) - used}
 
 
 def perplexity(counts_QK: Tensor) -> Tensor:

@@ -111,7 +111,7 @@ class FiniteScalarQuantizer(Float32Buffers, Quantizer):
 
     def _pack(self, rounded: Tensor) -> Tensor:
         digits = (rounded + self.half_width).long() * self.basis
-        return digits.unflatten(-1, (len(self.codebook_sizes), self.per_codebook)).sum(-1)
+        return digits.reshape(*digits.shape[:-1], len(self.codebook_sizes), self.per_codebook).sum(-1)
 
     def encode(self, z: Tensor, mask: Tensor | None = None) -> Tensor:
         """`[B, N, D]` to codes `[B, N, codebooks]`."""

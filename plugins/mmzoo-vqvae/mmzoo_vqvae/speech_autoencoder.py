@@ -44,7 +44,7 @@ class SpeechAutoencoder(ModalityEncoder):
     """
 
     modality = "speech"
-    entries = ("encode", "decode", "synthesise")
+    entries = (*ModalityEncoder.entries, "synthesise")
 
     def __init__(
         self,

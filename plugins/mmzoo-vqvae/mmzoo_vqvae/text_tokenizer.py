@@ -16,7 +16,7 @@ from mmzoo.data import load_dataset_component
 from mmzoo.errors import DataError, InputError
 from mmzoo.evaluation.words import ErrorRate
 from mmzoo.interfaces import ALONE, Examples, Latents, Losses, Size, TrainingState
-from mmzoo_vqvae.losses import code_counts, code_perplexity, perplexity
+from mmzoo_vqvae.losses import code_perplexity, code_statistics
 from mmzoo_vqvae.text_autoencoder import BYTES, PADDING, TextAutoencoder, to_bytes, to_text
 from mmzoo_vqvae.vqvae import VQVAE
 
@@ -148,7 +148,6 @@ def evaluate_text_tokenizer(model: Any, *, limit: int | None = None, samples: Pa
     codes = [model.tokenize(text) for text in tqdm(texts, desc="copying", unit="text", disable=None, leave=False)]
     copies = [model.reconstruct(one) for one in codes]
     seconds = time.perf_counter() - start
-    counts = code_counts(torch.cat([one[0] for one in codes]).unsqueeze(0), model.quantizer.codebook_sizes)
     if samples is not None:
         samples.mkdir(parents=True, exist_ok=True)
         pairs = "".join(f"{text}\n{copy}\n\n" for text, copy in zip(texts[:20], copies, strict=False))
@@ -162,10 +161,7 @@ def evaluate_text_tokenizer(model: Any, *, limit: int | None = None, samples: Pa
         },
         "codes": {
             "bits_per_byte": model.quantizer.bits_per_step / model.encoder.stride,
-            "mean_perplexity": float(perplexity(counts).mean()),
-            "dead_codes": int(
-                sum(int((c[:size] == 0).sum()) for c, size in zip(counts, model.quantizer.codebook_sizes, strict=True))
-            ),
+            **code_statistics(torch.cat([one[0] for one in codes]).unsqueeze(0), model.quantizer.codebook_sizes),
         },
         "speed": {"texts_per_second": len(texts) / seconds},
     }

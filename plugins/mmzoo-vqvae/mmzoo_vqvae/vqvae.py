@@ -83,7 +83,7 @@ class VQVAE(Float32Buffers, Tokenizer):
         Raises:
             InputError: The codes have the wrong shape, are out of range, or do not fill the grid.
         """
-        codes = as_codes(codes)
+        codes = as_codes(codes).to(self.device)
         if codes.dim() != 3 or len(codes) != 1 or codes.shape[1] == 0:
             raise InputError(f"reconstruct takes the codes of one item, [1, N, Q], not {list(codes.shape)}.")
         return self._items(Latents(self.quantizer.decode(codes), grid=grid))[0]
@@ -109,7 +109,7 @@ class VQVAE(Float32Buffers, Tokenizer):
 
     def embed_codes(self, codes: Any) -> Tensor:
         """Codes `[B, N, Q]`, as `reconstruct` takes them, to standardized latents `[B, N, D]`."""
-        return self.standardize(self.quantizer.decode(codes))
+        return self.standardize(self.quantizer.decode(as_codes(codes).to(self.device)))
 
     @torch.no_grad()
     def features(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
