@@ -108,7 +108,7 @@ def schema_of(target: Callable[..., Any]) -> type[Keys]:
             raise PluginError(f"The argument {name!r} of {where} must be keyword-only; put `*` before it.")
         try:  # one at a time, because the return type may be imported for type checkers only
             holder = types.SimpleNamespace(__annotations__={name: annotation})
-            annotation = typing.get_type_hints(holder, globalns=function.__globals__)[name]
+            annotation = typing.get_type_hints(holder, globalns=function.__globals__, include_extras=True)[name]
         except Exception as error:
             raise PluginError(
                 f"The annotation of {name!r} of {where} cannot be read ({first_line(error)}); import the types that it"
@@ -162,6 +162,8 @@ def _supported(annotation: Any) -> bool:
         return annotation in (Any, list, tuple, dict, *_PLAIN)
     if origin is Literal:
         return all(type(choice) in _PLAIN for choice in inner)
+    if origin is Annotated:  # with a range, see mmzoo.interfaces.bounds
+        return _supported(inner[0])
     if origin in (dict, Mapping):
         return inner[0] is str and _supported(inner[1])
     containers = (Union, types.UnionType, list, tuple, Sequence)

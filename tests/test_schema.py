@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmzoo.errors import ConfigError, ConfigTypeError, MmzooError, PluginError, UnknownKeyError
+from mmzoo.interfaces import Count, Fraction, Positive, Size
 from mmzoo.schema import arguments_of, resolve
 
 
@@ -222,3 +224,36 @@ def test_literals_are_exact_wherever_they_stand(wrong: dict[str, Any], path: str
     with pytest.raises(ConfigTypeError) as refused:
         resolve(function, wrong, path="")
     assert refused.value.path == path
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "path", "words"),
+    [
+        ("dim", 0, "p.dim", "equal to 1, not 0"),
+        ("dim", True, "p.dim", "integer, not True"),
+        ("share", 2, "p.share", "less than or equal to 1"),
+        ("share", -0.1, "p.share", "greater than or equal to 0"),
+        ("share", float("nan"), "p.share", "finite"),
+        ("ratio", 0.0, "p.ratio", "greater than 0"),
+        ("depth", -1, "p.depth", "equal to 0, not -1"),
+        ("widths", [4, 0], "p.widths[1]", "equal to 1, not 0"),
+        ("sizes", {"a": 0}, "p.sizes.a", "equal to 1, not 0"),
+        ("maybe", 0, "p.maybe", "equal to 1, not 0"),
+    ],
+)
+def test_a_number_outside_its_range_is_named(key: str, value: Any, path: str, words: str) -> None:
+    def function(
+        *,
+        dim: Size = 1,
+        depth: Count = 0,
+        share: Fraction = 0.5,
+        ratio: Positive = 1.0,
+        widths: Sequence[Size] = (4,),
+        sizes: dict[str, Size] | None = None,
+        maybe: Size | None = None,
+    ) -> None: ...
+
+    with pytest.raises(ConfigTypeError, match=re.escape(words)) as told:
+        resolve(function, {key: value}, path="p")
+    assert told.value.path == path
+    assert resolve(function, {"dim": 3, "share": 1, "maybe": None}, path="p").config["share"] == 1.0

@@ -18,6 +18,7 @@ from mmzoo.errors import (
     TensorShapeError,
     TensorValueError,
 )
+from mmzoo.nn.precise import Float32Buffers, float32_buffers
 from mmzoo.schema import first_line
 
 
@@ -52,7 +53,7 @@ def load_weights(
         prefix: `quantizer.` loads that part only; the file's other tensors are not read.
         device: The device to load onto.
         dtype: The dtype of floating-point tensors; None is float32, whatever the file holds. Integer and bool tensors
-            keep the model's dtype.
+            keep the model's dtype, and the buffers of `Float32Buffers` stay float32.
 
     Raises:
         MissingTensorsError, ExtraTensorsError, TensorShapeError: The file does not fit; no values were read.
@@ -64,8 +65,10 @@ def load_weights(
     compare(wanted, entries, file.label)
     restore_buffers(module)
     values: dict[int, Tensor] = {}
+    exact = float32_buffers(module)
     for name, blank in wanted.items():
-        value = _converted(file, prefix + name, blank, dtype or torch.float32).to(device)
+        chosen = torch.float32 if dtype is None or id(blank) in exact else dtype
+        value = _converted(file, prefix + name, blank, chosen).to(device)
         values[id(blank)] = nn.Parameter(value, blank.requires_grad) if isinstance(blank, nn.Parameter) else value
     # Every name of a tied tensor gets the same object, so it stays tied. `compare` was already strict.
     names = module.state_dict(keep_vars=True).items()
@@ -148,7 +151,8 @@ def finite(tensor: Tensor) -> bool:
 def _move_temporary(module: nn.Module, device: str | torch.device, dtype: torch.dtype) -> None:
     """Move cached buffers to the parameters' device and, like `Module.to`, to their dtype."""
     for _, owner, name, buffer in _cached(module):
-        owner._buffers[name] = buffer.to(device, dtype if buffer.is_floating_point() else buffer.dtype)
+        cast = buffer.is_floating_point() and not isinstance(owner, Float32Buffers)
+        owner._buffers[name] = buffer.to(device, dtype if cast else buffer.dtype)
 
 
 def _cached(module: nn.Module) -> Iterator[tuple[str, nn.Module, str, Tensor]]:

@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mmzoo.interfaces.bounds import Count, Fraction, Positive, Size, Weight
     from mmzoo.interfaces.components import (
         Component,
         Config,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
+    "bounds": "Count Fraction Positive Size Weight",
     "components": "Component Config DiffusionBackbone Fusion ModalityEncoder Predict Quantizer Sampler",
     "formats": "ForeignFormat Tie",
     "heads": (
@@ -67,9 +69,11 @@ __all__ = [
     "Component",
     "Condition",
     "Config",
+    "Count",
     "DiffusionBackbone",
     "Examples",
     "ForeignFormat",
+    "Fraction",
     "Fusion",
     "HasAdversary",
     "HasFeatures",
@@ -86,17 +90,20 @@ __all__ = [
     "NeedsColumns",
     "Port",
     "Ports",
+    "Positive",
     "Predict",
     "Quantized",
     "Quantizer",
     "Sampler",
     "Segment",
+    "Size",
     "Slot",
     "TaskHead",
     "Tie",
     "Tokenizer",
     "Trainable",
     "TrainingState",
+    "Weight",
 ]
 
 

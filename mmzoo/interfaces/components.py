@@ -6,6 +6,7 @@ against the signature and stored in `config` by the builder.
 
 from __future__ import annotations
 
+import itertools
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -15,16 +16,30 @@ import torch
 from torch import Tensor, nn
 
 from mmzoo.errors import InputError
+from mmzoo.interfaces.codes import as_codes
 from mmzoo.interfaces.ports import Ports
+from mmzoo.interfaces.precision import entry
 from mmzoo.interfaces.values import PADDING_CODE, Condition, Latents, Quantized
 
 Config = dict[str, Any]
 
 
 class Component(nn.Module):
-    """Base of every component with parameters. `config` holds the arguments it was built with."""
+    """Base of every component with parameters. `config` holds the arguments it was built with.
+
+    Attributes:
+        entries: Methods through which vectors enter; they are cast there, see `mmzoo.interfaces.precision`.
+    """
 
     config: Config
+    entries: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Cast what enters the methods of this class that `entries` names."""
+        super().__init_subclass__(**kwargs)
+        for name in cls.entries:
+            if name in vars(cls):
+                setattr(cls, name, entry(vars(cls)[name]))
 
     @classmethod
     def ports(cls, config: Mapping[str, Any]) -> Ports:
@@ -55,6 +70,7 @@ class ModalityEncoder(Component, ABC):
     """Encodes raw data of one modality to latents; some also decode."""
 
     modality: ClassVar[str]
+    entries: ClassVar[tuple[str, ...]] = ("encode", "decode")
 
     @abstractmethod
     def encode(self, raw: Any, mask: Tensor | None = None) -> Latents:
@@ -73,7 +89,7 @@ class ModalityEncoder(Component, ABC):
 class Quantizer(Component, ABC):
     """Vectors to codes and back. Codes are int64 `[B, N, Q]`; -1 marks padding, which `decode` rejects.
 
-    `check_codes`, `mask_codes` and `usage` are helpers for implementations.
+    `check_vectors`, `check_codes`, `mask_codes` and `usage` are helpers for implementations.
     """
 
     @property
@@ -98,26 +114,66 @@ class Quantizer(Component, ABC):
     def forward(self, z: Tensor, mask: Tensor | None = None) -> Quantized:
         """Quantize `[B, N, D]` with gradients and losses; in training mode this may update the codebooks."""
 
-    def check_codes(self, codes: Tensor, sizes: Sequence[int] | None = None) -> None:
-        """Raise InputError unless codes are integers `[B, N, Q]` within the codebooks.
+    def check_vectors(
+        self, z: Tensor, mask: Tensor | None, width: int, *, drop: bool = False
+    ) -> tuple[Tensor, Tensor | None]:
+        """The vectors in float32, and the mask without those that hold NaN or infinity, which become 0.
 
         Args:
-            codes: The codes to check.
+            z: Vectors `[B, N, D]` of any float dtype.
+            mask: Bool `[B, N]`, or None; what lies outside it is never an error.
+            width: D.
+            drop: Leave non-finite vectors out, as in training, instead of raising an error.
+
+        Raises:
+            InputError: The shape or dtype is wrong, or a vector is not finite.
+        """
+        if not isinstance(z, Tensor) or z.dim() != 3 or z.shape[-1] != width or not z.is_floating_point():
+            raise InputError(f"Vectors to quantize must be floats of shape [B, N, {width}], not {_shown(z)}.")
+        if mask is not None and (
+            not isinstance(mask, Tensor) or mask.dtype is not torch.bool or mask.shape != z.shape[:2]
+        ):
+            raise InputError(
+                f"The mask of vectors {list(z.shape)} must be bool {list(z.shape[:2])}, not {_shown(mask)}."
+            )
+        z = z.float()
+        if torch.compiler.is_compiling():
+            return z, mask  # a graph cannot branch on values
+        finite = z.isfinite().all(-1)
+        if bool(finite.all()):
+            return z, mask
+        real = finite if mask is None else finite & mask
+        if not drop and not torch.equal(real, torch.ones_like(real) if mask is None else mask):
+            raise InputError("The vectors to quantize hold NaN or infinity; check what computed them.")
+        return z.masked_fill(~finite.unsqueeze(-1), 0.0), real
+
+    def check_codes(self, codes: Any, sizes: Sequence[int] | None = None) -> Tensor:
+        """Codes as int64 on the quantizer's device.
+
+        Args:
+            codes: Codes `[B, N, Q]`: anything that `mmzoo.interfaces.codes.as_codes` takes.
             sizes: Sizes of the codebooks that the codes index, by default all of them.
+
+        Raises:
+            InputError: They are not integers of this shape within the codebooks, or there are none.
         """
         sizes = self.codebook_sizes if sizes is None else sizes
-        if codes.dim() != 3 or codes.shape[-1] != len(sizes) or codes.is_floating_point():
-            raise InputError(
-                f"Codes must be int64 of shape [B, N, {len(sizes)}], not {codes.dtype} of {list(codes.shape)}."
-            )
+        own = next(itertools.chain(self.parameters(), self.buffers()), None)
+        checked = as_codes(codes)
+        if checked.dim() != 3 or checked.shape[-1] != len(sizes):
+            raise InputError(f"Codes must be integers of shape [B, N, {len(sizes)}], not {list(checked.shape)}.")
+        checked = checked if own is None else checked.to(own.device)
         if torch.compiler.is_exporting():
-            return  # a graph cannot branch on values
-        limits = torch.tensor(sizes, device=codes.device)
-        if codes.numel() and bool(((codes < 0) | (codes >= limits)).any()):
+            return checked  # a graph cannot branch on values
+        if checked.numel() == 0:
+            raise InputError(f"Codes {list(checked.shape)} are empty; give at least one position.")
+        limits = torch.tensor(sizes, device=checked.device)
+        if bool(((checked < 0) | (checked >= limits)).any()):
             raise InputError(
                 f"Codes must lie in 0..{max(sizes) - 1}; {PADDING_CODE} marks padding and cannot be decoded, remove it"
                 " first."
             )
+        return checked
 
     @staticmethod
     def mask_codes(codes: Tensor, mask: Tensor | None) -> Tensor:
@@ -135,11 +191,17 @@ class Quantizer(Component, ABC):
         return distinct / torch.tensor(self.codebook_sizes, device=codes.device)
 
 
+def _shown(value: Any) -> str:
+    return f"{value.dtype} {list(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
+
+
 class Fusion(Component, ABC):
     """Fuses latents of several modalities to one vector per item.
 
     Any modality may be missing: from an item, if its mask is False everywhere, or from the batch, if it is not given.
     """
+
+    entries: ClassVar[tuple[str, ...]] = ("forward", "gates")
 
     @abstractmethod
     def forward(self, parts: Mapping[str, Latents]) -> Tensor:
@@ -152,6 +214,8 @@ class Fusion(Component, ABC):
 
 class DiffusionBackbone(Component, ABC):
     """Predicts what the sampler needs (velocity, noise or data) from a noisy sequence."""
+
+    entries: ClassVar[tuple[str, ...]] = ("precompute", "forward", "hidden")
 
     @abstractmethod
     def precompute(self, t: Tensor, condition: Condition) -> Any:

@@ -83,7 +83,7 @@ def guided(
     def predict(x: Tensor, index: int) -> Tensor:
         if not active[index]:
             return conditional(x, index)
-        cond, uncond = both(torch.cat((x, x)), index).chunk(2)
+        cond, uncond = both(torch.cat((x, x)), index).to(x.dtype).chunk(2)
         return torch.lerp(uncond, cond, scale)
 
     return predict

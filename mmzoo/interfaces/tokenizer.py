@@ -61,8 +61,11 @@ class Tokenizer(TaskHead):
         """
 
     @abstractmethod
-    def reconstruct(self, codes: Tensor) -> Any:
+    def reconstruct(self, codes: Any) -> Any:
         """Decode the codes `[1, N, Q]` of one item to Audio, Image or text.
+
+        Args:
+            codes: A tensor of any integer dtype, an array or nested lists; see `mmzoo.interfaces.codes.as_codes`.
 
         Raises:
             InputError: The codes have the wrong shape or are out of range.
@@ -86,5 +89,5 @@ class Tokenizer(TaskHead):
         """The codes `[B, N, Q]` nearest to latents."""
 
     @abstractmethod
-    def embed_codes(self, codes: Tensor) -> Tensor:
+    def embed_codes(self, codes: Any) -> Tensor:
         """The latents `[B, N, D]` of codes `[B, N, Q]`."""

@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from mmzoo.nn.precise import Float32Buffers
 from mmzoo.nn.stft import STFT
 
 
@@ -25,7 +26,7 @@ def mel_filterbank(bins: int, sample_rate: int, bands: int, low: float = 0.0, hi
     return torch.minimum(rising, falling).clamp_min(0).float()
 
 
-class LogMel(nn.Module):
+class LogMel(Float32Buffers):
     """Samples `[B, T]` to the natural log of mel magnitudes, clamped at `floor`: float32 `[B, T / hop, bands]`."""
 
     filters: Tensor
@@ -46,7 +47,7 @@ class LogMel(nn.Module):
         spectrum = self.stft(x_BT)
         # `abs` of complex numbers takes three times as long on a CPU, but its gradient is defined at 0.
         magnitudes = spectrum.abs() if spectrum.requires_grad else torch.hypot(spectrum.real, spectrum.imag)
-        return (magnitudes @ self.filters.float()).clamp_min(self.floor).log()
+        return (magnitudes @ self.filters).clamp_min(self.floor).log()
 
 
 class BandNorm(nn.Module):

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
+
+from mmzoo.nn.precise import Float32Buffers
 
 
 def frames(x_BT: Tensor, window: int, hop: int) -> Tensor:
@@ -26,13 +28,15 @@ def overlap_add(frames_BKW: Tensor, hop: int) -> Tensor:
     return summed.reshape(batch, total)[:, left : left + count * hop]
 
 
-class STFT(nn.Module):
+class STFT(Float32Buffers):
     """STFT with a Hann window; `window`, which is also the FFT size, and `hop` are in samples."""
 
     hann: Tensor
 
     def __init__(self, window: int, hop: int) -> None:
         super().__init__()
+        if not 1 <= hop <= window:
+            raise ValueError(f"hop must be from 1 to window, {window}, not {hop}.")
         self.window, self.hop = window, hop
         self.register_buffer("hann", torch.hann_window(window), persistent=False)
 
@@ -42,7 +46,7 @@ class STFT(nn.Module):
 
     def forward(self, x_BT: Tensor) -> Tensor:
         """Samples `[B, T]` to a complex spectrum `[B, T / hop, window // 2 + 1]`."""
-        spectrum: Tensor = torch.fft.rfft(frames(x_BT.float(), self.window, self.hop) * self.hann.float())
+        spectrum: Tensor = torch.fft.rfft(frames(x_BT.float(), self.window, self.hop) * self.hann)
         return spectrum
 
     def inverse(self, spectrum_BKF: Tensor, mask_BK: Tensor | None = None) -> Tensor:
@@ -50,9 +54,8 @@ class STFT(nn.Module):
 
         Frames outside the mask are left out of the sums, so a padded batch gives the same samples as single items.
         """
-        hann = self.hann.float()
-        pieces = torch.fft.irfft(spectrum_BKF, n=self.window) * hann
-        weight = hann.square().expand(1, spectrum_BKF.shape[1], -1)
+        pieces = torch.fft.irfft(spectrum_BKF, n=self.window) * self.hann
+        weight = self.hann.square().expand(1, spectrum_BKF.shape[1], -1)
         if mask_BK is not None:
             pieces = pieces * mask_BK.unsqueeze(-1)
             weight = weight * mask_BK.unsqueeze(-1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import tempfile
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -13,11 +15,15 @@ import torch
 from torch import Tensor
 
 from mmzoo.composition import Plan, check, construct
+from mmzoo.errors import MmzooError
 from mmzoo.factory import build_models
 from mmzoo.interfaces import Examples, HasFiles, Losses, TaskHead, Trainable
 from mmzoo.resolve import resolve_recipe
+from mmzoo.schema import first_line
+from mmzoo.testing import verbs
 from mmzoo.testing.common import ConformanceError, NotChecked, applicable, require
 from mmzoo.testing.registration import staying_offline
+from mmzoo.testing.rows import sample_rows
 from mmzoo.testing.running import HALF_TOLERANCE, RunningTarget, named
 from mmzoo.testing.values import seeded
 
@@ -160,7 +166,7 @@ class FilledHead(RunningTarget):
         return losses
 
     def check_half(self, dtype: torch.dtype) -> None:
-        """The loss under autocast is close to float32, and so are golden outputs, also with cast parameters."""
+        """The loss under autocast and the golden outputs are close to float32, and every verb works in the dtype."""
         if self.rows is not None:
             exact = self.loss(self.fresh().train()).detach()
             with torch.autocast("cpu", dtype):
@@ -168,3 +174,27 @@ class FilledHead(RunningTarget):
             how = f"trained under autocast to {named(dtype)}"
             self.compare(how, (half,), (exact,), HALF_TOLERANCE[torch.bfloat16])
         super().check_half(dtype)
+        self.check_verbs(dtype)
+
+    def check_verbs(self, dtype: torch.dtype) -> None:
+        """What a verb takes in float32 it takes in the dtype too, and its results are ordinary values in both."""
+        head, rows = self.realistic(), self.rows
+        if rows is not None and isinstance(head, Trainable):
+            with contextlib.suppress(MmzooError), tempfile.TemporaryDirectory() as cache:
+                head.examples(rows, Path(cache))  # sets the vocabulary or the classes of a head without weights
+        known = verbs.samples(head, None if rows is None else {**sample_rows(1)[0], **rows[0]})
+        half = copy.deepcopy(head).to(dtype)
+        for name, arguments in verbs.verbs(head, known):
+            what = f"{self.label}: {name}({', '.join(arguments)})"
+            try:
+                exact = verbs.called(head, name, arguments)
+            except Exception:  # the sample is not for this head
+                continue
+            verbs.require_ordinary(what, exact)
+            what = f"{what} cast to {named(dtype)}"
+            try:
+                result = verbs.called(half, name, arguments)
+            except Exception as error:
+                raise ConformanceError(f"{what} fails: {first_line(error)}.") from error
+            require(type(result) is type(exact), f"{what} returns {type(result).__name__}, not {type(exact).__name__}.")
+            verbs.require_ordinary(what, result)

@@ -60,13 +60,13 @@ class PictureTokenizer(TaskHead):
         latents = Port(width=config["dim"])
         return Ports(inputs={"latents": latents}, outputs={"latents": latents, "image": Port(modality="image")})
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def tokenize(self, image: Image) -> Tensor:
         """A picture to codes int64 `[1, N, Q]`, row by row."""
         pixels = torch.from_numpy(np.ascontiguousarray(image.pixels)).unsqueeze(0).to(self.device)
         return self.quantizer.encode(self.encoder.encode(pixels.float() / 255).x)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def reconstruct(self, codes: Tensor, grid: tuple[int, int] | None = None) -> Image:
         """Codes `[1, N, Q]` to a picture.
 
@@ -77,7 +77,7 @@ class PictureTokenizer(TaskHead):
         pixels = self.encoder.decode(Latents(self.quantizer.decode(codes), grid=grid))[0].clamp(0, 1) * 255
         return Image(pixels.round().to(torch.uint8).cpu().numpy())
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def __call__(self, image: Image) -> Image:  # type: ignore[override]
         """Copy a picture by way of its codes."""
         height, width = image.pixels.shape[:2]

@@ -11,8 +11,8 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from mmzoo.data import cache_dir, make_row, row_features
+from mmzoo.data.shards import Row, build_split, open_shards, settings_folder, write_json
 from mmzoo.errors import ConfigError
-from mmzoo_datasets.shards import Row, build_split, open_shards, settings_folder, write_json
 from mmzoo_datasets.teachers import check_teacher, speak_part
 from mmzoo_datasets.text import documents
 from mmzoo_datasets.text.corpus import Overlap

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -113,7 +113,7 @@ class Piper:
         return [*ids, *table["$"]]
 
 
-TEACHERS = {"hibari": Hibari, "piper": Piper}
+TEACHERS: dict[str, Callable[[str, int], Teacher]] = {"hibari": Hibari, "piper": Piper}
 
 
 def check_teacher(voice: str) -> None:
@@ -156,8 +156,7 @@ def _piper_path(name: str) -> Path:
 @lru_cache(maxsize=1)
 def _teacher(voice: str, seed: int) -> Teacher:
     kind, _, name = voice.partition(":")
-    made: Teacher = TEACHERS[kind](name, seed)
-    return made
+    return TEACHERS[kind](name, seed)
 
 
 def speak_part(voice: str, seed: int, texts: Sequence[str]) -> list[bytes]:

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmzoo.errors import ConfigError, InputError
-from mmzoo.interfaces import Condition, DiffusionBackbone, Latents, Port, Ports
+from mmzoo.interfaces import Condition, Count, DiffusionBackbone, Latents, Port, Ports, Positive, Size
 from mmzoo.nn.attention import key_mask
 from mmzoo.nn.convnext import DepthwiseConv1d
 from mmzoo.nn.norm import adaptive_layer_norm
@@ -46,19 +46,19 @@ class DiT(DiffusionBackbone):
     def __init__(
         self,
         *,
-        width: int,
-        depth: int,
-        heads: int,
-        in_channels: int,
-        out_channels: int | None = None,
-        mlp_ratio: float = 4.0,
-        vector_channels: dict[str, int] | None = None,
-        aligned_channels: dict[str, int] | None = None,
-        sequence_channels: dict[str, int] | None = None,
+        width: Size,
+        depth: Size,
+        heads: Size,
+        in_channels: Size,
+        out_channels: Size | None = None,
+        mlp_ratio: Positive = 4.0,
+        vector_channels: dict[str, Size] | None = None,
+        aligned_channels: dict[str, Size] | None = None,
+        sequence_channels: dict[str, Size] | None = None,
         position: Literal["rope-1d", "rope-2d"] = "rope-1d",
-        rope_theta: float = 10000.0,
+        rope_theta: Positive = 10000.0,
         qk_norm: bool = True,
-        conv_position: int = 0,
+        conv_position: Count = 0,
         shared_modulation: bool = False,
         gelu: Gelu = "none",
     ) -> None:
@@ -168,7 +168,7 @@ class DiT(DiffusionBackbone):
         dtype, device = self.input.weight.dtype, self.input.weight.device
         aligned = None
         for name, project in self.aligned.items():
-            projected = project(condition.aligned[name].to(dtype)).to(dtype)
+            projected = project(condition.aligned[name]).to(dtype)
             aligned = projected if aligned is None else aligned + projected
         memory, memory_mask = self._memory(condition)
         with torch.autocast(device.type, enabled=False):  # 1 + scale in bfloat16 would lose the scale's bits
@@ -182,8 +182,7 @@ class DiT(DiffusionBackbone):
         if not self.sequences:
             return (), None
         entries = [condition.sequences[name] for name in self.sequences]
-        dtype = self.input.weight.dtype
-        context = [project(entry.x.to(dtype)) for project, entry in zip(self.sequences.values(), entries, strict=True)]
+        context = [project(entry.x) for project, entry in zip(self.sequences.values(), entries, strict=True)]
         mask = None
         if any(entry.mask is not None for entry in entries):
             mask = key_mask(torch.cat([_real(entry) for entry in entries], dim=1))

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from mmzoo.errors import ConfigError, InputError
-from mmzoo.interfaces import Predict, Sampler
+from mmzoo.interfaces import Positive, Predict, Sampler
 from mmzoo_dit.samplers import knots
 
 Path = Literal["circular", "straight"]
@@ -36,7 +36,7 @@ class DPMSolver(Sampler):
         sway: The same.
     """
 
-    def __init__(self, *, path: Path = "circular", order: int = 2, shift: float = 1.0, sway: float = 0.0) -> None:
+    def __init__(self, *, path: Path = "circular", order: int = 2, shift: Positive = 1.0, sway: float = 0.0) -> None:
         if path not in ("circular", "straight"):
             raise ConfigError(f"path is {path!r}; choose circular or straight.", path="path")
         if order not in (1, 2):
@@ -100,7 +100,7 @@ class DPMSolver(Sampler):
 class DDIM(DPMSolver):
     """DDIM without noise (Song et al., arXiv 2010.02502, eq. 12 with sigma = 0): first order in the predicted data."""
 
-    def __init__(self, *, path: Path = "circular", shift: float = 1.0, sway: float = 0.0) -> None:
+    def __init__(self, *, path: Path = "circular", shift: Positive = 1.0, sway: float = 0.0) -> None:
         super().__init__(path=path, order=1, shift=shift, sway=sway)
 
 

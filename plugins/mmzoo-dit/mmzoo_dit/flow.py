@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from mmzoo.errors import ConfigError, InputError
-from mmzoo.interfaces import Predict, Sampler
+from mmzoo.interfaces import Positive, Predict, Sampler
 from mmzoo_dit.samplers import euler, heun, knots
 
 
@@ -31,8 +31,8 @@ class FlowMatching(Sampler):
         *,
         training_times: Literal["uniform", "logit-normal"] = "uniform",
         logit_mean: float = 0.0,
-        logit_std: float = 1.0,
-        shift: float = 1.0,
+        logit_std: Positive = 1.0,
+        shift: Positive = 1.0,
         sway: float = 0.0,
     ) -> None:
         if training_times not in {"uniform", "logit-normal"}:

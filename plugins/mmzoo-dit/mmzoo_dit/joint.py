@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmzoo.errors import ConfigError, InputError
-from mmzoo.interfaces import Condition, DiffusionBackbone, Latents, Port, Ports
+from mmzoo.interfaces import Condition, DiffusionBackbone, Latents, Port, Ports, Positive, Size
 from mmzoo.nn.attention import attend
 from mmzoo.nn.norm import QueryKeyNorm, adaptive_layer_norm
 from mmzoo.nn.rope import grid_positions, rotate, rotations
@@ -75,16 +75,18 @@ class JointDiT(DiffusionBackbone):
         rope_theta: Base of the rotary frequencies.
     """
 
+    entries = (*DiffusionBackbone.entries, "joint")
+
     def __init__(
         self,
         *,
-        channels: dict[str, int],
-        width: int,
-        depth: int,
-        heads: int,
+        channels: dict[str, Size],
+        width: Size,
+        depth: Size,
+        heads: Size,
         stream: str | None = None,
-        mlp_ratio: float = 4.0,
-        rope_theta: float = 10000.0,
+        mlp_ratio: Positive = 4.0,
+        rope_theta: Positive = 10000.0,
     ) -> None:
         super().__init__()
         _check(channels, width, depth, heads, stream)
@@ -189,7 +191,7 @@ class JointDiT(DiffusionBackbone):
         h, turns = {}, {}
         for name in names:
             latents = streams[name]
-            x = self.input[name](latents.x.to(self.input[name].weight.dtype)).to(latents.x.dtype)
+            x = self.input[name](latents.x).to(latents.x.dtype)
             h[name] = x if latents.mask is None else x.masked_fill(~latents.mask.unsqueeze(-1), 0)
             turns[name] = rotations(_positions(latents), self.head_dim, self.rope_theta)
         mask = _joined_mask([streams[name] for name in names])

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mmzoo.errors import ConfigError, InputError
-from mmzoo.interfaces import Latents, ModalityEncoder, Port, Ports
+from mmzoo.interfaces import Count, Latents, ModalityEncoder, Port, Ports, Size
 from mmzoo.nn.sines import sines
 from mmzoo.nn.transformer import TransformerBlock
 
@@ -23,7 +23,7 @@ class Sequences(ModalityEncoder):
         heads: Attention heads.
     """
 
-    def __init__(self, *, width: int, depth: int, heads: int) -> None:
+    def __init__(self, *, width: Size, depth: Count, heads: Size) -> None:
         super().__init__()
         self.width = width
         self.blocks = nn.ModuleList(TransformerBlock(width, heads) for _ in range(depth))
@@ -53,7 +53,7 @@ class CodeEncoder(Sequences):
 
     modality = "codes"
 
-    def __init__(self, *, codebook_sizes: Sequence[int], width: int = 128, depth: int = 2, heads: int = 4) -> None:
+    def __init__(self, *, codebook_sizes: Sequence[Size], width: Size = 128, depth: Count = 2, heads: Size = 4) -> None:
         super().__init__(width=width, depth=depth, heads=heads)
         if not codebook_sizes or min(codebook_sizes) < 1:
             raise ConfigError("encoder: codebook_sizes must be positive, one for each codebook.", path="codebook_sizes")
@@ -94,7 +94,7 @@ class VectorEncoder(Sequences):
 
     modality = "vectors"
 
-    def __init__(self, *, channels: int, width: int = 128, depth: int = 0, heads: int = 4) -> None:
+    def __init__(self, *, channels: Size, width: Size = 128, depth: Count = 0, heads: Size = 4) -> None:
         super().__init__(width=width, depth=depth, heads=heads)
         self.norm_in = nn.LayerNorm(channels, eps=1e-6)
         self.embed = nn.Linear(channels, width)
@@ -107,4 +107,4 @@ class VectorEncoder(Sequences):
     def encode(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
         """Vectors outside the mask `[B, N]` are not read."""
         x = raw if mask is None else raw.masked_fill(~mask.unsqueeze(-1), 0)
-        return self.through(self.embed(self.norm_in(x.to(self.embed.weight.dtype))), mask)
+        return self.through(self.embed(self.norm_in(x)), mask)

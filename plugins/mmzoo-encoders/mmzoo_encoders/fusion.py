@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmzoo.errors import ConfigError, InputError
-from mmzoo.interfaces import Fusion, Latents, Port, Ports
+from mmzoo.interfaces import Count, Fusion, Latents, Port, Ports, Size
 from mmzoo.nn.attention import CrossAttention, key_mask
 from mmzoo.nn.convnext import ConvNeXtStack
 
@@ -23,7 +23,7 @@ class _Projected(Fusion):
         width: Channels of the result.
     """
 
-    def __init__(self, *, widths: dict[str, int], width: int) -> None:
+    def __init__(self, *, widths: dict[str, Size], width: Size) -> None:
         super().__init__()
         if not widths:
             raise ConfigError("fusion: widths is empty; give the width of each modality by name.", path="widths")
@@ -67,7 +67,7 @@ class _Projected(Fusion):
 class ConcatFusion(_Projected):
     """Modalities concatenated, then two linear layers; a learned vector replaces an absent modality."""
 
-    def __init__(self, *, widths: dict[str, int], width: int) -> None:
+    def __init__(self, *, widths: dict[str, Size], width: Size) -> None:
         super().__init__(widths=widths, width=width)
         self.absent = nn.Parameter(torch.zeros(len(widths), width))
         self.mix = _MLP(len(widths) * width, width)
@@ -87,7 +87,7 @@ class ConcatFusion(_Projected):
 class WeightedFusion(_Projected):
     """The mean of the present modalities, weighted by learned gates that `gates` returns."""
 
-    def __init__(self, *, widths: dict[str, int], width: int) -> None:
+    def __init__(self, *, widths: dict[str, Size], width: Size) -> None:
         super().__init__(widths=widths, width=width)
         self.score = nn.ModuleDict({name: nn.Linear(width, 1) for name in self.names})
         self.mix = _MLP(width, width)
@@ -115,7 +115,7 @@ class LateFusion(_Projected):
     A linear classifier on top returns the mean of the logits that it returns for each modality alone.
     """
 
-    def __init__(self, *, widths: dict[str, int], width: int) -> None:
+    def __init__(self, *, widths: dict[str, Size], width: Size) -> None:
         super().__init__(widths=widths, width=width)
         self.own = nn.ModuleDict({name: _MLP(width, width) for name in self.names})
 
@@ -129,7 +129,7 @@ class LateFusion(_Projected):
 class _Joined(_Projected):
     """Base: the sequences of all modalities concatenated; a learned vector marks each modality."""
 
-    def __init__(self, *, widths: dict[str, int], width: int) -> None:
+    def __init__(self, *, widths: dict[str, Size], width: Size) -> None:
         super().__init__(widths=widths, width=width)
         self.mark = nn.Parameter(torch.empty(len(widths), width))
         nn.init.normal_(self.mark, std=0.02)
@@ -157,7 +157,7 @@ class _Joined(_Projected):
 class CNNFusion(_Joined):
     """ConvNeXt blocks over the joined sequences, then their mean."""
 
-    def __init__(self, *, widths: dict[str, int], width: int, depth: int = 2) -> None:
+    def __init__(self, *, widths: dict[str, Size], width: Size, depth: Count = 2) -> None:
         super().__init__(widths=widths, width=width)
         self.blocks = ConvNeXtStack(width, depth)
 
@@ -170,7 +170,7 @@ class CNNFusion(_Joined):
 class RNNFusion(_Joined):
     """A bidirectional GRU (Cho et al., arXiv 1406.1078) over the joined sequences."""
 
-    def __init__(self, *, widths: dict[str, int], width: int) -> None:
+    def __init__(self, *, widths: dict[str, Size], width: Size) -> None:
         super().__init__(widths=widths, width=width)
         self.units = nn.GRU(width, width, batch_first=True, bidirectional=True)
         self.mix = nn.Linear(2 * width, width)
@@ -196,7 +196,9 @@ class CrossAttentionFusion(_Joined):
         queries: Number of queries.
     """
 
-    def __init__(self, *, widths: dict[str, int], width: int, depth: int = 2, heads: int = 4, queries: int = 4) -> None:
+    def __init__(
+        self, *, widths: dict[str, Size], width: Size, depth: Count = 2, heads: Size = 4, queries: Size = 4
+    ) -> None:
         super().__init__(widths=widths, width=width)
         self.queries = nn.Parameter(torch.empty(queries, width))
         self.norms = nn.ModuleList(nn.LayerNorm(width, eps=1e-6) for _ in range(depth))

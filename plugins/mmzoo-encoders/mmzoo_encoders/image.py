@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from mmzoo.errors import ConfigError, InputError
-from mmzoo.interfaces import Latents, ModalityEncoder, Port, Ports
+from mmzoo.interfaces import Count, Latents, ModalityEncoder, Port, Ports, Positive, Size
 from mmzoo.nn.convnext import ConvNeXtStack
 from mmzoo.nn.patches import fold
 from mmzoo.nn.sines import grid_sines
@@ -34,7 +34,12 @@ class ConvImageEncoder(ModalityEncoder):
     modality = "image"
 
     def __init__(
-        self, *, widths: Sequence[int] = (48, 96, 128), depth: int = 1, expansion: float = 3.0, kernel_size: int = 7
+        self,
+        *,
+        widths: Sequence[Size] = (48, 96, 128),
+        depth: Count = 1,
+        expansion: Positive = 3.0,
+        kernel_size: Size = 7,
     ) -> None:
         super().__init__()
         if not widths:
@@ -70,7 +75,7 @@ class ViTEncoder(ModalityEncoder):
 
     modality = "image"
 
-    def __init__(self, *, width: int = 128, depth: int = 4, heads: int = 4, patch: int = 4) -> None:
+    def __init__(self, *, width: Size = 128, depth: Count = 4, heads: Size = 4, patch: Size = 4) -> None:
         super().__init__()
         self.patch, self.width = patch, width
         self.embed = nn.Linear(3 * patch * patch, width)
@@ -106,7 +111,7 @@ class TimmEncoder(ModalityEncoder):
 
     modality = "image"
 
-    def __init__(self, *, model: str, pretrained: bool = False, layer: int = -1, width: int | None = None) -> None:
+    def __init__(self, *, model: str, pretrained: bool = False, layer: int = -1, width: Size | None = None) -> None:
         super().__init__()
         import timm
 

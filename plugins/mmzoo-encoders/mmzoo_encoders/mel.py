@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmzoo.interfaces import Latents, ModalityEncoder, Port, Ports
+from mmzoo.interfaces import Count, Latents, ModalityEncoder, Port, Ports, Size
 from mmzoo.nn.mel import BandNorm, LogMel
 from mmzoo_encoders.features import Sequences
 
@@ -29,7 +29,13 @@ class LogMelEncoder(ModalityEncoder):
     modality = "speech"
 
     def __init__(
-        self, *, sample_rate: int = 16000, window: int = 1024, hop: int = 256, bands: int = 80, width: int | None = None
+        self,
+        *,
+        sample_rate: Size = 16000,
+        window: Size = 1024,
+        hop: Size = 256,
+        bands: Size = 80,
+        width: Size | None = None,
     ) -> None:
         super().__init__()
         self.log_mel = LogMel(sample_rate=sample_rate, window=window, hop=hop, bands=bands)
@@ -82,14 +88,14 @@ class SpeechTransformer(Sequences):
     def __init__(
         self,
         *,
-        width: int = 128,
-        depth: int = 3,
-        heads: int = 4,
-        sample_rate: int = 16000,
-        window: int = 512,
-        hop: int = 160,
-        bands: int = 64,
-        channels: int = 32,
+        width: Size = 128,
+        depth: Count = 3,
+        heads: Size = 4,
+        sample_rate: Size = 16000,
+        window: Size = 512,
+        hop: Size = 160,
+        bands: Size = 64,
+        channels: Size = 32,
     ) -> None:
         super().__init__(width=width, depth=depth, heads=heads)
         self.log_mel = LogMelEncoder(sample_rate=sample_rate, window=window, hop=hop, bands=bands)

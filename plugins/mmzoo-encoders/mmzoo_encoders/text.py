@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mmzoo.errors import InputError
-from mmzoo.interfaces import Latents, ModalityEncoder, Port, Ports
+from mmzoo.interfaces import Count, Latents, ModalityEncoder, Port, Ports, Positive, Size
 from mmzoo.nn.convnext import ConvNeXtStack
 
 
@@ -27,7 +27,7 @@ class SymbolEncoder(ModalityEncoder):
 
     modality = "text"
 
-    def __init__(self, *, vocabulary: int, width: int = 256, depth: int = 4, expansion: float = 3.0) -> None:
+    def __init__(self, *, vocabulary: Size, width: Size = 256, depth: Count = 4, expansion: Positive = 3.0) -> None:
         super().__init__()
         self.vocabulary = vocabulary
         self.embed = nn.Embedding(vocabulary, width)
@@ -60,7 +60,7 @@ class ByteEncoder(SymbolEncoder):
         expansion: Hidden width of a block over width.
     """
 
-    def __init__(self, *, width: int = 256, depth: int = 4, expansion: float = 3.0) -> None:
+    def __init__(self, *, width: Size = 256, depth: Count = 4, expansion: Positive = 3.0) -> None:
         super().__init__(vocabulary=256, width=width, depth=depth, expansion=expansion)
 
     @classmethod

@@ -17,8 +17,10 @@ from mmzoo.errors import ConfigError, InputError
 from mmzoo.interfaces import (
     ALONE,
     Condition,
+    Count,
     DiffusionBackbone,
     Examples,
+    Fraction,
     Image,
     Latents,
     Link,
@@ -27,10 +29,12 @@ from mmzoo.interfaces import (
     Port,
     Ports,
     Sampler,
+    Size,
     Slot,
     TaskHead,
     Tokenizer,
     TrainingState,
+    Weight,
 )
 from mmzoo.interfaces.guidance import prediction
 from mmzoo.nn.sines import grid_sines
@@ -95,17 +99,17 @@ class TextToImage(TaskHead):
     def __init__(
         self,
         *,
-        dim: int,
-        width: int = 256,
-        vocabulary: int = 128,
-        side: int = 64,
-        num_steps: int = 10,
-        edit_steps: int = 3,
-        guidance: float = 2.0,
-        drop: float = 0.1,
-        edits: float = 0.25,
-        plain_weight: float = 0.25,
-        feature_depth: int = 3,
+        dim: Size,
+        width: Size = 256,
+        vocabulary: Size = 128,
+        side: Size = 64,
+        num_steps: Size = 10,
+        edit_steps: Size = 3,
+        guidance: Weight = 2.0,
+        drop: Fraction = 0.1,
+        edits: Fraction = 0.25,
+        plain_weight: Weight = 0.25,
+        feature_depth: Count = 3,
         through: bool = False,
     ) -> None:
         super().__init__()

@@ -24,6 +24,7 @@ Array = np.ndarray[Any, Any]
 MISSING = "Explaining needs captum and matplotlib; run: pip install captum matplotlib"
 STEPS, AT_ONCE = 64, 8
 """Integration points between baseline and input, and how many are computed per batch."""
+MOST_CODES = 1 << 20
 TOLERANCE = 0.05
 """Relative error of the sum of attributions above which a note says so."""
 LAYERS: Mapping[str, tuple[type[nn.Module], ...]] = {"speech": (BandNorm, LogMel), "text": (nn.Embedding,)}
@@ -231,7 +232,7 @@ def _shown(name: str, batch: Mapping[str, Tensor], way: Seam, sample_rate: int) 
     if name == "text":
         return bytes(batch["text"][0].tolist()).decode()
     if name == "speech":
-        return log_mel(batch["speech"][0].numpy(), sample_rate) if way.inner else way.x[0].cpu().numpy()
+        return log_mel(batch["speech"][0].numpy(), sample_rate) if way.inner else way.x[0].float().cpu().numpy()
     return batch["image"][0].numpy()
 
 
@@ -283,7 +284,12 @@ def codebook_usage(tokenizer: Tokenizer, given: Any) -> list[Array]:
 
     Returns:
         Counts int64 `[size]` for each codebook.
+
+    Raises:
+        InputError: A codebook has too many codes to count each, as that of FSQ may.
     """
+    if (largest := max(tokenizer.codebook_sizes)) > MOST_CODES:
+        raise InputError(f"A codebook of {largest:,} codes is too large to count each; the limit is {MOST_CODES:,}.")
     counts = [np.zeros(size, np.int64) for size in tokenizer.codebook_sizes]
     for one in given if isinstance(given, list) else [given]:
         codes = tokenizer.tokenize(one).flatten(0, 1).cpu().numpy()

@@ -15,6 +15,7 @@ from mmzoo.errors import ConfigError, CorruptFileError, InputError
 from mmzoo.interfaces import (
     ALONE,
     Examples,
+    Fraction,
     Fusion,
     HasFeatures,
     Labels,
@@ -24,11 +25,14 @@ from mmzoo.interfaces import (
     ModalityEncoder,
     Port,
     Ports,
+    Size,
     Slot,
     TaskHead,
     TrainingState,
+    Weight,
 )
 from mmzoo.interfaces.renamed import renamed
+from mmzoo.nn.precise import Float32Buffers, linear_float32
 from mmzoo_recognition.augment import augmented
 from mmzoo_recognition.examples import COLUMNS, Labelled, batch_of
 
@@ -39,7 +43,7 @@ MODALITIES = ("image", "speech", "text")
 CLASSES_FILE = "classes.json"
 
 
-class Recognizer(TaskHead):
+class Recognizer(Float32Buffers, TaskHead):
     """Classifies an item from any subset of image, speech and text.
 
     Each modality has an encoder slot; `fusion` combines their latents, and a linear layer classifies the result.
@@ -81,13 +85,13 @@ class Recognizer(TaskHead):
     def __init__(
         self,
         *,
-        width: int = 128,
-        classes: int = 10,
-        side: int = 32,
-        sample_rate: int = 16000,
-        drop: float = 0.3,
-        auxiliary: float = 0.3,
-        focal: float = 0.0,
+        width: Size = 128,
+        classes: Size = 10,
+        side: Size = 32,
+        sample_rate: Size = 16000,
+        drop: Fraction = 0.3,
+        auxiliary: Weight = 0.3,
+        focal: Weight = 0.0,
         balance: Literal["none", "weighted"] = "none",
         augment: bool = True,
     ) -> None:
@@ -232,8 +236,7 @@ class Recognizer(TaskHead):
 
     def logits(self, parts: Mapping[str, Latents]) -> Tensor:
         """Logits `[B, classes]` from the latents of some modalities."""
-        out: Tensor = self.classify(self.fusion(parts))
-        return out
+        return linear_float32(self.classify, self.fusion(parts))
 
     # --- files -------------------------------------------------------------------------------------------
 

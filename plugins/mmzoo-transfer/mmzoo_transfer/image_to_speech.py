@@ -23,6 +23,7 @@ from mmzoo.interfaces import (
     ModalityEncoder,
     Port,
     Ports,
+    Size,
     Slot,
     Tokenizer,
     TrainingState,
@@ -71,7 +72,7 @@ class ImageToSpeech(Spotter):
     voice: Voice
     picture: ModalityEncoder
 
-    def __init__(self, *, dim: int = 32, width: int = 160, vocabulary: int = 64, side: int = 64) -> None:
+    def __init__(self, *, dim: Size = 32, width: Size = 160, vocabulary: Size = 64, side: Size = 64) -> None:
         super().__init__(width=width, vocabulary=vocabulary)
         self.dim, self.side = dim, side
 

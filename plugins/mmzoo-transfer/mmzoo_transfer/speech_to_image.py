@@ -12,7 +12,21 @@ from torch import Tensor
 
 from mmzoo.data import Words, as_audio, decode_audio, decode_image
 from mmzoo.errors import InputError
-from mmzoo.interfaces import ALONE, Examples, Image, Link, Losses, ModalityEncoder, Port, Ports, Slot, TrainingState
+from mmzoo.interfaces import (
+    ALONE,
+    Examples,
+    Fraction,
+    Image,
+    Link,
+    Losses,
+    ModalityEncoder,
+    Port,
+    Ports,
+    Size,
+    Slot,
+    TrainingState,
+    Weight,
+)
 from mmzoo_transfer.examples import SpokenCaptions
 from mmzoo_transfer.spotter import Spotter
 
@@ -56,12 +70,12 @@ class SpeechToImage(Spotter):
     def __init__(
         self,
         *,
-        width: int = 160,
-        vocabulary: int = 64,
-        sample_rate: int = 16000,
-        spread: float = 0.2,
-        tilt: float = 0.6,
-        masked: float = 0.05,
+        width: Size = 160,
+        vocabulary: Size = 64,
+        sample_rate: Size = 16000,
+        spread: Fraction = 0.2,
+        tilt: Weight = 0.6,
+        masked: Fraction = 0.05,
     ) -> None:
         super().__init__(width=width, vocabulary=vocabulary)
         self.sample_rate = sample_rate

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from mmzoo.data import Words
 from mmzoo.interfaces import Latents, Losses, TaskHead
+from mmzoo.nn.precise import linear_float32
 
 BLANK = 0
 """The CTC blank; also the id that pads captions."""
@@ -35,8 +36,7 @@ class Spotter(TaskHead):
 
     def scores(self, latents: Latents) -> Tensor:
         """Logits of the words, `[B, N, vocabulary]`; class 0 is the blank."""
-        out: Tensor = self.spot(latents.x)
-        return out
+        return linear_float32(self.spot, latents.x)
 
     def read(self, latents: Latents) -> list[str]:
         """The words of each item by greedy CTC decoding, "" if there are none."""

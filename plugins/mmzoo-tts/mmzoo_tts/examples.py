@@ -92,14 +92,15 @@ def _phone_id(phone: str) -> int:
 def encoded_speech(
     rows: Dataset, tokenizer: Tokenizer, cache: Path
 ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """The codes of all rows, concatenated to int16 `[N, Q]`, and the offsets of the rows `[rows + 1]`; cached."""
+    """The codes of all rows, concatenated to `[N, Q]`, and the offsets of the rows `[rows + 1]`; cached."""
     digest = hashlib.sha256()
     for name, tensor in sorted(tokenizer.state_dict().items()):
-        digest.update(name.encode() + tensor.cpu().numpy().tobytes())
+        digest.update(name.encode() + tensor.cpu().flatten().view(torch.uint8).numpy().tobytes())
+    kind = np.int16 if max(tokenizer.codebook_sizes) <= 1 << 15 else np.int64
     rate = tokenizer.sample_rate
 
     def codes(row: Mapping[str, Any]) -> np.ndarray[Any, Any]:
         one = tokenizer.tokenize(decode_audio(row["audio"], sample_rate=rate))[0]
-        return one.cpu().numpy().astype(np.int16)
+        return one.cpu().numpy().astype(kind)
 
     return packed(rows, cache, f"codes-{digest.hexdigest()[:16]}", codes, doing="encoding speech")

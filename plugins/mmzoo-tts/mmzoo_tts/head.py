@@ -15,6 +15,7 @@ from mmzoo.interfaces import (
     ALONE,
     Audio,
     Condition,
+    Count,
     DiffusionBackbone,
     Examples,
     Latents,
@@ -25,10 +26,12 @@ from mmzoo.interfaces import (
     Ports,
     Sampler,
     Segment,
+    Size,
     Slot,
     TaskHead,
     Tokenizer,
     TrainingState,
+    Weight,
 )
 from mmzoo.nn.convnext import ConvNeXtStack
 from mmzoo_tts.alignment import POSITION_FEATURES, position_features, soft_overlap
@@ -88,16 +91,18 @@ class TextToSpeech(TaskHead):
     def __init__(
         self,
         *,
-        dim: int,
-        width: int = 256,
+        dim: Size,
+        width: Size = 256,
         voices: list[str],
-        num_steps: int = 8,
-        temperature: float = 0.8,
-        prior_depth: int = 2,
-        prior_weight: float = 0.5,
-        duration_weight: float = 1.0,
+        num_steps: Size = 8,
+        temperature: Weight = 0.8,
+        prior_depth: Count = 2,
+        prior_weight: Weight = 0.5,
+        duration_weight: Weight = 1.0,
     ) -> None:
         super().__init__()
+        if not voices:
+            raise ConfigError("head: voices is empty; name at least one.", path="voices")
         self.dim, self.voices = dim, list(voices)
         self.num_steps, self.temperature = num_steps, temperature
         self.prior_weight, self.duration_weight = prior_weight, duration_weight
@@ -336,7 +341,7 @@ class TextToSpeech(TaskHead):
         condition, _, _ = self._condition(vectors, ends, phone_mask, frames, speaker)
 
         generator = torch.Generator().manual_seed(options.seed_of(number))
-        noise = torch.randn(1, int(frames), self.dim, generator=generator).to(device, vectors.dtype)
+        noise = torch.randn(1, int(frames), self.dim, generator=generator).to(device)
         table = self.backbone.precompute(self.sampler.schedule(options.steps).to(device), condition)
 
         def predict(x: Tensor, index: int) -> Tensor:

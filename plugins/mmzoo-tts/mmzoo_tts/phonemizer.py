@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from mmzoo.errors import CorruptFileError, DataError, InputError
-from mmzoo.interfaces import ALONE, Losses, TaskHead, TrainingState
+from mmzoo.interfaces import ALONE, Losses, Size, TaskHead, TrainingState
 from mmzoo_tts.letters import PHONES_PER_LETTER, LetterToSound, encode, pad
 from mmzoo_tts.text import PHONE_IDS, VOWELS, Break, Phrase, Pronunciation, Spoken, Word
 from mmzoo_tts.text.homographs import homograph
@@ -59,7 +59,7 @@ class Phonemizer(TaskHead):
     columns = ("word", "phones")
     batch_keys = ("letters", "phones")
 
-    def __init__(self, *, width: int = 160, depth: int = 4) -> None:
+    def __init__(self, *, width: Size = 160, depth: Size = 4) -> None:
         super().__init__()
         self.letters = LetterToSound(width, depth)
         self._lexicon: dict[str, str] = {}

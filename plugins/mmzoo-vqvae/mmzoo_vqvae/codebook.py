@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import torch
 import torch.distributed as dist
-from torch import Tensor, nn
+import torch.nn.functional as F
+from torch import Tensor
 
+from mmzoo.nn.precise import Float32Buffers
 from mmzoo_vqvae.search import nearest
 
 EPSILON = 1e-5
 
 
-class EMACodebook(nn.Module):
+class EMACodebook(Float32Buffers):
     """Q codebooks of K vectors, each the moving average of the vectors assigned to it.
 
     The state is a count and a sum per code; a code vector is their quotient, computed on access (van den Oord et al.,
     arXiv 1711.00937, appendix A.1; in this form in Moshi, arXiv 2410.00037). Codes are initialized by k-means on the
     first batch. The threshold for replacing dead codes is relative to the mean count, because a batch may hold fewer
-    vectors than the codebook.
+    vectors than the codebook. The state stays float32 in a model of any dtype: a count grows by small fractions.
 
     Args:
         codebooks: Q.
@@ -64,7 +66,7 @@ class EMACodebook(nn.Module):
 
     @torch.no_grad()
     def update(self, x_QND: Tensor, codes_QN: Tensor, *, levels: slice = slice(None)) -> None:
-        """Move codes toward the vectors assigned to them.
+        """Move codes toward the vectors assigned to them; without vectors, on all ranks, nothing changes.
 
         Args:
             x_QND: Vectors.
@@ -80,6 +82,8 @@ class EMACodebook(nn.Module):
         batch[:, dim].index_add_(0, flat.reshape(-1), torch.ones(flat.numel(), device=x.device))
         if _distributed():
             dist.all_reduce(batch)
+        if not bool(batch[:, dim].any()):
+            return
         batch = batch.view(len(codes_QN), size, dim + 1)
         counts.lerp_(batch[..., dim], 1 - self.decay)
         sums.lerp_(batch[..., :dim], 1 - self.decay)
@@ -90,10 +94,11 @@ class EMACodebook(nn.Module):
         mean = counts.mean(-1, keepdim=True)
         dead = counts < self.revive_below * mean
         count, size = x_QND.shape[1], counts.shape[1]
-        if count == 0:
-            return
-        pick = torch.randint(count, (len(counts), size), device=counts.device)
-        fresh = torch.gather(x_QND, 1, pick.unsqueeze(-1).expand(-1, -1, x_QND.shape[-1]))
+        if count:
+            pick = torch.randint(count, (len(counts), size), device=counts.device)
+            fresh = torch.gather(x_QND, 1, pick.unsqueeze(-1).expand(-1, -1, x_QND.shape[-1]))
+        else:  # only other ranks have vectors, but all of them take part in the broadcast
+            fresh = sums / counts.clamp_min(EPSILON).unsqueeze(-1)
         if _distributed():
             dist.broadcast(fresh, 0)
         counts.copy_(torch.where(dead, mean.expand_as(counts), counts))
@@ -101,12 +106,15 @@ class EMACodebook(nn.Module):
 
     @torch.no_grad()
     def initialise(self, x_QND: Tensor, *, levels: slice = slice(None)) -> None:
-        """Set codes by k-means on a batch `[Q, N, D]`, seeded by k-means++; counts become the cluster sizes."""
+        """Set codes by k-means on a batch `[Q, N, D]`, seeded by k-means++; counts become the cluster sizes.
+
+        Without vectors, nothing changes.
+        """
         x = x_QND.detach().float()
         if _distributed():
-            gathered = [torch.empty_like(x) for _ in range(dist.get_world_size())]
-            dist.all_gather(gathered, x.contiguous())
-            x = torch.cat(gathered, dim=1)
+            x = _gathered(x)
+        if x.shape[1] == 0:
+            return
         size = self.counts.shape[1]
         centers = _kmeans_seeds(x, size)
         if _distributed():
@@ -127,7 +135,8 @@ class EMACodebook(nn.Module):
 def _kmeans_seeds(x_QND: Tensor, size: int) -> Tensor:
     """k-means++ seeds `[Q, size, D]` (Arthur and Vassilvitskii 2007), with a little noise so that none are equal."""
     rows = torch.arange(len(x_QND), device=x_QND.device)
-    noise = 1e-3 * x_QND.std(dim=1, keepdim=True).nan_to_num() * torch.randn_like(x_QND[:, :1])
+    std = x_QND.std(dim=1, keepdim=True) if x_QND.shape[1] > 1 else torch.zeros_like(x_QND)
+    noise = 1e-3 * std * torch.randn_like(x_QND[:, :1])
     chosen = [x_QND[rows, torch.randint(x_QND.shape[1], (len(x_QND),), device=x_QND.device)]]
     distances = torch.full(x_QND.shape[:2], torch.inf, device=x_QND.device)
     for _ in range(size - 1):
@@ -135,6 +144,17 @@ def _kmeans_seeds(x_QND: Tensor, size: int) -> Tensor:
         pick = torch.multinomial(distances + 1e-12, 1).squeeze(1)
         chosen.append(x_QND[rows, pick])
     return torch.stack(chosen, dim=1) + noise * torch.randn(1, size, 1, device=x_QND.device)
+
+
+def _gathered(x_QND: Tensor) -> Tensor:
+    """The vectors of all ranks, which may differ in number."""
+    counts = [torch.zeros(1, dtype=torch.int64, device=x_QND.device) for _ in range(dist.get_world_size())]
+    dist.all_gather(counts, counts[0].new_tensor([x_QND.shape[1]]))
+    longest = max(int(count) for count in counts)
+    padded = F.pad(x_QND, (0, 0, 0, longest - x_QND.shape[1])).contiguous()
+    gathered = [torch.empty_like(padded) for _ in counts]
+    dist.all_gather(gathered, padded)
+    return torch.cat([x[:, : int(count)] for x, count in zip(gathered, counts, strict=True)], dim=1)
 
 
 def _distributed() -> bool:

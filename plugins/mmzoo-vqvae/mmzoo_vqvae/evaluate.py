@@ -14,7 +14,7 @@ from mmzoo.evaluation.judges import load_judge
 from mmzoo.evaluation.sound import averages, high_band_distance, intelligibility, prosody
 from mmzoo.evaluation.speech import compare, protocol, sentences_of, write_samples
 from mmzoo.evaluation.speech import judge as judged
-from mmzoo_vqvae.losses import code_counts, perplexity
+from mmzoo_vqvae.losses import code_statistics
 
 SENTENCES = 500
 DATA = "held-out sentences of flite-speech, voice slt (a synthetic voice)"
@@ -53,7 +53,6 @@ def evaluate_speech_tokenizer(
     if samples is not None:
         write_samples(samples, sentences, {"teacher": [s.audio for s in sentences], "copy": copies})
     speech = sum(s.audio.duration for s in sentences)
-    counts = code_counts(torch.cat(codes).unsqueeze(0), model.quantizer.codebook_sizes)
     rate = float(model.encoder.rate)
     return {
         "protocol": protocol(listener, sentences, DATA),
@@ -64,10 +63,7 @@ def evaluate_speech_tokenizer(
             "bits_per_frame": model.quantizer.bits_per_step,
             "frames_per_second": rate,
             "kilobits_per_second": model.quantizer.bits_per_step * rate / 1000,
-            "mean_perplexity": float(perplexity(counts).mean()),
-            "dead_codes": int(
-                sum(int((c[:size] == 0).sum()) for c, size in zip(counts, model.quantizer.codebook_sizes, strict=True))
-            ),
+            **code_statistics(torch.cat(codes).unsqueeze(0), model.quantizer.codebook_sizes),
         },
         "speed": {"encode_rtf": encode_s / speech, "decode_rtf": decode_s / speech},
     }

@@ -12,7 +12,7 @@ from mmzoo.data import load_dataset_component, sheet
 from mmzoo.evaluation.judges import load_judge
 from mmzoo.evaluation.pictures import pictures_of, psnr
 from mmzoo.evaluation.words import difference, mismatches
-from mmzoo_vqvae.losses import code_counts, perplexity
+from mmzoo_vqvae.losses import code_statistics
 
 SCENES = 400
 
@@ -35,8 +35,6 @@ def evaluate_picture_tokenizer(model: Any, *, limit: int | None = None, samples:
     errors = {row: scene_reader.errors(scenes["label"], by_name["scenes"]) for row, by_name in rows.items()}
     misread = {row: mismatches(digit_reader.read(by_name["digits"]), digits["label"]) for row, by_name in rows.items()}
     codes = torch.cat([model.tokenize(picture) for originals in pictures.values() for picture in originals])
-    sizes = model.quantizer.codebook_sizes
-    counts = code_counts(codes, sizes)
     return {
         "protocol": {
             "data": "scenes with shape-color pairs held out of training, and held-out handwritten digits",
@@ -50,8 +48,7 @@ def evaluate_picture_tokenizer(model: Any, *, limit: int | None = None, samples:
         "psnr_db": {name: psnr(pictures[name], copies[name]) for name in pictures},
         "codes": {
             "bits_per_picture": model.quantizer.bits_per_step * codes.shape[1],
-            "mean_perplexity": float(perplexity(counts).mean()),
-            "dead_codes": int(sum(int((c[:size] == 0).sum()) for c, size in zip(counts, sizes, strict=True))),
+            **code_statistics(codes, model.quantizer.codebook_sizes),
         },
         "speed": {"pictures_per_second": sum(map(len, pictures.values())) / seconds},
     }

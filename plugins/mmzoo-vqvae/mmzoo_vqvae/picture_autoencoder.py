@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmzoo.errors import ConfigTypeError
-from mmzoo.interfaces import Latents, ModalityEncoder, Port, Ports
+from mmzoo.interfaces import Count, Latents, ModalityEncoder, Port, Ports, Positive, Size
 from mmzoo.nn.convnext import ConvNeXtStack
 from mmzoo.nn.patches import fold, unfold
 
@@ -34,7 +34,7 @@ class PictureAutoencoder(ModalityEncoder):
     modality = "image"
 
     def __init__(
-        self, *, dim: int, widths: Sequence[int] = (64, 128, 192), depth: int = 2, expansion: float = 3.0
+        self, *, dim: Size, widths: Sequence[Size] = (64, 128, 192), depth: Count = 2, expansion: Positive = 3.0
     ) -> None:
         super().__init__()
         if not widths:

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from mmzoo.data import as_image, decode_images, packed_images
 from mmzoo.errors import InputError
-from mmzoo.interfaces import ALONE, Examples, Image, Latents, Losses, TrainingState
-from mmzoo_vqvae.losses import code_counts, perplexity
+from mmzoo.interfaces import ALONE, Examples, Image, Latents, Losses, Size, TrainingState, Weight
+from mmzoo_vqvae.losses import code_perplexity
 from mmzoo_vqvae.picture_autoencoder import PictureAutoencoder
 from mmzoo_vqvae.vqvae import VQVAE
 
@@ -43,7 +43,7 @@ class PictureVQVAE(VQVAE):
     encoder: PictureAutoencoder
 
     def __init__(
-        self, *, dim: int, edge_weight: float = 1.0, detail_weight: float = 10.0, side: int | None = None
+        self, *, dim: Size, edge_weight: Weight = 1.0, detail_weight: Weight = 10.0, side: Size | None = None
     ) -> None:
         super().__init__(dim=dim)
         self.edge_weight, self.detail_weight, self.side = edge_weight, detail_weight, side
@@ -55,7 +55,7 @@ class PictureVQVAE(VQVAE):
 
     # --- use ---------------------------------------------------------------------------------------------
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def tokenize(self, image: Any) -> Tensor:
         """Encode pictures as codes.
 
@@ -127,8 +127,7 @@ class PictureVQVAE(VQVAE):
         parts |= dict(quantized.losses)
         with torch.no_grad():
             parts["psnr"] = -10 * (output - target).square().mean((1, 2, 3)).clamp_min(1e-10).log10().mean()
-            counts = code_counts(quantized.codes, self.quantizer.codebook_sizes)
-            parts["perplexity"] = perplexity(counts).mean()
+            parts["perplexity"] = code_perplexity(quantized.codes).mean()
         return Losses(total, {name: value.detach() for name, value in parts.items()})
 
     def finish(self, examples: Examples) -> None:

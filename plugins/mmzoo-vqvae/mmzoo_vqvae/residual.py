@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mmzoo.interfaces import Port, Ports, Quantized, Quantizer
+from mmzoo.interfaces import Fraction, Port, Ports, Quantized, Quantizer, Size, Weight
+from mmzoo.interfaces.codes import as_codes
 from mmzoo_vqvae.codebook import EMACodebook
 from mmzoo_vqvae.estimators import straight_through
 from mmzoo_vqvae.losses import commitment_loss
@@ -35,13 +36,13 @@ class ResidualVectorQuantizer(Quantizer):
     def __init__(
         self,
         *,
-        dim: int,
-        codebook_size: int = 1024,
-        levels: int = 8,
-        commitment: float = 0.25,
-        decay: float = 0.99,
-        revive_below: float = 0.1,
-        dropout: float = 0.0,
+        dim: Size,
+        codebook_size: Size = 1024,
+        levels: Size = 8,
+        commitment: Weight = 0.25,
+        decay: Fraction = 0.99,
+        revive_below: Fraction = 0.1,
+        dropout: Fraction = 0.0,
     ) -> None:
         super().__init__()
         self.dim, self.levels, self.commitment, self.dropout = dim, levels, commitment, dropout
@@ -75,20 +76,22 @@ class ResidualVectorQuantizer(Quantizer):
 
     def encode(self, z: Tensor, mask: Tensor | None = None) -> Tensor:
         """`[B, N, D]` to codes `[B, N, levels]`."""
-        codes, _, _ = self._quantize_levels(z.detach().float().reshape(-1, self.dim))
+        z, _ = self.check_vectors(z, mask, self.dim)
+        codes, _, _ = self._quantize_levels(z.detach().reshape(-1, self.dim))
         return self.mask_codes(codes.view(*z.shape[:2], self.levels), mask)
 
     def decode(self, codes: Tensor) -> Tensor:
         """Codes `[B, N, q]` of the first q <= levels codebooks to `[B, N, D]`."""
-        used = codes.shape[-1]
-        self.check_codes(codes, self.codebook_sizes[:used])
+        codes = as_codes(codes)
+        used = codes.shape[-1] if codes.dim() == 3 and codes.shape[-1] else self.levels
+        codes = self.check_codes(codes, self.codebook_sizes[:used])
         vectors = self.codebook.vectors
         return torch.stack([vectors[level][codes[..., level]] for level in range(used)]).sum(0)
 
     def forward(self, z: Tensor, mask: Tensor | None = None) -> Quantized:
         """Quantize; in training mode, also update the codebooks."""
+        z, mask = self.check_vectors(z, mask, self.dim, drop=self.training)
         with torch.autocast(z.device.type, enabled=False):
-            z = z.float()
             flat = z.detach().reshape(-1, self.dim)
             learning = self.training and not self.codebook.frozen
             codes, partial, residuals = self._quantize_levels(flat)

@@ -10,12 +10,17 @@ import torch
 from torch import Tensor, nn
 
 from mmzoo.errors import ConfigTypeError
-from mmzoo.interfaces import Port, Ports, Quantized, Quantizer
-from mmzoo.nn.precise import linear_float32
+from mmzoo.interfaces import Fraction, Port, Ports, Quantized, Quantizer, Size
+from mmzoo.nn.precise import Float32Buffers, linear_float32
 from mmzoo_vqvae.estimators import straight_through
 
+MOST_LEVELS = 1 << 16
+"""More could not be told apart: tanh in float32 has about 2 ** 24 values."""
+LARGEST = 2**63 - 1
+"""Most codes of a codebook: codes are int64."""
 
-class FiniteScalarQuantizer(Quantizer):
+
+class FiniteScalarQuantizer(Float32Buffers, Quantizer):
     """FSQ (Mentzer et al., arXiv 2309.15505): channel i is bounded and rounded to `levels[i]` values in [-1, 1].
 
     Args:
@@ -35,17 +40,31 @@ class FiniteScalarQuantizer(Quantizer):
     basis: Tensor
 
     def __init__(
-        self, *, levels: list[int], dim: int | None = None, per_codebook: int | None = None, jitter: float = 0.0
+        self,
+        *,
+        levels: list[int],
+        dim: Size | None = None,
+        per_codebook: Size | None = None,
+        jitter: Fraction = 0.0,
     ) -> None:
         super().__init__()
-        if not levels or any(level < 2 for level in levels):
-            raise ConfigTypeError(f"quantizer: levels must be integers of at least 2, not {levels}.", path="levels")
+        if not levels or min(levels) < 2 or max(levels) > MOST_LEVELS:
+            raise ConfigTypeError(
+                f"quantizer: levels must be integers from 2 to {MOST_LEVELS:,}, not {str(levels)[:80]}.", path="levels"
+            )
         per_codebook = per_codebook or len(levels)
         if len(levels) % per_codebook:
             raise ConfigTypeError(
                 f"quantizer: per_codebook {per_codebook} must divide the {len(levels)} levels.", path="per_codebook"
             )
         self.level_counts, self.per_codebook, self.jitter = tuple(levels), per_codebook, jitter
+        if max(self.codebook_sizes) > LARGEST:
+            raise ConfigTypeError(
+                f"quantizer: levels makes codes of {math.log2(max(self.codebook_sizes)):.1f} bits, and int64 holds less"
+                " than 63; split them with per_codebook.",
+                path="levels",
+            )
+        self.width = dim or len(levels)
         channels = len(levels)
         self.project_in = nn.Identity() if dim in (None, channels) else nn.Linear(dim, channels)
         self.project_out = nn.Identity() if dim in (None, channels) else nn.Linear(channels, dim)
@@ -92,24 +111,26 @@ class FiniteScalarQuantizer(Quantizer):
 
     def _pack(self, rounded: Tensor) -> Tensor:
         digits = (rounded + self.half_width).long() * self.basis
-        return digits.reshape(*digits.shape[:-1], -1, self.per_codebook).sum(-1)
+        return digits.reshape(*digits.shape[:-1], len(self.codebook_sizes), self.per_codebook).sum(-1)
 
     def encode(self, z: Tensor, mask: Tensor | None = None) -> Tensor:
         """`[B, N, D]` to codes `[B, N, codebooks]`."""
+        z, _ = self.check_vectors(z, mask, self.width)
         with torch.autocast(z.device.type, enabled=False):
-            return self.mask_codes(self._pack(self._bounded(z.float()).round()), mask)
+            return self.mask_codes(self._pack(self._bounded(z).round()), mask)
 
     def decode(self, codes: Tensor) -> Tensor:
         """Codes `[B, N, codebooks]` to `[B, N, D]`."""
-        self.check_codes(codes)
+        codes = self.check_codes(codes)
         levels = torch.tensor(self.level_counts, device=codes.device)
         digits = codes.repeat_interleave(self.per_codebook, dim=-1) // self.basis % levels
         return linear_float32(self.project_out, (digits - self.half_width) / self.half_width)
 
     def forward(self, z: Tensor, mask: Tensor | None = None) -> Quantized:
         """Round with straight-through gradients; the loss is 0."""
+        z, mask = self.check_vectors(z, mask, self.width, drop=self.training)
         with torch.autocast(z.device.type, enabled=False):
-            bounded = self._bounded(z.float())
+            bounded = self._bounded(z)
             rounded = bounded.round()
             value = straight_through(bounded, rounded)
             if self.training and self.jitter:

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmzoo.errors import ConfigTypeError
-from mmzoo.interfaces import Latents, ModalityEncoder, Port, Ports
+from mmzoo.interfaces import Count, Latents, ModalityEncoder, Port, Ports, Size
 
 
 class SEANet(ModalityEncoder):
@@ -42,18 +42,18 @@ class SEANet(ModalityEncoder):
     def __init__(
         self,
         *,
-        dim: int = 128,
-        sample_rate: int = 24000,
-        ratios: Sequence[int] = (8, 5, 4, 2),
-        width: int = 32,
-        kernel: int = 7,
-        last_kernel: int = 7,
-        residual_kernel: int = 3,
-        residuals: int = 1,
-        dilation: int = 2,
-        compression: int = 2,
+        dim: Size = 128,
+        sample_rate: Size = 24000,
+        ratios: Sequence[Size] = (8, 5, 4, 2),
+        width: Size = 32,
+        kernel: Size = 7,
+        last_kernel: Size = 7,
+        residual_kernel: Size = 3,
+        residuals: Count = 1,
+        dilation: Size = 2,
+        compression: Size = 2,
         shortcut: bool = True,
-        lstm_layers: int = 2,
+        lstm_layers: Count = 2,
         causal: bool = True,
     ) -> None:
         super().__init__()
@@ -118,7 +118,7 @@ class SEANet(ModalityEncoder):
     def decode(self, latents: Latents) -> Tensor:
         """Latents `[B, N, dim]` to samples `[B, N * samples_per_latent]`, zero outside the mask."""
         lengths = None if latents.mask is None else latents.mask.sum(1)
-        x = latents.x.transpose(1, 2).to(self.from_latent.bias.dtype)
+        x = latents.x.transpose(1, 2)
         x, lengths = self.from_latent(x, lengths)
         x = _lstm(self.memory_out, x)
         for up, blocks in zip(self.up, self.blocks_out, strict=True):

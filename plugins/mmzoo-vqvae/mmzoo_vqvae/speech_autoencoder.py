@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmzoo.errors import ConfigTypeError
-from mmzoo.interfaces import Latents, ModalityEncoder, Port, Ports
+from mmzoo.interfaces import Count, Latents, ModalityEncoder, Port, Ports, Positive, Size
 from mmzoo.nn.convnext import ConvNeXtStack
 from mmzoo.nn.precise import linear_float32
 from mmzoo.nn.stft import STFT
@@ -44,21 +44,22 @@ class SpeechAutoencoder(ModalityEncoder):
     """
 
     modality = "speech"
+    entries = (*ModalityEncoder.entries, "synthesise")
 
     def __init__(
         self,
         *,
-        dim: int,
-        sample_rate: int = 16000,
-        window: int = 640,
-        hop: int = 200,
-        stride: int = 2,
-        width: int = 224,
-        depth: int = 3,
-        latent_depth: int = 2,
-        decoder_width: int = 288,
-        decoder_depth: int = 6,
-        expansion: float = 3.0,
+        dim: Size,
+        sample_rate: Size = 16000,
+        window: Size = 640,
+        hop: Size = 200,
+        stride: Size = 2,
+        width: Size = 224,
+        depth: Count = 3,
+        latent_depth: Count = 2,
+        decoder_width: Size = 288,
+        decoder_depth: Count = 6,
+        expansion: Positive = 3.0,
         harmonic: bool = False,
     ) -> None:
         super().__init__()
@@ -142,7 +143,7 @@ class SpeechAutoencoder(ModalityEncoder):
             Samples `[B, N * samples_per_latent]`, and the log pitch `[B, N * stride]` or None.
         """
         mask = latents.mask
-        x = self.latents_out(self.from_latent(latents.x.to(self.from_latent.weight.dtype)), mask)
+        x = self.latents_out(self.from_latent(latents.x), mask)
         x = self.up(x).reshape(len(x), -1, x.shape[-1])
         frame_mask = None if mask is None else mask.repeat_interleave(self.stride, dim=1)
         log_pitch = None

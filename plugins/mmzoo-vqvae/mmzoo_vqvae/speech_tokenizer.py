@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from mmzoo.data import as_audio, decode_audio, packed
 from mmzoo.errors import InputError
-from mmzoo.interfaces import ALONE, Audio, Examples, Latents, Losses, TrainingState
+from mmzoo.interfaces import ALONE, Audio, Examples, Latents, Losses, Positive, Size, TrainingState, Weight
 from mmzoo_vqvae.harmonic import pitch_of
-from mmzoo_vqvae.losses import code_counts, perplexity
+from mmzoo_vqvae.losses import code_perplexity
 from mmzoo_vqvae.seanet import SEANet
 from mmzoo_vqvae.spectral import (
     SpectralLoss,
@@ -51,11 +51,11 @@ class SpeechVQVAE(VQVAE):
     def __init__(
         self,
         *,
-        dim: int,
-        crop_seconds: float = 1.0,
-        mel_weight: float = 4.0,
-        adversarial_weight: float = 0.5,
-        feature_weight: float = 2.0,
+        dim: Size,
+        crop_seconds: Positive = 1.0,
+        mel_weight: Weight = 4.0,
+        adversarial_weight: Weight = 0.5,
+        feature_weight: Weight = 2.0,
     ) -> None:
         super().__init__(dim=dim)
         self.crop_seconds, self.mel_weight = crop_seconds, mel_weight
@@ -89,7 +89,7 @@ class SpeechVQVAE(VQVAE):
             )
         return torch.from_numpy(np.ascontiguousarray(audio.samples, dtype=np.float32)).to(self.device)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def tokenize(self, audio: Any) -> Tensor:
         """Encode speech as codes.
 
@@ -188,8 +188,7 @@ class SpeechVQVAE(VQVAE):
             adversary_loss = hinge_discriminator_loss(real, critic(output.detach()))
             parts["critic"] = adversary_loss
         with torch.no_grad():
-            counts = code_counts(quantized.codes, self.quantizer.codebook_sizes)
-            parts["perplexity"] = perplexity(counts).mean()
+            parts["perplexity"] = code_perplexity(quantized.codes).mean()
         return Losses(total, {k: v.detach() for k, v in parts.items()}, adversary_loss)
 
     def finish(self, examples: Examples) -> None:

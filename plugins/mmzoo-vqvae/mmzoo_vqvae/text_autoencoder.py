@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmzoo.errors import ConfigTypeError
-from mmzoo.interfaces import Latents, ModalityEncoder, Port, Ports
+from mmzoo.interfaces import Count, Latents, ModalityEncoder, Port, Ports, Positive, Size
 from mmzoo.nn.convnext import ConvNeXtStack
 
 BYTES = 256
@@ -31,7 +31,9 @@ class TextAutoencoder(ModalityEncoder):
 
     modality = "text"
 
-    def __init__(self, *, dim: int, stride: int = 2, width: int = 192, depth: int = 2, expansion: float = 3.0) -> None:
+    def __init__(
+        self, *, dim: Size, stride: Size = 2, width: Size = 192, depth: Count = 2, expansion: Positive = 3.0
+    ) -> None:
         super().__init__()
         if stride < 1:
             raise ConfigTypeError(f"encoder: stride is {stride}; it must be at least 1.", path="stride")

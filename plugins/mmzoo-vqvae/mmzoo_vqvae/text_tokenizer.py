@@ -15,8 +15,8 @@ from tqdm import tqdm
 from mmzoo.data import load_dataset_component
 from mmzoo.errors import DataError, InputError
 from mmzoo.evaluation.words import ErrorRate
-from mmzoo.interfaces import ALONE, Examples, Latents, Losses, TrainingState
-from mmzoo_vqvae.losses import code_counts, perplexity
+from mmzoo.interfaces import ALONE, Examples, Latents, Losses, Size, TrainingState
+from mmzoo_vqvae.losses import code_perplexity, code_statistics
 from mmzoo_vqvae.text_autoencoder import BYTES, PADDING, TextAutoencoder, to_bytes, to_text
 from mmzoo_vqvae.vqvae import VQVAE
 
@@ -41,13 +41,13 @@ class TextVQVAE(VQVAE):
     columns = ("text",)
     encoder: TextAutoencoder
 
-    def __init__(self, *, dim: int, crop: int = 96) -> None:
+    def __init__(self, *, dim: Size, crop: Size = 96) -> None:
         super().__init__(dim=dim)
         self.crop = crop
 
     # --- use ---------------------------------------------------------------------------------------------
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def tokenize(self, text: str | Sequence[str]) -> Tensor:
         """Encode text as codes int64 `[1, N, Q]`, or a list of B texts as `[B, N, Q]`, padded with -1."""
         texts = [text] if isinstance(text, str) else list(text)
@@ -101,7 +101,7 @@ class TextVQVAE(VQVAE):
         parts |= dict(quantized.losses)
         with torch.no_grad():
             parts["wrong"] = (logits.argmax(-1) != target)[mask].float().mean()
-            parts["perplexity"] = perplexity(code_counts(quantized.codes, self.quantizer.codebook_sizes)).mean()
+            parts["perplexity"] = code_perplexity(quantized.codes).mean()
         return Losses(total, {name: value.detach() for name, value in parts.items()})
 
     def finish(self, examples: Examples) -> None:
@@ -149,7 +149,6 @@ def evaluate_text_tokenizer(model: Any, *, limit: int | None = None, samples: Pa
     codes = [model.tokenize(text) for text in tqdm(texts, desc="copying", unit="text", disable=None, leave=False)]
     copies = [model.reconstruct(one) for one in codes]
     seconds = time.perf_counter() - start
-    counts = code_counts(torch.cat([one[0] for one in codes]).unsqueeze(0), model.quantizer.codebook_sizes)
     if samples is not None:
         samples.mkdir(parents=True, exist_ok=True)
         pairs = "".join(f"{text}\n{copy}\n\n" for text, copy in zip(texts[:20], copies, strict=False))
@@ -163,10 +162,7 @@ def evaluate_text_tokenizer(model: Any, *, limit: int | None = None, samples: Pa
         },
         "codes": {
             "bits_per_byte": model.quantizer.bits_per_step / model.encoder.stride,
-            "mean_perplexity": float(perplexity(counts).mean()),
-            "dead_codes": int(
-                sum(int((c[:size] == 0).sum()) for c, size in zip(counts, model.quantizer.codebook_sizes, strict=True))
-            ),
+            **code_statistics(torch.cat([one[0] for one in codes]).unsqueeze(0), model.quantizer.codebook_sizes),
         },
         "speed": {"texts_per_second": len(texts) / seconds},
     }

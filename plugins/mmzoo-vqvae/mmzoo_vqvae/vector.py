@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mmzoo.errors import ConfigTypeError
-from mmzoo.interfaces import Port, Ports, Quantized, Quantizer
+from mmzoo.interfaces import Fraction, Port, Ports, Quantized, Quantizer, Size, Weight
 from mmzoo_vqvae.codebook import EMACodebook
 from mmzoo_vqvae.estimators import ESTIMATORS
 from mmzoo_vqvae.losses import commitment_loss
@@ -34,12 +34,12 @@ class VectorQuantizer(Quantizer):
     def __init__(
         self,
         *,
-        dim: int,
-        codebook_size: int = 1024,
-        groups: int = 1,
-        commitment: float = 0.25,
-        decay: float = 0.99,
-        revive_below: float = 0.1,
+        dim: Size,
+        codebook_size: Size = 1024,
+        groups: Size = 1,
+        commitment: Weight = 0.25,
+        decay: Fraction = 0.99,
+        revive_below: Fraction = 0.1,
         estimator: Literal["straight-through", "rotation"] = "straight-through",
     ) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class VectorQuantizer(Quantizer):
         return (self.codebook.counts.shape[1],) * self.groups
 
     def _split(self, z_BND: Tensor) -> Tensor:
-        return z_BND.float().reshape(-1, self.groups, self.dim // self.groups).transpose(0, 1)
+        return z_BND.reshape(-1, self.groups, self.dim // self.groups).transpose(0, 1)
 
     def _lookup(self, codes_BNQ: Tensor) -> Tensor:
         vectors = self.codebook.vectors
@@ -71,23 +71,26 @@ class VectorQuantizer(Quantizer):
 
     def encode(self, z: Tensor, mask: Tensor | None = None) -> Tensor:
         """`[B, N, D]` to codes `[B, N, groups]`."""
-        codes = nearest(self._split(z), self.codebook.vectors).transpose(0, 1).reshape(*z.shape[:2], self.groups)
-        return self.mask_codes(codes, mask)
+        z, _ = self.check_vectors(z, mask, self.dim)
+        return self.mask_codes(self._nearest(z), mask)
+
+    def _nearest(self, z_BND: Tensor) -> Tensor:
+        index = nearest(self._split(z_BND), self.codebook.vectors)
+        return index.transpose(0, 1).reshape(*z_BND.shape[:2], self.groups)
 
     def decode(self, codes: Tensor) -> Tensor:
         """Codes `[B, N, groups]` to `[B, N, D]`."""
-        self.check_codes(codes)
-        return self._lookup(codes)
+        return self._lookup(self.check_codes(codes))
 
     def forward(self, z: Tensor, mask: Tensor | None = None) -> Quantized:
         """Quantize; in training mode, also update the codebooks."""
+        z, mask = self.check_vectors(z, mask, self.dim, drop=self.training)
         with torch.autocast(z.device.type, enabled=False):
-            z = z.float()
             learning = self.training and not self.codebook.frozen
             real = self._split(z if mask is None else z[mask].unsqueeze(0)).detach()
             if learning and not bool(self.codebook.initialised.all()):
                 self.codebook.initialise(real)
-            codes = self.encode(z)
+            codes = self._nearest(z)
             q = self._lookup(codes)
             loss = self.commitment * commitment_loss(z, q, mask)
             shape = (*z.shape[:2], self.groups, self.dim // self.groups)

@@ -14,14 +14,16 @@ import torch
 from torch import Tensor
 
 from mmzoo.errors import InputError
-from mmzoo.interfaces import Latents, Link, ModalityEncoder, Port, Ports, Quantized, Quantizer, Slot, Tokenizer
+from mmzoo.interfaces import Latents, Link, ModalityEncoder, Port, Ports, Quantized, Quantizer, Size, Slot, Tokenizer
+from mmzoo.interfaces.codes import as_codes
 from mmzoo.interfaces.renamed import renamed
+from mmzoo.nn.precise import Float32Buffers
 
 RAW = {"speech": (2, "[B, T]"), "image": (4, "[B, H, W, 3]"), "text": (2, "[B, N]")}
 """By modality, the dimensions of a raw batch."""
 
 
-class VQVAE(Tokenizer):
+class VQVAE(Float32Buffers, Tokenizer):
     """Base of VQ-VAE heads (van den Oord et al., arXiv 1711.00937) with the slots `encoder` and `quantizer`.
 
     Subclasses add the modality's losses, examples and verbs. The mean and standard deviation of the latents are
@@ -42,7 +44,7 @@ class VQVAE(Tokenizer):
     latent_mean: Tensor
     latent_spread: Tensor  # the standard deviation, under the name that published weights store it by
 
-    def __init__(self, *, dim: int) -> None:
+    def __init__(self, *, dim: Size) -> None:
         super().__init__()
         self.dim = dim
         self.register_buffer("latent_mean", torch.zeros(dim))
@@ -67,11 +69,12 @@ class VQVAE(Tokenizer):
         """Number of codes in each of the Q codebooks."""
         return self.quantizer.codebook_sizes
 
-    def reconstruct(self, codes: Tensor, grid: tuple[int, int] | None = None) -> Any:
+    @torch.no_grad()
+    def reconstruct(self, codes: Any, grid: tuple[int, int] | None = None) -> Any:
         """Decode the codes of one item.
 
         Args:
-            codes: Int64 `[1, N, Q]`.
+            codes: Integers `[1, N, Q]`: a tensor, an array or nested lists.
             grid: Rows and columns of a picture's N codes; None for square pictures and other modalities.
 
         Returns:
@@ -80,10 +83,10 @@ class VQVAE(Tokenizer):
         Raises:
             InputError: The codes have the wrong shape, are out of range, or do not fill the grid.
         """
+        codes = as_codes(codes).to(self.device)
         if codes.dim() != 3 or len(codes) != 1 or codes.shape[1] == 0:
             raise InputError(f"reconstruct takes the codes of one item, [1, N, Q], not {list(codes.shape)}.")
-        with torch.inference_mode():
-            return self._items(Latents(self.quantizer.decode(codes.to(self.device)), grid=grid))[0]
+        return self._items(Latents(self.quantizer.decode(codes), grid=grid))[0]
 
     def encode_latents(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
         """A raw batch to standardized latents before quantization; differentiable."""
@@ -95,7 +98,7 @@ class VQVAE(Tokenizer):
         latents = self.encoder.encode(raw, mask)
         return latents.with_x(self.standardize(latents.x))
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def decode_latents(self, latents: Latents) -> Sequence[Any]:
         """Standardized latents, quantized or not, to B items."""
         return self._items(latents.with_x(self.unstandardize(latents.x)))
@@ -104,9 +107,9 @@ class VQVAE(Tokenizer):
         """The codes `[B, N, Q]` nearest to standardized latents."""
         return self.quantizer.encode(self.unstandardize(latents.x), latents.mask)
 
-    def embed_codes(self, codes: Tensor) -> Tensor:
-        """Codes `[B, N, Q]` to standardized latents `[B, N, D]`."""
-        return self.standardize(self.quantizer.decode(codes))
+    def embed_codes(self, codes: Any) -> Tensor:
+        """Codes `[B, N, Q]`, as `reconstruct` takes them, to standardized latents `[B, N, D]`."""
+        return self.standardize(self.quantizer.decode(as_codes(codes).to(self.device)))
 
     @torch.no_grad()
     def features(self, raw: Tensor, mask: Tensor | None = None) -> Latents:

@@ -224,6 +224,19 @@ def single_only(self: Any, x: Tensor) -> Tensor:
     return x.float() @ torch.eye(x.shape[-1], dtype=self.out.weight.dtype)
 
 
+@HEADS("bf16", "say(text) cast to bfloat16 fails")
+class SaysInSingle(Guess):
+    def say(self, text: str) -> Tensor:
+        return self.scores(torch.tensor([list(text.encode())])) @ torch.eye(256)
+
+
+@HEADS("bf16", "inference tensor")
+class TokensOfNoUse(Guess):
+    @torch.inference_mode()
+    def features(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
+        return Latents(self.into(raw).clone(), mask)
+
+
 @golden("float16", "not finite")
 def overflows(self: Any, x: Tensor) -> Tensor:
     large = (self.out.weight[0, 0] * 0 + 1) * 100_000

@@ -53,7 +53,7 @@ class AcmePart(TaskHead):
         """Latents of width `dim` in, pictures out."""
         return Ports(inputs={"latents": Port(width=config["dim"])}, outputs={"image": Port(modality="image")})
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def __call__(self, image: Image) -> Image:  # type: ignore[override]
         """Copy a picture."""
         height, width = image.pixels.shape[:2]

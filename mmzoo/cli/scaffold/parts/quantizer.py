@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mmzoo.interfaces import Port, Ports, Quantized, Quantizer
+from mmzoo.interfaces import Port, Ports, Quantized, Quantizer, Size
 
 
 class AcmePart(Quantizer):
@@ -21,7 +21,7 @@ class AcmePart(Quantizer):
         levels: Values per channel.
     """
 
-    def __init__(self, *, dim: int, levels: int = 5) -> None:
+    def __init__(self, *, dim: Size, levels: Size = 5) -> None:
         super().__init__()
         self.dim, self.levels = dim, levels
         self.scale = nn.Parameter(torch.ones(dim))
@@ -44,20 +44,20 @@ class AcmePart(Quantizer):
 
     def encode(self, z: Tensor, mask: Tensor | None = None) -> Tensor:
         """Vectors `[B, N, dim]` to codes `[B, N, dim]`, -1 in padding."""
-        codes = ((self._bounded(z) + 1) / 2 * (self.levels - 1)).round().long()
-        return self.mask_codes(codes, mask)
+        z, _ = self.check_vectors(z, mask, self.dim)
+        return self.mask_codes(((self._bounded(z) + 1) / 2 * (self.levels - 1)).round().long(), mask)
 
     def decode(self, codes: Tensor) -> Tensor:
         """Codes `[B, N, dim]` to vectors in [-1, 1]. Raises InputError on -1 and on codes out of range."""
-        self.check_codes(codes)
-        return codes * 2 / (self.levels - 1) - 1
+        return self.check_codes(codes) * 2 / (self.levels - 1) - 1
 
     def forward(self, z: Tensor, mask: Tensor | None = None) -> Quantized:
         """Round with straight-through gradients; there is no loss, because there is no codebook to learn."""
+        z, mask = self.check_vectors(z, mask, self.dim, drop=self.training)
         bounded, codes = self._bounded(z), self.encode(z, mask)
         rounded = self.encode(z) * 2 / (self.levels - 1) - 1
         z_q = bounded + (rounded - bounded).detach()
         return Quantized(z_q, codes, z_q.new_zeros(()), {}, self.usage(codes))
 
     def _bounded(self, z: Tensor) -> Tensor:
-        return (z.float() * self.scale.float()).tanh()
+        return (z * self.scale.float()).tanh()
