@@ -17,7 +17,7 @@ from mmzoo.cli.output import one_line, print_json, say
 from mmzoo.hookspecs import PLUGIN_API_VERSION
 from mmzoo.registry import settings
 from mmzoo.registry.index import Catalog, catalog
-from mmzoo.registry.plugins import CHOICE, PluginRecord, unmatched_choices
+from mmzoo.registry.plugins import CHOICE, PluginRecord
 from mmzoo.registry.targets import missing_requirements
 
 PACKAGES = (
@@ -47,11 +47,11 @@ SLOW_MS = 200.0
 
 ABOUT = """Check the installation: plugins and why any failed, packages, conflicting names, settings.
 
-Exit code 1 if a plugin is broken or incompatible, 0 otherwise."""
+Exit code 1 if a plugin is broken or incompatible, or MMZOO_PLUGINS names one that is not installed; 0 otherwise."""
 
 
 def _run(args: Namespace) -> int:
-    known = catalog()
+    known = catalog(choice_checked=False)
     problems, notes = list(_problems(known)), list(_notes(known))
     system = {
         "mmzoo": mmzoo.__version__,
@@ -100,6 +100,8 @@ def _problems(known: Catalog) -> Iterator[str]:
     for record in known.plugins():
         if record.failed:
             yield f"the plugin {record.title} is {record.state}: {record.error}"
+    for name in known.unmatched:
+        yield f"{CHOICE} names {name!r}, but no installed plugin has that name; change or unset it."
 
 
 def _notes(known: Catalog) -> Iterator[str]:
@@ -108,8 +110,6 @@ def _notes(known: Catalog) -> Iterator[str]:
             yield f"the plugin {record.title} is not used: {record.error}"
         if record.ms > SLOW_MS:
             yield f"the plugin {record.title} took {record.ms:.0f} ms to import; it should import nothing heavy."
-    for item in unmatched_choices(known.plugins(), os.environ.get(CHOICE)):
-        yield f"{CHOICE} names {item!r}, but no installed plugin has that name."
     for path in settings.unreadable():
         yield f"{path} cannot be read as JSON and is ignored; delete it."
     names = [("model", spec.name) for spec in known.models()] + [(spec.kind, spec.name) for spec in known.components()]

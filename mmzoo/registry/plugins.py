@@ -126,22 +126,19 @@ def named(records: Collection[PluginRecord], name: str) -> list[PluginRecord]:
     return [record for record in records if record.distribution in owners]
 
 
-def chosen(record: PluginRecord, choice: str | None) -> bool:
-    """Whether MMZOO_PLUGINS selects this plugin: if unset, all; if `none`, none; else a list of names."""
-    if choice is None or not choice.strip():
-        return True
-    if choice.strip().lower() == "none":
-        return False
-    wanted = {normalized(item.strip()) for item in choice.split(",")}
-    return bool(wanted & {normalized(record.name), normalized(record.distribution)})
+def choices() -> tuple[str, ...] | None:
+    """The names in MMZOO_PLUGINS, which selects the plugins to load; None for all if it is unset or names nothing.
+
+    `none` alone selects no plugin.
+    """
+    names = tuple(name for item in os.environ.get(CHOICE, "").split(",") if (name := item.strip()))
+    return () if [name.lower() for name in names] == ["none"] else names or None
 
 
-def unmatched_choices(records: Collection[PluginRecord], choice: str | None) -> list[str]:
-    """The items of MMZOO_PLUGINS that match no installed plugin."""
-    if not choice or choice.strip().lower() == "none":
-        return []
+def unmatched_choices(records: Collection[PluginRecord]) -> list[str]:
+    """The names in MMZOO_PLUGINS that are of no installed plugin."""
     known = {normalized(name) for record in records for name in (record.name, record.distribution)}
-    return [item.strip() for item in choice.split(",") if item.strip() and normalized(item.strip()) not in known]
+    return [name for name in choices() or () if normalized(name) not in known]
 
 
 # --- loading -----------------------------------------------------------------------------------------
@@ -160,8 +157,8 @@ class Loader:
 
     def load_all(self, candidates: Iterable[Candidate]) -> Iterator[tuple[PluginRecord, Register | None]]:
         """The record of each plugin, and what it registered if it loaded."""
-        choice = os.environ.get(CHOICE)
-        off = frozenset() if choice and choice.strip() else switched_off()
+        wanted = None if (names := choices()) is None else {normalized(name) for name in names}
+        off = switched_off() if wanted is None else frozenset()
         seen: set[tuple[str, str]] = set()
         for candidate in candidates:
             record = candidate.record
@@ -169,8 +166,8 @@ class Loader:
                 yield record, None
             elif candidate.key in seen or record.target in self._loaded:
                 yield replace(record, state="shadowed", error=self._shadow(record)), None
-            elif not chosen(record, choice):
-                yield replace(record, state="disabled", error=f"{CHOICE}={choice} excludes it."), None
+            elif wanted is not None and not wanted & {normalized(record.name), normalized(record.distribution)}:
+                yield replace(record, state="disabled", error=f"{CHOICE}={os.environ[CHOICE]} excludes it."), None
             elif normalized(record.distribution) in off:
                 hint = f"`mmzoo plugins enable {record.distribution}` switches it on."
                 yield replace(record, state="disabled", error=hint), None
