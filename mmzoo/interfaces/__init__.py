@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     )
     from mmzoo.interfaces.formats import ForeignFormat, Tie
     from mmzoo.interfaces.heads import (
+        Adaptable,
         Examples,
         HasAdversary,
         HasFeatures,
@@ -50,7 +51,9 @@ if TYPE_CHECKING:
 _HOMES = {
     "components": "Component Config DiffusionBackbone Fusion ModalityEncoder Predict Quantizer Sampler",
     "formats": "ForeignFormat Tie",
-    "heads": "Examples HasAdversary HasFeatures HasFiles HasPreviews HasStatistics Model TaskHead Trainable",
+    "heads": (
+        "Adaptable Examples HasAdversary HasFeatures HasFiles HasPreviews HasStatistics Model TaskHead Trainable"
+    ),
     "ports": "Link Port Ports Slot",
     "tokenizer": "Tokenizer",
     "values": "ALONE PADDING_CODE Audio Condition Image Labels Latents Losses Quantized Segment TrainingState",
@@ -60,6 +63,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split
 __all__ = [
     "ALONE",
     "PADDING_CODE",
+    "Adaptable",
     "Audio",
     "Component",
     "Condition",

@@ -13,6 +13,7 @@ from mmzoo.data import load_dataset_component
 from mmzoo.errors import DataError
 from mmzoo.training.engine import RunResult, Trainer
 from mmzoo.training.recipe import DataConfig, load_recipe
+from mmzoo.training.saving import checkpoint_to_resume
 from mmzoo.training.seeds import seed_everything
 
 if TYPE_CHECKING:
@@ -30,7 +31,11 @@ def load_rows(config: DataConfig) -> tuple[Dataset, Dataset | None]:
     Raises:
         DataError: A split is missing or empty.
     """
-    splits = load_dataset_component(config.name, **config.config)
+    return rows_of(load_dataset_component(config.name, **config.config), config)
+
+
+def rows_of(splits: Mapping[str, Dataset], config: DataConfig) -> tuple[Dataset, Dataset | None]:
+    """The training and validation rows among a dataset's splits. Raises what `load_rows` raises."""
 
     def split(name: str) -> Dataset:
         if name not in splits:
@@ -62,6 +67,7 @@ def train(
     resume: str | Path = "auto",
     *,
     export_only: bool = False,
+    command: str | None = None,
 ) -> RunResult:
     """Train a model from a recipe file or mapping.
 
@@ -71,15 +77,18 @@ def train(
         out: The run folder; `runs/<name>` by default.
         resume: `auto` (the newest valid checkpoint, if any), `never`, or a checkpoint folder.
         export_only: Export the model folder from that checkpoint without training.
+        command: The command for the training record; by default `mmzoo train` with the recipe and overrides.
     """
     settings = load_recipe(recipe, overrides)
     if settings.num_threads is not None:
         torch.set_num_threads(settings.num_threads)
+    run_folder = Path(out) if out is not None else Path("runs") / settings.name
+    checkpoint_to_resume(run_folder, resume, settings, lambda line: None)  # refuses before data and examples are built
     rows, validation = load_rows(settings.data)
     seed_everything(settings.seed, "model")
     head = fresh_model(settings.model.name, settings.model.overrides)
-    name = f"<{settings.name}>" if isinstance(recipe, Mapping) else Path(recipe).as_posix()
-    command = shlex.join(["mmzoo", "train", name, *overrides])
-    run_folder = Path(out) if out is not None else Path("runs") / settings.name
+    if command is None:
+        name = f"<{settings.name}>" if isinstance(recipe, Mapping) else Path(recipe).as_posix()
+        command = shlex.join(["mmzoo", "train", name, *overrides])
     trainer = Trainer(settings, head, rows, out=run_folder, validation_rows=validation, command=command)
     return trainer.run(resume, export_only=export_only)

@@ -33,6 +33,7 @@ from mmzoo.interfaces import (
     TrainingState,
 )
 from mmzoo.interfaces.guidance import prediction
+from mmzoo.nn.rows import copy_leading_rows
 from mmzoo.nn.sines import grid_sines
 from mmzoo_image.examples import Captioned
 from mmzoo_image.inputs import check_prompts, check_sampling, check_size, stack_masks, stack_pictures
@@ -363,6 +364,22 @@ class TextToImage(TaskHead):
         half = torch.full((1,), 0.5, device=inputs["x"].device)
         condition = self._condition(inputs["words"], (4, 4), inputs["picture"])
         return inputs, {"prediction": self.backbone(Latents(inputs["x"], grid=(4, 4)), half, condition)}
+
+    # --- other words ---------------------------------------------------------------------------------------
+
+    def adapt(self, rows: Dataset) -> Mapping[str, Any]:
+        """A larger vocabulary if the captions' words do not fit."""
+        vocabulary = self.words.vocabulary_for(rows["text"], self.vocabulary)
+        grown = {"vocabulary": vocabulary, "text": {"vocabulary": vocabulary}}
+        return {} if vocabulary == self.vocabulary else grown
+
+    def inherit(self, trained: TextToImage, rows: Dataset) -> None:
+        """The words of the trained model with their vectors, and after them the new words of the rows."""
+        self.words = trained.words.extended(rows["text"])
+        before = trained.text.state_dict()
+        for name, tensor in self.text.state_dict().items():
+            if tensor.shape != before[name].shape:
+                copy_leading_rows(tensor, before[name])
 
     # --- training ----------------------------------------------------------------------------------------
 

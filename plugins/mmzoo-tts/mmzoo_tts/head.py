@@ -33,10 +33,11 @@ from mmzoo.interfaces import (
     TrainingState,
 )
 from mmzoo.nn.convnext import ConvNeXtStack
+from mmzoo.nn.rows import copy_rows
 from mmzoo_tts.alignment import POSITION_FEATURES, position_features, soft_overlap
 from mmzoo_tts.chunks import Chunk, split_chunks
 from mmzoo_tts.durations import DurationPredictor
-from mmzoo_tts.examples import SpokenPhones
+from mmzoo_tts.examples import SpokenPhones, check_columns, speakers
 from mmzoo_tts.phonemizer import Phonemizer
 from mmzoo_tts.text.phones import PHONE_IDS, PHONES
 
@@ -144,6 +145,20 @@ class TextToSpeech(TaskHead):
             raise ConfigError(
                 f"The head tts needs a tokenizer of speech, not of {self.tokenizer.modality}.", path="tokenizer"
             )
+
+    # --- other voices ------------------------------------------------------------------------------------
+
+    def adapt(self, rows: Dataset) -> Mapping[str, Any]:
+        """The voices of the rows, unless all are known."""
+        check_columns(rows)
+        voices = sorted(set(speakers(rows)))
+        return {} if set(voices) <= set(self.voices) else {"voices": voices}
+
+    def inherit(self, trained: TextToSpeech, rows: Dataset) -> None:
+        """The vectors of the voices that the trained model knows; the others start from the mean of its voices."""
+        with torch.no_grad():
+            self.voice.weight.copy_(trained.voice.weight.mean(0))
+        copy_rows(self.voice.weight, self.voices, trained.voice.weight, trained.voices)
 
     # --- training ----------------------------------------------------------------------------------------
 
