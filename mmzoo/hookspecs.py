@@ -118,9 +118,16 @@ class Register(Registrations):
         """
         self._format(name, target, summary=summary, detect=detect, repos=repos, **options)
 
-    def dataset(self, name: str, target: str, *, summary: str, **options: Unpack[Tried]) -> None:
-        """Register a function from keyword-only JSON arguments to a `datasets.DatasetDict`."""
-        self._component("dataset", name, target, summary=summary, **options)
+    def dataset(
+        self, name: str, target: str, *, summary: str, recognizes: str | None = None, **options: Unpack[Tried]
+    ) -> None:
+        """Register a function from keyword-only JSON arguments to a `datasets.DatasetDict`.
+
+        Args:
+            recognizes: Target of a function from a `Path` (an existing file or folder) to the arguments with which this
+                dataset reads it, or None if it is something else; `mmzoo.data.guess` asks it.
+        """
+        self._dataset(name, target, recognizes=recognizes, summary=summary, **options)
 
     def command(self, name: str, target: str, *, summary: str, **options: Unpack[Options]) -> None:
         """Register a command `mmzoo <name>`: a function with typer annotations, imported when it runs."""

@@ -8,39 +8,64 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mmzoo.data.audio import decode_audio, encode_audio, resample
     from mmzoo.data.cache import cache_dir
-    from mmzoo.data.image import decode_image, decode_images, encode_image, sheet
+    from mmzoo.data.checking import fingerprinted, readable
+    from mmzoo.data.columns import require_columns
+    from mmzoo.data.features import packed, packed_images
+    from mmzoo.data.fit import decode_images, fit_image
+    from mmzoo.data.guessing import DataGuess, guess
+    from mmzoo.data.image import decode_image, encode_image, sheet
     from mmzoo.data.inputs import as_audio, as_image
-    from mmzoo.data.loading import load_dataset_component
-    from mmzoo.data.schema import COLUMNS, make_row, row_features
+    from mmzoo.data.loading import load_dataset_component, load_dataset_for
+    from mmzoo.data.schema import COLUMNS, make_row, row_features, to_dataset
+    from mmzoo.data.shards import build_split, open_shards, settings_folder
     from mmzoo.data.words import Words
 
 _HOMES = {
     "audio": "decode_audio encode_audio resample",
     "cache": "cache_dir",
-    "image": "decode_image decode_images encode_image sheet",
+    "columns": "require_columns",
+    "features": "packed packed_images",
+    "fit": "decode_images fit_image",
+    "guessing": "DataGuess guess",
+    "image": "decode_image encode_image sheet",
     "inputs": "as_audio as_image",
-    "loading": "load_dataset_component",
+    "loading": "load_dataset_component load_dataset_for",
+    "checking": "fingerprinted readable",
+    "shards": "build_split open_shards settings_folder",
     "words": "Words",
-    "schema": "COLUMNS row_features make_row",
+    "schema": "COLUMNS row_features make_row to_dataset",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
 __all__ = [
     "COLUMNS",
+    "DataGuess",
     "Words",
     "as_audio",
     "as_image",
+    "build_split",
     "cache_dir",
     "decode_audio",
     "decode_image",
     "decode_images",
     "encode_audio",
     "encode_image",
+    "fingerprinted",
+    "fit_image",
+    "guess",
     "load_dataset_component",
+    "load_dataset_for",
     "make_row",
+    "open_shards",
+    "packed",
+    "packed_images",
+    "readable",
+    "require_columns",
     "resample",
     "row_features",
+    "settings_folder",
     "sheet",
+    "to_dataset",
 ]
 
 

@@ -62,16 +62,6 @@ def encode_image(image: Image) -> bytes:
     return buffer.getvalue()
 
 
-def decode_images(cells: Sequence[Any]) -> list[Image]:
-    """Decode a column for training. Raises DataError if it is empty or the pictures differ in size."""
-    pictures = [decode_image(cell) for cell in cells]
-    if not pictures:
-        raise DataError("The dataset has no rows to train on.")
-    if len({picture.pixels.shape for picture in pictures}) > 1:
-        raise DataError("The dataset has pictures of different sizes; resize them to one size.")
-    return pictures
-
-
 def sheet(*rows: Sequence[Image]) -> Image:
     """A contact sheet: rows of pictures of one size on a white page."""
     height, width = rows[0][0].pixels.shape[:2]

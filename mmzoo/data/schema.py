@@ -1,59 +1,32 @@
-"""The columns of a dataset row, the same for every corpus."""
+"""The columns of a dataset row."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmzoo.errors import DataError
-
 if TYPE_CHECKING:
-    from datasets import Features
+    from datasets import Dataset, Features
 
-COLUMNS = (
-    "id",
-    "text",
-    "audio",
-    "image",
-    "label",
-    "speaker",
-    "phones",
-    "phone_ends_s",
-    "phone_set",
-    "split",
-    "target",
-)
+COLUMNS = ("id", "text", "audio", "image", "label", "speaker", "split")
+"""The columns that every dataset has. It may have any others besides; a head says which it needs."""
 
 
-def row_features() -> Features:
+def row_features(**others: Any) -> Features:
     """The columns as `datasets` types.
 
     - audio, image: `{bytes, path}` of an encoded file, decoded by `mmzoo.data`, never by `datasets`.
-    - phones, phone_ends_s: one entry per phone, pauses included, and its end in seconds from the start of the audio;
-      empty if unknown.
-    - phone_set: the inventory that the phones belong to.
     - label: the class or content of the row, in the dataset's own terms.
-    - target: for sentences that test unseen words, the word being tested.
+
+    Args:
+        others: Types of further columns, such as `List(Value("string"))`.
     """
-    from datasets import Features, List, Value
+    from datasets import Features, Value
 
     text, blob = Value("string"), {"bytes": Value("binary"), "path": Value("string")}
-    return Features(
-        {
-            "id": text,
-            "text": text,
-            "audio": dict(blob),
-            "image": dict(blob),
-            "label": text,
-            "speaker": text,
-            "phones": List(Value("string")),
-            "phone_ends_s": List(Value("float32")),
-            "phone_set": text,
-            "split": text,
-            "target": text,
-        }
-    )
+    files = {"audio": dict(blob), "image": dict(blob)}
+    return Features({**{name: files.get(name, text) for name in COLUMNS}, **others})
 
 
 def make_row(
@@ -65,20 +38,9 @@ def make_row(
     image: bytes | Path | None = None,
     label: str | None = None,
     speaker: str = "",
-    phones: Sequence[str] = (),
-    phone_ends_s: Sequence[float] = (),
-    phone_set: str = "",
-    target: str = "",
+    **others: Any,
 ) -> dict[str, Any]:
-    """Make one row of `row_features`. audio and image are an encoded file's bytes or its path.
-
-    Raises:
-        DataError: There is not one end time per phone, or the times do not increase.
-    """
-    if len(phones) != len(phone_ends_s):
-        raise DataError(f"Row {id} has {len(phones)} phones but {len(phone_ends_s)} end times; each phone needs one.")
-    if any(later <= earlier for earlier, later in zip((0.0, *phone_ends_s), phone_ends_s, strict=False)):
-        raise DataError(f"Row {id} has phone end times that do not increase: {list(phone_ends_s)}.")
+    """Make one row. audio and image are an encoded file's bytes or its path; `others` are further columns."""
     return {
         "id": id,
         "text": text,
@@ -86,12 +48,26 @@ def make_row(
         "image": _cell(image),
         "label": label,
         "speaker": speaker,
-        "phones": list(phones),
-        "phone_ends_s": [float(end) for end in phone_ends_s],
-        "phone_set": phone_set,
         "split": split,
-        "target": target,
+        **others,
     }
+
+
+def to_dataset(rows: Sequence[Mapping[str, Any]], features: Features | None = None) -> Dataset:
+    """Rows of `make_row` as a Dataset.
+
+    Args:
+        rows: The rows; a column that a row lacks is null there.
+        features: The columns and their types; by default those of the rows, with inferred types for further columns.
+    """
+    from datasets import Dataset
+
+    if features is None:
+        known = row_features()
+        others = list(dict.fromkeys(name for row in rows for name in row if name not in known))
+        inferred = Dataset.from_dict({name: [row.get(name) for row in rows] for name in others}).features
+        features = row_features(**inferred)
+    return Dataset.from_dict({name: [row.get(name) for row in rows] for name in features}, features=features)
 
 
 def _cell(file: bytes | Path | None) -> dict[str, Any] | None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         HasPreviews,
         HasStatistics,
         Model,
+        NeedsColumns,
         TaskHead,
         Trainable,
     )
@@ -52,7 +53,8 @@ _HOMES = {
     "components": "Component Config DiffusionBackbone Fusion ModalityEncoder Predict Quantizer Sampler",
     "formats": "ForeignFormat Tie",
     "heads": (
-        "Adaptable Examples HasAdversary HasFeatures HasFiles HasPreviews HasStatistics Model TaskHead Trainable"
+        "Adaptable Examples HasAdversary HasFeatures HasFiles HasPreviews HasStatistics Model NeedsColumns TaskHead"
+        " Trainable"
     ),
     "ports": "Link Port Ports Slot",
     "tokenizer": "Tokenizer",
@@ -84,6 +86,7 @@ __all__ = [
     "Losses",
     "ModalityEncoder",
     "Model",
+    "NeedsColumns",
     "Port",
     "Ports",
     "Predict",

@@ -109,7 +109,7 @@ class Trainable(Protocol):
         """Turn dataset rows into training examples.
 
         Args:
-            rows: Rows with the columns of `mmzoo.data`.
+            rows: Rows of a dataset; `mmzoo.data.COLUMNS` and any others.
             cache: Folder for features that are expensive to compute.
         """
 
@@ -123,6 +123,15 @@ class Trainable(Protocol):
             generator: Source of all random draws.
             state: What else is trained in this step.
         """
+
+
+@runtime_checkable
+class NeedsColumns(Protocol):
+    """A head that says which columns of a dataset `examples` reads, so that a missing one is explained."""
+
+    @property
+    def columns(self) -> Collection[str]:
+        """The columns; may be a class attribute."""
 
 
 @runtime_checkable

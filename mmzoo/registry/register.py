@@ -11,7 +11,7 @@ from typing import Any
 
 from mmzoo.errors import PluginError
 from mmzoo.registry.names import NAME, NAME_RULE
-from mmzoo.registry.specs import EXEMPTIBLE, ComponentSpec, JudgeSpec, ModelSpec, TaskSpec, Weights
+from mmzoo.registry.specs import EXEMPTIBLE, ComponentSpec, DatasetSpec, JudgeSpec, ModelSpec, TaskSpec, Weights
 
 TARGET = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
@@ -136,6 +136,11 @@ class Registrations:
                 " {'model_type': 'encodec'}."
             )
         self._component("format", name, target, detect=dict(detect), repos=dict(repos or {}), **options)
+
+    def _dataset(self, name: str, target: str, *, recognizes: str | None, **options: Any) -> None:
+        if recognizes is not None:
+            self._check_target("dataset", name, recognizes)
+        self._component("dataset", name, target, of=DatasetSpec, recognizes=recognizes, **options)
 
     def _judge(self, name: str, target: str, *, tasks: Iterable[str], **options: Any) -> None:
         for key in ("license", "source", "independence"):

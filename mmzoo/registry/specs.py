@@ -38,6 +38,17 @@ class ComponentSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class DatasetSpec(ComponentSpec):
+    """One registered dataset. `Register.dataset` documents the additional field."""
+
+    recognizes: str | None = None
+
+    def recognizer(self) -> ComponentSpec:
+        """A spec with which `load_target` imports `recognizes`."""
+        return ComponentSpec("dataset", self.name, self.recognizes or "", self.summary, self.plugin, self.version)
+
+
+@dataclass(frozen=True, slots=True)
 class JudgeSpec(ComponentSpec):
     """One registered judge. `Register.judge` documents the additional fields."""
 

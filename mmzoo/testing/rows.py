@@ -37,9 +37,7 @@ def sample_rows(count: int = 2, columns: Mapping[str, Sequence[Any]] | None = No
         count: Number of rows.
         columns: Values for some columns in place of the default ones, repeated over the rows.
     """
-    from datasets import Dataset
-
-    from mmzoo.data import encode_audio, encode_image, make_row, row_features
+    from mmzoo.data import encode_audio, encode_image, make_row, to_dataset
     from mmzoo.interfaces import Audio, Image
 
     generator = np.random.default_rng(0)
@@ -63,4 +61,4 @@ def sample_rows(count: int = 2, columns: Mapping[str, Sequence[Any]] | None = No
         }
         own = {name: values[index % len(values)] for name, values in (columns or {}).items()}
         rows.append(make_row(**{**row, **own}))
-    return Dataset.from_list(rows, features=row_features())
+    return to_dataset(rows)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from mmzoo.data import load_dataset_component
+from mmzoo.data import load_dataset_for
 from mmzoo.errors import DataError
 from mmzoo.training.engine import RunResult, Trainer
 from mmzoo.training.recipe import DataConfig, load_recipe
@@ -22,8 +22,12 @@ if TYPE_CHECKING:
     from mmzoo.interfaces import TaskHead
 
 
-def load_rows(config: DataConfig) -> tuple[Dataset, Dataset | None]:
+def load_rows(config: DataConfig, needs: Callable[[], Collection[str]] = tuple) -> tuple[Dataset, Dataset | None]:
     """Load the training and validation rows of a registered dataset.
+
+    Args:
+        config: The `data` section of a recipe.
+        needs: Gives the columns that the head to train needs, for datasets that leave out what is not needed.
 
     Returns:
         The training rows, and the validation rows or None.
@@ -31,7 +35,7 @@ def load_rows(config: DataConfig) -> tuple[Dataset, Dataset | None]:
     Raises:
         DataError: A split is missing or empty.
     """
-    return rows_of(load_dataset_component(config.name, **config.config), config)
+    return rows_of(load_dataset_for(needs, config.name, config.config), config)
 
 
 def rows_of(splits: Mapping[str, Dataset], config: DataConfig) -> tuple[Dataset, Dataset | None]:
@@ -46,6 +50,17 @@ def rows_of(splits: Mapping[str, Dataset], config: DataConfig) -> tuple[Dataset,
         return rows.select(range(min(config.limit, len(rows)))) if config.limit else rows
 
     return split(config.split), split(config.validation_split) if config.validation_split else None
+
+
+def needed_columns(name: str, overrides: Mapping[str, Any]) -> Collection[str]:
+    """The columns that a model's head needs; none if it does not say."""
+    from mmzoo.composition import check
+    from mmzoo.resolve import resolve
+
+    columns = getattr(check(resolve(name, overrides, pretrained=False)).head.cls, "columns", ())
+    if isinstance(columns, property):  # they depend on what fills its slots
+        columns = getattr(fresh_model(name, overrides), "columns", ())
+    return tuple(columns)
 
 
 def fresh_model(name: str, overrides: Mapping[str, Any]) -> TaskHead:
@@ -84,11 +99,12 @@ def train(
         torch.set_num_threads(settings.num_threads)
     run_folder = Path(out) if out is not None else Path("runs") / settings.name
     checkpoint_to_resume(run_folder, resume, settings, lambda line: None)  # refuses before data and examples are built
-    rows, validation = load_rows(settings.data)
+    name, overrides_of_model = settings.model.name, settings.model.overrides
+    rows, validation = load_rows(settings.data, lambda: needed_columns(name, overrides_of_model))
     seed_everything(settings.seed, "model")
-    head = fresh_model(settings.model.name, settings.model.overrides)
+    head = fresh_model(name, overrides_of_model)
     if command is None:
-        name = f"<{settings.name}>" if isinstance(recipe, Mapping) else Path(recipe).as_posix()
-        command = shlex.join(["mmzoo", "train", name, *overrides])
+        source = f"<{settings.name}>" if isinstance(recipe, Mapping) else Path(recipe).as_posix()
+        command = shlex.join(["mmzoo", "train", source, *overrides])
     trainer = Trainer(settings, head, rows, out=run_folder, validation_rows=validation, command=command)
     return trainer.run(resume, export_only=export_only)

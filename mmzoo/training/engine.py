@@ -18,8 +18,9 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedDataParallelKwargs, send_to_device
 from torch import nn
 
+from mmzoo.data import require_columns
 from mmzoo.errors import CheckpointError, ConfigError, TrainingError
-from mmzoo.interfaces import Examples, HasAdversary, TaskHead
+from mmzoo.interfaces import Examples, HasAdversary, NeedsColumns, TaskHead
 from mmzoo.training.checkpoint import list_checkpoints, read_state, remove_staging, write_checkpoint
 from mmzoo.training.export import export_model, finish_head, training_record, versions
 from mmzoo.training.feed import Feed
@@ -180,6 +181,8 @@ class Trainer:
             begin_from(
                 self.head, recipe.model.init_from, all_rows(self.rows, self.validation_rows), self.log.say, fresh=fresh
             )
+        if isinstance(self.head, NeedsColumns):
+            require_columns(self.rows, self.head.columns, f"The model {recipe.model.name}")
         with self.accelerator.main_process_first():  # the first one fills the cache, the others read it
             self.examples: Examples = trainable(self.head).examples(self.rows, self._cache)
         check_batch_keys(self.head, recipe.model.joint, self.examples)

@@ -48,6 +48,7 @@ class PictureTokenizer(TaskHead):
     quantizer: Quantizer
 
     batch_keys = ("image",)
+    columns = ("image",)
 
     def __init__(self, *, dim: int = 16) -> None:
         super().__init__()

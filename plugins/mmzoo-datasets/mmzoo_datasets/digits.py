@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmzoo.data import cache_dir, decode_audio, encode_audio, make_row, row_features
+from mmzoo.data.shards import Row, build_split, open_shards, settings_folder, write_json
 from mmzoo.errors import ConfigError, MissingDependencyError
 from mmzoo.interfaces import Audio
-from mmzoo_datasets.shards import Row, build_split, open_shards, settings_folder, write_json
 from mmzoo_datasets.voices import check_voice, speak
 
 if TYPE_CHECKING:

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmzoo.data import cache_dir, make_row, row_features
+from mmzoo.data.shards import Row, build_split, open_shards, settings_folder, write_json
 from mmzoo.errors import ConfigError
 from mmzoo_datasets import heldout
 from mmzoo_datasets.flite import PHONE_SET, check_voice, flite_program, speak_all
-from mmzoo_datasets.shards import Row, build_split, open_shards, settings_folder, write_json
+from mmzoo_datasets.phones import phone_columns, phone_features
 from mmzoo_datasets.text import corpus
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ def flite_speech(
         DataError: flite or pocketsphinx is missing.
         ConfigError: An argument is out of range.
     """
+    from datasets import Value
+
     check_voice(voice)
     counts = {
         "sentences": sentences,
@@ -62,7 +65,7 @@ def flite_speech(
     settings = {"voice": voice, "seed": seed, "text": corpus.VERSION, **counts}
     folder = settings_folder(cache_dir() / "datasets", f"flite-speech-{voice}", settings)
     lines = _lines(folder, sentences, validation, test, unseen, seed)
-    features = row_features()
+    features = row_features(**phone_features(), target=Value("string"))
     done = folder / "done.json"
     if not done.exists():
         flite_program()
@@ -95,11 +98,9 @@ def _rows(lines: Sequence[Line], voice: str, split: str) -> list[Row]:
             text=line["text"],
             audio=said.wav,
             speaker=voice,
-            phones=said.phones,
-            phone_ends_s=said.ends_s,
-            phone_set=PHONE_SET,
             split=split,
             target=line["target"],
+            **phone_columns(said.phones, said.ends_s, PHONE_SET),
         )
         for line, said in zip(lines, spoken, strict=True)
     ]

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmzoo.data import make_row, row_features
+from mmzoo.data.shards import Row
 from mmzoo.errors import DataError
-from mmzoo_datasets.shards import Row
 
 if TYPE_CHECKING:
     from datasets import DatasetDict

@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from mmzoo.data import cache_dir
+from mmzoo.data.shards import Row, build_split, open_shards, settings_folder, write_json
 from mmzoo.errors import ConfigError
 from mmzoo_datasets import heldout
 from mmzoo_datasets.flite import flite_program, phones_of
-from mmzoo_datasets.shards import Row, build_split, open_shards, settings_folder, write_json
 
 if TYPE_CHECKING:
     from datasets import DatasetDict, Features

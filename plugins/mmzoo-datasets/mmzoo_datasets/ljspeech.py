@@ -15,10 +15,11 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from mmzoo.data import cache_dir, decode_audio, encode_audio, make_row, row_features
+from mmzoo.data.shards import Row, build_split, open_shards, settings_folder, write_json
 from mmzoo.errors import ConfigError, DataError
 from mmzoo_datasets.align import Aligner, CannotAlign
 from mmzoo_datasets.flite import PHONE_SET
-from mmzoo_datasets.shards import Row, build_split, open_shards, settings_folder, write_json
+from mmzoo_datasets.phones import phone_features
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
@@ -80,7 +81,7 @@ def ljspeech(
         "test": test, "speaker": speaker, "seed": seed, "shard_rows": shard_rows, "version": VERSION,
     }  # fmt: skip
     folder = settings_folder(cache_dir() / "datasets", "ljspeech", settings)
-    done, features = folder / "done.json", row_features()
+    done, features = folder / "done.json", row_features(**phone_features())
     aligner = _Rows(source, folder, sample_rate, speaker)
     from tqdm import tqdm
 

@@ -36,6 +36,7 @@ def mmzoo_register(register: Register) -> None:
         "ljspeech",
         "mmzoo_datasets.ljspeech:ljspeech",
         summary="LJSpeech from its own folder, with phone times by forced alignment",
+        recognizes="mmzoo_datasets.own.recognize:ljspeech",
         modalities=("speech", "text"),
     )
     register.dataset(
@@ -72,25 +73,64 @@ def mmzoo_register(register: Register) -> None:
         "imagenet-1k",
         "mmzoo_datasets.folders:imagenet",
         summary="ImageNet-1k from its own folder",
+        recognizes="mmzoo_datasets.own.recognize:imagenet",
         modalities=("image", "text"),
     )
     register.dataset(
         "coco-captions",
         "mmzoo_datasets.folders:coco_captions",
         summary="COCO captions from its own folder",
+        recognizes="mmzoo_datasets.own.recognize:coco",
         modalities=("image", "text"),
     )
     register.dataset(
         "librispeech",
         "mmzoo_datasets.folders:librispeech",
         summary="LibriSpeech from its own folder",
+        recognizes="mmzoo_datasets.own.recognize:librispeech",
         modalities=("speech", "text"),
     )
     register.dataset(
         "speech-commands",
         "mmzoo_datasets.folders:speech_commands",
         summary="Speech Commands from its own folder",
+        recognizes="mmzoo_datasets.own.recognize:speech_commands",
         modalities=("speech", "text"),
+    )
+    register.dataset(
+        "image-folder",
+        "mmzoo_datasets.own.folders:image_folder",
+        summary="A folder of your own pictures, with classes by folder or a metadata file",
+        recognizes="mmzoo_datasets.own.recognize:image_folder",
+        modalities=("image", "text"),
+    )
+    register.dataset(
+        "audio-folder",
+        "mmzoo_datasets.own.folders:audio_folder",
+        summary="A folder of your own sounds, with classes by folder or a metadata file",
+        recognizes="mmzoo_datasets.own.recognize:audio_folder",
+        modalities=("speech", "text"),
+    )
+    register.dataset(
+        "parquet",
+        "mmzoo_datasets.own.tables:parquet",
+        summary="Your own parquet files, with pictures, sounds, texts or classes in any columns",
+        recognizes="mmzoo_datasets.own.recognize:parquet",
+        modalities=("image", "speech", "text"),
+    )
+    register.dataset(
+        "csv",
+        "mmzoo_datasets.own.tables:csv",
+        summary="Your own csv, tsv or jsonl file, with texts, classes, and paths of pictures and sounds",
+        recognizes="mmzoo_datasets.own.recognize:table",
+        modalities=("image", "speech", "text"),
+    )
+    register.dataset(
+        "hub",
+        "mmzoo_datasets.own.hub:hub",
+        summary="A dataset of the Hugging Face Hub, or a local folder that `datasets` reads",
+        recognizes="mmzoo_datasets.own.recognize:saved",
+        modalities=("image", "speech", "text"),
     )
     register.judge(
         "pocketsphinx",

@@ -10,9 +10,9 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from mmzoo.data import cache_dir, make_row, row_features
+from mmzoo.data.shards import Row, build_split, open_shards, settings_folder, write_json
 from mmzoo.errors import ConfigError
 from mmzoo_datasets.scenes.world import COLOURS, SHAPES
-from mmzoo_datasets.shards import Row, build_split, open_shards, settings_folder, write_json
 from mmzoo_datasets.voices import check_voice, speak
 
 if TYPE_CHECKING:

@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from datasets import Dataset, DatasetDict
+from datasets import DatasetDict
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mmzoo_datasets.phones import phone_columns
 
 from mmzoo.data import (
+    COLUMNS,
     cache_dir,
     decode_audio,
     encode_audio,
@@ -22,6 +24,7 @@ from mmzoo.data import (
     make_row,
     resample,
     row_features,
+    to_dataset,
 )
 from mmzoo.errors import ConfigError, ConfigTypeError, DataError, UnknownKeyError, UnknownNameError
 from mmzoo.interfaces import Audio
@@ -109,22 +112,20 @@ def test_rates_must_be_positive() -> None:
         resample(np.zeros(4, np.float32), 16_000, 0)
 
 
-def row(**changes: Any) -> dict[str, Any]:
+def test_a_row_may_have_any_column() -> None:
     content = encode_audio(Audio(tone(16_000), 16_000))
-    base: dict[str, Any] = {"id": "a", "text": "hm", "audio": content, "speaker": "s", "phones": ["hh", "m"]}
-    return make_row(**base | {"phone_ends_s": [0.2, 0.5], "phone_set": "flite", "split": "train"} | changes)
+    made = [make_row(id="a", text="hm", split="train", audio=content, phones=["hh", "m"], mood=3)]
+    rows = to_dataset(made)
+    assert rows[0]["phones"] == ["hh", "m"] and rows[0]["mood"] == 3 and set(COLUMNS) < set(rows.column_names)
+    assert decode_audio(rows[0]["audio"]).duration == 0.5 and rows[0]["image"] is None
+    assert to_dataset(made, row_features()).column_names == list(COLUMNS)
 
 
-def test_rows_fit_the_schema() -> None:
-    rows = Dataset.from_list([row()], features=row_features())
-    assert rows[0]["phones"] == ["hh", "m"] and decode_audio(rows[0]["audio"]).duration == 0.5
-    for changes, message in (
-        ({"phone_ends_s": [0.5]}, r"\b2\b.*\b1\b"),
-        ({"phone_ends_s": [0.5, 0.5]}, "increas"),
-        ({"phone_ends_s": [0.0, 0.5]}, "increas"),
-    ):
+def test_phones_need_times_that_increase() -> None:
+    assert phone_columns(["hh", "m"], [0.2, 0.5], "flite")["phone_ends_s"] == [0.2, 0.5]
+    for ends, message in (([0.5], r"\b2\b.*\b1\b"), ([0.5, 0.5], "increas"), ([0.0, 0.5], "increas")):
         with pytest.raises(DataError, match=message):
-            row(**changes)
+            phone_columns(["hh", "m"], ends, "flite")
 
 
 def test_datasets_by_name() -> None:

@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from mmzoo.data import decode_images
 from mmzoo.data.words import Words, trimmed
 from mmzoo.interfaces import Image, Tokenizer
 
-if TYPE_CHECKING:
-    from datasets import Dataset
-
 
 class Captioned:
-    """Captions, pictures and codes of a dataset, all in memory; pictures are tokenized once."""
+    """Captions, pictures and codes of a dataset; pictures are tokenized once.
+
+    Args:
+        pixels: The pictures, uint8 `[N, H, W, 3]`.
+        texts: Their captions.
+        words: The vocabulary.
+        tokenizer: Makes the codes.
+        patch: Its patch in pixels.
+    """
 
     keys = ("words", "image", "codes", "plain")
 
-    def __init__(self, rows: Dataset, words: Words, tokenizer: Tokenizer, patch: int) -> None:
-        pictures = decode_images(rows["image"])
-        self.words = words.known_ids(rows["text"])
-        self.codes = torch.cat([tokenizer.tokenize(pictures[i : i + 64]).cpu() for i in range(0, len(pictures), 64)])
-        self.plain = torch.stack([plain(picture, patch) for picture in pictures])
-        self.images = torch.from_numpy(np.stack([picture.pixels for picture in pictures]))
-        self.lengths = [1] * len(pictures)
+    def __init__(
+        self, pixels: np.ndarray[Any, Any], texts: Sequence[str], words: Words, tokenizer: Tokenizer, patch: int
+    ) -> None:
+        self.words = words.known_ids(texts)
+        batches = (pixels[start : start + 64] for start in range(0, len(pixels), 64))
+        self.codes = torch.cat([tokenizer.tokenize([*map(Image, batch)]).cpu() for batch in batches])
+        self.plain = torch.stack([plain(Image(picture), patch) for picture in pixels])
+        self.images = pixels
+        self.lengths = [1] * len(pixels)
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -42,7 +48,7 @@ class Captioned:
         chosen = torch.tensor(examples)
         return {
             "words": trimmed(self.words[chosen]),
-            "image": self.images[chosen],
+            "image": torch.from_numpy(self.images[examples]),
             "codes": self.codes[chosen],
             "plain": self.plain[chosen],
         }

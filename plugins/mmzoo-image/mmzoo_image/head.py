@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mmzoo.data import as_image, decode_image
+from mmzoo.data import as_image, decode_image, packed_images
 from mmzoo.data.words import PADDING, Words
 from mmzoo.errors import ConfigError, InputError
 from mmzoo.interfaces import (
@@ -86,6 +86,7 @@ class TextToImage(TaskHead):
         Link("head.picture", "backbone.picture"),
         Link("head.words", "text.raw"),
     )
+    columns = ("image", "text")
     batch_keys = ("words", "image", "codes", "plain")
     tokenizer: Tokenizer
     text: ModalityEncoder
@@ -387,7 +388,8 @@ class TextToImage(TaskHead):
         """Captions as word ids, and pictures as codes; sets the vocabulary unless there is one."""
         if not self.words.words:
             self.words = Words.of(rows["text"], self.vocabulary)
-        return Captioned(rows, self.words, self.tokenizer, self._patch)
+        pixels = packed_images(rows, cache, self.side)
+        return Captioned(pixels, rows["text"], self.words, self.tokenizer, self._patch)
 
     def training_step(
         self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE

@@ -6,14 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from mmzoo.data import as_audio, as_image
+from mmzoo.data import as_audio, as_image, fit_image
 from mmzoo.errors import DataError, InputError
-from mmzoo.interfaces import Image
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -24,14 +22,8 @@ COLUMNS = {"image": "image", "speech": "audio", "text": "text"}
 
 
 def pixels_of(given: Any, side: int) -> Tensor:
-    """An image as uint8 `[side, side, 3]`, resized with bicubic interpolation if necessary."""
-    image: Image = as_image(given)
-    if image.pixels.shape[:2] != (side, side):
-        from PIL import Image as Pillow
-
-        small = Pillow.fromarray(image.pixels).resize((side, side), Pillow.Resampling.BICUBIC)
-        return torch.from_numpy(np.array(small))
-    return torch.from_numpy(image.pixels.copy())
+    """An image as uint8 `[side, side, 3]`: its shorter side resized, its center cropped."""
+    return torch.from_numpy(fit_image(as_image(given), (side, side)).pixels.copy())
 
 
 def samples_of(given: Any, sample_rate: int) -> Tensor:

@@ -140,6 +140,11 @@ class Recognizer(TaskHead):
         return tuple(name for name in MODALITIES if getattr(self, name) is not None)
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """`label`, and a column for each modality."""
+        return ("label", *(COLUMNS[name] for name in self.modalities))
+
+    @property
     def batch_keys(self) -> tuple[str, ...]:
         """The label, and the tensors of `batch_of` of every modality that this model knows."""
         masks = [f"{name}_mask" for name in self.modalities if name != "image"]

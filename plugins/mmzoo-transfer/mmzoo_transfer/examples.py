@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,10 +11,10 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from tqdm import tqdm
 
-from mmzoo.data import Words, decode_audio, decode_images
+from mmzoo.data import Words, decode_audio
 from mmzoo.data.words import trimmed
 from mmzoo.errors import DataError
-from mmzoo.interfaces import Tokenizer
+from mmzoo.interfaces import Image, Tokenizer
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -83,7 +83,8 @@ class DescribedPictures:
     """Codes of pictures, tokenized once, and their captions, in memory.
 
     Args:
-        rows: A dataset with the columns `image` and `text`.
+        pixels: The pictures, uint8 `[N, H, W, 3]`.
+        texts: Their captions.
         words: The vocabulary.
         pictures: The tokenizer of pictures.
 
@@ -93,12 +94,11 @@ class DescribedPictures:
 
     keys = ("picture", "words")
 
-    def __init__(self, rows: Dataset, words: Words, pictures: Tokenizer) -> None:
-        images = decode_images(rows["image"])
-        self.ids = words.known_ids(rows["text"])
-        steps = tqdm(range(0, len(images), BATCH), desc="encoding pictures", disable=None, leave=False)
-        self.pictures = torch.cat([pictures.tokenize(images[i : i + BATCH]).cpu() for i in steps])
-        self.lengths = [1] * len(images)
+    def __init__(self, pixels: np.ndarray[Any, Any], texts: Sequence[str], words: Words, pictures: Tokenizer) -> None:
+        self.ids = words.known_ids(texts)
+        steps = tqdm(range(0, len(pixels), BATCH), desc="encoding pictures", disable=None, leave=False)
+        self.pictures = torch.cat([pictures.tokenize([*map(Image, pixels[i : i + BATCH])]).cpu() for i in steps])
+        self.lengths = [1] * len(pixels)
 
     def __len__(self) -> int:
         return len(self.lengths)

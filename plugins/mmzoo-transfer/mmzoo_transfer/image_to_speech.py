@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmzoo.data import Words, as_image
+from mmzoo.data import Words, as_image, packed_images
 from mmzoo.errors import InputError
 from mmzoo.interfaces import (
     ALONE,
@@ -65,6 +65,7 @@ class ImageToSpeech(Spotter):
         Link("tokenizer.latents", "head.latents"),
         Link("picture.latents", "head.picture"),
     )
+    columns = ("image", "text")
     batch_keys = ("picture", "words")
     tokenizer: Tokenizer
     voice: Voice
@@ -172,7 +173,8 @@ class ImageToSpeech(Spotter):
         """The rows' pictures as codes, and their captions as word ids; the first call also sets the vocabulary."""
         if not self.words.words:
             self.words = Words.of(rows["text"], self.vocabulary)
-        return DescribedPictures(rows, self.words, self.tokenizer)
+        pixels = packed_images(rows, cache, patch=self.tokenizer.patch or 1)
+        return DescribedPictures(pixels, rows["text"], self.words, self.tokenizer)
 
     def training_step(
         self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE

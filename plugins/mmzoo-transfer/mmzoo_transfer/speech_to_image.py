@@ -49,6 +49,7 @@ class SpeechToImage(Spotter):
     slots: ClassVar[Mapping[str, Slot]] = {"speech": Slot("encoder"), "artist": Slot("head", model=True)}
     links = (Link("speech.latents", "head.speech"), Link("head.sound", "speech.raw"))
     speech: ModalityEncoder
+    columns = ("audio", "text")
     batch_keys = ("speech", "speech_mask", "words")
     artist: Artist
 

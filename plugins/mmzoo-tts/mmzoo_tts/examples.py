@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
-from mmzoo.data import decode_audio
+from mmzoo.data import decode_audio, packed
 from mmzoo.errors import DataError
 from mmzoo.interfaces import Tokenizer
-from mmzoo.system import whole_file
 from mmzoo_tts.text.phones import PHONE_IDS
 
 if TYPE_CHECKING:
@@ -112,17 +110,10 @@ def encoded_speech(
     digest = hashlib.sha256()
     for name, tensor in sorted(tokenizer.state_dict().items()):
         digest.update(name.encode() + tensor.cpu().numpy().tobytes())
-    folder = cache / f"codes-{rows._fingerprint}-{digest.hexdigest()[:16]}"
-    data, index = folder / "codes.npy", folder / "offsets.npy"
-    if not index.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        pieces, offsets = [], [0]
-        rate = tokenizer.sample_rate
-        for row in tqdm(rows, desc="encoding speech", disable=None, leave=False):
-            codes = tokenizer.tokenize(decode_audio(row["audio"], sample_rate=rate))[0]
-            pieces.append(codes.cpu().numpy().astype(np.int16))
-            offsets.append(offsets[-1] + len(pieces[-1]))
-        for path, array in ((data, np.concatenate(pieces)), (index, np.array(offsets))):
-            with whole_file(path) as staged, staged.open("wb") as stream:
-                np.save(stream, array, allow_pickle=False)
-    return np.load(data), np.load(index)
+    rate = tokenizer.sample_rate
+
+    def codes(row: Mapping[str, Any]) -> np.ndarray[Any, Any]:
+        one = tokenizer.tokenize(decode_audio(row["audio"], sample_rate=rate))[0]
+        return one.cpu().numpy().astype(np.int16)
+
+    return packed(rows, cache, f"codes-{digest.hexdigest()[:16]}", codes, doing="encoding speech")

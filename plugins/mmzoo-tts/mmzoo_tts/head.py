@@ -102,6 +102,7 @@ class TextToSpeech(TaskHead):
         Link("head.latents", "backbone.x"),
         Link("head.phones", "text.raw"),
     )
+    columns = ("audio", "phones", "phone_ends_s", "speaker")
     batch_keys = ("codes", "frames", "phones", "ends", "phone_mask", "voice")
     phonemizer: Phonemizer
     tokenizer: Tokenizer

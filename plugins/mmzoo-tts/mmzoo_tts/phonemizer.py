@@ -57,6 +57,7 @@ class Phonemizer(TaskHead):
         depth: Encoder blocks of the network.
     """
 
+    columns = ("word", "phones")
     batch_keys = ("letters", "phones")
 
     def __init__(self, *, width: int = 160, depth: int = 4) -> None:

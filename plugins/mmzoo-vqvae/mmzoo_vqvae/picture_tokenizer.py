@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmzoo.data import as_image, decode_image, decode_images
+from mmzoo.data import as_image, decode_images, packed_images
 from mmzoo.errors import InputError
 from mmzoo.interfaces import ALONE, Examples, Image, Latents, Losses, TrainingState
 from mmzoo_vqvae.losses import code_counts, perplexity
@@ -33,15 +33,20 @@ class PictureVQVAE(VQVAE):
         edge_weight: Weight of the loss on differences between neighboring pixels, which keeps outlines in place.
         detail_weight: Loss weight of patches with more than one color, relative to 1 for plain patches, which make up
             most of a simple picture and would dominate the loss.
+        side: Side in pixels to which training pictures are resized and cropped. None keeps pictures of one size as they
+            are, and fits pictures of different sizes to 64 x 64.
     """
 
     modality = "image"
     batch_keys = ("image",)
+    columns = ("image",)
     encoder: PictureAutoencoder
 
-    def __init__(self, *, dim: int, edge_weight: float = 1.0, detail_weight: float = 10.0) -> None:
+    def __init__(
+        self, *, dim: int, edge_weight: float = 1.0, detail_weight: float = 10.0, side: int | None = None
+    ) -> None:
         super().__init__(dim=dim)
-        self.edge_weight, self.detail_weight = edge_weight, detail_weight
+        self.edge_weight, self.detail_weight, self.side = edge_weight, detail_weight, side
 
     @property
     def patch(self) -> int:
@@ -107,8 +112,8 @@ class PictureVQVAE(VQVAE):
     # --- training ----------------------------------------------------------------------------------------
 
     def examples(self, rows: Dataset, cache: Path) -> Examples:
-        """The rows' pictures, which must be of equal size."""
-        return Pictures(rows)
+        """The rows' pictures at one size."""
+        return Pictures(packed_images(rows, cache, self.side, self.patch))
 
     def training_step(
         self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
@@ -137,9 +142,8 @@ class PictureVQVAE(VQVAE):
 
     def previews(self, rows: Dataset) -> Iterator[tuple[str, Any]]:
         """Each picture next to its reconstruction."""
-        for row in rows:
-            original = decode_image(row["image"])
-            yield row["id"], Image(np.concatenate((original.pixels, self(original).pixels), axis=1))
+        for name, original in zip(rows["id"], decode_images(rows["image"], self.side, self.patch), strict=True):
+            yield name, Image(np.concatenate((original.pixels, self(original).pixels), axis=1))
 
 
 def _detail(target_BHWC: Tensor, patch: int) -> Tensor:
@@ -162,12 +166,12 @@ def _edges(error_BHWC: Tensor, weight_BHW1: Tensor) -> Tensor:
 
 
 class Pictures:
-    """All pictures of a dataset, uint8, in memory."""
+    """The pictures of a dataset, uint8 `[N, H, W, 3]`."""
 
     keys = ("image",)
 
-    def __init__(self, rows: Dataset) -> None:
-        self.pixels = torch.from_numpy(np.stack([picture.pixels for picture in decode_images(rows["image"])]))
+    def __init__(self, pixels: np.ndarray[Any, Any]) -> None:
+        self.pixels = pixels
         self.lengths = [1] * len(self.pixels)
 
     def __len__(self) -> int:
@@ -175,7 +179,7 @@ class Pictures:
 
     def example(self, index: int, generator: torch.Generator) -> Tensor:
         """Picture `index`, uint8 `[H, W, 3]`."""
-        return self.pixels[index]
+        return torch.from_numpy(self.pixels[index].copy())
 
     def collate(self, examples: list[Tensor]) -> Mapping[str, Tensor]:
         """`image`: uint8 `[B, H, W, 3]`."""

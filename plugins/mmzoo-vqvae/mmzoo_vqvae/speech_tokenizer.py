@@ -10,10 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mmzoo.data import as_audio, decode_audio
-from mmzoo.errors import DataError, InputError
+from mmzoo.data import as_audio, decode_audio, packed
+from mmzoo.errors import InputError
 from mmzoo.interfaces import ALONE, Audio, Examples, Latents, Losses, TrainingState
-from mmzoo.system import whole_file
 from mmzoo_vqvae.harmonic import pitch_of
 from mmzoo_vqvae.losses import code_counts, perplexity
 from mmzoo_vqvae.seanet import SEANet
@@ -46,6 +45,7 @@ class SpeechVQVAE(VQVAE):
 
     modality = "speech"
     batch_keys = ("speech",)
+    columns = ("audio",)
     encoder: SpeechAutoencoder | SEANet
 
     def __init__(
@@ -217,8 +217,6 @@ class SpeechCrops:
     keys = ("speech",)
 
     def __init__(self, rows: Dataset, sample_rate: int, crop: int, cache: Path) -> None:
-        if len(rows) == 0:
-            raise DataError("The dataset has no rows to train on.")
         self.crop = crop
         self.samples, self.offsets = packed_audio(rows, sample_rate, cache)
         self.lengths = [crop] * len(rows)
@@ -241,9 +239,7 @@ class SpeechCrops:
 
 
 def packed_audio(rows: Dataset, sample_rate: int, cache: Path) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """The samples of all rows, concatenated.
-
-    The arrays are built once per dataset fingerprint; an interrupted build leaves no file behind.
+    """The samples of all rows, concatenated; see `mmzoo.data.packed`.
 
     Args:
         rows: Rows with audio.
@@ -253,16 +249,9 @@ def packed_audio(rows: Dataset, sample_rate: int, cache: Path) -> tuple[np.ndarr
     Returns:
         An int16 memory map `[T]`, and the offsets of the rows `[rows + 1]`.
     """
-    folder = cache / f"audio-{rows._fingerprint}-{sample_rate}"
-    data, index = folder / "samples.npy", folder / "offsets.npy"
-    if not index.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        pieces, offsets = [], [0]
-        for row in rows:
-            audio = decode_audio(row["audio"], sample_rate=sample_rate)
-            pieces.append((np.clip(audio.samples, -1, 1) * 32767).astype(np.int16))
-            offsets.append(offsets[-1] + len(pieces[-1]))
-        for path, array in ((data, np.concatenate(pieces)), (index, np.array(offsets))):
-            with whole_file(path) as staged, staged.open("wb") as stream:
-                np.save(stream, array, allow_pickle=False)
-    return np.load(data, mmap_mode="r"), np.load(index)
+
+    def samples(row: Mapping[str, Any]) -> np.ndarray[Any, Any]:
+        audio = decode_audio(row["audio"], sample_rate=sample_rate)
+        return (np.clip(audio.samples, -1, 1) * 32767).astype(np.int16)
+
+    return packed(rows, cache, f"audio-{sample_rate}", samples, doing="reading speech")

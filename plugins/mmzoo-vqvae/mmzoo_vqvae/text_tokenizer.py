@@ -38,6 +38,7 @@ class TextVQVAE(VQVAE):
 
     modality = "text"
     batch_keys = ("text",)
+    columns = ("text",)
     encoder: TextAutoencoder
 
     def __init__(self, *, dim: int, crop: int = 96) -> None:

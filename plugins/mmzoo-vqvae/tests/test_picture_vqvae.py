@@ -53,7 +53,7 @@ def test_a_batch_has_the_codes_of_its_items():
     assert torch.equal(model.tokenize(items), torch.cat([model.tokenize(item) for item in items]))
 
 
-def test_bad_input_is_named():
+def test_bad_input_is_named(tmp_path):
     model = small_model()
     with pytest.raises(InputError):
         model.tokenize([])
@@ -68,15 +68,27 @@ def test_bad_input_is_named():
     with pytest.raises(ConfigTypeError, match="widths"):
         PictureAutoencoder(dim=8, widths=())
     with pytest.raises(DataError):
-        model.examples(Dataset.from_list([*rows(1, 16), *rows(1, 8)]), None)
-    with pytest.raises(DataError):
-        model.examples(rows(1).select([]), None)
+        model.examples(rows(1).select([]), tmp_path)
 
 
-def test_training_makes_copies_better():
+@pytest.mark.parametrize(
+    ("sizes", "side", "shape"),
+    [((16, 8), None, (64, 64)), ((16, 8), 24, (24, 24)), ((8, 8), None, (8, 8)), ((8, 8), 16, (16, 16))],
+)
+def test_pictures_are_trained_on_at_one_size(tmp_path, sizes, side, shape):
+    model = small_model()
+    model.side = side
+    mixed = Dataset.from_list([row for size in sizes for row in rows(1, size)])
+    examples = model.examples(mixed, tmp_path)
+    batch = examples.collate([examples.example(i, torch.Generator()) for i in range(2)])
+    assert batch["image"].shape == (2, *shape, 3) and batch["image"].dtype == torch.uint8
+    assert all(shown.pixels.shape == (shape[0], 2 * shape[1], 3) for _, shown in model.previews(mixed))
+
+
+def test_training_makes_copies_better(tmp_path):
     torch.manual_seed(0)
     model = small_model().train()
-    examples = model.examples(rows(4, 8), None)
+    examples = model.examples(rows(4, 8), tmp_path)
     generator = torch.Generator().manual_seed(0)
     batch = examples.collate([examples.example(i, generator) for i in range(4)])
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)

@@ -42,6 +42,7 @@ class AcmePart(TaskHead):
     encoder: ModalityEncoder
 
     batch_keys = ("image",)
+    columns = ("image",)
 
     def __init__(self, *, dim: int = 16) -> None:
         super().__init__()

@@ -12,12 +12,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from mmzoo.data import cache_dir, make_row, row_features
+from mmzoo.data.shards import Row, build_split, open_shards, settings_folder, write_json
 from mmzoo.errors import ConfigError
 from mmzoo_datasets.flite import PHONE_SET
+from mmzoo_datasets.phones import phone_columns, phone_features
 from mmzoo_datasets.scenes.captions import caption, plain_caption
 from mmzoo_datasets.scenes.draw import draw
 from mmzoo_datasets.scenes.world import Scene, Thing, random_scene
-from mmzoo_datasets.shards import Row, build_split, open_shards, settings_folder, write_json
 from mmzoo_datasets.voices import check_voice, speak
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def spoken_scenes(
             check_voice(voice)
     from tqdm import tqdm
 
-    features = row_features()
+    features = row_features(**phone_features())
     quiet = True if done.exists() else None
     with tqdm(total=sum(counts.values()), desc="spoken scenes", unit="scene", disable=quiet) as bar:
         files = {
@@ -140,7 +141,7 @@ def _rows(
             row["audio"], spoken = speak(text, voice, rate)
             row["speaker"] = voice
             if spoken is not None:
-                row |= {"phones": spoken.phones, "phone_ends_s": spoken.ends_s, "phone_set": PHONE_SET}
+                row |= phone_columns(spoken.phones, spoken.ends_s, PHONE_SET)
         return make_row(
             id=f"{split}-{index:05d}", text=text, split=split, image=_png(scene, side),
             label=json.dumps(asdict(scene)), **row,

@@ -1,4 +1,7 @@
-"""A corpus as numbered parquet shards, each written atomically, so that an interrupted build can resume."""
+"""A dataset as numbered parquet shards, each written atomically, so that an interrupted build can resume.
+
+A dataset's function calls `settings_folder` for a folder of its own, `build_split` for each split, and `open_shards`.
+"""
 
 from __future__ import annotations
 
@@ -61,15 +64,15 @@ def build_split(
         paths.append(str(path))
         if not path.exists():
             made = make(part)
-            rows = Dataset.from_dict({key: [row[key] for row in made] for key in features}, features=features)
-            with _quiet_datasets(), whole_file(path) as staged:
+            rows = Dataset.from_dict({key: [row.get(key) for row in made] for key in features}, features=features)
+            with quiet_datasets(), whole_file(path) as staged:
                 rows.to_parquet(staged)
         advance(len(part))
     return paths
 
 
 @contextmanager
-def _quiet_datasets() -> Iterator[None]:
+def quiet_datasets() -> Iterator[None]:
     """Hide the progress bars of `datasets`, which appear even if stderr is not a terminal."""
     from datasets.utils.logging import disable_progress_bar, enable_progress_bar, is_progress_bar_enabled
 
@@ -93,12 +96,15 @@ def open_shards(files: Mapping[str, list[str]], features: Features, folder: Path
         }
         loaded: dict[str, Dataset] = {}
         if filled:
-            with _quiet_datasets():
-                loaded = load_dataset("parquet", data_files=filled, features=features, cache_dir=str(folder / "arrow"))
+            with quiet_datasets():
+                loaded = load_dataset("parquet", data_files=filled, cache_dir=str(folder / "arrow"))
     except Exception as error:  # datasets wraps whatever pyarrow raises
         raise DataError(
             f"The dataset in {folder} cannot be read ({error}); delete that folder to build it again."
         ) from error
     # load_dataset refuses a split without rows, which ours may have if no row was usable.
     empty = Dataset.from_dict({key: [] for key in features}, features=features)
-    return DatasetDict({split: loaded.get(split, empty) for split in files})
+    # Shards of an earlier version may have further columns.
+    return DatasetDict(
+        {split: loaded[split].select_columns(list(features)) if split in loaded else empty for split in files}
+    )

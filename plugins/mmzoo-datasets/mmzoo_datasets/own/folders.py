@@ -1,0 +1,152 @@
+"""The datasets `image-folder` and `audio-folder`: the files of a folder, with or without a table of metadata."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmzoo.data import fingerprinted, make_row, to_dataset
+from mmzoo.data.shards import Row
+from mmzoo.errors import DataError
+from mmzoo_datasets.own.columns import mapped, plain_label, plain_text, words_of
+from mmzoo_datasets.own.files import SUFFIXES, folder, of_kind, order, splits
+from mmzoo_datasets.own.finish import Fit, Settings, finished
+from mmzoo_datasets.own.metadata import FILE_NAME, file_in, metadata_files, read_table
+
+if TYPE_CHECKING:
+    from datasets import Dataset, DatasetDict
+
+_log = logging.getLogger("mmzoo.datasets")
+WHAT = {"image": "pictures", "audio": "sounds"}
+
+
+def image_folder(
+    *,
+    root: str,
+    columns: Mapping[str, str] | None = None,
+    size: int | None = None,
+    fit: Fit = "crop",
+    validation: float = 0.05,
+    max_unreadable: float = 0.05,
+    seed: int = 0,
+) -> DatasetDict:
+    """The pictures of a folder and of those below it; nothing is copied unless a size is given.
+
+    With `metadata.csv`, `.jsonl` or `.parquet`, each of its lines is a row; `file_name` is relative to it. Otherwise
+    the first folder below root is the label, and `NAME.txt` beside a picture is its text.
+    Subfolders `train`, `validation` and `test` are splits. Hidden files are ignored.
+
+    Args:
+        root: The folder.
+        columns: Which column of the metadata is which of ours, such as `{text: caption}`; usual names are recognized.
+        size: Side in pixels to which all pictures are fitted; null leaves that to the model.
+        fit: `crop` resizes the shorter side and crops the center, `pad` adds white, `stretch` changes the shape.
+        validation: Fraction of the rows for the split validation, if there is none.
+        max_unreadable: Largest fraction of files that may be unreadable; these are named and left out.
+        seed: Of the choice of validation rows.
+
+    Raises:
+        DataError: There are no pictures, too many cannot be read, or the metadata is malformed.
+        ConfigError: An argument is out of range.
+    """
+    settings = Settings(validation, seed, max_unreadable, size, fit)
+    source = folder(root, "image-folder")
+    return finished(str(source), folder_splits(source, "image", columns or {}), settings)
+
+
+def folder_splits(source: Path, kind: str, columns: Mapping[str, str]) -> dict[str, Dataset]:
+    """The rows of each split of a folder; kind is image or audio."""
+    made = {}
+    for split, place in splits(source).items():
+        files = of_kind(place, SUFFIXES[kind])
+        rows = list(_rows(place, split, kind, files, columns))
+        if not rows:
+            raise DataError(
+                f"{place} has no {WHAT[kind]}; files must end in one of {' '.join(sorted(SUFFIXES[kind]))}."
+            )
+        made[split] = fingerprinted(to_dataset(rows))
+    return made
+
+
+def _rows(place: Path, split: str, kind: str, files: list[Path], columns: Mapping[str, str]) -> Iterator[Row]:
+    tables = metadata_files(place)
+    if tables:
+        yield from _described(place, split, kind, files, tables, columns)
+        return
+    classes = {path.relative_to(place).parts[0] for path in files if path.parent != place}
+    for path in files:
+        inside = path.relative_to(place)
+        label = order(inside.parts[0]) if len(classes) > 1 and len(inside.parts) > 1 else None
+        yield _row(place, path, split, kind, label=label, text=_text_beside(path) or words_of(label))
+
+
+def _described(
+    place: Path, split: str, kind: str, files: list[Path], tables: list[Path], columns: Mapping[str, str]
+) -> Iterator[Row]:
+    named = set[Path]()
+    for table in tables:
+        lines = read_table(table)
+        present = list(dict.fromkeys(name for line in lines for name in line))
+        known = mapped([name for name in present if name != FILE_NAME], columns, str(table))
+        others = [name for name in present if name not in (FILE_NAME, *known.values())]
+        for number, line in enumerate(lines, start=1):
+            path = file_in(table.parent, line.get(FILE_NAME), f"{table}, row {number},")
+            named.add(path)
+            own = {ours: line.get(theirs) for ours, theirs in known.items() if ours not in SPECIAL}
+            own |= {name: line.get(name) for name in others if name not in SPECIAL}
+            cells = {name: line.get(known[name]) if name in known else None for name in ("text", "label", "speaker")}
+            row = _row(place, path, split, kind, label=plain_label(cells["label"]), text=plain_text(cells["text"]))
+            yield {**row, "speaker": plain_text(cells["speaker"]), **own}
+    if left := [path for path in files if path not in named]:
+        _log.warning(
+            "%d of %d files in %s are not in %s and are left out; the first is %s.",
+            len(left), len(files), place, " or ".join(str(table) for table in tables[:2]), left[0],
+        )  # fmt: skip
+
+
+SPECIAL = ("id", "text", "label", "speaker", "image", "audio", "split")
+
+
+def _row(place: Path, path: Path, split: str, kind: str, *, label: str | None, text: str) -> Row:
+    name = order(path.relative_to(place).with_suffix("").as_posix())
+    return make_row(id=name, text=text, split=split, label=label, **{kind: path})
+
+
+def _text_beside(path: Path) -> str:
+    beside = path.with_suffix(".txt")
+    try:
+        return plain_text(beside.read_text("utf-8")) if beside.is_file() else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"Cannot read {beside}, the text of {path.name}: {error}.") from error
+
+
+def audio_folder(
+    *,
+    root: str,
+    columns: Mapping[str, str] | None = None,
+    sample_rate: int | None = None,
+    clip_seconds: float | None = 30.0,
+    validation: float = 0.05,
+    max_unreadable: float = 0.05,
+    seed: int = 0,
+) -> DatasetDict:
+    """The sounds of a folder and of those below it, like `image-folder`.
+
+    Args:
+        root: The folder.
+        columns: Which column of the metadata is which of ours, as in `image-folder`.
+        sample_rate: In Hz, to which all sounds are resampled; null leaves that to the model. Channels are averaged.
+        clip_seconds: Longer sounds without a text are cut into clips of this length; null keeps them.
+        validation: Fraction of the rows for the split validation, if there is none.
+        max_unreadable: Largest fraction of files that may be unreadable; these are named and left out.
+        seed: Of the choice of validation rows.
+
+    Raises:
+        DataError: There are no sounds, too many cannot be read, or the metadata is malformed.
+        ConfigError: An argument is out of range.
+    """
+    settings = Settings(validation, seed, max_unreadable, None, "crop", sample_rate, clip_seconds)
+    source = folder(root, "audio-folder")
+    return finished(str(source), folder_splits(source, "audio", columns or {}), settings)

@@ -1,0 +1,125 @@
+"""The dataset `hub`: any dataset of the Hugging Face Hub, or a local folder, that `datasets` reads without a script."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mmzoo.data import cache_dir
+from mmzoo.data.shards import quiet_datasets
+from mmzoo.errors import ConfigError, DataError
+from mmzoo_datasets.own.files import SPLITS
+from mmzoo_datasets.own.finish import Settings, finished
+from mmzoo_datasets.own.tables import rows_of
+
+if TYPE_CHECKING:
+    from datasets import Dataset, DatasetDict
+
+
+def hub(
+    *,
+    path: str,
+    split: str | None = None,
+    subset: str | None = None,
+    revision: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    streaming: bool = False,
+    limit: int | None = None,
+    size: int | None = None,
+    sample_rate: int | None = None,
+    clip_seconds: float | None = 30.0,
+    validation: float = 0.05,
+    max_unreadable: float = 0.05,
+    seed: int = 0,
+) -> DatasetDict:
+    """A dataset that `datasets.load_dataset` or `save_to_disk` knows; no code of it is ever run.
+
+    Args:
+        path: `org/name` on the Hub, or a folder of parquet, arrow, csv, json, pictures, sounds or webdataset files. A
+            folder must exist; write `./name` for one beside you.
+        split: A split or part of one for training, such as `train` or `train[:10%]`; null takes those named like train,
+            validation and test.
+        subset: The dataset's configuration, if it has several.
+        revision: A commit, tag or branch; a commit makes the training reproducible.
+        columns: Which column is which of ours, such as `{image: img, text: caption}`; usual names are recognized.
+        streaming: Download only the first `limit` rows instead of everything.
+        limit: Use only the first rows of each split, this many.
+        size: Side in pixels to which all pictures are fitted; null leaves that to the model.
+        sample_rate: In Hz, to which all sounds are resampled; null leaves that to the model.
+        clip_seconds: Longer sounds without a text are cut into clips of this length; null keeps them.
+        validation: Fraction of the rows for the split validation, if there is none.
+        max_unreadable: Largest fraction of files that may be unreadable; these are named and left out.
+        seed: Of the choice of validation rows.
+
+    Raises:
+        DataError: The dataset does not exist, cannot be reached, needs a script, or is in a layout of its own.
+        ConfigError: An argument is out of range, or names a column that does not exist.
+    """
+    settings = Settings(validation, seed, max_unreadable, size, "crop", sample_rate, clip_seconds)
+    if limit is not None and limit < 1:
+        raise ConfigError(f"hub got limit={limit}; it must be at least 1.", path="limit")
+    if streaming and limit is None:
+        raise ConfigError("hub streams only with a limit, the number of rows to download.", path="limit")
+    tables = _tables(path, split=split, subset=subset, revision=revision, streaming=streaming)
+    if streaming:
+        tables = {name: _downloaded(rows, limit) for name, rows in tables.items()}
+    elif limit is not None:
+        tables = {name: rows.select(range(min(limit, len(rows)))) for name, rows in tables.items()}
+    rows = {name: rows_of(table, name, path, columns or {}) for name, table in tables.items()}
+    return finished(path, rows, settings)
+
+
+def _tables(
+    path: str, *, split: str | None, subset: str | None, revision: str | None, streaming: bool
+) -> dict[str, Any]:
+    """The table of each of our splits."""
+    from datasets import Dataset, DatasetDict, load_dataset, load_from_disk
+
+    local = Path(path).expanduser()
+    if not local.exists() and (path.startswith((".", "/", "~")) or path.count("/") > 1):
+        raise DataError(f"There is no folder {local}.")
+    try:
+        with quiet_datasets():
+            if local.is_dir() and any((local / name).is_file() for name in ("dataset_dict.json", "state.json")):
+                loaded: Any = load_from_disk(str(local))
+            else:
+                loaded = load_dataset(
+                    str(local.resolve()) if local.exists() else path, subset, split=split, revision=revision,
+                    streaming=streaming, cache_dir=str(cache_dir() / "hub"),
+                )  # fmt: skip
+    except Exception as error:  # datasets and huggingface_hub raise many kinds
+        raise DataError(f"Cannot load the dataset {path}: {_reason(error)}") from error
+    if not isinstance(loaded, Mapping):
+        return {"train": loaded}
+    if split is not None and isinstance(loaded, DatasetDict):  # of load_from_disk, which takes no split
+        if split not in loaded:
+            raise DataError(f"The dataset {path} has no split {split!r}; it has {', '.join(loaded)}.")
+        return {"train": loaded[split]}
+    named = {SPLITS.get(name.lower(), name): rows for name, rows in loaded.items()}
+    if "train" not in named:
+        raise DataError(f"The dataset {path} has no split train; choose one of {', '.join(loaded)} with `split`.")
+    assert isinstance(named["train"], Dataset) or streaming
+    return {name: named[name] for name in ("train", "validation", "test") if name in named}
+
+
+def _downloaded(rows: Any, limit: int | None) -> Dataset:
+    """The first rows of a stream, with files as they are stored."""
+    from datasets import Audio, Dataset, Image
+
+    for name, feature in (rows.features or {}).items():
+        if isinstance(feature, Image | Audio):
+            rows = rows.cast_column(name, type(feature)(decode=False))
+    try:
+        first = list(islice(rows, limit))
+    except Exception as error:  # whatever the transport raises
+        raise DataError(f"The stream of rows broke off: {_reason(error)}") from error
+    return Dataset.from_list(first)
+
+
+def _reason(error: BaseException) -> str:
+    """The first line of an error, or that of its cause if that says more."""
+    while error.__cause__ is not None and "error occurred while generating" in str(error):
+        error = error.__cause__
+    return f"{type(error).__name__}: {(str(error).strip() or 'no reason given').splitlines()[0][:300]}"
