@@ -15,9 +15,8 @@ from mmzoo.hub.cards import read_record
 from mmzoo.hub.published import model_name
 from mmzoo.interfaces import Adaptable
 from mmzoo.model_folder import TRAINING_NAME
-from mmzoo.schema import check
 from mmzoo.training.api import rows_of
-from mmzoo.training.recipe import DataConfig, apply_override
+from mmzoo.training.recipe import DataConfig, apply_override, load_recipe
 from mmzoo.training.start import all_rows, base_model
 from mmzoo.training.step import trainable
 
@@ -28,6 +27,8 @@ LR_FRACTION = 0.3
 """The learning rate as a fraction of the one that the model was trained with."""
 EPOCHS = 20
 FEWEST_STEPS, MOST_STEPS = 200, 2000
+BATCH, DEFAULT_LR = 16, 1e-3
+"""For a model without a training record."""
 KEPT = ("batch_size", "batch_frames", "bucket", "balance", "precision", "ema")
 """Keys that are taken from the recipe that the model was trained with."""
 HUB = "hub:"
@@ -61,36 +62,45 @@ def derived_recipe(start: str, data: str, overrides: Sequence[str] = ()) -> dict
     for override in overrides:
         apply_override(changes, override)
     section = _data(data, changes.get("data") or {})
-    splits = load_dataset_for(lambda: getattr(trained, "columns", ()), section["name"], section["config"])
-    for key, usual in (("split", "train"), ("validation_split", "validation")):
-        section.setdefault(key, usual if usual in splits else next(iter(splits)) if key == "split" else None)
-    rows, validation = rows_of(splits, check(DataConfig, section, path="data", label="the recipe"))
-    adapted = dict(trained.adapt(all_rows(rows, validation))) if isinstance(trained, Adaptable) else {}
     record = (read_record(trained.folder / TRAINING_NAME) if trained.folder is not None else None) or {}
     before: Mapping[str, Any] = record.get("recipe") or {}
     base = (base_model(start) or {})["name"]
     stored = before["model"]["overrides"] if before and before["model"]["name"] == start else {}
-    batch = min(before.get("batch_size") or 16, len(rows))
     kept = {key: before[key] for key in KEPT if before.get(key) is not None}
-    kept |= {} if "batch_frames" in kept else {"batch_size": batch}
-    per_step = record["items_seen"] / record["steps"] if "batch_frames" in kept else batch
-    steps = math.ceil(len(rows) * EPOCHS / per_step)
-    steps = min(max(steps, FEWEST_STEPS), max(FEWEST_STEPS, before.get("steps", MOST_STEPS)))
-    optimizer = before.get("optimizer") or {"lr": 1e-3}
     recipe = {
         "name": re.sub(r"[^A-Za-z0-9._-]+", "-", f"{base.rpartition('/')[2]}-{section['title']}").strip("-."),
-        "model": {"name": start, "overrides": {**stored, **adapted}, "init_from": start},
+        "model": {"name": start, "overrides": stored, "init_from": start},
         "data": section,
-        "steps": steps,
+        "steps": FEWEST_STEPS,
+        **({} if "batch_frames" in kept else {"batch_size": BATCH}),
         **kept,
+    }
+    load_recipe(recipe, overrides)  # refuses a wrong override before the data are read
+
+    splits = load_dataset_for(lambda: getattr(trained, "columns", ()), section["name"], section["config"])
+    for key, usual in (("split", "train"), ("validation_split", "validation")):
+        section.setdefault(key, usual if usual in splits else next(iter(splits)) if key == "split" else None)
+    rows, validation = rows_of(splits, DataConfig(**section))
+    if isinstance(trained, Adaptable):
+        recipe["model"] = {
+            **recipe["model"],
+            "overrides": {**stored, **trained.adapt(all_rows(rows, validation))},
+        }
+    if "batch_size" in recipe:
+        recipe["batch_size"] = per_step = min(recipe["batch_size"], len(rows))
+    else:
+        per_step = record["items_seen"] / record["steps"]
+    steps = min(max(math.ceil(len(rows) * EPOCHS / per_step), FEWEST_STEPS), before.get("steps", MOST_STEPS))
+    recipe["steps"] = steps = changes.get("steps", steps)
+    optimizer = before.get("optimizer") or {"lr": DEFAULT_LR}
+    recipe |= {
         "optimizer": {**optimizer, "lr": optimizer["lr"] * LR_FRACTION, "warmup_steps": steps // 10},
         "log_every": max(1, steps // 40),
         "preview_every": max(1, steps // 4),
         "validate_every": max(1, steps // 8) if validation is not None else None,
     }
     if adversary := before.get("adversary"):
-        fraction = steps / max(1, before["steps"])
-        scaled = {key: round(adversary[key] * fraction) for key in ("start_step", "warmup_steps")}
+        scaled = {key: round(adversary[key] * steps / before["steps"]) for key in ("start_step", "warmup_steps")}
         recipe["adversary"] = {**adversary, "lr": adversary["lr"] * LR_FRACTION, **scaled}
     return recipe
 

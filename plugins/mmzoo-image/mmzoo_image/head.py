@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mmzoo.data import as_image, decode_image, packed_images
+from mmzoo.data import as_image, decode_image, fit_image, packed_images
 from mmzoo.data.words import PADDING, Words
 from mmzoo.errors import ConfigError, InputError
 from mmzoo.interfaces import (
@@ -439,4 +439,5 @@ class TextToImage(TaskHead):
         """Each row's picture next to one drawn from its caption."""
         for row in rows:
             drawn = self.generate([row["text"]])[0]
-            yield row["id"], Image(np.concatenate((decode_image(row["image"]).pixels, drawn.pixels), axis=1))
+            fitted = fit_image(decode_image(row["image"]), drawn.pixels.shape[:2])
+            yield row["id"], Image(np.concatenate((fitted.pixels, drawn.pixels), axis=1))

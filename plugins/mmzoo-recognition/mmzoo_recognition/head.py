@@ -334,8 +334,9 @@ class Recognizer(TaskHead):
         if self.augment:
             batch = augmented(batch, generator)
         parts = self.encoded(batch)
-        whole = self._loss(self.logits(_dropped(parts, self.drop, generator)), labels)
-        losses = {"whole": whole.detach()}
+        logits = self.logits(_dropped(parts, self.drop, generator))
+        whole = self._loss(logits, labels)
+        losses = {"whole": whole.detach(), "accuracy": (logits.argmax(-1) == labels).float().mean()}
         total = whole
         if self.auxiliary and len(parts) > 1:
             alone = {name: self._loss(self.logits({name: latents}), labels) for name, latents in parts.items()}

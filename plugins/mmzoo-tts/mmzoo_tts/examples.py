@@ -34,13 +34,14 @@ class SpokenPhones:
         cache: Folder in which the codes are kept, once per dataset and tokenizer.
 
     Raises:
-        DataError: There are no rows, a column is missing, or a speaker or phone is unknown.
+        DataError: There are no rows, or a speaker or phone is unknown.
     """
 
     keys = ("codes", "frames", "phones", "ends", "phone_mask", "voice")
 
     def __init__(self, rows: Dataset, tokenizer: Tokenizer, voices: list[str], cache: Path) -> None:
-        check_columns(rows)
+        if len(rows) == 0:
+            raise DataError("The dataset has no rows to train on.")
         unknown = set(speakers(rows)) - set(voices)
         if unknown:
             raise DataError(
@@ -81,20 +82,10 @@ class SpokenPhones:
         }
 
 
-def check_columns(rows: Dataset) -> None:
-    """Raise DataError unless there are rows with phones and their times."""
-    if len(rows) == 0:
-        raise DataError("The dataset has no rows to train on.")
-    missing = {"phones", "phone_ends_s", "speaker"} - set(rows.column_names)
-    if missing:
-        raise DataError(
-            f"The dataset lacks {sorted(missing)} (it has {rows.column_names}); text to speech needs phone times."
-        )
-
-
 def speakers(rows: Dataset) -> list[str]:
     """The voice of each row; NO_SPEAKER if it is not named."""
-    return [speaker or NO_SPEAKER for speaker in rows["speaker"]]
+    named = rows["speaker"] if "speaker" in rows.column_names else [None] * len(rows)
+    return [speaker or NO_SPEAKER for speaker in named]
 
 
 def _phone_id(phone: str) -> int:

@@ -37,7 +37,7 @@ from mmzoo.nn.rows import copy_rows
 from mmzoo_tts.alignment import POSITION_FEATURES, position_features, soft_overlap
 from mmzoo_tts.chunks import Chunk, split_chunks
 from mmzoo_tts.durations import DurationPredictor
-from mmzoo_tts.examples import SpokenPhones, check_columns, speakers
+from mmzoo_tts.examples import SpokenPhones, speakers
 from mmzoo_tts.phonemizer import Phonemizer
 from mmzoo_tts.text.phones import PHONE_IDS, PHONES
 
@@ -102,7 +102,7 @@ class TextToSpeech(TaskHead):
         Link("head.latents", "backbone.x"),
         Link("head.phones", "text.raw"),
     )
-    columns = ("audio", "phones", "phone_ends_s", "speaker")
+    columns = ("audio", "phones", "phone_ends_s")
     batch_keys = ("codes", "frames", "phones", "ends", "phone_mask", "voice")
     phonemizer: Phonemizer
     tokenizer: Tokenizer
@@ -151,7 +151,6 @@ class TextToSpeech(TaskHead):
 
     def adapt(self, rows: Dataset) -> Mapping[str, Any]:
         """The voices of the rows, unless all are known."""
-        check_columns(rows)
         voices = sorted(set(speakers(rows)))
         return {} if set(voices) <= set(self.voices) else {"voices": voices}
 
