@@ -44,14 +44,17 @@ def begin_from(head: TaskHead, start: str, rows: Dataset, say: Say, *, fresh: bo
         return
     found = _model(start)
     folder = Path(start).expanduser() if found is None else found.folder("weights").path
-    trained = None
+    trained: TaskHead | None = None
     if found is not None:
         trained = create(start)
+        stored, file = own_tensors(trained), folder / WEIGHTS_NAME
     elif isinstance(head, Adaptable) and (folder / "model" / CONFIG_NAME).is_file():
         trained = create(folder / "model")
     if fresh:
-        file = folder / WEIGHTS_NAME if found is not None else _weights_in(folder, say)
-        _copy(head, own_tensors(trained) if found is not None else _loaded(file), file, say)
+        if found is None:
+            file = _weights_in(folder, say)
+            stored = _loaded(file)
+        _copy(head, stored, file, say)
     if isinstance(head, Adaptable) and type(trained) is type(head):
         head.inherit(trained, rows)
     else:
