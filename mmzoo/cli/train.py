@@ -69,7 +69,7 @@ def train(
 
         changes = [*([recipe] if recipe else []), *changes]
         if data is None:
-            raise UsageError("--from also needs --data: a file or folder, hub:org/name, or a dataset's name.")
+            raise UsageError("--from also needs --data: a file, a folder, or a dataset's name.")
         given = derived_recipe(start, data, changes)
         command = shlex.join(["mmzoo", "train", "--from", start, "--data", data, *changes])
     elif data is not None or recipe is None:

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmzoo.data import guess, load_dataset_for
-from mmzoo.errors import UnknownNameError
+from mmzoo.errors import ConfigError, UnknownNameError
 from mmzoo.factory import create
 from mmzoo.hub.cards import read_record
 from mmzoo.hub.published import model_name
 from mmzoo.interfaces import Adaptable
 from mmzoo.model_folder import TRAINING_NAME
+from mmzoo.registry import catalog, load_target
+from mmzoo.schema import arguments_of
 from mmzoo.training.api import rows_of
 from mmzoo.training.recipe import DataConfig, apply_override, load_recipe
 from mmzoo.training.start import all_rows, base_model
@@ -31,7 +33,6 @@ BATCH, DEFAULT_LR = 16, 1e-3
 """For a model without a training record."""
 KEPT = ("batch_size", "batch_frames", "bucket", "balance", "precision", "ema")
 """Keys that are taken from the recipe that the model was trained with."""
-HUB = "hub:"
 
 
 def derived_recipe(start: str, data: str, overrides: Sequence[str] = ()) -> dict[str, Any]:
@@ -43,7 +44,8 @@ def derived_recipe(start: str, data: str, overrides: Sequence[str] = ()) -> dict
 
     Args:
         start: A model's name or folder.
-        data: A file or folder, `hub:org/name`, or the name of a registered dataset.
+        data: A file or folder, the name of a registered dataset, or `name:value` for one that requires one argument, such
+            as `hub:org/name`.
         overrides: Changes to the recipe, as `a.b=c` strings. Only those of the data matter here; the caller applies
             all of them.
 
@@ -107,22 +109,34 @@ def derived_recipe(start: str, data: str, overrides: Sequence[str] = ()) -> dict
 
 def _data(data: str, changes: Mapping[str, Any]) -> dict[str, Any]:
     """The `data` section of a recipe, with the changes to it, which may name another dataset than the guessed one."""
-    config: dict[str, Any] = {}
-    if data.startswith(HUB):
-        name, config, title = "hub", {"path": data.removeprefix(HUB)}, data.removeprefix(HUB)
-    elif "name" in changes or _is_dataset(data):
+    config: Mapping[str, Any] = {}
+    name, colon, value = data.partition(":")
+    if "name" in changes or _is_dataset(data):
         name, title = data, data
+    elif colon and _is_dataset(name):
+        config, title = {_only_argument(name): value}, value
     else:
         guessed = guess(data)
-        name, config, title = guessed.name, dict(guessed.config), Path(data).expanduser().resolve().name
+        name, config, title = guessed.name, guessed.config, Path(data).expanduser().resolve().name
     return {"name": name, "title": title, **changes, "config": {**config, **(changes.get("config") or {})}}
 
 
 def _is_dataset(name: str) -> bool:
-    from mmzoo.registry import catalog
-
     try:
         catalog().component("dataset", name)
     except UnknownNameError:
         return False
     return True
+
+
+def _only_argument(name: str) -> str:
+    """The argument of a dataset that `name:value` gives. Raises ConfigError unless it requires exactly one."""
+    arguments = arguments_of(load_target(catalog().component("dataset", name)))
+    required = [key for key, field in arguments.items() if field.is_required()]
+    if len(required) != 1:
+        raise ConfigError(
+            f"{name}:VALUE is for datasets that require one argument, and {name} requires"
+            f" {', '.join(required) or 'none'}; write --data {name} and data.config.KEY=VALUE.",
+            path="data",
+        )
+    return required[0]

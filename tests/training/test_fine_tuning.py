@@ -251,6 +251,8 @@ def test_the_data_may_be_a_registered_dataset(tmp_path: Path, monkeypatch: pytes
     assert recipe["data"]["name"] == recipe["data"]["title"] == "flite-speech"
     assert recipe["data"]["split"] == "all" and recipe["data"]["validation_split"] is None
     assert derived_recipe("vqvae-text", "hub:org/words")["data"]["title"] == "org/words"
+    assert derived_recipe("vqvae-text", "csv:mine.csv")["data"]["config"] == {"path": "mine.csv"}
+    asked.pop()
     assert asked == [("flite-speech", {"voice": "awb"}, ("text",)), ("hub", {"path": "org/words"}, ("text",))]
 
 
@@ -284,6 +286,8 @@ def test_what_cannot_be_learned_is_refused_with_the_reason(
         ["--from", "vqvae-imag", "--data", "x"],
         ["--from", "runs/none", "--data", "x"],
         ["--from", "vqvae-image", "--data", "x", "steps"],
+        ["--from", "vqvae-image", "--data", "small-pictures:x"],
+        ["--from", "vqvae-image", "--data", "small-pictures", "stepz=3"],
         ["--from", "vqvae-image", "--data", "small-pictures", "data.configg.a=1"],
     ],
     ids=" ".join,
