@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmzoo.data import guess, load_dataset_for
-from mmzoo.errors import ConfigError, UnknownNameError
+from mmzoo.errors import ConfigError, MissingPluginError, UnknownNameError
 from mmzoo.factory import create
 from mmzoo.hub.cards import read_record
 from mmzoo.hub.published import model_name
@@ -44,8 +44,8 @@ def derived_recipe(start: str, data: str, overrides: Sequence[str] = ()) -> dict
 
     Args:
         start: A model's name or folder.
-        data: A file or folder, the name of a registered dataset, or `name:value` for one that requires one argument, such
-            as `hub:org/name`.
+        data: A file or folder, the name of a registered dataset, or `name:value` for one that requires one argument,
+            such as `hub:org/name`.
         overrides: Changes to the recipe, as `a.b=c` strings. Only those of the data matter here; the caller applies
             all of them.
 
@@ -70,7 +70,7 @@ def derived_recipe(start: str, data: str, overrides: Sequence[str] = ()) -> dict
     stored = before["model"]["overrides"] if before and before["model"]["name"] == start else {}
     kept = {key: before[key] for key in KEPT if before.get(key) is not None}
     recipe = {
-        "name": re.sub(r"[^A-Za-z0-9._-]+", "-", f"{base.rpartition('/')[2]}-{section['title']}").strip("-."),
+        "name": _run_name(base, data if Path(data).is_file() else str(section["title"])),
         "model": {"name": start, "overrides": stored, "init_from": start},
         "data": section,
         "steps": FEWEST_STEPS,
@@ -107,14 +107,21 @@ def derived_recipe(start: str, data: str, overrides: Sequence[str] = ()) -> dict
     return recipe
 
 
+def _run_name(base: str, data: str) -> str:
+    """`model-data`, without the folder of either and the suffix of a file."""
+    path = Path(data)
+    stem = path.stem if path.is_file() else path.name
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", f"{base.rpartition('/')[2]}-{stem}").strip("-.")
+
+
 def _data(data: str, changes: Mapping[str, Any]) -> dict[str, Any]:
     """The `data` section of a recipe, with the changes to it, which may name another dataset than the guessed one."""
     config: Mapping[str, Any] = {}
     name, colon, value = data.partition(":")
-    if "name" in changes or _is_dataset(data):
-        name, title = data, data
-    elif colon and _is_dataset(name):
+    if colon and _is_dataset(name):
         config, title = {_only_argument(name): value}, value
+    elif "name" in changes or _is_dataset(data):
+        name, title = data, data
     else:
         guessed = guess(data)
         name, config, title = guessed.name, guessed.config, Path(data).expanduser().resolve().name
@@ -126,6 +133,10 @@ def _is_dataset(name: str) -> bool:
         catalog().component("dataset", name)
     except UnknownNameError:
         return False
+    except MissingPluginError:
+        if ":" in name:  # a path with a colon, not a name with its plugin
+            return False
+        raise
     return True
 
 

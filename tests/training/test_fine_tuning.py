@@ -139,7 +139,7 @@ def test_a_model_is_fine_tuned_in_one_line(kind: str, tmp_path: Path, capsys: py
     words = ["train", "--from", "before", "--data", str(data.relative_to(tmp_path)), "steps=2", "preview_every=1"]
     assert main(words) == 0, capsys.readouterr().err
     run = tmp_path / capsys.readouterr().out.strip().rpartition("/")[0]
-    stem = data.name.replace(" ", "-")
+    stem = data.stem.replace(" ", "-")
     assert run == tmp_path / "runs" / f"mine-{stem}"
 
     model = mmzoo.create(run / "model")
