@@ -195,7 +195,7 @@ def test_a_new_voice_starts_from_the_known_ones(tmp_path: Path) -> None:
     assert derived_recipe("before", str(spoken(tmp_path / "nobody", "")))["model"]["overrides"] == {"voices": ["own"]}
 
 
-@pytest.mark.parametrize("kind", ["drawing", "describing"])
+@pytest.mark.parametrize("kind", ["drawing", pytest.param("describing", marks=pytest.mark.slow)])
 def test_new_words_come_after_the_known_ones(kind: str, tmp_path: Path) -> None:
     name, overrides, _ = KINDS[kind]
     before = trained(name, overrides, tmp_path / "before")
