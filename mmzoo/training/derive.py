@@ -142,8 +142,8 @@ def _is_dataset(name: str) -> bool:
 
 def _only_argument(name: str) -> str:
     """The argument of a dataset that `name:value` gives. Raises ConfigError unless it requires exactly one."""
-    arguments = arguments_of(load_target(catalog().component("dataset", name)))
-    required = [key for key, field in arguments.items() if field.is_required()]
+    builder: Any = load_target(catalog().component("dataset", name))
+    required = [key for key, field in arguments_of(builder).items() if field.is_required()]
     if len(required) != 1:
         raise ConfigError(
             f"{name}:VALUE is for datasets that require one argument, and {name} requires"
