@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from mmzoo.errors import MmzooError, UsageError
-from mmzoo.hub.published import find_model
+from mmzoo.hub.published import find_model, model_name
 from mmzoo.hub.sources import is_source
 from mmzoo.hub.tree import ModelRef, ResolvedModel, models_in
 from mmzoo.registry import catalog
@@ -76,7 +77,7 @@ class Description:
         return {key: value for key, value in asdict(self).items() if key not in left_out}
 
 
-def describe(name: str) -> Description:
+def describe(name: str | os.PathLike[str]) -> Description:
     """Describe a model or component from its registration, or a source from its config and card.
 
     No component is imported, so ports, which a class computes, are not included. For `hf-hub:org/name` only the config
@@ -84,7 +85,7 @@ def describe(name: str) -> Description:
     the models in slots, and of the base models that a source's card names, if they are registered.
 
     Args:
-        name: A model (`name`, `name.tag`), a component (`kind/name` or its bare name) or a source.
+        name: A model (`name`, `name.tag`), a component (`kind/name` or its bare name), a model's folder, or a source.
 
     Returns:
         The description.
@@ -94,8 +95,9 @@ def describe(name: str) -> Description:
             used.
         ConfigError, HubError: The config of a source cannot be fetched or read.
     """
-    if not isinstance(name, str) or not name.strip():
+    if not isinstance(name, str | os.PathLike) or not str(name).strip():
         raise UsageError(f"describe takes the name of a model or component, not {name!r}; `mmzoo list` shows them.")
+    name = model_name(name)
     if is_source(name):
         return _source(resolve(name))
     spec = find_spec(name)

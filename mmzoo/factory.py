@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmzoo.errors import MmzooError, NoWeightsError, UnknownNameError, UsageError, WeightsError
+from mmzoo.hub.published import model_name
 from mmzoo.hub.tree import ModelRef, ResolvedModel
 from mmzoo.registry.specs import PART_KINDS
 from mmzoo.resolve import resolve
@@ -23,7 +24,7 @@ ALLOW_LICENSES = "MMZOO_ALLOW_LICENSES"
 
 
 def create(
-    name: str,
+    name: str | os.PathLike[str],
     *,
     pretrained: bool | None = None,
     device: str | torch.device | None = None,
@@ -37,7 +38,7 @@ def create(
 
     Args:
         name: A registered model (`vqvae-speech`, or `vqvae-speech.tag` to choose among several weights),
-            `local-dir:path`, `hf-hub:org/name@revision`, or `kind/name` for a component (`quantizer/fsq`).
+            the path of a model's folder, `hf-hub:org/name@revision`, or `kind/name` for a component (`quantizer/fsq`).
         pretrained: None loads the published weights of a model and gives a component fresh parameters; False gives
             fresh parameters.
         device: None is the CPU.
@@ -61,8 +62,9 @@ def create(
     from mmzoo.composition import check
     from mmzoo.composition.placement import device_of, dtype_of
 
-    if not isinstance(name, str) or not name.strip():
+    if not isinstance(name, str | os.PathLike) or not str(name).strip():
         raise UsageError(f"create takes the name of a model, not {name!r}; `mmzoo list` shows them.")
+    name = model_name(name)
     if pretrained not in (None, True, False):
         raise UsageError(f"pretrained must be True, False or None, not {pretrained!r}.")
     place, precision, licenses = device_of(device), dtype_of(dtype), _licenses(allow_licenses)
@@ -160,7 +162,8 @@ def _create_part(name: str, pretrained: bool | None, config: Mapping[str, Any], 
     kind, _, component = name.partition("/")
     if kind not in PART_KINDS:
         raise UnknownNameError(
-            f"{name[:80]!r} is neither a model nor a part; write a part as kind/name: {suggestion(kind, PART_KINDS)}",
+            f"{name[:80]!r} is neither a part nor a folder with a config.json; write a part as kind/name:"
+            f" {suggestion(kind, PART_KINDS)}",
             name=name,
         )
     if pretrained:

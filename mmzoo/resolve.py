@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from mmzoo.errors import NoWeightsError
-from mmzoo.hub.published import FoundModel, find_model
+from mmzoo.hub.published import FoundModel, find_model, model_name
 from mmzoo.hub.tree import ModelRef, ResolvedModel, models_in
 from mmzoo.model_folder import ModelConfig, ModelFolder
 
@@ -19,7 +20,7 @@ Known = dict[tuple[ModelRef, bool], ResolvedModel]
 
 
 def resolve(
-    name: str,
+    name: str | os.PathLike[str],
     overrides: Mapping[str, Any] | None = None,
     *,
     revision: str | None = None,
@@ -28,7 +29,7 @@ def resolve(
     """Look up a model and the models in its slots; a model in two slots is looked up once.
 
     Args:
-        name: A registered name, `local-dir:path` or `hf-hub:org/name@revision`.
+        name: A registered name, the path of a model's folder, or `hf-hub:org/name@revision`.
         overrides: Of the recipe, by slot or by key of the head. The head's class is imported only if there are any.
         revision: The revision of a model on the Hub.
         pretrained: False for the recipe without its weights; models in its slots keep theirs.
@@ -41,6 +42,7 @@ def resolve(
         NoWeightsError: The weights of the model, or of one in a slot, are not published.
         HubError, ChecksumError, ConfigError: A config cannot be fetched or read.
     """
+    name = model_name(name)
     opened = _opened(ModelRef(name, pretrained=pretrained), find_model(name, revision))
     known = Known()
     if not overrides:
@@ -64,7 +66,11 @@ def resolve_recipe(recipe: Mapping[str, Any], title: str = "") -> ResolvedModel:
     from mmzoo.composition.plan import slots_of
 
     slots = slots_of(head_of(recipe))
-    named = {slot: {"model": value} for slot, value in recipe.items() if isinstance(value, str) and slot in slots}
+    named = {
+        slot: {"model": model_name(value)}
+        for slot, value in recipe.items()
+        if isinstance(value, str | os.PathLike) and slot in slots
+    }
     recipe = {**recipe, **{slot: value for slot, value in named.items() if slots[slot].model}}
     return _resolved(ResolvedModel(recipe, title=title), (), "", {})
 
@@ -122,7 +128,10 @@ def _resolved(model: ResolvedModel, above: tuple[ResolvedModel, ...], inside: st
 
 def _in_slot(ref: ModelRef, path: str, local: bool) -> ResolvedModel:
     try:
-        return _opened(ref, find_model(ref.name, local=local))
+        found = find_model(ref.name, local=local)
+        if found.source is not None and found.source.scheme == "local-dir":
+            ref = replace(ref, name=found.name)  # a path, however it was written
+        return _opened(ref, found)
     except NoWeightsError as error:
         raise NoWeightsError(
             f"The slot {path} needs the weights of {ref.name!r}, which are not published or not in this"

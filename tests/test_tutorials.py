@@ -21,8 +21,8 @@ BLOCK = re.compile(r"^```(python|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL
 def test_every_block_runs(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if shutil.which("flite") is None:
-        pytest.skip("flite, which the tutorials train with, is not installed")
+    if "flite" in page.read_text(encoding="utf-8") and shutil.which("flite") is None:
+        pytest.skip("flite, which this tutorial trains with, is not installed")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MMZOO_CACHE", str(tmp_path / "cache"))
     for recipe in ROOT.glob("plugins/*/*/recipes/*.yaml"):

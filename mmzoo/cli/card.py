@@ -30,7 +30,7 @@ def card(
         raise InputError(f"{folder} is not a model repo: it has no config.json.")
     if license is not None and license != "other":
         check_front_matter({"license": license}, "the card")
-    head = create(f"local-dir:{folder}")
+    head = create(folder)
     if not check:
         try:
             check_golden(head, folder)

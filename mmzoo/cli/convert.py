@@ -11,7 +11,7 @@ from mmzoo.cli.output import say
 
 
 def convert(
-    model: Annotated[str, typer.Argument(help="A name, local-dir:path or hf-hub:org/name@revision.")],
+    model: Annotated[str, typer.Argument(help="A name, a folder, or hf-hub:org/name@revision.")],
     folder: Annotated[Path, typer.Argument(help="The folder to write; it must not exist yet.")],
     to: Annotated[str | None, typer.Option(help="A format of `mmzoo list --kind format`; mmzoo's by default.")] = None,
     name: Annotated[str | None, typer.Option(help="The model's name; by default its own, or the folder's.")] = None,

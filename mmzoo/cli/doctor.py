@@ -17,7 +17,7 @@ from mmzoo.cli.output import one_line, print_json, say
 from mmzoo.hookspecs import PLUGIN_API_VERSION
 from mmzoo.registry import settings
 from mmzoo.registry.index import Catalog, catalog
-from mmzoo.registry.plugins import CHOICE, PluginRecord, chosen_names
+from mmzoo.registry.plugins import CHOICE, PluginRecord
 from mmzoo.registry.targets import missing_requirements
 
 PACKAGES = (
@@ -47,13 +47,12 @@ SLOW_MS = 200.0
 
 ABOUT = """Check the installation: plugins and why any failed, packages, conflicting names, settings.
 
-Exit code 1 if a plugin is broken or incompatible, 0 otherwise."""
+Exit code 1 if a plugin is broken or incompatible, or MMZOO_PLUGINS names one that is not installed; 0 otherwise."""
 
 
 def _run(args: Namespace) -> int:
-    known = catalog()
-    notes = list(_notes(known))
-    problems = [f"the plugin {r.title} is {r.state}: {r.error}" for r in known.plugins() if r.failed]
+    known = catalog(choice_checked=False)
+    notes, problems = list(_notes(known)), list(_problems(known))
     system = {
         "mmzoo": mmzoo.__version__,
         "plugin_api": PLUGIN_API_VERSION,
@@ -91,15 +90,20 @@ def _print(system: Mapping[str, Any], records: Sequence[PluginRecord]) -> None:
             say("\n".join(f"      {line}" for line in record.traceback.rstrip().splitlines()))
 
 
+def _problems(known: Catalog) -> Iterator[str]:
+    for record in known.plugins():
+        if record.failed:
+            yield f"the plugin {record.title} is {record.state}: {record.error}"
+    for name in known.unmatched:
+        yield f"{CHOICE} names {name!r}, but no installed plugin has that name; change or unset it."
+
+
 def _notes(known: Catalog) -> Iterator[str]:
     for record in known.plugins():
         if record.state == "shadowed":
             yield f"the plugin {record.title} is not used: {record.error}"
         if record.ms > SLOW_MS:
             yield f"the plugin {record.title} took {record.ms:.0f} ms to import; it should import nothing heavy."
-    for name in chosen_names() or ():
-        if not any(record.is_called(name) for record in known.plugins()):
-            yield f"{CHOICE} names {name!r}, but no installed plugin has that name."
     for path in settings.unreadable():
         yield f"{path} cannot be read as JSON and is ignored; delete it."
     names = Counter((spec.kind, spec.name) for spec in known.specs())

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from mmzoo.cli.light import LightCommand
-from mmzoo.cli.output import note, print_json, print_table, say
+from mmzoo.cli.output import note, one_line, print_json, print_table, say
 from mmzoo.errors import UnknownNameError
 from mmzoo.registry import settings
 from mmzoo.registry.index import catalog
@@ -50,7 +50,8 @@ def _run(args: Namespace) -> int:
 
 
 def _list(args: Namespace) -> int:
-    records = catalog().plugins()
+    known = catalog(choice_checked=False)
+    records = known.plugins()
     if args.json:
         print_json([asdict(record) for record in records])
         return 0
@@ -59,6 +60,8 @@ def _list(args: Namespace) -> int:
         for r in records
     ]
     print_table(("plugin", "distribution", "version", "state", "import", "supplies", "error"), rows)
+    for unknown in known.unmatched:
+        note(one_line(f"{CHOICE} names {unknown!r}, but no installed plugin has that name; change or unset it."))
     if not records:
         note("No plugins are installed; mmzoo's own are in the folder plugins/ of its repository.")
     return 0

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,9 +24,18 @@ def _help_recipe(requested: bool) -> None:
 
 
 def train(
-    recipe: Annotated[Path, typer.Argument(help="The recipe, a YAML file.", metavar="RECIPE.yaml")],
+    recipe: Annotated[
+        str | None, typer.Argument(help="The recipe, a YAML file; left out with --from.", metavar="[RECIPE.yaml]")
+    ] = None,
     overrides: Annotated[
         list[str] | None, typer.Argument(help="Changes to the recipe: a.b=value, in YAML.", metavar="[KEY=VALUE]...")
+    ] = None,
+    start: Annotated[
+        str | None, typer.Option("--from", help="Fine-tune this model (a name or folder), instead of a recipe.")
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(help="With --from: a file or folder, hub:org/name, or the name of a registered dataset."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The run folder; runs/<name> by default.")] = None,
     resume: Annotated[bool, typer.Option(help="Resume from the newest valid checkpoint of the run, if any.")] = True,
@@ -37,9 +48,13 @@ def train(
         bool, typer.Option("--export-only", help="Export the newest checkpoint without training further.")
     ] = False,
 ) -> None:
-    """Train a model from a recipe, or resume training.
+    """Train a model from a recipe, fine-tune a model on data of your own, or resume training.
+
+    --from derives a recipe from the model's own, and writes it to the run folder.
 
     Examples:
+
+        mmzoo train --from vqvae-image --data ./my-pictures
 
         mmzoo train recipes/vqvae-speech.yaml
 
@@ -47,17 +62,29 @@ def train(
 
     Exit codes: 0 finished or paused, 1 failed, 2 wrong recipe or folder, 130 or 143 interrupted with a checkpoint.
     """
+    given: str | Mapping[str, Any]
+    given, changes, command = recipe or "", overrides or [], None
+    if start is not None:
+        from mmzoo.training.derive import derived_recipe
+
+        changes = [*([recipe] if recipe else []), *changes]
+        if data is None:
+            raise UsageError("--from also needs --data: a file, a folder, or a dataset's name.")
+        given = derived_recipe(start, data, changes)
+        command = shlex.join(["mmzoo", "train", "--from", start, "--data", data, *changes])
+    elif data is not None or recipe is None:
+        raise UsageError("Give a recipe, or a model with --from and --data; `mmzoo train --help` has examples.")
     if print_config:
         from mmzoo.training.recipe import dump_recipe, load_recipe
 
-        say(dump_recipe(load_recipe(recipe, overrides or [])).rstrip("\n"))
+        say(dump_recipe(load_recipe(given, changes)).rstrip("\n"))
         return
     from mmzoo.training.api import train as run
 
     if checkpoint is not None and not resume:
         raise UsageError("--checkpoint and --no-resume exclude each other; leave one of them out.")
     begin = checkpoint if checkpoint is not None else "auto" if resume else "never"
-    result = run(recipe, overrides or [], out, begin, export_only=export_only)
+    result = run(given, changes, out, begin, export_only=export_only, command=command)
     say(str(result.model or result.out))
     if result.exit_code:
         raise typer.Exit(result.exit_code)

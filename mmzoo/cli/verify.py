@@ -10,7 +10,7 @@ from mmzoo.cli.output import note, print_json, say_row
 
 
 def verify(
-    names: Annotated[list[str], typer.Argument(help="Models: names, hf-hub:org/name@revision or local-dir:path.")],
+    names: Annotated[list[str], typer.Argument(help="Models: names, folders, or hf-hub:org/name@revision.")],
     files_only: Annotated[bool, typer.Option("--files-only", help="Do not load and run the models.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

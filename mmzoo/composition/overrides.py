@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
 from mmzoo import schema
 from mmzoo.composition.plan import Part, look_up, slots_of
 from mmzoo.errors import MmzooError, UnknownKeyError
+from mmzoo.hub.published import model_name
 
 
 def apply_overrides(recipe: Mapping[str, Any], overrides: Mapping[str, Any], head: Part) -> dict[str, Any]:
@@ -47,6 +49,10 @@ def apply_overrides(recipe: Mapping[str, Any], overrides: Mapping[str, Any], hea
 def _merged(current: Any, value: Any, kind: str, slot: str) -> Any:
     """An entry of a recipe with an override; a different name starts from that component's own defaults."""
     naming = "model" if kind == "model" else "name"
+    if kind == "model" and isinstance(value, os.PathLike):
+        value = model_name(value)
+    elif kind == "model" and isinstance(value, Mapping) and isinstance(value.get("model"), os.PathLike):
+        value = {**value, "model": model_name(value["model"])}
     if isinstance(current, str):
         current = {naming: current}
     if isinstance(value, str):

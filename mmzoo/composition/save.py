@@ -40,7 +40,8 @@ def save_model(
         dtype: The dtype of the parameters; buffers (codebook averages, statistics) keep theirs, as they are small and
             may need the range.
         name: The head's name by default.
-        task: By default the task registered under `name`, else the one registered under the head's name.
+        task: By default the task registered under `name`, else the one registered under the head's name, else the task
+            of the model that the head was created from.
         modalities: The default is found as for `task`.
 
     Returns:
@@ -111,6 +112,9 @@ def _describe(head: TaskHead, name: str | None, task: str | None, modalities: It
             continue
         task = spec.task if task is None else task
         modalities = spec.modalities if modalities is None else modalities
+    if head.tree is not None:  # a model that is not registered
+        task = head.tree.config.task if task is None else task
+        modalities = head.tree.config.modalities if modalities is None else modalities
     return ModelConfig(head.recipe, name, task or "", tuple(modalities or ()), mmzoo.__version__)
 
 

@@ -14,6 +14,8 @@ from mmzoo.errors import CorruptFileError, DataError
 
 WORDS_FILE = "words.json"
 PADDING = 0
+LARGEST = 8192
+"""Words of the largest vocabulary to which a model is extended."""
 _TOKEN = re.compile(r"[a-z]+|[0-9]")
 _DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _SPELLED = {str(digit): word for digit, word in enumerate(_DIGITS)}
@@ -33,6 +35,29 @@ class Words:
         if not words or len(words) >= most:
             raise DataError(f"The captions have {len(words)} different words; the model takes 1 to {most - 1}.")
         return cls(words)
+
+    def extended(self, texts: Sequence[str]) -> Words:
+        """These words with their ids, then the new ones of the texts in alphabetical order."""
+        known = set(self.words)
+        return Words([*self.words, *sorted({word for text in texts for word in split(text)} - known)])
+
+    def vocabulary_for(self, texts: Sequence[str], vocabulary: int) -> int:
+        """The vocabulary of a model that also learns the words of these texts: the given one, or more.
+
+        Raises:
+            DataError: A text has no word of the letters a-z, or there are too many words.
+        """
+        if empty := [text for text in texts if not split(text or "")]:
+            raise DataError(
+                f"{len(empty)} of {len(texts)} rows have no text with words of the letters a-z, such as {empty[0]!r};"
+                " give each picture or sound a text: a class by its folder's name, a .txt beside it, or a metadata.csv."
+            )
+        needed = len(self.extended(texts).words) + 1
+        if needed > LARGEST:
+            raise DataError(
+                f"The texts have {needed} different words; at most {LARGEST} can be learned, so shorten them."
+            )
+        return vocabulary if needed <= vocabulary else -(-needed // 64) * 64
 
     def ids(self, texts: Sequence[str]) -> tuple[Tensor, list[tuple[str, ...]]]:
         """Ids int64 `[B, N]`, N at least 1, padded with 0, and the unknown words of each text.

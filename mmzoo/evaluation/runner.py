@@ -22,7 +22,7 @@ DIGITS = 4
 
 
 def evaluate(
-    name: str,
+    name: str | os.PathLike[str],
     *,
     judge: str | None = None,
     limit: int | None = None,
@@ -32,7 +32,7 @@ def evaluate(
     """Evaluate a model with the metric registered for its task.
 
     Args:
-        name: A model's name, or `local-dir:folder`.
+        name: A model's name or folder.
         judge: A judge to use instead of the metric's own.
         limit: The largest number of held-out items to use.
         out: The file to write. By default evaluation.json in the model's folder, with `samples/` beside it, unless
@@ -58,13 +58,10 @@ def evaluate(
         raise InputError(f"limit must be at least 1, not {limit}; leave it out to use every held-out item.")
     if out is not None and (Path(out).is_dir() or not os.access(Path(out).resolve().parent, os.W_OK)):
         raise InputError(f"The report cannot be written to {out}; name a file in a folder that exists and is writable.")
-    typed = name
-    if "/" in name and not name.startswith(("local-dir:", "hf-hub:")) and Path(name).is_dir():
-        name = f"local-dir:{name}"
     model = create(name)
     if tables:
         if not (stored := stored_tables(model.folder)):
-            raise InputError(f"No tables of studies are stored with {typed}; leave --tables out.")
+            raise InputError(f"No tables of studies are stored with {name}; leave --tables out.")
         return {"model": model.name} | stored
     task = model.tree.config.task
     try:
@@ -86,7 +83,7 @@ def evaluate(
     report = {
         "model": model.name,
         "task": task,
-        "command": f"mmzoo evaluate {typed}"
+        "command": f"mmzoo evaluate {name}"
         + (f" --judge {judge}" if judge else "")
         + (f" --limit {limit}" if limit else ""),
         "sha256": digests(model),

@@ -25,6 +25,13 @@ LICENSES = frozenset(
     """.split()
 )
 """From hub-docs, `docs/hub/repositories-licenses.md`, copied on 2026-11-25. Use `other` for a license added since."""
+PERMISSIVE = frozenset(
+    """
+    apache-2.0 mit bsd bsd-2-clause bsd-3-clause bsd-3-clause-clear isc unlicense cc0-1.0 pddl wtfpl zlib ncsa bsl-1.0
+    cc-by-2.0 cc-by-2.5 cc-by-3.0 cc-by-4.0 cdla-permissive-1.0 cdla-permissive-2.0
+    """.split()
+)
+"""Those of them under which a changed work may be published under another license."""
 TEXTS = ("library_name", "pipeline_tag", "license", "license_name", "license_link", "model_name")
 LISTS = ("language", "tags", "datasets", "metrics", "base_model")
 """Keys whose value is a string or a list of strings."""

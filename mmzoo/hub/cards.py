@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mmzoo.errors import CorruptFileError
+from mmzoo.errors import CorruptFileError, UsageError
 from mmzoo.hub.card_results import headlines, results
+from mmzoo.hub.card_schema import PERMISSIVE
 from mmzoo.hub.published import registration_of
 from mmzoo.hub.sources import bundled_folder
 from mmzoo.model_folder import CARD_NAME, CONFIG_NAME, EVALUATION_NAME, TRAINING_NAME, ModelConfig, ModelFolder
@@ -45,7 +46,8 @@ def render_card(folder: Path, *, license: str | None = None, called: str | None 
 
     Args:
         folder: The model repo.
-        license: The license of the weights; None keeps the one on the existing card, else uses the registered one.
+        license: The license of the weights; None keeps the one on the existing card, else uses the registered one, else
+            that of the model that this one was fine-tuned from.
         called: The name given to `create` in the example; by default that of a bundled model, else the folder.
 
     Returns:
@@ -54,6 +56,7 @@ def render_card(folder: Path, *, license: str | None = None, called: str | None 
     Raises:
         ConfigError: config.json is missing or cannot be read.
         CorruptFileError: config.json gives the model an invalid name, or another file cannot be read.
+        UsageError: The license is not the one that the model this one was fine-tuned from requires.
     """
     config = ModelFolder(folder).config
     name = config.name
@@ -64,12 +67,14 @@ def render_card(folder: Path, *, license: str | None = None, called: str | None 
     training, evaluation = read_record(folder / TRAINING_NAME), read_record(folder / EVALUATION_NAME)
     model = registration_of(name)
     task = catalog().task(config.task, model.plugin if model else None)
-    license = license or ModelFolder(folder).license or _registered_license(folder, model)
+    base = (training or {}).get("base_model") or {}
+    license = license or ModelFolder(folder).license or _registered_license(folder, model) or base.get("license")
+    _check_license(license, base)
     old = read_card(folder / CARD_NAME) if (folder / CARD_NAME).is_file() else ""
     data = str(training["data"]["name"]) if training else ""
-    text = _text(config, model, data)
+    text = _text(config, model, training)
     language = front_matter(old)[0].get("language") or text.language
-    front = _front_matter(config, task, evaluation, license, language, data)
+    front = _front_matter(config, task, evaluation, license, language, data, base.get("name"))
     sections = [
         f"# {name}",
         text.intended,
@@ -141,11 +146,26 @@ def _registered_license(folder: Path, model: ModelSpec | None) -> str | None:
     return next((item.license for item in model.weights if item.license), None)
 
 
-def _text(config: ModelConfig, model: ModelSpec | None, data: str) -> CardText:
+def _check_license(license: str | None, base: Mapping[str, Any]) -> None:
+    """Raise UsageError for another license than that of the base model, unless that one is permissive."""
+    required = base.get("license")
+    if license != required and required is not None and required not in PERMISSIVE:
+        raise UsageError(
+            f"The model was fine-tuned from {base.get('name')}, whose license {required} also binds it; it cannot be"
+            f" published under {license}."
+        )
+
+
+def _text(config: ModelConfig, model: ModelSpec | None, record: Mapping[str, Any] | None) -> CardText:
     """The registered text about a model, if it was trained on the data that the text is about; else a plain one."""
+    data = str(record["data"]["name"]) if record else ""
     if model is not None and model.card is not None and (model.task, model.card.data) == (config.task, data):
         return model.card
-    training = f"This model was trained on the dataset `{shown(data)}`." if data else ""
+    training = ""
+    if record is not None:
+        base = record.get("base_model")
+        verb = f"fine-tuned from `{shown(base['name'])}`" if base else "trained"
+        training = f"This model was {verb} on {_data(record)}."
     limits = "Nothing is known about gaps in its training data; see the results above for what was measured."
     return CardText(data, intended="", training=training, limits=limits)
 
@@ -170,6 +190,7 @@ def _front_matter(
     license: str | None,
     language: str | list[str] | None,
     data: str,
+    base: str | None,
 ) -> str:
     from huggingface_hub import EvalResult, ModelCardData
 
@@ -188,6 +209,7 @@ def _front_matter(
     written = ModelCardData(
         language=language,
         license=license,
+        base_model=base,
         library_name="mmzoo",
         pipeline_tag=task.pipeline if task else None,
         tags=["mmzoo", *config.modalities],
@@ -221,11 +243,18 @@ def _training(record: Mapping[str, Any] | None) -> str:
         stages.insert(0, before)
     lines = [
         *(_stage(stage) for stage in stages),
-        f"- data: `{shown(record['data']['name'])}`, {record['data']['examples']:,} examples",
+        f"- data: {_data(record).removeprefix('the dataset ')}, {record['data']['examples']:,} examples",
         f"- {record['parameters'] / 1e6:.2f} million parameters, stored in 16 bits",
         *(f"- {shown(note)}" for note in record.get("notes", ())),
     ]
     return "## Training\n\n" + "\n".join(lines)
+
+
+def _data(record: Mapping[str, Any]) -> str:
+    """The dataset of a training record, and what its owner calls it."""
+    title = record["data"].get("title")
+    dataset = f"the dataset `{shown(record['data']['name'])}`"
+    return f"`{shown(title)}` ({dataset})" if title else dataset
 
 
 def _stage(record: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -9,7 +10,16 @@ from pathlib import Path
 
 from mmzoo import registry
 from mmzoo.errors import MmzooError, NoWeightsError, UnknownNameError, UsageError
-from mmzoo.hub.sources import Source, fetch, is_repo, is_source, parse_source, verify_sha256, with_revision
+from mmzoo.hub.sources import (
+    Source,
+    fetch,
+    is_repo,
+    is_source,
+    local_folder,
+    parse_source,
+    verify_sha256,
+    with_revision,
+)
 from mmzoo.model_folder import CONFIG_NAME, WEIGHTS_NAME, ModelFolder
 from mmzoo.registry.names import split_tag
 from mmzoo.registry.specs import ModelSpec
@@ -129,13 +139,52 @@ class FoundModel:
         return "get the file that belongs to it"
 
 
-def find_model(name: str, revision: str | None = None, *, local: bool = True) -> FoundModel:
+def model_name(given: str | os.PathLike[str]) -> str:
+    """What a model is looked up by: the given name, or `local-dir:` with the full path for a model's folder.
+
+    Everything that takes the name of a model also takes the path of a folder with a `config.json`, and this decides
+    which of the two a text is: registered names and `kind/name` of a known kind come first. A `Path` is always a
+    folder. Raises UnknownNameError for a run folder, whose model is in a folder below.
+    """
+    from mmzoo.registry.specs import KINDS
+
+    if isinstance(given, os.PathLike):
+        return f"local-dir:{local_folder(os.fspath(given)).resolve()}"
+    kind, slash, _ = given.partition("/")
+    if is_source(given) or not _has_config(given):
+        if slash and kind not in KINDS and _has_config(below := f"{given.rstrip('/')}/model"):
+            raise UnknownNameError(f"{given!r} has no {CONFIG_NAME}; its model is the folder {below}.", name=given)
+        return given
+    registered = kind in KINDS if slash else _is_registered(given)
+    return given if registered else f"local-dir:{local_folder(given).resolve()}"
+
+
+def _is_registered(name: str) -> bool:
+    """Whether this is the name of a model or component, even of one whose plugin is broken or not installed."""
+    known = registry.catalog()
+    try:
+        known.model(name)
+    except UnknownNameError:
+        return any(name in (spec.name, *spec.aliases) for spec in known.components())
+    except MmzooError:
+        return True
+    return True
+
+
+def _has_config(path: str) -> bool:
+    try:
+        return bool(path.strip()) and (local_folder(path) / CONFIG_NAME).is_file()
+    except (OSError, ValueError, UsageError):  # too long, with NUL, or of an unknown user
+        return False
+
+
+def find_model(name: str | os.PathLike[str], revision: str | None = None, *, local: bool = True) -> FoundModel:
     """Look up a model name or source. Nothing is read or fetched.
 
     Args:
-        name: A registered name, `local-dir:path` or `hf-hub:org/name@revision`.
+        name: A registered name, a path, `local-dir:path` or `hf-hub:org/name@revision`.
         revision: The revision of a model on the Hub.
-        local: Whether `local-dir:` is allowed.
+        local: Whether a folder on this machine is allowed.
 
     Returns:
         The model.
@@ -143,20 +192,14 @@ def find_model(name: str, revision: str | None = None, *, local: bool = True) ->
     Raises:
         UnknownNameError, AmbiguousNameError, UsageError, PluginError: The name does not identify a model.
     """
+    name = model_name(name) if local else str(name)
     if is_source(name):
         return _from_source(name, revision, local)
-    if (
-        local
-        and len(name) < 1024
-        and (Path(name) / CONFIG_NAME).is_file()
-        and ("/" in name or registration_of(name) is None)
-    ):
-        raise UnknownNameError(f"{name[:80]!r} is a local folder; write local-dir:{name[:80]}.", name=name)
     if not MODEL_NAME.fullmatch(name):
         advice = f"write hf-hub:{name}, or" if is_repo(name) else "write"
         raise UnknownNameError(
-            f"{name[:80]!r} is not a model name; {advice} a name that `mmzoo list` shows, local-dir:path or"
-            " hf-hub:org/name.",
+            f"{name[:80]!r} is neither a model name nor a folder with a {CONFIG_NAME}; {advice} a name that"
+            " `mmzoo list` shows, the path of a model's folder, or hf-hub:org/name.",
             name=name,
         )
     spec, (_, tag) = registry.catalog().model(name), split_tag(name)

@@ -14,7 +14,7 @@ from mmzoo.errors import HubError, UsageError
 from mmzoo.hub.cards import merged_card, read_card
 from mmzoo.hub.huggingface import answers_in_time, api
 from mmzoo.hub.published import find_model
-from mmzoo.hub.sources import is_repo, is_revision, is_source
+from mmzoo.hub.sources import is_repo, is_revision
 from mmzoo.hub.staging import Staged, prove, stage
 from mmzoo.hub.trouble import LOGIN, hub_errors
 from mmzoo.model_folder import CARD_NAME, CONFIG_NAME, WEIGHTS_NAME
@@ -111,9 +111,9 @@ def publish(
 
 
 def _folder(model: str | Path) -> Path:
-    if isinstance(model, Path) or (not is_source(model) and Path(model).is_dir()):
-        return Path(model)
-    return find_model(model).at_commit().folder("all").path
+    found = find_model(model).at_commit()
+    found.folder().content  # noqa: B018 - a folder without a config is refused before one without weights
+    return found.folder("all").path
 
 
 def _published(staged: Staged, repo: str, visibility: str, *, notes: Sequence[str] = (), **more: Any) -> Published:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
     from mmzoo.interfaces.formats import ForeignFormat, Tie
     from mmzoo.interfaces.heads import (
+        Adaptable,
         Examples,
         HasAdversary,
         HasFeatures,
@@ -54,7 +55,8 @@ _HOMES = {
     "components": "Component Config DiffusionBackbone Fusion ModalityEncoder Predict Quantizer Sampler",
     "formats": "ForeignFormat Tie",
     "heads": (
-        "Examples HasAdversary HasFeatures HasFiles HasPreviews HasStatistics Model NeedsColumns TaskHead Trainable"
+        "Adaptable Examples HasAdversary HasFeatures HasFiles HasPreviews HasStatistics Model NeedsColumns TaskHead"
+        " Trainable"
     ),
     "ports": "Link Port Ports Slot",
     "tokenizer": "Tokenizer",
@@ -65,6 +67,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split
 __all__ = [
     "ALONE",
     "PADDING_CODE",
+    "Adaptable",
     "Audio",
     "Component",
     "Condition",

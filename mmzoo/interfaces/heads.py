@@ -135,6 +135,29 @@ class NeedsColumns(Protocol):
 
 
 @runtime_checkable
+class Adaptable(Protocol):
+    """A head with parameters for the classes, voices or words of its data, which can be fine-tuned on others."""
+
+    def adapt(self, rows: Dataset) -> Mapping[str, Any]:
+        """The overrides with which a model like this one can be trained on these rows.
+
+        Raises:
+            DataError: No overrides would do; the message gives the reason.
+        """
+
+    def inherit(self, trained: Self, rows: Dataset) -> None:
+        """Take over the names of a trained model, and its parameters for those that the rows share with it.
+
+        Called with the overrides of `adapt` applied, after all tensors of equal name and shape have been copied, and
+        again when training is resumed.
+
+        Args:
+            trained: The model that training starts from.
+            rows: All rows to train and validate on.
+        """
+
+
+@runtime_checkable
 class HasAdversary(Protocol):
     """A head that is trained with a discriminator."""
 

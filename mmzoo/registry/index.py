@@ -22,7 +22,7 @@ from mmzoo.errors import (
 )
 from mmzoo.registry import firstparty
 from mmzoo.registry.names import did_you_mean, natural, normalized, split_qualifier, split_tag, suggestions
-from mmzoo.registry.plugins import Candidate, PluginRecord, discover, load_all
+from mmzoo.registry.plugins import CHOICE, Candidate, PluginRecord, discover, load_all, unmatched_choices
 from mmzoo.registry.register import Registrations
 from mmzoo.registry.specs import KINDS, PART_KINDS, ComponentSpec, ModelSpec, TaskSpec
 
@@ -41,6 +41,7 @@ class Catalog:
         self._warned: set[str] = set()
         for record, register in load_all(discover() if candidates is None else candidates):
             self._records.append(self._take(record, register))
+        self.unmatched = unmatched_choices(self._records)
 
     def _take(self, record: PluginRecord, register: Registrations | None) -> PluginRecord:
         if register is None:
@@ -238,8 +239,18 @@ _lock = threading.RLock()
 _loading = False
 
 
-def catalog(*, reload: bool = False) -> Catalog:
-    """The catalog of this process, created on first use. reload: discover the plugins again."""
+def catalog(*, reload: bool = False, choice_checked: bool = True) -> Catalog:
+    """The catalog of this process, created on first use.
+
+    Args:
+        reload: Discover the plugins again.
+        choice_checked: Whether a name in MMZOO_PLUGINS that is of no installed plugin is an error; not for the commands
+            that explain it.
+
+    Raises:
+        UnknownNameError: MMZOO_PLUGINS names a plugin that is not installed.
+        PluginError: Plugins are being loaded.
+    """
     global _catalog, _loading
     with _lock:
         if _loading:
@@ -252,4 +263,14 @@ def catalog(*, reload: bool = False) -> Catalog:
                 _catalog = Catalog()
             finally:
                 _loading = False
+        if choice_checked and (unknown := _catalog.unmatched):
+            installed = sorted({record.distribution for record in _catalog.plugins()}, key=natural)
+            close = suggestions(unknown[0], installed)
+            raise UnknownNameError(
+                f"{CHOICE} names {unknown[0][:80]!r}, but no installed plugin has that name"
+                f"{f' ({did_you_mean(close)})' if close else ''}; change or unset it. The plugins are"
+                f" {', '.join(installed) or 'none'}.",
+                name=unknown[0],
+                suggestions=close,
+            )
         return _catalog

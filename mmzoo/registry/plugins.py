@@ -130,12 +130,18 @@ def named(records: Collection[PluginRecord], name: str) -> list[PluginRecord]:
     return [record for record in records if record.distribution in owners]
 
 
-def chosen_names() -> list[str] | None:
-    """The names in MMZOO_PLUGINS, none of them for `none`; None if it is unset, which chooses every plugin."""
-    choice = os.environ.get(CHOICE, "").strip()
-    if not choice:
-        return None
-    return [] if choice.lower() == "none" else [name.strip() for name in choice.split(",") if name.strip()]
+def choices() -> tuple[str, ...] | None:
+    """The names in MMZOO_PLUGINS, which selects the plugins to load; None for all if it is unset or names nothing.
+
+    `none` alone selects no plugin.
+    """
+    names = tuple(name for item in os.environ.get(CHOICE, "").split(",") if (name := item.strip()))
+    return () if [name.lower() for name in names] == ["none"] else names or None
+
+
+def unmatched_choices(records: Collection[PluginRecord]) -> list[str]:
+    """The names in MMZOO_PLUGINS that are of no installed plugin."""
+    return [name for name in choices() or () if not any(record.is_called(name) for record in records)]
 
 
 # --- loading -----------------------------------------------------------------------------------------
@@ -149,7 +155,7 @@ def load_all(candidates: Iterable[Candidate]) -> Iterator[tuple[PluginRecord, Re
     Yields:
         The record of each plugin, and what it registered if it loaded.
     """
-    names = chosen_names()
+    names = choices()
     off = switched_off() if names is None else frozenset()
     seen: set[tuple[str, str]] = set()
     loaded: dict[str, PluginRecord] = {}

@@ -13,6 +13,7 @@ from mmzoo.data import load_dataset_for
 from mmzoo.errors import DataError
 from mmzoo.training.engine import RunResult, Trainer
 from mmzoo.training.recipe import DataConfig, load_recipe
+from mmzoo.training.saving import checkpoint_to_resume
 from mmzoo.training.seeds import seed_everything
 
 if TYPE_CHECKING:
@@ -34,7 +35,11 @@ def load_rows(config: DataConfig, needs: Callable[[], Collection[str]] = tuple) 
     Raises:
         DataError: A split is missing or empty.
     """
-    splits = load_dataset_for(needs, config.name, config.config)
+    return rows_of(load_dataset_for(needs, config.name, config.config), config)
+
+
+def rows_of(splits: Mapping[str, Dataset], config: DataConfig) -> tuple[Dataset, Dataset | None]:
+    """The training and validation rows among a dataset's splits. Raises what `load_rows` raises."""
 
     def split(name: str) -> Dataset:
         if name not in splits:
@@ -77,6 +82,7 @@ def train(
     resume: str | Path = "auto",
     *,
     export_only: bool = False,
+    command: str | None = None,
 ) -> RunResult:
     """Train a model from a recipe file or mapping.
 
@@ -86,16 +92,19 @@ def train(
         out: The run folder; `runs/<name>` by default.
         resume: `auto` (the newest valid checkpoint, if any), `never`, or a checkpoint folder.
         export_only: Export the model folder from that checkpoint without training.
+        command: The command for the training record; by default `mmzoo train` with the recipe and overrides.
     """
     settings = load_recipe(recipe, overrides)
     if settings.num_threads is not None:
         torch.set_num_threads(settings.num_threads)
+    run_folder = Path(out) if out is not None else Path("runs") / settings.name
+    checkpoint_to_resume(run_folder, resume, settings, lambda line: None)  # refuses before data and examples are built
     name, overrides_of_model = settings.model.name, settings.model.overrides
     rows, validation = load_rows(settings.data, lambda: needed_columns(name, overrides_of_model))
     seed_everything(settings.seed, "model")
     head = fresh_model(name, overrides_of_model)
-    source = f"<{settings.name}>" if isinstance(recipe, Mapping) else Path(recipe).as_posix()
-    command = shlex.join(["mmzoo", "train", source, *overrides])
-    run_folder = Path(out) if out is not None else Path("runs") / settings.name
+    if command is None:
+        source = f"<{settings.name}>" if isinstance(recipe, Mapping) else Path(recipe).as_posix()
+        command = shlex.join(["mmzoo", "train", source, *overrides])
     trainer = Trainer(settings, head, rows, out=run_folder, validation_rows=validation, command=command)
     return trainer.run(resume, export_only=export_only)

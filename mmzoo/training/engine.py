@@ -18,27 +18,20 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedDataParallelKwargs, send_to_device
 from torch import nn
 
-from mmzoo.composition import submodels
 from mmzoo.data import require_columns
 from mmzoo.errors import CheckpointError, ConfigError, TrainingError
 from mmzoo.interfaces import Examples, HasAdversary, NeedsColumns, TaskHead
-from mmzoo.training.checkpoint import (
-    list_checkpoints,
-    newest_checkpoint,
-    read_state,
-    remove_staging,
-    verify_checkpoint,
-    write_checkpoint,
-)
-from mmzoo.training.export import export_model, files_from, finish_head, init_from, training_record, versions
+from mmzoo.training.checkpoint import list_checkpoints, read_state, remove_staging, write_checkpoint
+from mmzoo.training.export import export_model, finish_head, training_record, versions
 from mmzoo.training.feed import Feed
 from mmzoo.training.guard import RunLock, StopSignals
 from mmzoo.training.log import Averages, RunLog, duration
 from mmzoo.training.order import BatchSize, DataOrder
 from mmzoo.training.ranks import check_same_registry
 from mmzoo.training.recipe import TrainingRecipe, dump_recipe
-from mmzoo.training.saving import Progress, check_same_run, collect, restore
+from mmzoo.training.saving import Progress, check_same_data, checkpoint_to_resume, collect, restore
 from mmzoo.training.seeds import seed_everything
+from mmzoo.training.start import all_rows, begin_from
 from mmzoo.training.step import Stepper, check_batch_keys, hide, trainable
 from mmzoo.training.watch import Watcher, mean_over_ranks
 
@@ -145,10 +138,12 @@ class Trainer:
     # --- setting up ------------------------------------------------------------------------------------
 
     def _run(self, resume: str | Path, export_only: bool) -> RunResult:
-        path = self._checkpoint_to_resume(resume)
+        path = checkpoint_to_resume(self.out, resume, self.recipe, self.log.say)
+        if self.accelerator.is_main_process and not export_only:
+            (self.out / "recipe.yaml").write_text(dump_recipe(self.recipe), encoding="utf-8")
         self._prepare(fresh=path is None)
         if path is not None:
-            check_same_run(path, read_state(path), self.recipe, self._data)
+            check_same_data(path, self._data)
             world = read_state(path).get("world_size")
             if world != self.accelerator.num_processes:
                 self.log.say(
@@ -178,8 +173,14 @@ class Trainer:
 
             self._cache = cache_dir() / "examples"
         self.head.to(self.accelerator.device).eval()  # a head may run its components to compute examples
+        seed_everything(recipe.seed, "adversary")
+        adversary = self._adversary() if recipe.adversary is not None else None
+        if adversary is not None:
+            hide(self.head, adversary)
         if recipe.model.init_from is not None:
-            files_from(self.head, Path(recipe.model.init_from), self.log.say)
+            begin_from(
+                self.head, recipe.model.init_from, all_rows(self.rows, self.validation_rows), self.log.say, fresh=fresh
+            )
         if isinstance(self.head, NeedsColumns):
             require_columns(self.rows, self.head.columns, f"The model {recipe.model.name}")
         with self.accelerator.main_process_first():  # the first one fills the cache, the others read it
@@ -197,13 +198,6 @@ class Trainer:
             content += repr(list(self.order.labels)).encode()
         digest = blake2b(content, digest_size=8).hexdigest()
         self._data = {"examples": len(self.order.lengths), "lengths": digest}
-        seed_everything(recipe.seed, "adversary")
-        adversary = self._adversary() if recipe.adversary is not None else None
-        if adversary is not None:
-            hide(self.head, adversary)
-        if fresh and recipe.model.init_from is not None:
-            skip = tuple(f"{name}." for name in submodels(self.head))
-            init_from(self.head, Path(recipe.model.init_from), skip, self.log.say)
         self.stepper = Stepper(recipe, self.head, adversary, self.accelerator)
 
     def _adversary(self) -> nn.Module:
@@ -224,20 +218,6 @@ class Trainer:
             )
         return labels
 
-    def _checkpoint_to_resume(self, resume: str | Path) -> Path | None:
-        root = self.out / "checkpoints"
-        if resume == "never":
-            if list_checkpoints(root):
-                raise TrainingError(
-                    f"{root} already has checkpoints; use --resume to continue from them, or choose another --out."
-                )
-            return None
-        if resume == "auto":
-            return newest_checkpoint(root, self.log.say)
-        path = Path(resume)
-        verify_checkpoint(path)
-        return path
-
     def _describe(self) -> None:
         own = sum(p.numel() for p in self.stepper.parameters.values())
         items = len(self.order.lengths)
@@ -247,8 +227,6 @@ class Trainer:
             f" {self.recipe.steps} steps on {self.accelerator.device} x {self.accelerator.num_processes},"
             f" precision {self.recipe.precision}, {torch.get_num_threads()} threads."
         )
-        if self.accelerator.is_main_process:
-            (self.out / "recipe.yaml").write_text(dump_recipe(self.recipe), encoding="utf-8")
 
     # --- the loop --------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import Field, model_validator
+from pydantic.fields import FieldInfo
 
 from mmzoo.errors import ConfigError, ConfigTypeError
 from mmzoo.schema import Keys, check, nested_schema, to_json, type_name
@@ -28,19 +29,24 @@ def _about(schema: type[Keys]) -> str:
     return str(schema.__doc__)
 
 
+def fixed(default: Any = ..., **about: Any) -> Any:
+    """A key that decides the tensors, the data or their order, so that a resumed run must not change it."""
+    return Field(default, json_schema_extra={"fixed": True}, **about)
+
+
 class ModelConfig(Keys):
     """The model to train and where it starts from."""
 
-    name: str = Field(description="A registered model.")
-    overrides: dict[str, Any] = Field(default={}, description="Changes to its recipe, as for `mmzoo.create`.")
+    name: str = fixed(description="A registered model, or the path of a model's folder.")
+    overrides: dict[str, Any] = fixed(default={}, description="Changes to its recipe, as for `mmzoo.create`.")
     init_from: str | None = Field(
         default=None,
-        description="A run folder or model folder; its tensors of the same name and shape are the starting point.",
+        description="A model or a run folder whose tensors of the same name and shape are the starting point.",
     )
-    freeze: list[str] = Field(
+    freeze: list[str] = fixed(
         default=[], description="Submodules, such as `encoder.embed`, that are not trained and stay in eval mode."
     )
-    joint: list[str] = Field(
+    joint: list[str] = fixed(
         default=[],
         description="Slots whose models are trained too (by default they are frozen): their own loss on the same batch"
         " is added, and each is exported beside the model.",
@@ -50,13 +56,14 @@ class ModelConfig(Keys):
 class DataConfig(Keys):
     """The rows to train on."""
 
-    name: str = Field(description="A registered dataset.")
-    split: str = Field(default="train", description="The split to train on.")
+    name: str = fixed(description="A registered dataset.")
+    split: str = fixed(default="train", description="The split to train on.")
     validation_split: str | None = Field(
         default=None, description="The split to validate on; null means no validation."
     )
-    limit: Positive | None = Field(default=None, description="Use only the first rows, this many; null means all.")
-    config: dict[str, Any] = Field(default={}, description="The dataset's own arguments.")
+    limit: Positive | None = fixed(default=None, description="Use only the first rows, this many; null means all.")
+    config: dict[str, Any] = fixed(default={}, description="The dataset's own arguments.")
+    title: str | None = Field(default=None, description="What the card calls the data; null means the dataset's name.")
 
 
 class EmaConfig(Keys):
@@ -101,17 +108,17 @@ class TrainingRecipe(Keys):
     steps: Annotated[int, Field(gt=0, lt=10**8)] = Field(
         description="Number of updates; the learning-rate schedule spans them."
     )
-    seed: Count = Field(
+    seed: Count = fixed(
         default=0, description="Seed of the initial parameters, the order of the data and every random choice."
     )
-    batch_size: Positive | None = Field(
+    batch_size: Positive | None = fixed(
         default=None, description="Items in a global batch. Give either this or `batch_frames`."
     )
-    batch_frames: Positive | None = Field(
+    batch_frames: Positive | None = fixed(
         default=None, description="Largest size of a global batch as (longest length) x (items), for sequences."
     )
-    bucket: bool = Field(default=False, description="Put items of similar length into the same batch.")
-    balance: bool = Field(default=False, description="Draw every label of the examples equally often.")
+    bucket: bool = fixed(default=False, description="Put items of similar length into the same batch.")
+    balance: bool = fixed(default=False, description="Draw every label of the examples equally often.")
     precision: Literal["bf16", "fp32"] = Field(
         default="fp32", description="Precision of the forward and backward pass."
     )
@@ -165,14 +172,12 @@ def recipe_keys(schema: type[Keys] = TrainingRecipe, prefix: str = "") -> Iterat
             f"{prefix}{key}",
             kind,
             "required" if field.is_required() else f"default {default}",
-            str(field.description),
+            f"{field.description}{' A resumed run cannot change it.' if _is_fixed(field) else ''}",
         )
         if inner:
             yield from recipe_keys(inner, f"{prefix}{key}.")
 
 
-RESUME_FIXED = ("model", "data", "seed", "batch_size", "batch_frames", "bucket")
-"""Keys a resumed run must not change: they decide the tensors or the order of the data."""
 MAX_YAML = 1_000_000
 
 
@@ -253,8 +258,17 @@ def changed_keys(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "
     return keys
 
 
-def fixed_part(recipe: TrainingRecipe) -> dict[str, Any]:
-    """What a resumed run must not change; `init_from` has done its work and no longer matters."""
-    part = recipe.model_dump(include=set(RESUME_FIXED))
-    part["model"].pop("init_from")
+def fixed_part(recipe: Mapping[str, Any], schema: type[Keys] = TrainingRecipe) -> dict[str, Any]:
+    """The `fixed` keys of a recipe, whose mapping may come from an older version that lacked some of them."""
+    part: dict[str, Any] = {}
+    for key, field in schema.model_fields.items():
+        if inner := nested_schema(field.annotation):
+            if kept := fixed_part(recipe.get(key) or {}, inner):
+                part[key] = kept
+        elif _is_fixed(field):
+            part[key] = recipe.get(key, field.get_default())
     return part
+
+
+def _is_fixed(field: FieldInfo) -> bool:
+    return isinstance(field.json_schema_extra, dict) and bool(field.json_schema_extra.get("fixed"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mmzoo.errors import CheckpointError
-from mmzoo.training.checkpoint import read_state, read_tensors
+from mmzoo.errors import CheckpointError, TrainingError
+from mmzoo.training.checkpoint import (
+    list_checkpoints,
+    newest_checkpoint,
+    read_state,
+    read_tensors,
+    verify_checkpoint,
+)
 from mmzoo.training.optim import load_optimizer_tensors, optimizer_tensors
 from mmzoo.training.recipe import TrainingRecipe, changed_keys, fixed_part
 from mmzoo.training.step import Stepper
@@ -49,28 +56,70 @@ def collect(
         "world_size": stepper.accelerator.num_processes,
         "data": data,
         "recipe": stepper.recipe.model_dump(),
-        "fixed": fixed_part(stepper.recipe),
     }
     return tensors, state
 
 
-def check_same_run(path: Path, state: dict[str, Any], recipe: TrainingRecipe, data: dict[str, Any]) -> None:
-    """Raise CheckpointError (exit code 2) unless the checkpoint has the same recipe and data."""
-    keys = changed_keys(state.get("fixed", {}), fixed_part(recipe))
-    if keys:
-        error = CheckpointError(
+def checkpoint_to_resume(
+    out: Path, resume: str | Path, recipe: TrainingRecipe, say: Callable[[str], None]
+) -> Path | None:
+    """The verified checkpoint to continue from; None to start a new run.
+
+    Args:
+        out: The run folder.
+        resume: `auto` (the newest valid checkpoint, if any), `never`, or a checkpoint folder.
+        recipe: The recipe to continue with.
+        say: Called for each damaged checkpoint that is passed over.
+
+    Raises:
+        CheckpointError: All checkpoints are damaged, or the recipe differs in a key that cannot change (exit code 2).
+        TrainingError: A new run would replace the checkpoints or the model of another one.
+    """
+    root, model = out / "checkpoints", out / "model"
+    left = list_checkpoints(root)
+    if resume not in ("auto", "never"):
+        path = Path(resume)
+        verify_checkpoint(path)
+    elif resume == "never" and left:
+        raise TrainingError(
+            f"{root} already has checkpoints; use --resume to continue from them, or choose another --out."
+        )
+    elif found := newest_checkpoint(root, say):
+        path = found
+    elif left:
+        raise CheckpointError(
+            f"All checkpoints in {root} are damaged ({', '.join(one.name for one in left)}), so this run cannot be"
+            f" resumed; choose another --out to start over (model.init_from={out} keeps a finished model's weights)."
+        )
+    elif model.exists():
+        raise TrainingError(
+            f"{model} is a finished model, and there is no checkpoint to continue from; choose another --out, or move"
+            " the model away to train it anew."
+        )
+    else:
+        return None
+    if keys := changed_keys(fixed_part(read_state(path).get("recipe", {})), fixed_part(recipe.model_dump())):
+        raise _refused(
             f"Cannot resume {path}: the recipe now differs in {', '.join(keys)}; restore them, or start a new run"
             " with another --out (model.init_from starts it from these weights)."
         )
-        error.exit_code = 2
-        raise error
-    if state.get("data") != data:
-        error = CheckpointError(
-            f"Cannot resume {path}: its dataset had {state.get('data', {}).get('examples')} examples and this one"
-            f" has {data['examples']}, or their lengths changed; restore the dataset or start a new run."
+    return path
+
+
+def _refused(message: str) -> CheckpointError:
+    error = CheckpointError(message)
+    error.exit_code = 2
+    return error
+
+
+def check_same_data(path: Path, data: dict[str, Any]) -> None:
+    """Raise CheckpointError (exit code 2) unless the checkpoint has the same data."""
+    stored = read_state(path).get("data") or {}
+    if stored != data:
+        raise _refused(
+            f"Cannot resume {path}: its dataset had {stored.get('examples')} examples and this one has"
+            f" {data['examples']}, or their lengths changed; restore the dataset or start a new run."
         )
-        error.exit_code = 2
-        raise error
 
 
 def restore(path: Path, stepper: Stepper) -> Progress:

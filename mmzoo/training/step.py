@@ -65,17 +65,12 @@ def losses_of(head: TaskHead, batch: Mapping[str, Tensor], generator: torch.Gene
 
 def trainable(head: TaskHead) -> Trainable:
     """The head itself, typed as trainable. Raises TrainingError if it lacks the methods."""
-    if isinstance(head, Trainable) and not isinstance(head.batch_keys, str):
+    keys = getattr(head, "batch_keys", ())
+    if isinstance(head, Trainable) and not isinstance(keys, str):
         return head
-    if isinstance(head, Trainable):
-        raise TrainingError(
-            f"{head.name or type(head).__name__} cannot be trained: its batch_keys are the text {head.batch_keys!r},"
-            " not a tuple of keys."
-        )
     missing = [name for name in ("batch_keys", "examples", "training_step") if not hasattr(head, name)]
-    raise TrainingError(
-        f"{head.name or type(head).__name__} cannot be trained: its head does not define {', '.join(missing)}."
-    )
+    why = f"does not define {', '.join(missing)}" if missing else f"has the text {keys!r} as batch_keys, not a tuple"
+    raise TrainingError(f"{head.name or type(head).__name__} cannot be trained: its head {why}.")
 
 
 def check_batch_keys(head: TaskHead, joint: Sequence[str], examples: Examples) -> None:

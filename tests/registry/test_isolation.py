@@ -7,8 +7,15 @@ from typing import Any
 
 import pytest
 
-from mmzoo.errors import AmbiguousNameError, BrokenPluginError, MissingDependencyError, MissingPluginError
-from mmzoo.registry import Catalog, PluginRecord, load_target
+from mmzoo.cli.main import main
+from mmzoo.errors import (
+    AmbiguousNameError,
+    BrokenPluginError,
+    MissingDependencyError,
+    MissingPluginError,
+    UnknownNameError,
+)
+from mmzoo.registry import Catalog, PluginRecord, catalog, load_target
 
 REGISTER = "@hookimpl\ndef mmzoo_register(register):\n"
 
@@ -240,7 +247,7 @@ def test_part_that_cannot_be_imported_names_its_plugin(site: Any, code: str, tol
 # --- MMZOO_PLUGINS -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("choice", ["good-plugin,mmzoo-vqvae", "good_plugin, vqvae", "Good.Plugin ,vqvae,unknown"])
+@pytest.mark.parametrize("choice", ["good-plugin,mmzoo-vqvae", "good_plugin, vqvae", "Good.Plugin ,vqvae,"])
 def test_disabled_plugin_is_never_imported(site: Any, monkeypatch: pytest.MonkeyPatch, choice: str) -> None:
     module = site.install("bad-plugin", "raise SystemExit\n")
     site.good()
@@ -264,11 +271,41 @@ def test_none_disables_all(site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert catalog.models() == () and catalog.components() == ()
 
 
-@pytest.mark.parametrize("choice", ["", "  "])
+@pytest.mark.parametrize("choice", ["", "  ", ",", " , ,"])
 def test_empty_choice_is_no_choice(site: Any, monkeypatch: pytest.MonkeyPatch, choice: str) -> None:
     site.good()
     monkeypatch.setenv("MMZOO_PLUGINS", choice)
     check_rest(Catalog())
+
+
+@pytest.mark.parametrize(
+    ("choice", "unknown"),
+    [
+        ("nope", "nope"),
+        ("good-plugin,nope", "nope"),
+        (" nope , good-plugin ", "nope"),
+        ("none,good-plugin", "none"),
+        ("good-plugim", "good-plugim"),
+        ("*", "*"),
+    ],
+)
+def test_a_plugin_that_is_not_installed_cannot_be_chosen(
+    site: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], choice: str, unknown: str
+) -> None:
+    site.good()
+    monkeypatch.setenv("MMZOO_PLUGINS", choice)
+    catalog(reload=True, choice_checked=False)
+    for words in (["list"], ["list", "--components"], ["show", "vqvae-text"], ["which", "vqvae-text"], ["say", "hi"]):
+        assert main(words) == 2
+        error = capsys.readouterr().err
+        assert repr(unknown) in error and "good-plugin" in error and "mmzoo-vqvae" in error and error.count("\n") == 1
+    with pytest.raises(UnknownNameError) as caught:
+        catalog()
+    assert caught.value.name == unknown and caught.value.suggestions == (("good-plugin",) if "plugim" in choice else ())
+    assert main(["doctor"]) == 1 and repr(unknown) in capsys.readouterr().out
+    assert main(["plugins"]) == 0
+    shown = capsys.readouterr()
+    assert "good-plugin" in shown.out and repr(unknown) in shown.err
 
 
 # --- the path ----------------------------------------------------------------------------------------

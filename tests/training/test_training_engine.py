@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -284,3 +285,73 @@ def test_balance_needs_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert trainer.run().status == "finished"
     drawn = [index for batch in trainer.order.batches(0) for index in batch]
     assert drawn.count(0) > len(drawn) / 4
+
+
+# --- what must never be lost --------------------------------------------------------------------------
+
+
+def damage(checkpoint: Path, how: str) -> None:
+    if how == "bytes":
+        with (checkpoint / "model.safetensors").open("r+b") as file:
+            file.seek(-1, 2)
+            file.write(b"\x7f")
+    elif how == "file":
+        (checkpoint / "ema.safetensors").unlink()
+    else:
+        (checkpoint / "manifest.json").write_text("{" if how == "manifest" else "[]")
+
+
+@pytest.mark.parametrize("how", ["bytes", "file", "manifest", "list"])
+def test_a_run_whose_checkpoints_are_all_damaged_is_not_started_over(tmp_path: Path, how: str) -> None:
+    make_trainer(tmp_path / "run", steps=20).run()
+    finished = (tmp_path / "run" / "model" / "model.safetensors").read_bytes()
+    older, newest = list_checkpoints(tmp_path / "run" / "checkpoints")
+    damage(newest, how)
+    again = make_trainer(tmp_path / "run", steps=20)
+    assert again.run().step == 20 and "Trying an older one" in (tmp_path / "run" / "train.log").read_text()
+    damage(older, how)
+    damage(list_checkpoints(tmp_path / "run" / "checkpoints")[-1], how)
+    for changes in ({"steps": 20}, {"steps": 40}):
+        for export_only in (False, True):
+            with pytest.raises(CheckpointError, match=r"step-00000010.*step-00000020.*--out"):
+                make_trainer(tmp_path / "run", **changes).run(export_only=export_only)
+    assert (tmp_path / "run" / "model" / "model.safetensors").read_bytes() == finished
+    trainer = make_trainer(tmp_path / "new", steps=5, model={"init_from": str(tmp_path / "run")})
+    assert trainer.run().status == "finished"  # as the message says
+
+
+@pytest.mark.parametrize("resume", ["auto", "never"])
+def test_a_finished_model_without_checkpoints_is_not_overwritten(tmp_path: Path, resume: str) -> None:
+    make_trainer(tmp_path, steps=5).run()
+    finished = (tmp_path / "model" / "model.safetensors").read_bytes()
+    shutil.rmtree(tmp_path / "checkpoints")
+    with pytest.raises(TrainingError, match=r"model.*--out"):
+        make_trainer(tmp_path, steps=5).run(resume)
+    assert (tmp_path / "model" / "model.safetensors").read_bytes() == finished
+
+
+@pytest.mark.parametrize(
+    ("key", "changes"),
+    [
+        ("balance", {"balance": True}),
+        ("seed", {"seed": 1}),
+        ("bucket", {"bucket": False}),
+        ("batch_size", {"batch_size": 4}),
+        ("data.name", {"data": {"name": "other"}}),
+        ("data.split", {"data": {"split": "all"}}),
+        ("data.limit", {"data": {"limit": 30}}),
+        ("data.config.columns", {"data": {"config": {"columns": {"image": "img"}}}}),
+        ("model.freeze", {"model": {"freeze": ["net.0"]}}),
+    ],
+)
+def test_a_changed_key_is_refused_by_name_before_examples_are_built(
+    tmp_path: Path, key: str, changes: dict[str, Any]
+) -> None:
+    class Unbuilt(DummyHead):
+        def examples(self, rows: Any, cache: Path) -> Any:
+            raise AssertionError
+
+    make_trainer(tmp_path, steps=5).run()
+    with pytest.raises(CheckpointError, match=rf"differs in {re.escape(key)};") as caught:
+        make_trainer(tmp_path, head=Unbuilt(), **{"steps": 5, **changes}).run()
+    assert caught.value.exit_code == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from training_dummy import make_recipe
 from mmzoo.cli.main import main
 from mmzoo.errors import ConfigError, ConfigTypeError, UnknownKeyError
 from mmzoo.training import load_recipe
-from mmzoo.training.recipe import apply_override, changed_keys, dump_recipe, fixed_part, parse_yaml
+from mmzoo.training.recipe import apply_override, changed_keys, dump_recipe, fixed_part, parse_yaml, recipe_keys
 
 
 def test_a_yaml_file_with_overrides(tmp_path: Path) -> None:
@@ -89,12 +90,30 @@ def test_bad_files_are_config_errors(tmp_path: Path, text: str) -> None:
         load_recipe(tmp_path / "absent.yaml")
 
 
+FIXED = {
+    *("model.name", "model.overrides", "model.freeze", "model.joint"),
+    *("data.name", "data.split", "data.limit", "data.config"),
+    *("seed", "batch_size", "batch_frames", "bucket", "balance"),
+}
+"""The keys that decide tensors, data or their order; all others may change when a run is resumed."""
+
+
 def test_only_keys_that_decide_the_run_are_fixed() -> None:
-    base = fixed_part(load_recipe(make_recipe()))
-    free = fixed_part(load_recipe(make_recipe(), ["steps=99", "optimizer.lr=1e-5", "model.init_from=x", "keep=9"]))
-    assert base == free
-    changed = load_recipe(make_recipe(), ["seed=1", "model.overrides.a.b=2", "data.limit=3"])
-    assert changed_keys(base, fixed_part(changed)) == ["data.limit", "model.overrides.a", "seed"]
+    keys = {key for key, _, _, meaning in recipe_keys() if "resumed run cannot change" in meaning}
+    assert keys == FIXED
+    base = make_recipe()
+    for key, kind, _, _ in recipe_keys():
+        if kind.startswith("mapping"):
+            continue
+        changed = json.loads(json.dumps(base))
+        apply_override(changed, f"{key}=99")
+        assert changed_keys(fixed_part(base), fixed_part(changed)) == ([key] if key in FIXED else []), key
+
+
+def test_a_key_that_an_old_recipe_lacks_has_its_default() -> None:
+    new = load_recipe(make_recipe()).model_dump()
+    old = {key: value for key, value in new.items() if key not in ("balance", "bucket", "adversary")}
+    assert changed_keys(fixed_part(old), fixed_part(new)) == ["bucket"]  # make_recipe sets it
 
 
 def test_the_source_mapping_is_not_changed() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from itertools import repeat
 from multiprocessing import get_context
 from random import Random
@@ -86,7 +87,7 @@ def natural_speech(
 
         files = {
             split: build_split(
-                folder, split, list(enumerate(part)), lambda rows, split=split: speak(split, rows), features,
+                folder, split, list(enumerate(part)), partial(speak, split), features,
                 shard_rows=shard_rows, advance=bar.update,
             )
             for split, part in texts.items()

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mmzoo.data import as_image, decode_image, packed_images
+from mmzoo.data import as_image, decode_image, fit_image, packed_images
 from mmzoo.data.words import PADDING, Words
 from mmzoo.errors import ConfigError, InputError
 from mmzoo.interfaces import (
@@ -37,6 +37,7 @@ from mmzoo.interfaces import (
     Weight,
 )
 from mmzoo.interfaces.guidance import prediction
+from mmzoo.nn.rows import copy_leading_rows
 from mmzoo.nn.sines import grid_sines
 from mmzoo_image.examples import Captioned
 from mmzoo_image.inputs import check_prompts, check_sampling, check_size, stack_masks, stack_pictures
@@ -369,6 +370,22 @@ class TextToImage(TaskHead):
         condition = self._condition(inputs["words"], (4, 4), inputs["picture"])
         return inputs, {"prediction": self.backbone(Latents(inputs["x"], grid=(4, 4)), half, condition)}
 
+    # --- other words ---------------------------------------------------------------------------------------
+
+    def adapt(self, rows: Dataset) -> Mapping[str, Any]:
+        """A larger vocabulary if the captions' words do not fit."""
+        vocabulary = self.words.vocabulary_for(rows["text"], self.vocabulary)
+        grown = {"vocabulary": vocabulary, "text": {"vocabulary": vocabulary}}
+        return {} if vocabulary == self.vocabulary else grown
+
+    def inherit(self, trained: TextToImage, rows: Dataset) -> None:
+        """The words of the trained model with their vectors, and after them the new words of the rows."""
+        self.words = trained.words.extended(rows["text"])
+        before = trained.text.state_dict()
+        for name, tensor in self.text.state_dict().items():
+            if tensor.shape != before[name].shape:
+                copy_leading_rows(tensor, before[name])
+
     # --- training ----------------------------------------------------------------------------------------
 
     def examples(self, rows: Dataset, cache: Path) -> Examples:
@@ -426,4 +443,5 @@ class TextToImage(TaskHead):
         """Each row's picture next to one drawn from its caption."""
         for row in rows:
             drawn = self.generate([row["text"]])[0]
-            yield row["id"], Image(np.concatenate((decode_image(row["image"]).pixels, drawn.pixels), axis=1))
+            fitted = fit_image(decode_image(row["image"]), drawn.pixels.shape[:2])
+            yield row["id"], Image(np.concatenate((fitted.pixels, drawn.pixels), axis=1))

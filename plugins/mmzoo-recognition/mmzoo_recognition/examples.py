@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +83,32 @@ def padded(name: str, rows: Sequence[Tensor]) -> dict[str, Tensor]:
     return {name: joined, f"{name}_mask": torch.arange(joined.shape[1]) < lengths.unsqueeze(1)}
 
 
+def labels_of(rows: Dataset) -> set[str]:
+    """The different labels of the rows. Raises DataError if a row has none."""
+    if "label" not in rows.column_names or any(label is None for label in rows["label"]):
+        raise DataError(
+            "The dataset has rows without a label; recognition needs one in every row: a folder for each class, or a"
+            " column label."
+        )
+    return {str(label) for label in rows["label"]}
+
+
+def has_modality(rows: Dataset, name: str) -> bool:
+    """Whether every row has a modality; not a text that only repeats the label."""
+    if COLUMNS[name] not in rows.column_names:
+        return False
+    if name != "text":
+        return all(cell is not None for cell in rows[COLUMNS[name]])
+    pairs = list(zip(rows["text"], rows["label"], strict=True))
+    return all(text and text.strip() for text, _ in pairs) and any(
+        _words(text) != _words(label) for text, label in pairs
+    )
+
+
+def _words(text: object) -> list[str]:
+    return re.findall(r"[^\W_]+", str(text).lower())
+
+
 class Labelled:
     """Labeled rows, held in memory.
 
@@ -101,10 +128,8 @@ class Labelled:
     ) -> None:
         if len(rows) == 0:
             raise DataError("The dataset has no rows to train on.")
-        if any(label is None for label in rows["label"]):
-            raise DataError("The dataset has rows without a label; recognition needs one in every row.")
+        self.names = list(names) or sorted(labels_of(rows))
         labels = [str(label) for label in rows["label"]]
-        self.names = list(names) or sorted(set(labels))
         if unknown := sorted(set(labels) - set(self.names)):
             raise DataError(f"The dataset has the label {unknown[0]!r}, which is not one of the model's classes.")
         self.labels = [self.names.index(label) for label in labels]

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmzoo.errors import ConfigError, CorruptFileError, InputError
+from mmzoo.errors import ConfigError, CorruptFileError, DataError, InputError
 from mmzoo.interfaces import (
     ALONE,
     Examples,
@@ -33,8 +33,9 @@ from mmzoo.interfaces import (
 )
 from mmzoo.interfaces.renamed import renamed
 from mmzoo.nn.precise import Float32Buffers, linear_float32
+from mmzoo.nn.rows import copy_rows
 from mmzoo_recognition.augment import augmented
-from mmzoo_recognition.examples import COLUMNS, Labelled, batch_of
+from mmzoo_recognition.examples import COLUMNS, Labelled, batch_of, has_modality, labels_of
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -272,6 +273,46 @@ class Recognizer(Float32Buffers, TaskHead):
         parts = {name: getattr(self, name).encode(raw) for name, raw in inputs.items()}
         return inputs, {"logits": self.logits(parts)}
 
+    # --- other classes -----------------------------------------------------------------------------------
+
+    def adapt(self, rows: Dataset) -> Mapping[str, Any]:
+        """The number of classes, unless all labels are known, and no encoder for what the rows lack.
+
+        A text that only names the class counts as lacking: nothing else would be learned.
+        """
+        labels = labels_of(rows)
+        if len(labels) < 2:
+            raise DataError(
+                f"The rows have {len(labels)} different labels, and recognition needs two or more; put each class into"
+                " a folder of its own, or give a column label."
+            )
+        kept = [name for name in self.modalities if has_modality(rows, name)]
+        if not kept:
+            columns = ", ".join(COLUMNS[name] for name in self.modalities)
+            raise DataError(f"{self.name or 'This model'} reads {columns}, of which the rows have none throughout.")
+        overrides: dict[str, Any] = {} if labels <= set(self.names) else {"classes": len(labels)}
+        lacking = [name for name in self.modalities if name not in kept]
+        for name in lacking:
+            overrides |= {slot: None for slot in (name, f"{name}_model") if getattr(self, slot, None) is not None}
+        if lacking and (widths := self.fusion.config.get("widths")):
+            overrides["fusion"] = {"widths": {name: widths[name] for name in kept}}
+        return overrides
+
+    def inherit(self, trained: Recognizer, rows: Dataset) -> None:
+        """The classes of the rows, unless all are known; a class that the trained model knows keeps its parameters."""
+        labels = labels_of(rows)
+        self.names = list(trained.names) if labels <= set(trained.names) else sorted(labels)
+        for name, tensor in self.classify.state_dict().items():
+            copy_rows(tensor, self.names, trained.classify.state_dict()[name], trained.names)
+        self._weigh(rows["label"])
+
+    def _weigh(self, labels: Sequence[Any]) -> None:
+        """Weights of the classes by their inverse frequency, if the model uses them."""
+        if self.balance == "weighted":
+            indices = torch.tensor([self.names.index(str(label)) for label in labels])
+            counts = torch.bincount(indices, minlength=self.classes).clamp_min(1)
+            self.class_weights.copy_(len(indices) / (self.classes * counts))
+
     # --- training ----------------------------------------------------------------------------------------
 
     def examples(self, rows: Dataset, cache: Path) -> Examples:
@@ -285,9 +326,7 @@ class Recognizer(Float32Buffers, TaskHead):
             )
         if not self.names:
             self.names = labeled.names
-            if self.balance == "weighted":
-                counts = torch.bincount(torch.tensor(labeled.labels), minlength=self.classes).clamp_min(1)
-                self.class_weights.copy_(len(labeled) / (self.classes * counts))
+            self._weigh(rows["label"])
         return labeled
 
     def training_step(
@@ -298,8 +337,9 @@ class Recognizer(Float32Buffers, TaskHead):
         if self.augment:
             batch = augmented(batch, generator)
         parts = self.encoded(batch)
-        whole = self._loss(self.logits(_dropped(parts, self.drop, generator)), labels)
-        losses = {"whole": whole.detach()}
+        logits = self.logits(_dropped(parts, self.drop, generator))
+        whole = self._loss(logits, labels)
+        losses = {"whole": whole.detach(), "accuracy": (logits.argmax(-1) == labels).float().mean()}
         total = whole
         if self.auxiliary and len(parts) > 1:
             alone = {name: self._loss(self.logits({name: latents}), labels) for name, latents in parts.items()}

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from mmzoo.data import Words, as_audio, decode_audio, decode_image
-from mmzoo.errors import InputError
+from mmzoo.errors import DataError, InputError
 from mmzoo.interfaces import (
     ALONE,
     Examples,
@@ -91,6 +91,16 @@ class SpeechToImage(Spotter):
                 "image": Port(modality="image"),
             },
         )
+
+    def adapt(self, rows: Dataset) -> Mapping[str, Any]:
+        """As in Spotter. Raises DataError for a word that the artist cannot draw."""
+        overrides = super().adapt(rows)
+        if unknown := self.artist.unknown_words(" ".join(rows["text"])):
+            raise DataError(
+                f"The captions have {len(unknown)} words that the model in the slot artist cannot draw, such as"
+                f" {unknown[0]!r}; fine-tune that model on these pictures first, and set model.overrides.artist to it."
+            )
+        return overrides
 
     # --- inference ---------------------------------------------------------------------------------------------
 

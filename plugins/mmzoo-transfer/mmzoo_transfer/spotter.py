@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +13,10 @@ from torch import Tensor, nn
 from mmzoo.data import Words
 from mmzoo.interfaces import Latents, Losses, TaskHead
 from mmzoo.nn.precise import linear_float32
+from mmzoo.nn.rows import copy_leading_rows
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 BLANK = 0
 """The CTC blank; also the id that pads captions."""
@@ -68,6 +73,17 @@ class Spotter(TaskHead):
             starts = F.pad(best[:, 1:] != best[:, :-1], (1, 0), value=True) & (best != BLANK)
             off = (starts.sum(1) - lengths).abs().sum() / lengths.sum()
         return Losses(loss, {"ctc": loss.detach(), "words_too_many_or_few": off.float()})
+
+    def adapt(self, rows: Dataset) -> Mapping[str, Any]:
+        """A larger vocabulary if the captions' words do not fit."""
+        vocabulary = self.words.vocabulary_for(rows["text"], self.vocabulary)
+        return {} if vocabulary == self.vocabulary else {"vocabulary": vocabulary}
+
+    def inherit(self, trained: Spotter, rows: Dataset) -> None:
+        """The words of the trained model with their parameters, and after them the new words of the rows."""
+        self.words = trained.words.extended(rows["text"])
+        for name, tensor in self.spot.state_dict().items():
+            copy_leading_rows(tensor, trained.spot.state_dict()[name])
 
     def files(self) -> Mapping[str, bytes]:
         """`words.json`: the words in the order of their ids."""

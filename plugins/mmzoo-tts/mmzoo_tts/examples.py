@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 
+NO_SPEAKER = "own"
+"""The voice of rows that name none, as in a folder of recordings."""
+
+
 class SpokenPhones:
     """Utterances with phone times, and their codes from a frozen tokenizer.
 
@@ -30,7 +34,7 @@ class SpokenPhones:
         cache: Folder in which the codes are kept, once per dataset and tokenizer.
 
     Raises:
-        DataError: There are no rows, a column is missing, or a speaker or phone is unknown.
+        DataError: There are no rows, or a speaker or phone is unknown.
     """
 
     keys = ("codes", "frames", "phones", "ends", "phone_mask", "voice")
@@ -38,12 +42,7 @@ class SpokenPhones:
     def __init__(self, rows: Dataset, tokenizer: Tokenizer, voices: list[str], cache: Path) -> None:
         if len(rows) == 0:
             raise DataError("The dataset has no rows to train on.")
-        missing = {"phones", "phone_ends_s", "speaker"} - set(rows.column_names)
-        if missing:
-            raise DataError(
-                f"The dataset lacks {sorted(missing)} (it has {rows.column_names}); text to speech needs phone times."
-            )
-        unknown = set(rows["speaker"]) - set(voices)
+        unknown = set(speakers(rows)) - set(voices)
         if unknown:
             raise DataError(
                 f"The dataset has speakers {sorted(unknown)}, but the model has voices {voices}; set head.voices."
@@ -52,7 +51,7 @@ class SpokenPhones:
         self.lengths = np.diff(self.offsets).tolist()
         self.phones = [torch.tensor([_phone_id(p) for p in phones]) for phones in rows["phones"]]
         self.ends = [torch.tensor(ends, dtype=torch.float32) for ends in rows["phone_ends_s"]]
-        self.voices = [voices.index(speaker) for speaker in rows["speaker"]]
+        self.voices = [voices.index(speaker) for speaker in speakers(rows)]
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -81,6 +80,12 @@ class SpokenPhones:
             "phone_mask": torch.arange(padded.shape[1]) < counts.unsqueeze(1),
             "voice": torch.stack([e["voice"] for e in examples]),
         }
+
+
+def speakers(rows: Dataset) -> list[str]:
+    """The voice of each row; NO_SPEAKER if it is not named."""
+    named = rows["speaker"] if "speaker" in rows.column_names else [None] * len(rows)
+    return [speaker or NO_SPEAKER for speaker in named]
 
 
 def _phone_id(phone: str) -> int:

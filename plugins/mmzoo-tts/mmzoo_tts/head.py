@@ -34,10 +34,11 @@ from mmzoo.interfaces import (
     Weight,
 )
 from mmzoo.nn.convnext import ConvNeXtStack
+from mmzoo.nn.rows import copy_rows
 from mmzoo_tts.alignment import POSITION_FEATURES, position_features, soft_overlap
 from mmzoo_tts.chunks import Chunk, split_chunks
 from mmzoo_tts.durations import DurationPredictor
-from mmzoo_tts.examples import SpokenPhones
+from mmzoo_tts.examples import SpokenPhones, speakers
 from mmzoo_tts.joining import finish, join, shift
 from mmzoo_tts.options import SPEEDS, SpeechOptions
 from mmzoo_tts.phonemizer import Phonemizer
@@ -80,7 +81,7 @@ class TextToSpeech(TaskHead):
         Link("head.latents", "backbone.x"),
         Link("head.phones", "text.raw"),
     )
-    columns = ("audio", "phones", "phone_ends_s", "speaker")
+    columns = ("audio", "phones", "phone_ends_s")
     batch_keys = ("codes", "frames", "phones", "ends", "phone_mask", "voice")
     phonemizer: Phonemizer
     tokenizer: Tokenizer
@@ -126,6 +127,19 @@ class TextToSpeech(TaskHead):
             raise ConfigError(
                 f"The head tts needs a tokenizer of speech, not of {self.tokenizer.modality}.", path="tokenizer"
             )
+
+    # --- other voices ------------------------------------------------------------------------------------
+
+    def adapt(self, rows: Dataset) -> Mapping[str, Any]:
+        """The voices of the rows, unless all are known."""
+        voices = sorted(set(speakers(rows)))
+        return {} if set(voices) <= set(self.voices) else {"voices": voices}
+
+    def inherit(self, trained: TextToSpeech, rows: Dataset) -> None:
+        """The vectors of the voices that the trained model knows; the others start from the mean of its voices."""
+        with torch.no_grad():
+            self.voice.weight.copy_(trained.voice.weight.mean(0))
+        copy_rows(self.voice.weight, self.voices, trained.voice.weight, trained.voices)
 
     # --- training ----------------------------------------------------------------------------------------
 

@@ -1,0 +1,153 @@
+"""A recipe for training a model further on other data, derived from how it was trained."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mmzoo.data import guess, load_dataset_for
+from mmzoo.errors import ConfigError, MissingPluginError, UnknownNameError
+from mmzoo.factory import create
+from mmzoo.hub.cards import read_record
+from mmzoo.hub.published import model_name
+from mmzoo.interfaces import Adaptable
+from mmzoo.model_folder import TRAINING_NAME
+from mmzoo.registry import catalog, load_target
+from mmzoo.schema import arguments_of
+from mmzoo.training.api import rows_of
+from mmzoo.training.recipe import DataConfig, apply_override, load_recipe
+from mmzoo.training.start import all_rows, base_model
+from mmzoo.training.step import trainable
+
+if TYPE_CHECKING:
+    from mmzoo.interfaces import TaskHead
+
+LR_FRACTION = 0.3
+"""The learning rate as a fraction of the one that the model was trained with."""
+EPOCHS = 20
+FEWEST_STEPS, MOST_STEPS = 200, 2000
+BATCH, DEFAULT_LR = 16, 1e-3
+"""For a model without a training record."""
+KEPT = ("batch_size", "batch_frames", "bucket", "balance", "precision", "ema")
+"""Keys that are taken from the recipe that the model was trained with."""
+
+
+def derived_recipe(start: str, data: str, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """A recipe that fine-tunes a model.
+
+    The batches, the optimizer and the adversary are those of the model's stored training record; the learning rate is
+    lower, and the number of steps follows the number of rows. A head that is `Adaptable` says what has to change for
+    other classes, voices or words.
+
+    Args:
+        start: A model's name or folder.
+        data: A file or folder, the name of a registered dataset, or `name:value` for one that requires one argument,
+            such as `hub:org/name`.
+        overrides: Changes to the recipe, as `a.b=c` strings. Only those of the data matter here; the caller applies
+            all of them.
+
+    Returns:
+        The recipe.
+
+    Raises:
+        UsageError, WeightsError: There is no such model, or it cannot be used.
+        DataError: The data cannot be read, or the model cannot be trained on it.
+        TrainingError: The model cannot be trained.
+    """
+    start = model_name(start)
+    trained: TaskHead = create(start)
+    trainable(trained)
+    changes: dict[str, Any] = {}
+    for override in overrides:
+        apply_override(changes, override)
+    section = _data(data, changes.get("data") or {})
+    record = (read_record(trained.folder / TRAINING_NAME) if trained.folder is not None else None) or {}
+    before: Mapping[str, Any] = record.get("recipe") or {}
+    base = (base_model(start) or {})["name"]
+    stored = before["model"]["overrides"] if before and before["model"]["name"] == start else {}
+    kept = {key: before[key] for key in KEPT if before.get(key) is not None}
+    recipe = {
+        "name": _run_name(base, data if Path(data).is_file() else str(section["title"])),
+        "model": {"name": start, "overrides": stored, "init_from": start},
+        "data": section,
+        "steps": FEWEST_STEPS,
+        **({} if "batch_frames" in kept else {"batch_size": BATCH}),
+        **kept,
+    }
+    load_recipe(recipe, overrides)  # refuses a wrong override before the data are read
+
+    splits = load_dataset_for(lambda: getattr(trained, "columns", ()), section["name"], section["config"])
+    for key, usual in (("split", "train"), ("validation_split", "validation")):
+        section.setdefault(key, usual if usual in splits else next(iter(splits)) if key == "split" else None)
+    rows, validation = rows_of(splits, DataConfig(**section))
+    if isinstance(trained, Adaptable):
+        recipe["model"] = {
+            **recipe["model"],
+            "overrides": {**stored, **trained.adapt(all_rows(rows, validation))},
+        }
+    if "batch_size" in recipe:
+        recipe["batch_size"] = per_step = min(recipe["batch_size"], len(rows))
+    else:
+        per_step = record["items_seen"] / record["steps"]
+    steps = min(max(math.ceil(len(rows) * EPOCHS / per_step), FEWEST_STEPS), before.get("steps", MOST_STEPS))
+    recipe["steps"] = steps = changes.get("steps", steps)
+    optimizer = before.get("optimizer") or {"lr": DEFAULT_LR}
+    recipe |= {
+        "optimizer": {**optimizer, "lr": optimizer["lr"] * LR_FRACTION, "warmup_steps": steps // 10},
+        "log_every": max(1, steps // 40),
+        "preview_every": max(1, steps // 4),
+        "validate_every": max(1, steps // 8) if validation is not None else None,
+    }
+    if adversary := before.get("adversary"):
+        scaled = {key: round(adversary[key] * steps / before["steps"]) for key in ("start_step", "warmup_steps")}
+        recipe["adversary"] = {**adversary, "lr": adversary["lr"] * LR_FRACTION, **scaled}
+    return recipe
+
+
+def _run_name(base: str, data: str) -> str:
+    """`model-data`, without the folder of either and the suffix of a file."""
+    path = Path(data)
+    stem = path.stem if path.is_file() else path.name
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", f"{base.rpartition('/')[2]}-{stem}").strip("-.")
+
+
+def _data(data: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The `data` section of a recipe, with the changes to it, which may name another dataset than the guessed one."""
+    config: Mapping[str, Any] = {}
+    name, colon, value = data.partition(":")
+    if colon and _is_dataset(name):
+        config, title = {_only_argument(name): value}, value
+    elif "name" in changes or _is_dataset(data):
+        name, title = data, data
+    else:
+        guessed = guess(data)
+        name, config, title = guessed.name, guessed.config, Path(data).expanduser().resolve().name
+    return {"name": name, "title": title, **changes, "config": {**config, **(changes.get("config") or {})}}
+
+
+def _is_dataset(name: str) -> bool:
+    try:
+        catalog().component("dataset", name)
+    except UnknownNameError:
+        return False
+    except MissingPluginError:
+        if ":" in name:  # a path with a colon, not a name with its plugin
+            return False
+        raise
+    return True
+
+
+def _only_argument(name: str) -> str:
+    """The argument of a dataset that `name:value` gives. Raises ConfigError unless it requires exactly one."""
+    builder: Any = load_target(catalog().component("dataset", name))
+    required = [key for key, field in arguments_of(builder).items() if field.is_required()]
+    if len(required) != 1:
+        raise ConfigError(
+            f"{name}:VALUE is for datasets that require one argument, and {name} requires"
+            f" {', '.join(required) or 'none'}; write --data {name} and data.config.KEY=VALUE.",
+            path="data",
+        )
+    return required[0]
