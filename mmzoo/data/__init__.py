@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from mmzoo.data.audio import decode_audio, encode_audio, resample
     from mmzoo.data.cache import cache_dir
     from mmzoo.data.image import decode_image, decode_images, encode_image, sheet
-    from mmzoo.data.inputs import as_audio, as_image
+    from mmzoo.data.inputs import as_audio, as_batch, as_image, as_mask, as_text
     from mmzoo.data.loading import load_dataset_component
     from mmzoo.data.schema import COLUMNS, make_row, row_features
     from mmzoo.data.words import Words
@@ -18,7 +18,7 @@ _HOMES = {
     "audio": "decode_audio encode_audio resample",
     "cache": "cache_dir",
     "image": "decode_image decode_images encode_image sheet",
-    "inputs": "as_audio as_image",
+    "inputs": "as_audio as_batch as_image as_mask as_text",
     "loading": "load_dataset_component",
     "words": "Words",
     "schema": "COLUMNS row_features make_row",
@@ -29,7 +29,10 @@ __all__ = [
     "COLUMNS",
     "Words",
     "as_audio",
+    "as_batch",
     "as_image",
+    "as_mask",
+    "as_text",
     "cache_dir",
     "decode_audio",
     "decode_image",

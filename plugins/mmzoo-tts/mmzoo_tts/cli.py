@@ -12,9 +12,9 @@ import typer
 from tqdm import tqdm
 
 import mmzoo
+from mmzoo.data.command_line import Output, Seed, seed_option
 from mmzoo.errors import InputError
 from mmzoo.interfaces import Audio
-from mmzoo.safe_text import one_line
 
 LONGEST_INPUT = 1_000_000  # bytes
 
@@ -30,39 +30,38 @@ class Speaks(Protocol):
 
 def say(
     text: Annotated[str | None, typer.Argument(help="The text; '-' or nothing reads standard input.")] = None,
-    output: Annotated[Path, typer.Option("-o", "--output", help="The WAV (or FLAC) file to write.")] = Path(
-        "speech.wav"
-    ),
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="The WAV, FLAC, OGG or MP3 to write; `-` is standard output, as WAV.")
+    ] = Path("speech.wav"),
     file: Annotated[Path | None, typer.Option("-f", "--file", help="Read the text from this UTF-8 file.")] = None,
     model: Annotated[str, typer.Option(help="A text-to-speech model.")] = "vqvae-dit-tts",
     voice: Annotated[str | None, typer.Option(help="One of the model's voices.")] = None,
     speed: Annotated[float, typer.Option(help="1.0 is the voice's normal rate, 2.0 twice as fast.")] = 1.0,
-    seed: Annotated[int, typer.Option(help="Seed of the initial noise.")] = 0,
+    seed: Seed = "0",
     steps: Annotated[int | None, typer.Option(help="Sampling steps; more is slower.")] = None,
 ) -> None:
     """Speak a text into a WAV file; prints one line about the result."""
     from mmzoo_tts.head import join
 
     content = _read(text, file)
-    # Check the output path before anything slow happens.
-    Audio.check_output(output)
+    result = Output(output, Audio)  # checked before anything slow happens
+    first = seed_option(seed)
     tts = mmzoo.create(model)
     if not isinstance(tts, Speaks):
         raise InputError(f"{model} does not speak; `mmzoo list --task text-to-speech` shows the models that do.")
     start = time.perf_counter()
     chunks: list[Audio] = []
     with tqdm(total=len(content), unit="char", desc="speaking", disable=None, leave=False) as bar:
-        for chunk in tts.stream(content, voice=voice, speed=speed, steps=steps, seed=seed):
+        for chunk in tts.stream(content, voice=voice, speed=speed, steps=steps, seed=first):
             chunks.append(chunk)
             bar.update(sum(len(s.text) + 1 for s in chunk.segments if s.kind == "word"))
     audio = join(chunks)
-    audio.save(output)
+    result.save(audio)
     seconds = time.perf_counter() - start
-    for note in audio.notes:
-        print(one_line(f"note: {note}"), file=sys.stderr)
-    print(
-        f"{output}: {audio.duration:.2f} s of speech, voice {one_line(voice or tts.voices[0])},"
-        f" made in {seconds:.2f} s ({audio.duration / seconds:.0f} times real time)"
+    result.report(
+        f"{audio.duration:.2f} s of speech, voice {voice or tts.voices[0]},"
+        f" made in {seconds:.2f} s ({audio.duration / seconds:.0f} times real time)",
+        audio.notes,
     )
 
 
@@ -76,6 +75,8 @@ def _read(text: str | None, file: Path | None) -> str:
     elif text not in (None, "-"):
         return str(text)
     else:
+        if sys.stdin is None:
+            raise InputError("Standard input is closed; give a text or --file.")
         data = sys.stdin.buffer.read(LONGEST_INPUT + 1)
     if len(data) > LONGEST_INPUT:
         raise InputError(f"The text is longer than {LONGEST_INPUT:,} bytes; split it into several files.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mmzoo.data import as_batch, as_text
 from mmzoo.errors import ConfigError, InputError
 from mmzoo.interfaces import (
     ALONE,
@@ -32,6 +33,7 @@ from mmzoo.interfaces import (
     Tokenizer,
     TrainingState,
 )
+from mmzoo.interfaces.options import LARGEST_SEED, integer, number, seed_note, seed_of
 from mmzoo.nn.convnext import ConvNeXtStack
 from mmzoo_tts.alignment import POSITION_FEATURES, position_features, soft_overlap
 from mmzoo_tts.chunks import Chunk, split_chunks
@@ -57,12 +59,14 @@ class SpeechOptions:
         speed: 2.0 is twice as fast.
         steps: Sampling steps.
         seed: Seed of the initial noise.
+        notes: Reports the seed if it was drawn.
     """
 
     voice: int
     speed: float
     steps: int
     seed: int
+    notes: tuple[str, ...] = ()
 
     def seed_of(self, chunk: int) -> int:
         """The seed of a chunk: its noise must not depend on the other chunks."""
@@ -228,35 +232,36 @@ class TextToSpeech(TaskHead):
     def __call__(
         self,
         text: Any,
-        *args: Any,
+        *,
         voice: str | None = None,
         speed: float = 1.0,
         steps: int | None = None,
-        seed: int = 0,
-        **kwargs: Any,
+        seed: int | None = 0,
     ) -> Any:
         """Speak a text, or each text of a list; returns Audio, or a list of them. See `stream` for the options."""
-        if isinstance(text, str):
-            return join(list(self.stream(text, voice=voice, speed=speed, steps=steps, seed=seed)))
-        if not isinstance(text, Sequence) or not all(isinstance(item, str) for item in text):
-            raise InputError(f"text must be a string or a list of strings, not {type(text).__name__}.")
-        return [self(item, voice=voice, speed=speed, steps=steps, seed=seed) for item in text]
+        if (texts := as_batch(text)) is not None:
+            return [self(as_text(item), voice=voice, speed=speed, steps=steps, seed=seed) for item in texts]
+        return join(list(self.stream(text, voice=voice, speed=speed, steps=steps, seed=seed)))
 
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """The same as calling the model."""
-        return self(*args, **kwargs)
+    forward = __call__
 
     def stream(
-        self, text: str, *, voice: str | None = None, speed: float = 1.0, steps: int | None = None, seed: int = 0
+        self,
+        text: Any,
+        *,
+        voice: str | None = None,
+        speed: float = 1.0,
+        steps: int | None = None,
+        seed: int | None = 0,
     ) -> Iterator[Audio]:
         """Speak a text in chunks that end at pauses; joined, they equal the result of calling the model.
 
         Args:
-            text: The text. It and the options are checked before this returns.
+            text: The text, or a dataset row with one. It and the options are checked before this returns.
             voice: One of `voices`; None for the first.
             speed: 2.0 is twice as fast; from 0.1 to 10.
             steps: Sampling steps; None for `num_steps`.
-            seed: Seed of the initial noise.
+            seed: Seed of the initial noise; None draws one, and the notes report it.
 
         Returns:
             An iterator of Audio with word and phone segments; the first has the notes on the text.
@@ -265,16 +270,16 @@ class TextToSpeech(TaskHead):
             InputError: An option is out of range, or the text has nothing to say.
         """
         options = self._options(voice, speed, steps, seed)
-        pronunciation = self.phonemizer(text)
-        return self._speak(split_chunks(pronunciation), pronunciation.notes, options)
+        pronunciation = self.phonemizer(as_text(text))
+        return self._speak(split_chunks(pronunciation), (*pronunciation.notes, *options.notes), options)
 
     def _speak(self, chunks: list[Chunk], notes: tuple[str, ...], options: SpeechOptions) -> Iterator[Audio]:
         start = 0.0
-        for number, chunk in enumerate(chunks):
-            audio = self._synthesize(chunk.phones, None, options, number)
+        for index, chunk in enumerate(chunks):
+            audio = self._synthesize(chunk.phones, None, options, index)
             segments = tuple(_shift(s, start) for s in chunk.segments(audio.segments))
             start += audio.duration
-            yield Audio(audio.samples, audio.sample_rate, segments, notes if number == 0 else ())
+            yield Audio(audio.samples, audio.sample_rate, segments, notes if index == 0 else ())
 
     def speak_phones(
         self,
@@ -284,7 +289,7 @@ class TextToSpeech(TaskHead):
         voice: str | None = None,
         speed: float = 1.0,
         steps: int | None = None,
-        seed: int = 0,
+        seed: int | None = 0,
     ) -> Audio:
         """Speak phones.
 
@@ -302,6 +307,7 @@ class TextToSpeech(TaskHead):
         Raises:
             InputError: A phone is unknown, the lengths differ, or an option is out of range.
         """
+        phones = list(phones)
         unknown = [p for p in phones if p not in PHONE_IDS]
         if unknown or not phones:
             raise InputError(f"phones must be a non-empty list from {', '.join(PHONES)}; unknown: {unknown[:3]}.")
@@ -309,7 +315,9 @@ class TextToSpeech(TaskHead):
             raise InputError(
                 f"There are {len(phones)} phones but {len(durations_s)} durations; give one for each phone."
             )
-        return self._synthesize(phones, durations_s, self._options(voice, speed, steps, seed), 0)
+        options = self._options(voice, speed, steps, seed)
+        audio = self._synthesize(phones, durations_s, options, 0)
+        return replace(audio, notes=(*audio.notes, *options.notes))
 
     @torch.inference_mode()
     def _synthesize(
@@ -345,18 +353,11 @@ class TextToSpeech(TaskHead):
         segments = tuple(Segment("phone", p, a, b) for p, a, b in zip(phones, edges, edges[1:], strict=False))
         return Audio(samples, audio.sample_rate, segments)
 
-    def _options(self, voice: str | None, speed: float, steps: int | None, seed: int) -> SpeechOptions:
-        slowest, fastest = SPEEDS
-        if isinstance(speed, bool) or not isinstance(speed, int | float) or not slowest <= speed <= fastest:
-            raise InputError(
-                f"speed must be a number from {slowest} to {fastest}, not {speed!r}; 1.0 is the voice's normal rate."
-            )
-        steps = self.num_steps if steps is None else steps
-        if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
-            raise InputError(f"steps must be an integer of at least 1, not {steps!r}.")
-        if not isinstance(seed, int) or isinstance(seed, bool):
-            raise InputError(f"seed must be an integer, not {seed!r}.")
-        return SpeechOptions(self._voice_index(voice), float(speed), steps, seed)
+    def _options(self, voice: str | None, speed: float, steps: int | None, seed: int | None) -> SpeechOptions:
+        speed = number("speed", speed, *SPEEDS)
+        steps = self.num_steps if steps is None else integer("steps", steps, 1)
+        value, drawn = seed_of(seed, low=-LARGEST_SEED)
+        return SpeechOptions(self._voice_index(voice), speed, steps, value, seed_note(value, drawn))
 
     def _voice_index(self, voice: str | None) -> int:
         if voice is None:

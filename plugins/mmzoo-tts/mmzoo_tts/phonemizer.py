@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 from torch import Tensor
 
+from mmzoo.data import as_text
 from mmzoo.errors import CorruptFileError, DataError, InputError
 from mmzoo.interfaces import ALONE, Losses, TaskHead, TrainingState
 from mmzoo_tts.letters import PHONES_PER_LETTER, LetterToSound, encode, pad
@@ -67,8 +68,8 @@ class Phonemizer(TaskHead):
 
     # --- inference -------------------------------------------------------------------------------------
 
-    def __call__(self, text: str) -> Pronunciation:
-        """Phrases, words and phones of an English text.
+    def __call__(self, text: Any) -> Pronunciation:
+        """Phrases, words and phones of an English text, or of a dataset row with one.
 
         Nothing is dropped silently: words that the network cannot read are spelled, and the notes name them, and what
         was left out (emoji, other scripts).
@@ -76,7 +77,7 @@ class Phonemizer(TaskHead):
         Raises:
             InputError: The text cannot be spoken at all; see `mmzoo_tts.text.clean`.
         """
-        normal = normalize(text, self)
+        normal = normalize(as_text(text), self)
         items = normal.items
         self._learn([item.word for item in items if isinstance(item, Spoken) and not item.letter])
         phrases: list[Phrase] = []
