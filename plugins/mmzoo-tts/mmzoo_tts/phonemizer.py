@@ -103,6 +103,8 @@ class Phonemizer(TaskHead):
             phrases.append(Phrase(tuple(reversed(words)), end))
         return Pronunciation(tuple(reversed(phrases)), tuple(_notes(list(reversed(spelled)), normal.unspoken)))
 
+    forward = __call__
+
     def pronounce(self, words: Sequence[str]) -> list[tuple[str, ...]]:
         """The phones of single words, without context.
 
