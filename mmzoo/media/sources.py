@@ -17,7 +17,8 @@ from mmzoo.errors import InputError
 
 LARGEST_STREAM = 1 << 30
 """Most bytes read from an open file or a pipe."""
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://|data:[a-z]+/", re.IGNORECASE)
+_URL = re.compile(r"[a-z][a-z0-9+.-]+:/|data:[a-z]+/", re.IGNORECASE)
+"""One slash, because a Path keeps no second one."""
 
 
 def is_file(given: Any) -> bool:
@@ -41,7 +42,7 @@ def opened(given: Any, kind: str) -> Iterator[tuple[BinaryIO, str]]:
     """
     if isinstance(given, str | os.PathLike):
         name = os.fsdecode(given)[:200]
-        if _URL.match(name):
+        if _URL.match(name) and not os.path.lexists(given):
             raise InputError(f"{name} is a URL, and mmzoo does not download; save the {kind} as a file first.")
         try:
             path = Path(os.fsdecode(given))
