@@ -71,14 +71,16 @@ def as_audio(given: Any, sample_rate: int, *, allow_silence: bool = False) -> Au
     return Audio(samples, sample_rate)
 
 
-def as_text(given: Any) -> str:
-    """A string, or the `text` of a dataset row, as a string. Raises InputError."""
+def as_text(given: Any, name: str = "A text") -> str:
+    """A string, or the `text` of a dataset row, as a string. Raises InputError.
+
+    Args:
+        given: The string or the row.
+        name: What to call it in messages.
+    """
     text = given.get("text") if isinstance(given, Mapping) else given
     if not isinstance(text, str):
-        what = "the row's text is" if isinstance(given, Mapping) else "it is"
-        raise InputError(
-            f"A text must be a string or a dataset row with a column 'text'; {what} {type(text).__name__}."
-        )
+        raise InputError(f"{name} must be a string, or a dataset row with a column 'text', not {type(given).__name__}.")
     return str(text)
 
 

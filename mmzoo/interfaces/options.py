@@ -43,7 +43,8 @@ def number(name: str, given: Any, low: float, high: float) -> float:
         high: The largest value accepted.
     """
     value = plain_number(given)
-    if not isinstance(value, numbers.Real) or isinstance(value, bool) or not low <= value <= high:
+    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not real or not low <= float(value) <= high:
         raise InputError(f"{name} must be a number from {low:g} to {high:g}, not {given!r}.")
     return float(value)
 

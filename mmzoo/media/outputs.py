@@ -28,29 +28,29 @@ def check_output(path: str | os.PathLike[str], formats: Sequence[str], format: s
     if not isinstance(path, str | os.PathLike):
         raise InputError(f"The output must be a path or an open binary file, not {type(path).__name__}.")
     where = Path(os.fsdecode(path))
-    name = str(where)[:200]
+    name, folder = (str(path)[:200].replace("\0", "\\0") for path in (where, where.parent))
     if format is not None:
         format_of(format, formats)
     elif where.suffix[1:].lower() not in formats:
-        raise InputError(f"Cannot write {name!r}: the name must end in {_listed(formats)}.")
+        raise InputError(f"Cannot write {name}: the name must end in {_listed(formats)}.")
     try:
         found = where.stat()
     except FileNotFoundError:
         found = None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = getattr(error, "strerror", None) or error
-        raise InputError(f"Cannot write {name!r}: {reason}; choose another path.") from error
+        raise InputError(f"Cannot write {name}: {reason}; choose another path.") from error
     if found is not None and not stat.S_ISREG(found.st_mode):
         what = "a folder" if stat.S_ISDIR(found.st_mode) else "not a regular file"
-        raise InputError(f"Cannot write {name!r}: it is {what}; choose another path.")
+        raise InputError(f"Cannot write {name}: it is {what}; choose another path.")
     if not where.parent.is_dir():
-        raise InputError(f"Cannot write {name!r}: the folder {str(where.parent)!r} does not exist; create it first.")
+        raise InputError(f"Cannot write {name}: the folder {folder} does not exist; create it first.")
     try:
         with tempfile.TemporaryFile(dir=where.parent):  # permissions alone do not tell, for root or a full disk
             pass
     except OSError as error:
         raise InputError(
-            f"Cannot write {name!r}: nothing can be written to the folder {str(where.parent)!r} ({error.strerror})."
+            f"Cannot write {name}: nothing can be written to the folder {folder} ({error.strerror})."
         ) from error
     return where
 

@@ -197,8 +197,8 @@ def array_pixels(given: Any, *, max_pixels: int | None = None) -> Pixels:
 
     Args:
         given: `[H, W]`, `[H, W, C]` or `[C, H, W]` of 1, 3 or 4 channels, also with a leading axis of one: bools,
-            integers in 0..255, uint16 in 0..65,535, or floats in 0..1. If both the last and the first axis could be the
-            channels, the last is; a fourth channel is transparency and lies on white.
+            integers in 0..255, uint16 in 0..65,535, or floats in 0..1. The last axis holds the channels if it can,
+            else the first, if it is the shortest; a fourth channel is transparency and lies on white.
         max_pixels: Largest width x height accepted; None for no limit.
 
     Raises:
@@ -223,7 +223,7 @@ def _channels_last(array: np.ndarray[Any, Any], given: str) -> np.ndarray[Any, A
     pixels = array[0] if array.ndim == 4 and array.shape[0] == 1 else array
     if pixels.ndim == 2:
         pixels = pixels[..., None]
-    elif pixels.ndim == 3 and pixels.shape[2] not in (1, 3, 4) and pixels.shape[0] in (1, 3, 4):
+    elif pixels.ndim == 3 and pixels.shape[2] not in (1, 3, 4) and pixels.shape[0] <= min(pixels.shape):
         pixels = pixels.transpose(1, 2, 0)
     if pixels.ndim != 3 or pixels.shape[2] not in (1, 3, 4) or 0 in pixels.shape:
         raise InputError(

@@ -64,8 +64,8 @@ def opened(given: Any, kind: str) -> Iterator[tuple[BinaryIO, str]]:
         _require_content(len(given), name)
         yield io.BytesIO(given), name
     else:
-        name = getattr(given, "name", None)
-        name = name if isinstance(name, str) else f"the open {type(given).__name__}"
+        label = getattr(given, "name", None)
+        name = label if isinstance(label, str) else f"the open {type(given).__name__}"
         yield _buffered(given, name), name
 
 

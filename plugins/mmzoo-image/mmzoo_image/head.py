@@ -161,7 +161,7 @@ class TextToImage(TaskHead):
         """One prompt, or a dataset row with one, to an Image, or a list to a list. See `generate` for the options."""
         prompts = as_batch(prompt)
         drawn = self.generate(
-            [as_text(prompt)] if prompts is None else prompts,
+            [as_text(prompt, "A prompt")] if prompts is None else prompts,
             steps=steps,
             guidance=guidance,
             interval=interval,
@@ -203,7 +203,7 @@ class TextToImage(TaskHead):
         texts = as_batch(prompts)
         if not texts:
             raise InputError("generate takes a non-empty list of prompts, each of them a string.")
-        texts = [as_text(text) for text in texts]
+        texts = [as_text(text, "A prompt") for text in texts]
         size = (self.side, self.side) if size is None else checked_size(size)
         ids, unknown = self.words.ids(texts)
         for prompt, row, ignored in zip(texts, ids, unknown, strict=True):

@@ -73,7 +73,7 @@ def checked_prompts(prompts: Any, count: int) -> list[str]:
     texts = as_batch(prompts)
     if texts is None or len(texts) != count:
         raise InputError(f"Editing {count} pictures takes a list of as many prompts, or None.")
-    return [as_text(text) for text in texts]
+    return [as_text(text, "Each of the prompts") for text in texts]
 
 
 def stack_pictures(pictures: Any) -> Tensor:

@@ -25,16 +25,7 @@ LONGEST_S = 30.0
 class Artist(Protocol):
     """A text-to-image model."""
 
-    def generate(
-        self,
-        prompts: Sequence[str],
-        *,
-        steps: int | None = None,
-        guidance: float | None = None,
-        interval: tuple[float, float] = (0.0, 1.0),
-        seed: int | None = 0,
-        size: tuple[int, int] | None = None,
-    ) -> list[Image]: ...
+    def generate(self, prompts: Sequence[str], *, seed: int | None = 0, **options: Any) -> list[Image]: ...
 
     def unknown_words(self, prompt: str) -> tuple[str, ...]: ...
 
@@ -119,7 +110,7 @@ class SpeechToImage(Spotter):
         seed: int | None = 0,
         steps: int | None = None,
         guidance: float | None = None,
-        interval: tuple[float, float] = (0.0, 1.0),
+        interval: tuple[float, float] | None = None,
         size: tuple[int, int] | None = None,
     ) -> Any:
         """Draw what is said, or each item of a list.
@@ -129,7 +120,7 @@ class SpeechToImage(Spotter):
             seed: Seed of the initial noise; item i of a list uses seed + i. None draws one, and the notes report it.
             steps: Sampling steps; None for the artist's default.
             guidance: Scale of classifier-free guidance, 1 for none; None for the artist's default.
-            interval: Times in [0, 1] between which guidance applies.
+            interval: Times in [0, 1] between which guidance applies; None for the artist's default.
             size: (height, width) in pixels; None for the artist's default.
 
         Returns:
@@ -139,7 +130,7 @@ class SpeechToImage(Spotter):
             InputError: No word was recognized in an item, or the list is empty.
         """
         items = as_batch(speech)
-        heard = [self.hear(one) for one in ([speech] if items is None else items)]
+        heard = self.hear([speech] if items is None else items)
         if not heard:
             raise InputError("The list of sounds is empty; give at least one.")
         if (silent := next((i for i, words in enumerate(heard) if not words), None)) is not None:
@@ -147,7 +138,9 @@ class SpeechToImage(Spotter):
                 f"No word was recognized in sound {silent + 1} of {len(heard)}; {self.name or 'this model'} knows:"
                 f" {', '.join(self.words.words)}."
             )
-        drawn = self.artist.generate(heard, steps=steps, guidance=guidance, interval=interval, seed=seed, size=size)
+        options = {"steps": steps, "guidance": guidance, "interval": interval, "size": size}
+        given = {name: value for name, value in options.items() if value is not None}
+        drawn = self.artist.generate(heard, seed=seed, **given)
         return drawn[0] if items is None else drawn
 
     __call__ = forward = transfer
