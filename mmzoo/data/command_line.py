@@ -15,6 +15,7 @@ from mmzoo.errors import InputError
 from mmzoo.interfaces.options import integer
 from mmzoo.interfaces.values import Audio, Image
 from mmzoo.media import outputs, pictures, sounds
+from mmzoo.media.sources import LARGEST_STREAM
 from mmzoo.safe_text import one_line
 
 STANDARD = "-"
@@ -45,7 +46,7 @@ def input_file(path: Path) -> Any:
         return path
     if sys.__stdin__ is None:
         raise InputError("Standard input is closed; give the path of a file.")
-    content = io.BytesIO(sys.stdin.buffer.read())
+    content = io.BytesIO(sys.stdin.buffer.read(LARGEST_STREAM + 1))
     content.name = "standard input"
     return content
 
