@@ -34,6 +34,8 @@ def decode_audio(cell: Any, sample_rate: int | None = None, *, max_seconds: floa
         DataError: The cell is empty, or the file is unreadable, too long, has more than 8 channels, a rate outside
             4-192 kHz, or samples that are not finite.
     """
+    if cell is None:
+        raise DataError("This row has no audio; its cell is empty.")
     try:
         samples, rate, _ = checked_sound(cell, max_seconds=max_seconds)
     except InputError as error:

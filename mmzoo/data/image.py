@@ -24,6 +24,8 @@ def decode_image(cell: Any, *, max_pixels: int = MAX_PIXELS) -> Image:
     Raises:
         DataError: The cell is empty, or the file is unreadable or too large.
     """
+    if cell is None:
+        raise DataError("This row has no picture; its image cell is empty.")
     try:
         return Image(pixels_of(cell, max_pixels=max_pixels))
     except InputError as error:
