@@ -73,8 +73,8 @@ class ConfigError(UsageError):
         self.path = path
 
 
-class UnknownKeyError(ConfigError):
-    """A config has a key that does not exist."""
+class UnknownKeyError(ConfigError, TypeError):
+    """A config has a key that does not exist; also a TypeError, because such a key may be an argument of `create`."""
 
 
 class ConfigTypeError(ConfigError):

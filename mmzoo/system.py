@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+LONGEST_NAME = 255
+"""Bytes of the longest file name on usual file systems."""
+
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
@@ -25,7 +28,10 @@ def whole_file(path: Path) -> Iterator[Path]:
     Raises:
         OSError: The folder is not writable.
     """
-    staged = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.partial")
+    suffix = f".{os.getpid()}.{threading.get_ident()}.partial"
+    # A name may have 255 bytes; the staged one must fit too.
+    stem = os.fsdecode(os.fsencode(f".{path.name}")[: LONGEST_NAME - len(suffix)])
+    staged = path.with_name(stem + suffix)
     try:
         staged.unlink(missing_ok=True)
         staged.touch(exist_ok=False)  # never through a link that somebody put there

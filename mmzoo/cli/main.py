@@ -5,6 +5,7 @@ The words before the command are parsed here, so that `mmzoo --help` imports nei
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import sys
@@ -12,6 +13,7 @@ import textwrap
 import traceback
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from mmzoo.cli.output import note, one_line, say
@@ -42,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     while words and words[0] == "--debug":
         debug = True
         words.pop(0)
+    _open_streams()
     with warnings.catch_warnings():
         warnings.formatwarning = _one_line_warning
         try:
@@ -58,6 +61,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             text, code = _explained(error, debug)
             note(text)
             return code
+
+
+def _open_streams() -> None:
+    """Make the standard streams usable: open, and able to print every character, if only as an escape."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the caller, as by `>&-`
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - until the process ends
+        elif isinstance(stream := getattr(sys, name), io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _dispatch(words: list[str]) -> int:

@@ -33,7 +33,8 @@ def note(text: str) -> None:
 
 def print_json(data: Any) -> None:
     """Print indented JSON to standard output, with control characters escaped."""
-    text = TOKENS.sub("***", json.dumps(data, indent=2, ensure_ascii=False, default=str))
+    escaped = "utf" not in (sys.stdout.encoding or "").lower()
+    text = TOKENS.sub("***", json.dumps(data, indent=2, ensure_ascii=escaped, default=str))
     safe = (c if c == "\n" or unicodedata.category(c) not in OBEYED else json.dumps(c)[1:-1] for c in text)
     print("".join(safe))
 

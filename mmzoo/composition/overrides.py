@@ -11,6 +11,9 @@ from mmzoo.composition.plan import Part, look_up, slots_of
 from mmzoo.errors import MmzooError, UnknownKeyError
 from mmzoo.hub.published import model_name
 
+ARGUMENTS = ("pretrained", "device", "dtype", "revision", "part", "allow_licenses")
+"""The other arguments of `create`, which a misspelled override may mean."""
+
 
 def apply_overrides(recipe: Mapping[str, Any], overrides: Mapping[str, Any], head: Part) -> dict[str, Any]:
     """Apply overrides to a recipe.
@@ -41,7 +44,7 @@ def apply_overrides(recipe: Mapping[str, Any], overrides: Mapping[str, Any], hea
         elif key in keys:
             changed["head"] = _merged(changed["head"], {key: value}, "head", "head")
         else:
-            hint = schema.suggestion(key, [*slots, *keys])
+            hint = schema.suggestion(key, [*slots, *keys, *ARGUMENTS])
             raise UnknownKeyError(f"Unknown override {schema.join('', key)} for {head.label}: {hint}", path=key)
     return changed
 

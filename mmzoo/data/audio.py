@@ -1,88 +1,78 @@
-"""Decodes, encodes (with soundfile) and resamples the audio of dataset rows."""
+"""Decodes, encodes and resamples the audio of dataset rows."""
 
 from __future__ import annotations
 
-import io
 import math
-from collections.abc import Mapping
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmzoo.errors import DataError
+from mmzoo.errors import DataError, InputError
 from mmzoo.interfaces.values import Audio
+from mmzoo.media.outputs import format_of
+from mmzoo.media.sounds import FORMATS, RATES, Sound, sound_bytes, sound_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_SECONDS = 600.0
-MAX_CHANNELS = 8
-RATES = (4_000, 192_000)
 _CROSSINGS = 32
 _ROLLOFF = 0.945
 _KAISER_BETA = 14.0
 
 
-def decode_audio(
-    cell: Mapping[str, Any] | None, sample_rate: int | None = None, *, max_seconds: float = MAX_SECONDS
-) -> Audio:
-    """Decode a row's `audio` cell to mono. The header is checked before anything is decoded.
+def decode_audio(cell: Any, sample_rate: int | None = None, *, max_seconds: float = MAX_SECONDS) -> Audio:
+    """Decode a row's `audio` cell to mono. The header of a file is checked before anything is decoded.
 
     Args:
-        cell: `{"bytes", "path"}` of a WAV, FLAC or OGG file; its channels are averaged.
-        sample_rate: Rate in Hz to resample to; None keeps the file's own.
+        cell: Whatever stands for a sound, see `mmzoo.media.sounds.sound_of`.
+        sample_rate: Rate in Hz to resample to; None keeps the cell's own.
         max_seconds: Longest duration accepted.
 
     Raises:
         DataError: The cell is empty, or the file is unreadable, too long, has more than 8 channels, a rate outside
             4-192 kHz, or samples that are not finite.
     """
-    import soundfile
-
-    content, name = _source(cell)
+    if cell is None:
+        raise DataError("This row has no audio; its cell is empty.")
     try:
-        with soundfile.SoundFile(content) as file:
-            rate, channels = int(file.samplerate), int(file.channels)
-            if not RATES[0] <= rate <= RATES[1]:
-                raise DataError(
-                    f"Cannot use {name}: its sample rate is {rate} Hz; it must be between {RATES[0]} and {RATES[1]} Hz."
-                )
-            if channels > MAX_CHANNELS:
-                raise DataError(f"Cannot use {name}: it has {channels} channels; the limit is {MAX_CHANNELS}.")
-            if file.frames > max_seconds * rate:
-                raise DataError(
-                    f"Cannot use {name}: it lasts {file.frames / rate:.0f} s; the limit is {max_seconds:g} s, split it."
-                )
-            samples = file.read(dtype="float32", always_2d=True)
-    except (OSError, RuntimeError) as error:  # soundfile's own error is a RuntimeError
-        raise DataError(f"Cannot read {name} as audio: {error}; it must be a WAV, FLAC or OGG file.") from error
+        samples, rate, _ = checked_sound(cell, max_seconds=max_seconds)
+    except InputError as error:
+        raise DataError(str(error)) from error
+    return Audio(samples if sample_rate is None else resample(samples, rate, sample_rate), sample_rate or rate)
+
+
+def checked_sound(given: Any, *, max_seconds: float = MAX_SECONDS) -> Sound:
+    """Whatever stands for a sound, if models and datasets can use it.
+
+    Args:
+        given: See `mmzoo.media.sounds.sound_of`.
+        max_seconds: Longest duration accepted.
+
+    Raises:
+        InputError: It is unreadable, empty or too long, or has a rate out of range or samples that are not finite.
+    """
+    sound = sound_of(given, max_seconds=max_seconds)
+    samples, rate, name = sound
+    if not RATES[0] <= rate <= RATES[1]:
+        raise InputError(
+            f"Cannot use {name}: its sample rate is {rate} Hz; it must be from {RATES[0]:,} to {RATES[1]:,} Hz."
+        )
+    if len(samples) == 0:
+        raise InputError(f"Cannot use {name}: it is empty, without a sample.")
+    if len(samples) > max_seconds * rate:
+        raise InputError(
+            f"Cannot use {name}: it lasts {len(samples) / rate:.0f} s; the limit is {max_seconds:g} s, split it."
+        )
     if not np.isfinite(samples).all():
-        raise DataError(f"Cannot use {name}: it has samples that are NaN or infinite.")
-    mono = samples[:, 0] if channels == 1 else samples.mean(axis=1, dtype=np.float32)
-    if sample_rate is not None and sample_rate != rate:
-        return Audio(resample(mono, rate, sample_rate), sample_rate)
-    return Audio(mono, rate)
-
-
-def _source(cell: Mapping[str, Any] | None) -> tuple[Any, str]:
-    if isinstance(cell, Mapping) and cell.get("bytes"):
-        return io.BytesIO(cell["bytes"]), f"the audio {cell['path']}" if cell.get("path") else "an audio cell"
-    if isinstance(cell, Mapping) and cell.get("path"):
-        if not Path(cell["path"]).is_file():
-            raise DataError(f"There is no audio file at {cell['path']}.")
-        return str(cell["path"]), str(cell["path"])
-    raise DataError("A row has no audio: its cell must be a mapping with 'bytes' or 'path'.")
+        raise InputError(f"Cannot use {name}: it has samples that are NaN or infinite.")
+    return sound
 
 
 def encode_audio(audio: Audio, format: str = "WAV") -> bytes:
-    """Encode audio as the bytes of a 16-bit WAV or FLAC file."""
-    import soundfile
-
-    buffer = io.BytesIO()
-    soundfile.write(buffer, np.clip(audio.samples, -1, 1), audio.sample_rate, subtype="PCM_16", format=format)
-    return buffer.getvalue()
+    """Encode audio as the bytes of a WAV, FLAC, OGG or MP3 file; the first two have 16 bits."""
+    return sound_bytes(audio.samples, audio.sample_rate, format_of(format, FORMATS))
 
 
 def resample(samples: NDArray[np.float32], rate: int, new_rate: int) -> NDArray[np.float32]:

@@ -1,65 +1,40 @@
-"""Decodes and encodes the images of dataset rows with Pillow."""
+"""Decodes and encodes the pictures of dataset rows."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from mmzoo.errors import DataError
+from mmzoo.errors import DataError, InputError
 from mmzoo.interfaces.values import Image
+from mmzoo.media.pictures import MAX_PIXELS, picture_bytes, pixels_of
 
-MAX_PIXELS = 50_000_000
 GUTTER = 4
 
 
-def decode_image(cell: Mapping[str, Any] | None, *, max_pixels: int = MAX_PIXELS) -> Image:
-    """Decode a row's `image` cell to RGB, with transparency on white. The header is checked first.
+def decode_image(cell: Any, *, max_pixels: int = MAX_PIXELS) -> Image:
+    """Decode a row's `image` cell as a viewer shows it: upright, as RGB, on white where it is transparent.
 
     Args:
-        cell: `{"bytes", "path"}` of a file that Pillow can read.
-        max_pixels: Largest width x height accepted.
+        cell: Whatever stands for a picture, see `mmzoo.media.pictures.pixels_of`.
+        max_pixels: Largest width x height accepted; the header of a file is checked before anything is decoded.
 
     Raises:
         DataError: The cell is empty, or the file is unreadable or too large.
     """
-    from PIL import Image as Pillow
-
-    file = (cell or {}).get("bytes") or (cell or {}).get("path")
-    if not file:
+    if cell is None:
         raise DataError("This row has no picture; its image cell is empty.")
-    name = f"{len(file)} bytes of a row's picture" if isinstance(file, bytes) else str(file)
     try:
-        # Pillow's own limit would raise an error about a "decompression bomb".
-        with _unlimited(), Pillow.open(io.BytesIO(file) if isinstance(file, bytes) else file) as picture:
-            width, height = picture.size
-            if width * height > max_pixels:
-                raise DataError(
-                    f"Cannot use {name}: it has {width} x {height} pixels; the limit is {max_pixels:,}, scale it down."
-                )
-            return Image(np.asarray(on_white(picture).convert("RGB")))
-    except (OSError, ValueError, SyntaxError) as error:  # Pillow raises SyntaxError for some broken PNGs
-        raise DataError(f"Cannot read {name} as a picture: {error}.") from error
-
-
-def on_white(picture: Any) -> Any:
-    """A Pillow image composited on white if it has transparency, else unchanged."""
-    from PIL import Image as Pillow
-
-    if picture.mode not in ("RGBA", "LA", "PA") and "transparency" not in picture.info:
-        return picture
-    return Pillow.alpha_composite(Pillow.new("RGBA", picture.size, "white"), picture.convert("RGBA"))
+        return Image(pixels_of(cell, max_pixels=max_pixels))
+    except InputError as error:
+        raise DataError(str(error)) from error
 
 
 def encode_image(image: Image) -> bytes:
     """Encode a picture as PNG."""
-    from PIL import Image as Pillow
-
-    buffer = io.BytesIO()
-    Pillow.fromarray(image.pixels).save(buffer, format="PNG")
-    return buffer.getvalue()
+    return picture_bytes(image.pixels, "png")
 
 
 def sheet(*rows: Sequence[Image]) -> Image:
@@ -72,18 +47,3 @@ def sheet(*rows: Sequence[Image]) -> Image:
             top, left = r * (height + GUTTER), c * (width + GUTTER)
             page[top : top + height, left : left + width] = picture.pixels
     return Image(page)
-
-
-class _unlimited:  # noqa: N801 - used like a function
-    """Disables Pillow's pixel limit; ours is checked before anything is decoded."""
-
-    def __enter__(self) -> None:
-        from PIL import Image as Pillow
-
-        self._limit = Pillow.MAX_IMAGE_PIXELS
-        Pillow.MAX_IMAGE_PIXELS = None
-
-    def __exit__(self, *details: object) -> None:
-        from PIL import Image as Pillow
-
-        Pillow.MAX_IMAGE_PIXELS = self._limit

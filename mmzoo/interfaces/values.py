@@ -6,7 +6,6 @@ Shapes: B items, N positions, D channels, Q codes per position. Sequences are ch
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmzoo.errors import InputError
-from mmzoo.system import whole_file
+from mmzoo.interfaces.keywords import hinted
+from mmzoo.media import outputs, pictures, sounds
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -124,33 +123,29 @@ class Segment:
     end: float
 
 
-def _checked_output(path: str | Path, suffixes: tuple[str, ...]) -> Path:
-    path = Path(path)
-    if path.suffix.lower() not in suffixes:
-        raise InputError(f"Cannot write {path}: the name must end in {' or '.join(suffixes)}.")
-    if not path.parent.is_dir():
-        raise InputError(f"Cannot write {path}: the folder {path.parent} does not exist; create it first.")
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
-        what = "it is a folder" if path.is_dir() else f"the folder {path.parent} is read-only"
-        raise InputError(f"Cannot write {path}: {what}; choose a writable path.")
-    return path
-
-
 @dataclass(frozen=True, slots=True)
 class Audio:
     """Mono audio.
 
     Args:
-        samples: float32 `[T]` in [-1, 1].
+        samples: float32 `[T]` in [-1, 1]. Other arrays, tensors and lists are converted: integers by the range of their
+            type, and channels, the shorter axis of two, to their mean.
         sample_rate: Hz.
         segments: Words and phones with times, if the model knows them.
-        notes: Remarks of the model for the user, such as which words it spelled out.
+        notes: Remarks of the model for the user, such as which words it spelled out, or the seed that it drew.
+
+    Raises:
+        InputError: samples cannot be converted, or the rate is not a positive integer.
     """
 
     samples: np.ndarray[Any, np.dtype[np.float32]] = field(repr=False)
     sample_rate: int
     segments: tuple[Segment, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "samples", sounds.mono(self.samples))
+        object.__setattr__(self, "sample_rate", sounds.rate_of(self.sample_rate))
 
     @property
     def duration(self) -> float:
@@ -162,76 +157,100 @@ class Audio:
         """The written words with their times, if the model knows them."""
         return tuple(segment for segment in self.segments if segment.kind == "word" and segment.text)
 
-    def save(self, path: str | Path) -> Path:
-        """Write a 16-bit WAV or FLAC file, by suffix, atomically. Raises InputError."""
-        import soundfile
+    @hinted
+    def save(self, target: Any, *, format: str | None = None) -> Any:
+        """Write a WAV or FLAC file of 16 bits, an OGG (Vorbis) or an MP3 file.
 
-        path = self.check_output(path)
-        samples, layout = np.clip(self.samples, -1, 1), path.suffix[1:].upper()
-        try:
-            with whole_file(path) as staged:
-                soundfile.write(staged, samples, self.sample_rate, subtype="PCM_16", format=layout)
-        except (OSError, soundfile.SoundFileError) as error:
-            raise InputError(f"Cannot write {path}: {error}; choose a writable path.") from error
-        return path
+        Args:
+            target: A path, which is replaced atomically, or an open binary file such as `io.BytesIO`.
+            format: wav, flac, ogg or mp3; None for that of the suffix.
+
+        Returns:
+            The path as a Path, or the open file.
+
+        Raises:
+            InputError: Nothing can be written there, the format is unknown, or a sample is NaN or infinite.
+        """
+        return outputs.save(
+            target, format, sounds.FORMATS, lambda format: sounds.sound_bytes(self.samples, self.sample_rate, format)
+        )
 
     @staticmethod
     def check_output(path: str | Path) -> Path:
         """The path, if `save` can write there; for checking before slow work. Raises InputError."""
-        return _checked_output(path, (".wav", ".flac"))
+        return outputs.check_output(path, sounds.FORMATS)
 
     @classmethod
-    def load(cls, path: str | Path) -> Audio:
-        """Read a WAV or FLAC file, averaging its channels. Raises InputError."""
-        import soundfile
+    def load(cls, source: Any) -> Audio:
+        """Read a WAV, FLAC, OGG, MP3, AIFF or other file of libsndfile, averaging its channels.
 
-        path = Path(path)
-        if not path.is_file():
-            raise InputError(f"There is no audio file at {path}.")
-        try:
-            samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-        except (OSError, soundfile.SoundFileError) as error:
-            raise InputError(f"Cannot read {path} as audio: {error}.") from error
-        return cls(samples.mean(axis=1), int(rate))
+        Args:
+            source: A path, the bytes of a file or an open binary file.
+
+        Raises:
+            InputError: The file cannot be read, is empty, or has samples that are NaN or infinite.
+        """
+        sound = sounds.read_sound(source)
+        return cls(sound.samples, sound.rate)
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A picture with pixels uint8 `[H, W, 3]`."""
+    """A picture.
+
+    Args:
+        pixels: uint8 `[H, W, 3]`. Other arrays, tensors and lists are converted: `[H, W]`, `[H, W, C]` or `[C, H, W]`,
+            of floats in 0..1, uint16 in 0..65,535, or other integers in 0..255.
+        notes: Remarks of the model for the user, such as the seed that it drew.
+
+    Raises:
+        InputError: pixels cannot be converted.
+    """
 
     pixels: np.ndarray[Any, np.dtype[np.uint8]]
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "pixels", pictures.array_pixels(self.pixels))
 
     def __repr__(self) -> str:
         height, width = self.pixels.shape[:2]
         return f"Image({width} x {height})"
 
-    def save(self, path: str | Path) -> Path:
-        """Write a PNG atomically. Raises InputError."""
-        from PIL import Image as PillowImage
+    @hinted
+    def save(self, target: Any, *, format: str | None = None) -> Any:
+        """Write a PNG, a JPEG (of quality 95) or a WebP (lossless).
 
-        path = self.check_output(path)
-        try:
-            with whole_file(path) as staged:
-                PillowImage.fromarray(self.pixels).save(staged, format="PNG")
-        except OSError as error:
-            raise InputError(f"Cannot write {path}: {error}; choose a writable path.") from error
-        return path
+        Args:
+            target: A path, which is replaced atomically, or an open binary file such as `io.BytesIO`.
+            format: png, jpg, jpeg or webp; None for that of the suffix.
+
+        Returns:
+            The path as a Path, or the open file.
+
+        Raises:
+            InputError: Nothing can be written there, or the format is unknown or cannot hold the picture.
+        """
+        return outputs.save(
+            target, format, pictures.FORMATS, lambda format: pictures.picture_bytes(self.pixels, format)
+        )
 
     @staticmethod
     def check_output(path: str | Path) -> Path:
         """The path, if `save` can write there; for checking before slow work. Raises InputError."""
-        return _checked_output(path, (".png",))
+        return outputs.check_output(path, pictures.FORMATS)
 
     @classmethod
-    def load(cls, path: str | Path) -> Image:
-        """Read any picture that Pillow can read, as RGB. Raises InputError."""
-        from PIL import Image as PillowImage
+    def load(cls, source: Any) -> Image:
+        """Read a picture file as a viewer shows it: upright, as RGB, on white where it is transparent.
 
-        try:
-            with PillowImage.open(path) as picture:
-                return cls(np.asarray(picture.convert("RGB")))
-        except OSError as error:
-            raise InputError(f"Cannot read {path} as a picture: {error}.") from error
+        Args:
+            source: A path, the bytes of a file or an open binary file.
+
+        Raises:
+            InputError: The file cannot be read or is too large.
+        """
+        return cls(pictures.read_picture(source))
 
 
 @dataclass(frozen=True, slots=True)

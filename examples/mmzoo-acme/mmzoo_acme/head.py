@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmzoo.data import decode_images
+from mmzoo.data import as_image, decode_images
 from mmzoo.interfaces import (
     ALONE,
     Examples,
@@ -61,9 +61,9 @@ class PictureTokenizer(TaskHead):
         return Ports(inputs={"latents": latents}, outputs={"latents": latents, "image": Port(modality="image")})
 
     @torch.no_grad()
-    def tokenize(self, image: Image) -> Tensor:
-        """A picture to codes int64 `[1, N, Q]`, row by row."""
-        pixels = torch.from_numpy(np.ascontiguousarray(image.pixels)).unsqueeze(0).to(self.device)
+    def tokenize(self, image: Any) -> Tensor:
+        """A picture, anything that `as_image` takes, to codes int64 `[1, N, Q]`, row by row."""
+        pixels = torch.from_numpy(as_image(image).pixels).unsqueeze(0).to(self.device)
         return self.quantizer.encode(self.encoder.encode(pixels.float() / 255).x)
 
     @torch.no_grad()
@@ -78,8 +78,9 @@ class PictureTokenizer(TaskHead):
         return Image(pixels.round().to(torch.uint8).cpu().numpy())
 
     @torch.no_grad()
-    def __call__(self, image: Image) -> Image:  # type: ignore[override]
-        """Copy a picture by way of its codes."""
+    def __call__(self, image: Any) -> Image:  # type: ignore[override]
+        """Copy a picture, given as anything that `as_image` takes, by way of its codes."""
+        image = as_image(image)
         height, width = image.pixels.shape[:2]
         grid = self.encoder.encode(torch.zeros(1, height, width, 3, device=self.device)).grid
         return Image(self.reconstruct(self.tokenize(image), grid).pixels[:height, :width])

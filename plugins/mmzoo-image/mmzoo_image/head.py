@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mmzoo.data import as_image, decode_image, fit_image, packed_images
+from mmzoo.data import as_batch, as_image, as_text, decode_image, fit_image, packed_images
 from mmzoo.data.words import PADDING, Words
 from mmzoo.errors import ConfigError, InputError
 from mmzoo.interfaces import (
@@ -37,10 +37,19 @@ from mmzoo.interfaces import (
     Weight,
 )
 from mmzoo.interfaces.guidance import prediction
+from mmzoo.interfaces.options import seed_note
 from mmzoo.nn.rows import copy_leading_rows
 from mmzoo.nn.sines import grid_sines
 from mmzoo_image.examples import Captioned
-from mmzoo_image.inputs import check_prompts, check_sampling, check_size, stack_masks, stack_pictures
+from mmzoo_image.inputs import (
+    Sampling,
+    blended,
+    checked_prompts,
+    checked_sampling,
+    checked_size,
+    stack_masks,
+    stack_pictures,
+)
 from mmzoo_image.spoil import FACTOR, HINTS, TASKS, enlarge, hide, hints, spoil
 
 if TYPE_CHECKING:
@@ -145,137 +154,173 @@ class TextToImage(TaskHead):
 
     # --- use ---------------------------------------------------------------------------------------------
 
-    def __call__(self, prompt: Any, *args: Any, **kwargs: Any) -> Any:
-        """One prompt to an Image, or a list to a list; takes the arguments of `generate`."""
-        if isinstance(prompt, str):
-            return self.generate([prompt], **kwargs)[0]
-        return self.generate(prompt, **kwargs)
-
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """The same as calling the model."""
-        return self(*args, **kwargs)
-
-    def unknown_words(self, prompt: str) -> tuple[str, ...]:
-        """The words of a prompt that are not in the vocabulary and are ignored."""
-        return self.words.ids([prompt])[1][0]
-
-    @torch.inference_mode()
-    def generate(
+    def __call__(
         self,
-        prompts: Sequence[str],
+        prompt: Any,
         *,
         steps: int | None = None,
         guidance: float | None = None,
         interval: tuple[float, float] = (0.0, 1.0),
-        seed: int = 0,
+        seed: int | None = 0,
+        size: tuple[int, int] | None = None,
+    ) -> Any:
+        """One prompt, or a dataset row with one, to an Image, or a list to a list. See `generate` for the options."""
+        prompts = as_batch(prompt)
+        drawn = self.generate(
+            [as_text(prompt, "A prompt")] if prompts is None else prompts,
+            steps=steps,
+            guidance=guidance,
+            interval=interval,
+            seed=seed,
+            size=size,
+        )
+        return drawn[0] if prompts is None else drawn
+
+    forward = __call__
+
+    def unknown_words(self, prompt: str) -> tuple[str, ...]:
+        """The words of a prompt that are not in the vocabulary and are ignored."""
+        return self.words.ids([as_text(prompt)])[1][0]
+
+    @torch.inference_mode()
+    def generate(
+        self,
+        prompts: Sequence[Any],
+        *,
+        steps: int | None = None,
+        guidance: float | None = None,
+        interval: tuple[float, float] = (0.0, 1.0),
+        seed: int | None = 0,
         size: tuple[int, int] | None = None,
     ) -> list[Image]:
         """Draw a picture for each prompt. Prompt i uses seed + i, so it does not depend on the rest of the batch.
 
         Args:
-            prompts: Captions.
+            prompts: Captions, or dataset rows with one.
             steps: Sampling steps; None for the model's default.
             guidance: Scale of classifier-free guidance, 1 for none; None for the model's default.
             interval: Times in [0, 1] between which guidance applies.
-            seed: Seed of the first picture's noise.
+            seed: Seed of the first picture's noise; None draws one, and the notes of each picture report its own.
             size: (height, width) in pixels; None for the training size.
 
         Raises:
             InputError: A prompt has no known word, or an argument is out of range.
         """
-        if isinstance(prompts, str) or not prompts or not all(isinstance(prompt, str) for prompt in prompts):
+        texts = as_batch(prompts)
+        if not texts:
             raise InputError("generate takes a non-empty list of prompts, each of them a string.")
-        size = (self.side, self.side) if size is None else size
-        ids, unknown = self.words.ids(prompts)
-        for prompt, row, ignored in zip(prompts, ids, unknown, strict=True):
+        texts = [as_text(text, "A prompt") for text in texts]
+        size = (self.side, self.side) if size is None else checked_size(size)
+        ids, unknown = self.words.ids(texts)
+        for prompt, row, ignored in zip(texts, ids, unknown, strict=True):
             if not row.any():
                 raise InputError(
                     f"{self.name or 'This model'} knows no word of the prompt {prompt[:60]!r} (unknown:"
                     f" {', '.join(ignored) or 'none'}); it knows: {', '.join(self.words.words)}."
                 )
-        return self._draw(ids, None, size, steps=steps, guidance=guidance, interval=interval, seed=seed)
+        return self._draw(ids, None, size, self._sampling(steps, guidance, interval, seed))
 
     @torch.inference_mode()
     def inpaint(
-        self, pictures: Sequence[Any], masks: Sequence[Any], prompts: Sequence[str] | None = None, **options: Any
-    ) -> list[Image]:
-        """Redraw the hidden part of pictures; every other pixel stays as it is.
-
-        Args:
-            pictures: Pictures of equal size, anything that `mmzoo.data.as_image` takes.
-            masks: Bool `[H, W]` per picture, True where hidden.
-            prompts: A caption of each complete picture, "" if unknown; None for none.
-            **options: steps, guidance, interval and seed, as for `generate`.
-
-        Raises:
-            InputError: The lists or sizes do not match, or an argument is out of range.
-        """
-        pixels = stack_pictures(pictures).to(self.device)
-        hidden = stack_masks(masks, len(pixels), (pixels.shape[1], pixels.shape[2]))
-        mask = hidden.to(self.device)
-        drawn = self._edit("inpaint", hide(pixels, mask), prompts, mask, options)
-        return [
-            Image(np.where(where[..., None], new.pixels, as_image(old).pixels))
-            for new, old, where in zip(drawn, pictures, hidden.numpy(), strict=True)
-        ]
-
-    @torch.inference_mode()
-    def upscale(self, pictures: Sequence[Any], prompts: Sequence[str] | None = None, **options: Any) -> list[Image]:
-        """Enlarge pictures four times in width and height; arguments as for `inpaint`."""
-        pixels = stack_pictures(pictures).to(self.device)
-        size = (FACTOR * pixels.shape[1], FACTOR * pixels.shape[2])
-        check_size(size)
-        return self._edit("upscale", enlarge(pixels, size), prompts, None, options)
-
-    @torch.inference_mode()
-    def denoise(self, pictures: Sequence[Any], prompts: Sequence[str] | None = None, **options: Any) -> list[Image]:
-        """Remove noise from pictures; arguments as for `inpaint`."""
-        return self._edit("denoise", stack_pictures(pictures).to(self.device), prompts, None, options)
-
-    def _edit(
         self,
-        task: str,
-        pixels: Tensor,
-        prompts: Sequence[str] | None,
-        mask: Tensor | None,
-        options: Mapping[str, Any],
-    ) -> list[Image]:
-        """Edit degraded pictures `[B, H, W, 3]`; without a known word or given steps, `edit_steps` applies."""
-        prompts = [""] * len(pixels) if prompts is None else prompts
-        check_prompts(prompts, len(pixels))
-        size = (pixels.shape[1], pixels.shape[2])
-        known = self._known(pixels, hints(task, len(pixels), self._grid(size), self._patch, mask))
-        ids = self.words.ids(prompts)[0]
-        prompted = ids.any(1).tolist()
-        if options.get("steps") is not None or all(prompted):
-            return self._draw(ids, known, size, **options)
-        unprompted = self._draw(ids, known, size, **{**options, "steps": self.edit_steps})
-        if not any(prompted):
-            return unprompted
-        # Each picture is independent of its batch, so draw the batch both ways and choose.
-        both = zip(prompted, self._draw(ids, known, size, **options), unprompted, strict=True)
-        return [with_words if has_words else without for has_words, with_words, without in both]
-
-    def _draw(
-        self,
-        ids: Tensor,
-        known: Tensor | None,
-        size: tuple[int, int],
+        pictures: Sequence[Any],
+        masks: Sequence[Any],
+        prompts: Sequence[Any] | None = None,
         *,
         steps: int | None = None,
         guidance: float | None = None,
         interval: tuple[float, float] = (0.0, 1.0),
-        seed: int = 0,
+        seed: int | None = 0,
     ) -> list[Image]:
+        """Redraw the white part of masks; black pixels stay as they are, and gray ones blend old and new.
+
+        Args:
+            pictures: Pictures of equal size, anything that `mmzoo.data.as_image` takes.
+            masks: One for each picture, anything that `mmzoo.data.as_mask` takes: True or white where to redraw.
+                What is at least half white is hidden from the model.
+            prompts: A caption of each complete picture, "" if unknown; None for none.
+            steps: See `generate`; without it, edits without a prompt use `edit_steps`.
+            guidance: See `generate`.
+            interval: See `generate`.
+            seed: See `generate`.
+
+        Raises:
+            InputError: The lists or sizes do not match, or an argument is out of range.
+        """
+        images = [as_image(picture) for picture in as_batch(pictures) or []]
+        pixels = stack_pictures(images).to(self.device)
+        blend = stack_masks(masks, len(pixels), (pixels.shape[1], pixels.shape[2]))
+        hidden = (blend >= 0.5).to(self.device)
+        sampling = self._sampling(steps, guidance, interval, seed)
+        drawn = self._edit("inpaint", hide(pixels, hidden), prompts, hidden, sampling)
+        return [
+            replace(new, pixels=blended(old.pixels, new.pixels, weight))
+            for new, old, weight in zip(drawn, images, blend.numpy(), strict=True)
+        ]
+
+    @torch.inference_mode()
+    def upscale(
+        self,
+        pictures: Sequence[Any],
+        prompts: Sequence[Any] | None = None,
+        *,
+        steps: int | None = None,
+        guidance: float | None = None,
+        interval: tuple[float, float] = (0.0, 1.0),
+        seed: int | None = 0,
+    ) -> list[Image]:
+        """Enlarge pictures four times in width and height; arguments as for `inpaint`."""
+        pixels = stack_pictures(pictures).to(self.device)
+        size = checked_size((FACTOR * pixels.shape[1], FACTOR * pixels.shape[2]))
+        sampling = self._sampling(steps, guidance, interval, seed)
+        return self._edit("upscale", enlarge(pixels, size), prompts, None, sampling)
+
+    @torch.inference_mode()
+    def denoise(
+        self,
+        pictures: Sequence[Any],
+        prompts: Sequence[Any] | None = None,
+        *,
+        steps: int | None = None,
+        guidance: float | None = None,
+        interval: tuple[float, float] = (0.0, 1.0),
+        seed: int | None = 0,
+    ) -> list[Image]:
+        """Remove noise from pictures; arguments as for `inpaint`."""
+        sampling = self._sampling(steps, guidance, interval, seed)
+        return self._edit("denoise", stack_pictures(pictures).to(self.device), prompts, None, sampling)
+
+    def _edit(
+        self, task: str, pixels: Tensor, prompts: Sequence[Any] | None, mask: Tensor | None, sampling: Sampling
+    ) -> list[Image]:
+        """Edit degraded pictures `[B, H, W, 3]`; without a known word or given steps, `edit_steps` applies."""
+        texts = [""] * len(pixels) if prompts is None else checked_prompts(prompts, len(pixels))
+        size = (pixels.shape[1], pixels.shape[2])
+        known = self._known(pixels, hints(task, len(pixels), self._grid(size), self._patch, mask))
+        ids = self.words.ids(texts)[0]
+        prompted = ids.any(1).tolist()
+        if sampling.steps is not None or all(prompted):
+            return self._draw(ids, known, size, sampling)
+        unprompted = self._draw(ids, known, size, replace(sampling, steps=self.edit_steps))
+        if not any(prompted):
+            return unprompted
+        # Each picture is independent of its batch, so draw the batch both ways and choose.
+        both = zip(prompted, self._draw(ids, known, size, sampling), unprompted, strict=True)
+        return [with_words if has_words else without for has_words, with_words, without in both]
+
+    def _sampling(
+        self, steps: int | None, guidance: float | None, interval: tuple[float, float], seed: int | None
+    ) -> Sampling:
+        return checked_sampling(steps, self.guidance if guidance is None else guidance, interval, seed)
+
+    def _draw(self, ids: Tensor, known: Tensor | None, size: tuple[int, int], sampling: Sampling) -> list[Image]:
         """Pictures for words `[B, M]` and, for edits, the `_known` latents."""
-        steps = self.num_steps if steps is None else steps
-        guidance = self.guidance if guidance is None else guidance
-        check_sampling(steps, guidance, seed)
-        check_size(size)
+        steps = self.num_steps if sampling.steps is None else sampling.steps
+        size = checked_size(size)
         grid, ids = self._grid(size), ids.to(self.device)
         noise = torch.stack(
             [
-                torch.randn(grid[0] * grid[1], self.dim, generator=torch.Generator().manual_seed(seed + index))
+                torch.randn(grid[0] * grid[1], self.dim, generator=torch.Generator().manual_seed(sampling.seed + index))
                 for index in range(len(ids))
             ]
         ).to(self.device)
@@ -288,13 +333,16 @@ class TextToImage(TaskHead):
             condition,
             null,
             num_steps=steps,
-            scale=float(guidance),
-            interval=interval,
+            scale=sampling.guidance,
+            interval=sampling.interval,
         )
         latents = self.sampler.sample(predict, noise, steps)
         codes = self.tokenizer.quantize_latents(Latents(latents.float(), grid=grid))
         drawn: Sequence[Image] = self.tokenizer.decode_latents(Latents(self.tokenizer.embed_codes(codes), grid=grid))
-        return [Image(image.pixels[: size[0], : size[1]]) for image in drawn]
+        return [
+            Image(image.pixels[: size[0], : size[1]], seed_note(sampling.seed + index, sampling.drawn))
+            for index, image in enumerate(drawn)
+        ]
 
     @property
     def _patch(self) -> int:

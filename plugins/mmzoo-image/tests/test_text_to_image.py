@@ -204,7 +204,7 @@ def test_plain_patches():
         (["-p", "red", "--class", "red"], "--prompt or --class"),
         (["-p", "red", "--num", "0"], "--num"),
         (["-p", "red", "-o", "/no/such/folder/a.png"], "does not exist"),
-        (["-p", "red", "-o", "a.jpg"], ".png"),
+        (["-p", "red", "-o", "a.xyz"], ".png"),
         (["-p", "red"], "does not draw"),
     ],
 )

@@ -10,9 +10,12 @@ from typing import Annotated, Any, Protocol, runtime_checkable
 import typer
 
 import mmzoo
+from mmzoo.data.command_line import Output, input_file
 from mmzoo.errors import InputError
 from mmzoo.interfaces import Image, Labels, Tokenizer
 from mmzoo.safe_text import one_line
+
+OUTPUT = "The PNG, JPEG or WebP to write; `-` is standard output, as PNG."
 
 
 @runtime_checkable
@@ -24,8 +27,8 @@ class Recognizes(Protocol):
 
 def recognize(
     model: Annotated[str, typer.Argument(help="A recognition model.")],
-    image: Annotated[Path | None, typer.Option(help="A picture.")] = None,
-    speech: Annotated[Path | None, typer.Option(help="A WAV or FLAC file.")] = None,
+    image: Annotated[Path | None, typer.Option(help="A picture; `-` is standard input.")] = None,
+    speech: Annotated[Path | None, typer.Option(help="An audio file; `-` is standard input.")] = None,
     text: Annotated[str | None, typer.Option(help="A text.")] = None,
     top: Annotated[int, typer.Option(help="How many classes to print, the most probable first.")] = 3,
     as_json: Annotated[bool, typer.Option("--json", help="Print all classes as JSON.")] = False,
@@ -38,7 +41,7 @@ def recognize(
     recognizer = mmzoo.create(model)
     if not isinstance(recognizer, Recognizes):
         raise InputError(f"{model} does not recognize; `mmzoo list --task recognition` shows the models that do.")
-    labels = recognizer.recognize(image=image, speech=speech, text=text)
+    labels = recognizer.recognize(**_inputs(image, speech), text=text)
     if as_json:
         print(json.dumps(dict(zip(labels.names, labels.probabilities, strict=True))))
         return
@@ -48,19 +51,19 @@ def recognize(
 
 def explain(
     model: Annotated[str, typer.Argument(help="A recognition model or a tokenizer.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The PNG to write.")],
-    image: Annotated[Path | None, typer.Option(help="A picture.")] = None,
-    speech: Annotated[Path | None, typer.Option(help="A WAV or FLAC file.")] = None,
+    output: Annotated[Path, typer.Option("-o", "--output", help=OUTPUT)],
+    image: Annotated[Path | None, typer.Option(help="A picture; `-` is standard input.")] = None,
+    speech: Annotated[Path | None, typer.Option(help="An audio file; `-` is standard input.")] = None,
     text: Annotated[str | None, typer.Option(help="A text.")] = None,
     name: Annotated[
         str | None, typer.Option("--class", help="The class to explain; by default the most probable.")
     ] = None,
 ) -> None:
     """Draw which parts of a picture, speech or a text support a class, or how a tokenizer encodes it."""
-    given = {"image": image, "speech": speech, "text": text}
-    if all(value is None for value in given.values()):
+    if image is None and speech is None and text is None:
         raise InputError("Give at least one of --image, --speech and --text.")
-    Image.check_output(output)
+    result = Output(output, Image)
+    given = {**_inputs(image, speech), "text": text}
     explained = mmzoo.create(model)
     if isinstance(explained, Recognizes):
         page, summary = _why(explained, given, name)
@@ -73,8 +76,14 @@ def explain(
             f"{model} is neither a recognition model nor a tokenizer, so it cannot be explained; `mmzoo list` shows the"
             " task of each model."
         )
-    page.save(output)
-    print(f"{output}: {one_line(summary)}, {page.pixels.shape[1]} x {page.pixels.shape[0]} pixels")
+    result.save(page)
+    result.report(f"{summary}, {page.pixels.shape[1]} x {page.pixels.shape[0]} pixels")
+
+
+def _inputs(image: Path | None, speech: Path | None) -> dict[str, Any]:
+    """The files as inputs of a model."""
+    files = {"image": image, "speech": speech}
+    return {name: None if path is None else input_file(path) for name, path in files.items()}
 
 
 def _why(recognizer: Any, given: Mapping[str, Any], name: str | None) -> tuple[Image, str]:
@@ -101,7 +110,7 @@ def _codes(tokenizer: Tokenizer, model: str, given: Mapping[str, Any]) -> tuple[
     if modality == "image":
         value = as_image(value)
     elif tokenizer.sample_rate is not None:
-        value = as_audio(value, tokenizer.sample_rate)
+        value = as_audio(value, tokenizer.sample_rate, allow_silence=True)
     usage = codebook_usage(tokenizer, value)
     used, size = sum(int((count > 0).sum()) for count in usage), sum(map(len, usage))
     summary = f"{int(usage[0].sum())} positions, {used:,} of {size:,} codes used"

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from mmzoo.data import as_audio, as_image, fit_image
+from mmzoo.data import as_audio, as_image, as_text, fit_image
 from mmzoo.errors import DataError, InputError
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ def samples_of(given: Any, sample_rate: int) -> Tensor:
 
 def bytes_of(given: Any) -> Tensor:
     """A text as its UTF-8 bytes, int64 `[N]`, in lower case; at most LONGEST_TEXT."""
-    text = str(given.get("text") or "") if isinstance(given, Mapping) else given
-    if not isinstance(text, str) or not text.strip():
+    text = as_text(given)
+    if not text.strip():
         raise InputError(f"The text must be a string that is not blank, not {given!r}.")
     content = text.strip().lower().encode(errors="replace")
     if len(content) > LONGEST_TEXT:

@@ -13,8 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mmzoo.data import as_batch
 from mmzoo.errors import InputError, MissingDependencyError
 from mmzoo.interfaces import Labels, Latents, ModalityEncoder, Tokenizer
+from mmzoo.interfaces.keywords import hinted
 from mmzoo.nn.mel import BandNorm, LogMel
 from mmzoo_recognition.examples import batch_of
 from mmzoo_recognition.head import Recognizer
@@ -73,6 +75,7 @@ class Seam(NamedTuple):
     inner: bool = False
 
 
+@hinted
 @torch.enable_grad()
 def explain(
     model: Recognizer, *, image: Any = None, speech: Any = None, text: Any = None, target: str | None = None
@@ -100,7 +103,7 @@ def explain(
         raise MissingDependencyError(MISSING) from error
 
     given = {"image": image, "speech": speech, "text": text}
-    if lists := [name for name, value in given.items() if isinstance(value, list)]:
+    if lists := [name for name, value in given.items() if as_batch(value) is not None]:
         raise InputError(f"{lists[0]} is a list; explain one item at a time.")
     labels = model.recognize(**given)
     target = labels.best if target is None else target

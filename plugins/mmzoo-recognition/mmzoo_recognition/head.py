@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmzoo.data import as_batch
 from mmzoo.errors import ConfigError, CorruptFileError, DataError, InputError
 from mmzoo.interfaces import (
     ALONE,
@@ -171,23 +172,18 @@ class Recognizer(Float32Buffers, TaskHead):
             InputError: An item has no modality, or one the model was not trained on, or lists differ in length.
         """
         given = {"image": image, "speech": speech, "text": text}
-        if any(isinstance(value, list) for value in given.values()):
-            if lone := [name for name, value in given.items() if value is not None and not isinstance(value, list)]:
+        lists = {name: as_batch(value) for name, value in given.items()}
+        if any(items is not None for items in lists.values()):
+            if lone := [name for name, value in given.items() if value is not None and lists[name] is None]:
                 raise InputError(
                     f"{lone[0]} is a single item, but other inputs are lists; give a list of the same length."
                 )
-            return self._recognize_all(given)
+            return self._recognize_all(lists)
         return self._recognize_all({name: None if value is None else [value] for name, value in given.items()})[0]
 
     recognise = renamed("recognise", "recognize")
 
-    def __call__(self, **given: Any) -> Any:
-        """The same as `recognize`."""
-        return self.recognize(**given)
-
-    def forward(self, **given: Any) -> Any:
-        """The same as `recognize`."""
-        return self.recognize(**given)
+    __call__ = forward = recognize
 
     @torch.inference_mode()
     def _recognize_all(self, given: Mapping[str, Sequence[Any] | None]) -> list[Labels]:

@@ -276,7 +276,7 @@ def test_what_the_command_refuses(judge, capsys, tmp_path, monkeypatch):
     image, out = str(picture(1).save(tmp_path / "a.png")), tmp_path / "why.png"
     for given, told in (
         (["small", "-o", str(out)], "at least one of --image"),
-        (["small", "--image", image, "-o", str(tmp_path / "why.jpg")], "must end in .png"),
+        (["small", "--image", image, "-o", str(tmp_path / "why.xyz")], "must end in .png"),
         (["small", "--image", image, "-o", str(tmp_path / "none" / "why.png")], "does not exist"),
         (
             ["small", "--image", image, "--class", "left", "-o", str(out)],

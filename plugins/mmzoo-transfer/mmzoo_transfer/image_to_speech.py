@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -10,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmzoo.data import Words, as_image, packed_images
+from mmzoo.data import Words, as_batch, as_image, packed_images
 from mmzoo.errors import InputError
 from mmzoo.interfaces import (
     ALONE,
@@ -28,6 +29,7 @@ from mmzoo.interfaces import (
     Tokenizer,
     TrainingState,
 )
+from mmzoo.interfaces.options import seed_note, seed_of
 from mmzoo_transfer.examples import DescribedPictures
 from mmzoo_transfer.spotter import Spotter
 
@@ -86,14 +88,6 @@ class ImageToSpeech(Spotter):
 
     # --- inference ---------------------------------------------------------------------------------------------
 
-    def __call__(self, image: Any, *args: Any, **kwargs: Any) -> Any:
-        """The same as `transfer`."""
-        return self.transfer(image, **kwargs)
-
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """The same as calling the model."""
-        return self(*args, **kwargs)
-
     @torch.inference_mode()
     def describe(self, image: Any) -> Any:
         """The words recognized in a picture, or in each picture of a list.
@@ -107,21 +101,21 @@ class ImageToSpeech(Spotter):
         Raises:
             InputError: An input is not a picture.
         """
-        if not isinstance(image, list):
+        if (items := as_batch(image)) is None:
             return self.describe([image])[0]
-        fitted = [self._fitted(one) for one in image]
+        fitted = [self._fitted(one) for one in items]
         captions: list[str] = []
         for start in range(0, len(fitted), BATCH):
             captions += self.read(self._encoded(self.tokenizer.tokenize(fitted[start : start + BATCH])))
         return captions
 
     @torch.inference_mode()
-    def transfer(self, image: Any, *, seed: int = 0, speed: float = 1.0, steps: int | None = None) -> Any:
+    def transfer(self, image: Any, *, seed: int | None = 0, speed: float = 1.0, steps: int | None = None) -> Any:
         """Speak what a picture shows, or each picture of a list.
 
         Args:
             image: Anything `mmzoo.data.as_image` takes, or a list of such.
-            seed: Seed of the initial noise; item i of a list uses seed + i.
+            seed: Seed of the initial noise; item i of a list uses seed + i. None draws one, and the notes report it.
             speed: 2.0 is twice as fast.
             steps: Sampling steps; None for the voice's default.
 
@@ -131,7 +125,9 @@ class ImageToSpeech(Spotter):
         Raises:
             InputError: No word was recognized in a picture, or the list is empty.
         """
-        captions = self.describe(image if isinstance(image, list) else [image])
+        items = as_batch(image)
+        first, was_drawn = seed_of(seed)
+        captions = self.describe([image] if items is None else items)
         if not captions:
             raise InputError("The list of pictures is empty; give at least one.")
         if (silent := next((i for i, caption in enumerate(captions) if not caption), None)) is not None:
@@ -141,9 +137,11 @@ class ImageToSpeech(Spotter):
             )
         results = []
         for index, caption in enumerate(captions):
-            spoken = self.voice(caption, seed=seed + index, speed=speed, steps=steps)
-            results.append(Audio(spoken.samples, spoken.sample_rate, spoken.segments, (caption, *spoken.notes)))
-        return results if isinstance(image, list) else results[0]
+            spoken = self.voice(caption, seed=first + index, speed=speed, steps=steps)
+            results.append(replace(spoken, notes=(caption, *spoken.notes, *seed_note(first + index, was_drawn))))
+        return results[0] if items is None else results
+
+    __call__ = forward = transfer
 
     def _fitted(self, given: Any) -> Image:
         image = as_image(given)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmzoo.data import Words, as_audio, decode_audio, decode_image
+from mmzoo.data import Words, as_audio, as_batch, decode_audio, decode_image
 from mmzoo.errors import DataError, InputError
 from mmzoo.interfaces import (
     ALONE,
@@ -39,7 +39,7 @@ LONGEST_S = 30.0
 class Artist(Protocol):
     """A text-to-image model."""
 
-    def generate(self, prompts: Sequence[str], *, seed: int = 0, **options: Any) -> list[Image]: ...
+    def generate(self, prompts: Sequence[str], *, seed: int | None = 0, **options: Any) -> list[Image]: ...
 
     def unknown_words(self, prompt: str) -> tuple[str, ...]: ...
 
@@ -104,14 +104,6 @@ class SpeechToImage(Spotter):
 
     # --- inference ---------------------------------------------------------------------------------------------
 
-    def __call__(self, speech: Any, *args: Any, **kwargs: Any) -> Any:
-        """The same as `transfer`."""
-        return self.transfer(speech, **kwargs)
-
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """The same as calling the model."""
-        return self(*args, **kwargs)
-
     @torch.inference_mode()
     def hear(self, speech: Any) -> Any:
         """The words recognized in speech, or in each item of a list.
@@ -125,8 +117,8 @@ class SpeechToImage(Spotter):
         Raises:
             InputError: An item is empty, silent or longer than 30 seconds.
         """
-        if isinstance(speech, list):
-            return [self.hear(one) for one in speech]
+        if (items := as_batch(speech)) is not None:
+            return [self.hear(one) for one in items]
         audio = as_audio(speech, self.sample_rate)
         if audio.duration > LONGEST_S:
             raise InputError(
@@ -136,13 +128,25 @@ class SpeechToImage(Spotter):
         return self.read(self.speech.encode(samples))[0]
 
     @torch.inference_mode()
-    def transfer(self, speech: Any, *, seed: int = 0, **options: Any) -> Any:
+    def transfer(
+        self,
+        speech: Any,
+        *,
+        seed: int | None = 0,
+        steps: int | None = None,
+        guidance: float | None = None,
+        interval: tuple[float, float] | None = None,
+        size: tuple[int, int] | None = None,
+    ) -> Any:
         """Draw what is said, or each item of a list.
 
         Args:
             speech: Anything `mmzoo.data.as_audio` takes, or a list of such.
-            seed: Seed of the initial noise; item i of a list uses seed + i.
-            options: Options of the artist's `generate`, such as `steps`, `guidance`, `interval` and `size`.
+            seed: Seed of the initial noise; item i of a list uses seed + i. None draws one, and the notes report it.
+            steps: Sampling steps; None for the artist's default.
+            guidance: Scale of classifier-free guidance, 1 for none; None for the artist's default.
+            interval: Times in [0, 1] between which guidance applies; None for the artist's default.
+            size: (height, width) in pixels; None for the artist's default.
 
         Returns:
             An Image; a list of them for a list.
@@ -150,11 +154,8 @@ class SpeechToImage(Spotter):
         Raises:
             InputError: No word was recognized in an item, or the list is empty.
         """
-        if not isinstance(speech, list):
-            return self._drawn([self.hear(speech)], seed, options)[0]
-        return self._drawn(self.hear(speech), seed, options)
-
-    def _drawn(self, heard: Sequence[str], seed: int, options: Mapping[str, Any]) -> list[Image]:
+        items = as_batch(speech)
+        heard = self.hear([speech] if items is None else items)
         if not heard:
             raise InputError("The list of sounds is empty; give at least one.")
         if (silent := next((i for i, words in enumerate(heard) if not words), None)) is not None:
@@ -162,7 +163,12 @@ class SpeechToImage(Spotter):
                 f"No word was recognized in sound {silent + 1} of {len(heard)}; {self.name or 'this model'} knows:"
                 f" {', '.join(self.words.words)}."
             )
-        return self.artist.generate(list(heard), seed=seed, **options)
+        options = {"steps": steps, "guidance": guidance, "interval": interval, "size": size}
+        given = {name: value for name, value in options.items() if value is not None}
+        drawn = self.artist.generate(heard, seed=seed, **given)
+        return drawn[0] if items is None else drawn
+
+    __call__ = forward = transfer
 
     # --- files and training -----------------------------------------------------------------------------------
 

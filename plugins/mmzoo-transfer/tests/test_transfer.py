@@ -530,8 +530,8 @@ def test_transfer_refuses_in_one_line(source, capsys, tmp_path):
         (tmp_path / "out.wav", "phonemizer-en does not transfer"),
         (tmp_path / "no" / "out.png", "does not exist"),
         (tmp_path / "no" / "out.wav", "does not exist"),
-        (tmp_path / "out.jpg", "must end in .png"),
-        (tmp_path / "out", "must end in .png"),
+        (tmp_path / "out.xyz", ".png"),
+        (tmp_path / "out", ".png"),
     ):
         assert main(["transfer", "phonemizer-en", given, "-o", str(output)]) == 2
         printed = capsys.readouterr()
@@ -568,8 +568,8 @@ def test_transfer_gives_what_the_model_gives_and_reads_what_it_reads(
 ):
     sound, shown = source("in.wav"), source("in.png")
     for model, wrong, output, told in (
-        (describer, shown, "out.png", "small makes speech, a .wav or .flac"),
-        (listener, sound, "out.wav", "small makes a picture, a .png"),
+        (describer, shown, "out.png", "small makes speech, .wav"),
+        (listener, sound, "out.wav", "small makes a picture, .png"),
         (describer, sound, "out.wav", "in.wav"),
         (listener, shown, "out.png", "in.png"),
         (listener, str(tmp_path / "none.wav"), "out.png", "none.wav"),

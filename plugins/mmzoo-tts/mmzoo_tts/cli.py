@@ -13,9 +13,9 @@ import typer
 from tqdm import tqdm
 
 import mmzoo
+from mmzoo.data.command_line import Output, Seed, seed_option
 from mmzoo.errors import InputError
 from mmzoo.interfaces import Audio
-from mmzoo.safe_text import one_line
 from mmzoo.system import whole_file
 
 STDOUT = Path("-")
@@ -33,14 +33,14 @@ class Speaks(Protocol):
 
 def say(
     text: Annotated[str | None, typer.Argument(help="The text; '-' or nothing reads standard input.")] = None,
-    output: Annotated[Path, typer.Option("-o", "--output", help="The WAV (or FLAC) file to write.")] = Path(
-        "speech.wav"
-    ),
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="The WAV, FLAC, OGG or MP3 to write; `-` is standard output, as WAV.")
+    ] = Path("speech.wav"),
     file: Annotated[Path | None, typer.Option("-f", "--file", help="Read the text from this UTF-8 file.")] = None,
     model: Annotated[str, typer.Option(help="A text-to-speech model.")] = "vqvae-dit-tts",
     voice: Annotated[str | None, typer.Option(help="One of the model's voices.")] = None,
     speed: Annotated[float, typer.Option(help="1.0 is the voice's normal rate, 2.0 twice as fast.")] = 1.0,
-    seed: Annotated[int, typer.Option(help="Seed of the initial noise.")] = 0,
+    seed: Seed = "0",
     steps: Annotated[int | None, typer.Option(help="Sampling steps; more is slower.")] = None,
     pronunciations: Annotated[
         Path | None, typer.Option(help="Your own pronunciations: lines like `tomato  t ax m aa t ow`, or JSON.")
@@ -57,36 +57,34 @@ def say(
     from mmzoo_tts.joining import join
 
     content = _read(text, file)
-    # Check the output paths before anything slow happens.
-    Audio.check_output(output)
+    result = Output(output, Audio)  # checked before anything slow happens
     times = {"--vtt": (vtt, webvtt), "--json": (json, word_times)}
     used = {"--output": output, "--file": file, "--pronunciations": pronunciations}
     _check_times({option: path for option, (path, _) in times.items()}, used)
+    first = seed_option(seed)
     tts = mmzoo.create(model)
     if not isinstance(tts, Speaks):
         raise InputError(f"{model} does not speak; `mmzoo list --task text-to-speech` shows the models that do.")
     start = time.perf_counter()
     chunks: list[Audio] = []
     with tqdm(total=len(content), unit="char", desc="speaking", disable=None, leave=False) as bar:
-        options: dict[str, Any] = {"voice": voice, "speed": speed, "steps": steps, "seed": seed}
+        options: dict[str, Any] = {"voice": voice, "speed": speed, "steps": steps, "seed": first}
         if pronunciations is not None:
             options["pronunciations"] = pronunciations
         for chunk in tts.stream(content, **options):
             chunks.append(chunk)
             bar.update(sum(len(word.text) + 1 for word in chunk.words))
     audio = join(chunks)
-    audio.save(output)
+    result.save(audio)
     seconds = time.perf_counter() - start
     for path, written in times.values():
         if path is not None:
             _write(path, written(audio))
-    for note in audio.notes:
-        print(one_line(f"note: {note}"), file=sys.stderr)
-    print(
-        f"{output}: {audio.duration:.2f} s of speech, voice {one_line(voice or tts.voices[0])},"
+    result.report(
+        f"{audio.duration:.2f} s of speech, voice {voice or tts.voices[0]},"
         f" made in {seconds:.2f} s ({audio.duration / seconds:.0f} times real time)",
-        # What is asked for with '-' has standard output to itself.
-        file=sys.stderr if STDOUT in (vtt, json) else sys.stdout,
+        audio.notes,
+        aside=STDOUT in (vtt, json),  # what is asked for with '-' has standard output to itself
     )
 
 
@@ -133,6 +131,8 @@ def _read(text: str | None, file: Path | None) -> str:
     elif text not in (None, "-"):
         return str(text)
     else:
+        if sys.stdin is None:
+            raise InputError("Standard input is closed; give a text or --file.")
         data = sys.stdin.buffer.read(LONGEST_INPUT + 1)
     if len(data) > LONGEST_INPUT:
         raise InputError(f"The text is longer than {LONGEST_INPUT:,} bytes; split it into several files.")

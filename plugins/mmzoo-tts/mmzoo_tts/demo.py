@@ -10,10 +10,10 @@ from typing import Annotated, Any, Protocol, runtime_checkable
 import typer
 
 import mmzoo
+from mmzoo.data.command_line import Output, Seed, seed_option
 from mmzoo.errors import InputError, MissingDependencyError, MissingPluginError
 from mmzoo.evaluation.judges import load_judge
 from mmzoo.interfaces import Audio
-from mmzoo.safe_text import one_line
 
 JUDGE = "pocketsphinx"
 TEXT = "Doctor Smith paid $3.50 at 10:45. The quick brown fox jumps over the lazy dog."
@@ -30,10 +30,12 @@ class HasVoices(Protocol):
 
 def demo(
     text: Annotated[str, typer.Argument(help="What to say.")] = TEXT,
-    output: Annotated[Path, typer.Option("-o", "--output", help="The WAV (or FLAC) file to write.")] = Path("demo.wav"),
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="The WAV, FLAC, OGG or MP3 to write; `-` is standard output, as WAV.")
+    ] = Path("demo.wav"),
     model: Annotated[str, typer.Option(help="A text-to-speech model.")] = "vqvae-dit-tts",
     voice: Annotated[str | None, typer.Option(help="One of the model's voices.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the initial noise.")] = 0,
+    seed: Seed = "0",
     pronunciations: Annotated[
         Path | None, typer.Option(help="Your own pronunciations; see `mmzoo say --help`.")
     ] = None,
@@ -43,21 +45,22 @@ def demo(
     Prints one line: the text, the voice, the speed, and what pocketsphinx, which is independent of the model, heard.
     Works offline. Without pocketsphinx the file is still written, and the line says how to install it.
     """
-    Audio.check_output(output)
+    result = Output(output, Audio)
+    first = seed_option(seed)
     tts: Any = mmzoo.create(model)
     if not isinstance(tts, HasVoices):
         raise InputError(f"{model} does not speak; `mmzoo list --task text-to-speech` shows the models that do.")
     options: dict[str, Any] = {} if pronunciations is None else {"pronunciations": pronunciations}
     start = time.perf_counter()
-    audio: Audio = tts(text, voice=voice, seed=seed, **options)
+    audio: Audio = tts(text, voice=voice, seed=first, **options)
     seconds = time.perf_counter() - start
-    audio.save(output)
-    line = (
-        f"{output}: said {' '.join(text.split())!r} in the voice {voice or tts.voices[0]};"
+    result.save(audio)
+    result.report(
+        f"said {' '.join(text.split())!r} in the voice {voice or tts.voices[0]};"
         f" {audio.duration:.1f} s of speech in {seconds:.2f} s, {audio.duration / seconds:.0f} times real time;"
-        f" {heard(audio)}"
+        f" {heard(audio)}",
+        audio.notes,
     )
-    print(one_line(line))
 
 
 def heard(audio: Audio) -> str:

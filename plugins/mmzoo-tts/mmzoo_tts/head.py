@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from mmzoo.data import as_batch, as_text
 from mmzoo.errors import ConfigError, InputError
 from mmzoo.interfaces import (
     ALONE,
@@ -33,6 +35,7 @@ from mmzoo.interfaces import (
     TrainingState,
     Weight,
 )
+from mmzoo.interfaces.options import LARGEST_SEED, integer, number, seed_note, seed_of
 from mmzoo.nn.convnext import ConvNeXtStack
 from mmzoo.nn.rows import copy_rows
 from mmzoo_tts.alignment import POSITION_FEATURES, position_features, soft_overlap
@@ -228,44 +231,40 @@ class TextToSpeech(TaskHead):
         voice: str | None = None,
         speed: float = 1.0,
         steps: int | None = None,
-        seed: int = 0,
+        seed: int | None = 0,
         pronunciations: Pronunciations = None,
     ) -> Any:
         """Speak a text, or each text of a list; returns Audio, or a list of them. See `stream` for the options."""
-        if not isinstance(text, str) and not (isinstance(text, Sequence) and all(isinstance(t, str) for t in text)):
-            raise InputError(f"text must be a string or a list of strings, not {type(text).__name__}.")
-        lexicon = UserLexicon.read(pronunciations)
+        lexicon, texts = UserLexicon.read(pronunciations), as_batch(text)
 
-        def speak(item: str) -> Audio:
+        def speak(item: Any) -> Audio:
             return join(
                 list(self.stream(item, voice=voice, speed=speed, steps=steps, seed=seed, pronunciations=lexicon))
             )
 
-        return speak(text) if isinstance(text, str) else [speak(item) for item in text]
+        return speak(text) if texts is None else [speak(as_text(item)) for item in texts]
 
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """The same as calling the model."""
-        return self(*args, **kwargs)
+    forward = __call__
 
     def stream(
         self,
-        text: str,
+        text: Any,
         *,
         voice: str | None = None,
         speed: float = 1.0,
         steps: int | None = None,
-        seed: int = 0,
+        seed: int | None = 0,
         pronunciations: Pronunciations = None,
     ) -> Iterator[Audio]:
         """Speak a text in chunks that end at pauses; joined, they equal the result of calling the model.
 
         Args:
-            text: The text, perhaps with markup (docs/speech-markup.md). It and the options are checked before this
-                returns.
+            text: The text, perhaps with markup (docs/speech-markup.md), or a dataset row with one. It and the options
+                are checked before this returns.
             voice: One of `voices`; None for the first.
             speed: 2.0 is twice as fast; from 0.1 to 10.
             steps: Sampling steps; None for `num_steps`.
-            seed: Seed of the initial noise.
+            seed: Seed of the initial noise; None draws one, and the notes report it.
             pronunciations: The user's own pronunciations: a path or a mapping; see `mmzoo_tts.text.UserLexicon`.
 
         Returns:
@@ -276,18 +275,18 @@ class TextToSpeech(TaskHead):
                 have a mistake.
         """
         options = self._options(voice, speed, steps, seed)
-        pronunciation = self.phonemizer(text, pronunciations=pronunciations)
+        pronunciation = self.phonemizer(as_text(text), pronunciations=pronunciations)
         options.check_rates({word.rate for word in pronunciation.words})
-        return self._speak(split_chunks(pronunciation), pronunciation.notes, options)
+        return self._speak(split_chunks(pronunciation), (*pronunciation.notes, *options.notes), options)
 
     def _speak(self, chunks: list[Chunk], notes: tuple[str, ...], options: SpeechOptions) -> Iterator[Audio]:
         start = 0.0
-        for number, chunk in enumerate(chunks):
-            raw = self._synthesize(chunk.phones, None, options, number, chunk.rates)
+        for index, chunk in enumerate(chunks):
+            raw = self._synthesize(chunk.phones, None, options, index, chunk.rates)
             audio = finish(raw, chunk.lead, chunk.tail)
             segments = tuple(shift(s, start) for s in chunk.segments(audio.segments))
             start += audio.duration
-            yield Audio(audio.samples, audio.sample_rate, segments, notes if number == 0 else ())
+            yield Audio(audio.samples, audio.sample_rate, segments, notes if index == 0 else ())
 
     def speak_phones(
         self,
@@ -297,7 +296,7 @@ class TextToSpeech(TaskHead):
         voice: str | None = None,
         speed: float = 1.0,
         steps: int | None = None,
-        seed: int = 0,
+        seed: int | None = 0,
     ) -> Audio:
         """Speak phones.
 
@@ -315,6 +314,7 @@ class TextToSpeech(TaskHead):
         Raises:
             InputError: A phone is unknown, the lengths differ, or an option is out of range.
         """
+        phones = list(phones)
         unknown = [p for p in phones if p not in PHONE_IDS]
         if unknown or not phones:
             raise InputError(f"phones must be a non-empty list from {', '.join(PHONES)}; unknown: {unknown[:3]}.")
@@ -322,7 +322,9 @@ class TextToSpeech(TaskHead):
             raise InputError(
                 f"There are {len(phones)} phones but {len(durations_s)} durations; give one for each phone."
             )
-        return finish(self._synthesize(phones, durations_s, self._options(voice, speed, steps, seed), 0))
+        options = self._options(voice, speed, steps, seed)
+        audio = finish(self._synthesize(phones, durations_s, options, 0))
+        return replace(audio, notes=(*audio.notes, *options.notes))
 
     @torch.inference_mode()
     def _synthesize(
@@ -369,18 +371,11 @@ class TextToSpeech(TaskHead):
         segments = tuple(Segment("phone", p, a, b) for p, a, b in zip(phones, edges, edges[1:], strict=False))
         return Audio(samples, audio.sample_rate, segments)
 
-    def _options(self, voice: str | None, speed: float, steps: int | None, seed: int) -> SpeechOptions:
-        slowest, fastest = SPEEDS
-        if isinstance(speed, bool) or not isinstance(speed, int | float) or not slowest <= speed <= fastest:
-            raise InputError(
-                f"speed must be a number from {slowest} to {fastest}, not {speed!r}; 1.0 is the voice's normal rate."
-            )
-        steps = self.num_steps if steps is None else steps
-        if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
-            raise InputError(f"steps must be an integer of at least 1, not {steps!r}.")
-        if not isinstance(seed, int) or isinstance(seed, bool):
-            raise InputError(f"seed must be an integer, not {seed!r}.")
-        return SpeechOptions(self._voice_index(voice), float(speed), steps, seed)
+    def _options(self, voice: str | None, speed: float, steps: int | None, seed: int | None) -> SpeechOptions:
+        speed = number("speed", speed, *SPEEDS)
+        steps = self.num_steps if steps is None else integer("steps", steps, 1)
+        value, drawn = seed_of(seed, low=-LARGEST_SEED)
+        return SpeechOptions(self._voice_index(voice), speed, steps, value, seed_note(value, drawn))
 
     def _voice_index(self, voice: str | None) -> int:
         if voice is None:

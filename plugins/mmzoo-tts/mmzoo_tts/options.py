@@ -20,12 +20,14 @@ class SpeechOptions:
         speed: 2.0 is twice as fast.
         steps: Sampling steps.
         seed: Seed of the initial noise.
+        notes: Reports the seed if it was drawn.
     """
 
     voice: int
     speed: float
     steps: int
     seed: int
+    notes: tuple[str, ...] = ()
 
     def seed_of(self, chunk: int) -> int:
         """The seed of a chunk: its noise must not depend on the other chunks."""

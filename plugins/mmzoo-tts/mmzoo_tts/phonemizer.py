@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 from torch import Tensor
 
+from mmzoo.data import as_text
 from mmzoo.errors import CorruptFileError, DataError, InputError
 from mmzoo.interfaces import ALONE, Losses, Size, TaskHead, TrainingState
 from mmzoo_tts.letters import PHONES_PER_LETTER, LetterToSound, encode, pad
@@ -67,8 +68,8 @@ class Phonemizer(TaskHead):
 
     # --- inference -------------------------------------------------------------------------------------
 
-    def __call__(self, text: str, *, pronunciations: Pronunciations = None) -> Pronunciation:
-        """Phrases, words and phones of an English text.
+    def __call__(self, text: Any, *, pronunciations: Pronunciations = None) -> Pronunciation:
+        """Phrases, words and phones of an English text, or of a dataset row with one.
 
         Nothing is dropped silently: words that the network cannot read are spelled, and the notes name them, and what
         was left out (emoji, other scripts).
@@ -82,7 +83,7 @@ class Phonemizer(TaskHead):
             InputError: The text cannot be spoken at all (see `mmzoo_tts.text.clean`), or its markup or the
                 pronunciations have a mistake.
         """
-        marked = MarkedText(parse(text), UserLexicon.read(pronunciations))
+        marked = MarkedText(parse(as_text(text)), UserLexicon.read(pronunciations))
         normal = scan(marked.folded, self, marked.inserts)
         items, written = normal.items, marked.words(normal)
         self._learn([item.word for item in items if isinstance(item, Spoken) and not (item.letter or item.phones)])
@@ -109,6 +110,8 @@ class Phonemizer(TaskHead):
             phrases.append(Phrase(tuple(reversed(words)), end.mark, end.pause))
         notes = _notes(list(reversed(spelled)), marked.unspoken)
         return Pronunciation(tuple(reversed(phrases)), tuple(notes), None if words else end.pause)
+
+    forward = __call__
 
     def pronounce(self, words: Sequence[str], *, pronunciations: Pronunciations = None) -> list[tuple[str, ...]]:
         """The phones of single words, without context.

@@ -11,12 +11,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmzoo.data import as_image, decode_images, packed_images
+from mmzoo.data import as_batch, as_image, decode_images, packed_images
 from mmzoo.errors import InputError
 from mmzoo.interfaces import ALONE, Examples, Image, Latents, Losses, Size, TrainingState, Weight
 from mmzoo_vqvae.losses import code_perplexity
 from mmzoo_vqvae.picture_autoencoder import PictureAutoencoder
-from mmzoo_vqvae.vqvae import VQVAE
+from mmzoo_vqvae.vqvae import VQVAE, require_no_mask
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -68,7 +68,8 @@ class PictureVQVAE(VQVAE):
         Raises:
             InputError: The list is empty, or sizes differ.
         """
-        items = [as_image(one) for one in (image if isinstance(image, list | tuple) else [image])]
+        several = as_batch(image)
+        items = [as_image(one) for one in ([image] if several is None else several)]
         if not items:
             raise InputError("Cannot tokenize an empty list of pictures.")
         if len({item.pixels.shape for item in items}) > 1:
@@ -86,14 +87,15 @@ class PictureVQVAE(VQVAE):
             raise InputError(f"A picture that is not square needs a grid: {error}") from error
         return [Image(one) for one in pixels.round().to(torch.uint8).cpu().numpy()]
 
-    def __call__(self, image: Any, *args: Any, **kwargs: Any) -> Any:
-        """Reconstruct a picture from its codes; a tensor takes the differentiable path of `forward`."""
-        if not isinstance(image, Tensor):
-            image = as_image(image)
-            height, width = image.pixels.shape[:2]
-            copy = self.reconstruct(self.tokenize(image), (-(-height // self.patch), -(-width // self.patch)))
-            return Image(copy.pixels[:height, :width])
-        return super().__call__(image, *args, **kwargs)
+    def __call__(self, image: Any, mask: Tensor | None = None) -> Any:
+        """Reconstruct a picture from its codes; a raw batch, floats `[B, H, W, 3]`, takes the path of `forward`."""
+        if isinstance(image, Tensor) and image.dim() == 4 and image.shape[3] == 3:
+            return super().__call__(image, mask)
+        require_no_mask(mask)
+        image = as_image(image)
+        height, width = image.pixels.shape[:2]
+        copy = self.reconstruct(self.tokenize(image), (-(-height // self.patch), -(-width // self.patch)))
+        return Image(copy.pixels[:height, :width])
 
     def golden(self, inputs: Mapping[str, Tensor] | None) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
         """Latents of a smooth picture with noise, and the decoding of random codes."""

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mmzoo.data import as_audio, decode_audio, packed
+from mmzoo.data import as_audio, as_batch, decode_audio, packed
 from mmzoo.errors import InputError
 from mmzoo.interfaces import ALONE, Audio, Examples, Latents, Losses, Positive, Size, TrainingState, Weight
 from mmzoo_vqvae.harmonic import pitch_of
@@ -24,7 +24,7 @@ from mmzoo_vqvae.spectral import (
     hinge_generator_loss,
 )
 from mmzoo_vqvae.speech_autoencoder import SpeechAutoencoder
-from mmzoo_vqvae.vqvae import VQVAE
+from mmzoo_vqvae.vqvae import VQVAE, require_no_mask
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -76,18 +76,7 @@ class SpeechVQVAE(VQVAE):
     # --- use ---------------------------------------------------------------------------------------------
 
     def _audio(self, source: Any) -> Audio:
-        return source if isinstance(source, Audio) else as_audio(source, self.sample_rate)
-
-    def _samples(self, source: Any) -> Tensor:
-        audio = self._audio(source)
-        if len(audio.samples) == 0:
-            raise InputError("Cannot tokenize audio without samples.")
-        if audio.sample_rate != self.sample_rate:
-            raise InputError(
-                f"{self.name or 'This tokenizer'} takes {self.sample_rate} Hz audio, not {audio.sample_rate}"
-                " Hz; resample it first, for example with mmzoo.data.resample."
-            )
-        return torch.from_numpy(np.ascontiguousarray(audio.samples, dtype=np.float32)).to(self.device)
+        return as_audio(source, self.sample_rate, allow_silence=True)
 
     @torch.no_grad()
     def tokenize(self, audio: Any) -> Tensor:
@@ -100,11 +89,13 @@ class SpeechVQVAE(VQVAE):
             Int64 `[B, N, Q]`, padded with -1; B is 1 for a single item.
 
         Raises:
-            InputError: There is no audio, an item is empty, or it has another sample rate.
+            InputError: There is no audio, or an item is unreadable, empty, too long or has samples that are not finite.
         """
-        several = isinstance(audio, list) or (isinstance(audio, tuple) and all(isinstance(a, Audio) for a in audio))
-        items = list(audio) if several else [audio]
-        waves = [self._samples(item) for item in items]
+        items = as_batch(audio)
+        waves = [
+            torch.tensor(self._audio(item).samples, device=self.device)
+            for item in ([audio] if items is None else items)
+        ]
         if not waves:
             raise InputError("Cannot tokenize an empty list of audio.")
         lengths = torch.tensor([len(wave) for wave in waves], device=self.device)
@@ -117,13 +108,14 @@ class SpeechVQVAE(VQVAE):
         samples = self.encoder.decode(latents).float().cpu().numpy()
         return [Audio(one, self.sample_rate) for one in samples]
 
-    def __call__(self, audio: Any, *args: Any, **kwargs: Any) -> Any:
-        """Reconstruct audio from its codes; a tensor takes the differentiable path of `forward`."""
-        if not isinstance(audio, Tensor):
-            audio = self._audio(audio)
-            copy = self.reconstruct(self.tokenize(audio))
-            return Audio(copy.samples[: len(audio.samples)], copy.sample_rate, audio.segments)
-        return super().__call__(audio, *args, **kwargs)
+    def __call__(self, audio: Any, mask: Tensor | None = None) -> Any:
+        """Reconstruct audio from its codes; a raw batch `[B, T]` and its mask take the path of `forward`."""
+        if isinstance(audio, Tensor):
+            return super().__call__(audio, mask)
+        require_no_mask(mask)
+        audio = self._audio(audio)
+        copy = self.reconstruct(self.tokenize(audio))
+        return Audio(copy.samples[: len(audio.samples)], copy.sample_rate, audio.segments)
 
     def golden(self, inputs: Mapping[str, Tensor] | None) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
         """Latents of a rising tone with noise, and the decoding of random codes."""

@@ -12,13 +12,13 @@ import torch.nn.functional as F
 from torch import Tensor
 from tqdm import tqdm
 
-from mmzoo.data import load_dataset_component
+from mmzoo.data import as_batch, as_text, load_dataset_component
 from mmzoo.errors import DataError, InputError
 from mmzoo.evaluation.words import ErrorRate
 from mmzoo.interfaces import ALONE, Examples, Latents, Losses, Size, TrainingState
 from mmzoo_vqvae.losses import code_perplexity, code_statistics
 from mmzoo_vqvae.text_autoencoder import BYTES, PADDING, TextAutoencoder, to_bytes, to_text
-from mmzoo_vqvae.vqvae import VQVAE
+from mmzoo_vqvae.vqvae import VQVAE, require_no_mask
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -48,10 +48,14 @@ class TextVQVAE(VQVAE):
     # --- use ---------------------------------------------------------------------------------------------
 
     @torch.no_grad()
-    def tokenize(self, text: str | Sequence[str]) -> Tensor:
-        """Encode text as codes int64 `[1, N, Q]`, or a list of B texts as `[B, N, Q]`, padded with -1."""
-        texts = [text] if isinstance(text, str) else list(text)
-        if not texts or not all(isinstance(one, str) and one for one in texts):
+    def tokenize(self, text: Any) -> Tensor:
+        """Encode text, or a dataset row with one, as codes int64 `[1, N, Q]`, or a list of B as `[B, N, Q]`.
+
+        The shorter ones of a list are padded with -1.
+        """
+        items = as_batch(text)
+        texts = [as_text(one) for one in ([text] if items is None else items)]
+        if not texts or not all(texts):
             raise InputError("tokenize takes a text or a list of texts, none of them empty.")
         for one in texts:
             if "\0" in one or len(one.encode(errors="replace")) > MAX_BYTES:
@@ -64,11 +68,12 @@ class TextVQVAE(VQVAE):
     def _items(self, latents: Latents) -> list[str]:
         return [to_text(logits.argmax(-1)) for logits in self.encoder.decode(latents)]
 
-    def __call__(self, text: Any, *args: Any, **kwargs: Any) -> Any:
-        """Reconstruct a text from its codes; a tensor takes the differentiable path of `forward`."""
-        if isinstance(text, str):
-            return self.reconstruct(self.tokenize(text))
-        return super().__call__(text, *args, **kwargs)
+    def __call__(self, text: Any, mask: Tensor | None = None) -> Any:
+        """Reconstruct a text from its codes; a raw batch `[B, N]` and its mask take the path of `forward`."""
+        if isinstance(text, Tensor):
+            return super().__call__(text, mask)
+        require_no_mask(mask)
+        return self.reconstruct(self.tokenize(as_text(text)))
 
     def golden(self, inputs: Mapping[str, Tensor] | None) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
         """Latents of a sentence, and the logits for random codes."""

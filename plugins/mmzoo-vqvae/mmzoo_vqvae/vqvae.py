@@ -23,6 +23,12 @@ RAW = {"speech": (2, "[B, T]"), "image": (4, "[B, H, W, 3]"), "text": (2, "[B, N
 """By modality, the dimensions of a raw batch."""
 
 
+def require_no_mask(mask: Tensor | None) -> None:
+    """Raise InputError if a mask is given with an input that is not a raw batch."""
+    if mask is not None:
+        raise InputError("A mask is for raw batches, which are tensors; any other input has no padding.")
+
+
 class VQVAE(Float32Buffers, Tokenizer):
     """Base of VQ-VAE heads (van den Oord et al., arXiv 1711.00937) with the slots `encoder` and `quantizer`.
 

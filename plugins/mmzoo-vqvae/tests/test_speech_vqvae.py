@@ -59,8 +59,9 @@ def test_a_padded_batch_decodes_like_its_items():
 
 def test_wrong_input_is_explained():
     model = small_model()
-    with pytest.raises(InputError, match="16000 Hz"):
-        model.tokenize(Audio(np.zeros(100, np.float32), 22050))
+    assert torch.equal(
+        model.tokenize(Audio(np.zeros(441, np.float32), 22050)), model.tokenize((np.zeros(320, np.float32), 16000))
+    )
     with pytest.raises(InputError):
         model.tokenize(Audio(np.zeros(0, np.float32), 16000))
     with pytest.raises(InputError):

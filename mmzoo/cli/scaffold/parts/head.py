@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmzoo.data import decode_images
+from mmzoo.data import as_image, decode_images
 from mmzoo.interfaces import (
     ALONE,
     Examples,
@@ -54,8 +54,9 @@ class AcmePart(TaskHead):
         return Ports(inputs={"latents": Port(width=config["dim"])}, outputs={"image": Port(modality="image")})
 
     @torch.no_grad()
-    def __call__(self, image: Image) -> Image:  # type: ignore[override]
-        """Copy a picture."""
+    def __call__(self, image: Any) -> Image:  # type: ignore[override]
+        """Copy a picture, given as anything that `as_image` takes."""
+        image = as_image(image)
         height, width = image.pixels.shape[:2]
         copy = self._copied(torch.from_numpy(np.ascontiguousarray(image.pixels)).unsqueeze(0).to(self.device))
         pixels = (copy[0, :height, :width].clamp(0, 1) * 255).round().to(torch.uint8)

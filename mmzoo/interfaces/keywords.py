@@ -1,0 +1,31 @@
+"""Names the nearest argument when a caller misspells one."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import inspect
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def hinted(function: Callable[P, R]) -> Callable[P, R]:
+    """The same function, whose TypeError for an unknown keyword names the nearest that there is."""
+    kinds = inspect.signature(function).parameters
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in kinds.values()):
+        return function
+    known = frozenset(name for name, parameter in kinds.items() if parameter.kind is not parameter.POSITIONAL_ONLY)
+
+    @functools.wraps(function)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        if kwargs and not known.issuperset(kwargs):
+            unknown = next(name for name in kwargs if name not in known)
+            near = difflib.get_close_matches(unknown, known - {"self", "cls"}, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise TypeError(f"{function.__qualname__}() got an unexpected keyword argument {unknown!r}{hint}")
+        return function(*args, **kwargs)
+
+    return checked
