@@ -11,10 +11,10 @@ import pytest
 import mmzoo
 from mmzoo import registry
 from mmzoo.composition import check
+from mmzoo.composition.plan import look_up
 from mmzoo.errors import ConfigError
 from mmzoo.resolve import resolve_recipe
 from mmzoo.schema import arguments_of
-from mmzoo.testing.registration import loaded
 
 KINDS = ("quantizer", "encoder", "fusion", "backbone", "sampler", "head")
 FREE = {"layer", "logit_mean", "sway", "shift", "order", "levels"}
@@ -49,7 +49,7 @@ def test_numbers_have_a_range(kind: str, name: str) -> None:
     trial = dict(registry.catalog().component(kind, name).trials[0])
     slots = trial.pop("slots", {})
     trial.pop("rows", None)
-    for key, field in arguments_of(loaded(kind, name)).items():
+    for key, field in arguments_of(look_up(kind, name)[1]).items():
         for value, nested in bounds(field.annotation, tuple(field.metadata)):
             if key in FREE:
                 continue

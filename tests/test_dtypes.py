@@ -205,10 +205,10 @@ class Trained(ModelTrial):
     def built(self) -> Any:
         return self.fresh()
 
-    def loss(self, dtype: torch.dtype) -> torch.Tensor:
+    def loss_in(self, dtype: torch.dtype) -> torch.Tensor:
         """The loss of one training step, and gradients that are finite."""
         head = copy.deepcopy(self.built).train().to(dtype)
-        total = self.step_losses(head).total
+        total = self.loss(head)
         total.backward()  # type: ignore[no-untyped-call]
         assert all(p.grad.isfinite().all() for p in head.parameters() if p.grad is not None)
         return total.detach()
@@ -217,6 +217,6 @@ class Trained(ModelTrial):
 @pytest.mark.parametrize("name", [*(pytest.param(n, marks=pytest.mark.slow) for n in MODELS if n not in QUICK), *QUICK])
 def test_every_model_trains_in_every_dtype(name: str) -> None:
     trial = Trained(registry.catalog().model(name))
-    exact = trial.loss(torch.float32)
+    exact = trial.loss_in(torch.float32)
     for dtype, tolerance in ((torch.float64, 1e-4), (torch.float16, 0.01), (torch.bfloat16, 0.02)):
-        assert float(trial.loss(dtype)) == pytest.approx(float(exact), rel=tolerance), dtype
+        assert float(trial.loss_in(dtype)) == pytest.approx(float(exact), rel=tolerance), dtype

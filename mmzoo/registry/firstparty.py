@@ -11,9 +11,9 @@ SUPPLIES = {
         "dataset/audio-folder dataset/coco-captions dataset/csv dataset/degraded-digits"
         " dataset/english-lexicon dataset/flite-speech dataset/heldout-texts dataset/hub"
         " dataset/image-folder dataset/imagenet-1k dataset/librispeech dataset/ljspeech"
-        " dataset/parquet dataset/small-pictures dataset/speech-commands dataset/spoken-digits"
+        " dataset/natural-speech dataset/parquet dataset/small-pictures dataset/speech-commands dataset/spoken-digits"
         " dataset/spoken-scenes dataset/spoken-texts dataset/spoken-words judge/caption-listener"
-        " judge/digit-reader judge/pocketsphinx judge/scene-reader"
+        " judge/digit-reader judge/distill-mos judge/dnsmos judge/pocketsphinx judge/scene-reader judge/whisper"
     ),
     "mmzoo-dit": ("backbone/dit backbone/joint-dit sampler/ddim sampler/dpm-solver sampler/euler sampler/heun"),
     "mmzoo-encoders": (

@@ -41,7 +41,8 @@ class Catalog:
         self._warned: set[str] = set()
         for record, register in load_all(discover() if candidates is None else candidates):
             self._records.append(self._take(record, register))
-        self.unmatched = unmatched_choices(self._records)
+        # MMZOO_PLUGINS chooses among the installed plugins only.
+        self.unmatched = unmatched_choices(self._records) if candidates is None else []
 
     def _take(self, record: PluginRecord, register: Registrations | None) -> PluginRecord:
         if register is None:

@@ -109,7 +109,7 @@ def test_a_judge_is_chosen_among_those_of_the_task(monkeypatch: pytest.MonkeyPat
             " --limit 1"
         )
     assert asked == ["pocketsphinx"] * 2
-    with pytest.raises(InputError, match=r"cannot judge speech-tokenization; choose one of: pocketsphinx\."):
+    with pytest.raises(InputError, match=r"cannot judge speech-tokenization; choose one of: pocketsphinx, whisper\."):
         runner.evaluate("fsqvae-speech", judge="scene-reader", limit=1)
     with pytest.raises(UnknownNameError):
         runner.evaluate("fsqvae-speech", judge="nobody", limit=1)
