@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from mmzoo.data import guess, load_dataset_for
 from mmzoo.errors import ConfigError, MissingPluginError, UnknownNameError
 from mmzoo.factory import create
@@ -69,6 +71,8 @@ def derived_recipe(start: str, data: str, overrides: Sequence[str] = ()) -> dict
     base = (base_model(start) or {})["name"]
     stored = before["model"]["overrides"] if before and before["model"]["name"] == start else {}
     kept = {key: before[key] for key in KEPT if before.get(key) is not None}
+    if not torch.accelerator.is_available():
+        kept["precision"] = "fp32"  # most CPUs multiply bf16 more slowly
     recipe = {
         "name": _run_name(base, data if Path(data).is_file() else str(section["title"])),
         "model": {"name": start, "overrides": stored, "init_from": start},
