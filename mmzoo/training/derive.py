@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 from mmzoo.data import guess, load_dataset_for
 from mmzoo.errors import ConfigError, MissingPluginError, UnknownNameError
 from mmzoo.factory import create
-from mmzoo.hub.cards import read_record
 from mmzoo.hub.published import model_name
 from mmzoo.interfaces import Adaptable
-from mmzoo.model_folder import TRAINING_NAME
+from mmzoo.model_folder import TRAINING_NAME, read_record
 from mmzoo.registry import catalog, load_target
 from mmzoo.schema import arguments_of
 from mmzoo.training.api import rows_of

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,7 @@ from mmzoo.errors import ConfigError, UnknownNameError
 from mmzoo.factory import create
 from mmzoo.hub.published import FoundModel, find_model
 from mmzoo.interfaces import Adaptable, HasFiles, TaskHead
-from mmzoo.model_folder import CONFIG_NAME, TRAINING_NAME, WEIGHTS_NAME
+from mmzoo.model_folder import CONFIG_NAME, TRAINING_NAME, WEIGHTS_NAME, read_record
 from mmzoo.training.checkpoint import newest_checkpoint
 from mmzoo.training.ema import OwnTensors
 
@@ -72,11 +71,7 @@ def record_of(start: str) -> dict[str, Any]:
     """The training record of the model or run that a training starts from; only its name if it has none."""
     found = _model(start)
     folder = Path(start).expanduser() if found is None else found.folder().path
-    for candidate in (folder / TRAINING_NAME, folder / "model" / TRAINING_NAME):
-        if candidate.is_file():
-            record: dict[str, Any] = json.loads(candidate.read_text("utf-8"))
-            return record
-    return {"path": start}
+    return read_record(folder / TRAINING_NAME) or read_record(folder / "model" / TRAINING_NAME) or {"path": start}
 
 
 def base_model(start: str) -> dict[str, Any] | None:
