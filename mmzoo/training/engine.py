@@ -18,7 +18,7 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedDataParallelKwargs, send_to_device
 from torch import nn
 
-from mmzoo.data import require_columns
+from mmzoo.data import cache_dir, require_columns
 from mmzoo.errors import CheckpointError, ConfigError, TrainingError
 from mmzoo.interfaces import Examples, HasAdversary, NeedsColumns, TaskHead
 from mmzoo.training.checkpoint import list_checkpoints, read_state, remove_staging, write_checkpoint
@@ -97,7 +97,7 @@ class Trainer:
         self.validation_rows = validation_rows
         self.out = Path(out)
         self.command = command
-        self._cache = cache
+        self._cache = cache or cache_dir() / "examples"
         self.progress = Progress()
         self._losses: dict[str, float] = {}
         self._failed_saves = 0
@@ -168,10 +168,6 @@ class Trainer:
 
     def _prepare(self, *, fresh: bool) -> None:
         recipe = self.recipe
-        if self._cache is None:
-            from mmzoo.data import cache_dir
-
-            self._cache = cache_dir() / "examples"
         self.head.to(self.accelerator.device).eval()  # a head may run its components to compute examples
         seed_everything(recipe.seed, "adversary")
         adversary = self._adversary() if recipe.adversary is not None else None
@@ -240,7 +236,7 @@ class Trainer:
         window_start, window_step = time.monotonic(), progress.step
         saved_step, bad = progress.step, 0
         ending: str | None = None
-        watcher = Watcher(self.stepper, self.log, self.out, self.rows, self.validation_rows, self._cache or Path())
+        watcher = Watcher(self.stepper, self.log, self.out, self.rows, self.validation_rows, self._cache)
         self.stepper.train_mode()
         feed = Feed(
             self.examples,
