@@ -12,7 +12,7 @@ import typer
 from tqdm import tqdm
 
 import mmzoo
-from mmzoo.data.command_line import Output, Seed, TextOutput, seed_option
+from mmzoo.command_line import Output, Seed, TextOutput, seed_option
 from mmzoo.errors import InputError
 from mmzoo.interfaces import Audio
 
