@@ -158,7 +158,7 @@ class ImageToSpeech(Spotter):
         """The rows' pictures as codes, and their captions as word ids; the first call also sets the vocabulary."""
         if not self.words.words:
             self.words = Words.of(rows["text"], self.vocabulary)
-        pixels = packed_images(rows, cache, patch=self.tokenizer.patch or 1)
+        pixels = packed_images(rows, cache, self.side)
         return DescribedPictures(pixels, rows["text"], self.words, self.tokenizer)
 
     def training_step(
