@@ -62,7 +62,7 @@ def _plan(config: ModelConfig) -> Plan:
 def needed_columns(config: ModelConfig) -> Collection[str]:
     """The columns that the head of the model to train needs; none if it does not say."""
     columns = getattr(_plan(config).head.cls, "columns", ())
-    if isinstance(columns, property):  # they depend on what fills its slots
+    if hasattr(columns, "__get__"):  # they depend on what fills its slots
         columns = getattr(fresh_model(config), "columns", ())
     return tuple(columns)
 
