@@ -17,7 +17,7 @@ from mmzoo.registry import catalog, load_target
 from mmzoo.schema import arguments_of
 from mmzoo.training.api import rows_of
 from mmzoo.training.recipe import DataConfig, apply_override, load_recipe
-from mmzoo.training.start import all_rows, base_model, record_of
+from mmzoo.training.start import Start, all_rows
 from mmzoo.training.step import trainable
 
 if TYPE_CHECKING:
@@ -62,9 +62,10 @@ def derived_recipe(start: str, data: str, overrides: Sequence[str] = ()) -> dict
     for override in overrides:
         apply_override(changes, override)
     section = _data(data, changes.get("data") or {})
-    record = record_of(start)
+    origin = Start.of(start)
+    record = origin.record()
     before: Mapping[str, Any] = record.get("recipe") or {}
-    base = (base_model(start) or {})["name"]
+    base = (origin.base() or {})["name"]
     stored = before["model"]["overrides"] if before and before["model"]["name"] == start else {}
     kept = {key: before[key] for key in KEPT if before.get(key) is not None}
     recipe: dict[str, Any] = {

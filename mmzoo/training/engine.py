@@ -31,7 +31,7 @@ from mmzoo.training.ranks import check_same_registry
 from mmzoo.training.recipe import TrainingRecipe, dump_recipe
 from mmzoo.training.saving import Progress, check_same_data, checkpoint_to_resume, collect, restore
 from mmzoo.training.seeds import seed_everything
-from mmzoo.training.start import all_rows, begin_from
+from mmzoo.training.start import Start, all_rows, begin_from
 from mmzoo.training.step import Stepper, check_batch_keys, hide, trainable
 from mmzoo.training.watch import Watcher, mean_over_ranks
 
@@ -173,10 +173,9 @@ class Trainer:
         adversary = self._adversary() if recipe.adversary is not None else None
         if adversary is not None:
             hide(self.head, adversary)
-        if recipe.model.init_from is not None:
-            begin_from(
-                self.head, recipe.model.init_from, all_rows(self.rows, self.validation_rows), self.log.say, fresh=fresh
-            )
+        self.start = None if recipe.model.init_from is None else Start.of(recipe.model.init_from)
+        if self.start is not None:
+            begin_from(self.head, self.start, all_rows(self.rows, self.validation_rows), self.log.say, fresh=fresh)
         if isinstance(self.head, NeedsColumns):
             require_columns(self.rows, self.head.columns, f"The model {recipe.model.name}")
         with self.accelerator.main_process_first():  # the first one fills the cache, the others read it
@@ -373,4 +372,4 @@ class Trainer:
     def _record(self) -> dict[str, Any]:
         parameters = sum(p.numel() for p in self.stepper.parameters.values())
         extra = {"parameters": parameters, "processes": self.accelerator.num_processes, "losses": self._losses}
-        return training_record(self.command, self.recipe, self.progress, self._data) | extra
+        return training_record(self.command, self.recipe, self.progress, self._data, self.start) | extra
