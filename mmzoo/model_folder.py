@@ -1,4 +1,4 @@
-"""A model's folder on disk: the names of its files, and reading and writing its config and card."""
+"""A model's folder on disk: the names of its files, and reading and writing its config, card and records."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmzoo.errors import ConfigError, ConfigTypeError
+from mmzoo.errors import ConfigError, ConfigTypeError, CorruptFileError
 from mmzoo.registry.names import show
 from mmzoo.registry.specs import CONFIG_NAME as CONFIG_NAME
 from mmzoo.registry.specs import WEIGHTS_NAME as WEIGHTS_NAME
@@ -137,6 +137,19 @@ class ModelFolder:
         """The models that this one is based on, as named by `base_model` on the card."""
         named = self.front_matter().get("base_model")
         return tuple(base for base in (named if isinstance(named, list) else [named]) if isinstance(base, str))
+
+
+def read_record(path: Path) -> dict[str, Any] | None:
+    """A JSON object from a file of a model repo; None if there is no file. Raises CorruptFileError."""
+    if not path.is_file():
+        return None
+    try:
+        record: Any = json.loads(path.read_text("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise CorruptFileError(f"{path} is not valid JSON ({error}); get another copy of it.") from error
+    if not isinstance(record, dict):
+        raise CorruptFileError(f"{path} does not hold a JSON object; get another copy of it.")
+    return record
 
 
 def is_pickle(name: str) -> bool:

@@ -26,7 +26,7 @@ LAYERS = (
     {"registry", "hookspecs"},
     {"schema"},
     {"model_folder"},
-    {"hub", "data"},
+    {"hub", "data", "command_line"},
     {"composition"},
     {"resolve"},
     {"factory"},
@@ -39,6 +39,7 @@ RANK = {unit: rank for rank, units in enumerate(LAYERS) for unit in units}
 TOGETHER = {("registry", "hookspecs"), ("hookspecs", "registry")}
 
 PUBLIC_TO_PLUGINS = {
+    "command_line",
     "interfaces",
     "nn",
     "data",

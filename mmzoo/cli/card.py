@@ -9,6 +9,7 @@ import typer
 
 from mmzoo.cli.output import say_row
 from mmzoo.errors import CorruptFileError, InputError, WeightsError
+from mmzoo.model_folder import CARD_NAME, CONFIG_NAME
 
 
 def card(
@@ -26,8 +27,8 @@ def card(
     from mmzoo.hub.components import write_components
     from mmzoo.hub.golden import check_golden, write_golden
 
-    if not (folder / "config.json").is_file():
-        raise InputError(f"{folder} is not a model repo: it has no config.json.")
+    if not (folder / CONFIG_NAME).is_file():
+        raise InputError(f"{folder} is not a model repo: it has no {CONFIG_NAME}.")
     if license is not None and license != "other":
         check_front_matter({"license": license}, "the card")
     head = create(folder)
@@ -40,7 +41,7 @@ def card(
         say_row(write_card(folder, license=license))
         return
     check_golden(head, folder)
-    readme = folder / "README.md"
+    readme = folder / CARD_NAME
     if not readme.is_file() or read_card(readme) != render_card(folder):
         raise CorruptFileError(f"{readme} is out of date; run `mmzoo card {folder}`.")
     say_row(f"{folder}: the card is up to date and the golden outputs are reproduced")

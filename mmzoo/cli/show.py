@@ -13,8 +13,8 @@ from mmzoo.cli.output import one_line, print_json, say
 from mmzoo.description import Description, describe
 from mmzoo.errors import UsageError
 from mmzoo.hub.card_results import headlines
-from mmzoo.hub.cards import read_record
 from mmzoo.hub.sources import bundled_folder
+from mmzoo.model_folder import EVALUATION_NAME, read_record
 from mmzoo.registry import catalog, load_target
 from mmzoo.testing.records import conformity
 
@@ -61,7 +61,7 @@ def _figures(description: Description) -> str:
     """The most important figures in the evaluation beside a model's weights, if it is on this machine."""
     kind, _, place = description.weights[0]["source"].partition(":") if description.weights else ("", "", "")
     folder = bundled_folder(description.name) if kind == "bundled" else Path(place) if kind == "local-dir" else None
-    evaluation = read_record(folder / "evaluation.json") if folder is not None else None
+    evaluation = read_record(folder / EVALUATION_NAME) if folder is not None else None
     task = catalog().task(str(description.task), description.plugin)
     return ", ".join(f"{name} {value:,}" for _, name, value in headlines(task, evaluation))
 

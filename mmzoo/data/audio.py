@@ -11,12 +11,11 @@ import numpy as np
 from mmzoo.errors import DataError, InputError
 from mmzoo.interfaces.values import Audio
 from mmzoo.media.outputs import format_of
-from mmzoo.media.sounds import FORMATS, RATES, Sound, sound_bytes, sound_of
+from mmzoo.media.sounds import FORMATS, MAX_SECONDS, sound_bytes, sound_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-MAX_SECONDS = 600.0
 _CROSSINGS = 32
 _ROLLOFF = 0.945
 _KAISER_BETA = 14.0
@@ -37,37 +36,10 @@ def decode_audio(cell: Any, sample_rate: int | None = None, *, max_seconds: floa
     if cell is None:
         raise DataError("This row has no audio; its cell is empty.")
     try:
-        samples, rate, _ = checked_sound(cell, max_seconds=max_seconds)
+        samples, rate, _ = sound_of(cell, max_seconds=max_seconds)
     except InputError as error:
         raise DataError(str(error)) from error
     return Audio(samples if sample_rate is None else resample(samples, rate, sample_rate), sample_rate or rate)
-
-
-def checked_sound(given: Any, *, max_seconds: float = MAX_SECONDS) -> Sound:
-    """Whatever stands for a sound, if models and datasets can use it.
-
-    Args:
-        given: See `mmzoo.media.sounds.sound_of`.
-        max_seconds: Longest duration accepted.
-
-    Raises:
-        InputError: It is unreadable, empty or too long, or has a rate out of range or samples that are not finite.
-    """
-    sound = sound_of(given, max_seconds=max_seconds)
-    samples, rate, name = sound
-    if not RATES[0] <= rate <= RATES[1]:
-        raise InputError(
-            f"Cannot use {name}: its sample rate is {rate} Hz; it must be from {RATES[0]:,} to {RATES[1]:,} Hz."
-        )
-    if len(samples) == 0:
-        raise InputError(f"Cannot use {name}: it is empty, without a sample.")
-    if len(samples) > max_seconds * rate:
-        raise InputError(
-            f"Cannot use {name}: it lasts {len(samples) / rate:.0f} s; the limit is {max_seconds:g} s, split it."
-        )
-    if not np.isfinite(samples).all():
-        raise InputError(f"Cannot use {name}: it has samples that are NaN or infinite.")
-    return sound
 
 
 def encode_audio(audio: Audio, format: str = "WAV") -> bytes:

@@ -117,8 +117,8 @@ def _trouble(row: Mapping[str, Any]) -> str | None:
         for name, cell in row.items():
             if cell is not None and name == "image":
                 decode_image(cell)
-            elif cell is not None and len(decode_audio(cell, max_seconds=LONGEST_FILE_S).samples) == 0:
-                return f"{cell.get('path') or 'The sound of a row'} has no samples."
+            elif cell is not None:
+                decode_audio(cell, max_seconds=LONGEST_FILE_S)
     except (DataError, InputError) as error:
         return str(error)
     return None

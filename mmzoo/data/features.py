@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmzoo.data.fit import common_size, fit_image
+from mmzoo.data.fit import fit_image, training_size
 from mmzoo.data.image import decode_image
 from mmzoo.errors import DataError
 from mmzoo.system import whole_file
@@ -86,8 +86,8 @@ def packed_images(rows: Dataset, cache: Path, side: int | None = None, patch: in
     Args:
         rows: Rows with a column `image`.
         cache: The folder that a head's `examples` gets.
-        side: Pixels of each side; None as in `common_size`.
-        patch: The model's patch, of which a size chosen here is a multiple.
+        side: As for `mmzoo.data.fit.training_size`.
+        patch: As for `mmzoo.data.fit.training_size`.
 
     Returns:
         A memory map `[rows, H, W, 3]`.
@@ -95,7 +95,7 @@ def packed_images(rows: Dataset, cache: Path, side: int | None = None, patch: in
     Raises:
         DataError: There are no rows, or a picture cannot be read.
     """
-    size = (side, side) if side is not None else common_size(rows["image"], patch)
+    size = training_size(rows["image"], side, patch)
     name = f"images-{size[0]}x{size[1]}"
 
     def pixels(row: Mapping[str, Any]) -> NDArray[np.uint8]:

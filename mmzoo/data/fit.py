@@ -42,21 +42,25 @@ def fit_image(image: Image, size: tuple[int, int], how: Literal["crop", "pad", "
     return Image(np.array(picture.crop(box)))
 
 
-def common_size(cells: Iterable[Any], patch: int = 1) -> tuple[int, int]:
+def training_size(cells: Iterable[Any], side: int | None = None, patch: int = 1) -> tuple[int, int]:
     """The (height, width) at which to train on a column of pictures.
 
-    It is that of all pictures if they have the same. If not, it is DEFAULT_SIDE x DEFAULT_SIDE, rounded up to a
-    multiple of `patch`.
+    Args:
+        cells: The column `image`.
+        side: Pixels of each side; None for the size of all pictures if they have the same, else DEFAULT_SIDE.
+        patch: The model's patch; DEFAULT_SIDE is rounded up to a multiple of it.
 
     Raises:
         DataError: There are no pictures, or one cannot be read.
     """
+    if side is not None:
+        return side, side
     size: tuple[int, int] | None = None
     for cell in cells:
         height, width = decode_image(cell).pixels.shape[:2]
         if size is not None and size != (height, width):
-            side = -(-DEFAULT_SIDE // patch) * patch
-            return side, side
+            rounded = -(-DEFAULT_SIDE // patch) * patch
+            return rounded, rounded
         size = height, width
     if size is None:
         raise DataError("The dataset has no rows to train on.")
@@ -68,11 +72,11 @@ def decode_images(cells: Sequence[Any], side: int | None = None, patch: int = 1)
 
     Args:
         cells: The column `image`.
-        side: Pixels of each side; None as in `common_size`.
-        patch: The model's patch, of which a size chosen here is a multiple.
+        side: As for `training_size`.
+        patch: As for `training_size`.
 
     Raises:
         DataError: The column is empty, or a picture cannot be read.
     """
-    size = (side, side) if side is not None else common_size(cells, patch)
+    size = training_size(cells, side, patch)
     return [fit_image(decode_image(cell), size) for cell in cells]

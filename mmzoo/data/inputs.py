@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from mmzoo.data.audio import checked_sound, resample
+from mmzoo.data.audio import resample
 from mmzoo.errors import InputError
 from mmzoo.interfaces.values import Audio, Image
 from mmzoo.media.pictures import Mask, mask_of, pixels_of
+from mmzoo.media.sounds import sound_of
+from mmzoo.media.sources import is_number
 
 SILENCE, LOUDEST = 1e-4, 10.0
 """Audio whose peak is below the first is silent; a peak above the second means that it was never scaled to [-1, 1]."""
@@ -57,7 +58,7 @@ def as_audio(given: Any, sample_rate: int, *, allow_silence: bool = False) -> Au
     Raises:
         InputError: It is something else, unreadable, empty, silent, too long, or has samples that are not finite.
     """
-    sound = checked_sound(given)
+    sound = sound_of(given)
     peak = float(np.abs(sound.samples).max())
     if peak < SILENCE and not allow_silence:
         raise InputError(f"Cannot use {sound.name}: it is silent throughout.")
@@ -91,11 +92,7 @@ def as_batch(given: Any) -> list[Any] | None:
     """
     if isinstance(given, list):
         return given
-    if isinstance(given, tuple) and len(given) == 2 and any(_is_number(one) for one in given):
+    if isinstance(given, tuple) and len(given) == 2 and any(is_number(one) for one in given):
         return None
     several = isinstance(given, Sequence) and not isinstance(given, str | bytes | bytearray | memoryview)
     return list(given) if several else None
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, numbers.Number) or getattr(value, "shape", None) == ()

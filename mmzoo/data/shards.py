@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mmzoo.data.schema import to_dataset
 from mmzoo.errors import DataError
 from mmzoo.system import whole_file, write_whole
 
@@ -53,8 +54,6 @@ def build_split(
         shard_rows: Items in a shard.
         advance: Called with the number of items after each shard.
     """
-    from datasets import Dataset
-
     folder.mkdir(parents=True, exist_ok=True)
     total = max(1, -(-len(items) // shard_rows))
     paths = []
@@ -63,8 +62,7 @@ def build_split(
         path = folder / f"{split}-{number:05d}-of-{total:05d}.parquet"
         paths.append(str(path))
         if not path.exists():
-            made = make(part)
-            rows = Dataset.from_dict({key: [row.get(key) for row in made] for key in features}, features=features)
+            rows = to_dataset(make(part), features)
             with quiet_datasets(), whole_file(path) as staged:
                 rows.to_parquet(staged)
         advance(len(part))
@@ -87,14 +85,14 @@ def quiet_datasets() -> Iterator[None]:
 
 def open_shards(files: Mapping[str, list[str]], features: Features, folder: Path) -> DatasetDict:
     """The splits as memory-mapped datasets. Raises DataError if a shard cannot be read."""
-    from datasets import Dataset, DatasetDict, load_dataset
+    from datasets import DatasetDict, load_dataset
     from pyarrow import parquet
 
     try:
         filled = {
             split: paths for split, paths in files.items() if any(parquet.read_metadata(p).num_rows for p in paths)
         }
-        loaded: dict[str, Dataset] = {}
+        loaded: dict[str, Any] = {}
         if filled:
             with quiet_datasets():
                 loaded = load_dataset("parquet", data_files=filled, cache_dir=str(folder / "arrow"))
@@ -103,7 +101,7 @@ def open_shards(files: Mapping[str, list[str]], features: Features, folder: Path
             f"The dataset in {folder} cannot be read ({error}); delete that folder to build it again."
         ) from error
     # load_dataset refuses a split without rows, which ours may have if no row was usable.
-    empty = Dataset.from_dict({key: [] for key in features}, features=features)
+    empty = to_dataset([], features)
     # Shards of an earlier version may have further columns.
     return DatasetDict(
         {split: loaded[split].select_columns(list(features)) if split in loaded else empty for split in files}

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mmzoo.errors import InputError, MmzooError, PluginError, UnknownNameError
-from mmzoo.hub.cards import read_record
-from mmzoo.model_folder import EVALUATION_NAME, WEIGHTS_NAME
+from mmzoo.model_folder import EVALUATION_NAME, WEIGHTS_NAME, read_record
 from mmzoo.registry.specs import ComponentSpec, JudgeSpec
 from mmzoo.schema import first_line
 from mmzoo.system import cpu_name, sha256_of, write_whole

@@ -7,7 +7,6 @@ a card is regenerated.
 from __future__ import annotations
 
 import html
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +17,15 @@ from mmzoo.hub.card_results import headlines, results
 from mmzoo.hub.card_schema import PERMISSIVE
 from mmzoo.hub.published import registration_of
 from mmzoo.hub.sources import bundled_folder
-from mmzoo.model_folder import CARD_NAME, CONFIG_NAME, EVALUATION_NAME, TRAINING_NAME, ModelConfig, ModelFolder
+from mmzoo.model_folder import (
+    CARD_NAME,
+    CONFIG_NAME,
+    EVALUATION_NAME,
+    TRAINING_NAME,
+    ModelConfig,
+    ModelFolder,
+    read_record,
+)
 from mmzoo.registry import catalog
 from mmzoo.registry.specs import CardText, ModelSpec, TaskSpec
 from mmzoo.system import write_whole
@@ -168,19 +175,6 @@ def _text(config: ModelConfig, model: ModelSpec | None, record: Mapping[str, Any
         training = f"This model was {verb} on {_data(record)}."
     limits = "Nothing is known about gaps in its training data; see the results above for what was measured."
     return CardText(data, intended="", training=training, limits=limits)
-
-
-def read_record(path: Path) -> dict[str, Any] | None:
-    """A JSON object from a file of a model repo; None if there is no file. Raises CorruptFileError."""
-    if not path.is_file():
-        return None
-    try:
-        record: Any = json.loads(path.read_text("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise CorruptFileError(f"{path} is not valid JSON ({error}); get another copy of it.") from error
-    if not isinstance(record, dict):
-        raise CorruptFileError(f"{path} does not hold a JSON object; get another copy of it.")
-    return record
 
 
 def _front_matter(

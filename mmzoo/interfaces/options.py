@@ -7,14 +7,10 @@ import secrets
 from typing import Any
 
 from mmzoo.errors import InputError
+from mmzoo.media.sources import plain_number
 
 LARGEST_SEED = 2**62 - 1
 """Item i of a batch uses seed + i, which must fit into 64 bits."""
-
-
-def plain_number(given: Any) -> Any:
-    """The Python number in a numpy scalar or in an array or tensor without axes; anything else as it is."""
-    return given.item() if getattr(given, "shape", None) == () and hasattr(given, "item") else given
 
 
 def integer(name: str, given: Any, low: int, high: int | None = None) -> int:

@@ -28,11 +28,17 @@ def check_output(path: str | os.PathLike[str], formats: Sequence[str], format: s
     if not isinstance(path, str | os.PathLike):
         raise InputError(f"The output must be a path or an open binary file, not {type(path).__name__}.")
     where = Path(os.fsdecode(path))
-    name, folder = (str(path)[:200].replace("\0", "\\0") for path in (where, where.parent))
     if format is not None:
         format_of(format, formats)
     elif where.suffix[1:].lower() not in formats:
-        raise InputError(f"Cannot write {name}: the name must end in {_listed(formats)}.")
+        raise InputError(f"Cannot write {_shown(where)}: the name must end in {_listed(formats)}.")
+    check_writable(where)
+    return where
+
+
+def check_writable(where: Path) -> None:
+    """Raise InputError if no file can be written there."""
+    name, folder = _shown(where), _shown(where.parent)
     try:
         found = where.stat()
     except FileNotFoundError:
@@ -52,7 +58,6 @@ def check_output(path: str | os.PathLike[str], formats: Sequence[str], format: s
         raise InputError(
             f"Cannot write {name}: nothing can be written to the folder {folder} ({error.strerror})."
         ) from error
-    return where
 
 
 def format_of(given: Any, formats: Sequence[str]) -> str:
@@ -92,12 +97,20 @@ def save(target: Any, format: str | None, formats: Sequence[str], encode: Callab
             raise InputError("The file is open as text; open it in binary mode, 'wb'.") from error
         return target
     path = check_output(target, formats, format)
-    content = encode(format_of(format or path.suffix, formats))
+    write(path, encode(format_of(format or path.suffix, formats)))
+    return path
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file atomically. Raises InputError."""
     try:
         write_whole(path, content)
     except OSError as error:
         raise InputError(f"Cannot write {path}: {error.strerror or error}; choose another path.") from error
-    return path
+
+
+def _shown(path: Path) -> str:
+    return str(path)[:200].replace("\0", "\\0")
 
 
 def _listed(formats: Sequence[str]) -> str:

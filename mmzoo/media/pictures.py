@@ -208,10 +208,8 @@ def array_pixels(given: Any, *, max_pixels: int | None = None) -> Pixels:
         pixels = given
     else:
         pixels = _channels_last(array_of(given, "A picture"), type(given).__name__)
-    if max_pixels is not None and pixels.shape[0] * pixels.shape[1] > max_pixels:
-        raise InputError(
-            f"The picture has {pixels.shape[1]} x {pixels.shape[0]} pixels; the limit is {max_pixels:,}, scale it down."
-        )
+    if max_pixels is not None:
+        _check_size((pixels.shape[1], pixels.shape[0]), "the picture", max_pixels)
     pixels = _eight_bits(pixels)
     if pixels.shape[2] == 4:
         alpha = pixels[..., 3:].astype(np.float32) / 255

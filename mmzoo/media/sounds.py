@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mmzoo.errors import InputError
-from mmzoo.media.sources import array_of, cell_of, is_file, opened
+from mmzoo.media.sources import array_of, cell_of, is_file, is_number, opened, plain_number
 
 Samples = np.ndarray[Any, np.dtype[np.float32]]
 
 MAX_CHANNELS = 8
+MAX_SECONDS = 600.0
 RATES = (4_000, 192_000)
 """Sample rates in Hz that models and datasets accept."""
 FORMATS = ("wav", "flac", "ogg", "mp3")
@@ -32,21 +33,31 @@ class Sound(NamedTuple):
     name: str
 
 
-def sound_of(given: Any, *, max_seconds: float | None = None) -> Sound:
-    """Read whatever stands for a sound.
+def sound_of(given: Any, *, max_seconds: float = MAX_SECONDS) -> Sound:
+    """Read whatever stands for a sound that models and datasets can use.
 
     Args:
         given: A file (see `sources.opened`), an object with `samples` and `sample_rate`, (samples, rate) or
             (rate, samples), a decoder or decoded samples of torchcodec, or a dataset row or its `audio` cell.
-        max_seconds: Longest duration of a file, which is checked before it is decoded.
+        max_seconds: Longest duration accepted; that of a file is checked before it is decoded.
 
     Raises:
-        InputError: It is something else, or cannot be read.
+        InputError: It is something else, unreadable, empty or too long, or has a rate out of range or samples that are
+            not finite.
     """
     if isinstance(given, Mapping):
         given = cell_of(given, "audio")
-    if is_file(given):
-        return read_sound(given, max_seconds=max_seconds)
+    sound = read_sound(given, max_seconds=max_seconds) if is_file(given) else _decoded(given, max_seconds)
+    if not RATES[0] <= sound.rate <= RATES[1]:
+        raise InputError(
+            f"Cannot use {sound.name}: its sample rate is {sound.rate} Hz; it must be from {RATES[0]:,} to"
+            f" {RATES[1]:,} Hz."
+        )
+    return sound
+
+
+def _decoded(given: Any, max_seconds: float) -> Sound:
+    """A sound that is not a file."""
     if hasattr(given, "get_all_samples"):
         try:
             given = given.get_all_samples()
@@ -54,10 +65,10 @@ def sound_of(given: Any, *, max_seconds: float | None = None) -> Sound:
             raise InputError(f"Cannot decode the audio: {(str(error).splitlines() or [''])[0]}.") from error
     if hasattr(given, "sample_rate") and (hasattr(given, "samples") or hasattr(given, "data")):
         samples = given.samples if hasattr(given, "samples") else given.data
-        return Sound(mono(samples), rate_of(given.sample_rate), "the audio")
+        return _usable(mono(samples), rate_of(given.sample_rate), "the audio", max_seconds)
     if isinstance(given, tuple) and len(given) == 2:
-        samples, rate = reversed(given) if _is_number(given[0]) and not _is_number(given[1]) else given
-        return Sound(mono(samples), rate_of(rate), "the audio")
+        samples, rate = reversed(given) if is_number(given[0]) and not is_number(given[1]) else given
+        return _usable(mono(samples), rate_of(rate), "the audio", max_seconds)
     raise InputError(
         f"Speech must be an Audio, a file, a dataset row or (samples, sample rate), not {type(given).__name__};"
         " an array alone has no sample rate."
@@ -83,20 +94,27 @@ def read_sound(given: Any, *, max_seconds: float | None = None) -> Sound:
                 rate, channels = int(file.samplerate), int(file.channels)
                 if channels > MAX_CHANNELS:
                     raise InputError(f"Cannot use {name}: it has {channels} channels; the limit is {MAX_CHANNELS}.")
-                if max_seconds is not None and file.frames > max_seconds * rate:
-                    raise InputError(
-                        f"Cannot use {name}: it lasts {file.frames / rate:.0f} s; the limit is {max_seconds:g} s,"
-                        " split it."
-                    )
+                _check_length(file.frames, rate, name, max_seconds)
                 samples = _all_frames(file)
         except (OSError, RuntimeError, TypeError) as error:  # soundfile's own error is a RuntimeError
             reason = str(error).partition(": ")[2] or str(error)
             raise InputError(f"Cannot read {name} as audio: {reason.rstrip('.')}; it must be {READABLE}.") from error
+    return _usable(_averaged(samples), rate, name, max_seconds)
+
+
+def _usable(samples: Samples, rate: int, name: str, max_seconds: float | None) -> Sound:
+    """The sound, unless it is empty, too long or not finite."""
     if len(samples) == 0:
         raise InputError(f"Cannot use {name}: it is empty, without a sample.")
+    _check_length(len(samples), rate, name, max_seconds)
     if not np.isfinite(samples).all():
         raise InputError(f"Cannot use {name}: it has samples that are NaN or infinite.")
-    return Sound(_averaged(samples), rate, name)
+    return Sound(samples, rate, name)
+
+
+def _check_length(count: int, rate: int, name: str, max_seconds: float | None) -> None:
+    if max_seconds is not None and count > max_seconds * rate:
+        raise InputError(f"Cannot use {name}: it lasts {count / rate:.0f} s; the limit is {max_seconds:g} s, split it.")
 
 
 def _all_frames(file: Any) -> Samples:
@@ -152,7 +170,7 @@ def _averaged(samples_TC: Samples) -> Samples:
 
 def rate_of(given: Any) -> int:
     """A sample rate in Hz as a positive int, from any kind of number. Raises InputError."""
-    value = given.item() if getattr(given, "shape", None) == () else given
+    value = plain_number(given)
     whole = isinstance(value, numbers.Real) and not isinstance(value, bool) and float(value).is_integer()
     if not whole or value <= 0:
         raise InputError(
@@ -160,10 +178,6 @@ def rate_of(given: Any) -> int:
             f" {given!r}."
         )
     return int(value)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, numbers.Number) or getattr(value, "shape", None) == ()
 
 
 def sound_bytes(samples: Samples, rate: int, format: str) -> bytes:

@@ -1,8 +1,9 @@
-"""Opens what a user gives as a file, finds the cell of a dataset row, and turns array-likes into arrays."""
+"""Opens what a user gives as a file, finds the cell of a dataset row, and reads array-likes and numbers."""
 
 from __future__ import annotations
 
 import io
+import numbers
 import os
 import re
 import stat
@@ -108,6 +109,16 @@ def cell_of(row: Mapping[str, Any], column: str) -> Any:
             f"This row has no {column}; expected a column {column!r} that is decoded or has 'bytes' or 'path'."
         )
     return held
+
+
+def is_number(given: Any) -> bool:
+    """Whether this is a number, or an array or tensor without axes."""
+    return isinstance(given, numbers.Number) or getattr(given, "shape", None) == ()
+
+
+def plain_number(given: Any) -> Any:
+    """The Python number in a numpy scalar or in an array or tensor without axes; anything else as it is."""
+    return given.item() if getattr(given, "shape", None) == () and hasattr(given, "item") else given
 
 
 def array_of(given: Any, what: str) -> np.ndarray[Any, Any]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from mmzoo.composition import Plan, check
 from mmzoo.data import load_dataset_for
 from mmzoo.errors import DataError
+from mmzoo.factory import build
+from mmzoo.resolve import resolve
 from mmzoo.training.engine import RunResult, Trainer
-from mmzoo.training.recipe import DataConfig, load_recipe
+from mmzoo.training.recipe import DataConfig, ModelConfig, load_recipe
 from mmzoo.training.saving import checkpoint_to_resume
 from mmzoo.training.seeds import seed_everything
 
@@ -22,24 +25,16 @@ if TYPE_CHECKING:
     from mmzoo.interfaces import TaskHead
 
 
-def load_rows(config: DataConfig, needs: Callable[[], Collection[str]] = tuple) -> tuple[Dataset, Dataset | None]:
-    """Load the training and validation rows of a registered dataset.
+def rows_of(splits: Mapping[str, Dataset], config: DataConfig) -> tuple[Dataset, Dataset | None]:
+    """The training rows among a dataset's splits, and the validation rows or None.
 
     Args:
+        splits: The rows of each split.
         config: The `data` section of a recipe.
-        needs: Gives the columns that the head to train needs, for datasets that leave out what is not needed.
-
-    Returns:
-        The training rows, and the validation rows or None.
 
     Raises:
         DataError: A split is missing or empty.
     """
-    return rows_of(load_dataset_for(needs, config.name, config.config), config)
-
-
-def rows_of(splits: Mapping[str, Dataset], config: DataConfig) -> tuple[Dataset, Dataset | None]:
-    """The training and validation rows among a dataset's splits. Raises what `load_rows` raises."""
 
     def split(name: str) -> Dataset:
         if name not in splits:
@@ -52,27 +47,24 @@ def rows_of(splits: Mapping[str, Dataset], config: DataConfig) -> tuple[Dataset,
     return split(config.split), split(config.validation_split) if config.validation_split else None
 
 
-def needed_columns(name: str, overrides: Mapping[str, Any]) -> Collection[str]:
-    """The columns that a model's head needs; none if it does not say."""
-    from mmzoo.composition import check
-    from mmzoo.resolve import resolve
-
-    columns = getattr(check(resolve(name, overrides, pretrained=False)).head.cls, "columns", ())
-    if isinstance(columns, property):  # they depend on what fills its slots
-        columns = getattr(fresh_model(name, overrides), "columns", ())
-    return tuple(columns)
-
-
-def fresh_model(name: str, overrides: Mapping[str, Any]) -> TaskHead:
-    """A registered model with fresh parameters.
+def fresh_model(config: ModelConfig) -> TaskHead:
+    """The model to train, with fresh parameters.
 
     Not by `create`, whose other arguments (`device`, `part`) overrides could set.
     """
-    from mmzoo.composition import check
-    from mmzoo.factory import build
-    from mmzoo.resolve import resolve
+    return build(_plan(config))
 
-    return build(check(resolve(name, overrides, pretrained=False)))
+
+def _plan(config: ModelConfig) -> Plan:
+    return check(resolve(config.name, config.overrides, pretrained=False))
+
+
+def needed_columns(config: ModelConfig) -> Collection[str]:
+    """The columns that the head of the model to train needs; none if it does not say."""
+    columns = getattr(_plan(config).head.cls, "columns", ())
+    if hasattr(columns, "__get__"):  # they depend on what fills its slots
+        columns = getattr(fresh_model(config), "columns", ())
+    return tuple(columns)
 
 
 def train(
@@ -99,10 +91,11 @@ def train(
         torch.set_num_threads(settings.num_threads)
     run_folder = Path(out) if out is not None else Path("runs") / settings.name
     checkpoint_to_resume(run_folder, resume, settings, lambda line: None)  # refuses before data and examples are built
-    name, overrides_of_model = settings.model.name, settings.model.overrides
-    rows, validation = load_rows(settings.data, lambda: needed_columns(name, overrides_of_model))
+    data = settings.data
+    splits = load_dataset_for(lambda: needed_columns(settings.model), data.name, data.config)
+    rows, validation = rows_of(splits, data)
     seed_everything(settings.seed, "model")
-    head = fresh_model(name, overrides_of_model)
+    head = fresh_model(settings.model)
     if command is None:
         source = f"<{settings.name}>" if isinstance(recipe, Mapping) else Path(recipe).as_posix()
         command = shlex.join(["mmzoo", "train", source, *overrides])

@@ -13,15 +13,13 @@ import torch
 from mmzoo.data import guess, load_dataset_for
 from mmzoo.errors import ConfigError, MissingPluginError, UnknownNameError
 from mmzoo.factory import create
-from mmzoo.hub.cards import read_record
 from mmzoo.hub.published import model_name
 from mmzoo.interfaces import Adaptable
-from mmzoo.model_folder import TRAINING_NAME
 from mmzoo.registry import catalog, load_target
 from mmzoo.schema import arguments_of
 from mmzoo.training.api import rows_of
 from mmzoo.training.recipe import DataConfig, apply_override, load_recipe
-from mmzoo.training.start import all_rows, base_model
+from mmzoo.training.start import Start, all_rows
 from mmzoo.training.step import trainable
 
 if TYPE_CHECKING:
@@ -66,14 +64,15 @@ def derived_recipe(start: str, data: str, overrides: Sequence[str] = ()) -> dict
     for override in overrides:
         apply_override(changes, override)
     section = _data(data, changes.get("data") or {})
-    record = (read_record(trained.folder / TRAINING_NAME) if trained.folder is not None else None) or {}
+    origin = Start.of(start)
+    record = origin.record()
     before: Mapping[str, Any] = record.get("recipe") or {}
-    base = (base_model(start) or {})["name"]
+    base = (origin.base() or {})["name"]
     stored = before["model"]["overrides"] if before and before["model"]["name"] == start else {}
     kept = {key: before[key] for key in KEPT if before.get(key) is not None}
     if not torch.accelerator.is_available():
         kept["precision"] = "fp32"  # most CPUs multiply bf16 more slowly
-    recipe = {
+    recipe: dict[str, Any] = {
         "name": _run_name(base, data if Path(data).is_file() else str(section["title"])),
         "model": {"name": start, "overrides": stored, "init_from": start},
         "data": section,
@@ -88,27 +87,30 @@ def derived_recipe(start: str, data: str, overrides: Sequence[str] = ()) -> dict
         section.setdefault(key, usual if usual in splits else next(iter(splits)) if key == "split" else None)
     rows, validation = rows_of(splits, DataConfig(**section))
     if isinstance(trained, Adaptable):
-        recipe["model"] = {
-            **recipe["model"],
-            "overrides": {**stored, **trained.adapt(all_rows(rows, validation))},
-        }
+        recipe["model"]["overrides"] = {**stored, **trained.adapt(all_rows(rows, validation))}
     if "batch_size" in recipe:
         recipe["batch_size"] = per_step = min(recipe["batch_size"], len(rows))
     else:
         per_step = record["items_seen"] / record["steps"]
     steps = min(max(math.ceil(len(rows) * EPOCHS / per_step), FEWEST_STEPS), before.get("steps", MOST_STEPS))
-    recipe["steps"] = steps = changes.get("steps", steps)
+    steps = changes.get("steps", steps)
+    validate_every = max(1, steps // 8) if validation is not None else None
+    return {**recipe, **_schedule(before, steps), "validate_every": validate_every}
+
+
+def _schedule(before: Mapping[str, Any], steps: int) -> dict[str, Any]:
+    """The keys of a recipe that depend on the number of steps, from the recipe that the model was trained with."""
     optimizer = before.get("optimizer") or {"lr": DEFAULT_LR}
-    recipe |= {
+    schedule = {
+        "steps": steps,
         "optimizer": {**optimizer, "lr": optimizer["lr"] * LR_FRACTION, "warmup_steps": steps // 10},
         "log_every": max(1, steps // 40),
         "preview_every": max(1, steps // 4),
-        "validate_every": max(1, steps // 8) if validation is not None else None,
     }
     if adversary := before.get("adversary"):
         scaled = {key: round(adversary[key] * steps / before["steps"]) for key in ("start_step", "warmup_steps")}
-        recipe["adversary"] = {**adversary, "lr": adversary["lr"] * LR_FRACTION, **scaled}
-    return recipe
+        schedule["adversary"] = {**adversary, "lr": adversary["lr"] * LR_FRACTION, **scaled}
+    return schedule
 
 
 def _run_name(base: str, data: str) -> str:

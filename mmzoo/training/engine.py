@@ -18,7 +18,7 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedDataParallelKwargs, send_to_device
 from torch import nn
 
-from mmzoo.data import require_columns
+from mmzoo.data import cache_dir, require_columns
 from mmzoo.errors import CheckpointError, ConfigError, TrainingError
 from mmzoo.interfaces import Examples, HasAdversary, NeedsColumns, TaskHead
 from mmzoo.training.checkpoint import list_checkpoints, read_state, remove_staging, write_checkpoint
@@ -31,7 +31,7 @@ from mmzoo.training.ranks import check_same_registry
 from mmzoo.training.recipe import TrainingRecipe, dump_recipe
 from mmzoo.training.saving import Progress, check_same_data, checkpoint_to_resume, collect, restore
 from mmzoo.training.seeds import seed_everything
-from mmzoo.training.start import all_rows, begin_from
+from mmzoo.training.start import Start, all_rows, begin_from
 from mmzoo.training.step import Stepper, check_batch_keys, hide, trainable
 from mmzoo.training.watch import Watcher, mean_over_ranks
 
@@ -97,7 +97,7 @@ class Trainer:
         self.validation_rows = validation_rows
         self.out = Path(out)
         self.command = command
-        self._cache = cache
+        self._cache = cache or cache_dir() / "examples"
         self.progress = Progress()
         self._losses: dict[str, float] = {}
         self._failed_saves = 0
@@ -168,19 +168,14 @@ class Trainer:
 
     def _prepare(self, *, fresh: bool) -> None:
         recipe = self.recipe
-        if self._cache is None:
-            from mmzoo.data import cache_dir
-
-            self._cache = cache_dir() / "examples"
         self.head.to(self.accelerator.device).eval()  # a head may run its components to compute examples
         seed_everything(recipe.seed, "adversary")
         adversary = self._adversary() if recipe.adversary is not None else None
         if adversary is not None:
             hide(self.head, adversary)
-        if recipe.model.init_from is not None:
-            begin_from(
-                self.head, recipe.model.init_from, all_rows(self.rows, self.validation_rows), self.log.say, fresh=fresh
-            )
+        self.start = None if recipe.model.init_from is None else Start.of(recipe.model.init_from)
+        if self.start is not None:
+            begin_from(self.head, self.start, all_rows(self.rows, self.validation_rows), self.log.say, fresh=fresh)
         if isinstance(self.head, NeedsColumns):
             require_columns(self.rows, self.head.columns, f"The model {recipe.model.name}")
         with self.accelerator.main_process_first():  # the first one fills the cache, the others read it
@@ -240,7 +235,7 @@ class Trainer:
         window_start, window_step = time.monotonic(), progress.step
         saved_step, bad = progress.step, 0
         ending: str | None = None
-        watcher = Watcher(self.stepper, self.log, self.out, self.rows, self.validation_rows, self._cache or Path())
+        watcher = Watcher(self.stepper, self.log, self.out, self.rows, self.validation_rows, self._cache)
         self.stepper.train_mode()
         feed = Feed(
             self.examples,
@@ -377,4 +372,4 @@ class Trainer:
     def _record(self) -> dict[str, Any]:
         parameters = sum(p.numel() for p in self.stepper.parameters.values())
         extra = {"parameters": parameters, "processes": self.accelerator.num_processes, "losses": self._losses}
-        return training_record(self.command, self.recipe, self.progress, self._data) | extra
+        return training_record(self.command, self.recipe, self.progress, self._data, self.start) | extra

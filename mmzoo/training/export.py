@@ -19,7 +19,7 @@ from mmzoo.model_folder import TRAINING_NAME, WEIGHTS_NAME
 from mmzoo.system import cpu_name, sha256_of
 from mmzoo.training.recipe import TrainingRecipe
 from mmzoo.training.saving import Progress
-from mmzoo.training.start import base_model, record_of
+from mmzoo.training.start import Start
 
 
 def hardware() -> dict[str, Any]:
@@ -40,10 +40,9 @@ def versions() -> dict[str, str]:
 
 
 def training_record(
-    command: str, recipe: TrainingRecipe, progress: Progress, data: Mapping[str, Any]
+    command: str, recipe: TrainingRecipe, progress: Progress, data: Mapping[str, Any], start: Start | None
 ) -> dict[str, Any]:
     """The contents of training.json; `seconds` is the time spent training, over all sessions."""
-    start = recipe.model.init_from
     return {
         "command": command,
         "recipe": recipe.model_dump(),
@@ -58,8 +57,8 @@ def training_record(
         "skipped_updates": progress.skipped,
         "hardware": hardware(),
         "versions": versions(),
-        "base_model": None if start is None else base_model(start),
-        "began_from": None if start is None else record_of(start),
+        "base_model": start and start.base(),
+        "began_from": start and start.record(),
     }
 
 

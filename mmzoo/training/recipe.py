@@ -13,14 +13,10 @@ from pydantic import Field, model_validator
 from pydantic.fields import FieldInfo
 
 from mmzoo.errors import ConfigError, ConfigTypeError
+from mmzoo.interfaces.bounds import Count, Fraction, Positive, Size, Weight
 from mmzoo.schema import Keys, check, nested_schema, to_json, type_name
 from mmzoo.yaml_text import read_yaml
 
-Positive = Annotated[int, Field(gt=0)]
-Count = Annotated[int, Field(ge=0)]
-PositiveFloat = Annotated[float, Field(gt=0)]
-NonNegative = Annotated[float, Field(ge=0)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
 Decay = Annotated[float, Field(ge=0, lt=1)]
 Betas = Annotated[list[Decay], Field(min_length=2, max_length=2)]
 
@@ -61,7 +57,7 @@ class DataConfig(Keys):
     validation_split: str | None = Field(
         default=None, description="The split to validate on; null means no validation."
     )
-    limit: Positive | None = fixed(default=None, description="Use only the first rows, this many; null means all.")
+    limit: Size | None = fixed(default=None, description="Use only the first rows, this many; null means all.")
     config: dict[str, Any] = fixed(default={}, description="The dataset's own arguments.")
     title: str | None = Field(default=None, description="What the card calls the data; null means the dataset's name.")
 
@@ -76,25 +72,25 @@ class EmaConfig(Keys):
 class OptimizerConfig(Keys):
     """AdamW with linear warm-up, then a cosine."""
 
-    lr: PositiveFloat = Field(default=5e-4, description="Learning rate after warm-up.")
+    lr: Positive = Field(default=5e-4, description="Learning rate after warm-up.")
     betas: Betas = Field(default=[0.9, 0.99], description="AdamW's two betas.")
-    weight_decay: NonNegative = Field(default=0.01, description="AdamW's weight decay.")
-    eps: PositiveFloat = Field(default=1e-8, description="AdamW's epsilon.")
+    weight_decay: Weight = Field(default=0.01, description="AdamW's weight decay.")
+    eps: Positive = Field(default=1e-8, description="AdamW's epsilon.")
     warmup_steps: Count = Field(default=500, description="Steps of linear warm-up.")
     final_lr_fraction: Fraction = Field(default=0.05, description="The cosine ends at this fraction of `lr`.")
-    clip: PositiveFloat | None = Field(default=1.0, description="Largest norm of the gradient; null means no clipping.")
+    clip: Positive | None = Field(default=1.0, description="Largest norm of the gradient; null means no clipping.")
 
 
 class AdversaryConfig(Keys):
     """AdamW for the head's adversary (a discriminator), at a constant rate after its warm-up."""
 
     start_step: Count = Field(default=0, description="The step at which the adversary starts to take part.")
-    lr: PositiveFloat = Field(default=2e-4, description="Learning rate after warm-up.")
+    lr: Positive = Field(default=2e-4, description="Learning rate after warm-up.")
     betas: Betas = Field(default=[0.8, 0.99], description="AdamW's two betas.")
-    weight_decay: NonNegative = Field(default=0.0, description="AdamW's weight decay.")
-    eps: PositiveFloat = Field(default=1e-8, description="AdamW's epsilon.")
+    weight_decay: Weight = Field(default=0.0, description="AdamW's weight decay.")
+    eps: Positive = Field(default=1e-8, description="AdamW's epsilon.")
     warmup_steps: Count = Field(default=0, description="Steps of linear warm-up, counted from `start_step`.")
-    clip: PositiveFloat | None = Field(default=1.0, description="Largest norm of the gradient; null means no clipping.")
+    clip: Positive | None = Field(default=1.0, description="Largest norm of the gradient; null means no clipping.")
 
 
 class TrainingRecipe(Keys):
@@ -111,10 +107,10 @@ class TrainingRecipe(Keys):
     seed: Count = fixed(
         default=0, description="Seed of the initial parameters, the order of the data and every random choice."
     )
-    batch_size: Positive | None = fixed(
+    batch_size: Size | None = fixed(
         default=None, description="Items in a global batch. Give either this or `batch_frames`."
     )
-    batch_frames: Positive | None = fixed(
+    batch_frames: Size | None = fixed(
         default=None, description="Largest size of a global batch as (longest length) x (items), for sequences."
     )
     bucket: bool = fixed(default=False, description="Put items of similar length into the same batch.")
@@ -128,29 +124,25 @@ class TrainingRecipe(Keys):
     adversary: AdversaryConfig | None = Field(
         default=None, description=f"{_about(AdversaryConfig)} Null means training without it."
     )
-    log_every: Positive = Field(default=50, description="Steps between two lines of the log.")
-    checkpoint_every: Positive = Field(default=1000, description="Steps between two checkpoints.")
-    checkpoint_minutes: PositiveFloat | None = Field(default=15.0, description="Longest time between two checkpoints.")
-    keep: Positive = Field(default=2, description="Checkpoints to keep; older ones are deleted.")
-    preview_every: Positive | None = Field(
-        default=None, description="Steps between two previews; null means no previews."
-    )
-    preview_rows: Positive = Field(default=3, description="Rows in a preview.")
-    validate_every: Positive | None = Field(default=None, description="Steps between two validations; null means none.")
-    validate_batches: Positive = Field(default=20, description="Batches in a validation.")
-    num_threads: Positive | None = Field(
-        default=None, description="Threads for torch; null leaves torch's own setting."
-    )
+    log_every: Size = Field(default=50, description="Steps between two lines of the log.")
+    checkpoint_every: Size = Field(default=1000, description="Steps between two checkpoints.")
+    checkpoint_minutes: Positive | None = Field(default=15.0, description="Longest time between two checkpoints.")
+    keep: Size = Field(default=2, description="Checkpoints to keep; older ones are deleted.")
+    preview_every: Size | None = Field(default=None, description="Steps between two previews; null means no previews.")
+    preview_rows: Size = Field(default=3, description="Rows in a preview.")
+    validate_every: Size | None = Field(default=None, description="Steps between two validations; null means none.")
+    validate_batches: Size = Field(default=20, description="Batches in a validation.")
+    num_threads: Size | None = Field(default=None, description="Threads for torch; null leaves torch's own setting.")
     num_workers: Count = Field(
         default=0, description="Processes that build batches; 0 means one thread in this process."
     )
-    max_bad_steps: Positive = Field(
+    max_bad_steps: Size = Field(
         default=5, description="Consecutive steps with a loss or gradient that is not finite before training stops."
     )
-    stop_after_minutes: PositiveFloat | None = Field(
+    stop_after_minutes: Positive | None = Field(
         default=None, description="Write a checkpoint and stop this session after this time; it can be resumed."
     )
-    max_minutes: PositiveFloat | None = Field(
+    max_minutes: Positive | None = Field(
         default=None,
         description="Training time over all sessions, after which the model is exported as if `steps` were reached.",
     )

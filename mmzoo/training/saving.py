@@ -94,7 +94,7 @@ def checkpoint_to_resume(
     elif model.exists():
         raise TrainingError(
             f"{model} is a finished model, and there is no checkpoint to continue from; choose another --out, or move"
-            " the model away to train it anew."
+            " the model away to train it again."
         )
     else:
         return None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from mmzoo.errors import ConfigError, UnknownNameError
 from mmzoo.factory import create
 from mmzoo.hub.published import FoundModel, find_model
 from mmzoo.interfaces import Adaptable, HasFiles, TaskHead
-from mmzoo.model_folder import CONFIG_NAME, TRAINING_NAME, WEIGHTS_NAME
+from mmzoo.model_folder import CONFIG_NAME, TRAINING_NAME, WEIGHTS_NAME, read_record
 from mmzoo.training.checkpoint import newest_checkpoint
 from mmzoo.training.ema import OwnTensors
 
@@ -27,31 +27,78 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 
 
-def begin_from(head: TaskHead, start: str, rows: Dataset, say: Say, *, fresh: bool) -> None:
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The model or run that a training starts from.
+
+    Args:
+        name: A model's name or folder, or a run folder.
+        found: The model, at the commit that its revision points to now; None for a run folder or bare weights.
+    """
+
+    name: str
+    found: FoundModel | None
+
+    @classmethod
+    def of(cls, name: str) -> Start:
+        """Look it up. Raises ConfigError if there is no such model or folder."""
+        try:
+            return cls(name, find_model(name).at_commit())
+        except UnknownNameError as error:
+            if Path(name).expanduser().is_dir():
+                return cls(name, None)
+            raise ConfigError(
+                f"model.init_from={name[:200]!r} is neither a model nor a run folder; give a name of `mmzoo list`, or"
+                " the folder of a model or run.",
+                path="model.init_from",
+            ) from error
+
+    def folder(self, what: str = "texts") -> Path:
+        """Its folder on this machine, with the files that `FoundModel.folder` describes."""
+        return Path(self.name).expanduser() if self.found is None else self.found.folder(what).path
+
+    def record(self) -> dict[str, Any]:
+        """Its training record; only its name if it has none."""
+        folder = self.folder()
+        return (
+            read_record(folder / TRAINING_NAME) or read_record(folder / "model" / TRAINING_NAME) or {"path": self.name}
+        )
+
+    def base(self) -> dict[str, Any] | None:
+        """Name and license of the model, for the card of the new one; None for a run, which is an earlier stage."""
+        if self.found is None:
+            return None
+        folder, source = self.found.folder(), self.found.weights_source
+        name = source.place if source.scheme == "hf-hub" else self.found.bare_name
+        name = name or (folder.config.name if folder.is_own else folder.path.name)
+        return {"name": name, "license": self.found.license or folder.license}
+
+
+def begin_from(head: TaskHead, start: Start, rows: Dataset, say: Say, *, fresh: bool) -> None:
     """Take over what another model, or a run, has learned.
 
     Args:
         head: The model to train.
-        start: A model's name or folder, or a run folder.
+        start: The other model or run.
         rows: All rows that the head will be trained and validated on.
         say: Called with each line of a report.
         fresh: Whether to copy tensors too; a resumed run has its own, and needs only names and files.
 
     Raises:
-        ConfigError: There is no such model or run, it has no readable weights, or no tensor matches.
+        ConfigError: It has no readable weights, or no tensor matches.
     """
     if not fresh and not isinstance(head, HasFiles):
         return
-    found = _model(start)
-    folder = Path(start).expanduser() if found is None else found.folder("weights").path
+    folder = start.folder("weights")
     trained: TaskHead | None = None
-    if found is not None:
-        trained = create(start)
+    if start.found is not None:
+        # A registered name has pins, and a source is at the commit that the record names.
+        trained = create(start.found.name if start.found.spec else start.found.exact_name)
         stored, file = own_tensors(trained), folder / WEIGHTS_NAME
     elif isinstance(head, Adaptable) and (folder / "model" / CONFIG_NAME).is_file():
         trained = create(folder / "model")
     if fresh:
-        if found is None:
+        if start.found is None:
             file = _weights_in(folder, say)
             stored = _loaded(file)
         _copy(head, stored, file, say)
@@ -66,42 +113,6 @@ def all_rows(rows: Dataset, validation_rows: Dataset | None) -> Dataset:
     from datasets import concatenate_datasets
 
     return rows if validation_rows is None else concatenate_datasets([rows, validation_rows])
-
-
-def record_of(start: str) -> dict[str, Any]:
-    """The training record of the model or run that a training starts from; only its name if it has none."""
-    found = _model(start)
-    folder = Path(start).expanduser() if found is None else found.folder().path
-    for candidate in (folder / TRAINING_NAME, folder / "model" / TRAINING_NAME):
-        if candidate.is_file():
-            record: dict[str, Any] = json.loads(candidate.read_text("utf-8"))
-            return record
-    return {"path": start}
-
-
-def base_model(start: str) -> dict[str, Any] | None:
-    """Name and license of the model that a training starts from, for its card; None for a run, which is a stage."""
-    found = _model(start)
-    if found is None:
-        return None
-    folder = found.folder()
-    source = found.weights_source
-    name = source.place if source.scheme == "hf-hub" else found.bare_name or folder.config.name
-    return {"name": name, "license": found.license or folder.license}
-
-
-def _model(start: str) -> FoundModel | None:
-    """The model that this names; None for a run folder or a folder of bare weights."""
-    try:
-        return find_model(start).at_commit()
-    except UnknownNameError as error:
-        if Path(start).expanduser().is_dir():
-            return None
-        raise ConfigError(
-            f"model.init_from={start[:200]!r} is neither a model nor a run folder; give a name of `mmzoo list`, or the"
-            " folder of a model or run.",
-            path="model.init_from",
-        ) from error
 
 
 def _weights_in(path: Path, say: Say) -> Path:

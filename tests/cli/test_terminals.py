@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from mmzoo.cli.main import main
-from mmzoo.data.command_line import Output
+from mmzoo.command_line import Output
 from mmzoo.interfaces import Image
 
 SAY = [sys.executable, "-m", "mmzoo", "say", "hi", "--steps", "1"]

@@ -17,6 +17,7 @@ from mmzoo import errors
 from mmzoo.composition import compose, read_config
 from mmzoo.composition.foreign import opened, recognized, save_foreign
 from mmzoo.registry import catalog
+from mmzoo.training.start import Start
 
 CONFIG = {
     "num_filters": 4,
@@ -61,6 +62,15 @@ def test_a_foreign_model_is_fetched_and_loaded(hub: HubServer, encodec: Path, tm
     assert torch.equal(part.decode(codes), local.quantizer.decode(codes)) and hub.requests == []
     with pytest.raises(errors.WeightsError, match="'mit'"):
         mmzoo.create(f"hf-hub:facebook/encodec_24khz@{commit}", allow_licenses={"apache-2.0"})
+
+
+def test_training_starts_from_one_commit_and_names_its_base(hub: HubServer, encodec: Path) -> None:
+    commit = hub.add("facebook/encodec_24khz", files(encodec))
+    start = Start.of("hf-hub:facebook/encodec_24khz")
+    assert start.found is not None and start.found.weights_source.revision == commit
+    hub.repos["facebook/encodec_24khz"].commit({"README.md": b"---\nlicense: gpl-3.0\n---\n"})
+    assert start.base() == {"name": "facebook/encodec_24khz", "license": "mit"}
+    assert Start.of(str(encodec)).base() == {"name": "theirs", "license": "mit"}
 
 
 def test_it_is_pulled_verified_and_locked(hub: HubServer, encodec: Path, tmp_path: Path, mmzoo_command: Mmzoo) -> None:

@@ -14,7 +14,7 @@ import soundfile
 from given import PIXELS, RATE, SAMPLES
 from PIL import Image as Pillow
 
-from mmzoo.data.command_line import Output, input_file, seed_option
+from mmzoo.command_line import Output, input_file, seed_option
 from mmzoo.errors import InputError
 from mmzoo.interfaces import Audio, Image
 

@@ -25,7 +25,7 @@ from mmzoo.interfaces import Audio
 from mmzoo.model_folder import ModelFolder
 from mmzoo.training.checkpoint import list_checkpoints, read_state
 from mmzoo.training.derive import derived_recipe
-from mmzoo.training.start import begin_from
+from mmzoo.training.start import Start, begin_from
 
 WORDS = ("cat", "dog")
 
@@ -168,7 +168,7 @@ def test_nothing_but_the_rows_of_other_classes_is_new(tmp_path: Path) -> None:
     assert changed == {"classes": 2, "speech": None, "text": None, "fusion": {"widths": {"image": 128}}}
     old, new = mmzoo.create(before), mmzoo.create(before, pretrained=False, **changed)
     rows = Dataset.from_dict({"label": ["cat", "7"]})
-    begin_from(new, str(before), rows, lambda line: None, fresh=True)
+    begin_from(new, Start.of(str(before)), rows, lambda line: None, fresh=True)
     assert new.names == ["7", "cat"] and new.modalities == ("image",)
     assert torch.equal(new.classify.weight[0], old.classify.weight[7])
     assert not any(torch.equal(new.classify.weight[1], row) for row in old.classify.weight)
@@ -188,7 +188,7 @@ def test_a_new_voice_starts_from_the_known_ones(tmp_path: Path) -> None:
     assert changed == {"voices": ["amy"]}
     old = mmzoo.create(before)
     new = mmzoo.create(before, pretrained=False, voices=["amy", "bdl"])
-    begin_from(new, str(before), Dataset.from_dict({}), lambda line: None, fresh=True)
+    begin_from(new, Start.of(str(before)), Dataset.from_dict({}), lambda line: None, fresh=True)
     assert torch.equal(new.voice.weight[1], old.voice.weight[1])
     torch.testing.assert_close(new.voice.weight[0], old.voice.weight.mean(0))
     assert derived_recipe("before", str(spoken(tmp_path / "known", "bdl")))["model"]["overrides"] == {}
@@ -206,7 +206,7 @@ def test_new_words_come_after_the_known_ones(kind: str, tmp_path: Path) -> None:
     changed = old.adapt(Dataset.from_dict({"text": many, "image": [image] * 100}))
     assert changed["vocabulary"] == 128
     new = mmzoo.create(before, pretrained=False, **changed)
-    begin_from(new, str(before), Dataset.from_dict({"text": many}), lambda line: None, fresh=True)
+    begin_from(new, Start.of(str(before)), Dataset.from_dict({"text": many}), lambda line: None, fresh=True)
     assert new.words.words[:3] == ["one", "two", "aaz"] and len(new.words.words) == 102
     shapes = {key: tensor.shape for key, tensor in own_tensors(old).items()}
     for key, tensor in own_tensors(new).items():

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from mmzoo.cli.train import train as command
 from mmzoo.errors import DataError, UnknownKeyError, UsageError
 from mmzoo.training import train
+from mmzoo.training.recipe import ModelConfig
 
 pytestmark = pytest.mark.usefixtures("plain_save")
 
@@ -32,14 +33,14 @@ def registered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[dict[str
     def dataset(*, rows: int = 37) -> dict[str, Any]:
         return {"train": make_rows(rows), "validation": make_rows(9), "empty": make_rows(0)}
 
-    def fresh_model(name: str, overrides: dict[str, Any]) -> DummyHead:
-        made.append({"name": name, **overrides})
-        return DummyHead(**overrides)
+    def fresh_model(config: ModelConfig) -> DummyHead:
+        made.append({"name": config.name, **config.overrides})
+        return DummyHead(**config.overrides)
 
     monkeypatch.setattr("mmzoo.registry.catalog", Catalog, raising=False)
     monkeypatch.setattr("mmzoo.registry.load_target", lambda spec: dataset, raising=False)
     monkeypatch.setattr("mmzoo.training.api.fresh_model", fresh_model)
-    monkeypatch.setattr("mmzoo.data.cache_dir", lambda: tmp_path / "cache", raising=False)
+    monkeypatch.setattr("mmzoo.training.engine.cache_dir", lambda: tmp_path / "cache")
     return made
 
 

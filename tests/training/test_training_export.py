@@ -15,6 +15,7 @@ from mmzoo.errors import UnknownKeyError, UnknownNameError
 from mmzoo.training import Trainer, load_recipe
 from mmzoo.training.api import fresh_model
 from mmzoo.training.checkpoint import read_tensors
+from mmzoo.training.recipe import ModelConfig
 
 TEXTS = ["The train was late.", "Nobody knew why.", "Would you wait here?", "The rain began."]
 SMALL = {"encoder": {"width": 16, "depth": 1}}
@@ -43,10 +44,10 @@ def test_a_trained_model_is_created_from_its_folder_with_the_averaged_weights(tm
 @pytest.mark.parametrize("key", ["device", "part", "name", "pretrained", "revision"])
 def test_overrides_are_of_the_recipe_and_of_nothing_else(key: str) -> None:
     with pytest.raises(UnknownKeyError) as refused:
-        fresh_model("vqvae-text", {key: "cpu"})
+        fresh_model(ModelConfig(name="vqvae-text", overrides={key: "cpu"}))
     assert refused.value.path == key
 
 
 def test_a_part_cannot_be_trained() -> None:
     with pytest.raises(UnknownNameError):
-        fresh_model("quantizer/fsq", {"levels": [8]})
+        fresh_model(ModelConfig(name="quantizer/fsq", overrides={"levels": [8]}))

@@ -22,6 +22,7 @@ from mmzoo.interfaces import (
     Port,
     Ports,
     Quantizer,
+    Size,
     Slot,
     TaskHead,
     TrainingState,
@@ -50,7 +51,7 @@ class PictureTokenizer(TaskHead):
     batch_keys = ("image",)
     columns = ("image",)
 
-    def __init__(self, *, dim: int = 16) -> None:
+    def __init__(self, *, dim: Size = 16) -> None:
         super().__init__()
         self.dim = dim
 

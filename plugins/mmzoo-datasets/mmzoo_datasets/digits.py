@@ -10,14 +10,15 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
+from annotated_types import Interval
 
 from mmzoo.data import cache_dir, decode_audio, encode_audio, make_row, row_features
 from mmzoo.data.shards import Row, build_split, open_shards, settings_folder, write_json
-from mmzoo.errors import ConfigError, MissingDependencyError
-from mmzoo.interfaces import Audio
+from mmzoo.errors import MissingDependencyError
+from mmzoo.interfaces import Audio, Size
 from mmzoo_datasets.voices import check_voice, speak
 
 if TYPE_CHECKING:
@@ -100,15 +101,21 @@ def lose_letters(word: str, probability: float, seed: int) -> str:
     return "".join("_" if gone else letter for letter, gone in zip(word, lost, strict=True))
 
 
+Side = Annotated[int, Interval(ge=8, le=512)]
+"""In pixels."""
+Lost = Annotated[float, Interval(ge=0, le=0.95)]
+"""The fraction of something that is removed."""
+
+
 def spoken_digits(
     *,
-    side: int = 32,
-    energy_cut: float = 0.0,
+    side: Side = 32,
+    energy_cut: Lost = 0.0,
     snr_db: float | None = None,
-    letters_lost: float = 0.0,
+    letters_lost: Lost = 0.0,
     speech: bool = True,
     seed: int = 0,
-    shard_rows: int = 300,
+    shard_rows: Size = 300,
 ) -> DatasetDict:
     """Build the digits, or read them from the cache; splits train, validation and test, by image and by voice.
 
@@ -127,12 +134,6 @@ def spoken_digits(
         DataError: A synthesizer is missing.
         ConfigError: An argument is out of range.
     """
-    if not 8 <= side <= 512:
-        raise ConfigError(f"spoken-digits got side={side}; it must be 8 to 512 pixels.", path="side")
-    if not 0 <= energy_cut <= 0.95:
-        raise ConfigError(f"spoken-digits got energy_cut={energy_cut}; it must be 0 to 0.95.", path="energy_cut")
-    if not 0 <= letters_lost <= 0.95:
-        raise ConfigError(f"spoken-digits got letters_lost={letters_lost}; it must be 0 to 0.95.", path="letters_lost")
     settings = {
         "side": side, "energy_cut": energy_cut, "snr_db": snr_db, "letters_lost": letters_lost, "speech": speech,
         "seed": seed, "shard_rows": shard_rows, "version": VERSION,
@@ -161,7 +162,7 @@ def spoken_digits(
     return open_shards(files, features, folder)
 
 
-def degraded_digits(*, side: int = 32, speech: bool = True, seed: int = 0) -> DatasetDict:
+def degraded_digits(*, side: Side = 32, speech: bool = True, seed: int = 0) -> DatasetDict:
     """The digits at every one of LEVELS; splits train, validation, test (the first level) and test_degraded (the last).
 
     Args:

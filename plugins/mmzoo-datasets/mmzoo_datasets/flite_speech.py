@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmzoo.data import cache_dir, make_row, row_features
 from mmzoo.data.shards import Row, build_split, open_shards, settings_folder, write_json
-from mmzoo.errors import ConfigError
+from mmzoo.interfaces import Size
 from mmzoo_datasets import heldout
 from mmzoo_datasets.flite import PHONE_SET, check_voice, flite_program, speak_all
 from mmzoo_datasets.phones import phone_columns, phone_features
@@ -25,12 +25,12 @@ Line = dict[str, str]
 def flite_speech(
     *,
     voice: str = "slt",
-    sentences: int = 9000,
-    validation: int = 100,
-    test: int | None = None,
-    unseen: int | None = None,
+    sentences: Size = 9000,
+    validation: Size = 100,
+    test: Size | None = None,
+    unseen: Size | None = None,
     seed: int = 0,
-    shard_rows: int = 500,
+    shard_rows: Size = 500,
 ) -> DatasetDict:
     """Build a corpus spoken by flite, or read it from the cache; splits train, validation, test and unseen.
 
@@ -59,9 +59,6 @@ def flite_speech(
         "test": test,
         "unseen": unseen,
     }
-    for name, count in counts.items():
-        if count is not None and count < 1:
-            raise ConfigError(f"flite-speech got {name}={count}; it must be at least 1.", path=name)
     settings = {"voice": voice, "seed": seed, "text": corpus.VERSION, **counts}
     folder = settings_folder(cache_dir() / "datasets", f"flite-speech-{voice}", settings)
     lines = _lines(folder, sentences, validation, test, unseen, seed)

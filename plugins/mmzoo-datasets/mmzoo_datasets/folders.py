@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmzoo.data import make_row, row_features
+from mmzoo.data import make_row, to_dataset
 from mmzoo.data.shards import Row
 from mmzoo.errors import DataError
 
@@ -164,14 +164,14 @@ def _folder(root: str, name: str, parts: Sequence[str]) -> Path:
 
 
 def _splits(source: Path, rows: Mapping[str, Iterable[Row]]) -> DatasetDict:
-    from datasets import Dataset, DatasetDict
+    from datasets import DatasetDict
 
-    features, made = row_features(), {}
+    made = {}
     for split, some in rows.items():
         listed = list(some)
         if not listed:
             raise DataError(f"{source} has no rows for the split {split}; check that it was unpacked completely.")
-        made[split] = Dataset.from_dict({key: [row[key] for row in listed] for key in features}, features=features)
+        made[split] = to_dataset(listed)
     if not made:
         raise DataError(f"{source} has no files of this dataset; check that it was unpacked there.")
     return DatasetDict(made)

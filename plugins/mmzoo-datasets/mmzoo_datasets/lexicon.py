@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmzoo.data import cache_dir
 from mmzoo.data.shards import Row, build_split, open_shards, settings_folder, write_json
-from mmzoo.errors import ConfigError
+from mmzoo.interfaces import Size
 from mmzoo_datasets import heldout
 from mmzoo_datasets.flite import flite_program, phones_of
 
@@ -38,7 +38,7 @@ def lexicon_features() -> Features:
     )
 
 
-def english_lexicon(*, words: int = 60_000, heldout_only: bool = False, shard_rows: int = 3000) -> DatasetDict:
+def english_lexicon(*, words: Size = 60_000, heldout_only: bool = False, shard_rows: Size = 3000) -> DatasetDict:
     """Build the pronunciations of the most frequent words, or read them from the cache; one split, `train`.
 
     Args:
@@ -50,9 +50,6 @@ def english_lexicon(*, words: int = 60_000, heldout_only: bool = False, shard_ro
         DataError: flite or pocketsphinx is missing.
         ConfigError: An argument is out of range.
     """
-    for name, count in (("words", words), ("shard_rows", shard_rows)):
-        if count < 1:
-            raise ConfigError(f"english-lexicon got {name}={count}; it must be at least 1.", path=name)
     settings = {"words": words, "shard_rows": shard_rows, "version": VERSION}
     if heldout_only:
         settings["heldout_only"] = True

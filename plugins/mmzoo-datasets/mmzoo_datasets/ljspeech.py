@@ -12,8 +12,9 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from mmzoo.data import fingerprinted, make_row, to_dataset
-from mmzoo.errors import ConfigError, DataError
-from mmzoo_datasets.own.finish import Settings, finished
+from mmzoo.errors import DataError
+from mmzoo.interfaces import Count, Size
+from mmzoo_datasets.own.finish import Part, Rate, Settings, finished
 from mmzoo_datasets.own.folders import PHONEMIZER, phones_if_needed
 
 if TYPE_CHECKING:
@@ -26,15 +27,15 @@ Line = tuple[str, str]
 def ljspeech(
     *,
     root: str,
-    sample_rate: int | None = None,
-    validation: int = 100,
-    test: int = 500,
+    sample_rate: Rate | None = None,
+    validation: Count = 100,
+    test: Count = 500,
     speaker: str = "lj",
     phonemizer: str | None = PHONEMIZER,
     needs: Sequence[str] = ("phones",),
-    max_unreadable: float = 0.05,
+    max_unreadable: Part = 0.05,
     seed: int = 0,
-    shard_rows: int = 64,
+    shard_rows: Size = 64,
 ) -> DatasetDict:
     """Align a folder in LJSpeech's layout; splits train, validation and test.
 
@@ -58,9 +59,6 @@ def ljspeech(
         DataError: The folder has another layout, or no row of a split could be aligned.
         ConfigError: An argument is out of range.
     """
-    for name, count, least in (("validation", validation, 0), ("test", test, 0), ("shard_rows", shard_rows, 1)):
-        if count < least:
-            raise ConfigError(f"ljspeech got {name}={count}; it must be at least {least}.", path=name)
     settings = Settings(0.0, seed, max_unreadable, None, "crop", sample_rate, None, shard_rows)
     source = Path(root).expanduser().resolve()
     lines = read_metadata(source)

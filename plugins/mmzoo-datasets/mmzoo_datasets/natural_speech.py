@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from mmzoo.data import cache_dir, make_row, row_features
 from mmzoo.data.shards import Row, build_split, open_shards, settings_folder, write_json
 from mmzoo.errors import ConfigError
+from mmzoo.interfaces import Size
 from mmzoo_datasets.teachers import check_teacher, speak_part
 from mmzoo_datasets.text import documents
 from mmzoo_datasets.text.corpus import Overlap
@@ -33,11 +34,11 @@ PAIRS = 0.25
 def natural_speech(
     *,
     voice: str = "hibari:heart",
-    sentences: int = 10_000,
-    validation: int = 100,
-    test: int = 300,
+    sentences: Size = 10_000,
+    validation: Size = 100,
+    test: Size = 300,
     seed: int = 0,
-    shard_rows: int = 500,
+    shard_rows: Size = 500,
 ) -> DatasetDict:
     """Have a neural voice speak a corpus, or read it from the cache; splits train, validation and test.
 
@@ -57,9 +58,6 @@ def natural_speech(
         ConfigError: An argument is out of range.
     """
     counts = {"sentences": sentences, "validation": validation, "test": test, "shard_rows": shard_rows}
-    for name, count in counts.items():
-        if count < 1:
-            raise ConfigError(f"natural-speech got {name}={count}; it must be at least 1.", path=name)
     settings = {"voice": voice, "seed": seed, "text": documents.VERSION, **counts}
     folder = settings_folder(
         cache_dir() / "datasets", f"natural-speech-{voice.rpartition('/')[2].replace(':', '-')}", settings

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mmzoo.interfaces import Size
 from mmzoo_datasets.digits import spoken_digits
-from mmzoo_datasets.scenes.spoken import spoken_scenes
+from mmzoo_datasets.scenes.spoken import Side, spoken_scenes
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
 
 
-def small_pictures(*, scenes: int = 12_000, side: int = 64, seed: int = 0) -> DatasetDict:
+def small_pictures(*, scenes: Size = 12_000, side: Side = 64, seed: int = 0) -> DatasetDict:
     """Images and labels of `spoken-scenes` and `spoken-digits` without speech; splits train, validation and test.
 
     The digits of a split come after its scenes.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from mmzoo.data import cache_dir, make_row, row_features
 from mmzoo.data.shards import Row, build_split, open_shards, settings_folder, write_json
 from mmzoo.errors import ConfigError
+from mmzoo.interfaces import Size
 from mmzoo_datasets.scenes.world import COLOURS, SHAPES
 from mmzoo_datasets.voices import check_voice, speak
 
@@ -42,7 +43,7 @@ RATES = {
 Saying = tuple[str, str, float]
 
 
-def spoken_words(*, words: Sequence[str] = WORDS, shard_rows: int = 250) -> DatasetDict:
+def spoken_words(*, words: Sequence[str] = WORDS, shard_rows: Size = 250) -> DatasetDict:
     """Build the words as speech, or read them from the cache; splits train, validation and test, by voice.
 
     `label` and `text` are the word. Nothing is random: n words give 112 n, 6 n and 25 n rows. A build that was
@@ -63,8 +64,6 @@ def spoken_words(*, words: Sequence[str] = WORDS, shard_rows: int = 250) -> Data
         raise ConfigError(
             f"spoken-words got {len(words)} words; it takes at least one, without duplicates.", path="words"
         )
-    if shard_rows < 1:
-        raise ConfigError(f"spoken-words got shard_rows={shard_rows}; it must be at least 1.", path="shard_rows")
     settings = {"words": words, "shard_rows": shard_rows, "version": VERSION}
     folder = settings_folder(cache_dir() / "datasets", "spoken-words", settings)
     done, features = folder / "done.json", row_features()

@@ -116,11 +116,11 @@ def test_other_voices() -> None:
 
 @pytest.mark.parametrize(
     ("config", "message"),
-    [({"voice": "kal"}, "'kal'"), ({"sentences": 0}, "sentences=0"), ({"test": 0}, "test=0")],
+    [({"voice": "kal"}, "'kal'"), ({"sentences": 0}, "sentences"), ({"test": 0}, "test")],
 )
 def test_bad_arguments(config: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        builder.flite_speech(**config)
+        load_dataset_component("flite-speech", **config)
 
 
 @needs_flite

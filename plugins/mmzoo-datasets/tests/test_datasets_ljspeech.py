@@ -251,10 +251,9 @@ def test_other_bad_arguments(ljspeech_folder: Path, tmp_path: Path) -> None:
         ljspeech(root=str(tmp_path / "nowhere"))
     with pytest.raises(DataError):
         ljspeech(root=str(ljspeech_folder), validation=2, test=1)
-    with pytest.raises(ConfigError, match="validation=-1"):
-        ljspeech(root=str(ljspeech_folder), validation=-1)
-    with pytest.raises(ConfigError, match="sample_rate=10"):
-        ljspeech(root=str(ljspeech_folder), sample_rate=10)
+    for name, value in (("validation", -1), ("sample_rate", 10), ("shard_rows", 0)):
+        with pytest.raises(ConfigError, match=name):
+            load_dataset_component("ljspeech", root=str(ljspeech_folder), **{name: value})
     (ljspeech_folder / "wavs" / "SP001-0002.wav").unlink()
     with pytest.raises(DataError, match="SP001-0002"):
         ljspeech(root=str(ljspeech_folder), validation=0, test=0)

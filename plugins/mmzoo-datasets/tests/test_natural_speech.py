@@ -11,10 +11,11 @@ import pytest
 import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
-from mmzoo_datasets import natural_speech, teachers
+from mmzoo_datasets import teachers
 from mmzoo_datasets.text import documents
 from mmzoo_datasets.text.everyday import TEMPLATES, everyday
 
+from mmzoo.data import load_dataset_component
 from mmzoo.errors import ConfigError, DataError, MmzooError
 
 GLOSSES = """  1 This software and database is being provided to you
@@ -106,7 +107,7 @@ def test_held_out_texts_are_in_no_document_of_training() -> None:
 @pytest.mark.parametrize("name", ["sentences", "validation", "test", "shard_rows"])
 def test_counts_below_one_are_refused(name: str) -> None:
     with pytest.raises(ConfigError, match=name):
-        natural_speech.natural_speech(**{name: 0})  # type: ignore[arg-type]
+        load_dataset_component("natural-speech", **{name: 0})
 
 
 @pytest.mark.slow

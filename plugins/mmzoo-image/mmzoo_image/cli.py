@@ -11,8 +11,8 @@ import numpy as np
 import typer
 
 import mmzoo
+from mmzoo.command_line import Output, Seed, input_file, seed_option
 from mmzoo.data import as_image, as_mask, sheet
-from mmzoo.data.command_line import Output, Seed, input_file, seed_option
 from mmzoo.errors import InputError
 from mmzoo.interfaces import Image
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Protocol, runtime_checkable
 import typer
 
 import mmzoo
-from mmzoo.data.command_line import Output, input_file
+from mmzoo.command_line import Output, input_file
 from mmzoo.errors import InputError
 from mmzoo.interfaces import Image, Labels, Tokenizer
 from mmzoo.safe_text import one_line

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Protocol, runtime_checkable
 import typer
 
 import mmzoo
-from mmzoo.data.command_line import Output, Seed, input_file, seed_option
+from mmzoo.command_line import Output, Seed, input_file, seed_option
 from mmzoo.errors import InputError
 from mmzoo.interfaces import Audio, Image
 

@@ -7,12 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from mmzoo.data import Words, as_batch, as_image, packed_images
-from mmzoo.errors import InputError
+from mmzoo.data import Words, as_batch, as_image, fit_image, packed_images
 from mmzoo.interfaces import (
     ALONE,
     Audio,
@@ -128,13 +126,7 @@ class ImageToSpeech(Spotter):
         items = as_batch(image)
         first, was_drawn = seed_of(seed)
         captions = self.describe([image] if items is None else items)
-        if not captions:
-            raise InputError("The list of pictures is empty; give at least one.")
-        if (silent := next((i for i, caption in enumerate(captions) if not caption), None)) is not None:
-            raise InputError(
-                f"No word was recognized in picture {silent + 1} of {len(captions)}; {self.name or 'this model'} knows:"
-                f" {', '.join(self.words.words)}."
-            )
+        self.require_words(captions, "picture")
         results = []
         for index, caption in enumerate(captions):
             spoken = self.voice(caption, seed=first + index, speed=speed, steps=steps)
@@ -144,13 +136,7 @@ class ImageToSpeech(Spotter):
     __call__ = forward = transfer
 
     def _fitted(self, given: Any) -> Image:
-        image = as_image(given)
-        if image.pixels.shape[:2] == (self.side, self.side):
-            return image
-        from PIL import Image as Pillow
-
-        small = Pillow.fromarray(image.pixels).resize((self.side, self.side), Pillow.Resampling.BICUBIC)
-        return Image(np.asarray(small))
+        return fit_image(as_image(given), (self.side, self.side), "stretch")
 
     # --- files and training -----------------------------------------------------------------------------------
 
@@ -172,7 +158,7 @@ class ImageToSpeech(Spotter):
         """The rows' pictures as codes, and their captions as word ids; the first call also sets the vocabulary."""
         if not self.words.words:
             self.words = Words.of(rows["text"], self.vocabulary)
-        pixels = packed_images(rows, cache, patch=self.tokenizer.patch or 1)
+        pixels = packed_images(rows, cache, self.side)
         return DescribedPictures(pixels, rows["text"], self.words, self.tokenizer)
 
     def training_step(

@@ -156,13 +156,7 @@ class SpeechToImage(Spotter):
         """
         items = as_batch(speech)
         heard = self.hear([speech] if items is None else items)
-        if not heard:
-            raise InputError("The list of sounds is empty; give at least one.")
-        if (silent := next((i for i, words in enumerate(heard) if not words), None)) is not None:
-            raise InputError(
-                f"No word was recognized in sound {silent + 1} of {len(heard)}; {self.name or 'this model'} knows:"
-                f" {', '.join(self.words.words)}."
-            )
+        self.require_words(heard, "sound")
         options = {"steps": steps, "guidance": guidance, "interval": interval, "size": size}
         given = {name: value for name, value in options.items() if value is not None}
         drawn = self.artist.generate(heard, seed=seed, **given)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmzoo.data import Words
+from mmzoo.errors import InputError
 from mmzoo.interfaces import Latents, Losses, TaskHead
 from mmzoo.nn.precise import linear_float32
 from mmzoo.nn.rows import copy_leading_rows
@@ -53,6 +54,16 @@ class Spotter(TaskHead):
             ids = torch.unique_consecutive(row).tolist()
             texts.append(" ".join(self.words.words[i - 1] for i in ids if 0 < i <= len(self.words.words)))
         return texts
+
+    def require_words(self, texts: Sequence[str], what: str) -> None:
+        """Raise InputError unless there are texts of `read`, and each has a word; `what` each was read from."""
+        if not texts:
+            raise InputError(f"The list of {what}s is empty; give at least one.")
+        if "" in texts:
+            raise InputError(
+                f"No word was recognized in {what} {texts.index('') + 1} of {len(texts)}; {self.name or 'this model'}"
+                f" knows: {', '.join(self.words.words)}."
+            )
 
     def spotting(self, latents: Latents, words_BM: Tensor) -> Losses:
         """The CTC loss per word, and the relative error of the number of words.

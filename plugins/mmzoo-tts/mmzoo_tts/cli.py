@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -13,12 +12,10 @@ import typer
 from tqdm import tqdm
 
 import mmzoo
-from mmzoo.data.command_line import Output, Seed, seed_option
+from mmzoo.command_line import Output, Seed, TextOutput, seed_option
 from mmzoo.errors import InputError
 from mmzoo.interfaces import Audio
-from mmzoo.system import whole_file
 
-STDOUT = Path("-")
 LONGEST_INPUT = 1_000_000  # bytes
 
 
@@ -58,9 +55,8 @@ def say(
 
     content = _read(text, file)
     result = Output(output, Audio)  # checked before anything slow happens
-    times = {"--vtt": (vtt, webvtt), "--json": (json, word_times)}
-    used = {"--output": output, "--file": file, "--pronunciations": pronunciations}
-    _check_times({option: path for option, (path, _) in times.items()}, used)
+    _check_apart({"--output": output, "--file": file, "--pronunciations": pronunciations, "--vtt": vtt, "--json": json})
+    times = [(TextOutput(path), made) for path, made in ((vtt, webvtt), (json, word_times)) if path is not None]
     first = seed_option(seed)
     tts = mmzoo.create(model)
     if not isinstance(tts, Speaks):
@@ -77,48 +73,22 @@ def say(
     audio = join(chunks)
     result.save(audio)
     seconds = time.perf_counter() - start
-    for path, written in times.values():
-        if path is not None:
-            _write(path, written(audio))
+    for target, made in times:
+        target.write(made(audio))
     result.report(
         f"{audio.duration:.2f} s of speech, voice {voice or tts.voices[0]},"
         f" made in {seconds:.2f} s ({audio.duration / seconds:.0f} times real time)",
         audio.notes,
-        aside=STDOUT in (vtt, json),  # what is asked for with '-' has standard output to itself
+        aside=any(target.standard for target, _ in times),  # what is asked for with '-' has standard output to itself
     )
 
 
-def _check_times(paths: Mapping[str, Path | None], used: Mapping[str, Path | None]) -> None:
-    """Raise InputError if a file of word times cannot be written, or is another file of the command."""
-    taken = {path.absolute(): option for option, path in used.items() if path is not None}
+def _check_apart(paths: Mapping[str, Path | None]) -> None:
+    """Raise InputError if two options name the same file."""
+    taken: dict[Path, str] = {}
     for option, path in paths.items():
-        if path is None:
-            continue
-        wrong = False
-        try:
-            wrong = path.is_dir() or (path != STDOUT and not os.access(path.parent, os.W_OK))
-            path.lstat()
-        except FileNotFoundError:
-            pass
-        except (OSError, ValueError) as error:
-            raise InputError(f"{option} cannot write {path}: {error}.") from error
-        if wrong:
-            raise InputError(f"{option} cannot write {path}: it is a folder, or its folder is missing or read-only.")
-        if earlier := taken.get(path.absolute()):
+        if path is not None and (earlier := taken.setdefault(path.absolute(), option)) != option:
             raise InputError(f"{earlier} and {option} are both {path}; give each a file of its own.")
-        taken[path.absolute()] = option
-
-
-def _write(path: Path, content: str) -> None:
-    data = content.encode("utf-8", "backslashreplace")
-    if path == STDOUT:
-        sys.stdout.buffer.write(data)
-        return
-    try:
-        with whole_file(path) as staged:
-            staged.write_bytes(data)
-    except OSError as error:
-        raise InputError(f"Cannot write {path}: {error}; choose a writable path.") from error
 
 
 def _read(text: str | None, file: Path | None) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Protocol, runtime_checkable
 import typer
 
 import mmzoo
-from mmzoo.data.command_line import Output, Seed, seed_option
+from mmzoo.command_line import Output, Seed, seed_option
 from mmzoo.errors import InputError, MissingDependencyError, MissingPluginError
 from mmzoo.evaluation.judges import load_judge
 from mmzoo.interfaces import Audio

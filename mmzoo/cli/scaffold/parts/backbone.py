@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mmzoo.interfaces import Condition, DiffusionBackbone, Latents, Port, Ports
+from mmzoo.interfaces import Condition, DiffusionBackbone, Latents, Port, Ports, Size
 
 
 class AcmePart(DiffusionBackbone):
@@ -20,7 +20,7 @@ class AcmePart(DiffusionBackbone):
         vector_channels: Width of each vector of the condition, by name.
     """
 
-    def __init__(self, *, in_channels: int, width: int = 32, vector_channels: dict[str, int] | None = None) -> None:
+    def __init__(self, *, in_channels: Size, width: Size = 32, vector_channels: dict[str, Size] | None = None) -> None:
         super().__init__()
         self.width = width
         self.enter = nn.Linear(in_channels, width)

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from mmzoo.interfaces import Latents, ModalityEncoder, Port, Ports
+from mmzoo.interfaces import Latents, ModalityEncoder, Port, Ports, Size
 from mmzoo.nn.patches import fold, unfold
 
 
@@ -18,16 +18,16 @@ class AcmePart(ModalityEncoder):
 
     Args:
         dim: Width of the latents.
-        square: Height and width of a patch in pixels.
+        patch: Height and width of a patch in pixels.
     """
 
     modality = "image"
 
-    def __init__(self, *, dim: int = 16, square: int = 4) -> None:
+    def __init__(self, *, dim: Size = 16, patch: Size = 4) -> None:
         super().__init__()
-        self.square = square
-        self.enter = nn.Linear(3 * square * square, dim)
-        self.leave = nn.Linear(dim, 3 * square * square)
+        self.patch = patch
+        self.enter = nn.Linear(3 * patch * patch, dim)
+        self.leave = nn.Linear(dim, 3 * patch * patch)
 
     @classmethod
     def ports(cls, config: Mapping[str, Any]) -> Ports:
@@ -37,11 +37,11 @@ class AcmePart(ModalityEncoder):
 
     def encode(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
         """Pictures `[B, H, W, 3]` in [0, 1] to `[B, N, dim]`, row by row; edges are padded with black."""
-        patches = fold(raw, self.square)
+        patches = fold(raw, self.patch)
         return Latents(self.enter(patches.flatten(1, 2)), grid=(patches.shape[1], patches.shape[2]), modality="image")
 
     def decode(self, latents: Latents) -> Tensor:
         """Latents `[B, N, dim]` to pictures `[B, H, W, 3]`; without a grid, the picture is square."""
         side = int(latents.x.shape[1] ** 0.5)
         patches = self.leave(latents.x.to(self.leave.weight.dtype))  # quantizers return float32
-        return unfold(patches.unflatten(1, latents.grid or (side, side)), self.square)
+        return unfold(patches.unflatten(1, latents.grid or (side, side)), self.patch)

@@ -16,17 +16,17 @@ class AcmePart(ForeignFormat):
     modalities = ("image",)
 
     def __init__(self, *, hidden_size: int = 16, patch_size: int = 4) -> None:
-        self.dim, self.square = hidden_size, patch_size
+        self.dim, self.patch = hidden_size, patch_size
 
     def recipe(self) -> Mapping[str, Any]:
         """The recipe of the model in such a folder."""
-        encoder = {"name": "acme-part-encoder", "dim": self.dim, "square": self.square}
+        encoder = {"name": "acme-part-encoder", "dim": self.dim, "patch": self.patch}
         return {"head": {"name": "acme-part-head", "dim": self.dim}, "encoder": encoder}
 
     @classmethod
     def config_of(cls, recipe: Mapping[str, Any]) -> Mapping[str, Any]:
         """The inverse of `recipe`."""
-        return {"hidden_size": recipe["encoder"]["dim"], "patch_size": recipe["encoder"]["square"]}
+        return {"hidden_size": recipe["encoder"]["dim"], "patch_size": recipe["encoder"]["patch"]}
 
     def ties(self) -> Sequence[Tie]:
         """The other library's name for each tensor of the model; a Tie may also stack, transpose or split."""

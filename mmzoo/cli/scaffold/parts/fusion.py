@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mmzoo.errors import InputError
-from mmzoo.interfaces import Fusion, Latents, Port, Ports
+from mmzoo.interfaces import Fusion, Latents, Port, Ports, Size
 
 
 class AcmePart(Fusion):
@@ -20,7 +20,7 @@ class AcmePart(Fusion):
         width: Width of the result.
     """
 
-    def __init__(self, *, widths: dict[str, int], width: int = 16) -> None:
+    def __init__(self, *, widths: dict[str, Size], width: Size = 16) -> None:
         super().__init__()
         self.layers = nn.ModuleDict({name: nn.Linear(given, width) for name, given in widths.items()})
 

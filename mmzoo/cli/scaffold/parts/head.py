@@ -21,6 +21,7 @@ from mmzoo.interfaces import (
     ModalityEncoder,
     Port,
     Ports,
+    Size,
     Slot,
     TaskHead,
     TrainingState,
@@ -44,7 +45,7 @@ class AcmePart(TaskHead):
     batch_keys = ("image",)
     columns = ("image",)
 
-    def __init__(self, *, dim: int = 16) -> None:
+    def __init__(self, *, dim: Size = 16) -> None:
         super().__init__()
         self.dim = dim
 

@@ -9,18 +9,26 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from annotated_types import Interval
 
 from mmzoo.data import cache_dir, decode_audio, decode_image, encode_audio, encode_image, fit_image, readable
 from mmzoo.data.checking import LONGEST_FILE_S
 from mmzoo.data.shards import Row, build_split, open_shards, settings_folder
-from mmzoo.errors import ConfigError
-from mmzoo.interfaces import Audio
+from mmzoo.interfaces import Audio, Size
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
 
 Fit = Literal["crop", "pad", "stretch"]
+Part = Annotated[float, Interval(ge=0, lt=1)]
+"""A fraction that leaves something."""
+Side = Annotated[int, Interval(ge=1, le=4096)]
+"""In pixels."""
+Rate = Annotated[int, Interval(ge=4_000, le=192_000)]
+"""In Hz."""
+Seconds = Annotated[float, Interval(ge=0.1, le=600)]
 VERSION = 1
 
 
@@ -39,25 +47,14 @@ class Settings:
         shard_rows: Rows in a parquet shard, of which fitted rows are built.
     """
 
-    validation: float = 0.05
+    validation: Part = 0.05
     seed: int = 0
-    max_unreadable: float = 0.05
-    size: int | None = None
+    max_unreadable: Part = 0.05
+    size: Side | None = None
     fit: Fit = "crop"
-    sample_rate: int | None = None
-    clip_seconds: float | None = 30.0
-    shard_rows: int = 64
-
-    def __post_init__(self) -> None:
-        for name in ("validation", "max_unreadable"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ConfigError(f"{name}={getattr(self, name)}; it must be at least 0 and less than 1.", path=name)
-        if self.size is not None and not 1 <= self.size <= 4096:
-            raise ConfigError(f"size={self.size}; it must be 1 to 4096 pixels.", path="size")
-        if self.sample_rate is not None and not 4_000 <= self.sample_rate <= 192_000:
-            raise ConfigError(f"sample_rate={self.sample_rate}; it must be 4000 to 192000 Hz.", path="sample_rate")
-        if self.clip_seconds is not None and not 0.1 <= self.clip_seconds <= 600:
-            raise ConfigError(f"clip_seconds={self.clip_seconds:g}; it must be 0.1 to 600.", path="clip_seconds")
+    sample_rate: Rate | None = None
+    clip_seconds: Seconds | None = 30.0
+    shard_rows: Size = 64
 
 
 def finished(

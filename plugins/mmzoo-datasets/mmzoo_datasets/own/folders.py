@@ -13,7 +13,7 @@ from mmzoo.data.shards import Row
 from mmzoo.errors import DataError
 from mmzoo_datasets.own.columns import mapped, plain_label, plain_text, words_of
 from mmzoo_datasets.own.files import SUFFIXES, folder, of_kind, order, splits
-from mmzoo_datasets.own.finish import Fit, Settings, finished
+from mmzoo_datasets.own.finish import Fit, Part, Rate, Seconds, Settings, Side, finished
 from mmzoo_datasets.own.metadata import FILE_NAME, file_in, metadata_files, read_table
 
 if TYPE_CHECKING:
@@ -28,10 +28,10 @@ def image_folder(
     *,
     root: str,
     columns: Mapping[str, str] | None = None,
-    size: int | None = None,
+    size: Side | None = None,
     fit: Fit = "crop",
-    validation: float = 0.05,
-    max_unreadable: float = 0.05,
+    validation: Part = 0.05,
+    max_unreadable: Part = 0.05,
     seed: int = 0,
 ) -> DatasetDict:
     """The pictures of a folder and of those below it; nothing is copied unless a size is given.
@@ -133,10 +133,10 @@ def audio_folder(
     speaker: str = "",
     phonemizer: str | None = PHONEMIZER,
     needs: Sequence[str] = (),
-    sample_rate: int | None = None,
-    clip_seconds: float | None = 30.0,
-    validation: float = 0.05,
-    max_unreadable: float = 0.05,
+    sample_rate: Rate | None = None,
+    clip_seconds: Seconds | None = 30.0,
+    validation: Part = 0.05,
+    max_unreadable: Part = 0.05,
     seed: int = 0,
 ) -> DatasetDict:
     """The sounds of a folder and of those below it, like `image-folder`; `NAME.txt` beside a sound is what it says.

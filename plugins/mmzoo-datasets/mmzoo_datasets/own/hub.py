@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from mmzoo.data import cache_dir
 from mmzoo.data.shards import quiet_datasets
 from mmzoo.errors import ConfigError, DataError
+from mmzoo.interfaces import Size
 from mmzoo_datasets.own.files import SPLITS
-from mmzoo_datasets.own.finish import Settings, finished
+from mmzoo_datasets.own.finish import Part, Rate, Seconds, Settings, Side, finished
 from mmzoo_datasets.own.folders import folder_splits
 from mmzoo_datasets.own.recognize import kind_of
 from mmzoo_datasets.own.tables import rows_of
@@ -28,12 +29,12 @@ def hub(
     revision: str | None = None,
     columns: Mapping[str, str] | None = None,
     streaming: bool = False,
-    limit: int | None = None,
-    size: int | None = None,
-    sample_rate: int | None = None,
-    clip_seconds: float | None = 30.0,
-    validation: float = 0.05,
-    max_unreadable: float = 0.05,
+    limit: Size | None = None,
+    size: Side | None = None,
+    sample_rate: Rate | None = None,
+    clip_seconds: Seconds | None = 30.0,
+    validation: Part = 0.05,
+    max_unreadable: Part = 0.05,
     seed: int = 0,
 ) -> DatasetDict:
     """A dataset that `datasets.load_dataset` or `save_to_disk` knows; no code of it is ever run.
@@ -60,8 +61,6 @@ def hub(
         ConfigError: An argument is out of range, or names a column that does not exist.
     """
     settings = Settings(validation, seed, max_unreadable, size, "crop", sample_rate, clip_seconds)
-    if limit is not None and limit < 1:
-        raise ConfigError(f"hub got limit={limit}; it must be at least 1.", path="limit")
     if streaming and limit is None:
         raise ConfigError("hub streams only with a limit, the number of rows to download.", path="limit")
     local = Path(path).expanduser()

@@ -12,7 +12,7 @@ from mmzoo.data.shards import quiet_datasets
 from mmzoo.errors import DataError
 from mmzoo_datasets.own.columns import mapped, plain_label, plain_text, words_of
 from mmzoo_datasets.own.files import SPLITS, SUFFIXES, order, walk
-from mmzoo_datasets.own.finish import Fit, Settings, finished
+from mmzoo_datasets.own.finish import Fit, Part, Rate, Seconds, Settings, Side, finished
 from mmzoo_datasets.own.metadata import TABLES, read_table
 
 if TYPE_CHECKING:
@@ -26,12 +26,12 @@ def parquet(
     *,
     path: str,
     columns: Mapping[str, str] | None = None,
-    size: int | None = None,
+    size: Side | None = None,
     fit: Fit = "crop",
-    sample_rate: int | None = None,
-    clip_seconds: float | None = 30.0,
-    validation: float = 0.05,
-    max_unreadable: float = 0.05,
+    sample_rate: Rate | None = None,
+    clip_seconds: Seconds | None = 30.0,
+    validation: Part = 0.05,
+    max_unreadable: Part = 0.05,
     seed: int = 0,
 ) -> DatasetDict:
     """Parquet files of any columns: pictures and sounds as `{bytes, path}` or bytes, texts, classes, numbers.
@@ -62,12 +62,12 @@ def csv(
     *,
     path: str,
     columns: Mapping[str, str] | None = None,
-    size: int | None = None,
+    size: Side | None = None,
     fit: Fit = "crop",
-    sample_rate: int | None = None,
-    clip_seconds: float | None = 30.0,
-    validation: float = 0.05,
-    max_unreadable: float = 0.05,
+    sample_rate: Rate | None = None,
+    clip_seconds: Seconds | None = 30.0,
+    validation: Part = 0.05,
+    max_unreadable: Part = 0.05,
     seed: int = 0,
 ) -> DatasetDict:
     """A csv, tsv or jsonl file; paths of pictures and sounds are relative to it.

@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from annotated_types import Interval
 
 from mmzoo.data import cache_dir, make_row, row_features
 from mmzoo.data.shards import Row, build_split, open_shards, settings_folder, write_json
-from mmzoo.errors import ConfigError
+from mmzoo.interfaces import Size
 from mmzoo_datasets.flite import PHONE_SET
 from mmzoo_datasets.phones import phone_columns, phone_features
 from mmzoo_datasets.scenes.captions import caption, plain_caption
@@ -33,21 +35,23 @@ RATES = (0.85, 1.0, 1.15)
 COUNTS = (1, 1, 1, 2, 2, 3)
 """Numbers of objects, drawn uniformly."""
 SPLITS = ("train", "validation", "test", "unseen_voice")
+Side = Annotated[int, Interval(ge=24, le=512)]
+"""In pixels."""
 
 
 def spoken_scenes(
     *,
-    train: int = 6000,
-    validation: int = 200,
-    test: int = 400,
-    unseen_voice: int = 400,
-    side: int = 64,
-    things: int | None = None,
+    train: Size = 6000,
+    validation: Size = 200,
+    test: Size = 400,
+    unseen_voice: Size = 400,
+    side: Side = 64,
+    things: Annotated[int, Interval(ge=1, le=3)] | None = None,
     voices: Sequence[str] = VOICES,
     speech: bool = True,
     telling: Literal["various", "plain"] = "various",
     seed: int = 0,
-    shard_rows: int = 250,
+    shard_rows: Size = 250,
 ) -> DatasetDict:
     """Build scenes with images, captions and speech, or read them from the cache.
 
@@ -73,15 +77,6 @@ def spoken_scenes(
         ConfigError: An argument is out of range.
     """
     counts = dict(zip(SPLITS, (train, validation, test, unseen_voice), strict=True))
-    for name, count in {**counts, "shard_rows": shard_rows, "things": 1 if things is None else things}.items():
-        if count < 1:
-            raise ConfigError(f"spoken-scenes got {name}={count}; it must be at least 1.", path=name)
-    if things is not None and things > 3:
-        raise ConfigError(f"spoken-scenes got things={things}; a scene has at most 3.", path="things")
-    if telling not in ("various", "plain"):
-        raise ConfigError(f"spoken-scenes got telling={telling!r}; choose various or plain.", path="telling")
-    if not 24 <= side <= 512:
-        raise ConfigError(f"spoken-scenes got side={side}; it must be 24 to 512 pixels.", path="side")
     settings = {
         **counts, "side": side, "things": things, "voices": list(voices) if speech else [], "seed": seed,
         "shard_rows": shard_rows, "version": VERSION, **({} if telling == "various" else {"telling": telling}),

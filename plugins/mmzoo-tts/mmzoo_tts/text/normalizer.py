@@ -28,7 +28,6 @@ _ELISIONS = {"'n'": "and", "'n": "and", "'cause": "cause", "'em": "em", "'til": 
 _ELISION = re.compile(r"'(?:n'?|cause|em|til|tis|twas)(?![A-Za-z])", re.IGNORECASE)
 _CAPITAL = re.compile(rf"\s+{INSERT}?[A-Z]")
 _NEXT_CAPITALS = re.compile(r"[^A-Za-z]*([A-Za-z']+)")
-_ENDS = dict(zip(".?!;:,", ".?!;:,", strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,8 +222,8 @@ class _Scanner:
             return self._ellipsis(position)
         if character == "." and self._after_initial(position):
             return position + 1
-        if character in _ENDS:
-            self._break(_ENDS[character])
+        if character in STRENGTH:
+            self._break(character)
             return position + 1
         if character in "'\"":
             self._quote(character, before, after)

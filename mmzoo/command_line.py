@@ -105,6 +105,30 @@ class Output:
         _print(f"{name}: {summary}", sys.stderr if self.standard or aside else sys.stdout)
 
 
+class TextOutput:
+    """Where a command writes a text about its result: a file, or standard output for `-`. Checked like `Output`.
+
+    Args:
+        path: The file, with any suffix.
+
+    Raises:
+        InputError: Nothing can be written there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.standard = path, str(path) == STANDARD
+        if not self.standard:
+            outputs.check_writable(path)
+
+    def write(self, text: str) -> None:
+        """Write the text as UTF-8. Raises InputError, or OSError if standard output fails."""
+        content = text.encode("utf-8", "backslashreplace")
+        if self.standard:
+            sys.stdout.buffer.write(content)
+        else:
+            outputs.write(self.path, content)
+
+
 def _print(text: str, stream: TextIO) -> None:
     try:
         print(one_line(text), file=stream, flush=True)
