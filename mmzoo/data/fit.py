@@ -12,7 +12,9 @@ from mmzoo.errors import DataError
 from mmzoo.interfaces.values import Image
 
 DEFAULT_SIDE = 64
-"""Pixels of the side to which pictures of different sizes are fitted if the model has no size of its own."""
+"""Pixels of the side to which pictures are fitted if neither they nor the model have a size to train at."""
+LARGEST_SIDE = 256
+"""Pixels of the longest side at which pictures are trained on as they are."""
 
 
 def fit_image(image: Image, size: tuple[int, int], how: Literal["crop", "pad", "stretch"] = "crop") -> Image:
@@ -45,17 +47,17 @@ def fit_image(image: Image, size: tuple[int, int], how: Literal["crop", "pad", "
 def common_size(cells: Iterable[Any], patch: int = 1) -> tuple[int, int]:
     """The (height, width) at which to train on a column of pictures.
 
-    It is that of all pictures if they have the same. If not, it is DEFAULT_SIDE x DEFAULT_SIDE, rounded up to a
-    multiple of `patch`.
+    It is their own if all have the same, no side is longer than LARGEST_SIDE, and both are multiples of `patch`.
+    If not, it is DEFAULT_SIDE x DEFAULT_SIDE, rounded up to a multiple of `patch`.
 
     Raises:
         DataError: There are no pictures, or one cannot be read.
     """
+    side = -(-DEFAULT_SIDE // patch) * patch
     size: tuple[int, int] | None = None
     for cell in cells:
         height, width = decode_image(cell).pixels.shape[:2]
-        if size is not None and size != (height, width):
-            side = -(-DEFAULT_SIDE // patch) * patch
+        if size not in (None, (height, width)) or max(height, width) > LARGEST_SIDE or height % patch or width % patch:
             return side, side
         size = height, width
     if size is None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +20,9 @@ from mmzoo_datasets.own.tables import rows_of
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
+
+ANSWER_SECONDS = 10.0
+"""Timeout of the request that asks whether the Hub has a dataset."""
 
 
 def hub(
@@ -91,8 +96,9 @@ def _tables(
     local = Path(path).expanduser()
     if not local.exists() and (path.startswith((".", "/", "~")) or path.count("/") > 1):
         raise DataError(f"There is no folder {local}.")
+    answers = local.exists() or _answers(path, revision)
     try:
-        with quiet_datasets():
+        with quiet_datasets(), nullcontext() if answers else _offline():
             if local.is_dir() and any((local / name).is_file() for name in ("dataset_dict.json", "state.json")):
                 loaded: Any = load_from_disk(str(local))
             else:
@@ -101,6 +107,11 @@ def _tables(
                     streaming=streaming, cache_dir=str(cache_dir() / "hub"),
                 )  # fmt: skip
     except Exception as error:  # datasets and huggingface_hub raise many kinds
+        if not answers:
+            raise DataError(
+                f"The Hub cannot be reached, and the dataset {path} is not in the cache; check the network and"
+                " HF_ENDPOINT, or give a folder on this machine as the data."
+            ) from error
         raise DataError(f"Cannot load the dataset {path}: {_reason(error)}") from error
     if not isinstance(loaded, Mapping):
         return {"train": loaded}
@@ -113,6 +124,46 @@ def _tables(
         raise DataError(f"The dataset {path} has no split train; choose one of {', '.join(loaded)} with `split`.")
     assert isinstance(named["train"], Dataset) or streaming
     return {name: named[name] for name in ("train", "validation", "test") if name in named}
+
+
+def _answers(path: str, revision: str | None) -> bool:
+    """Whether the Hub answers, asked once, since `datasets` would ask for half a minute.
+
+    Raises:
+        DataError: The Hub does not have the dataset, or does not give it to this user.
+    """
+    from huggingface_hub import HfApi, errors
+    from huggingface_hub.utils import httpx  # type: ignore[attr-defined]
+
+    at = f" at revision {revision!r}" if revision else ""
+    try:
+        HfApi(endpoint=os.environ.get("HF_ENDPOINT")).dataset_info(path, revision=revision, timeout=ANSWER_SECONDS)
+    except errors.GatedRepoError as error:
+        raise DataError(
+            f"The dataset {path} is gated; ask for access on its page on the Hub, and log in with `hf auth login`."
+        ) from error
+    except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, errors.HFValidationError) as error:
+        raise DataError(
+            f"There is no dataset {path}{at} on the Hub, or it is private; check the name, or log in with"
+            " `hf auth login`. A folder on this machine is written ./NAME."
+        ) from error
+    except (errors.OfflineModeIsEnabled, httpx.TransportError):
+        return False
+    except errors.HfHubHTTPError as error:
+        return error.response.status_code < 500
+    return True
+
+
+@contextmanager
+def _offline() -> Iterator[None]:
+    """Let `datasets` read its cache only."""
+    from datasets import config
+
+    before, config.HF_HUB_OFFLINE = config.HF_HUB_OFFLINE, True
+    try:
+        yield
+    finally:
+        config.HF_HUB_OFFLINE = before
 
 
 def _downloaded(rows: Any, limit: int | None) -> Dataset:

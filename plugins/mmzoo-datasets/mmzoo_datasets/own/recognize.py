@@ -42,7 +42,7 @@ def parquet(path: Path) -> Config:
 
 
 def table(path: Path) -> Config:
-    """A csv, tsv or jsonl file, or a folder with one and no pictures or sounds."""
+    """A csv, tsv, jsonl, json or txt file, or a folder with a table and no pictures or sounds."""
     if kind_of(path) != "table":
         return None
     return {"path": str(path if path.is_file() else next(_tables(path)))}
@@ -104,7 +104,7 @@ def kind_of(path: Path) -> str | None:
     """image, audio, parquet or table: what a file or folder mostly consists of."""
     if path.is_file():
         suffix = path.suffix.lower()
-        return "parquet" if suffix == ".parquet" else "table" if suffix in TABLES else None
+        return "parquet" if suffix == ".parquet" else "table" if suffix in {*TABLES, ".txt"} else None
     if _layout(path) is not None:
         return None
     count = Counter[str]()

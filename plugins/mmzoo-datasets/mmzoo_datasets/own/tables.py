@@ -70,7 +70,9 @@ def csv(
     max_unreadable: float = 0.05,
     seed: int = 0,
 ) -> DatasetDict:
-    """A csv, tsv or jsonl file; paths of pictures and sounds are relative to it.
+    """A csv, tsv, jsonl or json file, or a txt file with a text on each line.
+
+    Values are separated by commas, semicolons, tabs or bars. Paths of pictures and sounds are relative to the file.
 
     Args:
         path: A file, a folder, or a pattern. Files named after a split are of that split.
