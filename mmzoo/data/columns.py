@@ -34,8 +34,8 @@ def require_columns(rows: Dataset, columns: Collection[str], who: str) -> None:
         else "train on another dataset."
     )
     raise DataError(
-        f"{who} needs the column {' and '.join(missing)}, which the dataset lacks or has empty; it has"
-        f" {', '.join(filled)}; {hint}"
+        f"{who} needs the column{'s' * (len(missing) > 1)} {', '.join(missing)}, which the dataset lacks or has empty;"
+        f" it has {', '.join(filled)}; {hint}"
     )
 
 

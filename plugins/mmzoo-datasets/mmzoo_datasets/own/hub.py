@@ -16,7 +16,7 @@ from mmzoo_datasets.own.files import SPLITS
 from mmzoo_datasets.own.finish import Settings, finished
 from mmzoo_datasets.own.folders import folder_splits
 from mmzoo_datasets.own.recognize import kind_of
-from mmzoo_datasets.own.tables import rows_of
+from mmzoo_datasets.own.tables import FOLDER, rows_of
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
@@ -83,6 +83,8 @@ def hub(
         tables = {name: _downloaded(rows, limit) for name, rows in tables.items()}
     elif limit is not None:
         tables = {name: rows.select(range(min(limit, len(rows)))) for name, rows in tables.items()}
+    if local.is_dir():  # what its paths are relative to
+        tables = {name: table.add_column(FOLDER, [str(local.resolve())] * len(table)) for name, table in tables.items()}
     rows = {name: rows_of(table, name, path, columns or {}) for name, table in tables.items()}
     return finished(path, rows, settings)
 
@@ -94,12 +96,15 @@ def _tables(
     from datasets import Dataset, DatasetDict, load_dataset, load_from_disk
 
     local = Path(path).expanduser()
+    if local.is_file():
+        raise DataError(f"{local} is a file, and hub reads folders; give the file itself as the data.")
     if not local.exists() and (path.startswith((".", "/", "~")) or path.count("/") > 1):
         raise DataError(f"There is no folder {local}.")
+    saved = any((local / name).is_file() for name in ("dataset_dict.json", "state.json"))
     answers = local.exists() or _answers(path, revision)
     try:
         with quiet_datasets(), nullcontext() if answers else _offline():
-            if local.is_dir() and any((local / name).is_file() for name in ("dataset_dict.json", "state.json")):
+            if saved:
                 loaded: Any = load_from_disk(str(local))
             else:
                 loaded = load_dataset(
@@ -114,6 +119,10 @@ def _tables(
             ) from error
         raise DataError(f"Cannot load the dataset {path}: {_reason(error)}") from error
     if not isinstance(loaded, Mapping):
+        if saved and split is not None:
+            raise DataError(
+                f"The dataset {path} has only one split; leave `split` out, and set `limit` for fewer rows."
+            )
         return {"train": loaded}
     if split is not None and isinstance(loaded, DatasetDict):  # of load_from_disk, which takes no split
         if split not in loaded:

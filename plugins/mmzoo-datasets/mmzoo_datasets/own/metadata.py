@@ -37,12 +37,13 @@ def read_metadata(root: Path, *names: str) -> dict[Path, tuple[str, list[Line]]]
         if path.name.lower() not in NAMES:
             continue
         lines = read_table(path)
-        lower = {column.lower(): column for line in reversed(lines) for column in reversed(list(line))}
+        columns = list(dict.fromkeys(column for line in lines for column in line))
+        lower = {column.lower(): column for column in reversed(columns)}
         column = next((lower[name.lower()] for name in (*names, *FILE_NAMES) if name.lower() in lower), None)
         if column is not None:
             found[path] = column, lines
         else:
-            what = f"its columns are {', '.join(lower.values())}" if lower else "it has no rows"
+            what = f"its columns are {', '.join(columns)}" if columns else "it has no rows"
             _log.warning("%s is ignored: it has no column %s; %s.", path, FILE_NAME, what[:200])
     return found
 

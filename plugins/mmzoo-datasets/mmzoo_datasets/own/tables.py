@@ -263,8 +263,12 @@ def _with_cells(table: Dataset, name: str, where: str) -> Dataset:
         )
         contents = contents.cast(pa.binary()) if contents.nbytes < 2**31 else contents
     elif kind in ("string", "large_string"):
-        folders = table[FOLDER] if FOLDER in table.column_names else [""] * len(table)
-        joined = [_joined(folder, value) for folder, value in zip(folders, table[name], strict=True)]
+        if FOLDER not in table.column_names:  # from the Hub, which may not name files of this machine
+            first = next((value for value in table[name] if value), "")
+            raise DataError(
+                f"{where} holds texts such as {first[:60]!r}, not files; map another column with `columns`."
+            )
+        joined = [_joined(folder, value) for folder, value in zip(table[FOLDER], table[name], strict=True)]
         contents, paths = pa.nulls(len(table), pa.binary()), pa.array(joined, pa.string())
     else:
         raise DataError(f"{where} holds {feature}, not encoded files or their paths.")
