@@ -100,8 +100,9 @@ def checkpoint_to_resume(
         return None
     if keys := changed_keys(fixed_part(read_state(path).get("recipe", {})), fixed_part(recipe.model_dump())):
         raise _refused(
-            f"Cannot resume {path}: the recipe now differs in {', '.join(keys)}; restore them, or start a new run"
-            " with another --out (model.init_from starts it from these weights)."
+            f"Cannot resume {path}: the recipe now differs in {', '.join(keys)}"
+            f"{' or in the data that these follow from' if recipe.model.init_from else ''}; restore them, or start a"
+            " new run with another --out (model.init_from starts it from these weights)."
         )
     return path
 

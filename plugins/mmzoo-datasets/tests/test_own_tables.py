@@ -16,12 +16,12 @@ import pyarrow
 import pytest
 import soundfile
 from datasets import Audio, ClassLabel, Dataset, DatasetDict, Features, Image, Value
+from mmzoo_datasets.own.tables import rows_of
 from PIL import Image as Pillow
 from pyarrow import parquet
 
 from mmzoo.data import COLUMNS, decode_audio, decode_image, guess, load_dataset_component
 from mmzoo.errors import ConfigError, DataError
-from mmzoo_datasets.own.tables import rows_of
 
 
 def png(number: int, size: tuple[int, int] = (6, 4)) -> bytes:
