@@ -32,8 +32,8 @@ _log = logging.getLogger("mmzoo.data")
 def readable(rows: Dataset, source: str, *, max_unreadable: float = FEW_ENOUGH) -> Dataset:
     """The rows whose `image` and `audio` can be decoded; the others are counted and named in a warning.
 
-    Every file is decoded once, even if several rows name it. The result is cached by the rows' fingerprint, and the path,
-    size and time of each file.
+    Every file is decoded once, even if several rows name it. The result is cached by the rows' fingerprint, and the
+    path, size and time of each file.
 
     Args:
         rows: Rows with encoded files.

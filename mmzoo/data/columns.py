@@ -28,6 +28,8 @@ def require_columns(rows: Dataset, columns: Collection[str], who: str) -> None:
         return
     filled = [name for name in rows.column_names if name not in missing and not _empty(rows.data.column(name))]
     others = [name for name in filled if name not in COLUMNS]
+    if missing[0] in ("audio", "image"):
+        others = [name for name in others if _holds_files(rows.data.column(name).type)]
     hint = (
         f"if one of these is meant, map it with data.config.columns={{{missing[0]}: {others[0]}}}."
         if others
@@ -37,6 +39,12 @@ def require_columns(rows: Dataset, columns: Collection[str], who: str) -> None:
         f"{who} needs the column{'s' * (len(missing) > 1)} {', '.join(missing)}, which the dataset lacks or has empty;"
         f" it has {', '.join(filled)}; {hint}"
     )
+
+
+def _holds_files(kind: Any) -> bool:
+    import pyarrow
+
+    return bool(pyarrow.types.is_struct(kind) or pyarrow.types.is_binary(kind) or pyarrow.types.is_large_binary(kind))
 
 
 def _empty(column: Any) -> bool:

@@ -70,7 +70,7 @@ def to_dataset(rows: Sequence[Mapping[str, Any]], features: Features | None = No
     if features is None:
         known = row_features()
         others = list(dict.fromkeys(name for row in rows for name in row if name not in known))
-        inferred = {}
+        inferred: dict[str, Any] = {}
         for name in others:
             try:
                 inferred |= Dataset.from_dict({name: [row.get(name) for row in rows]}).features

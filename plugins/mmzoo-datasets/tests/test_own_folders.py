@@ -374,6 +374,14 @@ def test_long_sounds_are_cut_into_clips(tmp_path: Path) -> None:
     assert whole["id"] == ["long", "said", "short"] and whole[0]["audio"]["bytes"] is None
 
 
+def test_long_sounds_of_a_class_are_cut_too(tmp_path: Path) -> None:
+    for label in ("dog_bark", "cat"):
+        sound(tmp_path / label / "a.wav", 2.5, 8000)
+    rows = load_dataset_component("audio-folder", root=str(tmp_path), clip_seconds=1.0, validation=0.0)["train"]
+    assert rows["id"] == [f"{label}/a-000{n}" for label in ("cat", "dog_bark") for n in (0, 1)]
+    assert set(rows["label"]) == {"cat", "dog_bark"} and set(rows["text"]) == {"cat", "dog bark"}
+
+
 def test_texts_are_aligned_only_if_phones_are_needed(tmp_path: Path, spoken: dict[str, Any]) -> None:
     for name, entry in spoken.items():
         (tmp_path / f"{name}.flac").write_bytes((Path(__file__).parent / "spoken" / f"{name}.flac").read_bytes())
@@ -385,5 +393,5 @@ def test_texts_are_aligned_only_if_phones_are_needed(tmp_path: Path, spoken: dic
     assert set(rows["speaker"]) == {"me"}
     for path in tmp_path.glob("*.txt"):
         path.unlink()
-    untold = load_dataset_component("audio-folder", needs=["phones", "audio"], **config)["train"]
-    assert len(untold) == 3 and "phones" not in untold.column_names
+    with pytest.raises(DataError, match=r"NAME\.txt"):
+        load_dataset_component("audio-folder", needs=["phones", "audio"], **config)

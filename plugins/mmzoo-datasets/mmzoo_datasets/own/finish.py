@@ -1,4 +1,4 @@
-"""What all datasets of the user's own have in common: unreadable files, validation rows, sizes, rates and clips."""
+"""What all datasets of files have in common: unreadable files, validation rows, sizes, rates and clips."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from mmzoo.data.checking import LONGEST_FILE_S
 from mmzoo.data.shards import Row, build_split, open_shards, settings_folder
 from mmzoo.errors import ConfigError
 from mmzoo.interfaces import Audio
+from mmzoo_datasets.own.columns import words_of
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
 
 Fit = Literal["crop", "pad", "stretch"]
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Settings:
         size: Side in pixels that pictures are fitted to; None leaves that to the model.
         fit: How: `crop` resizes the shorter side and crops the center, `pad` resizes the longer side and adds white.
         sample_rate: In Hz; None leaves that to the model.
-        clip_seconds: Longer sounds without a text are cut into clips of this length; None keeps them.
+        clip_seconds: Longer sounds without a transcript are cut into clips of this length; None keeps them.
         shard_rows: Rows in a parquet shard, of which fitted rows are built.
     """
 
@@ -135,13 +136,18 @@ def _fitted(split: str, rows: Dataset, settings: Settings) -> Dataset:
 def _has_longer(rows: Dataset, seconds: float) -> bool:
     import soundfile
 
-    for row in rows.select_columns(["audio", "text"]):
-        if (cell := row["audio"]) is None or row["text"]:
+    for row in rows.select_columns(["audio", "text", "label"]):
+        if (cell := row["audio"]) is None or _transcribed(row):
             continue
         info = soundfile.info(io.BytesIO(cell["bytes"]) if cell["bytes"] else cell["path"])
         if info.frames > seconds * info.samplerate:
             return True
     return False
+
+
+def _transcribed(row: Row) -> bool:
+    """Whether the text belongs to the whole sound, unlike the words of a class."""
+    return bool(row["text"]) and row["text"] != words_of(row.get("label"))
 
 
 def _rows(indices: Sequence[int], rows: Dataset, settings: Settings) -> list[Row]:
@@ -160,7 +166,7 @@ def _fitted_row(row: Row, settings: Settings) -> list[Row]:
         return [row]
     audio = decode_audio(row["audio"], settings.sample_rate, max_seconds=LONGEST_FILE_S)
     length = round((settings.clip_seconds or audio.duration) * audio.sample_rate)
-    if row.get("text") or len(audio.samples) <= length:
+    if _transcribed(row) or len(audio.samples) <= length:
         if settings.sample_rate is None:
             return [_inside(row)]
         return [{**row, "audio": _flac(audio)}]

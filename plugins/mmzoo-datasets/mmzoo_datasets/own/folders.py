@@ -155,7 +155,7 @@ def audio_folder(
         phonemizer: The model that reads texts for the column `phones`; null leaves out texts with unknown words.
         needs: The columns that are needed, which training sets. With `phones` among them, English texts are aligned.
         sample_rate: In Hz, to which all sounds are resampled; null leaves that to the model. Channels are averaged.
-        clip_seconds: Longer sounds without a text are cut into clips of this length; null keeps them.
+        clip_seconds: Longer sounds without a transcript are cut into clips of this length; null keeps them.
         validation: Fraction of the rows for the split validation, if there is none.
         max_unreadable: Largest fraction of files that may be unreadable; these are named and left out.
         seed: Of the choice of validation rows.

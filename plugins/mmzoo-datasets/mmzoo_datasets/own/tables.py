@@ -42,7 +42,7 @@ def parquet(
         size: Side in pixels to which all pictures are fitted; null leaves that to the model.
         fit: `crop` resizes the shorter side and crops the center, `pad` adds white, `stretch` changes the shape.
         sample_rate: In Hz, to which all sounds are resampled; null leaves that to the model.
-        clip_seconds: Longer sounds without a text are cut into clips of this length; null keeps them.
+        clip_seconds: Longer sounds without a transcript are cut into clips of this length; null keeps them.
         validation: Fraction of the rows for the split validation, if there is none.
         max_unreadable: Largest fraction of files that may be unreadable; these are named and left out.
         seed: Of the choice of validation rows.
@@ -80,7 +80,7 @@ def csv(
         size: Side in pixels to which all pictures are fitted; null leaves that to the model.
         fit: `crop` resizes the shorter side and crops the center, `pad` adds white, `stretch` changes the shape.
         sample_rate: In Hz, to which all sounds are resampled; null leaves that to the model.
-        clip_seconds: Longer sounds without a text are cut into clips of this length; null keeps them.
+        clip_seconds: Longer sounds without a transcript are cut into clips of this length; null keeps them.
         validation: Fraction of the rows for the split validation, if there is none.
         max_unreadable: Largest fraction of files that may be unreadable; these are named and left out.
         seed: Of the choice of validation rows.
