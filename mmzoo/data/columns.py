@@ -29,7 +29,7 @@ def require_columns(rows: Dataset, columns: Collection[str], who: str) -> None:
     filled = [name for name in rows.column_names if name not in missing and not _empty(rows.data.column(name))]
     others = [name for name in filled if name not in COLUMNS]
     if missing[0] in ("audio", "image"):
-        others = [name for name in others if _holds_files(rows.data.column(name).type)]
+        others = [name for name in others if _may_hold_files(rows.data.column(name).type)]
     hint = (
         f"if one of these is meant, map it with data.config.columns={{{missing[0]}: {others[0]}}}."
         if others
@@ -41,10 +41,11 @@ def require_columns(rows: Dataset, columns: Collection[str], who: str) -> None:
     )
 
 
-def _holds_files(kind: Any) -> bool:
-    import pyarrow
+def _may_hold_files(kind: Any) -> bool:
+    """Whether a column of this arrow type may hold files or paths."""
+    from pyarrow import types
 
-    return bool(pyarrow.types.is_struct(kind) or pyarrow.types.is_binary(kind) or pyarrow.types.is_large_binary(kind))
+    return any(of(kind) for of in (types.is_struct, types.is_binary, types.is_large_binary, types.is_string))
 
 
 def _empty(column: Any) -> bool:

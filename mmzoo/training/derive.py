@@ -126,8 +126,8 @@ def _data(data: str, changes: Mapping[str, Any]) -> dict[str, Any]:
     else:
         guessed = guess(data)
         name, config, title = guessed.name, guessed.config, Path(data).expanduser().resolve().name
-    config = {**config, **(changes.get("config") or {})}
-    if missing := [key for key in _required(str(changes.get("name", name))) if key not in config]:
+    config, name = {**config, **(changes.get("config") or {})}, str(changes.get("name", name))
+    if missing := [key for key in _required(name) if key not in config]:
         raise ConfigError(
             f"The dataset {name} requires {', '.join(missing)}; add"
             f" {' '.join(f'data.config.{key}=VALUE' for key in missing)}.",

@@ -122,7 +122,8 @@ SPECIAL = ("id", "text", "label", "speaker", "image", "audio", "split")
 
 def _row(place: Path, path: Path, split: str, kind: str, **cells: Any) -> Row:
     name = order(path.relative_to(place).with_suffix("").as_posix())
-    return make_row(id=name, split=split, **{kind: path}, **cells)
+    files: dict[str, Any] = {kind: path}
+    return make_row(id=name, split=split, **files, **cells)
 
 
 def _text_beside(path: Path) -> str:
