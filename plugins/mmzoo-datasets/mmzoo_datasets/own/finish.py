@@ -30,9 +30,9 @@ class Settings:
     """Arguments that these datasets share.
 
     Args:
-        validation: Fraction of the training rows for the split validation, if there is none; of each class.
-        seed: Of the choice of validation rows.
-        max_unreadable: The largest fraction of files that may be unreadable.
+        validation: Fraction of each class's training rows for the split validation, if there is none.
+        seed: Seed of the choice of validation rows.
+        max_unreadable: Largest fraction of files that may be unreadable.
         size: Side in pixels that pictures are fitted to; None leaves that to the model.
         fit: How: `crop` resizes the shorter side and crops the center, `pad` resizes the longer side and adds white.
         sample_rate: In Hz; None leaves that to the model.

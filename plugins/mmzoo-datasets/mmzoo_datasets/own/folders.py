@@ -42,12 +42,12 @@ def image_folder(
 
     Args:
         root: The folder.
-        columns: Which column of the metadata is which of ours, such as `{text: caption}`; usual names are recognized.
+        columns: Our names of columns to those of the metadata, such as `{text: caption}`; usual names are recognized.
         size: Side in pixels to which all pictures are fitted; null leaves that to the model.
         fit: `crop` resizes the shorter side and crops the center, `pad` adds white, `stretch` changes the shape.
         validation: Fraction of the rows for the split validation, if there is none.
-        max_unreadable: Largest fraction of files that may be unreadable; these are named and left out.
-        seed: Of the choice of validation rows.
+        max_unreadable: Largest fraction of files that may be unreadable; these are named in a warning and left out.
+        seed: Seed of the choice of validation rows.
 
     Raises:
         DataError: There are no pictures, too many cannot be read, or the metadata is malformed.
@@ -151,15 +151,15 @@ def audio_folder(
 
     Args:
         root: The folder.
-        columns: Which column of the metadata is which of ours, as in `image-folder`.
-        speaker: Name of the speaker of all rows that the metadata names none for.
-        phonemizer: The model that reads texts for the column `phones`; null leaves out texts with unknown words.
-        needs: The columns that are needed, which training sets. With `phones` among them, English texts are aligned.
+        columns: Our names of columns to those of the metadata, as in `image-folder`.
+        speaker: The speaker of rows for which the metadata names none.
+        phonemizer: The model that pronounces words for the column `phones`; null leaves out texts with unknown words.
+        needs: The columns that the model needs; training sets it. If `phones` is one, English texts are aligned.
         sample_rate: In Hz, to which all sounds are resampled; null leaves that to the model. Channels are averaged.
         clip_seconds: Longer sounds without a transcript are cut into clips of this length; null keeps them.
         validation: Fraction of the rows for the split validation, if there is none.
-        max_unreadable: Largest fraction of files that may be unreadable; these are named and left out.
-        seed: Of the choice of validation rows.
+        max_unreadable: Largest fraction of files that may be unreadable; these are named in a warning and left out.
+        seed: Seed of the choice of validation rows.
 
     Raises:
         DataError: There are no sounds, too many cannot be read, the metadata is malformed, or phones are needed and no

@@ -41,24 +41,24 @@ def hub(
     max_unreadable: float = 0.05,
     seed: int = 0,
 ) -> DatasetDict:
-    """A dataset that `datasets.load_dataset` or `save_to_disk` knows; no code of it is ever run.
+    """A dataset of the Hugging Face Hub, or a local folder, as the library `datasets` reads it; its code is never run.
 
     Args:
-        path: `org/name` on the Hub, or a folder of parquet, arrow, csv, json, pictures, sounds or webdataset files. A
-            folder must exist; write `./name` for one beside you.
-        split: A split or part of one for training, such as `train` or `train[:10%]`; null takes those named like train,
+        path: `org/name` on the Hub, or a folder of parquet, arrow, csv, json, pictures, sounds or webdataset files.
+            Write `./name` for a folder in the current one.
+        split: The split to train on, or a part of it, such as `train[:10%]`; null takes the splits named like train,
             validation and test.
         subset: The dataset's configuration, if it has several.
         revision: A commit, tag or branch; a commit makes the training reproducible.
-        columns: Which column is which of ours, such as `{image: img, text: caption}`; usual names are recognized.
-        streaming: Download only the first `limit` rows instead of everything.
-        limit: Use only the first rows of each split, this many.
+        columns: Our names of columns to the table's, such as `{image: img, text: caption}`; usual names are recognized.
+        streaming: Whether to download only the first `limit` rows.
+        limit: Number of rows to use, from the start of each split; null uses all.
         size: Side in pixels to which all pictures are fitted; null leaves that to the model.
         sample_rate: In Hz, to which all sounds are resampled; null leaves that to the model.
         clip_seconds: Longer sounds without a transcript are cut into clips of this length; null keeps them.
         validation: Fraction of the rows for the split validation, if there is none.
-        max_unreadable: Largest fraction of files that may be unreadable; these are named and left out.
-        seed: Of the choice of validation rows.
+        max_unreadable: Largest fraction of files that may be unreadable; these are named in a warning and left out.
+        seed: Seed of the choice of validation rows.
 
     Raises:
         DataError: The dataset does not exist, cannot be reached, needs a script, or is in a layout of its own.

@@ -38,14 +38,14 @@ def parquet(
 
     Args:
         path: A file, a folder, or a pattern such as `data/*.parquet`; files named after a split are of that split.
-        columns: Which column is which of ours, such as `{image: img, text: caption}`; usual names are recognized.
+        columns: Our names of columns to the table's, such as `{image: img, text: caption}`; usual names are recognized.
         size: Side in pixels to which all pictures are fitted; null leaves that to the model.
         fit: `crop` resizes the shorter side and crops the center, `pad` adds white, `stretch` changes the shape.
         sample_rate: In Hz, to which all sounds are resampled; null leaves that to the model.
         clip_seconds: Longer sounds without a transcript are cut into clips of this length; null keeps them.
         validation: Fraction of the rows for the split validation, if there is none.
-        max_unreadable: Largest fraction of files that may be unreadable; these are named and left out.
-        seed: Of the choice of validation rows.
+        max_unreadable: Largest fraction of files that may be unreadable; these are named in a warning and left out.
+        seed: Seed of the choice of validation rows.
 
     Raises:
         DataError: There are no such files, one is not parquet, or too many of their files cannot be read.
@@ -76,14 +76,14 @@ def csv(
 
     Args:
         path: A file, a folder, or a pattern. Files named after a split are of that split.
-        columns: Which column is which of ours, such as `{image: file, text: caption}`; usual names are recognized.
+        columns: Our names of columns to the table's, such as `{image: file, text: caption}`; usual names are known.
         size: Side in pixels to which all pictures are fitted; null leaves that to the model.
         fit: `crop` resizes the shorter side and crops the center, `pad` adds white, `stretch` changes the shape.
         sample_rate: In Hz, to which all sounds are resampled; null leaves that to the model.
         clip_seconds: Longer sounds without a transcript are cut into clips of this length; null keeps them.
         validation: Fraction of the rows for the split validation, if there is none.
-        max_unreadable: Largest fraction of files that may be unreadable; these are named and left out.
-        seed: Of the choice of validation rows.
+        max_unreadable: Largest fraction of files that may be unreadable; these are named in a warning and left out.
+        seed: Seed of the choice of validation rows.
 
     Raises:
         DataError: There are no such files, one is malformed, or too many of the files it names cannot be read.
