@@ -49,6 +49,11 @@ def test_what_is_no_picture_is_named(tmp_path: Path) -> None:
         decode_image({"bytes": whole[: len(whole) // 2]})
 
 
+def test_a_photograph_in_heic_is_named_as_such() -> None:
+    with pytest.raises(DataError, match=r"HEIC.*JPEG"):
+        decode_image({"bytes": b"\0\0\0\x18ftypheic" + bytes(99)})
+
+
 def test_a_huge_picture_is_refused_by_its_header() -> None:
     header = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)
     chunk = b"IHDR" + header

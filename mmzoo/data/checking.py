@@ -56,7 +56,7 @@ def readable(rows: Dataset, source: str, *, max_unreadable: float = FEW_ENOUGH) 
         write_whole(known, json.dumps(bad))
     if not bad:
         return rows
-    named = "; ".join([*list(bad.values())[:NAMED], *(["..."] if len(bad) > NAMED else [])])
+    named = "; ".join([*[why.rstrip(".") for why in bad.values()][:NAMED], *(["..."] if len(bad) > NAMED else [])])
     if len(bad) > max_unreadable * len(rows):
         raise DataError(
             f"{len(bad)} of {len(rows)} files of {source} cannot be read, more than max_unreadable={max_unreadable:g}"

@@ -33,7 +33,7 @@ def imagenet(*, root: str, max_unreadable: float = FEW_ENOUGH) -> DatasetDict:
     Raises:
         DataError: A file or folder is missing.
     """
-    source = _folder(root, "imagenet", ("train", "val"))
+    source = _folder(root, "imagenet-1k", ("train", "val"))
     names = _names(source)
 
     def row(split: str, path: Path, label: str) -> Row:

@@ -332,6 +332,12 @@ def test_a_small_voice_keeps_most_rows_for_training(ljspeech_folder: Path) -> No
     assert len(load_dataset_component(**_loaded(ljspeech_folder), needs=[])["train"]) == 2
 
 
+def test_a_table_with_bars_and_names_of_columns_is_no_ljspeech(tmp_path: Path) -> None:
+    touch(tmp_path, "wavs/a.wav")
+    (tmp_path / "metadata.csv").write_text("file_name|text\nwavs/a.wav|Hm.\n")
+    assert guess(tmp_path).name == "audio-folder"
+
+
 @pytest.mark.parametrize("files", [(), (".hidden.png", "Thumbs.db"), ("movie.avi",)])
 def test_what_is_not_recognized(tmp_path: Path, files: tuple[str, ...]) -> None:
     with pytest.raises(DataError, match=str(tmp_path)):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mmzoo_datasets.own.files import PICTURES, SOUNDS, hidden, walk
-from mmzoo_datasets.own.metadata import TABLES
+from mmzoo_datasets.own.metadata import FILE_NAMES, TABLES
 
 ENOUGH = 2000
 """The number of files of a folder that are looked at."""
@@ -97,7 +97,8 @@ def _layout(path: Path) -> str | None:
 
 def _has_bars(metadata: Path) -> bool:
     with metadata.open(encoding="utf-8-sig", errors="replace") as file:
-        return "|" in file.readline()
+        first, bar, _ = file.readline().partition("|")
+    return bool(bar) and first.strip().lower() not in FILE_NAMES  # which begins a table of any folder
 
 
 def kind_of(path: Path) -> str | None:
