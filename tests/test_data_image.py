@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from mmzoo.data import decode_image, encode_image, sheet
+from mmzoo.data import decode_image, decode_images, encode_image, sheet
 from mmzoo.errors import DataError
 from mmzoo.interfaces import Image
 
@@ -49,6 +49,11 @@ def test_what_is_no_picture_is_named(tmp_path: Path) -> None:
         decode_image({"bytes": whole[: len(whole) // 2]})
 
 
+def test_a_photograph_in_heic_is_named_as_such() -> None:
+    with pytest.raises(DataError, match=r"HEIC.*JPEG"):
+        decode_image({"bytes": b"\0\0\0\x18ftypheic" + bytes(99)})
+
+
 def test_a_huge_picture_is_refused_by_its_header() -> None:
     header = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)
     chunk = b"IHDR" + header
@@ -63,3 +68,21 @@ def test_a_sheet_lays_pictures_out_row_by_row() -> None:
     page = sheet([first, second], [third]).pixels
     assert page.shape == (8, 10, 3)
     assert page[0, 0, 0] == 10 and page[1, 9, 0] == 20 and page[6, 0, 0] == 30 and page[6, 7, 0] == 255
+
+
+@pytest.mark.parametrize(
+    ("sizes", "patch", "expected"),
+    [
+        ([(24, 32), (24, 32)], 8, (24, 32)),  # as they are
+        ([(24, 32), (32, 24)], 8, (64, 64)),  # different sizes
+        ([(60, 80), (60, 80)], 8, (64, 64)),  # one size that the model's patches do not fill
+        ([(60, 80), (60, 80)], 1, (60, 80)),
+        ([(8, 264)], 8, (64, 64)),  # as large as photographs
+        ([(9, 9)], 7, (70, 70)),
+    ],
+)
+def test_the_size_to_train_at_is_one_that_the_model_takes(
+    sizes: list[tuple[int, int]], patch: int, expected: tuple[int, int]
+) -> None:
+    cells = [{"bytes": encode_image(Image(np.zeros((*size, 3), np.uint8)))} for size in sizes]
+    assert {image.pixels.shape[:2] for image in decode_images(cells, patch=patch)} == {expected}

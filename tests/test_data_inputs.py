@@ -14,7 +14,7 @@ import pytest
 import torch
 from PIL import Image as Pillow
 
-from mmzoo.data import as_audio, as_image, encode_audio, encode_image, make_row
+from mmzoo.data import Words, as_audio, as_image, encode_audio, encode_image, make_row
 from mmzoo.errors import InputError
 from mmzoo.interfaces import Audio, Image
 
@@ -131,3 +131,9 @@ def test_a_header_that_claims_ten_hours_is_refused_or_read_for_what_is_there() -
         assert "36000 s" in str(error) or "silent" in str(error)
     else:
         assert len(found.samples) <= 100
+
+
+def test_accented_words_are_words() -> None:
+    words = Words.of(["Été 2 naïve", "t"], 10)
+    assert words.words == ["2", "ete", "naive", "t"]
+    assert words.ids(["été"])[0].tolist() == [[2]] and words.ids(["日本"])[0].tolist() == [[0]]

@@ -24,7 +24,7 @@ KINDS = ("image", "audio")
 NAMED = 3
 """The number of unreadable files that a message names."""
 FEW_ENOUGH = 0.05
-AT_ONCE = 512
+AT_ONCE = 128
 LONGEST_FILE_S = 4 * 3600.0
 _log = logging.getLogger("mmzoo.data")
 
@@ -32,7 +32,8 @@ _log = logging.getLogger("mmzoo.data")
 def readable(rows: Dataset, source: str, *, max_unreadable: float = FEW_ENOUGH) -> Dataset:
     """The rows whose `image` and `audio` can be decoded; the others are counted and named in a warning.
 
-    Every file is decoded once. The result is cached by the rows' fingerprint, and the path, size and time of each file.
+    Every file is decoded once, even if several rows name it. The result is cached by the rows' fingerprint, and the
+    path, size and time of each file.
 
     Args:
         rows: Rows with encoded files.
@@ -55,7 +56,7 @@ def readable(rows: Dataset, source: str, *, max_unreadable: float = FEW_ENOUGH) 
         write_whole(known, json.dumps(bad))
     if not bad:
         return rows
-    named = "; ".join([*list(bad.values())[:NAMED], *(["..."] if len(bad) > NAMED else [])])
+    named = "; ".join([*[why.rstrip(".") for why in bad.values()][:NAMED], *(["..."] if len(bad) > NAMED else [])])
     if len(bad) > max_unreadable * len(rows):
         raise DataError(
             f"{len(bad)} of {len(rows)} files of {source} cannot be read, more than max_unreadable={max_unreadable:g}"
@@ -99,17 +100,29 @@ def _unreadable(files: Dataset) -> dict[int, str]:
     from tqdm import tqdm
 
     bad: dict[int, str] = {}
+    known: dict[tuple[str, ...], str | None] = {}
     with (
         ThreadPoolExecutor(os.cpu_count()) as pool,
         tqdm(total=len(files), desc="checking files", unit="file", disable=None, leave=False) as bar,
     ):
         for start in range(0, len(files), AT_ONCE):
-            part = range(start, min(start + AT_ONCE, len(files)))
-            for index, why in zip(part, pool.map(lambda index: _trouble(files[index]), part), strict=True):
-                if why is not None:
+            rows = {index: files[index] for index in range(start, min(start + AT_ONCE, len(files)))}
+            named = {index: _paths(row) for index, row in rows.items()}
+            new = {paths: index for index, paths in named.items() if paths and paths not in known}
+            asked = [index for index, paths in named.items() if not paths or new.get(paths) == index]
+            troubles = dict(zip(asked, pool.map(_trouble, [rows[index] for index in asked]), strict=True))
+            known |= {paths: troubles[index] for paths, index in new.items()}
+            for index, paths in named.items():
+                if (why := known[paths] if paths else troubles[index]) is not None:
                     bad[index] = why
-            bar.update(len(part))
+            bar.update(len(rows))
     return bad
+
+
+def _paths(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """The files that a row names; none if it holds the content of one."""
+    cells = [cell for cell in row.values() if cell is not None]
+    return () if any(cell.get("bytes") for cell in cells) else tuple(str(cell.get("path")) for cell in cells)
 
 
 def _trouble(row: Mapping[str, Any]) -> str | None:

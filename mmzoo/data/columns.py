@@ -28,15 +28,24 @@ def require_columns(rows: Dataset, columns: Collection[str], who: str) -> None:
         return
     filled = [name for name in rows.column_names if name not in missing and not _empty(rows.data.column(name))]
     others = [name for name in filled if name not in COLUMNS]
+    if missing[0] in ("audio", "image"):
+        others = [name for name in others if _may_hold_files(rows.data.column(name).type)]
     hint = (
         f"if one of these is meant, map it with data.config.columns={{{missing[0]}: {others[0]}}}."
         if others
         else "train on another dataset."
     )
     raise DataError(
-        f"{who} needs the column {' and '.join(missing)}, which the dataset lacks or has empty; it has"
-        f" {', '.join(filled)}; {hint}"
+        f"{who} needs the column{'s' * (len(missing) > 1)} {', '.join(missing)}, which the dataset lacks or has empty;"
+        f" it has {', '.join(filled)}; {hint}"
     )
+
+
+def _may_hold_files(kind: Any) -> bool:
+    """Whether a column of this arrow type may hold files or paths."""
+    from pyarrow import types
+
+    return any(of(kind) for of in (types.is_struct, types.is_binary, types.is_large_binary, types.is_string))
 
 
 def _empty(column: Any) -> bool:

@@ -12,7 +12,9 @@ from mmzoo.errors import DataError
 from mmzoo.interfaces.values import Image
 
 DEFAULT_SIDE = 64
-"""Pixels of the side to which pictures of different sizes are fitted if the model has no size of its own."""
+"""Pixels of the side to which pictures are fitted if neither they nor the model have a size to train at."""
+LARGEST_SIDE = 256
+"""Pixels of the longest side at which pictures are trained on as they are."""
 
 
 def fit_image(image: Image, size: tuple[int, int], how: Literal["crop", "pad", "stretch"] = "crop") -> Image:
@@ -45,22 +47,25 @@ def fit_image(image: Image, size: tuple[int, int], how: Literal["crop", "pad", "
 def training_size(cells: Iterable[Any], side: int | None = None, patch: int = 1) -> tuple[int, int]:
     """The (height, width) at which to train on a column of pictures.
 
+    It is their own if all have the same, no side is longer than LARGEST_SIDE, and both are multiples of `patch`.
+    If not, it is DEFAULT_SIDE x DEFAULT_SIDE, rounded up to a multiple of `patch`.
+
     Args:
         cells: The column `image`.
-        side: Pixels of each side; None for the size of all pictures if they have the same, else DEFAULT_SIDE.
-        patch: The model's patch; DEFAULT_SIDE is rounded up to a multiple of it.
+        side: Pixels of each side, whatever the pictures; None to look at them.
+        patch: The model's patch.
 
     Raises:
         DataError: There are no pictures, or one cannot be read.
     """
     if side is not None:
         return side, side
+    default = -(-DEFAULT_SIDE // patch) * patch
     size: tuple[int, int] | None = None
     for cell in cells:
         height, width = decode_image(cell).pixels.shape[:2]
-        if size is not None and size != (height, width):
-            rounded = -(-DEFAULT_SIDE // patch) * patch
-            return rounded, rounded
+        if size not in (None, (height, width)) or max(height, width) > LARGEST_SIDE or height % patch or width % patch:
+            return default, default
         size = height, width
     if size is None:
         raise DataError("The dataset has no rows to train on.")

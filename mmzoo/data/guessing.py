@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
@@ -38,8 +39,8 @@ def guess(path: str | PathLike[str]) -> DataGuess:
     from mmzoo.registry.specs import DatasetSpec
 
     source = Path(path).expanduser()
-    if not source.exists():
-        raise DataError(f"There is no file or folder at {source}.")
+    if not _exists(path, source):
+        raise DataError(_not_there(str(path), source))
     if source.is_dir() and not any(source.iterdir()):
         raise DataError(f"The folder {source} is empty.")
     specs = [spec for spec in catalog().components("dataset") if isinstance(spec, DatasetSpec) and spec.recognizes]
@@ -48,15 +49,41 @@ def guess(path: str | PathLike[str]) -> DataGuess:
     found = others or asked
     if not found:
         known = ", ".join(spec.name for spec in specs) or "none is installed; run: pip install mmzoo-datasets"
+        what = "; give the folder that it is in, or" if source.is_file() else ";"
         raise DataError(
-            f"No dataset recognizes {source}. Name one in a recipe (data.name and data.config); those that recognize"
-            f" files and folders: {known}."
+            f"No dataset recognizes {source}{what} name one with its arguments, as in `--data NAME data.config.KEY="
+            f"VALUE`. Datasets that recognize files and folders: {known}."
         )
     if len(found) > 1:
         names = " and ".join(catalog().written(spec) for spec, _ in found)
-        raise DataError(f"Several datasets recognize {source}: {names}; name one in a recipe (data.name).")
+        raise DataError(f"Several datasets recognize {source}: {names}; choose one with data.name=NAME.")
     spec, config = found[0]
     return DataGuess(catalog().written(spec), config)
+
+
+def _exists(given: str | PathLike[str], source: Path) -> bool:
+    try:
+        return bool(str(given).strip()) and source.exists()
+    except (OSError, ValueError):  # too long, or with NUL
+        return False
+
+
+def _not_there(given: str, source: Path) -> str:
+    """The message for a path that does not exist, with what may have been meant."""
+    from mmzoo.registry import catalog
+    from mmzoo.registry.names import did_you_mean, suggestions
+
+    near: list[str] = []
+    if given.strip() and _exists(given, source.parent) and source.parent.is_dir():
+        beside = suggestions(source.name, (entry.name for entry in source.parent.iterdir()))
+        near = [str(source.parent / name) for name in beside]
+    if given == source.name:
+        near += suggestions(given, (spec.name for spec in catalog().components("dataset")))
+    hint = did_you_mean(near[:3])
+    if not hint and re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", given):
+        hint = f"for a dataset of the Hub, write hub:{given}."
+    where = "" if source.is_absolute() else f" in {Path.cwd()}"
+    return f"There is no file or folder {given[:200]!r}{where}; {hint or 'check the path.'}"
 
 
 def _asked(spec: DatasetSpec, source: Path) -> Mapping[str, Any] | None:

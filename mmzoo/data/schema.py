@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mmzoo.errors import DataError
+
 if TYPE_CHECKING:
     from datasets import Dataset, Features
 
@@ -59,13 +61,21 @@ def to_dataset(rows: Sequence[Mapping[str, Any]], features: Features | None = No
     Args:
         rows: The rows; a column that a row lacks is null there.
         features: The columns and their types; by default those of the rows, with inferred types for further columns.
+
+    Raises:
+        DataError: A further column has values of different types.
     """
     from datasets import Dataset
 
     if features is None:
         known = row_features()
         others = list(dict.fromkeys(name for row in rows for name in row if name not in known))
-        inferred = Dataset.from_dict({name: [row.get(name) for row in rows] for name in others}).features
+        inferred: dict[str, Any] = {}
+        for name in others:
+            try:
+                inferred |= Dataset.from_dict({name: [row.get(name) for row in rows]}).features
+            except (TypeError, ValueError) as error:  # pyarrow's errors are these
+                raise DataError(f"The column {name!r} has values of different types: {error}.") from error
         features = row_features(**inferred)
     return Dataset.from_dict({name: [row.get(name) for row in rows] for name in features}, features=features)
 

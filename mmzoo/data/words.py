@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -105,5 +106,6 @@ def trimmed(ids_BN: Tensor) -> Tensor:
 
 
 def split(text: str) -> list[str]:
-    """The lowercase words and the digits of a text."""
-    return _TOKEN.findall(text.lower())
+    """The lowercase words and the digits of a text; accented letters count as those without accents."""
+    plain = text if text.isascii() else re.sub(r"[\u0300-\u036f]", "", unicodedata.normalize("NFKD", text))
+    return _TOKEN.findall(plain.lower())

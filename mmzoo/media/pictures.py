@@ -97,10 +97,17 @@ def read_picture(given: Any, *, max_pixels: int = MAX_PIXELS) -> Pixels:
         except InputError:
             raise
         except UnidentifiedImageError as error:
-            raise InputError(f"Cannot read {name} as a picture: Pillow does not know its format.") from error
+            why = "HEIC is not supported, convert it to JPEG" if _is_heic(stream) else "Pillow does not know its format"
+            raise InputError(f"Cannot read {name} as a picture: {why}.") from error
         except Exception as error:  # Pillow raises many kinds of errors for broken files
             reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
             raise InputError(f"Cannot read {name} as a picture: {reason}.") from error
+
+
+def _is_heic(stream: Any) -> bool:
+    """Whether a file is a photograph as telephones store them, which Pillow does not read."""
+    stream.seek(0)
+    return bytes(stream.read(12))[4:] in (b"ftypheic", b"ftypheix", b"ftyphevc", b"ftypmif1", b"ftypmsf1")
 
 
 def _check_size(size: tuple[int, int], name: str, max_pixels: int) -> None:

@@ -13,7 +13,7 @@ import torch
 from mmzoo.data import guess, load_dataset_for
 from mmzoo.errors import ConfigError, MissingPluginError, UnknownNameError
 from mmzoo.factory import create
-from mmzoo.hub.published import model_name
+from mmzoo.hub.published import find_model, model_name
 from mmzoo.interfaces import Adaptable
 from mmzoo.registry import catalog, load_target
 from mmzoo.schema import arguments_of
@@ -58,6 +58,7 @@ def derived_recipe(start: str, data: str, overrides: Sequence[str] = ()) -> dict
         TrainingError: The model cannot be trained.
     """
     start = model_name(start)
+    find_model(start)  # refuses a component
     trained: TaskHead = create(start)
     trainable(trained)
     changes: dict[str, Any] = {}
@@ -131,7 +132,14 @@ def _data(data: str, changes: Mapping[str, Any]) -> dict[str, Any]:
     else:
         guessed = guess(data)
         name, config, title = guessed.name, guessed.config, Path(data).expanduser().resolve().name
-    return {"name": name, "title": title, **changes, "config": {**config, **(changes.get("config") or {})}}
+    config, name = {**config, **(changes.get("config") or {})}, str(changes.get("name", name))
+    if missing := [key for key in _required(name) if key not in config]:
+        raise ConfigError(
+            f"The dataset {name} requires {', '.join(missing)}; add"
+            f" {' '.join(f'data.config.{key}=VALUE' for key in missing)}.",
+            path=f"data.config.{missing[0]}",
+        )
+    return {"name": name, "title": title, **changes, "config": config}
 
 
 def _is_dataset(name: str) -> bool:
@@ -146,10 +154,15 @@ def _is_dataset(name: str) -> bool:
     return True
 
 
+def _required(name: str) -> list[str]:
+    """The arguments that a dataset requires."""
+    builder: Any = load_target(catalog().component("dataset", name))
+    return [key for key, field in arguments_of(builder).items() if field.is_required()]
+
+
 def _only_argument(name: str) -> str:
     """The argument of a dataset that `name:value` gives. Raises ConfigError unless it requires exactly one."""
-    builder: Any = load_target(catalog().component("dataset", name))
-    required = [key for key, field in arguments_of(builder).items() if field.is_required()]
+    required = _required(name)
     if len(required) != 1:
         raise ConfigError(
             f"{name}:VALUE is for datasets that require one argument, and {name} requires"

@@ -236,6 +236,8 @@ class Trainer:
         saved_step, bad = progress.step, 0
         ending: str | None = None
         watcher = Watcher(self.stepper, self.log, self.out, self.rows, self.validation_rows, self._cache)
+        if recipe.validate_every and progress.step < recipe.steps:
+            watcher.prepare()
         self.stepper.train_mode()
         feed = Feed(
             self.examples,

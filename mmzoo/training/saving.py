@@ -99,9 +99,11 @@ def checkpoint_to_resume(
     else:
         return None
     if keys := changed_keys(fixed_part(read_state(path).get("recipe", {})), fixed_part(recipe.model_dump())):
+        from_data = recipe.model.init_from and all(key.startswith(("batch_size", "model.overrides")) for key in keys)
         raise _refused(
-            f"Cannot resume {path}: the recipe now differs in {', '.join(keys)}; restore them, or start a new run"
-            " with another --out (model.init_from starts it from these weights)."
+            f"Cannot resume {path}: the recipe now differs in {', '.join(keys)}"
+            f"{', perhaps because the data have changed' if from_data else ''}; restore them, or start a new run with"
+            " another --out (model.init_from starts it from these weights)."
         )
     return path
 

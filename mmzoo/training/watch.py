@@ -70,17 +70,22 @@ class Watcher:
             finally:
                 self.stepper.train_mode()
 
+    def prepare(self) -> None:
+        """Build the examples of the validation rows, so that wrong ones are refused before the first step."""
+        if self.validation_rows is None or self._examples is not None:
+            return
+        with self._evaluating(), self.stepper.accelerator.main_process_first():
+            self._examples = trainable(self.stepper.head).examples(self.validation_rows, self.cache)
+
     def validate(self, step: int) -> None:
         """Log mean losses over the first `validate_batches` batches of the validation rows, if there are any."""
-        if self.validation_rows is None:
+        self.prepare()
+        if self._examples is None:
             return
         recipe, head, accelerator = self.recipe, self.stepper.head, self.stepper.accelerator
         rank, world = accelerator.process_index, accelerator.num_processes
         averages = Averages()
         with self._evaluating():
-            if self._examples is None:
-                with accelerator.main_process_first():
-                    self._examples = trainable(head).examples(self.validation_rows, self.cache)
             examples = self._examples
             size = BatchSize(recipe.batch_size, recipe.batch_frames)
             order = DataOrder(examples.lengths, size, seed=recipe.seed, bucket=recipe.bucket)

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 from training_dummy import DummyHead, Rows, make_rows, make_trainer
 
-from mmzoo.errors import CheckpointError, ConfigError, TrainingError
+from mmzoo.errors import CheckpointError, ConfigError, DataError, TrainingError
 from mmzoo.interfaces import ALONE, TrainingState
 from mmzoo.training.checkpoint import list_checkpoints, read_tensors
 
@@ -68,6 +68,20 @@ def test_previews_and_validation_do_not_change_the_training(tmp_path: Path) -> N
     make_trainer(tmp_path / "b", preview_every=3, validate_every=4, log_every=1).run()
     a, b = (tensors_of(tmp_path / name / "checkpoints" / "step-00000030") for name in "ab")
     assert same(a, b)
+
+
+def test_validation_rows_are_prepared_before_the_first_step(tmp_path: Path) -> None:
+    class Particular(DummyHead):
+        def examples(self, rows: Any, cache: Path) -> Any:
+            self.calls = getattr(self, "calls", 0) + 1
+            if self.calls == 2:
+                raise DataError("no text in row 3")
+            return super().examples(rows, cache)
+
+    head = Particular()
+    with pytest.raises(DataError, match="row 3"):
+        make_trainer(tmp_path, head=head, validate_every=20).run()
+    assert head.steps == 0
 
 
 @pytest.mark.parametrize(("stop", "workers"), [(10, 0), (20, 2)])

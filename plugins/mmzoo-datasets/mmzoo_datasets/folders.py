@@ -8,17 +8,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmzoo.data import make_row, to_dataset
+from mmzoo.data import fingerprinted, make_row, to_dataset
 from mmzoo.data.shards import Row
 from mmzoo.errors import DataError
+from mmzoo_datasets.own.finish import Settings, finished
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
 
 PICTURES = {".jpeg", ".jpg", ".png"}
+FEW_ENOUGH = 0.05
 
 
-def imagenet(*, root: str) -> DatasetDict:
+def imagenet(*, root: str, max_unreadable: float = FEW_ENOUGH) -> DatasetDict:
     """ImageNet-1k (ILSVRC 2012); splits train and validation.
 
     `label` is the WordNet id and `text` its first name from `LOC_synset_mapping.txt`, or the id without that file. The
@@ -26,11 +28,12 @@ def imagenet(*, root: str) -> DatasetDict:
 
     Args:
         root: The folder with `train/<WordNet id>/*.JPEG` and `val/`, as Kaggle distributes it (ILSVRC/Data/CLS-LOC).
+        max_unreadable: Largest fraction of a split whose files may be unreadable; these are named and left out.
 
     Raises:
         DataError: A file or folder is missing.
     """
-    source = _folder(root, "imagenet", ("train", "val"))
+    source = _folder(root, "imagenet-1k", ("train", "val"))
     names = _names(source)
 
     def row(split: str, path: Path, label: str) -> Row:
@@ -52,16 +55,17 @@ def imagenet(*, root: str) -> DatasetDict:
             if path.suffix.lower() in PICTURES:
                 yield row("validation", path, path.parent.name)
 
-    return _splits(source, {"train": train(), "validation": validation()})
+    return _splits(source, {"train": train(), "validation": validation()}, max_unreadable)
 
 
-def coco_captions(*, root: str, year: int = 2017) -> DatasetDict:
+def coco_captions(*, root: str, year: int = 2017, max_unreadable: float = FEW_ENOUGH) -> DatasetDict:
     """COCO captions, one row for each caption; splits train and validation. `label` is the image's id.
 
     Args:
         root: The folder with `annotations/captions_train2017.json`, `train2017/` and the same for `val`; a split
             without annotations is left out.
         year: Of the annotations.
+        max_unreadable: Largest fraction of a split whose files may be unreadable; these are named and left out.
 
     Raises:
         DataError: There are no annotations, or an image is missing.
@@ -85,7 +89,7 @@ def coco_captions(*, root: str, year: int = 2017) -> DatasetDict:
 
     parts = {"train": "train", "validation": "val"}
     files = {split: source / "annotations" / f"captions_{part}{year}.json" for split, part in parts.items()}
-    return _splits(source, {s: rows(s, parts[s], path) for s, path in files.items() if path.is_file()})
+    return _splits(source, {s: rows(s, parts[s], path) for s, path in files.items() if path.is_file()}, max_unreadable)
 
 
 def librispeech(
@@ -94,6 +98,7 @@ def librispeech(
     train: Sequence[str] = ("train-clean-100", "train-clean-360", "train-other-500"),
     validation: Sequence[str] = ("dev-clean",),
     test: Sequence[str] = ("test-clean",),
+    max_unreadable: float = FEW_ENOUGH,
 ) -> DatasetDict:
     """LibriSpeech: text in lower case, speaker by number, 16 kHz FLAC.
 
@@ -102,6 +107,7 @@ def librispeech(
         train: Parts of the training split; missing parts are skipped. Without parts the split is left out.
         validation: Parts of the validation split.
         test: Parts of the test split.
+        max_unreadable: Largest fraction of a split whose files may be unreadable; these are named and left out.
 
     Raises:
         DataError: A split has no rows, or a transcript has no audio.
@@ -122,16 +128,17 @@ def librispeech(
                     yield make_row(id=name, text=text.strip().lower(), split=split, audio=sound, speaker=speaker)
 
     wanted = {"train": train, "validation": validation, "test": test}
-    return _splits(source, {split: rows(split, parts) for split, parts in wanted.items() if parts})
+    return _splits(source, {split: rows(split, parts) for split, parts in wanted.items() if parts}, max_unreadable)
 
 
-def speech_commands(*, root: str) -> DatasetDict:
+def speech_commands(*, root: str, max_unreadable: float = FEW_ENOUGH) -> DatasetDict:
     """Speech Commands (Warden, arXiv 1804.03209): one word per second of audio; splits by the corpus's own lists.
 
     `text` and `label` are the word, `speaker` is the hash in the file's name. Background noise is left out.
 
     Args:
         root: The folder with one folder per word, `validation_list.txt` and `testing_list.txt`.
+        max_unreadable: Largest fraction of a split whose files may be unreadable; these are named and left out.
 
     Raises:
         DataError: The folder has another layout.
@@ -152,7 +159,7 @@ def speech_commands(*, root: str) -> DatasetDict:
         )
     if lists:
         raise DataError(f"The lists in {source} name {len(lists)} files that do not exist, such as {min(lists)}.")
-    return _splits(source, rows)
+    return _splits(source, rows, max_unreadable)
 
 
 def _folder(root: str, name: str, parts: Sequence[str]) -> Path:
@@ -163,18 +170,18 @@ def _folder(root: str, name: str, parts: Sequence[str]) -> Path:
     return source
 
 
-def _splits(source: Path, rows: Mapping[str, Iterable[Row]]) -> DatasetDict:
-    from datasets import DatasetDict
-
+def _splits(source: Path, rows: Mapping[str, Iterable[Row]], max_unreadable: float) -> DatasetDict:
+    """The rows of each split whose files can be read."""
     made = {}
     for split, some in rows.items():
         listed = list(some)
         if not listed:
             raise DataError(f"{source} has no rows for the split {split}; check that it was unpacked completely.")
-        made[split] = to_dataset(listed)
+        made[split] = fingerprinted(to_dataset(listed))
     if not made:
         raise DataError(f"{source} has no files of this dataset; check that it was unpacked there.")
-    return DatasetDict(made)
+    settings = Settings(validation=0.0, max_unreadable=max_unreadable, clip_seconds=None)
+    return finished(str(source), made, settings)
 
 
 def _above(source: Path, name: str) -> Path | None:

@@ -50,7 +50,7 @@ def ljspeech(
         speaker: Name of the speaker in every row.
         phonemizer: The model that reads figures and words that the recognizer's dictionary lacks; null leaves out rows
             that have some.
-        needs: The columns that are needed, which training sets. Without `phones` among them nothing is aligned.
+        needs: The columns that the model needs; training sets it. Unless `phones` is one, nothing is aligned.
         max_unreadable: Largest fraction of sounds that may be unreadable; these are named and left out.
         seed: Seed of the split.
         shard_rows: Rows in a parquet shard, if the sounds are resampled.

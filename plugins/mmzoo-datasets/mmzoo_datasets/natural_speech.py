@@ -9,13 +9,13 @@ from functools import partial
 from itertools import repeat
 from multiprocessing import get_context
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mmzoo.data import cache_dir, make_row, row_features
 from mmzoo.data.shards import Row, build_split, open_shards, settings_folder, write_json
 from mmzoo.errors import ConfigError
 from mmzoo.interfaces import Size
-from mmzoo_datasets.teachers import check_teacher, speak_part
+from mmzoo_datasets.teachers import check_teacher, speak_part, speaker_name
 from mmzoo_datasets.text import documents
 from mmzoo_datasets.text.corpus import Overlap
 from mmzoo_datasets.text.everyday import everyday
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from datasets import DatasetDict
 
 PART = 25
-"""Texts that one teacher speaks before it is loaded again, which makes each part depend on its seed only."""
+"""Number of texts that a voice speaks before it is loaded again. Each such part depends on its own seed only."""
 EVERYDAY = 0.2
 """Fraction of the texts that come from templates with numbers, dates, names and questions."""
 PAIRS = 0.25
-"""Fraction of the texts that are two sentences."""
+"""Fraction of the written texts that consist of two sentences."""
 
 
 def natural_speech(
@@ -42,15 +42,15 @@ def natural_speech(
 ) -> DatasetDict:
     """Have a neural voice speak a corpus, or read it from the cache; splits train, validation and test.
 
-    The test sentences come from documents of which none is in training. The audio is 24 kHz mono. A build that was
-    interrupted resumes.
+    The test sentences come from documents that training does not use. The audio is 24 kHz mono. An interrupted build
+    resumes.
 
     Args:
         voice: `hibari:heart`, `piper:joe`, or `piper:` and the path of a Piper voice.
         sentences: Number of training texts.
         validation: Number of validation texts.
         test: Number of test texts.
-        seed: Of the choice of texts and of the voice's noise.
+        seed: Seed of the choice of texts and of the voice's noise.
         shard_rows: Rows in a parquet shard.
 
     Raises:
@@ -63,15 +63,20 @@ def natural_speech(
         cache_dir() / "datasets", f"natural-speech-{voice.rpartition('/')[2].replace(':', '-')}", settings
     )
     features, done = row_features(), folder / "done.json"
-    if not done.exists():
+    splits = {"train": sentences, "validation": validation, "test": test}
+    built = done.exists() and len(list(folder.glob("*.parquet"))) == sum(-(-n // shard_rows) for n in splits.values())
+    texts: dict[str, Any]
+    if built:  # needs neither the voice nor the documents
+        texts = {split: range(count) for split, count in splits.items()}
+    else:
         check_teacher(voice)
+        texts = corpus_texts(sentences, validation, test, seed)
     from tqdm import tqdm
 
-    texts = corpus_texts(sentences, validation, test, seed)
     total = sum(map(len, texts.values()))
     with (
         ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool,
-        tqdm(total=total, desc=voice, unit="text", disable=True if done.exists() else None) as bar,
+        tqdm(total=total, desc=voice, unit="text", disable=True if built else None) as bar,
     ):
 
         def speak(split: str, numbered: Sequence[tuple[int, str]]) -> list[Row]:
@@ -79,7 +84,7 @@ def natural_speech(
             seeds = [seed * 1_000_003 + numbered[i][0] for i in range(0, len(numbered), PART)]
             spoken = [wav for part in pool.map(speak_part, repeat(voice), seeds, parts) for wav in part]
             return [
-                make_row(id=f"{split}-{number:05d}", text=text, audio=wav, speaker=voice.partition(":")[2], split=split)
+                make_row(id=f"{split}-{number:05d}", text=text, audio=wav, speaker=speaker_name(voice), split=split)
                 for (number, text), wav in zip(numbered, spoken, strict=True)
             ]
 
@@ -90,7 +95,7 @@ def natural_speech(
             )
             for split, part in texts.items()
         }  # fmt: skip
-    if not done.exists():
+    if not built:
         write_json(done, settings)
     return open_shards(files, features, folder)
 
@@ -102,7 +107,7 @@ def corpus_texts(sentences: int, validation: int, test: int, seed: int) -> dict[
         sentences: Number of training texts.
         validation: Number of validation texts.
         test: Number of test texts.
-        seed: Of the choice.
+        seed: Seed of the choice.
 
     Raises:
         DataError: A document is missing.
@@ -120,7 +125,7 @@ def corpus_texts(sentences: int, validation: int, test: int, seed: int) -> dict[
     while len(texts) < sentences + validation:
         if len(written) < 2:
             raise ConfigError(
-                f"natural-speech got sentences={sentences}; the documents are enough for {len(texts)}.",
+                f"natural-speech got sentences={sentences}; the documents suffice for {len(texts) - validation}.",
                 path="sentences",
             )
         if rng.random() < EVERYDAY:

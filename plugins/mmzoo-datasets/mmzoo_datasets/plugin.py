@@ -127,7 +127,7 @@ def mmzoo_register(register: Register) -> None:
     register.dataset(
         "csv",
         "mmzoo_datasets.own.tables:csv",
-        summary="Your own csv, tsv or jsonl file, with texts, classes, and paths of pictures and sounds",
+        summary="Your own csv, tsv, jsonl or txt file, with texts, classes, and paths of pictures and sounds",
         recognizes="mmzoo_datasets.own.recognize:table",
         modalities=("image", "speech", "text"),
     )

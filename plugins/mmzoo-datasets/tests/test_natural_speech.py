@@ -11,7 +11,7 @@ import pytest
 import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
-from mmzoo_datasets import teachers
+from mmzoo_datasets import natural_speech, teachers
 from mmzoo_datasets.text import documents
 from mmzoo_datasets.text.everyday import TEMPLATES, everyday
 
@@ -108,6 +108,55 @@ def test_held_out_texts_are_in_no_document_of_training() -> None:
 def test_counts_below_one_are_refused(name: str) -> None:
     with pytest.raises(ConfigError, match=name):
         load_dataset_component("natural-speech", **{name: 0})
+
+
+def test_a_piper_voice_of_one_speaker_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(teachers, "find_spec", lambda package: object())
+    monkeypatch.setattr(teachers, "espeak_program", lambda: "espeak-ng")
+    path = tmp_path / "en_US-somebody.onnx"
+    path.touch()
+    for speakers in (1, 904):
+        Path(f"{path}.json").write_text(f'{{"num_speakers": {speakers}}}')
+        if speakers == 1:
+            teachers.check_teacher(f"piper:{path}")
+        else:
+            with pytest.raises(ConfigError, match="904"):
+                teachers.check_teacher(f"piper:{path}")
+    assert teachers.speaker_name(f"piper:{path}") == "en_US-somebody"
+    assert teachers.speaker_name("piper:joe") == "joe" and teachers.speaker_name("hibari:heart") == "heart"
+
+
+def test_a_built_corpus_needs_neither_voice_nor_documents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Here:
+        """A pool of no processes."""
+
+        def __init__(self, *arguments: object, **details: object) -> None: ...
+
+        __enter__ = lambda self: self  # noqa: E731
+        __exit__ = lambda self, *error: None  # noqa: E731
+        map = staticmethod(map)
+
+    sound = io.BytesIO()
+    soundfile.write(sound, np.zeros(100), 24_000, format="WAV")
+    texts = {"train": ["One.", "Two.", "Three."], "validation": ["Four."], "test": ["Five."]}
+    monkeypatch.setattr(natural_speech, "ProcessPoolExecutor", Here)
+    monkeypatch.setattr(natural_speech, "check_teacher", lambda voice: None)
+    monkeypatch.setattr(natural_speech, "corpus_texts", lambda *arguments: texts)
+    monkeypatch.setattr(natural_speech, "speak_part", lambda voice, seed, part: [sound.getvalue()] * len(part))
+    counts = {"sentences": 3, "validation": 1, "test": 1, "shard_rows": 2}
+    built = natural_speech.natural_speech(voice="piper:/home/me/own.onnx", **counts)
+    assert {split: rows["text"] for split, rows in built.items()} == texts and set(built["train"]["speaker"]) == {"own"}
+
+    def missing(*arguments: object) -> None:
+        raise DataError("not installed")
+
+    for name in ("check_teacher", "corpus_texts", "speak_part"):
+        monkeypatch.setattr(natural_speech, name, missing)
+    again = natural_speech.natural_speech(voice="piper:/home/me/own.onnx", **counts)
+    assert again["train"]["text"] == texts["train"]
+    next(tmp_path.rglob("train-00000*.parquet")).unlink()
+    with pytest.raises(DataError, match="not installed"):
+        natural_speech.natural_speech(voice="piper:/home/me/own.onnx", **counts)
 
 
 @pytest.mark.slow

@@ -197,10 +197,80 @@ def test_bad_metadata_is_named(tmp_path: Path, name: str, make: Maker, suffix: s
     assert caught.value.path == "columns.text"
 
 
+LINES = "{0}{1}text{1} label {1}note\n" + "".join(f"{{2}}{n}{{3}}{{1}}cap {n}{{1}}{n % 2}{{1}}x\n" for n in range(3))
+
+
+@both_kinds
+@pytest.mark.parametrize(
+    ("column", "mark", "prefix", "encoding", "newline"),
+    [
+        ("file_name", ",", "", "utf-8", "\r\n"),
+        ("file_name", ";", "./", "utf-8-sig", "\n"),
+        ("File_Name", "\t", "", "utf-16", "\r\n"),
+        ("filename", "|", "", "utf-8", "\n\n"),
+        ("path", ",", "{root}/", "utf-8", "\n"),
+        ("KIND", ",", "", "utf-8", "\n"),
+    ],
+)
+def test_metadata_as_people_write_it(
+    tmp_path: Path,
+    name: str,
+    make: Maker,
+    suffix: str,
+    column: str,
+    mark: str,
+    prefix: str,
+    encoding: str,
+    newline: str,
+) -> None:
+    for number in range(3):
+        make(tmp_path / f"{number}{suffix}")
+    column = column.replace("KIND", name.partition("-")[0])
+    text = LINES.format(column, mark, prefix.format(root=tmp_path), suffix)
+    (tmp_path / "Metadata.CSV").write_bytes(text.replace("\n", newline).encode(encoding))
+    rows = load_dataset_component(name, root=str(tmp_path), validation=0.0)["train"]
+    assert (rows["text"], rows["label"], rows["note"]) == (["cap 0", "cap 1", "cap 2"], ["0", "1", "0"], ["x"] * 3)
+
+
+@both_kinds
+def test_metadata_above_the_splits_and_of_a_list(tmp_path: Path, name: str, make: Maker, suffix: str) -> None:
+    lines = []
+    for split in ("train", "test"):
+        make(tmp_path / split / f"a{suffix}")
+        lines.append({"where": f"{split}/a{suffix}", "text": split, "box": [1, 2], "more": {"a": 1}})
+    (tmp_path / "metadata.json").write_text(json.dumps(lines, indent=1))
+    columns = {name.partition("-")[0]: "where"}
+    splits = load_dataset_component(name, root=str(tmp_path), columns=columns)
+    assert {split: (rows["id"], rows["text"], rows["box"]) for split, rows in splits.items()} == {
+        "train": (["a"], ["train"], [[1, 2]]),
+        "test": (["a"], ["test"], [[1, 2]]),
+    }
+    (tmp_path / "metadata.json").write_text(json.dumps([{**lines[1], "box": 1}, {**lines[1], "box": "x"}]))
+    with pytest.raises(DataError, match="box"):
+        load_dataset_component(name, root=str(tmp_path), columns=columns)
+
+
+@both_kinds
+def test_metadata_that_cannot_be_used_is_never_ignored_in_silence(
+    tmp_path: Path, name: str, make: Maker, suffix: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    make(tmp_path / f"a{suffix}")
+    path = tmp_path / "metadata.csv"
+    path.write_text(f"thing,text\na{suffix},A\n")
+    assert ids(name, tmp_path) == ["a"]
+    assert str(path) in caplog.text and "thing, text" in caplog.text
+    path.write_bytes(f"file_name,text\na{suffix},caf\xe9\n".encode("latin-1"))
+    with pytest.raises(DataError, match=r"line 2.*UTF-8"):
+        ids(name, tmp_path)
+    path.write_text(f"file_name,text\na{suffix},Yes, no\n")
+    with pytest.raises(DataError, match=r"line 2.*quotation"):
+        ids(name, tmp_path)
+
+
 @both_kinds
 def test_a_text_beside_a_file(tmp_path: Path, name: str, make: Maker, suffix: str) -> None:
     make(tmp_path / f"a{suffix}")
-    (tmp_path / "a.txt").write_text("  What it\nshows. ", encoding="utf-8")
+    (tmp_path / "a.txt").write_text("  What it\nshows. ", encoding="utf-8-sig")
     assert load_dataset_component(name, root=str(tmp_path))["train"]["text"] == ["What it shows."]
 
 
@@ -304,6 +374,14 @@ def test_long_sounds_are_cut_into_clips(tmp_path: Path) -> None:
     assert whole["id"] == ["long", "said", "short"] and whole[0]["audio"]["bytes"] is None
 
 
+def test_long_sounds_of_a_class_are_cut_too(tmp_path: Path) -> None:
+    for label in ("dog_bark", "cat"):
+        sound(tmp_path / label / "a.wav", 2.5, 8000)
+    rows = load_dataset_component("audio-folder", root=str(tmp_path), clip_seconds=1.0, validation=0.0)["train"]
+    assert rows["id"] == [f"{label}/a-000{n}" for label in ("cat", "dog_bark") for n in (0, 1)]
+    assert set(rows["label"]) == {"cat", "dog_bark"} and set(rows["text"]) == {"cat", "dog bark"}
+
+
 def test_texts_are_aligned_only_if_phones_are_needed(tmp_path: Path, spoken: dict[str, Any]) -> None:
     for name, entry in spoken.items():
         (tmp_path / f"{name}.flac").write_bytes((Path(__file__).parent / "spoken" / f"{name}.flac").read_bytes())
@@ -315,5 +393,5 @@ def test_texts_are_aligned_only_if_phones_are_needed(tmp_path: Path, spoken: dic
     assert set(rows["speaker"]) == {"me"}
     for path in tmp_path.glob("*.txt"):
         path.unlink()
-    untold = load_dataset_component("audio-folder", needs=["phones", "audio"], **config)["train"]
-    assert len(untold) == 3 and "phones" not in untold.column_names
+    with pytest.raises(DataError, match=r"NAME\.txt"):
+        load_dataset_component("audio-folder", needs=["phones", "audio"], **config)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import tarfile
+import time
 from pathlib import Path
 from typing import Any
 
+import datasets
 import numpy as np
 import pyarrow
 import pytest
 import soundfile
 from datasets import Audio, ClassLabel, Dataset, DatasetDict, Features, Image, Value
+from mmzoo_datasets.own.tables import rows_of
 from PIL import Image as Pillow
 from pyarrow import parquet
 
@@ -129,6 +133,23 @@ def test_a_table_of_texts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("a.csv", 'id;text\n1;Hallo, Welt\n2;"Ja; nein"\n'),
+        ("a.csv", "\ttext\n0\tHallo, Welt\n1\tJa; nein\n"),
+        ("a.csv", "text|n\nHallo, Welt|1\nJa; nein|2\n"),
+        ("a.csv", '\n,text\n0,"Hallo, Welt"\n1,Ja; nein\n'),
+        ("a.json", '[{"text": "Hallo, Welt"},\n {"text": "Ja; nein"}]'),
+        ("a.txt", "Hallo, Welt\r\n\r\nJa; nein"),
+    ],
+)
+def test_texts_in_any_layout(tmp_path: Path, file: str, content: str) -> None:
+    (tmp_path / file).write_bytes(content.encode())
+    rows = load_dataset_component(**_loaded(tmp_path / file), validation=0.0)["train"]
+    assert rows["text"] == ["Hallo, Welt", "Ja; nein"] and set(rows.column_names) <= {*COLUMNS, "n"}
+
+
+@pytest.mark.parametrize(
     ("name", "file", "content", "message"),
     [
         ("csv", "a.csv", b"", "column names"),
@@ -232,6 +253,43 @@ def test_a_script_is_never_run(tmp_path: Path) -> None:
     assert not (tmp_path / "ran").exists()
 
 
+@pytest.mark.parametrize("streaming", [{}, {"streaming": True, "limit": 2}])
+def test_a_hub_that_does_not_answer_is_asked_once(
+    monkeypatch: pytest.MonkeyPatch, streaming: dict[str, Any], capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # nothing listens there
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", False)
+    begin = time.monotonic()
+    with pytest.raises(DataError, match=r"org/name.*network"):
+        load_dataset_component("hub", path="org/name", **streaming)
+    assert time.monotonic() - begin < 5 and capfd.readouterr().err == ""
+    assert not datasets.config.HF_HUB_OFFLINE
+
+
+def test_paths_in_a_local_folder_are_relative_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "0.png").write_bytes(png(1))
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "train.csv").write_text("img,text\n../0.png,hm\n")
+    monkeypatch.chdir(tmp_path)
+    (row,) = load_dataset_component("hub", path="texts")["train"]
+    assert decode_image(row["image"]).pixels[0, 0, 0] == 10
+
+
+def test_a_downloaded_table_names_no_files_of_this_machine() -> None:
+    with pytest.raises(DataError, match=r"/etc/passwd"):
+        rows_of(Dataset.from_dict({"image": ["/etc/passwd"]}), "train", "org/name", {})
+
+
+def test_a_split_of_a_table_without_splits_and_a_file_are_refused(tmp_path: Path, pictures: Dataset) -> None:
+    pictures.save_to_disk(tmp_path / "saved")
+    with pytest.raises(DataError, match="limit"):
+        load_dataset_component("hub", path=str(tmp_path / "saved"), split="train[:2]")
+    pictures.to_parquet(tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"a\.parquet is a file"):
+        load_dataset_component("hub", path=str(tmp_path / "a.parquet"))
+
+
 @pytest.mark.parametrize("path", ["./nowhere", "/nowhere/at/all", "~/nowhere", "a/b/c"])
 def test_a_folder_that_does_not_exist(path: str) -> None:
     with pytest.raises(DataError, match=r"nowhere|a/b/c"):
@@ -274,9 +332,30 @@ def test_a_small_voice_keeps_most_rows_for_training(ljspeech_folder: Path) -> No
     assert len(load_dataset_component(**_loaded(ljspeech_folder), needs=[])["train"]) == 2
 
 
+def test_a_table_with_bars_and_names_of_columns_is_no_ljspeech(tmp_path: Path) -> None:
+    touch(tmp_path, "wavs/a.wav")
+    (tmp_path / "metadata.csv").write_text("file_name|text\nwavs/a.wav|Hm.\n")
+    assert guess(tmp_path).name == "audio-folder"
+
+
 @pytest.mark.parametrize("files", [(), (".hidden.png", "Thumbs.db"), ("movie.avi",)])
 def test_what_is_not_recognized(tmp_path: Path, files: tuple[str, ...]) -> None:
     with pytest.raises(DataError, match=str(tmp_path)):
         guess(touch(tmp_path, *files))
-    with pytest.raises(DataError, match="nowhere"):
-        guess(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("given", "hint"),
+    [
+        ("mypicture", "my-pictures"), ("./my_pictures", "my-pictures"), ("image-foldr", "image-folder"),
+        ("org/name", "hub:org/name"), ("/nowhere/at/all", "/nowhere/at/all"), ("x" * 300, "check"), ("a\0b", "check"),
+        ("", "check"),
+    ],
+)  # fmt: skip
+def test_a_path_that_does_not_exist_gets_a_suggestion(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, hint: str
+) -> None:
+    (tmp_path / "my-pictures").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=re.escape(hint)):
+        guess(given)

@@ -87,8 +87,8 @@ def labels_of(rows: Dataset) -> set[str]:
     """The different labels of the rows. Raises DataError if a row has none."""
     if "label" not in rows.column_names or any(label is None for label in rows["label"]):
         raise DataError(
-            "The dataset has rows without a label; recognition needs one in every row: a folder for each class, or a"
-            " column label."
+            "The dataset has rows without a label; recognition needs one in every row: a folder for each of two or more"
+            " classes, or a column label."
         )
     return {str(label) for label in rows["label"]}
 

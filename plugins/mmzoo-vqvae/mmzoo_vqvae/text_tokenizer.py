@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 MAX_BYTES = 20_000
 MAX_RANDOM = 0.5
 """Upper bound on the fraction of training bytes that are replaced at random."""
+_log = logging.getLogger("mmzoo.vqvae")
 
 
 class TextVQVAE(VQVAE):
@@ -117,14 +119,16 @@ class TextVQVAE(VQVAE):
 
 
 class Texts:
-    """Texts as bytes, cropped to at most `crop`."""
+    """Texts as bytes, cropped to at most `crop`; empty ones are left out, with a warning."""
 
     keys = ("text",)
 
-    def __init__(self, texts: Sequence[str], crop: int) -> None:
-        self.bytes = [text.encode().replace(b"\0", b"") for text in texts]
-        if not self.bytes or not all(self.bytes):
-            raise DataError("The dataset must have texts to train on, none of them empty.")
+    def __init__(self, texts: Sequence[str | None], crop: int) -> None:
+        self.bytes = [one for text in texts if (one := (text or "").encode().replace(b"\0", b""))]
+        if not self.bytes:
+            raise DataError(f"All of the dataset's {len(texts)} texts are empty; there is nothing to train on.")
+        if len(self.bytes) < len(texts):
+            _log.warning("%d of %d texts are empty and are left out.", len(texts) - len(self.bytes), len(texts))
         self.crop = crop
         self.lengths = [min(len(one), crop) for one in self.bytes]
 

@@ -57,8 +57,13 @@ def test_other_errors():
         model.reconstruct(torch.zeros(2, 3, 4, dtype=torch.int64))
     with pytest.raises(ConfigTypeError, match="stride"):
         TextAutoencoder(dim=8, stride=0)
-    with pytest.raises(DataError):
-        Texts([], 8)
+    for empty in ([], ["", None, "\0"]):
+        with pytest.raises(DataError):
+            Texts(empty, 8)
+
+
+def test_empty_texts_are_left_out_with_a_warning(caplog):
+    assert Texts(["one", "", None, "three"], 4).lengths == [3, 4] and "2 of 4" in caplog.text
 
 
 def test_training_makes_copies_right(tmp_path):

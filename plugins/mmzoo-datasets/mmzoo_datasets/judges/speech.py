@@ -28,14 +28,12 @@ from mmzoo.evaluation.speech import Heard
 from mmzoo.interfaces import Audio
 from mmzoo.system import write_whole
 from mmzoo_datasets.flite import PHONE_SET
-from mmzoo_datasets.phone_map import PAUSE, TABLE
+from mmzoo_datasets.phone_map import ARPABET_OF, PAUSE
 
 SAMPLE_RATE = 16000
 PADDING_S = 0.3
 PEAK = 10 ** (-3 / 20)
 NOT_SOUNDS = {"SIL", "+SPN+", "+NSN+"}
-ARPABET_OF = {ours: theirs for theirs, ours in TABLE.items()} | {"ax": "AH"}
-"""Our phones to the recognizer's."""
 FILLERS = {"<s>", "</s>", "<sil>", "[NOISE]", "[SPEECH]"}
 
 

@@ -1,4 +1,4 @@
-"""Which column of somebody's table is which of ours."""
+"""Maps the columns of a user's table to ours."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ SYNONYMS = {
     "speaker": ("speaker", "speaker_id", "voice"),
     "id": ("id", "__key__"),
 }  # fmt: skip
-"""The names under which our columns are looked for, in this order, unless the argument `columns` says otherwise."""
+"""Usual names of our columns, looked for in this order, unless the argument `columns` gives another."""
 
 
 def mapped(present: Collection[str], given: Mapping[str, str], source: str) -> dict[str, str]:
-    """Their name of each of our columns that a table has.
+    """For each of our columns that a table has, its name there.
 
     Args:
         present: The table's columns.
-        given: Ours to theirs, as the user says; these may be any columns that a head needs.
+        given: Our names to the table's, as the user gives them; ours may be any columns that a head needs.
         source: The table, for messages.
 
     Raises:

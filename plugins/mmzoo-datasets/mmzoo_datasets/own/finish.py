@@ -1,4 +1,4 @@
-"""What all datasets of the user's own have in common: unreadable files, validation rows, sizes, rates and clips."""
+"""What all datasets of files have in common: unreadable files, validation rows, sizes, rates and clips."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from mmzoo.data import cache_dir, decode_audio, decode_image, encode_audio, enco
 from mmzoo.data.checking import LONGEST_FILE_S
 from mmzoo.data.shards import Row, build_split, open_shards, settings_folder
 from mmzoo.interfaces import Audio, Size
+from mmzoo_datasets.own.columns import words_of
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
@@ -29,7 +30,7 @@ Side = Annotated[int, Interval(ge=1, le=4096)]
 Rate = Annotated[int, Interval(ge=4_000, le=192_000)]
 """In Hz."""
 Seconds = Annotated[float, Interval(ge=0.1, le=600)]
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +38,13 @@ class Settings:
     """Arguments that these datasets share.
 
     Args:
-        validation: Fraction of the training rows for the split validation, if there is none; of each class.
-        seed: Of the choice of validation rows.
-        max_unreadable: The largest fraction of files that may be unreadable.
+        validation: Fraction of each class's training rows for the split validation, if there is none.
+        seed: Seed of the choice of validation rows.
+        max_unreadable: Largest fraction of files that may be unreadable.
         size: Side in pixels that pictures are fitted to; None leaves that to the model.
         fit: How: `crop` resizes the shorter side and crops the center, `pad` resizes the longer side and adds white.
         sample_rate: In Hz; None leaves that to the model.
-        clip_seconds: Longer sounds without a text are cut into clips of this length; None keeps them.
+        clip_seconds: Longer sounds without a transcript are cut into clips of this length; None keeps them.
         shard_rows: Rows in a parquet shard, of which fitted rows are built.
     """
 
@@ -132,13 +133,18 @@ def _fitted(split: str, rows: Dataset, settings: Settings) -> Dataset:
 def _has_longer(rows: Dataset, seconds: float) -> bool:
     import soundfile
 
-    for row in rows.select_columns(["audio", "text"]):
-        if (cell := row["audio"]) is None or row["text"]:
+    for row in rows.select_columns(["audio", "text", "label"]):
+        if (cell := row["audio"]) is None or _transcribed(row):
             continue
         info = soundfile.info(io.BytesIO(cell["bytes"]) if cell["bytes"] else cell["path"])
         if info.frames > seconds * info.samplerate:
             return True
     return False
+
+
+def _transcribed(row: Row) -> bool:
+    """Whether the text belongs to the whole sound, unlike the words of a class."""
+    return bool(row["text"]) and row["text"] != words_of(row.get("label"))
 
 
 def _rows(indices: Sequence[int], rows: Dataset, settings: Settings) -> list[Row]:
@@ -157,7 +163,7 @@ def _fitted_row(row: Row, settings: Settings) -> list[Row]:
         return [row]
     audio = decode_audio(row["audio"], settings.sample_rate, max_seconds=LONGEST_FILE_S)
     length = round((settings.clip_seconds or audio.duration) * audio.sample_rate)
-    if row.get("text") or len(audio.samples) <= length:
+    if _transcribed(row) or len(audio.samples) <= length:
         if settings.sample_rate is None:
             return [_inside(row)]
         return [{**row, "audio": _flac(audio)}]

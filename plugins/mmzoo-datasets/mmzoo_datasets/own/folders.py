@@ -6,15 +6,15 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mmzoo.data import fingerprinted, make_row, to_dataset
 from mmzoo.data.shards import Row
-from mmzoo.errors import DataError
+from mmzoo.errors import ConfigError, DataError
 from mmzoo_datasets.own.columns import mapped, plain_label, plain_text, words_of
 from mmzoo_datasets.own.files import SUFFIXES, folder, of_kind, order, splits
 from mmzoo_datasets.own.finish import Fit, Part, Rate, Seconds, Settings, Side, finished
-from mmzoo_datasets.own.metadata import FILE_NAME, file_in, metadata_files, read_table
+from mmzoo_datasets.own.metadata import Line, file_in, read_metadata
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
@@ -36,18 +36,18 @@ def image_folder(
 ) -> DatasetDict:
     """The pictures of a folder and of those below it; nothing is copied unless a size is given.
 
-    With `metadata.csv`, `.jsonl` or `.parquet`, each of its lines is a row; `file_name` is relative to it. Otherwise
-    the first folder below root is the label, and `NAME.txt` beside a picture is its text.
-    Subfolders `train`, `validation` and `test` are splits. Hidden files are ignored.
+    With `metadata.csv`, `.tsv`, `.jsonl`, `.json` or `.parquet`, each of its rows is one of the dataset; its column
+    `file_name` is relative to it. Without one, the first folder below root is the label, and `NAME.txt` beside a
+    picture is its text. Subfolders `train`, `validation` and `test` are splits. Hidden files are ignored.
 
     Args:
         root: The folder.
-        columns: Which column of the metadata is which of ours, such as `{text: caption}`; usual names are recognized.
+        columns: Our names of columns to those of the metadata, such as `{text: caption}`; usual names are recognized.
         size: Side in pixels to which all pictures are fitted; null leaves that to the model.
         fit: `crop` resizes the shorter side and crops the center, `pad` adds white, `stretch` changes the shape.
         validation: Fraction of the rows for the split validation, if there is none.
-        max_unreadable: Largest fraction of files that may be unreadable; these are named and left out.
-        seed: Of the choice of validation rows.
+        max_unreadable: Largest fraction of files that may be unreadable; these are named in a warning and left out.
+        seed: Seed of the choice of validation rows.
 
     Raises:
         DataError: There are no pictures, too many cannot be read, or the metadata is malformed.
@@ -60,68 +60,76 @@ def image_folder(
 
 def folder_splits(source: Path, kind: str, columns: Mapping[str, str], speaker: str = "") -> dict[str, Dataset]:
     """The rows of each split of a folder; kind is image or audio."""
+    given = [columns[kind]] if kind in columns else []
+    tables = read_metadata(source, *given, kind)
+    if kind in columns and not any(column == columns[kind] for column, _ in tables.values()):
+        raise ConfigError(
+            f"No metadata file in {source} has the column {columns[kind]!r}, which columns.{kind} names.",
+            path=f"columns.{kind}",
+        )
+    others = {ours: theirs for ours, theirs in columns.items() if ours != kind}
+    described = [row for table, (column, lines) in tables.items() for row in _described(table, column, lines, others)]
     made = {}
     for split, place in splits(source).items():
         files = of_kind(place, SUFFIXES[kind])
-        rows = list(_rows(place, split, kind, files, columns))
+        here = [(path, cells) for path, cells in described if path.is_relative_to(place)]
+        rows = [_row(place, path, split, kind, **cells) for path, cells in here] or _listed(place, split, kind, files)
         if not rows:
             raise DataError(
                 f"{place} has no {WHAT[kind]}; files must end in one of {' '.join(sorted(SUFFIXES[kind]))}."
             )
+        named = {path for path, _ in here}
+        if here and (left := [path for path in files if path not in named]):
+            _log.warning(
+                "%d of %d files in %s are not in %s and are left out; the first is %s.",
+                len(left), len(files), place, " or ".join(str(table) for table in list(tables)[:2]), left[0],
+            )  # fmt: skip
         rows = [{**row, "speaker": row["speaker"] or speaker} for row in rows]
         made[split] = fingerprinted(to_dataset(rows))
     return made
 
 
-def _rows(place: Path, split: str, kind: str, files: list[Path], columns: Mapping[str, str]) -> Iterator[Row]:
-    tables = metadata_files(place)
-    if tables:
-        yield from _described(place, split, kind, files, tables, columns)
-        return
+def _listed(place: Path, split: str, kind: str, files: list[Path]) -> list[Row]:
+    """The rows of files without metadata."""
     classes = {path.relative_to(place).parts[0] for path in files if path.parent != place}
+    rows = []
     for path in files:
         inside = path.relative_to(place)
         label = order(inside.parts[0]) if len(classes) > 1 and len(inside.parts) > 1 else None
-        yield _row(place, path, split, kind, label=label, text=_text_beside(path) or words_of(label))
+        rows.append(_row(place, path, split, kind, label=label, text=_text_beside(path) or words_of(label)))
+    return rows
 
 
 def _described(
-    place: Path, split: str, kind: str, files: list[Path], tables: list[Path], columns: Mapping[str, str]
-) -> Iterator[Row]:
-    named = set[Path]()
-    for table in tables:
-        lines = read_table(table)
-        present = list(dict.fromkeys(name for line in lines for name in line))
-        known = mapped([name for name in present if name != FILE_NAME], columns, str(table))
-        others = [name for name in present if name not in (FILE_NAME, *known.values())]
-        for number, line in enumerate(lines, start=1):
-            path = file_in(table.parent, line.get(FILE_NAME), f"{table}, row {number},")
-            named.add(path)
-            own = {ours: line.get(theirs) for ours, theirs in known.items() if ours not in SPECIAL}
-            own |= {name: line.get(name) for name in others if name not in SPECIAL}
-            cells = {name: line.get(known[name]) if name in known else None for name in ("text", "label", "speaker")}
-            row = _row(place, path, split, kind, label=plain_label(cells["label"]), text=plain_text(cells["text"]))
-            yield {**row, "speaker": plain_text(cells["speaker"]), **own}
-    if left := [path for path in files if path not in named]:
-        _log.warning(
-            "%d of %d files in %s are not in %s and are left out; the first is %s.",
-            len(left), len(files), place, " or ".join(str(table) for table in tables[:2]), left[0],
-        )  # fmt: skip
+    table: Path, column: str, lines: list[Line], columns: Mapping[str, str]
+) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """The file of each line of a table, and its cells by our names."""
+    present = [name for name in dict.fromkeys(name for line in lines for name in line) if name != column]
+    known = mapped(present, columns, str(table))
+    free = [name for name in present if name not in SPECIAL and name not in known.values()]
+    for number, line in enumerate(lines, start=1):
+        cells = {ours: line.get(theirs) for ours, theirs in known.items() if ours not in SPECIAL}
+        cells |= {name: line.get(name) for name in free}
+        label = plain_label(line.get(known["label"])) if "label" in known else None
+        cells["label"] = label
+        cells["text"] = plain_text(line.get(known["text"])) if "text" in known else words_of(label)
+        cells["speaker"] = plain_text(line.get(known["speaker"])) if "speaker" in known else ""
+        yield file_in(table.parent, line.get(column), f"{table}, row {number},"), cells
 
 
 SPECIAL = ("id", "text", "label", "speaker", "image", "audio", "split")
 
 
-def _row(place: Path, path: Path, split: str, kind: str, *, label: str | None, text: str) -> Row:
+def _row(place: Path, path: Path, split: str, kind: str, **cells: Any) -> Row:
     name = order(path.relative_to(place).with_suffix("").as_posix())
-    sound, image = (path, None) if kind == "audio" else (None, path)
-    return make_row(id=name, text=text, split=split, label=label, audio=sound, image=image)
+    files: dict[str, Any] = {kind: path}
+    return make_row(id=name, split=split, **files, **cells)
 
 
 def _text_beside(path: Path) -> str:
     beside = path.with_suffix(".txt")
     try:
-        return plain_text(beside.read_text("utf-8")) if beside.is_file() else ""
+        return plain_text(beside.read_text("utf-8-sig")) if beside.is_file() else ""
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"Cannot read {beside}, the text of {path.name}: {error}.") from error
 
@@ -143,15 +151,15 @@ def audio_folder(
 
     Args:
         root: The folder.
-        columns: Which column of the metadata is which of ours, as in `image-folder`.
-        speaker: Name of the speaker of all rows that the metadata names none for.
-        phonemizer: The model that reads texts for the column `phones`; null leaves out texts with unknown words.
-        needs: The columns that are needed, which training sets. With `phones` among them, English texts are aligned.
+        columns: Our names of columns to those of the metadata, as in `image-folder`.
+        speaker: The speaker of rows for which the metadata names none.
+        phonemizer: The model that pronounces words for the column `phones`; null leaves out texts with unknown words.
+        needs: The columns that the model needs; training sets it. If `phones` is one, English texts are aligned.
         sample_rate: In Hz, to which all sounds are resampled; null leaves that to the model. Channels are averaged.
-        clip_seconds: Longer sounds without a text are cut into clips of this length; null keeps them.
+        clip_seconds: Longer sounds without a transcript are cut into clips of this length; null keeps them.
         validation: Fraction of the rows for the split validation, if there is none.
-        max_unreadable: Largest fraction of files that may be unreadable; these are named and left out.
-        seed: Of the choice of validation rows.
+        max_unreadable: Largest fraction of files that may be unreadable; these are named in a warning and left out.
+        seed: Seed of the choice of validation rows.
 
     Raises:
         DataError: There are no sounds, too many cannot be read, the metadata is malformed, or phones are needed and no

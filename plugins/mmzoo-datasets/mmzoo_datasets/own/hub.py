@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,10 +17,13 @@ from mmzoo_datasets.own.files import SPLITS
 from mmzoo_datasets.own.finish import Part, Rate, Seconds, Settings, Side, finished
 from mmzoo_datasets.own.folders import folder_splits
 from mmzoo_datasets.own.recognize import kind_of
-from mmzoo_datasets.own.tables import rows_of
+from mmzoo_datasets.own.tables import FOLDER, rows_of
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
+
+ANSWER_SECONDS = 10.0
+"""Timeout of the request that asks whether the Hub has a dataset."""
 
 
 def hub(
@@ -37,24 +42,24 @@ def hub(
     max_unreadable: Part = 0.05,
     seed: int = 0,
 ) -> DatasetDict:
-    """A dataset that `datasets.load_dataset` or `save_to_disk` knows; no code of it is ever run.
+    """A dataset of the Hugging Face Hub, or a local folder, as the library `datasets` reads it; its code is never run.
 
     Args:
-        path: `org/name` on the Hub, or a folder of parquet, arrow, csv, json, pictures, sounds or webdataset files. A
-            folder must exist; write `./name` for one beside you.
-        split: A split or part of one for training, such as `train` or `train[:10%]`; null takes those named like train,
+        path: `org/name` on the Hub, or a folder of parquet, arrow, csv, json, pictures, sounds or webdataset files.
+            Write `./name` for a folder in the current one.
+        split: The split to train on, or a part of it, such as `train[:10%]`; null takes the splits named like train,
             validation and test.
         subset: The dataset's configuration, if it has several.
         revision: A commit, tag or branch; a commit makes the training reproducible.
-        columns: Which column is which of ours, such as `{image: img, text: caption}`; usual names are recognized.
-        streaming: Download only the first `limit` rows instead of everything.
-        limit: Use only the first rows of each split, this many.
+        columns: Our names of columns to the table's, such as `{image: img, text: caption}`; usual names are recognized.
+        streaming: Whether to download only the first `limit` rows.
+        limit: Number of rows to use, from the start of each split; null uses all.
         size: Side in pixels to which all pictures are fitted; null leaves that to the model.
         sample_rate: In Hz, to which all sounds are resampled; null leaves that to the model.
-        clip_seconds: Longer sounds without a text are cut into clips of this length; null keeps them.
+        clip_seconds: Longer sounds without a transcript are cut into clips of this length; null keeps them.
         validation: Fraction of the rows for the split validation, if there is none.
-        max_unreadable: Largest fraction of files that may be unreadable; these are named and left out.
-        seed: Of the choice of validation rows.
+        max_unreadable: Largest fraction of files that may be unreadable; these are named in a warning and left out.
+        seed: Seed of the choice of validation rows.
 
     Raises:
         DataError: The dataset does not exist, cannot be reached, needs a script, or is in a layout of its own.
@@ -77,6 +82,8 @@ def hub(
         tables = {name: _downloaded(rows, limit) for name, rows in tables.items()}
     elif limit is not None:
         tables = {name: rows.select(range(min(limit, len(rows)))) for name, rows in tables.items()}
+    if local.is_dir():  # what its paths are relative to
+        tables = {name: table.add_column(FOLDER, [str(local.resolve())] * len(table)) for name, table in tables.items()}
     rows = {name: rows_of(table, name, path, columns or {}) for name, table in tables.items()}
     return finished(path, rows, settings)
 
@@ -88,11 +95,15 @@ def _tables(
     from datasets import Dataset, DatasetDict, load_dataset, load_from_disk
 
     local = Path(path).expanduser()
+    if local.is_file():
+        raise DataError(f"{local} is a file, and hub reads folders; give the file itself as the data.")
     if not local.exists() and (path.startswith((".", "/", "~")) or path.count("/") > 1):
         raise DataError(f"There is no folder {local}.")
+    saved = any((local / name).is_file() for name in ("dataset_dict.json", "state.json"))
+    answers = local.exists() or _answers(path, revision)
     try:
-        with quiet_datasets():
-            if local.is_dir() and any((local / name).is_file() for name in ("dataset_dict.json", "state.json")):
+        with quiet_datasets(), nullcontext() if answers else _offline():
+            if saved:
                 loaded: Any = load_from_disk(str(local))
             else:
                 loaded = load_dataset(
@@ -100,8 +111,17 @@ def _tables(
                     streaming=streaming, cache_dir=str(cache_dir() / "hub"),
                 )  # fmt: skip
     except Exception as error:  # datasets and huggingface_hub raise many kinds
+        if not answers:
+            raise DataError(
+                f"The Hub cannot be reached, and the dataset {path} is not in the cache; check the network and"
+                " HF_ENDPOINT, or give a folder on this machine as the data."
+            ) from error
         raise DataError(f"Cannot load the dataset {path}: {_reason(error)}") from error
     if not isinstance(loaded, Mapping):
+        if saved and split is not None:
+            raise DataError(
+                f"The dataset {path} has only one split; leave `split` out, and set `limit` for fewer rows."
+            )
         return {"train": loaded}
     if split is not None and isinstance(loaded, DatasetDict):  # of load_from_disk, which takes no split
         if split not in loaded:
@@ -112,6 +132,46 @@ def _tables(
         raise DataError(f"The dataset {path} has no split train; choose one of {', '.join(loaded)} with `split`.")
     assert isinstance(named["train"], Dataset) or streaming
     return {name: named[name] for name in ("train", "validation", "test") if name in named}
+
+
+def _answers(path: str, revision: str | None) -> bool:
+    """Whether the Hub answers, asked once, since `datasets` would ask for half a minute.
+
+    Raises:
+        DataError: The Hub does not have the dataset, or does not give it to this user.
+    """
+    from huggingface_hub import HfApi, errors
+    from huggingface_hub.utils import httpx  # type: ignore[attr-defined]
+
+    at = f" at revision {revision!r}" if revision else ""
+    try:
+        HfApi(endpoint=os.environ.get("HF_ENDPOINT")).dataset_info(path, revision=revision, timeout=ANSWER_SECONDS)
+    except errors.GatedRepoError as error:
+        raise DataError(
+            f"The dataset {path} is gated; ask for access on its page on the Hub, and log in with `hf auth login`."
+        ) from error
+    except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, errors.HFValidationError) as error:
+        raise DataError(
+            f"There is no dataset {path}{at} on the Hub, or it is private; check the name, or log in with"
+            " `hf auth login`. A folder on this machine is written ./NAME."
+        ) from error
+    except (errors.OfflineModeIsEnabled, httpx.TransportError):
+        return False
+    except errors.HfHubHTTPError as error:
+        return error.response.status_code < 500
+    return True
+
+
+@contextmanager
+def _offline() -> Iterator[None]:
+    """Let `datasets` read its cache only."""
+    from datasets import config
+
+    before, config.HF_HUB_OFFLINE = config.HF_HUB_OFFLINE, True
+    try:
+        yield
+    finally:
+        config.HF_HUB_OFFLINE = before
 
 
 def _downloaded(rows: Any, limit: int | None) -> Dataset:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mmzoo_datasets.own.files import PICTURES, SOUNDS, hidden, walk
-from mmzoo_datasets.own.metadata import TABLES
+from mmzoo_datasets.own.metadata import FILE_NAMES, TABLES
 
 ENOUGH = 2000
 """The number of files of a folder that are looked at."""
@@ -42,7 +42,7 @@ def parquet(path: Path) -> Config:
 
 
 def table(path: Path) -> Config:
-    """A csv, tsv or jsonl file, or a folder with one and no pictures or sounds."""
+    """A csv, tsv, jsonl, json or txt file, or a folder with a table and no pictures or sounds."""
     if kind_of(path) != "table":
         return None
     return {"path": str(path if path.is_file() else next(_tables(path)))}
@@ -97,14 +97,15 @@ def _layout(path: Path) -> str | None:
 
 def _has_bars(metadata: Path) -> bool:
     with metadata.open(encoding="utf-8-sig", errors="replace") as file:
-        return "|" in file.readline()
+        first, bar, _ = file.readline().partition("|")
+    return bool(bar) and first.strip().lower() not in FILE_NAMES  # which begins a table of any folder
 
 
 def kind_of(path: Path) -> str | None:
     """image, audio, parquet or table: what a file or folder mostly consists of."""
     if path.is_file():
         suffix = path.suffix.lower()
-        return "parquet" if suffix == ".parquet" else "table" if suffix in TABLES else None
+        return "parquet" if suffix == ".parquet" else "table" if suffix in {*TABLES, ".txt"} else None
     if _layout(path) is not None:
         return None
     count = Counter[str]()

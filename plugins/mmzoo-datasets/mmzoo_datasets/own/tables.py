@@ -38,14 +38,14 @@ def parquet(
 
     Args:
         path: A file, a folder, or a pattern such as `data/*.parquet`; files named after a split are of that split.
-        columns: Which column is which of ours, such as `{image: img, text: caption}`; usual names are recognized.
+        columns: Our names of columns to the table's, such as `{image: img, text: caption}`; usual names are recognized.
         size: Side in pixels to which all pictures are fitted; null leaves that to the model.
         fit: `crop` resizes the shorter side and crops the center, `pad` adds white, `stretch` changes the shape.
         sample_rate: In Hz, to which all sounds are resampled; null leaves that to the model.
-        clip_seconds: Longer sounds without a text are cut into clips of this length; null keeps them.
+        clip_seconds: Longer sounds without a transcript are cut into clips of this length; null keeps them.
         validation: Fraction of the rows for the split validation, if there is none.
-        max_unreadable: Largest fraction of files that may be unreadable; these are named and left out.
-        seed: Of the choice of validation rows.
+        max_unreadable: Largest fraction of files that may be unreadable; these are named in a warning and left out.
+        seed: Seed of the choice of validation rows.
 
     Raises:
         DataError: There are no such files, one is not parquet, or too many of their files cannot be read.
@@ -70,18 +70,20 @@ def csv(
     max_unreadable: Part = 0.05,
     seed: int = 0,
 ) -> DatasetDict:
-    """A csv, tsv or jsonl file; paths of pictures and sounds are relative to it.
+    """A csv, tsv, jsonl or json file, or a txt file with a text on each line.
+
+    Values are separated by commas, semicolons, tabs or bars. Paths of pictures and sounds are relative to the file.
 
     Args:
         path: A file, a folder, or a pattern. Files named after a split are of that split.
-        columns: Which column is which of ours, such as `{image: file, text: caption}`; usual names are recognized.
+        columns: Our names of columns to the table's, such as `{image: file, text: caption}`; usual names are known.
         size: Side in pixels to which all pictures are fitted; null leaves that to the model.
         fit: `crop` resizes the shorter side and crops the center, `pad` adds white, `stretch` changes the shape.
         sample_rate: In Hz, to which all sounds are resampled; null leaves that to the model.
-        clip_seconds: Longer sounds without a text are cut into clips of this length; null keeps them.
+        clip_seconds: Longer sounds without a transcript are cut into clips of this length; null keeps them.
         validation: Fraction of the rows for the split validation, if there is none.
-        max_unreadable: Largest fraction of files that may be unreadable; these are named and left out.
-        seed: Of the choice of validation rows.
+        max_unreadable: Largest fraction of files that may be unreadable; these are named in a warning and left out.
+        seed: Seed of the choice of validation rows.
 
     Raises:
         DataError: There are no such files, one is malformed, or too many of the files it names cannot be read.
@@ -261,8 +263,12 @@ def _with_cells(table: Dataset, name: str, where: str) -> Dataset:
         )
         contents = contents.cast(pa.binary()) if contents.nbytes < 2**31 else contents
     elif kind in ("string", "large_string"):
-        folders = table[FOLDER] if FOLDER in table.column_names else [""] * len(table)
-        joined = [_joined(folder, value) for folder, value in zip(folders, table[name], strict=True)]
+        if FOLDER not in table.column_names:  # from the Hub, which may not name files of this machine
+            first = next((value for value in table[name] if value), "")
+            raise DataError(
+                f"{where} holds texts such as {first[:60]!r}, not files; map another column with `columns`."
+            )
+        joined = [_joined(folder, value) for folder, value in zip(table[FOLDER], table[name], strict=True)]
         contents, paths = pa.nulls(len(table), pa.binary()), pa.array(joined, pa.string())
     else:
         raise DataError(f"{where} holds {feature}, not encoded files or their paths.")

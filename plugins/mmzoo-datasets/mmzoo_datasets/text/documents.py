@@ -1,7 +1,7 @@
 """Sentences that people wrote, from documents of two Debian packages.
 
 WordNet's usage examples (package wordnet-base, Princeton's permissive license) and quotations (package fortunes,
-collected by volunteers under the BSD license). Training texts and held-out texts come from different documents.
+collected by volunteers, BSD license). Training texts and held-out texts come from different documents.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ _TITLE = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|St|Jr|Sr|Prof|Gen|Rev|Lt|Col|vs|etc|al|N
 def readable(text: str) -> str | None:
     """The text as one plain sentence, or None if it is not one.
 
-    Accepted are 4 to 25 words of letters with usual punctuation. Figures, abbreviations and acronyms are not, so that
-    every voice reads the same words; nor are coarse words.
+    It must have 4 to 25 words of the letters A to Z, with usual punctuation. Figures, abbreviations and acronyms are
+    rejected because voices read them differently, and so are coarse words.
     """
     text = " ".join(text.translate(_QUOTES).replace('"', "").split()).rstrip(" ,;:")
     if text and text[-1] not in ".?!":
