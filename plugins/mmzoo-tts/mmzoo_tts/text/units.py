@@ -32,6 +32,7 @@ UNITS: dict[str, Names] = {
     "kcal": ("kilocalorie", "kilocalories"), "cal": ("calorie", "calories"),
     "rpm": ("revolution per minute", "revolutions per minute"), "bpm": ("beat per minute", "beats per minute"),
     "fps": ("frame per second", "frames per second"), "dpi": ("dot per inch", "dots per inch"),
+    "pts": ("point", "points"), "ly": ("light year", "light years"),
     "ppi": ("pixel per inch", "pixels per inch"), "px": ("pixel", "pixels"), "MP": ("megapixel", "megapixels"),
     "ppm": ("part per million", "parts per million"), "ppb": ("part per billion", "parts per billion"),
     "hp": ("horsepower", "horsepower"), "mol": ("mole", "moles"), "°C": ("degree celsius", "degrees celsius"),
