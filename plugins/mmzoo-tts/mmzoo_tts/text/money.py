@@ -58,7 +58,7 @@ def _said(
         said += ["to", *numbers.number_words(second)] if second else []
         said += [MAGNITUDES[magnitude.lower()]] if magnitude else []
         said += many.split()
-    elif fraction and len(fraction) != 2:
+    elif fraction and (len(fraction) != 2 or not cent):
         said += [*numbers.number_words(first), *many.split()]
     else:
         units, parts = int(whole or 0), int(fraction or 0)

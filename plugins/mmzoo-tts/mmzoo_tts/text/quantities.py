@@ -7,25 +7,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 
 from mmzoo_tts.text import codes, dates, money, numbers
 from mmzoo_tts.text.items import Item, Spoken, words
 from mmzoo_tts.text.numbers import MINUS, NUMBER, TO
 from mmzoo_tts.text.rules import WINDOW, Rule, describes, noun_follows, plural_follows, rules, word_before
 from mmzoo_tts.text.tables import MAGNITUDES, NUMBERED, NUMBERED_IN_PAIRS
-from mmzoo_tts.text.units import RATE, UNIT, unit_names
+from mmzoo_tts.text.units import INVERSE, RATE, UNIT, unit_names
 
 _HALVES = {2: ("half", "halves"), 4: ("quarter", "quarters")}
 _DETACHED = frozenset("AJKN")
 """Units that follow a number only after a space: "10 A" is a current, "10A" an apartment."""
 _PARTS_OF_NAMES = NUMBERED | NUMBERED_IN_PAIRS
-_PARTS_OF_NAMES |= set("apartment apt building exit exercise floor gate interstate option platform question road".split())
+_PARTS_OF_NAMES |= set(
+    "apartment apt building exit exercise floor gate interstate option platform question road".split()
+)
 _PARTS_OF_NAMES |= set("route row seat street us".split())
 """A number and a capital letter after one of these are a name (seat 12 A), not a quantity."""
 _TEMPERATURES = {"C": ("degree celsius", "degrees celsius"), "F": ("degree fahrenheit", "degrees fahrenheit")}
-_BEFORE_TEMPERATURE = frozenset("about above around at below between from hit is near of over reached to under was".split())
+_BEFORE_TEMPERATURE = frozenset(
+    "about above around at below between from hit is near of over reached to under was".split()
+)
 _BEFORE_NOUNS = ("volt", "watt", "ohm", "byte")
-"""What these units measure is rarely counted, so a plural behind them is what the quantity describes: 12 V batteries."""
+"""A plural after one of these units is what the quantity describes: 12 V batteries."""
 _POWERS = {"2": "squared", "3": "cubed"}
 _SIGNS = {"+": "plus", "-": "minus", "−": "minus", "–": "minus", "": ""}
 
@@ -71,8 +76,11 @@ def _measure(match: re.Match[str]) -> list[Item] | None:
 def _is_name(match: re.Match[str]) -> bool:
     """Whether a number and a capital letter name something: I-80 W, seat 12 A, 50 K users."""
     start, end = match.span()
-    part = word_before(match) in _PARTS_OF_NAMES or match.string[max(0, start - 2) : start - 1].isalpha()
-    return (part and match.string[start - 1] in " -") or (match[0][-1] == "K" and plural_follows(match.string, end))
+    before = match.string[max(0, start - 2) : start]
+    joined = before[:1].isalpha() and before[1:] == "-"
+    return (
+        joined or word_before(match) in _PARTS_OF_NAMES or (match[0][-1] == "K" and plural_follows(match.string, end))
+    )
 
 
 def _is_temperature(match: re.Match[str], gap: str) -> bool:
@@ -84,13 +92,21 @@ def _is_temperature(match: re.Match[str], gap: str) -> bool:
     return near if not gap else near or not noun_follows(text, end)
 
 
+def _stars(match: re.Match[str]) -> list[Item] | None:
+    """A rating: a 5* hotel, 4★. A star of another kind may mark a footnote."""
+    noun = noun_follows(match.string, match.end()) or match[0][-1] == "-"
+    if match[2] == "*" and not noun:
+        return None
+    return words(match[0], [*numbers.number_words(match[1]), "star" if noun or match[1] == "1" else "stars"])
+
+
 def _hundreds(match: re.Match[str]) -> list[Item] | None:
     """Numbers in equal steps (100 200 300), which are not the groups of one number."""
-    parts = [int(part) for part in match[0].split()]
-    steps = {after - before for before, after in zip(parts, parts[1:], strict=False)}
-    if len(steps) > 1 or 0 in steps:
+    parts = [int(part) for part in [*match[0].split(), match[1]]]
+    steps = {after - before for before, after in pairwise(parts)}
+    if len(steps) > 1 or not 1 <= abs(min(steps)) <= 111:
         return None
-    return words(match[0], [word for part in parts for word in numbers.cardinal(part)])
+    return words(match[0], [word for part in parts[:-1] for word in numbers.cardinal(part)])
 
 
 def _by(match: re.Match[str]) -> list[Item] | None:
@@ -137,7 +153,7 @@ def _plain(match: re.Match[str]) -> list[Item]:
 
 
 def _magnitude(match: re.Match[str]) -> list[Item]:
-    number, magnitude = match[1] or match[3], match[2] or match[4]
+    number, magnitude = (part for part in match.groups() if part)
     return words(match[0], [*numbers.number_words(number), MAGNITUDES[magnitude.lower()]])
 
 
@@ -206,6 +222,10 @@ def _said(text: str) -> Callable[[re.Match[str]], list[Item]]:
     )
 
 
+_COUNTED = "people|users|followers|viewers|views|visitors|residents|voters|households|jobs|customers|passengers|homes"
+_COUNTED += (
+    "|subscribers|downloads|workers|children|adults|copies|barrels|tons|tonnes|dollars|euros|pounds|cars|players"
+)
 _X = r"\s?[x×]\s?"
 _MINUS = rf"({MINUS}(?=[\d.]))?"
 _FRACTION = rf"{_MINUS}(?:(\d{{1,6}})(?:\s+|-))?(\d{{1,6}})\s?/\s?(\d{{1,6}})(?![\d/])"
@@ -215,11 +235,12 @@ RULES: tuple[Rule, ...] = (
     *dates.RULES,
     *codes.RULES[1:],
     *rules(
-        (r"[1-9]\d\d(?: [1-9]\d\d){2,6}(?![.,]?\d| \d)", _hundreds, " "),
+        (r"([1-7](?:\.\d)?)([*★])(?:-(?=[a-z]))?(?![*★\w(])", _stars, "*★"),
+        (r"[1-9]\d\d(?: [1-9]\d\d){1,6}(?= ([1-9]\d\d)(?![.,]?\d| \d))", _hundreds, " "),
         (rf"{_MINUS}({NUMBER})[eE]([-−+]?)(\d{{1,3}})\b(?!\.\d)", _scientific, "eE"),
         *(
             (rf"(?<=\d)(?:\^|\*\*)\{{?([-−+]?)(\d+)\}}?\s({unit})(?![\w^])", _power_of_units, "^*")
-            for unit in (RATE, UNIT)
+            for unit in (INVERSE, RATE, UNIT)
         ),
         (r"(?:\^|(?<=\d)\*\*(?=[-−+]?\d))\{?([-−+]?)(?:(\d+(?:\.\d+)?)|([A-Za-z]))\}?(?![\w^])", _power, "^*"),
         (rf"{_FRACTION}(?:\s|-)?({UNIT})(?![\w^])", _fraction, "/"),
@@ -230,6 +251,8 @@ RULES: tuple[Rule, ...] = (
         (r"(\d+)'(?:\s?(\d+(?:\.\d+)?)(?:\"|''))", _feet, "'"),
         (r"(\d+(?:\.\d+)?)(['\"])(?![\w'\"])", _length, "'\""),
         (r"'?(\d{3}0|[02-9]0)'?s\b", _decade, "s"),
+        (rf"(\d+\.\d+|\d{{1,3}})(m)(?= (?:{_COUNTED})\b)", _magnitude, "m"),
+        (rf"{_MINUS}({NUMBER})(?:{TO}({NUMBER}))?(\s|-|)({INVERSE})(?![\w^])", _measure, "^"),
         (rf"{_MINUS}({NUMBER})(?:{TO}({NUMBER}))?(\s|-|)({RATE})(?![\w^])", _measure, "/"),
         (rf"{_MINUS}({NUMBER})(?:{TO}({NUMBER}))?(\s|-|)({UNIT})(?![\w^])", _measure, ""),
         (r"(\d{1,3}(?:,\d{3}){1,5}+|\d{1,15})(?i:st|nd|rd|th)\b", _ordinal, "tdTD"),

@@ -31,7 +31,7 @@ def rules(*rows: tuple[str, Callable[[re.Match[str]], list[Item] | None], str]) 
 
 
 _WORD_BEFORE = re.compile(r"([A-Za-z]+)[.\s]?\Z")
-_DETERMINER = re.compile(r"(?<![\w'])(an?|the|this|that|one|another|every|each|my|your|his|her|its|our|their)\s\Z", re.I)
+_DETERMINER = re.compile(r"(?<![\w'])(an?|the|this|that|one|another|my|your|his|her|its|our|their)\s\Z", re.I)
 _NEXT_WORD = re.compile(r" ([a-z]{2,})\b(?!')")
 _PLURAL = re.compile(r" (?!was\b|has\b|does\b|plus\b|less\b|always\b|towards\b|perhaps\b|across\b)[a-z]{2,}[a-rt-z]s\b")
 _NO_NOUN = frozenset(
