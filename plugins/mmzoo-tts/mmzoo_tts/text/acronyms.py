@@ -46,7 +46,7 @@ READ = frozenset(
         # science, medicine
         "AIDS CAT COVID LIDAR MERS PET SARS SCUBA SPAM TASER "
         # people, work, money
-        "ASAP AWOL IKEA NIMBY PAC POTUS SCOTUS STEM YOLO YUPPIE"
+        "ASAP AWOL FOMO IKEA NIMBY PAC POTUS SCOTUS STEM YOLO YUPPIE"
     ).split()
 )
 """Acronyms that are read as words."""

@@ -16,8 +16,8 @@ _COUNTS = frozenset("two three four five six all straight".split())
 LITTLE_WORDS = frozenset("as at by do go if in is my no of on or so to up".split())
 _TWO_LETTERS = frozenset(
     (
-        "ah al am an as at aw ax ay be bi bo by da do du ed eh el em en ex fe go ha he hi ho if in is it jo la le lo "
-        "ma me mi mo mu my ne no of oh oi ok om on or ox oy pi re so ta to uh um up us we ya ye yo"
+        "ah am an as at aw ax be bi by do eh em go ha he hi ho if in is it la lo ma me my no of oh oi ok on or ow ox "
+        "pi re so to uh um up us we ya ye yo"
     ).split()
 )
 """Words of two letters; others in capitals are acronyms, even if the lexicon has the sound of a name (Ty, Li)."""

@@ -51,7 +51,9 @@ def _month_and_day(match: re.Match[str]) -> list[Item] | None:
     """A date without a year: due 11/30."""
     month, day, before = int(match[1]), int(match[2]), word_before(match)
     fraction = month < day and day in {2, 3, 4, 5, 6, 8, 10, 16}
-    certain = before in {"due", "dated"}
+    certain = before in {"due", "dated"} or bool(
+        _WEEK_OF.search(match.string[max(0, match.start() - 12) : match.start()])
+    )
     likely = before in {"on", "by", "until", "till", "since"} and not fraction and match[0] != "9/11"
     if not certain and not likely:
         return None
@@ -178,9 +180,10 @@ def zone(match: re.Match[str]) -> list[Item]:
 ZONE = re.compile(r"(UTC|GMT)\s?([+\-−–])\s?(\d{1,2})(?::([0-5]\d))?(?![\d.])")
 
 _AFTER = re.compile(rf"\s?({UNIT}|[$€£]|[a-z]+)")
+_WEEK_OF = re.compile(r"(?:week|night|weekend|morning) of\s\Z")
 _NOT_AT = re.compile(
     r"(?:trad|pric|sell|sold|quot|valu|st[ao]nd|stood|rat|gr[oe]w|bought|fixed|held|measur|averag|clos|open|peak)"
-    r"\w* at\s\Z"
+    r"\w* at\s\Z|\b(?:ratio|rate|index|price|yield|euro|dollar|pound|share|stock|score)s?\b.{0,15} at\s\Z"
 )
 _NOT_FROM = re.compile(
     r"(?:ros|ris|rais|f[ae]ll|drop|[ie]ncreas|gr[oe]w|up|down|rang|chang|went|jump|climb|reduc|mov|improv|vari|score)\w*"

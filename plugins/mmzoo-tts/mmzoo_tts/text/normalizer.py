@@ -21,9 +21,9 @@ _DASH = re.compile(r"-{2,}|[—–]|-(?=\s)|(?<=\s)-")
 _VARIABLE = re.compile(r"-[a-zA-Z](?![\w'.])")
 _UNTIL = re.compile(rf"[-−]?[\d{''.join(map(re.escape, CURRENCIES))}]|(?:present|now|today)\b")
 _SIGN = re.compile("|".join(sorted(map(re.escape, SIGNS), key=len, reverse=True)))
-_FORMULA = re.compile(r"\d|[_)]|\s?(?:[\^=+×→]|!=|->|[<>]=?)")
+_FORMULA = re.compile(r"\d|[_)]|\.[a-z]|\s?-\s?[b-z]\b(?!['.-])|\s?(?:[\^=+×→]|!=|->|[<>]=?)")
 _MODEL = re.compile(r"\d|[_)-]|\s?(?:[\^=+×→]|!=|->|[<>]=?)")
-_FLAG = re.compile(r"-(?:[a-zA-Z]|[a-z]{2,4})(?![\w-]|['.]\w|\s?[=<>+*/^])")
+_FLAG = re.compile(r"-(?:[a-zA-Z](?=\d)|(?:[a-zA-Z]|[a-z]{2,4})(?![\w-]|['.]\w|\s?[=<>+*/^]))")
 _WORD_BEFORE = re.compile(r"[A-Za-z]{2}[\"')]* \Z")
 _DIFFERENCE = re.compile(r"-\s(?:\d|[b-z]\b(?!'))")
 _GRADE = re.compile(r"(?<![\w'-])[A-DF]-(?=[\s.,;:!?)]|\Z)(?!\s(?:and|or|&)\s\w+-\w)")
@@ -290,7 +290,8 @@ class _Scanner:
     def _difference(self, position: int) -> bool:
         """Whether a dash between spaces is a minus sign: x - 1, 5 - x."""
         match = _DIFFERENCE.match(self.text, position)
-        variable = len(self.previous) == 1 and self.previous in "bcdefghjklmnopqrstuvwxyz"
+        last = self.items[-1] if self.items else None
+        variable = len(self.previous) == 1 and self.previous.islower() and isinstance(last, Spoken) and last.letter
         start, end = self.quantity
         power = end == position - 1 and self.text[start] == "^"
         number = end == position - 1 and match is not None and match[0][-1].isalpha()

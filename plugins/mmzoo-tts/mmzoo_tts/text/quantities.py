@@ -31,6 +31,7 @@ _BEFORE_TEMPERATURE = frozenset(
 )
 _BEFORE_NOUNS = ("volt", "watt", "ohm", "byte")
 """A plural after one of these units is what the quantity describes: 12 V batteries."""
+_MORE_STARS = re.compile(r" (?:and|or|to) \d\*")
 _POWERS = {"2": "squared", "3": "cubed"}
 _SIGNS = {"+": "plus", "-": "minus", "−": "minus", "–": "minus", "": ""}
 
@@ -95,6 +96,7 @@ def _is_temperature(match: re.Match[str], gap: str) -> bool:
 def _stars(match: re.Match[str]) -> list[Item] | None:
     """A rating: a 5* hotel, 4★. A star of another kind may mark a footnote."""
     noun = noun_follows(match.string, match.end()) or match[0][-1] == "-"
+    noun = noun or bool(_MORE_STARS.match(match.string, match.end()))
     if match[2] == "*" and not noun:
         return None
     return words(match[0], [*numbers.number_words(match[1]), "star" if noun or match[1] == "1" else "stars"])
