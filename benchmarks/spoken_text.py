@@ -164,7 +164,7 @@ Written by `python benchmarks/spoken_text.py --write` on {time.strftime("%Y-%m-%
 A case is right if its words, and which of them are letters, are those of `plugins/mmzoo-tts/tests/spoken.tsv`.
 
 {table(now, before)}
-Of these cases, the following were held out: they were written before their author had seen the rules or what they say.
+Of these cases, the following were held out: they were written before their author had seen what the rules say.
 Readings that are as good were accepted afterwards. "Before" is commit {HELD_OUT_BEFORE}, the rules as they were then;
 the rules of today were changed with their help.
 

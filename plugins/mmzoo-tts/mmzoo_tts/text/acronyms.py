@@ -55,9 +55,10 @@ NAMES = {
     "AAA": "triple A", "BibTeX": "bib tech", "BSc": "B S C", "CMOS": "sea moss", "CoV": "co V", "DoD": "D O D",
     "DoJ": "D O J",
     "GUI": "gooey", "IEEE": "I triple E", "IoT": "I O T", "JPEG": "J peg", "JPG": "J peg", "JSON": "jason",
-    "LaTeX": "lay tech", "MacBook": "mac book", "MPEG": "M peg", "MSc": "M S C", "NAACP": "N double A C P",
+    "LaTeX": "lay tech", "MacBook": "mac book", "MoMA": "moma",
+    "MPEG": "M peg", "MSc": "M S C", "NAACP": "N double A C P",
     "NaN": "nan", "NumPy": "num pie", "OAuth": "o auth", "PaaS": "pass", "PhD": "P H D", "PyPI": "pie P I",
-    "PyTorch": "pie torch", "ROTC": "rot C", "SaaS": "sass", "SciPy": "sigh pie", "SCSI": "scuzzy",
+    "PyTorch": "pie torch", "ROTC": "rot C", "ReLU": "re lu", "SaaS": "sass", "SciPy": "sigh pie", "SCSI": "scuzzy",
     "SQLite": "S Q lite", "TeX": "tech", "VMware": "V M ware", "VoIP": "voyp", "WiFi": "wifi",
     "WWI": "W W one", "WWII": "W W two", "WYSIWYG": "wizzy wig", "YAML": "yammel",
 }  # fmt: skip

@@ -10,7 +10,7 @@ from mmzoo_tts.text.items import Item, letters, suffixed, words
 
 _CAMEL = re.compile(r"[A-Z]n[A-Z](?![a-z])|[A-Z]{2,}(?=[a-z]$)|[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _COMPOUND = re.compile("(?:H|C|N|O|F|I|P|S|K|Na|Mg|Al|Si|Cl|Li|Ca|Fe|Cu|Zn|Br|Ag|Ba|Ti|Pb|Sn|Mn|Hg|Ni){2,}")
-_LETTERS = re.compile("[A-Z][a-z][A-Z]|[B-DF-HJ-LNP-TW-Z]s")
+_LETTERS = re.compile("[A-Z][fno][A-Z]|[B-DF-HJ-LNPQSTW-Z]s")
 """YoY and QoS, and the plural of a letter: Ps and Qs."""
 _COUNTS = frozenset("two three four five six all straight".split())
 LITTLE_WORDS = frozenset("as at by do go if in is my no of on or so to up".split())
@@ -36,8 +36,8 @@ def plain_word(word: str, known: Container[str], *, shouted: bool, mixed: bool, 
     """
     base, suffix = (word[:-2], word[-2:]) if word.lower().endswith("'s") else (word, "")
     lower = word.lower()
-    counted = base == "As" and (previous.isdigit() or previous.lower() in _COUNTS)
-    if counted or (_LETTERS.fullmatch(base) and base not in NAMES and not mixed):
+    counted = base in {"As", "Rs"} and (previous.isdigit() or previous.lower() in _COUNTS)
+    if counted or (len(base) < 4 and not mixed and base not in NAMES and _LETTERS.fullmatch(base)):
         plural = base[-1] == "s"
         return _spell(word, base[0] if plural else base, "'s" if plural else suffix)
     if len(base) > 1 and (not base.islower() or base in LOWER_CASE):
