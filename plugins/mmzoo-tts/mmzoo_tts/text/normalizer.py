@@ -31,7 +31,7 @@ _HEART = re.compile(
     r"<3(?![\w%°$]|[.,]\d)(?!\s?(?:years?|months?|weeks?|days?|hours?|minutes?|seconds?|degrees|percent|of)\b)"
 )
 _LINE_END = re.compile(r"[^\w\n]*(?:\n|\Z)")
-_QUESTION = re.compile(r"[^.?!\n]*\?")
+_QUESTION = re.compile(r"[^.?!\n]{0,300}\?")
 _KNOWING = frozenset("know knows knew guess wonder wondering see care cares matter matters exactly just".split())
 _COMPARED = frozenset("age aged score size rating grade count level index ratio value sum is are was mean than".split())
 _DOT_NAME = re.compile(r"(?<!\w)\.[A-Za-z]|\.[A-Z]{2,}\b")  # .NET and VB.NET

@@ -60,13 +60,13 @@ def describes(match: re.Match[str]) -> bool:
     """Whether a determiner shows that a quantity describes a noun, so that its unit is singular: a 5 km run."""
     start, end = match.span()
     found = _DETERMINER.search(match.string[max(0, start - 9) : start])
-    return bool(found) and (found[1].lower() in {"a", "an"} or noun_follows(match.string, end))
+    return found is not None and (found[1].lower() in {"a", "an"} or noun_follows(match.string, end))
 
 
 def noun_follows(text: str, position: int) -> bool:
     """Whether a word that may be a noun or an adjective follows."""
     found = _NEXT_WORD.match(text, position)
-    return bool(found) and found[1] not in _NO_NOUN and not found[1].endswith("ly")
+    return found is not None and found[1] not in _NO_NOUN and not found[1].endswith("ly")
 
 
 def plural_follows(text: str, position: int) -> bool:

@@ -138,12 +138,12 @@ def unit_names(unit: str) -> Names | None:
     first, space, last = unit.rpartition(" ")
     if inverse := re.fullmatch(r"([A-Za-z]+)\^\{?-([1-3])\}?", last):
         names = unit_names(first) if space else ("", "")
-        below = unit_names(inverse[1] + ("" if inverse[2] == "1" else f"^{inverse[2]}"))
-        return _each(names, lambda name: f"{name} per {below[0]}".strip()) if names and below else None
+        root = unit_names(inverse[1] + ("" if inverse[2] == "1" else f"^{inverse[2]}"))
+        return _each(names, lambda name: f"{name} per {root[0]}".strip()) if names and root else None
     top, slash, bottom = unit.partition("/")
     if slash:
         names, below = unit_names(top), " ".join(per(bottom))
-        if below and bottom.endswith(top):  # 8 GB/256 GB
+        if bottom[:1].isdigit() and bottom.lstrip("0123456789 ") == top:  # 8 GB/256 GB
             return None
         return _each(names, lambda name: f"{name} per {below}") if names and below else None
     match = _PARTS.fullmatch(unit)
