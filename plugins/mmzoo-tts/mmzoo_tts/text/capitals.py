@@ -13,7 +13,7 @@ _COMPOUND = re.compile("(?:H|C|N|O|F|I|P|S|K|Na|Mg|Al|Si|Cl|Li|Ca|Fe|Cu|Zn|Br|Ag
 _LETTERS = re.compile("[A-Z][fno][A-Z]|[B-DF-HJ-LNPQSTW-Z]s")
 """YoY and QoS, and the plural of a letter: Ps and Qs."""
 _COUNTS = frozenset("two three four five six all straight".split())
-LITTLE_WORDS = frozenset("as at by do go if in is my no of on or so to up".split())
+LITTLE_WORDS = frozenset("an as at be by do go he if in is me my no of oh on or so to up we".split())
 _TWO_LETTERS = frozenset(
     (
         "ah am an as at aw ax be bi by do eh em go ha he hi ho if in is it la lo ma me my no of oh oi ok on or ow ox "

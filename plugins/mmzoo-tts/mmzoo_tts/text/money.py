@@ -12,7 +12,7 @@ from mmzoo_tts.text.tables import CODES, CURRENCIES, DOLLARS, MAGNITUDES
 from mmzoo_tts.text.units import PER, per
 
 SIGNS = "".join(map(re.escape, CURRENCIES))
-_CODES = "|".join(CODES)
+_CODES = "|".join(map(re.escape, CODES))
 _COUNTRY = "|".join(sorted(DOLLARS, key=len, reverse=True))
 _MAGNITUDE = r"(?:\s?(thousand|million|billion|trillion|mil|mio|mln|mn|bn|tn|trn|[kKmMbBtT])\b)?"
 _PER = rf"(?:\s?/\s?({'|'.join(sorted(PER, key=len, reverse=True))})\b)?"

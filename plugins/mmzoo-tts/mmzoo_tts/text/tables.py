@@ -146,6 +146,7 @@ CODES = {
     "CHF": ("swiss franc", "swiss francs", "centime", "centimes"),
     "CNY": ("yuan", "yuan", "fen", "fen"), "SEK": ("krona", "kronor", "ore", "ore"),
     "NOK": ("krone", "kroner", "ore", "ore"), "DKK": ("krone", "kroner", "ore", "ore"),
+    "R$": ("real", "reais", "centavo", "centavos"), "BRL": ("real", "reais", "centavo", "centavos"),
     "MXN": ("peso", "pesos", "centavo", "centavos"), "ZAR": ("rand", "rand", "cent", "cents"),
     "BTC": CURRENCIES["₿"],
 }  # fmt: skip
