@@ -7,29 +7,29 @@ from mmzoo_tts.text.items import Item, Spoken
 SPELLED = frozenset(
     (
         # states and organizations
-        "ABC ACLU AFL AMA BBC CBS CDC CIA CIO CNN DEA DHS DOD DOE DOJ ECB EPA ESA ESPN EU FAA FBI FCC FDA FTC "
-        "GDR GOP IBRD ICC ICJ ILO IMF INS IRA IRS KGB KKK LAPD MGM MIT MLB MMA MTV NBA NBC NFL NHL NHS NIH "
-        "NPR NRA NSA NSF NYC NYPD NYT NYU OECD PBS PGA PLO PRC RAF SEC TSA UAE UCLA UFC UK UN UPS US USA USC "
-        "USDA USPS USSR WHO WTO WWE WWF "
+        "ABC ACLU AFL AMA AP BBC CBS CDC CIA CIO CNN DEA DHS DOD DOE DOJ ECB EPA ESA ESPN EU FAA FBI FCC FDA FTC GDR "
+        "GOP IBRD ICC ICJ ILO IMF INS IRA IRS KGB KKK LAPD MGM MIT MLB MMA MTV NBA NBC NFL NHL NHS NIH NPR NRA NSA "
+        "NSF NYC NYPD NYT NYU OECD PBS PGA PLO PRC RAF SEC TSA UAE UCLA UFC UK UN UPS US USA USC UNHCR USDA USMC "
+        "USMCA USPS USSR WHO WTO WWE WWF "
         # companies and products
         "AFP AMD AOL AWS BMW BP DHL GE GM HBO HP HSBC IBM KFC KLM LG MSN PWC SAP VW "
         # places
-        "DC LA NZ SF UP "
+        "DC DFW JFK LA LAX NZ SF UP "
         # people, work, money
-        "AD ADHD AGM AKA APR ATM BA BC BCE BS BTW CE CEO CFO CMO COO CPA CSR CTO CV DIY DJ DMV ETA ETF EVP "
-        "FAQ FYI GDP GNP GPA HOA HR ID IDK IOU IPO IQ IRL IT KPI LGBT LGBTQ LLC LLP LOL MBA MC MD MP MVP NGO "
-        "NSFW OCD OMG PA PM POV POW PR PTA PTO PTSD QA QC RFP RIP ROI RSVP SAT SEO SVP TBA TBC TBD TGIF TLC "
-        "VAT VC VIP VP XL XXL XXXL "
+        "AD ADHD AFAIK AGM AKA APR ATM BA BBQ BC BCE BS BTW CE CEO CFO CMO COB COO CPA CSR CTO CV DIY DJ DMV DWI EIN "
+        "ETA ETF EVP FAQ FYI GDP GNP GED GPA HOA HR ICYMI ID IDK IMO IOU IPO IQ IRL IT KPI LGBT LGBTQ LLC LLP LOL "
+        "MBA MC MD MP MVP NGO NSFW OCD OMG OP PA PM POV POW PR PTA PTO PTSD QA QC RFP RIP ROI RSVP SAT SEO SOS SSN "
+        "SVP TBA TBC TBD TGIF TLC VAT VC VIP VP XL XXL XXXL "
         # computing and electronics
-        "AC AI AM API AR CCTV CD CDN CI CLI CMS CPU CRM CRT CSS CSV DB DDR DNS DOM DPI DSL DSP DVD DVR EOF "
-        "ERP FM FPGA FPS FTP GCC GDPR GPL GPS GPT GPU GSM HDD HDMI HDR HTML HTTP HTTPS IDE IO IP IRC ISP JS "
-        "JVM JWT LCD LED LLM LTE ML MMS MS MVC NFC NFT NLP OCR OEM OOP OS PC PCB PCI PDA PDF PHP PPT PSU QR "
-        "RDF RFC RFID RGB RPC RSS RTX SDK SLA SMS SMTP SQL SSD SSH SSL SSO SUV SVG TCP TLS TTL TTS TV UDP UHF "
-        "UI UPC URI URL USB UTF UUID UX VGA VHF VHS VM VPN VR WPA WWW XHTML XML XSS "
+        "AC AI AM API AR CCTV CD CDN CI CLI CMS CPU CRM CRT CSS CSV DB DDR DNS DOM DPI DSL DSP DVD DVR EOF ERP FM "
+        "FPGA FPS FTP GCC GDPR GPL GPS GPT GPU GSM HDD HDMI HDR HTML HTTP HTTPS IDE IO IP IRC ISP JS JVM JWT LCD LED "
+        "LLM LTE ML MMS MS MVC NFC NFT NLP OCR OEM OOP OS PC PCB PCI PDA PDF PHP PPT PSU QR RDF RFC RFID RGB RPC RSS "
+        "RTX SDK SLA SMS SMTP SQL SSD SSH SSL SSO SUV SVG TCP TLS TTL TTS TV UDP UHF UI UPC URI URL USB UTF UUID UX "
+        "VGA VHF VHS VM VPN VR WPA WWW XHTML XML XSS "
         # science, medicine, vehicles
-        "ADD ALS ATP ATV BMI BPM CFC CPR CT DDT DNA DUI ECG EEG EKG EMT ENT ER ESP EV GI GMO HIV HPV HVAC "
-        "ICBM ICU IED IPA IUD IV IVF LNG LPG LSD MRI OR PCR PMS PPE PPM PSI PVC RN RNA RPM RV STD STI TB TNT "
-        "UFO UTI UV WMD "
+        "ABS ADD ALS ATP ATV BMI BPM CBC CFC CPR CT DDT DNA DUI ECG EEG EKG EMT ENT ER ESP EV GI GMO HIV HPV HVAC "
+        "ICBM ICU IED IPA IUD IV IVF LNG LPG LSD MPG MPH MRI OBGYN OR PCR PMS PPE PPM PSI PVC RN RNA RPM RV STD STI "
+        "TB TNT UFO UTI UV WMD "
         # time
         "BST CDT CET CST EDT EST GMT IST JST MST PDT PST UTC "
     ).split()
@@ -46,7 +46,7 @@ READ = frozenset(
         # science, medicine
         "AIDS CAT COVID LIDAR MERS PET SARS SCUBA SPAM TASER "
         # people, work, money
-        "ASAP AWOL IKEA NIMBY PAC POTUS SCOTUS STEM YOLO YUPPIE"
+        "ASAP AWOL FOMO IKEA NIMBY PAC POTUS SCOTUS STEM YOLO YUPPIE"
     ).split()
 )
 """Acronyms that are read as words."""
@@ -55,15 +55,16 @@ NAMES = {
     "AAA": "triple A", "BibTeX": "bib tech", "BSc": "B S C", "CMOS": "sea moss", "CoV": "co V", "DoD": "D O D",
     "DoJ": "D O J",
     "GUI": "gooey", "IEEE": "I triple E", "IoT": "I O T", "JPEG": "J peg", "JPG": "J peg", "JSON": "jason",
-    "LaTeX": "lay tech", "MacBook": "mac book", "MPEG": "M peg", "MSc": "M S C", "NAACP": "N double A C P",
+    "LaTeX": "lay tech", "MacBook": "mac book", "MoMA": "moma",
+    "MPEG": "M peg", "MSc": "M S C", "NAACP": "N double A C P",
     "NaN": "nan", "NumPy": "num pie", "OAuth": "o auth", "PaaS": "pass", "PhD": "P H D", "PyPI": "pie P I",
-    "PyTorch": "pie torch", "ROTC": "rot C", "SaaS": "sass", "SciPy": "sigh pie", "SCSI": "scuzzy",
+    "PyTorch": "pie torch", "ROTC": "rot C", "ReLU": "re lu", "SaaS": "sass", "SciPy": "sigh pie", "SCSI": "scuzzy",
     "SQLite": "S Q lite", "TeX": "tech", "VMware": "V M ware", "VoIP": "voyp", "WiFi": "wifi",
     "WWI": "W W one", "WWII": "W W two", "WYSIWYG": "wizzy wig", "YAML": "yammel",
 }  # fmt: skip
 """Names that are neither spelled nor read as they are written; capitals are letters."""
 
-ORDINARY = frozenset("ADD AM IT LA LED OR PA POW RIP SAP SAT UP US WHO".split())
+ORDINARY = frozenset("ABS ADD AM COB IT LA LAX LED OR PA POW RIP SAP SAT UP US WHO".split())
 """Spelled acronyms that are also English words, and so are words in a sentence in capitals."""
 
 EMPHASIZED = frozenset("ADD AM OR PA SAP UP".split())
@@ -71,7 +72,8 @@ EMPHASIZED = frozenset("ADD AM OR PA SAP UP".split())
 
 _NOT_WORDS = (
     "api cdn cli cpu css csv dns dvd ftp gpl gpu gps hdmi html http https ide lcd llm pc pcb pdf php rgb rpc sdk sms "
-    "sql ssd ssh ssl svg tcp tls tv udp ui uri url usb utf uuid ux vga vpn xhtml xml ceo cfo cto faq dna rna hiv ufo"
+    "sql ssd ssh ssl svg tcp tls tv udp ui uri url usb utf uuid ux vga vpn xhtml xml ceo cfo cto faq dna rna hiv ufo "
+    "idk omg imo fyi btw"
 ).split()
 LOWER_CASE = frozenset([*_NOT_WORDS, *(name + "s" for name in _NOT_WORDS)])
 """Acronyms that are spelled in lower case too, because nothing else is written like that."""

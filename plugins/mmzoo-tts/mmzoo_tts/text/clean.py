@@ -63,6 +63,7 @@ _DEGREE = re.compile(r"º(?=\s?[CF]\b)")
 _ORDINAL = re.compile(r"(?<=\d)[ºª](?!\w)")
 _NUMBER = re.compile(r"\b[Nn][º°]\s?(?=\d)")
 _DOT = re.compile(r"(?<=[AWN])·(?=[mh]\b)")  # N·m
+_STARS = re.compile("★{2,}☆*")
 _PLAIN = re.compile(r"[\x20-\x7e\n]*")
 
 
@@ -112,8 +113,8 @@ def fold(text: str) -> CleanText:
 
 
 def check_speakable(folded: CleanText) -> None:
-    """Raise InputError if the text has no letter or digit."""
-    if any(c.isalnum() for c in folded.text):
+    """Raise InputError if the text has no letter, digit or symbol with a name of its own."""
+    if any(c.isalnum() or (c in SYMBOLS and not c.isascii()) for c in folded.text):
         return
     if folded.unspoken:
         raise InputError(
@@ -141,6 +142,7 @@ def _fold(text: str) -> tuple[str, tuple[str, ...]]:
     # "2½" must not become "21/2".
     text = re.sub(r"(?<=\d)(?=[¼-¾⅐-⅞])", " ", text.translate(_TABLE))
     text = _POWER.sub(lambda match: "^" + "".join(_SUPERSCRIPTS[c] for c in match[0]), text)
+    text = _STARS.sub(lambda match: f" {match[0].count('★')} stars ", text)
     text = _OHM.sub(r"\1Ohm", _MICRO.sub(r"\1u", text))
     text = _MICRO_ALONE.sub(lambda match: (unit_names("u" + match[1]) or ("", ""))[1], text)
     text = unicodedata.normalize("NFKD", text).translate(_TABLE)

@@ -6,18 +6,10 @@ import re
 
 from mmzoo_tts.text import numbers
 from mmzoo_tts.text.items import Break, Item, letters, words
-from mmzoo_tts.text.rules import rules
+from mmzoo_tts.text.rules import rules, word_before
 from mmzoo_tts.text.tables import EMERGENCY_NUMBERS, NUMBERED_IN_PAIRS, VERSIONED
 
-_WORD_BEFORE = re.compile(r"([A-Za-z]+)[.\s]?\Z")
 _CALL = re.compile(r"(?:call|dial|phone|ring)(?:ed|s|ing|ling|led|ing)?\Z")
-
-
-def _before(match: re.Match[str]) -> str:
-    """The word before a match, in lower case."""
-    start = match.start()
-    found = _WORD_BEFORE.search(match.string[max(0, start - 20) : start])
-    return found[1].lower() if found else ""
 
 
 def _telephone(match: re.Match[str]) -> list[Item]:
@@ -36,7 +28,7 @@ def _international(match: re.Match[str]) -> list[Item] | None:
 
 
 def _emergency(match: re.Match[str]) -> list[Item] | None:
-    called = match[0] in EMERGENCY_NUMBERS and _CALL.match(_before(match))
+    called = match[0] in EMERGENCY_NUMBERS and _CALL.match(word_before(match))
     return words(match[0], numbers.digits(match[0])) if called else None
 
 
@@ -60,7 +52,7 @@ def _points(match: re.Match[str]) -> list[Item]:
 
 def _version(match: re.Match[str]) -> list[Item] | None:
     """The second part of a version is a number of its own: Python 3.11 is "three point eleven"."""
-    return _points(match) if _before(match) in VERSIONED else None
+    return _points(match) if word_before(match) in VERSIONED else None
 
 
 def _hexadecimal(match: re.Match[str]) -> list[Item]:
@@ -72,7 +64,7 @@ def _pairs(match: re.Match[str]) -> list[Item]:
 
 
 def _named(match: re.Match[str]) -> list[Item] | None:
-    if _before(match) not in NUMBERED_IN_PAIRS:
+    if word_before(match) not in NUMBERED_IN_PAIRS:
         return None
     return words(match[0], numbers.pairs(match[1]) + (numbers.pairs(match[2]) if match[2] else []))
 
@@ -84,7 +76,7 @@ def _plural(match: re.Match[str]) -> list[Item]:
 
 def _early_year(match: re.Match[str]) -> list[Item] | None:
     """Like later years, 1010 to 1099 are read in pairs, but only where they must be years."""
-    return _pairs(match) if _before(match) in {"in", "since", "until", "year", "ad"} else None
+    return _pairs(match) if word_before(match) in {"in", "since", "until", "year", "ad"} else None
 
 
 _NO_NUMBER_AFTER = r"(?![\d:]|[.,/-]\d)"
@@ -92,6 +84,7 @@ RULES = rules(
     (r"\+\d{1,3}(?:[-. ]?\(\d{1,4}\))?(?:[-. ]?\d{2,5}|[-. ]\d){2,6}(?!\d)", _international, "+"),
     (r"(?:\d{1,3}[-. ])?\(\d{2,5}\)\s?\d{3,4}[-. ]\d{3,4}(?!\d)", _telephone, "("),
     (r"\d+(?:-\d+){2,}|(?:\d{3}-|\d{3}–(?=0))\d{4}(?!\d)", _telephone, "-–"),
+    (r"(?:555 |\d{3} (?=0))\d{4}(?! ?\d)", _telephone, " "),
     (r"00\d{1,3}(?: \d{2,8}){2,5}(?! ?\d)", _telephone, "0"),
     (r"\+?1-8\d\d(?=-[A-Z])", _telephone, "-"),
     (r"(?:\d([. ]))?\d{3}([. ])\d{3}\2\d{4}(?!\d)|0\d{2,4} (?:\d{3,4} \d{3,4}|\d{6})(?! ?\d)", _telephone, " ."),

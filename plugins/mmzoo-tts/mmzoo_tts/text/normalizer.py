@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 from mmzoo_tts.text.acronyms import READ, SPELLED
 from mmzoo_tts.text.addresses import address
-from mmzoo_tts.text.capitals import plain_word
+from mmzoo_tts.text.capitals import LITTLE_WORDS, plain_word
 from mmzoo_tts.text.clean import clean
-from mmzoo_tts.text.items import INSERT, STRENGTH, Break, Insert, Item, Spoken, words
+from mmzoo_tts.text.items import INSERT, STRENGTH, Break, Insert, Item, Spoken, letters, words
 from mmzoo_tts.text.quantities import quantity
 from mmzoo_tts.text.romans import roman_numeral
 from mmzoo_tts.text.tables import CURRENCIES, SIGNS, SYMBOLS
@@ -21,8 +21,19 @@ _DASH = re.compile(r"-{2,}|[—–]|-(?=\s)|(?<=\s)-")
 _VARIABLE = re.compile(r"-[a-zA-Z](?![\w'.])")
 _UNTIL = re.compile(rf"[-−]?[\d{''.join(map(re.escape, CURRENCIES))}]|(?:present|now|today)\b")
 _SIGN = re.compile("|".join(sorted(map(re.escape, SIGNS), key=len, reverse=True)))
-_FORMULA = re.compile(r"\d|[_)]|\s?(?:[\^=+×→]|!=|->|[<>]=?)")
+_FORMULA = re.compile(r"\d|[_)]|\.[a-z]|\s?-\s?[b-z]\b(?!['.-])|\s?(?:[\^=+×→]|!=|->|[<>]=?)")
 _MODEL = re.compile(r"\d|[_)-]|\s?(?:[\^=+×→]|!=|->|[<>]=?)")
+_FLAG = re.compile(r"-(?:[a-zA-Z](?=\d)|(?:[a-zA-Z]|[a-z]{2,4})(?![\w-]|['.]\w|\s?[=<>+*/^]))")
+_WORD_BEFORE = re.compile(r"[A-Za-z]{2}[\"')]* \Z")
+_DIFFERENCE = re.compile(r"-\s(?:\d|[b-z]\b(?!'))")
+_GRADE = re.compile(r"(?<![\w'-])[A-DF]-(?=[\s.,;:!?)]|\Z)(?!\s(?:and|or|&)\s\w+-\w)")
+_HEART = re.compile(
+    r"<3(?![\w%°$]|[.,]\d)(?!\s?(?:years?|months?|weeks?|days?|hours?|minutes?|seconds?|degrees|percent|of)\b)"
+)
+_LINE_END = re.compile(r"[^\w\n]*(?:\n|\Z)")
+_QUESTION = re.compile(r"[^.?!\n]{0,300}\?")
+_KNOWING = frozenset("know knows knew guess wonder wondering see care cares matter matters exactly just".split())
+_COMPARED = frozenset("age aged score size rating grade count level index ratio value sum is are was mean than".split())
 _DOT_NAME = re.compile(r"(?<!\w)\.[A-Za-z]|\.[A-Z]{2,}\b")  # .NET and VB.NET
 _ELISIONS = {"'n'": "and", "'n": "and", "'cause": "cause", "'em": "em", "'til": "til", "'tis": "tis", "'twas": "twas"}
 _ELISION = re.compile(r"'(?:n'?|cause|em|til|tis|twas)(?![A-Za-z])", re.IGNORECASE)
@@ -150,31 +161,38 @@ class _Scanner:
         word = self.text[position:end]
         rest = self.text[end : end + 40]
         mixed = self.text[max(0, position - 1) : position].isdigit() or rest[:1].isdigit()
+        if rest[:1] == "^" and len(word) == 2 and word.islower():
+            self._say(letters(word, word), word)  # mc^2
+            return end
         items = (
             roman_numeral(word, self.previous, rest, self.known)
-            or self._article(word, rest)
-            or plain_word(word, self.known, shouted=self._shouted(word, rest), mixed=mixed, previous=self.previous)
+            or self._article(word, end)
+            or plain_word(word, self.known, shouted=self._shouted(word, end), mixed=mixed, previous=self.previous)
         )
         self._say(items, word)
         return end
 
-    def _article(self, word: str, rest: str) -> list[Item] | None:
+    def _article(self, word: str, end: int) -> list[Item] | None:
         """The article or the letter.
 
         A capital A within a sentence is the letter (plan A), unless the sentence is in capitals; an a in a formula too.
         """
         if word not in {"A", "a"}:
             return None
-        if (_FORMULA if word == "a" else _MODEL).match(rest):
+        if (_FORMULA if word == "a" else _MODEL).match(self.text, end):
             return [Spoken(word, "a", letter=True)]
-        letter = word == "A" and self.previous and not self.previous.isupper() and not self._shouted(word, rest)
+        letter = word == "A" and self.previous and not self.previous.isupper() and not self._shouted(word, end)
         return [Spoken(word, "a", letter=bool(letter))]
 
-    def _shouted(self, word: str, rest: str) -> bool:
+    def _shouted(self, word: str, end: int) -> bool:
         """Whether known words in capitals next to a word, other than acronyms, show that its capitals mean nothing."""
         if not word.isupper():
             return False
-        after = _NEXT_CAPITALS.match(rest)
+        if word == "WHO" and (
+            self.previous.lower() in _KNOWING or (not self.previous and _QUESTION.match(self.text, end))
+        ):
+            return True
+        after = _NEXT_CAPITALS.match(self.text[end : end + 40])
         neighbors = [self.previous, after[1] if after else ""]
         return self.previous == "I" or any(
             len(n) > 1 and n.isupper() and n.lower() in self.known and n not in SPELLED and n not in READ
@@ -207,6 +225,9 @@ class _Scanner:
     def _sign(self, position: int, character: str) -> int:
         text, after = self.text, self.text[position + 1 : position + 2]
         before = text[position - 1 : position] if position else ""
+        if character == "<" and (heart := self._heart(position)):
+            self._say(words("<3", heart), heart)
+            return position + 2
         if sign := _SIGN.match(text, position):
             self._say(words(sign[0], SIGNS[sign[0].strip()]), "")
             return sign.end()
@@ -239,7 +260,14 @@ class _Scanner:
         dash = _DASH.match(self.text, position)
         end = dash.end() if dash else position + 1
         start, last = self.quantity
-        if (last == position or before.isdigit()) and _UNTIL.match(self.text, end):
+        if _GRADE.match(self.text, position - 1) and position:
+            self._say(words("-", "minus"), "minus")
+        elif flag := self._flag(position):
+            self._say([*words("-", "dash"), *letters(flag, flag)], flag)
+            return position + 1 + len(flag)
+        elif self._difference(position):
+            self._say(words("-", "minus"), "minus")
+        elif (last == position or before.isdigit()) and _UNTIL.match(self.text, end):
             model = last == position and start > 0 and (self.text[start - 1].isalpha() or self.text[start - 1] == "-")
             if dash or not model:  # A380-800
                 self._say(words(self.text[position:end], "to"), "to")
@@ -248,6 +276,35 @@ class _Scanner:
         elif dash:
             self._break("-")
         return end
+
+    def _flag(self, position: int) -> str:
+        """The letters of a flag of a command (ls -la, use -v), or "": a word has to precede it."""
+        match = _FLAG.match(self.text, position)
+        if not match or not _WORD_BEFORE.search(self.text[max(0, position - 5) : position]):
+            return ""
+        flag = match[0][1:]
+        word = flag in LITTLE_WORDS if len(flag) == 2 else flag in self.known
+        return "" if word and len(flag) > 1 else flag
+
+    def _difference(self, position: int) -> bool:
+        """Whether a dash between spaces is a minus sign: x - 1, 5 - x."""
+        match = _DIFFERENCE.match(self.text, position)
+        last = self.items[-1] if self.items else None
+        variable = len(self.previous) == 1 and self.previous.islower() and isinstance(last, Spoken) and last.letter
+        start, end = self.quantity
+        power = end == position - 1 and self.text[start] == "^"
+        number = end == position - 1 and match is not None and match[0][-1].isalpha()
+        return match is not None and self.text[position - 1 : position] == " " and (variable or number or power)
+
+    def _heart(self, position: int) -> str:
+        """What "<3" says as a heart, or "" if it compares with a number."""
+        if not _HEART.match(self.text, position):
+            return ""
+        previous = self.previous.lower()
+        last = len(previous) > 1 and previous not in _COMPARED and _LINE_END.match(self.text, position + 2)
+        if last or not previous or previous == "heart":
+            return "heart"
+        return "love" if previous in {"i", "we", "u", "you", "they"} else ""
 
     def _after_initial(self, position: int) -> bool:
         """Whether the period belongs to an initial: "J. Smith" goes on, "plan B. The" does not."""

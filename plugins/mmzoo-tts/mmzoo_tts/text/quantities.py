@@ -7,17 +7,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 
 from mmzoo_tts.text import codes, dates, money, numbers
 from mmzoo_tts.text.items import Item, Spoken, words
 from mmzoo_tts.text.numbers import MINUS, NUMBER, TO
-from mmzoo_tts.text.rules import WINDOW, Rule, rules
-from mmzoo_tts.text.tables import MAGNITUDES
-from mmzoo_tts.text.units import RATE, UNIT, unit_names
+from mmzoo_tts.text.rules import WINDOW, Rule, describes, noun_follows, plural_follows, rules, word_before
+from mmzoo_tts.text.tables import MAGNITUDES, NUMBERED, NUMBERED_IN_PAIRS
+from mmzoo_tts.text.units import INVERSE, RATE, UNIT, unit_names
 
 _HALVES = {2: ("half", "halves"), 4: ("quarter", "quarters")}
 _DETACHED = frozenset("AJKN")
 """Units that follow a number only after a space: "10 A" is a current, "10A" an apartment."""
+_PARTS_OF_NAMES = NUMBERED | NUMBERED_IN_PAIRS
+_PARTS_OF_NAMES |= set(
+    "apartment apt building exit exercise floor gate interstate option platform question road".split()
+)
+_PARTS_OF_NAMES |= set("route row seat street us".split())
+"""A number and a capital letter after one of these are a name (seat 12 A), not a quantity."""
+_TEMPERATURES = {"C": ("degree celsius", "degrees celsius"), "F": ("degree fahrenheit", "degrees fahrenheit")}
+_BEFORE_TEMPERATURE = frozenset(
+    "about above around at below between from hit is near of over reached to under was".split()
+)
+_BEFORE_NOUNS = ("volt", "watt", "ohm", "byte")
+"""A plural after one of these units is what the quantity describes: 12 V batteries."""
+_MORE_STARS = re.compile(r" (?:and|or|to) \d\*")
 _POWERS = {"2": "squared", "3": "cubed"}
 _SIGNS = {"+": "plus", "-": "minus", "−": "minus", "–": "minus", "": ""}
 
@@ -31,6 +45,8 @@ def _fraction(match: re.Match[str]) -> list[Item] | None:
     unit = names[1 if whole or pressure else 0].split()
     said = ["minus"] if minus else []
     said += [*numbers.cardinal(int(whole)), "and"] if whole else []
+    if not whole and top == bottom and top in {5, 10, 100}:
+        return words(match[0], [*said, *numbers.cardinal(top), "out", "of", *numbers.cardinal(bottom)])
     if not whole and (match[0] in {"24/7", "9/11"} or top == bottom):
         return words(match[0], said + numbers.cardinal(top) + numbers.cardinal(bottom))
     if pressure or not 2 <= bottom <= 100 or match[4].startswith("0"):
@@ -44,15 +60,66 @@ def _fraction(match: re.Match[str]) -> list[Item] | None:
 
 def _measure(match: re.Match[str]) -> list[Item] | None:
     minus, first, second, gap, unit = match.groups()
-    names = unit_names(unit)
+    if len(unit) == 1 and unit.isupper() and _is_name(match):
+        return None
+    names = unit_names(unit) or (_TEMPERATURES.get(unit) if _is_temperature(match, gap) else None)
     if names is None or (unit.partition("/")[0] in _DETACHED and (gap != " " or _is_year(first))):
         return None
     amount = ["minus"] if minus else []
     amount += numbers.number_words(first)
     if second:
         amount += ["to", *numbers.number_words(second)]
-    single = gap == "-" or (first == "1" and not second)  # a 10-km run
+    single = gap == "-" or (first == "1" and not second) or describes(match)  # a 10-km run
+    single = single or (names[0].endswith(_BEFORE_NOUNS) and plural_follows(match.string, match.end()))
     return words(match[0], [*amount, *names[0 if single else 1].split()])
+
+
+def _is_name(match: re.Match[str]) -> bool:
+    """Whether a number and a capital letter name something: I-80 W, seat 12 A, 50 K users."""
+    start, end = match.span()
+    before = match.string[max(0, start - 2) : start]
+    joined = before[:1].isalpha() and before[1:] == "-"
+    return (
+        joined or word_before(match) in _PARTS_OF_NAMES or (match[0][-1] == "K" and plural_follows(match.string, end))
+    )
+
+
+def _is_temperature(match: re.Match[str], gap: str) -> bool:
+    """Whether a C or F without a degree sign is a temperature: "it is 20 C", "at 350F", but not "2 C compilers"."""
+    text, end = match.string, match.end()
+    if gap == "-" or text[end : end + 1] in set("+#'&-/"):
+        return False
+    near = word_before(match) in _BEFORE_TEMPERATURE
+    return near if not gap else near or not noun_follows(text, end)
+
+
+def _stars(match: re.Match[str]) -> list[Item] | None:
+    """A rating: a 5* hotel, 4★. A star of another kind may mark a footnote."""
+    noun = noun_follows(match.string, match.end()) or match[0][-1] == "-"
+    noun = noun or bool(_MORE_STARS.match(match.string, match.end()))
+    if match[2] == "*" and not noun:
+        return None
+    return words(match[0], [*numbers.number_words(match[1]), "star" if noun or match[1] == "1" else "stars"])
+
+
+def _hundreds(match: re.Match[str]) -> list[Item] | None:
+    """Numbers in equal steps (100 200 300), which are not the groups of one number."""
+    parts = [int(part) for part in [*match[0].split(), match[1]]]
+    steps = {after - before for before, after in pairwise(parts)}
+    if len(steps) > 1 or not 1 <= abs(min(steps)) <= 111:
+        return None
+    return words(match[0], [word for part in parts[:-1] for word in numbers.cardinal(part)])
+
+
+def _by(match: re.Match[str]) -> list[Item] | None:
+    """Dimensions: 4x4, 9 x 13 in., 4x100 m."""
+    *sides, unit = match.groups()
+    names = unit_names(unit) if unit else ("", "")
+    if names is None:
+        return None
+    said = [["by", *numbers.number_words(side)] for side in sides if side]
+    name = names[0 if describes(match) else 1]
+    return words(match[0], [*(word for side in said for word in side), *name.split()][1:])
 
 
 def _range(match: re.Match[str]) -> list[Item]:
@@ -88,7 +155,7 @@ def _plain(match: re.Match[str]) -> list[Item]:
 
 
 def _magnitude(match: re.Match[str]) -> list[Item]:
-    number, magnitude = match[1] or match[3], match[2] or match[4]
+    number, magnitude = (part for part in match.groups() if part)
     return words(match[0], [*numbers.number_words(number), MAGNITUDES[magnitude.lower()]])
 
 
@@ -120,8 +187,9 @@ def _power_of_units(match: re.Match[str]) -> list[Item] | None:
 
 def _hours_minutes(match: re.Match[str]) -> list[Item]:
     said: list[str] = []
+    single = describes(match)
     for number, one in ((match[1], "hour"), (match[2], "minute")):
-        said += [*numbers.number_words(number), one if number == "1" else one + "s"]
+        said += [*numbers.number_words(number), one if single or number == "1" else one + "s"]
     return words(match[0], said)
 
 
@@ -134,9 +202,10 @@ def _ratio(match: re.Match[str]) -> list[Item]:
 
 def _feet(match: re.Match[str]) -> list[Item]:
     feet, inches = match.groups()
-    said = [*numbers.number_words(feet), "foot" if feet == "1" else "feet"]
+    single = describes(match)
+    said = [*numbers.number_words(feet), "foot" if single or feet == "1" else "feet"]
     if inches:
-        said += [*numbers.number_words(inches), "inch" if inches == "1" else "inches"]
+        said += [*numbers.number_words(inches), "inch" if single or inches == "1" else "inches"]
     return words(match[0], said)
 
 
@@ -146,7 +215,7 @@ def _length(match: re.Match[str]) -> list[Item] | None:
     if re.search(rf"(?<!\w){mark}", match.string[max(0, start - 200) : start]):
         return None
     one, many = {"'": ("foot", "feet"), '"': ("inch", "inches")}[mark]
-    return words(match[0], [*numbers.number_words(match[1]), one if match[1] == "1" else many])
+    return words(match[0], [*numbers.number_words(match[1]), one if match[1] == "1" or describes(match) else many])
 
 
 def _said(text: str) -> Callable[[re.Match[str]], list[Item]]:
@@ -155,6 +224,11 @@ def _said(text: str) -> Callable[[re.Match[str]], list[Item]]:
     )
 
 
+_COUNTED = "people|users|followers|viewers|views|visitors|residents|voters|households|jobs|customers|passengers|homes"
+_COUNTED += (
+    "|subscribers|downloads|workers|children|adults|copies|barrels|tons|tonnes|dollars|euros|pounds|cars|players"
+)
+_X = r"\s?[x×]\s?"
 _MINUS = rf"({MINUS}(?=[\d.]))?"
 _FRACTION = rf"{_MINUS}(?:(\d{{1,6}})(?:\s+|-))?(\d{{1,6}})\s?/\s?(\d{{1,6}})(?![\d/])"
 RULES: tuple[Rule, ...] = (
@@ -163,10 +237,12 @@ RULES: tuple[Rule, ...] = (
     *dates.RULES,
     *codes.RULES[1:],
     *rules(
+        (r"([1-7](?:\.\d)?)([*★])(?:-(?=[a-z]))?(?![*★\w(])", _stars, "*★"),
+        (r"[1-9]\d\d(?: [1-9]\d\d){1,6}(?= ([1-9]\d\d)(?![.,]?\d| \d))", _hundreds, " "),
         (rf"{_MINUS}({NUMBER})[eE]([-−+]?)(\d{{1,3}})\b(?!\.\d)", _scientific, "eE"),
         *(
             (rf"(?<=\d)(?:\^|\*\*)\{{?([-−+]?)(\d+)\}}?\s({unit})(?![\w^])", _power_of_units, "^*")
-            for unit in (RATE, UNIT)
+            for unit in (INVERSE, RATE, UNIT)
         ),
         (r"(?:\^|(?<=\d)\*\*(?=[-−+]?\d))\{?([-−+]?)(?:(\d+(?:\.\d+)?)|([A-Za-z]))\}?(?![\w^])", _power, "^*"),
         (rf"{_FRACTION}(?:\s|-)?({UNIT})(?![\w^])", _fraction, "/"),
@@ -177,14 +253,17 @@ RULES: tuple[Rule, ...] = (
         (r"(\d+)'(?:\s?(\d+(?:\.\d+)?)(?:\"|''))", _feet, "'"),
         (r"(\d+(?:\.\d+)?)(['\"])(?![\w'\"])", _length, "'\""),
         (r"'?(\d{3}0|[02-9]0)'?s\b", _decade, "s"),
+        (rf"(\d+\.\d+|\d{{1,3}})(m)(?= (?:{_COUNTED})\b)", _magnitude, "m"),
+        (rf"{_MINUS}({NUMBER})(?:{TO}({NUMBER}))?(\s|-|)({INVERSE})(?![\w^])", _measure, "^"),
         (rf"{_MINUS}({NUMBER})(?:{TO}({NUMBER}))?(\s|-|)({RATE})(?![\w^])", _measure, "/"),
         (rf"{_MINUS}({NUMBER})(?:{TO}({NUMBER}))?(\s|-|)({UNIT})(?![\w^])", _measure, ""),
         (r"(\d{1,3}(?:,\d{3}){1,5}+|\d{1,15})(?i:st|nd|rd|th)\b", _ordinal, "tdTD"),
         (r"(?<!\w)'(\d\d)(?![\d'])", _short_year, "'"),
-        (r"(\d+)\s?[x×]\s?(\d+)(?![\w^])", _said("by"), "x×"),
+        (rf"(\d+){_X}(\d+)(?:{_X}(\d+))?(?:\s|-|)({UNIT})(?![\w^])", _by, "x×"),
+        (rf"(\d+){_X}(\d+)(?:{_X}(\d+))?()(?![\w^])(?!\s*=)", _by, "x×"),
         (rf"({NUMBER})\s?[x×*]\s?({NUMBER})", _said("times"), "x×*"),
         (rf"{_MINUS}({NUMBER}){TO}({NUMBER})(?![-\w])(?!\s*=)", _range, "-–—"),
-        (rf"({NUMBER})\s?-\s?({NUMBER})(?=\s*=)", _said("minus"), "="),
+        (rf"({NUMBER})\s?[-–]\s?({NUMBER})(?=\s*=)", _said("minus"), "="),
         (rf"({NUMBER}) - [-−]({NUMBER})", _said("minus minus"), "-"),
         (r"\d+(?::\d+){1,5}(?![\d:])", _ratio, ":"),
         (r"(\d+\.\d+)([MBTkK]|bn)\b|(\d+)([MB]|bn)(?= (?:people|[a-z]+s)\b)", _magnitude, "MBTkKb"),

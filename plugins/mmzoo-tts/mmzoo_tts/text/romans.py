@@ -7,7 +7,7 @@ from collections.abc import Container
 
 from mmzoo_tts.text import numbers
 from mmzoo_tts.text.items import Item, suffixed, words
-from mmzoo_tts.text.tables import NUMBERED, PLAIN_ROMANS, RULERS
+from mmzoo_tts.text.tables import NUMBERED, PLAIN_ROMANS, RULERS, TENTHS
 
 _ORDINAL = re.compile("([IVXLC]+)(?:st|nd|rd|th)")
 
@@ -33,9 +33,11 @@ def roman_numeral(word: str, previous: str, rest: str, known: Container[str]) ->
     if numeral != word:
         items = roman_numeral(numeral, previous, rest, known)
         return items and suffixed(items, word)
+    if before in NUMBERED and numeral in {"C", "D", "L", "M"}:
+        return None
     if before in NUMBERED:
         return words(word, numbers.cardinal(value))
-    if before in RULERS and previous[0].isupper():
+    if before in RULERS and previous[0].isupper() and (numeral != "X" or before in TENTHS):
         # In "When Charles I met", "I" is read as the pronoun; in "Charles I of England" and the like, as a numeral.
         if word == "I" and re.match(r"\s+[a-z]", rest) and not re.match(r"\s+(?:of|and|was|the)\b", rest):
             return None

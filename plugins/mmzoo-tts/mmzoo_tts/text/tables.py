@@ -59,7 +59,7 @@ PHRASES = {
     "i.e.": "that is", "e.g.": "for example", "a.k.a.": "also known as", "n.b.": "note well",
     "ph.d.": "p h d", "ph.d.s": "p h d's", "b.sc.": "b s c", "m.sc.": "m s c",
     "p.s.": "p s", "w/o": "without", "w/": "with", "c/o": "care of", "n/a": "not applicable",
-    "and/or": "and or", "et al.": "et al", "wi-fi": "wifi",
+    "and/or": "and or", "tl;dr": "t l d r", "b/c": "because", "et al.": "et al", "wi-fi": "wifi",
 }  # fmt: skip
 
 STARTERS = frozenset(
@@ -90,6 +90,9 @@ RULERS = frozenset(
 )
 """A Roman numeral after one of these names is an ordinal: Henry the eighth."""
 
+TENTHS = frozenset("alfonso charles gregory john leo louis pius ramesses ramses".split())
+"""The rulers of whom there was a tenth; after other names X is the letter (Malcolm X)."""
+
 VERSIONED = frozenset(
     (
         "v ver version versions release python java node nodejs ruby perl php go rust swift kotlin scala julia "
@@ -114,7 +117,7 @@ EMERGENCY_NUMBERS = frozenset("000 100 101 108 110 111 112 113 118 119 211 311 4
 PLAIN_ROMANS = frozenset("II III VI VII VIII IX XI XII XIII XIV XV XVI XVII XVIII XIX XX XXI".split())
 """Roman numerals that are read as numbers in any context."""
 
-# Currency sign: (singular, plural, cent, cents).
+# Currency sign: (singular, plural, cent, cents); without cents, fractions are read as decimals.
 CURRENCIES = {
     "$": ("dollar", "dollars", "cent", "cents"),
     "£": ("pound", "pounds", "penny", "pence"),
@@ -123,6 +126,14 @@ CURRENCIES = {
     "₹": ("rupee", "rupees", "paisa", "paise"),
     "₽": ("ruble", "rubles", "kopeck", "kopecks"),
     "₩": ("won", "won", "jeon", "jeon"),
+    "₿": ("bitcoin", "bitcoins", "", ""),
+    "₪": ("shekel", "shekels", "agora", "agorot"),
+    "₺": ("lira", "liras", "kurus", "kurus"),
+    "₱": ("peso", "pesos", "centavo", "centavos"),
+    "₦": ("naira", "naira", "kobo", "kobo"),
+    "₴": ("hryvnia", "hryvnias", "kopiyka", "kopiykas"),
+    "₫": ("dong", "dong", "xu", "xu"),
+    "฿": ("baht", "baht", "satang", "satang"),
 }
 
 # Currency code: as for the signs.
@@ -135,8 +146,9 @@ CODES = {
     "CHF": ("swiss franc", "swiss francs", "centime", "centimes"),
     "CNY": ("yuan", "yuan", "fen", "fen"), "SEK": ("krona", "kronor", "ore", "ore"),
     "NOK": ("krone", "kroner", "ore", "ore"), "DKK": ("krone", "kroner", "ore", "ore"),
+    "R$": ("real", "reais", "centavo", "centavos"), "BRL": ("real", "reais", "centavo", "centavos"),
     "MXN": ("peso", "pesos", "centavo", "centavos"), "ZAR": ("rand", "rand", "cent", "cents"),
-    "BTC": ("bitcoin", "bitcoins", "cent", "cents"),
+    "BTC": CURRENCIES["₿"],
 }  # fmt: skip
 
 DOLLARS = {
@@ -157,7 +169,7 @@ SYMBOLS = {
     "<": "less than", ">": "greater than", "≤": "less than or equal to", "≥": "greater than or equal to",
     "≠": "not equal to", "≈": "approximately", "∞": "infinity", "√": "square root of", "/": "slash",
     "\\": "backslash", "¢": "cents", "−": "minus", "→": "to", "¬": "not", "∑": "sum", "∂": "partial", "∫": "integral",
-    "‰": "per mille",
+    "‰": "per mille", "★": "star",
     **{sign: names[1] for sign, names in CURRENCIES.items()},
 }  # fmt: skip
 

@@ -32,6 +32,8 @@ UNITS: dict[str, Names] = {
     "kcal": ("kilocalorie", "kilocalories"), "cal": ("calorie", "calories"),
     "rpm": ("revolution per minute", "revolutions per minute"), "bpm": ("beat per minute", "beats per minute"),
     "fps": ("frame per second", "frames per second"), "dpi": ("dot per inch", "dots per inch"),
+    "pts": ("point", "points"), "cc": ("cubic centimeter", "cubic centimeters"),
+    "mcg": ("microgram", "micrograms"), "ly": ("light year", "light years"),
     "ppi": ("pixel per inch", "pixels per inch"), "px": ("pixel", "pixels"), "MP": ("megapixel", "megapixels"),
     "ppm": ("part per million", "parts per million"), "ppb": ("part per billion", "parts per billion"),
     "hp": ("horsepower", "horsepower"), "mol": ("mole", "moles"), "°C": ("degree celsius", "degrees celsius"),
@@ -115,6 +117,9 @@ UNIT = rf"(?:(?i:sq|cu)\b\.? ?[A-Za-z]{{1,3}}\b\.?|°(?: ?[CF]\b)?|[%‰¢]|in\.
 """Pattern of what may be a single unit; `unit_names` decides."""
 RATE = rf"{_TERM}/(?:\d{{1,4}} ?)?{_TERM}"
 """Pattern of what may be one unit per another."""
+_INVERSE = r"[A-Za-z]{1,5}\^\{?-[1-3]\}?"
+INVERSE = rf"(?:{_TERM}|{_INVERSE})(?: {_INVERSE}){{1,2}}|{_INVERSE}"
+"""Pattern of what may be units with negative powers: m s^-2."""
 _PARTS = re.compile(r"([A-Za-z]+)(?:\^([23]))?")
 
 
@@ -130,9 +135,16 @@ def unit_names(unit: str) -> Names | None:
     if area := re.fullmatch(r"(sq|cu)\.? ?([A-Za-z]+)\.?", unit, re.IGNORECASE):
         names = _length(area[2].lower())
         return names and _each(names, lambda name: f"{_AREAS[area[1].lower()]} {name}")
+    first, space, last = unit.rpartition(" ")
+    if inverse := re.fullmatch(r"([A-Za-z]+)\^\{?-([1-3])\}?", last):
+        names = unit_names(first) if space else ("", "")
+        root = unit_names(inverse[1] + ("" if inverse[2] == "1" else f"^{inverse[2]}"))
+        return _each(names, lambda name: f"{name} per {root[0]}".strip()) if names and root else None
     top, slash, bottom = unit.partition("/")
     if slash:
         names, below = unit_names(top), " ".join(per(bottom))
+        if bottom[:1].isdigit() and bottom.lstrip("0123456789 ") == top:  # 8 GB/256 GB
+            return None
         return _each(names, lambda name: f"{name} per {below}") if names and below else None
     match = _PARTS.fullmatch(unit)
     if match and match[2] and (names := _length(match[1])):

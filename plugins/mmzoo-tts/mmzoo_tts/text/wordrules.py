@@ -24,6 +24,8 @@ from mmzoo_tts.text.units import ALONE, unit_names
 _UNIT = re.compile(
     rf"(?:{'|'.join(ALONE)}|(?:m|ft|mi|[MGT]B)(?=/s|/h))(?:/(?:hr|h|s|min|day|kg|L|l|m|cm)(?:\^[23])?)?(?![\w^]|[/'-]\w)"
 )
+_AREA = re.compile(r"(?:sq|cu)(?:\. ?| )(?:ft|mi|yd|km|cm|mm|m)\b\.?|(?:sq|cu)\. ?in\b\.?")
+_ZIP = re.compile(r"(?<=, )([A-Z]{2}) (\d{5})(?:-(\d{4}))?(?![\d,.]*\d)")
 _BEFORE_ONE = frozenset("a an each every one per".split())
 WORD = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)*")
 # Not the beginning of longer initials: "I.E.D." is not "i.e." and a D.
@@ -128,6 +130,8 @@ def _joined(text: str, position: int) -> tuple[int, list[Item]] | None:
         for part in re.split("(/)", match[0]):
             items += words(match[0], "slash") if part == "/" else letters(match[0], part)
         return match.end(), items
+    if match := _ZIP.match(text, position):
+        return match.end(), letters(match[0], "".join(part for part in match.groups() if part))
     match = _JOINED.match(text, position)
     if not match:
         return None
@@ -144,11 +148,11 @@ def _joined(text: str, position: int) -> tuple[int, list[Item]] | None:
 
 def _unit(text: str, position: int, previous: str) -> tuple[int, list[Item]] | None:
     """A unit without a number: "in km/h", "per kWh"."""
-    match = _UNIT.match(text, position)
+    match = _AREA.match(text, position) or _UNIT.match(text, position)
     names = match and unit_names(match[0])
     if not match or not names or (text[position - 1 : position].isalnum() and position):
         return None
-    return match.end(), words(match[0], names[0 if previous.lower() in _BEFORE_ONE else 1])
+    return _stop(text, match.end(), words(match[0], names[0 if previous.lower() in _BEFORE_ONE else 1]))
 
 
 def _dotted(text: str, position: int, previous: str) -> tuple[int, list[Item]] | None:
@@ -173,7 +177,9 @@ def _dotted(text: str, position: int, previous: str) -> tuple[int, list[Item]] |
     if lower in {"dr", "st"}:
         if not word[0].isupper():
             return None
-        street = (previous[:1].isupper() and previous not in _NOT_A_NAME) or previous[:1].isdigit()
+        street = (previous[:1].isupper() and previous not in _NOT_A_NAME) or (
+            previous[:1].isdigit() and not (name_next and previous.isdigit())
+        )
         street = street and not (name_next and lower == "dr" and following and following[1] not in STARTERS)
         if not dot and not street and not name_next:
             return None
