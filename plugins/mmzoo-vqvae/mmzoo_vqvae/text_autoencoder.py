@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from mmzoo.errors import ConfigTypeError
 from mmzoo.interfaces import Count, Latents, ModalityEncoder, Port, Ports, Positive, Size
+from mmzoo.interfaces.raw import check_symbols
 from mmzoo.nn.convnext import ConvNeXtStack
 
 BYTES = 256
@@ -64,7 +65,7 @@ class TextAutoencoder(ModalityEncoder):
         raw, mask = F.pad(raw * mask, (0, padding)), F.pad(mask, (0, padding))
         latent_mask = mask.view(len(raw), -1, self.stride).any(-1)
         byte_mask = latent_mask.repeat_interleave(self.stride, dim=1)
-        x = self.bytes_in(self.embed(raw), byte_mask)
+        x = self.bytes_in(self.embed(check_symbols(raw, BYTES)), byte_mask)
         x = self.down(x.reshape(len(x), -1, x.shape[-1] * self.stride))
         x = self.to_latent(self.norm_in(self.latents_in(x, latent_mask)))
         return Latents(x.float(), latent_mask, modality="text")
