@@ -12,11 +12,11 @@ from typing import Annotated, Any, TextIO
 import typer
 
 from mmzoo.errors import InputError
-from mmzoo.interfaces.options import integer
 from mmzoo.interfaces.values import Audio, Image
 from mmzoo.media import outputs, pictures, sounds
 from mmzoo.media.sources import LARGEST_STREAM
 from mmzoo.safe_text import one_line
+from mmzoo.system import write_whole
 
 STANDARD = "-"
 """The path that means standard input or standard output."""
@@ -24,6 +24,7 @@ FORMATS: dict[type[Audio] | type[Image], tuple[str, ...]] = {Audio: sounds.FORMA
 RANDOM = "random"
 
 Seed = Annotated[str, typer.Option("--seed", help="Seed of the initial noise; `random` draws one and prints it.")]
+Device = Annotated[str, typer.Option("--device", help="Where to run the model, such as `cpu`, `cuda:0` or `mps`.")]
 
 
 def seed_option(text: str) -> int | None:
@@ -33,7 +34,7 @@ def seed_option(text: str) -> int | None:
     try:
         return int(text)
     except ValueError:
-        return integer("--seed", text, 0)  # raises
+        raise InputError(f"--seed must be an integer or `{RANDOM}`, not {text[:40]!r}.") from None
 
 
 def input_file(path: Path) -> Any:
@@ -49,6 +50,25 @@ def input_file(path: Path) -> Any:
     content = io.BytesIO(sys.stdin.buffer.read(LARGEST_STREAM + 1))
     content.name = "standard input"
     return content
+
+
+def check_file(path: Path, option: str) -> None:
+    """Raise an InputError that names the option unless a file can be written there, whatever its suffix."""
+    try:
+        outputs.check_place(path)
+    except InputError as error:
+        raise InputError(f"{option}: {error}") from error
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file atomically, or standard output for `-`. Raises InputError."""
+    if str(path) == STANDARD:
+        sys.stdout.buffer.write(content)
+        return
+    try:
+        write_whole(outputs.followed(path), content)
+    except OSError as error:
+        raise InputError(f"Cannot write {path}: {error.strerror or error}; choose another path.") from error
 
 
 class Output:

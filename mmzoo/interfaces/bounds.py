@@ -1,6 +1,6 @@
 """Annotations of constructor arguments with a range, which is checked before a component is built.
 
-`dim: Size` is an int that must be at least 1; `dim=0`, in a config or a direct call of the class, is a ConfigError that
+`dim: Size` is an int that must be at least 1; `dim=0`, in a config or a direct call of the class, is an error that
 names the key and the range.
 """
 
@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 from annotated_types import Ge, Gt, Interval
 
-from mmzoo.errors import ConfigError
+from mmzoo.errors import ConfigTypeError
 
 Size = Annotated[int, Ge(1)]
 """A width, a stride, a number of codes or heads: at least 1."""
@@ -70,4 +70,4 @@ def _check(adapter: Any, name: str, value: Any, label: str) -> None:
         for problem in error.errors(include_url=False):
             if problem["type"].startswith(("greater", "less")):
                 expected = problem["msg"].replace("Input should", "must")
-                raise ConfigError(f"{name} of {label} {expected}, not {value!r}.", path=name) from None
+                raise ConfigTypeError(f"{name} of {label} {expected}, not {value!r}.", path=name) from None

@@ -128,7 +128,7 @@ class Quantizer(Component, ABC):
     def check_vectors(
         self, z: Tensor, mask: Tensor | None, width: int, *, drop: bool = False
     ) -> tuple[Tensor, Tensor | None]:
-        """The vectors in float32, and the mask without those that hold NaN or infinity, which become 0.
+        """The vectors in float32, and the mask without those that are not finite or too large to square (set to 0).
 
         Args:
             z: Vectors `[B, N, D]` of any float dtype.
@@ -150,12 +150,14 @@ class Quantizer(Component, ABC):
         z = z.float()
         if torch.compiler.is_compiling():
             return z, mask  # a graph cannot branch on values
-        finite = z.isfinite().all(-1)
+        finite = z.detach().square().sum(-1).isfinite()  # distances must not overflow either
         if bool(finite.all()):
             return z, mask
         real = finite if mask is None else finite & mask
         if not drop and not torch.equal(real, torch.ones_like(real) if mask is None else mask):
-            raise InputError("The vectors to quantize hold NaN or infinity; check what computed them.")
+            raise InputError(
+                "The vectors to quantize hold NaN, infinity or values whose squares overflow; check what computed them."
+            )
         return z.masked_fill(~finite.unsqueeze(-1), 0.0), real
 
     def check_codes(self, codes: Any, sizes: Sequence[int] | None = None) -> Tensor:

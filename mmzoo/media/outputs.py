@@ -12,6 +12,8 @@ from typing import Any
 from mmzoo.errors import InputError
 from mmzoo.system import write_whole
 
+DEVICES = (Path("/dev"), Path("/dev/fd"))
+
 
 def check_output(path: str | os.PathLike[str], formats: Sequence[str], format: str | None = None) -> Path:
     """The path, if a file of one of these formats can be written there; for checking before slow work.
@@ -28,11 +30,18 @@ def check_output(path: str | os.PathLike[str], formats: Sequence[str], format: s
     if not isinstance(path, str | os.PathLike):
         raise InputError(f"The output must be a path or an open binary file, not {type(path).__name__}.")
     where = Path(os.fsdecode(path))
-    name, folder = (str(path)[:200].replace("\0", "\\0") for path in (where, where.parent))
     if format is not None:
         format_of(format, formats)
     elif where.suffix[1:].lower() not in formats:
+        name = str(where)[:200].replace("\0", "\\0")
         raise InputError(f"Cannot write {name}: the name must end in {_listed(formats)}.")
+    check_place(where)
+    return where
+
+
+def check_place(where: Path) -> None:
+    """Raise InputError unless a file can be written there, whatever its suffix."""
+    name, folder = (str(path)[:200].replace("\0", "\\0") for path in (where, where.parent))
     try:
         found = where.stat()
     except FileNotFoundError:
@@ -40,9 +49,11 @@ def check_output(path: str | os.PathLike[str], formats: Sequence[str], format: s
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"Cannot write {name}: {reason}; choose another path.") from error
-    if found is not None and not stat.S_ISREG(found.st_mode):
+    device = where.absolute().parent in DEVICES  # a link to a regular file if standard output is redirected
+    if found is not None and (device or not stat.S_ISREG(found.st_mode)):
         what = "a folder" if stat.S_ISDIR(found.st_mode) else "not a regular file"
         raise InputError(f"Cannot write {name}: it is {what}; choose another path.")
+    where = followed(where)
     if not where.parent.is_dir():
         raise InputError(f"Cannot write {name}: the folder {folder} does not exist; create it first.")
     try:
@@ -52,7 +63,11 @@ def check_output(path: str | os.PathLike[str], formats: Sequence[str], format: s
         raise InputError(
             f"Cannot write {name}: nothing can be written to the folder {folder} ({error.strerror})."
         ) from error
-    return where
+
+
+def followed(path: Path) -> Path:
+    """The file that a link points to, which is written instead of replacing the link."""
+    return Path(os.path.realpath(path))
 
 
 def format_of(given: Any, formats: Sequence[str]) -> str:
@@ -90,11 +105,13 @@ def save(target: Any, format: str | None, formats: Sequence[str], encode: Callab
             target.write(content)
         except TypeError as error:
             raise InputError("The file is open as text; open it in binary mode, 'wb'.") from error
+        except ValueError as error:  # it is closed, or open for reading
+            raise InputError(f"Cannot write to the open file: {error}; open it for writing, 'wb'.") from error
         return target
     path = check_output(target, formats, format)
     content = encode(format_of(format or path.suffix, formats))
     try:
-        write_whole(path, content)
+        write_whole(followed(path), content)
     except OSError as error:
         raise InputError(f"Cannot write {path}: {error.strerror or error}; choose another path.") from error
     return path

@@ -66,8 +66,12 @@ MISSPELLED = {
     "create a part": (lambda: mmzoo.create("quantizer/fsq", levles=[8]), "levles", "levels"),
     "save": (lambda: SOUND.save(io.BytesIO(), fromat="wav"), "fromat", "format"),
     "save a picture": (lambda: PICTURE.save(io.BytesIO(), fromat="png"), "fromat", "format"),
-    "Audio": (lambda: Audio(SAMPLES, RATE, segmnets=()), "segmnets", ""),
-    "Image": (lambda: Image(PIXELS, mode="RGB"), "mode", ""),
+    "Audio": (lambda: Audio(SAMPLES, RATE, segmnets=()), "segmnets", "segments"),
+    "Image": (lambda: Image(pixles=PIXELS), "pixles", "pixels"),
+    "Audio.load": (lambda: Audio.load(sorce="a.wav"), "sorce", "source"),
+    "list_models": (lambda: mmzoo.list_models(modalty="speech"), "modalty", "modality"),
+    "list_components": (lambda: mmzoo.list_components(kinds="head"), "kinds", "kind"),
+    "describe": (lambda: mmzoo.describe(nmae="vqvae-text"), "nmae", "name"),
 }
 
 

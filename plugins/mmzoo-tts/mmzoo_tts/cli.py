@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,12 +11,13 @@ import typer
 from tqdm import tqdm
 
 import mmzoo
-from mmzoo.data.command_line import Output, Seed, seed_option
+from mmzoo.data import read_text
+from mmzoo.data.command_line import Device, Output, Seed, check_file, input_file, seed_option, write_file
 from mmzoo.errors import InputError
 from mmzoo.interfaces import Audio
-from mmzoo.system import whole_file
 
-STDOUT = Path("-")
+STANDARD = Path("-")
+"""Standard input or output."""
 LONGEST_INPUT = 1_000_000  # bytes
 
 
@@ -36,11 +35,14 @@ def say(
     output: Annotated[
         Path, typer.Option("-o", "--output", help="The WAV, FLAC, OGG or MP3 to write; `-` is standard output, as WAV.")
     ] = Path("speech.wav"),
-    file: Annotated[Path | None, typer.Option("-f", "--file", help="Read the text from this UTF-8 file.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("-f", "--file", help="Read the text from this UTF-8 file; `-` is standard input.")
+    ] = None,
     model: Annotated[str, typer.Option(help="A text-to-speech model.")] = "vqvae-dit-tts",
     voice: Annotated[str | None, typer.Option(help="One of the model's voices.")] = None,
     speed: Annotated[float, typer.Option(help="1.0 is the voice's normal rate, 2.0 twice as fast.")] = 1.0,
     seed: Seed = "0",
+    device: Device = "cpu",
     steps: Annotated[int | None, typer.Option(help="Sampling steps; more is slower.")] = None,
     pronunciations: Annotated[
         Path | None, typer.Option(help="Your own pronunciations: lines like `tomato  t ax m aa t ow`, or JSON.")
@@ -59,10 +61,11 @@ def say(
     content = _read(text, file)
     result = Output(output, Audio)  # checked before anything slow happens
     times = {"--vtt": (vtt, webvtt), "--json": (json, word_times)}
-    used = {"--output": output, "--file": file, "--pronunciations": pronunciations}
+    read = {"--file": file, "--pronunciations": pronunciations}
+    used = {"--output": output, **{option: path for option, path in read.items() if path != STANDARD}}
     _check_times({option: path for option, (path, _) in times.items()}, used)
     first = seed_option(seed)
-    tts = mmzoo.create(model)
+    tts = mmzoo.create(model, device=device)
     if not isinstance(tts, Speaks):
         raise InputError(f"{model} does not speak; `mmzoo list --task text-to-speech` shows the models that do.")
     start = time.perf_counter()
@@ -70,7 +73,7 @@ def say(
     with tqdm(total=len(content), unit="char", desc="speaking", disable=None, leave=False) as bar:
         options: dict[str, Any] = {"voice": voice, "speed": speed, "steps": steps, "seed": first}
         if pronunciations is not None:
-            options["pronunciations"] = pronunciations
+            options["pronunciations"] = input_file(pronunciations)
         for chunk in tts.stream(content, **options):
             chunks.append(chunk)
             bar.update(sum(len(word.text) + 1 for word in chunk.words))
@@ -79,66 +82,30 @@ def say(
     seconds = time.perf_counter() - start
     for path, written in times.values():
         if path is not None:
-            _write(path, written(audio))
+            write_file(path, written(audio).encode("utf-8", "backslashreplace"))
     result.report(
         f"{audio.duration:.2f} s of speech, voice {voice or tts.voices[0]},"
         f" made in {seconds:.2f} s ({audio.duration / seconds:.0f} times real time)",
         audio.notes,
-        aside=STDOUT in (vtt, json),  # what is asked for with '-' has standard output to itself
+        aside=STANDARD in (vtt, json),  # what is asked for with '-' has standard output to itself
     )
 
 
 def _check_times(paths: Mapping[str, Path | None], used: Mapping[str, Path | None]) -> None:
     """Raise InputError if a file of word times cannot be written, or is another file of the command."""
-    taken = {path.absolute(): option for option, path in used.items() if path is not None}
+    taken = {path.resolve(): option for option, path in used.items() if path is not None}
     for option, path in paths.items():
         if path is None:
             continue
-        wrong = False
-        try:
-            wrong = path.is_dir() or (path != STDOUT and not os.access(path.parent, os.W_OK))
-            path.lstat()
-        except FileNotFoundError:
-            pass
-        except (OSError, ValueError) as error:
-            raise InputError(f"{option} cannot write {path}: {error}.") from error
-        if wrong:
-            raise InputError(f"{option} cannot write {path}: it is a folder, or its folder is missing or read-only.")
-        if earlier := taken.get(path.absolute()):
+        if path != STANDARD:
+            check_file(path, option)
+        if earlier := taken.get(path.resolve()):
             raise InputError(f"{earlier} and {option} are both {path}; give each a file of its own.")
-        taken[path.absolute()] = option
-
-
-def _write(path: Path, content: str) -> None:
-    data = content.encode("utf-8", "backslashreplace")
-    if path == STDOUT:
-        sys.stdout.buffer.write(data)
-        return
-    try:
-        with whole_file(path) as staged:
-            staged.write_bytes(data)
-    except OSError as error:
-        raise InputError(f"Cannot write {path}: {error}; choose a writable path.") from error
+        taken[path.resolve()] = option
 
 
 def _read(text: str | None, file: Path | None) -> str:
     if text not in (None, "-") and file is not None:
         raise InputError("Give either a text or --file, not both.")
-    if file is not None:
-        if not file.is_file():
-            raise InputError(f"There is no text file at {file}.")
-        data = file.read_bytes()
-    elif text not in (None, "-"):
-        return str(text)
-    else:
-        if sys.stdin is None:
-            raise InputError("Standard input is closed; give a text or --file.")
-        data = sys.stdin.buffer.read(LONGEST_INPUT + 1)
-    if len(data) > LONGEST_INPUT:
-        raise InputError(f"The text is longer than {LONGEST_INPUT:,} bytes; split it into several files.")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{file or 'Standard input'} is not UTF-8 text (byte {error.start}); convert it first."
-        ) from error
+    given = input_file(STANDARD if file is None else file) if text in (None, "-") else None
+    return str(text) if given is None else read_text(given, "text", LONGEST_INPUT)[0]

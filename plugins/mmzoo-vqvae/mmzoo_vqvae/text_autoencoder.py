@@ -9,7 +9,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmzoo.errors import ConfigTypeError
 from mmzoo.interfaces import Count, Latents, ModalityEncoder, Port, Ports, Positive, Size
 from mmzoo.interfaces.raw import check_symbols
 from mmzoo.nn.convnext import ConvNeXtStack
@@ -36,8 +35,6 @@ class TextAutoencoder(ModalityEncoder):
         self, *, dim: Size, stride: Size = 2, width: Size = 192, depth: Count = 2, expansion: Positive = 3.0
     ) -> None:
         super().__init__()
-        if stride < 1:
-            raise ConfigTypeError(f"encoder: stride is {stride}; it must be at least 1.", path="stride")
         self.stride = stride
         self.embed = nn.Embedding(BYTES, width)
         self.bytes_in = ConvNeXtStack(width, depth, expansion=expansion)
