@@ -57,17 +57,18 @@ def check_raw(modality: str, raw: Any, mask: Any, *, finite: bool = True) -> Ten
         or (not whole and not raw.is_floating_point())
     ):
         shape = ", ".join(axes)
-        raise InputError(f"A raw batch of {modality} must be a tensor of {kind} [{shape}], not {shown(raw)}.")
+        raise InputError(f"A raw {modality} batch must be a tensor of {kind} [{shape}], not {shown(raw)}.")
     expected = raw.shape[:-1] if axes[-1] in CHANNELS else raw.shape
     if mask is not None and (not isinstance(mask, Tensor) or mask.dtype is not torch.bool or mask.shape != expected):
         raise InputError(
-            f"The mask of {modality} {list(raw.shape)} must be a tensor of bool {list(expected)}, not {shown(mask)}."
+            f"The mask of the {modality} batch {list(raw.shape)} must be a bool tensor {list(expected)}, not"
+            f" {shown(mask)}."
         )
     if not torch.compiler.is_compiling():  # a graph cannot branch on values
         if raw.numel() == 0:
-            raise InputError(f"The raw batch of {modality} {list(raw.shape)} is empty.")
+            raise InputError(f"The raw {modality} batch {list(raw.shape)} is empty.")
         if finite and not whole and not bool((raw if mask is None else raw[mask]).isfinite().all()):
-            raise InputError(f"The raw batch of {modality} holds NaN or infinity.")
+            raise InputError(f"The raw {modality} batch holds NaN or infinity.")
     return raw.long() if whole else raw
 
 

@@ -155,6 +155,16 @@ def test_sizes_intervals_and_durations_may_be_arrays() -> None:
         assert len(speak(PHONES, seconds, steps=1).samples) == len(expected)
 
 
+def test_phones_and_durations_that_cannot_be_spoken() -> None:
+    speak = model("vqvae-dit-tts").speak_phones
+    for phones in (None, 5, "hh ay", [], ["hh", None], [["hh"]], ["HH"], {"hh ay": 1}):
+        with pytest.raises(InputError, match="phones"):
+            speak(phones, steps=1)
+    for seconds in ([0.1], [0.1] * 3, 0.1, "ab", [0.1, None], [0.1, np.nan], [0.1, -0.1], [0.1, 1e9], [0.1, "1"]):
+        with pytest.raises(InputError, match="durations"):
+            speak(PHONES, seconds, steps=1)
+
+
 # --- seeds and devices -------------------------------------------------------------------------------
 
 
