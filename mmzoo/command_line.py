@@ -12,7 +12,6 @@ from typing import Annotated, Any, TextIO
 import typer
 
 from mmzoo.errors import InputError
-from mmzoo.interfaces.options import integer
 from mmzoo.interfaces.values import Audio, Image
 from mmzoo.media import outputs, pictures, sounds
 from mmzoo.media.sources import LARGEST_STREAM
@@ -24,6 +23,7 @@ FORMATS: dict[type[Audio] | type[Image], tuple[str, ...]] = {Audio: sounds.FORMA
 RANDOM = "random"
 
 Seed = Annotated[str, typer.Option("--seed", help="Seed of the initial noise; `random` draws one and prints it.")]
+Device = Annotated[str, typer.Option("--device", help="Where to run the model, such as `cpu`, `cuda:0` or `mps`.")]
 
 
 def seed_option(text: str) -> int | None:
@@ -33,7 +33,7 @@ def seed_option(text: str) -> int | None:
     try:
         return int(text)
     except ValueError:
-        return integer("--seed", text, 0)  # raises
+        raise InputError(f"--seed must be an integer or `{RANDOM}`, not {text[:40]!r}.") from None
 
 
 def input_file(path: Path) -> Any:
@@ -110,15 +110,19 @@ class TextOutput:
 
     Args:
         path: The file, with any suffix.
+        option: The option that names it, for messages.
 
     Raises:
         InputError: Nothing can be written there.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, option: str) -> None:
         self.path, self.standard = path, str(path) == STANDARD
-        if not self.standard:
-            outputs.check_writable(path)
+        try:
+            if not self.standard:
+                outputs.check_writable(path)
+        except InputError as error:
+            raise InputError(f"{option}: {error}") from error
 
     def write(self, text: str) -> None:
         """Write the text as UTF-8. Raises InputError, or OSError if standard output fails."""

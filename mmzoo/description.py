@@ -12,6 +12,7 @@ from mmzoo.errors import MmzooError, UsageError
 from mmzoo.hub.published import find_model, model_name
 from mmzoo.hub.sources import is_source
 from mmzoo.hub.tree import ModelRef, ResolvedModel, models_in
+from mmzoo.interfaces.keywords import hinted
 from mmzoo.registry import catalog
 from mmzoo.registry.listing import find_spec, is_named
 from mmzoo.registry.specs import KINDS, PART_KINDS, ComponentSpec, JudgeSpec, ModelSpec
@@ -77,6 +78,7 @@ class Description:
         return {key: value for key, value in asdict(self).items() if key not in left_out}
 
 
+@hinted
 def describe(name: str | os.PathLike[str]) -> Description:
     """Describe a model or component from its registration, or a source from its config and card.
 

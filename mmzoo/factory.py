@@ -162,7 +162,7 @@ def _create_part(name: str, pretrained: bool | None, config: Mapping[str, Any], 
     kind, _, component = name.partition("/")
     if kind not in PART_KINDS:
         raise UnknownNameError(
-            f"{name[:80]!r} is neither a part nor a folder with a config.json; write a part as kind/name:"
+            f"There is no folder {name[:80]!r} with a config.json, and {kind[:80]!r} is not a kind of part:"
             f" {suggestion(kind, PART_KINDS)}",
             name=name,
         )

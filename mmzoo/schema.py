@@ -234,7 +234,9 @@ def check(schema: type[Checked], given: Mapping[str, Any], *, path: str, label: 
 
 
 def to_json(value: Any, path: str, label: str) -> Any:
-    """A copy of a value in JSON types: tuples become lists. Raises ConfigTypeError for other types."""
+    """A copy of a value in JSON types: tuples and arrays become lists. Raises ConfigTypeError for other types."""
+    if hasattr(value, "tolist"):  # a number or an array of numpy or torch
+        value = value.tolist()
     if isinstance(value, Mapping):
         if not all(isinstance(key, str) for key in value):
             _reject(path, label, "a mapping with string keys", value)

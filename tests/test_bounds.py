@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Annotated, Any, get_args, get_origin
 
+import numpy as np
 import pytest
+import torch
 
 import mmzoo
 from mmzoo import registry
@@ -40,8 +43,8 @@ def bounds(annotation: Any, metadata: tuple[Any, ...]) -> Iterator[tuple[Any, bo
         return
     nested = get_origin(annotation) in (list, dict, tuple) or "Sequence" in str(get_origin(annotation))
     for part in get_args(annotation):
-        for value, _ in bounds(part, metadata):
-            yield value, nested
+        for value, inside in bounds(part, metadata):
+            yield value, nested or inside
 
 
 @pytest.mark.parametrize(("kind", "name"), list(components()))
@@ -60,3 +63,16 @@ def test_numbers_have_a_range(kind: str, name: str) -> None:
                     check(resolve_recipe({"head": {"name": name, **trial, key: given}, **slots}))
                 else:
                     mmzoo.create(f"{kind}/{name}", **{**trial, key: given})
+            with pytest.raises(ConfigError, match=rf"\b{re.escape(key)}\b") as caught:
+                look_up(kind, name)[1](**{**trial, key: given})
+            assert caught.value.path == key
+
+
+def test_numbers_and_lists_of_numpy_and_torch_are_stored_as_json() -> None:
+    plain = mmzoo.create("quantizer/fsq", levels=[8, 5], dim=4, jitter=0.5).config
+    for levels in (np.array([8, 5]), torch.tensor([8, 5]), (np.int64(8), np.uint8(5))):
+        given = mmzoo.create("quantizer/fsq", levels=levels, dim=np.int32(4), jitter=np.float32(0.5))
+        assert given.config == plain and json.dumps(given.config)
+    for wrong in (np.float64(4), torch.tensor(4.5), np.array([4]), np.int64(0)):
+        with pytest.raises(ConfigError, match=r"\bdim\b"):
+            mmzoo.create("quantizer/fsq", levels=[8, 5], dim=wrong)

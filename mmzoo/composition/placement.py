@@ -37,7 +37,7 @@ def dtype_of(dtype: str | torch.dtype | None) -> torch.dtype | None:
     """A floating-point dtype, given as such or by name; None stays None. Raises UsageError for any other."""
     if dtype is None:
         return None
-    chosen = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype
+    chosen = getattr(torch, dtype.removeprefix("torch."), None) if isinstance(dtype, str) else dtype
     if chosen not in DTYPES:
         raise UsageError(f"dtype must be float32, float16, bfloat16 or float64, not {str(dtype)!r}.")
     return chosen

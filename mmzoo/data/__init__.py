@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mmzoo.data.fit import decode_images, fit_image
     from mmzoo.data.guessing import DataGuess, guess
     from mmzoo.data.image import decode_image, encode_image, sheet
-    from mmzoo.data.inputs import as_audio, as_batch, as_image, as_mask, as_text
+    from mmzoo.data.inputs import as_audio, as_batch, as_image, as_mask, as_text, read_text
     from mmzoo.data.loading import load_dataset_component, load_dataset_for
     from mmzoo.data.schema import COLUMNS, make_row, row_features, to_dataset
     from mmzoo.data.shards import build_split, open_shards, settings_folder
@@ -28,7 +28,7 @@ _HOMES = {
     "fit": "decode_images fit_image",
     "guessing": "DataGuess guess",
     "image": "decode_image encode_image sheet",
-    "inputs": "as_audio as_batch as_image as_mask as_text",
+    "inputs": "as_audio as_batch as_image as_mask as_text read_text",
     "loading": "load_dataset_component load_dataset_for",
     "checking": "fingerprinted readable",
     "shards": "build_split open_shards settings_folder",
@@ -62,6 +62,7 @@ __all__ = [
     "open_shards",
     "packed",
     "packed_images",
+    "read_text",
     "readable",
     "require_columns",
     "resample",

@@ -12,7 +12,7 @@ from mmzoo.errors import InputError
 from mmzoo.interfaces.values import Audio, Image
 from mmzoo.media.pictures import Mask, mask_of, pixels_of
 from mmzoo.media.sounds import sound_of
-from mmzoo.media.sources import is_number
+from mmzoo.media.sources import is_number, opened
 
 SILENCE, LOUDEST = 1e-4, 10.0
 """Audio whose peak is below the first is silent; a peak above the second means that it was never scaled to [-1, 1]."""
@@ -83,6 +83,27 @@ def as_text(given: Any, name: str = "A text") -> str:
     if not isinstance(text, str):
         raise InputError(f"{name} must be a string, or a dataset row with a column 'text', not {type(given).__name__}.")
     return str(text)
+
+
+def read_text(given: Any, kind: str, most: int) -> tuple[str, str]:
+    """The text of a UTF-8 file, and the file's name for messages.
+
+    Args:
+        given: A path, also of a pipe, or an open binary file.
+        kind: What the file should hold, for messages.
+        most: The most bytes accepted.
+
+    Raises:
+        InputError: The file cannot be read, is empty or too long, or is not UTF-8.
+    """
+    with opened(given, kind) as (stream, name):
+        data = stream.read(most + 1)
+    if len(data) > most:
+        raise InputError(f"{name} has more than {most:,} bytes; split it.")
+    try:
+        return data.decode("utf-8-sig"), name
+    except UnicodeDecodeError as error:
+        raise InputError(f"{name} is not UTF-8 text (byte {error.start}); convert it first.") from error
 
 
 def as_batch(given: Any) -> list[Any] | None:

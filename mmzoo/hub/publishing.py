@@ -17,6 +17,7 @@ from mmzoo.hub.published import find_model
 from mmzoo.hub.sources import is_repo, is_revision
 from mmzoo.hub.staging import Staged, prove, stage
 from mmzoo.hub.trouble import LOGIN, hub_errors
+from mmzoo.interfaces.keywords import hinted
 from mmzoo.model_folder import CARD_NAME, CONFIG_NAME, WEIGHTS_NAME
 from mmzoo.system import git_blob_hash, sha256_of
 
@@ -64,6 +65,7 @@ class Published:
         )
 
 
+@hinted
 def publish(
     model: str | Path,
     repo: str,

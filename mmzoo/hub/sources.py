@@ -106,7 +106,7 @@ def fetch(source: Source, name: str, *, what: str = "weights") -> Path:
     elif source.scheme == "local-dir":
         folder = local_folder(source.place)
         if not folder.is_dir():
-            raise UsageError(f"There is no folder {one_line(folder)}; local-dir: takes the folder of a saved model.")
+            raise UsageError(f"There is no folder {one_line(folder)}; write the path of a model's folder.")
     else:
         bundled = bundled_folder(name)
         if bundled is None:

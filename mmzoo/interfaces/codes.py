@@ -24,6 +24,8 @@ def as_codes(given: Any) -> Tensor:
         InputError: It is something else, or holds floats or bools.
     """
     if isinstance(given, Tensor):
+        if given.layout is not torch.strided or given.is_meta:
+            raise InputError("Codes must be an ordinary dense tensor, neither sparse nor on the meta device.")
         if given.dtype is torch.int64:
             return given
         if given.is_floating_point() or given.is_complex() or given.dtype is torch.bool:
@@ -35,6 +37,6 @@ def as_codes(given: Any) -> Tensor:
         array = np.asarray(given)
     except (TypeError, ValueError, RuntimeError, BufferError) as error:
         raise InputError(f"Codes must be an array of integers, not this {type(given).__name__}: {error}.") from error
-    if not np.issubdtype(array.dtype, np.integer):
+    if array.dtype.kind not in "iu":
         raise InputError(f"Codes must be an array of integers, not {array.dtype} from {type(given).__name__}.")
     return torch.from_numpy(array.astype(np.int64))

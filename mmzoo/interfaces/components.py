@@ -16,15 +16,17 @@ import torch
 from torch import Tensor, nn
 
 from mmzoo.errors import InputError
+from mmzoo.interfaces.bounds import Bounded
 from mmzoo.interfaces.codes import as_codes
 from mmzoo.interfaces.ports import Ports
 from mmzoo.interfaces.precision import entry
+from mmzoo.interfaces.raw import raw_checked, shown
 from mmzoo.interfaces.values import PADDING_CODE, Condition, Latents, Quantized
 
 Config = dict[str, Any]
 
 
-class Component(nn.Module):
+class Component(Bounded, nn.Module):
     """Base of every component with parameters. `config` holds the arguments it was built with.
 
     Attributes:
@@ -72,6 +74,12 @@ class ModalityEncoder(Component, ABC):
     modality: ClassVar[str]
     entries: ClassVar[tuple[str, ...]] = ("encode", "decode")
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Check the raw batches that enter `encode`; see `mmzoo.interfaces.raw`."""
+        super().__init_subclass__(**kwargs)
+        if "encode" in vars(cls):
+            cls.encode = raw_checked(vars(cls)["encode"])  # type: ignore[method-assign]
+
     @abstractmethod
     def encode(self, raw: Any, mask: Tensor | None = None) -> Latents:
         """Encode a raw batch to latents `[B, N, D]`.
@@ -79,6 +87,9 @@ class ModalityEncoder(Component, ABC):
         Args:
             raw: Speech `[B, T]`, images `[B, H, W, 3]` or token ids `[B, N]`.
             mask: Bool, the shape of `raw` without channels; True where there is data.
+
+        Raises:
+            InputError: The batch or mask has another shape or dtype, is empty, or holds NaN or infinity.
         """
 
     def decode(self, latents: Latents) -> Any:
@@ -117,7 +128,7 @@ class Quantizer(Component, ABC):
     def check_vectors(
         self, z: Tensor, mask: Tensor | None, width: int, *, drop: bool = False
     ) -> tuple[Tensor, Tensor | None]:
-        """The vectors in float32, and the mask without those that hold NaN or infinity, which become 0.
+        """The vectors in float32, and the mask without those that are not finite or too large to square (set to 0).
 
         Args:
             z: Vectors `[B, N, D]` of any float dtype.
@@ -129,22 +140,24 @@ class Quantizer(Component, ABC):
             InputError: The shape or dtype is wrong, or a vector is not finite.
         """
         if not isinstance(z, Tensor) or z.dim() != 3 or z.shape[-1] != width or not z.is_floating_point():
-            raise InputError(f"Vectors to quantize must be floats of shape [B, N, {width}], not {_shown(z)}.")
+            raise InputError(f"Vectors to quantize must be floats of shape [B, N, {width}], not {shown(z)}.")
         if mask is not None and (
             not isinstance(mask, Tensor) or mask.dtype is not torch.bool or mask.shape != z.shape[:2]
         ):
             raise InputError(
-                f"The mask of vectors {list(z.shape)} must be bool {list(z.shape[:2])}, not {_shown(mask)}."
+                f"The mask of vectors {list(z.shape)} must be bool {list(z.shape[:2])}, not {shown(mask)}."
             )
         z = z.float()
         if torch.compiler.is_compiling():
             return z, mask  # a graph cannot branch on values
-        finite = z.isfinite().all(-1)
+        finite = z.detach().square().sum(-1).isfinite()  # distances must not overflow either
         if bool(finite.all()):
             return z, mask
         real = finite if mask is None else finite & mask
         if not drop and not torch.equal(real, torch.ones_like(real) if mask is None else mask):
-            raise InputError("The vectors to quantize hold NaN or infinity; check what computed them.")
+            raise InputError(
+                "The vectors to quantize hold NaN, infinity or values whose squares overflow; check what computed them."
+            )
         return z.masked_fill(~finite.unsqueeze(-1), 0.0), real
 
     def check_codes(self, codes: Any, sizes: Sequence[int] | None = None) -> Tensor:
@@ -189,10 +202,6 @@ class Quantizer(Component, ABC):
         real = (ordered != PADDING_CODE).long()
         distinct = real[:1].sum(0) + ((ordered[1:] != ordered[:-1]).long() * real[1:]).sum(0)
         return distinct / torch.tensor(self.codebook_sizes, device=codes.device)
-
-
-def _shown(value: Any) -> str:
-    return f"{value.dtype} {list(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
 
 
 class Fusion(Component, ABC):
@@ -246,7 +255,7 @@ class DiffusionBackbone(Component, ABC):
         raise InputError(f"{type(self).__name__} does not expose its hidden states.")
 
 
-class Sampler(ABC):
+class Sampler(Bounded, ABC):
     """A diffusion process: adds noise in training and integrates from noise to data in sampling.
 
     Times run from 0 (noise) to 1 (data). Registered like a component, but has no parameters.

@@ -29,3 +29,12 @@ def hinted(function: Callable[P, R]) -> Callable[P, R]:
         return function(*args, **kwargs)
 
     return checked
+
+
+C = TypeVar("C", bound=type)
+
+
+def hinted_class(cls: C) -> C:
+    """The class, whose constructor is `hinted`."""
+    setattr(cls, "__init__", hinted(cls.__init__))  # type: ignore[misc]  # noqa: B010
+    return cls

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmzoo.interfaces.keywords import hinted
+from mmzoo.interfaces.keywords import hinted, hinted_class
 from mmzoo.media import outputs, pictures, sounds
 
 if TYPE_CHECKING:
@@ -123,6 +123,7 @@ class Segment:
     end: float
 
 
+@hinted_class
 @dataclass(frozen=True, slots=True)
 class Audio:
     """Mono audio.
@@ -176,11 +177,13 @@ class Audio:
         )
 
     @staticmethod
+    @hinted
     def check_output(path: str | Path) -> Path:
         """The path, if `save` can write there; for checking before slow work. Raises InputError."""
         return outputs.check_output(path, sounds.FORMATS)
 
     @classmethod
+    @hinted
     def load(cls, source: Any) -> Audio:
         """Read a WAV, FLAC, OGG, MP3, AIFF or other file of libsndfile, averaging its channels.
 
@@ -194,6 +197,7 @@ class Audio:
         return cls(sound.samples, sound.rate)
 
 
+@hinted_class
 @dataclass(frozen=True, slots=True)
 class Image:
     """A picture.
@@ -236,11 +240,13 @@ class Image:
         )
 
     @staticmethod
+    @hinted
     def check_output(path: str | Path) -> Path:
         """The path, if `save` can write there; for checking before slow work. Raises InputError."""
         return outputs.check_output(path, pictures.FORMATS)
 
     @classmethod
+    @hinted
     def load(cls, source: Any) -> Image:
         """Read a picture file as a viewer shows it: upright, as RGB, on white where it is transparent.
 

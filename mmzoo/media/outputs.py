@@ -12,6 +12,8 @@ from typing import Any
 from mmzoo.errors import InputError
 from mmzoo.system import write_whole
 
+DEVICES = (Path("/dev"), Path("/dev/fd"))
+
 
 def check_output(path: str | os.PathLike[str], formats: Sequence[str], format: str | None = None) -> Path:
     """The path, if a file of one of these formats can be written there; for checking before slow work.
@@ -46,9 +48,11 @@ def check_writable(where: Path) -> None:
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"Cannot write {name}: {reason}; choose another path.") from error
-    if found is not None and not stat.S_ISREG(found.st_mode):
+    device = where.absolute().parent in DEVICES  # a link to a regular file if standard output is redirected
+    if found is not None and (device or not stat.S_ISREG(found.st_mode)):
         what = "a folder" if stat.S_ISDIR(found.st_mode) else "not a regular file"
         raise InputError(f"Cannot write {name}: it is {what}; choose another path.")
+    where = followed(where)
     if not where.parent.is_dir():
         raise InputError(f"Cannot write {name}: the folder {folder} does not exist; create it first.")
     try:
@@ -58,6 +62,11 @@ def check_writable(where: Path) -> None:
         raise InputError(
             f"Cannot write {name}: nothing can be written to the folder {folder} ({error.strerror})."
         ) from error
+
+
+def followed(path: Path) -> Path:
+    """The file that a link points to, which is written instead of replacing the link."""
+    return Path(os.path.realpath(path))
 
 
 def format_of(given: Any, formats: Sequence[str]) -> str:
@@ -95,6 +104,8 @@ def save(target: Any, format: str | None, formats: Sequence[str], encode: Callab
             target.write(content)
         except TypeError as error:
             raise InputError("The file is open as text; open it in binary mode, 'wb'.") from error
+        except ValueError as error:  # it is closed, or open for reading
+            raise InputError(f"Cannot write to the open file: {error}; open it for writing, 'wb'.") from error
         return target
     path = check_output(target, formats, format)
     write(path, encode(format_of(format or path.suffix, formats)))
@@ -104,7 +115,7 @@ def save(target: Any, format: str | None, formats: Sequence[str], encode: Callab
 def write(path: Path, content: bytes) -> None:
     """Write a file atomically. Raises InputError."""
     try:
-        write_whole(path, content)
+        write_whole(followed(path), content)
     except OSError as error:
         raise InputError(f"Cannot write {path}: {error.strerror or error}; choose another path.") from error
 

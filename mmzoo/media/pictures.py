@@ -97,7 +97,11 @@ def read_picture(given: Any, *, max_pixels: int = MAX_PIXELS) -> Pixels:
         except InputError:
             raise
         except UnidentifiedImageError as error:
-            why = "HEIC is not supported, convert it to JPEG" if _is_heic(stream) else "Pillow does not know its format"
+            why = (
+                "HEIC is not supported, convert it to JPEG"
+                if _is_heic(stream)
+                else "Pillow does not recognize its format"
+            )
             raise InputError(f"Cannot read {name} as a picture: {why}.") from error
         except Exception as error:  # Pillow raises many kinds of errors for broken files
             reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
@@ -232,8 +236,8 @@ def _channels_last(array: np.ndarray[Any, Any], given: str) -> np.ndarray[Any, A
         pixels = pixels.transpose(1, 2, 0)
     if pixels.ndim != 3 or pixels.shape[2] not in (1, 3, 4) or 0 in pixels.shape:
         raise InputError(
-            f"A picture must be an array [H, W], or [H, W, channels] or [channels, H, W] of 1, 3 or 4 channels, not"
-            f" {list(array.shape)} of {given}."
+            f"A picture must be an array [H, W], [H, W, C] or [C, H, W] with 1, 3 or 4 channels, not {given}"
+            f" {list(array.shape)}."
         )
     return pixels
 

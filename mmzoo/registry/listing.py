@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
 from mmzoo.errors import AmbiguousNameError, UnknownNameError, UsageError
+from mmzoo.interfaces.keywords import hinted
 from mmzoo.registry.index import Catalog, catalog
 from mmzoo.registry.names import did_you_mean, natural, suggestions
 from mmzoo.registry.specs import KINDS, ComponentSpec, ModelSpec
 
 
+@hinted
 def list_models(
     pattern: str = "*",
     *,
@@ -70,6 +72,7 @@ def _spellings(known: Catalog, spec: ModelSpec, pattern: str) -> Iterator[str]:
             yield f"{written}{ending}"
 
 
+@hinted
 def list_components(kind: str | None = None, pattern: str = "*") -> list[str]:
     """List components as `kind/name`, sorted by kind and then in natural order.
 

@@ -66,8 +66,12 @@ MISSPELLED = {
     "create a part": (lambda: mmzoo.create("quantizer/fsq", levles=[8]), "levles", "levels"),
     "save": (lambda: SOUND.save(io.BytesIO(), fromat="wav"), "fromat", "format"),
     "save a picture": (lambda: PICTURE.save(io.BytesIO(), fromat="png"), "fromat", "format"),
-    "Audio": (lambda: Audio(SAMPLES, RATE, segmnets=()), "segmnets", ""),
-    "Image": (lambda: Image(PIXELS, mode="RGB"), "mode", ""),
+    "Audio": (lambda: Audio(SAMPLES, RATE, segmnets=()), "segmnets", "segments"),
+    "Image": (lambda: Image(pixles=PIXELS), "pixles", "pixels"),
+    "Audio.load": (lambda: Audio.load(sorce="a.wav"), "sorce", "source"),
+    "list_models": (lambda: mmzoo.list_models(modalty="speech"), "modalty", "modality"),
+    "list_components": (lambda: mmzoo.list_components(kinds="head"), "kinds", "kind"),
+    "describe": (lambda: mmzoo.describe(nmae="vqvae-text"), "nmae", "name"),
 }
 
 
@@ -149,6 +153,16 @@ def test_sizes_intervals_and_durations_may_be_arrays() -> None:
     expected = speak(PHONES, [0.1, 0.25], steps=1).samples
     for seconds in (np.array([0.1, 0.25]), torch.tensor([0.1, 0.25]), (0.1, np.float32(0.25))):
         assert len(speak(PHONES, seconds, steps=1).samples) == len(expected)
+
+
+def test_phones_and_durations_that_cannot_be_spoken() -> None:
+    speak = model("vqvae-dit-tts").speak_phones
+    for phones in (None, 5, "hh ay", [], ["hh", None], [["hh"]], ["HH"], {"hh ay": 1}):
+        with pytest.raises(InputError, match="phones"):
+            speak(phones, steps=1)
+    for seconds in ([0.1], [0.1] * 3, 0.1, "ab", [0.1, None], [0.1, np.nan], [0.1, -0.1], [0.1, 1e9], [0.1, "1"]):
+        with pytest.raises(InputError, match="durations"):
+            speak(PHONES, seconds, steps=1)
 
 
 # --- seeds and devices -------------------------------------------------------------------------------

@@ -14,7 +14,8 @@ import soundfile
 from given import PIXELS, RATE, SAMPLES
 from PIL import Image as Pillow
 
-from mmzoo.command_line import Output, input_file, seed_option
+from mmzoo.command_line import Output, TextOutput, input_file, seed_option
+from mmzoo.data import read_text
 from mmzoo.errors import InputError
 from mmzoo.interfaces import Audio, Image
 
@@ -100,6 +101,37 @@ def test_open_files_need_a_format_and_bytes(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_link_is_followed_and_kept(tmp_path: Path) -> None:
+    for suffix, result in (("wav", SOUND), ("png", PICTURE)):
+        (tmp_path / suffix).mkdir()
+        link, target = tmp_path / f"link.{suffix}", tmp_path / suffix / f"a.{suffix}"
+        link.symlink_to(target)
+        for _ in range(2):  # the target is missing, then there
+            result.save(link)
+            assert link.is_symlink() and target.is_file() and not target.is_symlink()
+    TextOutput(tmp_path / "link.wav", "--vtt").write("text")
+    assert (tmp_path / "link.wav").is_symlink() and (tmp_path / "wav" / "a.wav").read_bytes() == b"text"
+
+
+def test_standard_output_is_no_path_even_if_it_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "redirected").write_bytes(b"kept")
+    (tmp_path / "stdout").symlink_to(tmp_path / "redirected")
+    monkeypatch.setattr("mmzoo.media.outputs.DEVICES", (tmp_path,))
+    with pytest.raises(InputError, match="regular"):
+        SOUND.save(tmp_path / "stdout", format="wav")
+    assert (tmp_path / "stdout").is_symlink() and (tmp_path / "redirected").read_bytes() == b"kept"
+
+
+def test_open_files_that_take_no_bytes(tmp_path: Path) -> None:
+    closed = io.BytesIO()
+    closed.close()
+    (tmp_path / "a.wav").touch()
+    with (tmp_path / "a.wav").open("rb") as reading:
+        for target in (closed, reading):
+            with pytest.raises(InputError, match="wb"):
+                SOUND.save(target, format="wav")
+
+
 def test_names_as_long_as_a_file_system_takes(tmp_path: Path) -> None:
     for name in ("n" * 251, "é" * 125 + "n"):
         path = SOUND.save(tmp_path / f"{name}.wav")
@@ -161,5 +193,28 @@ def test_a_terminal_or_a_closed_stream_is_refused(monkeypatch: pytest.MonkeyPatc
 
 def test_seeds_on_the_command_line() -> None:
     assert seed_option("7") == 7 and seed_option("-7") == -7 and seed_option("random") is None
-    with pytest.raises(InputError, match="foo"):
-        seed_option("foo")
+    for wrong in ("foo", "1.5", "", "nan"):
+        with pytest.raises(InputError, match="random"):
+            seed_option(wrong)
+
+
+def test_texts_come_from_files_pipes_and_open_files(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbfh\xc3\xa9\n")
+    reader, writer = os.pipe()
+    os.write(writer, "hé\n".encode())
+    os.close(writer)
+    for given in (tmp_path / "a.txt", str(tmp_path / "a.txt"), io.BytesIO("hé\n".encode()), Path(f"/dev/fd/{reader}")):
+        assert read_text(given, "text", 7)[0] == "hé\n"
+    os.close(reader)
+    for wrong in (tmp_path, tmp_path / "none", io.BytesIO(b"\xff"), io.BytesIO(b"too long"), io.BytesIO(), "a\0b"):
+        with pytest.raises(InputError):
+            read_text(wrong, "text", 7)
+
+
+def test_a_file_beside_the_result_is_checked_and_its_option_named(tmp_path: Path) -> None:
+    TextOutput(tmp_path / "no-suffix", "--vtt")
+    for name, path in bad_paths(tmp_path).items():
+        if "suffix" not in name:
+            with pytest.raises(InputError, match="--vtt") as caught:
+                TextOutput(Path(path.replace(".*", ".wav")), "--vtt")
+            assert len(str(caught.value)) < 500, name

@@ -69,7 +69,7 @@ class CodeEncoder(Sequences):
 
     def encode(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
         """Codes int64 `[B, N, Q]`; codes outside the mask `[B, N]`, such as -1, are not read."""
-        if raw.dim() != 3 or raw.shape[2] != len(self.sizes):
+        if raw.shape[2] != len(self.sizes):
             raise InputError(f"The encoder takes codes [B, N, {len(self.sizes)}], not {list(raw.shape)}.")
         codes = raw if mask is None else raw.masked_fill(~mask.unsqueeze(-1), 0)
         if not torch.compiler.is_exporting() and codes.numel() and self._outside(codes):
@@ -106,5 +106,7 @@ class VectorEncoder(Sequences):
 
     def encode(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
         """Vectors outside the mask `[B, N]` are not read."""
+        if raw.shape[2] != self.embed.in_features:
+            raise InputError(f"The encoder takes vectors [B, N, {self.embed.in_features}], not {list(raw.shape)}.")
         x = raw if mask is None else raw.masked_fill(~mask.unsqueeze(-1), 0)
         return self.through(self.embed(self.norm_in(x)), mask)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from mmzoo.errors import InputError
 from mmzoo.interfaces import Count, Latents, ModalityEncoder, Port, Ports, Positive, Size
+from mmzoo.interfaces.raw import check_symbols
 from mmzoo.nn.convnext import ConvNeXtStack
 
 
@@ -46,9 +47,8 @@ class SymbolEncoder(ModalityEncoder):
         """Ids int64 `[B, N]`; ids under a False mask are not read."""
         if mask is not None:
             raw = raw.masked_fill(~mask, 0)
-        if raw.numel() and not torch.compiler.is_compiling() and int(raw.max()) >= self.vocabulary:
-            raise InputError(f"Symbol id {int(raw.max())} is out of range; there are {self.vocabulary} symbols.")
-        return Latents(self.norm(self.blocks(self.embed(raw), mask)), mask, modality="text")
+        x = self.blocks(self.embed(check_symbols(raw, self.vocabulary)), mask)
+        return Latents(self.norm(x), mask, modality="text")
 
 
 class ByteEncoder(SymbolEncoder):

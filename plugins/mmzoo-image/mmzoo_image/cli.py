@@ -11,7 +11,7 @@ import numpy as np
 import typer
 
 import mmzoo
-from mmzoo.command_line import Output, Seed, input_file, seed_option
+from mmzoo.command_line import Device, Output, Seed, input_file, seed_option
 from mmzoo.data import as_image, as_mask, sheet
 from mmzoo.errors import InputError
 from mmzoo.interfaces import Image
@@ -49,6 +49,7 @@ def generate(
     steps: Annotated[int | None, typer.Option(help="Sampling steps; more is slower.")] = None,
     guidance: Annotated[float | None, typer.Option(help="How strictly to follow the words; 1 is none.")] = None,
     seed: Seed = "0",
+    device: Device = "cpu",
 ) -> None:
     """Draw pictures from a prompt; prints a one-line summary. Picture i uses the seed + i."""
     if (prompt is None) == (name is None):
@@ -57,7 +58,7 @@ def generate(
         raise InputError(f"--num must be from 1 to {MAX_PICTURES}, not {num}.")
     result = Output(output, Image)  # checked before the slow part
     first = seed_option(seed)
-    artist = mmzoo.create(model)
+    artist = mmzoo.create(model, device=device)
     if not isinstance(artist, Draws):
         raise InputError(f"{model} does not draw; `mmzoo list --task text-to-image` shows the models that do.")
     text = str(name if prompt is None else prompt)
@@ -84,6 +85,7 @@ def edit(
     steps: Annotated[int | None, typer.Option(help="Sampling steps; more is slower.")] = None,
     guidance: Annotated[float | None, typer.Option(help="How strictly to follow the words; 1 is none.")] = None,
     seed: Seed = "0",
+    device: Device = "cpu",
 ) -> None:
     """Redraw the white part of a mask, upscale a picture, or remove its noise; prints a one-line summary."""
     if (mask is not None) + upscale + denoise != 1:
@@ -99,7 +101,7 @@ def edit(
         )
     if hole is not None and hole.max() < 0.5:
         raise InputError(f"{mask} has no white pixel, so there is nothing to redraw; paint the part to redraw white.")
-    artist = mmzoo.create(model)
+    artist = mmzoo.create(model, device=device)
     if not isinstance(artist, Edits):
         raise InputError(f"{model} does not edit; `mmzoo list --task text-to-image` shows the models that do.")
     options: dict[str, Any] = {"prompts": [prompt], "steps": steps, "guidance": guidance, "seed": first}

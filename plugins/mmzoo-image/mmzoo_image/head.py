@@ -211,12 +211,12 @@ class TextToImage(TaskHead):
             raise InputError("generate takes a non-empty list of prompts, each of them a string.")
         texts = [as_text(text, "A prompt") for text in texts]
         size = (self.side, self.side) if size is None else checked_size(size)
-        ids, unknown = self.words.ids(texts)
-        for prompt, row, ignored in zip(texts, ids, unknown, strict=True):
+        ids, _ = self.words.ids(texts)
+        for prompt, row in zip(texts, ids, strict=True):
             if not row.any():
                 raise InputError(
-                    f"{self.name or 'This model'} knows no word of the prompt {prompt[:60]!r} (unknown:"
-                    f" {', '.join(ignored) or 'none'}); it knows: {', '.join(self.words.words)}."
+                    f"The prompt {prompt[:60]!r} has no word that {self.name or 'this model'} knows; it knows"
+                    f" {', '.join(self.words.words)}."
                 )
         return self._draw(ids, None, size, self._sampling(steps, guidance, interval, seed))
 

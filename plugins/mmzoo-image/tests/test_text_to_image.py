@@ -218,7 +218,7 @@ def test_generate_refuses_in_one_line(arguments, told, capsys, tmp_path, monkeyp
 
 def test_generate_draws(capsys, tmp_path, monkeypatch):
     model = small_model()
-    monkeypatch.setattr(mmzoo, "create", lambda name: model)
+    monkeypatch.setattr(mmzoo, "create", lambda name, device: model)
     target = tmp_path / "grid.png"
     assert main(["generate", "small", "--prompt", "shiny red", "--num", "3", "-o", str(target)]) == 0
     told = capsys.readouterr()
@@ -315,7 +315,7 @@ def png(path, image):
 
 def test_edit_writes_a_picture(capsys, tmp_path, monkeypatch):
     model = small_model()
-    monkeypatch.setattr(mmzoo, "create", lambda name: model)
+    monkeypatch.setattr(mmzoo, "create", lambda name, device: model)
     source, target = png(tmp_path / "a.png", picture()), tmp_path / "b.png"
     mask = np.zeros((16, 16, 3), np.uint8)
     mask[:8] = 255

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Protocol, runtime_checkable
 import typer
 
 import mmzoo
-from mmzoo.command_line import Output, input_file
+from mmzoo.command_line import Device, Output, input_file
 from mmzoo.errors import InputError
 from mmzoo.interfaces import Image, Labels, Tokenizer
 from mmzoo.safe_text import one_line
@@ -32,13 +32,14 @@ def recognize(
     text: Annotated[str | None, typer.Option(help="A text.")] = None,
     top: Annotated[int, typer.Option(help="How many classes to print, the most probable first.")] = 3,
     as_json: Annotated[bool, typer.Option("--json", help="Print all classes as JSON.")] = False,
+    device: Device = "cpu",
 ) -> None:
     """Classify a picture, speech, a text or several of them together; prints the most probable classes."""
     if image is None and speech is None and text is None:
         raise InputError("Give at least one of --image, --speech and --text.")
     if top < 1:
         raise InputError(f"--top must be at least 1, not {top}.")
-    recognizer = mmzoo.create(model)
+    recognizer = mmzoo.create(model, device=device)
     if not isinstance(recognizer, Recognizes):
         raise InputError(f"{model} does not recognize; `mmzoo list --task recognition` shows the models that do.")
     labels = recognizer.recognize(**_inputs(image, speech), text=text)
@@ -58,13 +59,14 @@ def explain(
     name: Annotated[
         str | None, typer.Option("--class", help="The class to explain; by default the most probable.")
     ] = None,
+    device: Device = "cpu",
 ) -> None:
     """Draw which parts of a picture, speech or a text support a class, or how a tokenizer encodes it."""
     if image is None and speech is None and text is None:
         raise InputError("Give at least one of --image, --speech and --text.")
     result = Output(output, Image)
     given = {**_inputs(image, speech), "text": text}
-    explained = mmzoo.create(model)
+    explained = mmzoo.create(model, device=device)
     if isinstance(explained, Recognizes):
         page, summary = _why(explained, given, name)
     elif isinstance(explained, Tokenizer):

@@ -257,7 +257,7 @@ def test_the_page_marks_what_speaks_for_in_red_and_against_in_blue(judge):
 
 
 def test_the_command_explains_what_is_recognised(judge, capsys, tmp_path, monkeypatch):
-    monkeypatch.setattr(mmzoo, "create", lambda name: judge)
+    monkeypatch.setattr(mmzoo, "create", lambda name, device: judge)
     image, out = picture(1, 3).save(tmp_path / "a.png"), tmp_path / "why.png"
     given = ["explain", "small", "--image", str(image), "--text", TEXTS[1], "-o", str(out)]
     assert main([*given, "--class", "above"]) == 0
@@ -272,7 +272,7 @@ def test_the_command_explains_what_is_recognised(judge, capsys, tmp_path, monkey
 
 
 def test_what_the_command_refuses(judge, capsys, tmp_path, monkeypatch):
-    monkeypatch.setattr(mmzoo, "create", lambda name: judge if name == "small" else SimpleNamespace())
+    monkeypatch.setattr(mmzoo, "create", lambda name, device: judge if name == "small" else SimpleNamespace())
     image, out = str(picture(1).save(tmp_path / "a.png")), tmp_path / "why.png"
     for given, told in (
         (["small", "-o", str(out)], "at least one of --image"),

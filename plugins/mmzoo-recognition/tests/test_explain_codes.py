@@ -57,7 +57,7 @@ def test_a_page_for_codes_of_each_kind():
 @pytest.mark.parametrize("kind", ["image", "speech"])
 def test_the_command_draws_codes(kind, capsys, tmp_path, monkeypatch):
     tokenizer = pictures_tokenizer() if kind == "image" else speech_tokenizer()
-    monkeypatch.setattr(mmzoo, "create", lambda name: tokenizer)
+    monkeypatch.setattr(mmzoo, "create", lambda name, device: tokenizer)
     image, speech = PICTURE.save(tmp_path / "a.png"), SOUND.save(tmp_path / "a.wav")
     given, out = {"image": str(image), "speech": str(speech)}, tmp_path / "codes.png"
     assert main(["explain", "codes", f"--{kind}", given[kind], "-o", str(out)]) == 0

@@ -223,7 +223,7 @@ def test_classes_are_a_file_of_the_model(judge, tmp_path):
 
 
 def test_the_command(judge, capsys, tmp_path, monkeypatch):
-    monkeypatch.setattr(mmzoo, "create", lambda name: judge)
+    monkeypatch.setattr(mmzoo, "create", lambda name, device: judge)
     image, speech = picture(1, 3).save(tmp_path / "a.png"), sound(1, 3).save(tmp_path / "a.wav")
     assert main(["recognize", "small", "--image", str(image), "--speech", str(speech), "--top", "1"]) == 0
     name, probability = capsys.readouterr().out.split()
@@ -243,7 +243,7 @@ def test_the_command(judge, capsys, tmp_path, monkeypatch):
 
 
 def test_the_old_names_still_work(judge, capsys, monkeypatch):
-    monkeypatch.setattr(mmzoo, "create", lambda name: judge)
+    monkeypatch.setattr(mmzoo, "create", lambda name, device: judge)
     assert main(["recognise", "small", "--text", "left low", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["left"] > 0.6
     with pytest.warns(FutureWarning, match="recognize"):

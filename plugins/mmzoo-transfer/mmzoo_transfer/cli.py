@@ -9,7 +9,7 @@ from typing import Annotated, Any, Protocol, runtime_checkable
 import typer
 
 import mmzoo
-from mmzoo.command_line import Output, Seed, input_file, seed_option
+from mmzoo.command_line import Device, Output, Seed, input_file, seed_option
 from mmzoo.errors import InputError
 from mmzoo.interfaces import Audio, Image
 
@@ -48,11 +48,12 @@ def transfer(
         float | None, typer.Option(help="Classifier-free guidance scale for drawing; 1 is none.")
     ] = None,
     seed: Seed = "0",
+    device: Device = "cpu",
 ) -> None:
     """Speak what a picture shows, or draw what speech says; prints one line with the words in between."""
     result = Output(output, Audio, Image)
     first = seed_option(seed)
-    bridge = mmzoo.create(model)
+    bridge = mmzoo.create(model, device=device)
     draws, speaks = isinstance(bridge, Hears), isinstance(bridge, Describes)
     if not draws and not speaks:
         raise InputError(

@@ -542,7 +542,7 @@ def test_transfer_refuses_in_one_line(source, capsys, tmp_path):
 
 
 def test_transfer_draws_what_is_said(source, listener, capsys, tmp_path, monkeypatch):
-    monkeypatch.setattr(mmzoo, "create", lambda name: listener)
+    monkeypatch.setattr(mmzoo, "create", lambda name, device: listener)
     target = tmp_path / "out.png"
     arguments = ["transfer", "small", source("in.wav"), "-o", str(target)]
     assert main([*arguments, "--steps", "3", "--guidance", "2.5", "--seed", "9"]) == 0
@@ -552,7 +552,7 @@ def test_transfer_draws_what_is_said(source, listener, capsys, tmp_path, monkeyp
 
 
 def test_transfer_says_what_is_shown(source, describer, capsys, tmp_path, monkeypatch):
-    monkeypatch.setattr(mmzoo, "create", lambda name: describer)
+    monkeypatch.setattr(mmzoo, "create", lambda name, device: describer)
     target = tmp_path / "out.wav"
     arguments = ["transfer", "small", source("in.png"), "-o", str(target)]
     assert main([*arguments, "--guidance", "2"]) == 2
@@ -574,7 +574,7 @@ def test_transfer_gives_what_the_model_gives_and_reads_what_it_reads(
         (listener, shown, "out.png", "in.png"),
         (listener, str(tmp_path / "none.wav"), "out.png", "none.wav"),
     ):
-        monkeypatch.setattr(mmzoo, "create", lambda name, model=model: model)
+        monkeypatch.setattr(mmzoo, "create", lambda name, device, model=model: model)
         assert main(["transfer", "small", wrong, "-o", str(tmp_path / output)]) == 2
         error = capsys.readouterr().err
         assert told in error and error.count("\n") == 1 and not (tmp_path / output).exists()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,7 +11,8 @@ import typer
 from tqdm import tqdm
 
 import mmzoo
-from mmzoo.command_line import Output, Seed, TextOutput, seed_option
+from mmzoo.command_line import STANDARD, Device, Output, Seed, TextOutput, input_file, seed_option
+from mmzoo.data import read_text
 from mmzoo.errors import InputError
 from mmzoo.interfaces import Audio
 
@@ -33,11 +33,14 @@ def say(
     output: Annotated[
         Path, typer.Option("-o", "--output", help="The WAV, FLAC, OGG or MP3 to write; `-` is standard output, as WAV.")
     ] = Path("speech.wav"),
-    file: Annotated[Path | None, typer.Option("-f", "--file", help="Read the text from this UTF-8 file.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("-f", "--file", help="Read the text from this UTF-8 file; `-` is standard input.")
+    ] = None,
     model: Annotated[str, typer.Option(help="A text-to-speech model.")] = "vqvae-dit-tts",
     voice: Annotated[str | None, typer.Option(help="One of the model's voices.")] = None,
     speed: Annotated[float, typer.Option(help="1.0 is the voice's normal rate, 2.0 twice as fast.")] = 1.0,
     seed: Seed = "0",
+    device: Device = "cpu",
     steps: Annotated[int | None, typer.Option(help="Sampling steps; more is slower.")] = None,
     pronunciations: Annotated[
         Path | None, typer.Option(help="Your own pronunciations: lines like `tomato  t ax m aa t ow`, or JSON.")
@@ -55,10 +58,18 @@ def say(
 
     content = _read(text, file)
     result = Output(output, Audio)  # checked before anything slow happens
-    _check_apart({"--output": output, "--file": file, "--pronunciations": pronunciations, "--vtt": vtt, "--json": json})
-    times = [(TextOutput(path), made) for path, made in ((vtt, webvtt), (json, word_times)) if path is not None]
+    wanted = {"--vtt": (vtt, webvtt), "--json": (json, word_times)}
+    read = {"--file": file, "--pronunciations": pronunciations}
+    _check_apart(
+        {
+            "--output": output,
+            **{option: path for option, path in read.items() if str(path) != STANDARD},  # that is standard input
+            **{option: path for option, (path, _) in wanted.items()},
+        }
+    )
+    times = [(TextOutput(path, option), made) for option, (path, made) in wanted.items() if path is not None]
     first = seed_option(seed)
-    tts = mmzoo.create(model)
+    tts = mmzoo.create(model, device=device)
     if not isinstance(tts, Speaks):
         raise InputError(f"{model} does not speak; `mmzoo list --task text-to-speech` shows the models that do.")
     start = time.perf_counter()
@@ -66,7 +77,7 @@ def say(
     with tqdm(total=len(content), unit="char", desc="speaking", disable=None, leave=False) as bar:
         options: dict[str, Any] = {"voice": voice, "speed": speed, "steps": steps, "seed": first}
         if pronunciations is not None:
-            options["pronunciations"] = pronunciations
+            options["pronunciations"] = input_file(pronunciations)
         for chunk in tts.stream(content, **options):
             chunks.append(chunk)
             bar.update(sum(len(word.text) + 1 for word in chunk.words))
@@ -87,28 +98,12 @@ def _check_apart(paths: Mapping[str, Path | None]) -> None:
     """Raise InputError if two options name the same file."""
     taken: dict[Path, str] = {}
     for option, path in paths.items():
-        if path is not None and (earlier := taken.setdefault(path.absolute(), option)) != option:
+        if path is not None and (earlier := taken.setdefault(path.resolve(), option)) != option:
             raise InputError(f"{earlier} and {option} are both {path}; give each a file of its own.")
 
 
 def _read(text: str | None, file: Path | None) -> str:
     if text not in (None, "-") and file is not None:
         raise InputError("Give either a text or --file, not both.")
-    if file is not None:
-        if not file.is_file():
-            raise InputError(f"There is no text file at {file}.")
-        data = file.read_bytes()
-    elif text not in (None, "-"):
-        return str(text)
-    else:
-        if sys.stdin is None:
-            raise InputError("Standard input is closed; give a text or --file.")
-        data = sys.stdin.buffer.read(LONGEST_INPUT + 1)
-    if len(data) > LONGEST_INPUT:
-        raise InputError(f"The text is longer than {LONGEST_INPUT:,} bytes; split it into several files.")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{file or 'Standard input'} is not UTF-8 text (byte {error.start}); convert it first."
-        ) from error
+    given = input_file(Path(STANDARD) if file is None else file) if text in (None, "-") else None
+    return str(text) if given is None else read_text(given, "text", LONGEST_INPUT)[0]

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Protocol, runtime_checkable
 import typer
 
 import mmzoo
-from mmzoo.command_line import Output, Seed, seed_option
+from mmzoo.command_line import Device, Output, Seed, input_file, seed_option
 from mmzoo.errors import InputError, MissingDependencyError, MissingPluginError
 from mmzoo.evaluation.judges import load_judge
 from mmzoo.interfaces import Audio
@@ -36,6 +36,7 @@ def demo(
     model: Annotated[str, typer.Option(help="A text-to-speech model.")] = "vqvae-dit-tts",
     voice: Annotated[str | None, typer.Option(help="One of the model's voices.")] = None,
     seed: Seed = "0",
+    device: Device = "cpu",
     pronunciations: Annotated[
         Path | None, typer.Option(help="Your own pronunciations; see `mmzoo say --help`.")
     ] = None,
@@ -47,10 +48,10 @@ def demo(
     """
     result = Output(output, Audio)
     first = seed_option(seed)
-    tts: Any = mmzoo.create(model)
+    tts: Any = mmzoo.create(model, device=device)
     if not isinstance(tts, HasVoices):
         raise InputError(f"{model} does not speak; `mmzoo list --task text-to-speech` shows the models that do.")
-    options: dict[str, Any] = {} if pronunciations is None else {"pronunciations": pronunciations}
+    options: dict[str, Any] = {} if pronunciations is None else {"pronunciations": input_file(pronunciations)}
     start = time.perf_counter()
     audio: Audio = tts(text, voice=voice, seed=first, **options)
     seconds = time.perf_counter() - start

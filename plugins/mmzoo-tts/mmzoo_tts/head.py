@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -50,6 +50,9 @@ from mmzoo_tts.text.user_lexicon import Pronunciations, UserLexicon
 
 if TYPE_CHECKING:
     from datasets import Dataset
+
+LONGEST_PHONE = 10.0
+"""Seconds that a phone may be given."""
 
 
 class TextToSpeech(TaskHead):
@@ -302,7 +305,7 @@ class TextToSpeech(TaskHead):
 
         Args:
             phones: Phones of flite's set, `mmzoo_tts.text.PHONES`.
-            durations_s: Duration of each phone in seconds at speed 1; None to predict them.
+            durations_s: Duration of each phone in seconds at speed 1, from 0 to 10; None to predict them.
             voice: See `stream`.
             speed: See `stream`.
             steps: See `stream`.
@@ -314,14 +317,14 @@ class TextToSpeech(TaskHead):
         Raises:
             InputError: A phone is unknown, the lengths differ, or an option is out of range.
         """
-        phones = list(phones)
+        if isinstance(phones, str) or not isinstance(phones, Iterable):
+            raise InputError(f"phones must be a list of phones, not {phones!r}.")
+        phones = [str(phone) for phone in phones]
         unknown = [p for p in phones if p not in PHONE_IDS]
         if unknown or not phones:
             raise InputError(f"phones must be a non-empty list from {', '.join(PHONES)}; unknown: {unknown[:3]}.")
-        if durations_s is not None and len(durations_s) != len(phones):
-            raise InputError(
-                f"There are {len(phones)} phones but {len(durations_s)} durations; give one for each phone."
-            )
+        if durations_s is not None:
+            durations_s = _checked_durations(durations_s, len(phones))
         options = self._options(voice, speed, steps, seed)
         audio = finish(self._synthesize(phones, durations_s, options, 0))
         return replace(audio, notes=(*audio.notes, *options.notes))
@@ -383,3 +386,13 @@ class TextToSpeech(TaskHead):
         if voice not in self.voices:
             raise InputError(f"{self.name or 'This model'} has no voice {voice!r}; it has {', '.join(self.voices)}.")
         return self.voices.index(voice)
+
+
+def _checked_durations(given: Any, count: int) -> list[float]:
+    """One duration for each of `count` phones. Raises InputError."""
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise InputError(f"durations_s must be a list of numbers, not {given!r}.")
+    durations = list(given)
+    if len(durations) != count:
+        raise InputError(f"There are {count} phones but {len(durations)} durations; give one for each phone.")
+    return [number("durations_s", duration, 0, LONGEST_PHONE) for duration in durations]

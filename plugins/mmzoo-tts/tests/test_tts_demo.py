@@ -38,7 +38,7 @@ class Listener:
 @pytest.fixture
 def speaker(monkeypatch: pytest.MonkeyPatch) -> Speaker:
     found = Speaker()
-    monkeypatch.setattr(command.mmzoo, "create", lambda name: found)
+    monkeypatch.setattr(command.mmzoo, "create", lambda name, device: found)
     monkeypatch.setattr(command, "load_judge", lambda name: Listener())
     return found
 
@@ -76,7 +76,7 @@ def test_without_the_recogniser_it_says_how_to_get_it(
 def test_a_folder_that_does_not_exist_is_noticed_before_anything_is_loaded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(command.mmzoo, "create", lambda name: pytest.fail("created"))
+    monkeypatch.setattr(command.mmzoo, "create", lambda name, device: pytest.fail("created"))
     assert main(["demo", "-o", str(tmp_path / "no" / "a.wav")]) == 2
     assert "does not exist" in capsys.readouterr().err
 
@@ -84,7 +84,7 @@ def test_a_folder_that_does_not_exist_is_noticed_before_anything_is_loaded(
 def test_a_model_that_does_not_speak_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(command.mmzoo, "create", lambda name: object())
+    monkeypatch.setattr(command.mmzoo, "create", lambda name, device: object())
     assert main(["demo", "-o", str(tmp_path / "a.wav"), "--model", "fsq"]) == 2
     assert "does not speak" in capsys.readouterr().err
 

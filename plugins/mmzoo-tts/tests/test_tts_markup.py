@@ -251,6 +251,16 @@ def test_say_takes_own_pronunciations_and_markup(say, tts, tmp_path):
     assert (tmp_path / "a.wav").read_bytes() == (tmp_path / "b.wav").read_bytes()
 
 
+def test_say_reads_standard_input_for_a_dash(say, tmp_path):
+    assert say("--file", "-", "--vtt", "-", "-o", "a.wav", stdin="Hello.")[0] == 0
+    assert say("zyx", "--pronunciations", "-", "-o", "b.wav", stdin="zyx d ao g")[0] == 0
+    (tmp_path / "empty").touch()
+    (tmp_path / "link").symlink_to("c.wav")
+    assert "--output" in say("a", "--vtt", "link", "-o", "c.wav")[2]
+    for wrong in (["--file", "empty"], ["--file", "."], ["a", "--file", "-"], ["a", "--device", "nowhere"]):
+        assert say(*wrong, "-o", "c.wav")[0] == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "names"),
     [

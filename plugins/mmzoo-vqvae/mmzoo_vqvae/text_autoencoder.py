@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmzoo.errors import ConfigTypeError
 from mmzoo.interfaces import Count, Latents, ModalityEncoder, Port, Ports, Positive, Size
+from mmzoo.interfaces.raw import check_symbols
 from mmzoo.nn.convnext import ConvNeXtStack
 
 BYTES = 256
@@ -35,8 +35,6 @@ class TextAutoencoder(ModalityEncoder):
         self, *, dim: Size, stride: Size = 2, width: Size = 192, depth: Count = 2, expansion: Positive = 3.0
     ) -> None:
         super().__init__()
-        if stride < 1:
-            raise ConfigTypeError(f"encoder: stride is {stride}; it must be at least 1.", path="stride")
         self.stride = stride
         self.embed = nn.Embedding(BYTES, width)
         self.bytes_in = ConvNeXtStack(width, depth, expansion=expansion)
@@ -64,7 +62,7 @@ class TextAutoencoder(ModalityEncoder):
         raw, mask = F.pad(raw * mask, (0, padding)), F.pad(mask, (0, padding))
         latent_mask = mask.view(len(raw), -1, self.stride).any(-1)
         byte_mask = latent_mask.repeat_interleave(self.stride, dim=1)
-        x = self.bytes_in(self.embed(raw), byte_mask)
+        x = self.bytes_in(self.embed(check_symbols(raw, BYTES)), byte_mask)
         x = self.down(x.reshape(len(x), -1, x.shape[-1] * self.stride))
         x = self.to_latent(self.norm_in(self.latents_in(x, latent_mask)))
         return Latents(x.float(), latent_mask, modality="text")

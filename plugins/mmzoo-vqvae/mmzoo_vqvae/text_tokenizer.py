@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,6 +25,8 @@ from mmzoo_vqvae.vqvae import VQVAE, require_no_mask
 if TYPE_CHECKING:
     from datasets import Dataset
 
+UNREADABLE = re.compile("[\0\ud800-\udfff]")
+"""Padding, and halves of surrogate pairs, which UTF-8 cannot encode."""
 MAX_BYTES = 20_000
 MAX_RANDOM = 0.5
 """Upper bound on the fraction of training bytes that are replaced at random."""
@@ -60,9 +63,10 @@ class TextVQVAE(VQVAE):
         if not texts or not all(texts):
             raise InputError("tokenize takes a text or a list of texts, none of them empty.")
         for one in texts:
-            if "\0" in one or len(one.encode(errors="replace")) > MAX_BYTES:
+            if UNREADABLE.search(one) or len(one.encode()) > MAX_BYTES:
                 raise InputError(
-                    f"A text to tokenize must have at most {MAX_BYTES:,} bytes and no NUL; {one[:40]!r} does not."
+                    f"A text to tokenize must be valid Unicode of at most {MAX_BYTES:,} bytes, without NUL;"
+                    f" {one[:40]!r} is not."
                 )
         latents = self.encoder.encode(to_bytes(texts, self.device))
         return self.quantizer.encode(latents.x, latents.mask)

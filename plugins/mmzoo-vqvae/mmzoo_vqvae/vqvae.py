@@ -16,11 +16,9 @@ from torch import Tensor
 from mmzoo.errors import InputError
 from mmzoo.interfaces import Latents, Link, ModalityEncoder, Port, Ports, Quantized, Quantizer, Size, Slot, Tokenizer
 from mmzoo.interfaces.codes import as_codes
+from mmzoo.interfaces.raw import check_raw
 from mmzoo.interfaces.renamed import renamed
 from mmzoo.nn.precise import Float32Buffers
-
-RAW = {"speech": (2, "[B, T]"), "image": (4, "[B, H, W, 3]"), "text": (2, "[B, N]")}
-"""By modality, the dimensions of a raw batch."""
 
 
 def require_no_mask(mask: Tensor | None) -> None:
@@ -96,22 +94,18 @@ class VQVAE(Float32Buffers, Tokenizer):
 
     def encode_latents(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
         """A raw batch to standardized latents before quantization; differentiable."""
-        shape, described = RAW[self.modality]
-        if raw.dim() != shape:
-            raise InputError(f"A batch of {self.modality} has the shape {described}, not {list(raw.shape)}.")
-        if mask is not None and mask.shape != raw.shape[: min(shape, 3)]:
-            raise InputError(f"The mask of {self.modality} {list(raw.shape)} cannot have the shape {list(mask.shape)}.")
         latents = self.encoder.encode(raw, mask)
         return latents.with_x(self.standardize(latents.x))
 
     @torch.no_grad()
     def decode_latents(self, latents: Latents) -> Sequence[Any]:
         """Standardized latents, quantized or not, to B items."""
-        return self._items(latents.with_x(self.unstandardize(latents.x)))
+        return self._items(self._unstandardized(latents))
 
     def quantize_latents(self, latents: Latents) -> Tensor:
         """The codes `[B, N, Q]` nearest to standardized latents."""
-        return self.quantizer.encode(self.unstandardize(latents.x), latents.mask)
+        latents = self._unstandardized(latents)
+        return self.quantizer.encode(latents.x, latents.mask)
 
     def embed_codes(self, codes: Any) -> Tensor:
         """Codes `[B, N, Q]`, as `reconstruct` takes them, to standardized latents `[B, N, D]`."""
@@ -122,6 +116,15 @@ class VQVAE(Float32Buffers, Tokenizer):
         """The codes `[B, N, Q]` of a raw batch, as input to recognition."""
         latents = self.encoder.encode(raw, mask)
         return latents.with_x(self.quantizer.encode(latents.x, latents.mask))
+
+    def _unstandardized(self, latents: Latents) -> Latents:
+        """Standardized latents in the encoder's scale. Raises InputError if they are not `[B, N, dim]` and finite."""
+        if not isinstance(latents, Latents):
+            raise InputError(f"Latents must be a mmzoo.interfaces.Latents, not {type(latents).__name__}.")
+        check_raw("vectors", latents.x, latents.mask)
+        if latents.x.shape[2] != self.dim:
+            raise InputError(f"Latents must have the shape [B, N, {self.dim}], not {list(latents.x.shape)}.")
+        return latents.with_x(self.unstandardize(latents.x))
 
     @abstractmethod
     def _items(self, latents: Latents) -> Sequence[Any]:

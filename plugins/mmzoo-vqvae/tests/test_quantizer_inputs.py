@@ -126,7 +126,7 @@ def test_a_batch_without_vectors_is_skipped(learning: Any, shape: tuple[int, int
         assert gradient.isfinite().all() and (out.codes == -1).all()
 
 
-@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf"), 1e30])
 def test_a_bad_vector_is_left_out_of_training(learning: Any, bad: float) -> None:
     z = drawn()
     mask = torch.ones(2, 40, dtype=torch.bool)
@@ -152,7 +152,7 @@ def test_padding_may_hold_anything(learning: Any) -> None:
     assert (learning.eval().encode(z, mask)[1, 30:] == -1).all()
 
 
-@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), 1e30])
 def test_outside_training_a_bad_vector_is_an_error(name: str, bad: float) -> None:
     quantizer, z = create(name), drawn()
     z[1, 3, 2] = bad

@@ -45,7 +45,7 @@ def test_a_batch_has_the_codes_of_its_items():
         assert (row[len(alone) :] == -1).all()
 
 
-@pytest.mark.parametrize("text", ["", [], [""], "a\0b", "x" * 20_001, [3]])
+@pytest.mark.parametrize("text", ["", [], [""], "a\0b", "x" * 20_001, "é" * 10_001, "a\ud800", "\udcff", [3]])
 def test_what_cannot_be_tokenized(text):
     with pytest.raises(InputError):
         small_model().tokenize(text)

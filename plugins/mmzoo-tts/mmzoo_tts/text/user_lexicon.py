@@ -7,9 +7,9 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
+from mmzoo.data import read_text
 from mmzoo.errors import InputError
 from mmzoo_tts.text.phones import ENDINGS, parse_phones
 
@@ -57,7 +57,7 @@ class UserLexicon:
 
     @classmethod
     def read(cls, source: Any) -> UserLexicon:
-        """A lexicon from a path, a mapping, or None (empty); a `UserLexicon` is returned as it is.
+        """A lexicon from a path, an open file, a mapping, or None (empty); a `UserLexicon` is returned as it is.
 
         A file is a JSON object of words and phones, or plain text with one word and its phones a line
         (`tomato  t ax m aa t ow`); there, `#` starts a comment at the start of a line or after a space.
@@ -71,9 +71,10 @@ class UserLexicon:
             return EMPTY
         if isinstance(source, Mapping):
             return cls(source)
-        if isinstance(source, str | os.PathLike):
-            path = Path(source)
-            return cls(_entries(path), str(path))
+        if isinstance(source, str | os.PathLike) or hasattr(source, "read"):
+            text, name = read_text(source, "pronunciation", LARGEST_FILE)
+            is_json = name.endswith(".json") or (not name.endswith(".txt") and text.lstrip().startswith(("{", "[")))
+            return cls(_from_json(text, name) if is_json else _from_lines(text, name), name)
         raise InputError(
             f"pronunciations must be a path or a mapping of words to phones, not of type {type(source).__name__}."
         )
@@ -155,22 +156,7 @@ def _joined(character: str, neighbor: str, beyond: str) -> bool:
     return neighbor.isalnum() or (neighbor in _NUMBER_JOINERS and character.isdigit() and beyond.isdigit())
 
 
-def _entries(path: Path) -> dict[str, Any]:
-    try:
-        if not path.is_file():
-            raise InputError(f"There is no file of pronunciations at {path}.")
-        if path.stat().st_size > LARGEST_FILE:
-            raise InputError(f"{path} is larger than {LARGEST_FILE:,} bytes; keep the words you need.")
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise InputError(f"Cannot read the pronunciations {path}: {error}.") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 text (byte {error.start}); convert it first.") from error
-    is_json = path.suffix == ".json" or (path.suffix != ".txt" and text.lstrip().startswith(("{", "[")))
-    return _from_json(text, path) if is_json else _from_lines(text, path)
-
-
-def _from_json(text: str, path: Path) -> dict[str, Any]:
+def _from_json(text: str, path: str) -> dict[str, Any]:
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         entries = dict(pairs)
         if len(entries) < len(pairs):
@@ -188,7 +174,7 @@ def _from_json(text: str, path: Path) -> dict[str, Any]:
     return entries
 
 
-def _from_lines(text: str, path: Path) -> dict[str, Any]:
+def _from_lines(text: str, path: str) -> dict[str, Any]:
     entries: dict[str, Any] = {}
     for number, line in enumerate(text.splitlines(), 1):
         word, *phones = re.sub(r"(?:^|\s)#.*", "", line).split() or [""]
