@@ -60,7 +60,7 @@ def render(package: Path, folder: Path) -> int:
     return len(drawn)
 
 
-def trained(start: str, data: Path, *more: str) -> Path:
+def trained(start: str, data: Path, more: list[str]) -> Path:
     """The run folder of a fine-tuning; it runs unless it has run."""
     run = Path("runs", f"{start}-{data.name}")
     if not (run / "model" / "config.json").is_file():
@@ -81,9 +81,9 @@ def described(run: Path) -> str:
     return f"{steps} steps of {size}, {precision}, {record['seconds'] / 60:.0f} minutes"
 
 
-def pictures(data: Path) -> list[str]:
+def pictures(data: Path, more: list[str]) -> list[str]:
     """PSNR of held-out pictures."""
-    run = trained("vqvae-image", data)
+    run = trained("vqvae-image", data, more)
     shown = [fit_image(decode_image(row["image"]), (SIDE, SIDE)) for row in held_out(run)]
     before, after = (
         psnr(shown, [model(picture) for picture in shown])
@@ -93,9 +93,9 @@ def pictures(data: Path) -> list[str]:
     return [f"| `vqvae-image` | {what} | {before:.1f} dB | {after:.1f} dB | {described(run)} |"]
 
 
-def classes(data: Path) -> list[str]:
+def classes(data: Path, more: list[str]) -> list[str]:
     """Accuracy on held-out pictures, beside always naming the most frequent class."""
-    run = trained("vqvae-dit-recognition", data, "balance=true")
+    run = trained("vqvae-dit-recognition", data, ["balance=true", *more])
     model, rows = mmzoo.create(run / "model"), held_out(run)
     right = sum(model.recognize(image=row["image"]).best == row["label"] for row in rows)
     most = Counter(rows["label"]).most_common(1)[0][1]
@@ -105,9 +105,9 @@ def classes(data: Path) -> list[str]:
     ]
 
 
-def sounds(data: Path) -> list[str]:
+def sounds(data: Path, more: list[str]) -> list[str]:
     """Intelligibility (STOI) and spectral distance of held-out sounds."""
-    run = trained("vqvae-speech", data)
+    run = trained("vqvae-speech", data, more)
     rows = held_out(run)
     clips = [decode_audio(row["audio"], sample_rate=16_000) for row in rows.select(range(min(SOUNDS, len(rows))))]
     measured = []
@@ -134,19 +134,22 @@ def main() -> int:
     parser.add_argument("--emoji", type=Path, required=True, help="the folder of emoji")
     parser.add_argument("--noto", type=Path, help="render the emoji of this unpacked npm package there, and stop")
     parser.add_argument("--sounds", type=Path, help="the folder of recordings")
+    parser.add_argument("--steps", type=int, help="train for this many steps instead of as many as the data are worth")
     parser.add_argument("--write", action="store_true", help="also write benchmarks/fine_tuning.md")
     options = parser.parse_args()
     if options.noto is not None:
         print(f"{render(options.noto, options.emoji)} emoji in {options.emoji}")
         return 0
-    rows = [*pictures(options.emoji), *classes(options.emoji), *(sounds(options.sounds) if options.sounds else ())]
+    more = [] if options.steps is None else [f"steps={options.steps}"]
+    rows = [*pictures(options.emoji, more), *classes(options.emoji, more)]
+    rows += sounds(options.sounds, more) if options.sounds else []
     text = "\n".join(
         [
             "# Fine-tuning on real data",
             "",
             f"`python benchmarks/fine_tuning.py --write` on {datetime.date.today().isoformat()}, {cpu_name()}.",
-            "Every row is one `mmzoo train --from MODEL --data FOLDER` without further settings (the classes with",
-            "`balance=true`), measured on rows held out of its training.",
+            "Every row is one `mmzoo train --from MODEL --data FOLDER steps=STEPS` (the classes with `balance=true`),",
+            "measured on rows held out of its training.",
             "",
             "| model | measured on | before | after | trained |",
             "|---|---|---:|---:|---|",
