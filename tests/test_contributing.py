@@ -100,7 +100,7 @@ def test_the_road_can_be_walked(tmp_path: Path, python: Python) -> None:
         told[command] = python(words[1:], cwd, site, HF_HUB_OFFLINE="1", **places)
     assert "conforms (kit 1.0" in told["mmzoo show acme-pictures"]
     assert "you/acme-pictures\tprivate" in next(text for command, text in told.items() if "--dry-run" in command)
-    assert any("(16, 16, 3)" in text for command, text in told.items() if "local-dir:" in command)
+    assert any("(16, 16, 3)" in text for command, text in told.items() if "runs/first/model" in command)
     model = cwd / "runs" / "first" / "model"
     assert {"README.md", "config.json", "model.safetensors", "training.json", "golden.safetensors"} <= {
         path.name for path in model.iterdir()
