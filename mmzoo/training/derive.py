@@ -46,8 +46,8 @@ def derived_recipe(start: str, data: str, overrides: Sequence[str] = ()) -> dict
         start: A model's name or folder.
         data: A file or folder, the name of a registered dataset, or `name:value` for one that requires one argument,
             such as `hub:org/name`.
-        overrides: Changes to the recipe, as `a.b=c` strings. Only those of the data matter here; the caller applies
-            all of them.
+        overrides: Changes to the recipe, as `a.b=c` strings. Those of the data, the batches and the number of steps
+            change what else is derived; the caller applies all of them.
 
     Returns:
         The recipe.
@@ -72,7 +72,9 @@ def derived_recipe(start: str, data: str, overrides: Sequence[str] = ()) -> dict
     stored = before["model"]["overrides"] if before and before["model"]["name"] == start else {}
     kept = {key: before[key] for key in KEPT if before.get(key) is not None}
     if not torch.accelerator.is_available():
-        kept["precision"] = "fp32"  # most CPUs multiply bf16 more slowly
+        kept["precision"] = "fp32"  # bf16 is slow on CPUs without matrix units
+    if given := {key: changes[key] for key in ("batch_size", "batch_frames") if key in changes}:
+        kept = {key: value for key, value in kept.items() if key not in ("batch_size", "batch_frames")} | given
     recipe: dict[str, Any] = {
         "name": _run_name(base, data if Path(data).is_file() else str(section["title"])),
         "model": {"name": start, "overrides": stored, "init_from": start},
@@ -92,7 +94,7 @@ def derived_recipe(start: str, data: str, overrides: Sequence[str] = ()) -> dict
     if "batch_size" in recipe:
         recipe["batch_size"] = per_step = min(recipe["batch_size"], len(rows))
     else:
-        per_step = record["items_seen"] / record["steps"]
+        per_step = record["items_seen"] / record["steps"] if record else BATCH
     steps = min(max(math.ceil(len(rows) * EPOCHS / per_step), FEWEST_STEPS), before.get("steps", MOST_STEPS))
     steps = changes.get("steps", steps)
     validate_every = max(1, steps // 8) if validation is not None else None

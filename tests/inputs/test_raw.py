@@ -126,6 +126,21 @@ def test_training_leaves_nan_to_the_quantizer() -> None:
     assert (codes[1] >= 0).all()
 
 
+@pytest.mark.parametrize("name", ["log-mel", "seanet", "speech-autoencoder", "speech-transformer", "vectors"])
+def test_nothing_in_the_padding_reaches_an_encoder(name: str) -> None:
+    trial = registry.catalog().component("encoder", name).trials[0]
+    encoder = mmzoo.create(f"encoder/{name}", **trial).eval()
+    raw = RAW[encoder.modality] if encoder.modality == "speech" else torch.randn(1, 6, trial["channels"])
+    mask = torch.ones(raw.shape[:2], dtype=torch.bool)
+    mask[:, -2:] = False
+    exact = encoder.encode(raw, mask)
+    inside = slice(None) if exact.mask is None else exact.mask
+    for value in (torch.nan, torch.inf, 1e30):
+        padded = raw.clone()
+        padded[:, -2:] = value
+        torch.testing.assert_close(encoder.encode(padded, mask).x[inside], exact.x[inside])
+
+
 @pytest.mark.parametrize("name", TOKENIZERS)
 @pytest.mark.parametrize("verb", ["decode_latents", "quantize_latents"])
 def test_latents_of_another_layout_are_refused(name: str, verb: str) -> None:

@@ -57,7 +57,7 @@ class LogMelEncoder(ModalityEncoder):
         padding = -raw.shape[1] % self.hop
         frame_mask = None
         if mask is not None:
-            raw = raw * mask
+            raw = raw.masked_fill(~mask, 0.0)
             frame_mask = F.pad(mask, (0, padding)).view(len(raw), -1, self.hop).any(-1)
         with torch.autocast(raw.device.type, enabled=False):
             features = self.log_mel(F.pad(raw, (0, padding)))

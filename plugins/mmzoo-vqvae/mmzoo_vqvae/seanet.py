@@ -107,6 +107,7 @@ class SEANet(ModalityEncoder):
     def encode(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
         """Samples `[B, T]` to latents; items are reflection-padded to a multiple of `samples_per_latent`."""
         lengths = None if mask is None else mask.sum(1)
+        raw = raw if mask is None else raw.masked_fill(~mask, 0.0)
         x = raw.unsqueeze(1).to(self.from_samples.bias.dtype)
         x, lengths = self.from_samples(x, lengths)
         for blocks, down in zip(self.blocks_in, self.down, strict=True):

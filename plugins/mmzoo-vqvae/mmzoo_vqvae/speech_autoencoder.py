@@ -114,7 +114,7 @@ class SpeechAutoencoder(ModalityEncoder):
         raw = F.pad(raw, (0, padding))
         latent_mask = frame_mask = None
         if mask is not None:
-            raw = raw * F.pad(mask, (0, padding))
+            raw = raw.masked_fill(~F.pad(mask, (0, padding)), 0.0)
             latent_mask = F.pad(mask, (0, padding)).view(len(raw), -1, step).any(-1)
             frame_mask = latent_mask.repeat_interleave(self.stride, dim=1)
         with torch.autocast(raw.device.type, enabled=False):
