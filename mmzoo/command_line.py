@@ -40,13 +40,15 @@ def input_file(path: Path) -> Any:
     """What to pass to a model for a path: the path itself, or the content of standard input for `-`.
 
     Raises:
-        InputError: Standard input is closed.
+        InputError: Standard input is closed, or holds nothing, which is also so when it has been read before.
     """
     if str(path) != STANDARD:
         return path
     if sys.__stdin__ is None:
         raise InputError("Standard input is closed; give the path of a file.")
     content = io.BytesIO(sys.stdin.buffer.read(LARGEST_STREAM + 1))
+    if not content.getbuffer():
+        raise InputError("Standard input holds nothing more; `-` can stand for only one file.")
     content.name = "standard input"
     return content
 

@@ -59,7 +59,10 @@ def ljspeech(
         DataError: The folder has another layout, or no row of a split could be aligned.
         ConfigError: An argument is out of range.
     """
-    settings = Settings(0.0, seed, max_unreadable, None, "crop", sample_rate, None, shard_rows)
+    settings = Settings(
+        validation=0.0, seed=seed, max_unreadable=max_unreadable, sample_rate=sample_rate, clip_seconds=None,
+        shard_rows=shard_rows,
+    )  # fmt: skip
     source = Path(root).expanduser().resolve()
     lines = read_metadata(source)
     if len(lines) <= validation + test:

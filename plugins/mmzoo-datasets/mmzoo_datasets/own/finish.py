@@ -33,7 +33,7 @@ Seconds = Annotated[float, Interval(ge=0.1, le=600)]
 VERSION = 2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Arguments that these datasets share.
 

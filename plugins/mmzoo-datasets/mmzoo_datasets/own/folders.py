@@ -53,7 +53,7 @@ def image_folder(
         DataError: There are no pictures, too many cannot be read, or the metadata is malformed.
         ConfigError: An argument is out of range.
     """
-    settings = Settings(validation, seed, max_unreadable, size, fit)
+    settings = Settings(validation=validation, seed=seed, max_unreadable=max_unreadable, size=size, fit=fit)
     source = folder(root, "image-folder")
     return finished(str(source), folder_splits(source, "image", columns or {}), settings)
 
@@ -166,7 +166,10 @@ def audio_folder(
             text can be aligned.
         ConfigError: An argument is out of range.
     """
-    settings = Settings(validation, seed, max_unreadable, None, "crop", sample_rate, clip_seconds)
+    settings = Settings(
+        validation=validation, seed=seed, max_unreadable=max_unreadable, sample_rate=sample_rate,
+        clip_seconds=clip_seconds,
+    )  # fmt: skip
     source = folder(root, "audio-folder")
     splits = folder_splits(source, "audio", columns or {}, speaker)
     return finished(str(source), splits, settings, phones_if_needed(needs, str(source), phonemizer))

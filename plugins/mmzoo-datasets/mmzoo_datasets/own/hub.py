@@ -65,7 +65,10 @@ def hub(
         DataError: The dataset does not exist, cannot be reached, needs a script, or is in a layout of its own.
         ConfigError: An argument is out of range, or names a column that does not exist.
     """
-    settings = Settings(validation, seed, max_unreadable, size, "crop", sample_rate, clip_seconds)
+    settings = Settings(
+        validation=validation, seed=seed, max_unreadable=max_unreadable, size=size, sample_rate=sample_rate,
+        clip_seconds=clip_seconds,
+    )  # fmt: skip
     if streaming and limit is None:
         raise ConfigError("hub streams only with a limit, the number of rows to download.", path="limit")
     local = Path(path).expanduser()

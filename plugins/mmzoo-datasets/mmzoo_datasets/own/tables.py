@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,11 +51,11 @@ def parquet(
         DataError: There are no such files, one is not parquet, or too many of their files cannot be read.
         ConfigError: An argument is out of range, or names a column that does not exist.
     """
-    settings = Settings(validation, seed, max_unreadable, size, fit, sample_rate, clip_seconds)
-    files = table_files(path, {".parquet"})
-    tables = {split: _read_parquet(paths) for split, paths in by_split(files).items()}
-    rows = {split: rows_of(table, split, path, columns or {}) for split, table in tables.items()}
-    return finished(path, rows, settings)
+    settings = Settings(
+        validation=validation, seed=seed, max_unreadable=max_unreadable, size=size, fit=fit,
+        sample_rate=sample_rate, clip_seconds=clip_seconds,
+    )  # fmt: skip
+    return _finished(path, {".parquet"}, _read_parquet, columns, settings)
 
 
 def csv(
@@ -89,14 +89,26 @@ def csv(
         DataError: There are no such files, one is malformed, or too many of the files it names cannot be read.
         ConfigError: An argument is out of range, or names a column that does not exist.
     """
-    settings = Settings(validation, seed, max_unreadable, size, fit, sample_rate, clip_seconds)
-    files = table_files(path, TABLES - {".parquet"})
-    tables = {split: _read_lines(paths) for split, paths in by_split(files).items()}
+    settings = Settings(
+        validation=validation, seed=seed, max_unreadable=max_unreadable, size=size, fit=fit,
+        sample_rate=sample_rate, clip_seconds=clip_seconds,
+    )  # fmt: skip
+    return _finished(path, TABLES - {".parquet"}, _read_lines, columns, settings)
+
+
+def _finished(
+    path: str,
+    suffixes: Collection[str],
+    read: Callable[[list[Path]], Dataset],
+    columns: Mapping[str, str] | None,
+    settings: Settings,
+) -> DatasetDict:
+    tables = {split: read(paths) for split, paths in by_split(table_files(path, suffixes)).items()}
     rows = {split: rows_of(table, split, path, columns or {}) for split, table in tables.items()}
     return finished(path, rows, settings)
 
 
-def table_files(path: str, suffixes: Any) -> list[Path]:
+def table_files(path: str, suffixes: Collection[str]) -> list[Path]:
     """The files of a path, a folder or a pattern, sorted; DataError if there are none."""
     source = Path(path).expanduser()
     if source.is_file():
