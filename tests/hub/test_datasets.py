@@ -9,17 +9,21 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 from hub_server import HubServer
 from PIL import Image as Pillow
 
 PROGRAM = """
 import json, sys
-from mmzoo.data import decode_image, load_dataset_component
+from mmzoo.data import decode_audio, decode_image, load_dataset_component
 from mmzoo.errors import MmzooError
 
 def seen(row):
-    return [row["text"], row["label"], int(decode_image(row["image"]).pixels[0, 0, 0])]
+    pictured = row["image"] is not None
+    value = int(decode_image(row["image"]).pixels[0, 0, 0]) if pictured else decode_audio(row["audio"]).duration
+    return [row["text"], row["label"], value]
 
 for config in json.loads(sys.argv[1]):
     try:
@@ -75,6 +79,20 @@ def test_a_dataset_of_the_hub(hub: HubServer, environment: dict[str, str], tmp_p
     )
     changed = [[f"class {number}", f"Picture {number}", 100 + number] for number in range(2)]
     assert made == [{"train": changed}, {"train": rows(3), "test": rows(1)}]
+
+
+def wav_file(seconds: float) -> bytes:
+    buffer = io.BytesIO()
+    soundfile.write(buffer, np.sin(np.arange(round(16_000 * seconds)) / 9), 16_000, format="WAV")
+    return buffer.getvalue()
+
+
+@pytest.mark.slow
+def test_sounds_as_files_of_a_dataset_of_the_hub(hub: HubServer, environment: dict[str, str], tmp_path: Path) -> None:
+    files = {"train/dog/a.wav": wav_file(0.5), "train/cat/b.WAV": wav_file(0.25), "test/cat/c.wav": wav_file(1)}
+    hub.add("datasets/org/sounds", {**files, "README.md": b"# Sounds"})
+    (made,) = load(environment, tmp_path, {"path": "org/sounds"})
+    assert made == {"train": [["cat", "cat", 0.25], ["dog", "dog", 0.5]], "test": [["cat", "cat", 1.0]]}
 
 
 @pytest.mark.slow

@@ -120,8 +120,8 @@ def test_splits_by_folder(tmp_path: Path, name: str, make: Maker, suffix: str) -
     splits = load_dataset_component(name, root=str(tmp_path))
     assert {split: (rows["id"], rows["label"], rows["split"]) for split, rows in splits.items()} == {
         "train": (["x/a", "y/b"], ["x", "y"], ["train", "train"]),
-        "validation": (["x/c"], [None], ["validation"]),
-        "test": (["y/d"], [None], ["test"]),
+        "validation": (["x/c"], ["x"], ["validation"]),
+        "test": (["y/d"], ["y"], ["test"]),
     }
 
 

@@ -69,11 +69,16 @@ def folder_splits(source: Path, kind: str, columns: Mapping[str, str], speaker: 
         )
     others = {ours: theirs for ours, theirs in columns.items() if ours != kind}
     described = [row for table, (column, lines) in tables.items() for row in _described(table, column, lines, others)]
+    places = splits(source)
+    trained = (path.relative_to(places["train"]) for path in of_kind(places["train"], SUFFIXES[kind]))
+    # The folders of the training split decide, because another split may lack a class.
+    classes = len({path.parts[0] for path in trained if len(path.parts) > 1}) > 1
     made = {}
-    for split, place in splits(source).items():
+    for split, place in places.items():
         files = of_kind(place, SUFFIXES[kind])
         here = [(path, cells) for path, cells in described if path.is_relative_to(place)]
-        rows = [_row(place, path, split, kind, **cells) for path, cells in here] or _listed(place, split, kind, files)
+        rows = [_row(place, path, split, kind, **cells) for path, cells in here]
+        rows = rows or _listed(place, split, kind, files, classes=classes)
         if not rows:
             raise DataError(
                 f"{place} has no {WHAT[kind]}; files must end in one of {' '.join(sorted(SUFFIXES[kind]))}."
@@ -89,13 +94,12 @@ def folder_splits(source: Path, kind: str, columns: Mapping[str, str], speaker: 
     return made
 
 
-def _listed(place: Path, split: str, kind: str, files: list[Path]) -> list[Row]:
-    """The rows of files without metadata."""
-    classes = {path.relative_to(place).parts[0] for path in files if path.parent != place}
+def _listed(place: Path, split: str, kind: str, files: list[Path], *, classes: bool) -> list[Row]:
+    """The rows of files without metadata, whose folders may be their classes."""
     rows = []
     for path in files:
         inside = path.relative_to(place)
-        label = order(inside.parts[0]) if len(classes) > 1 and len(inside.parts) > 1 else None
+        label = order(inside.parts[0]) if classes and len(inside.parts) > 1 else None
         rows.append(_row(place, path, split, kind, label=label, text=_text_beside(path) or words_of(label)))
     return rows
 

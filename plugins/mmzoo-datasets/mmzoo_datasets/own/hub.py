@@ -13,15 +13,18 @@ from mmzoo.data import cache_dir
 from mmzoo.data.shards import quiet_datasets
 from mmzoo.errors import ConfigError, DataError
 from mmzoo.interfaces import Size
-from mmzoo_datasets.own.files import SPLITS
+from mmzoo_datasets.own.files import SPLITS, SUFFIXES
 from mmzoo_datasets.own.finish import Part, Rate, Seconds, Settings, Side, finished
 from mmzoo_datasets.own.folders import folder_splits
+from mmzoo_datasets.own.metadata import TABLES
 from mmzoo_datasets.own.recognize import kind_of
 from mmzoo_datasets.own.tables import FOLDER, rows_of
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
 
+PACKED = frozenset({".parquet", ".arrow", ".tar", ".zip", ".gz", ".7z"})
+"""Suffixes of files that hold many rows."""
 ANSWER_SECONDS = 10.0
 """Timeout of the request that asks whether the Hub has a dataset."""
 
@@ -72,6 +75,13 @@ def hub(
     if streaming and limit is None:
         raise ConfigError("hub streams only with a limit, the number of rows to download.", path="limit")
     local = Path(path).expanduser()
+    if local.is_file():
+        raise DataError(f"{local} is a file, and hub reads folders; give the file itself as the data.")
+    if not local.exists() and (path.startswith((".", "/", "~")) or path.count("/") > 1):
+        raise DataError(f"There is no folder {local}.")
+    names = None if local.exists() else _file_names(path, revision)
+    if names and _are_sounds(names):
+        local = _downloaded_sounds(path, revision)
     if local.is_dir() and (kind := kind_of(local)) in ("image", "audio"):
         # `datasets` would take split names from the names of files, and decode sounds with a package of its own.
         made = folder_splits(local.resolve(), str(kind), columns or {})
@@ -80,7 +90,8 @@ def hub(
         made = {"train": made[split]} if split is not None else made
         chosen = {name: rows.select(range(min(limit or len(rows), len(rows)))) for name, rows in made.items()}
         return finished(path, chosen, settings)
-    tables = _tables(path, split=split, subset=subset, revision=revision, streaming=streaming)
+    answers = names is not None or local.exists()
+    tables = _tables(path, split=split, subset=subset, revision=revision, streaming=streaming, answers=answers)
     if streaming:
         tables = {name: _downloaded(rows, limit) for name, rows in tables.items()}
     elif limit is not None:
@@ -92,18 +103,13 @@ def hub(
 
 
 def _tables(
-    path: str, *, split: str | None, subset: str | None, revision: str | None, streaming: bool
+    path: str, *, split: str | None, subset: str | None, revision: str | None, streaming: bool, answers: bool
 ) -> dict[str, Any]:
-    """The table of each of our splits."""
+    """The table of each of our splits; only from the cache unless the Hub answers or the path is a folder."""
     from datasets import Dataset, DatasetDict, load_dataset, load_from_disk
 
     local = Path(path).expanduser()
-    if local.is_file():
-        raise DataError(f"{local} is a file, and hub reads folders; give the file itself as the data.")
-    if not local.exists() and (path.startswith((".", "/", "~")) or path.count("/") > 1):
-        raise DataError(f"There is no folder {local}.")
     saved = any((local / name).is_file() for name in ("dataset_dict.json", "state.json"))
-    answers = local.exists() or _answers(path, revision)
     try:
         with quiet_datasets(), nullcontext() if answers else _offline():
             if saved:
@@ -137,8 +143,8 @@ def _tables(
     return {name: named[name] for name in ("train", "validation", "test") if name in named}
 
 
-def _answers(path: str, revision: str | None) -> bool:
-    """Whether the Hub answers, asked once, since `datasets` would ask for half a minute.
+def _file_names(path: str, revision: str | None) -> list[str] | None:
+    """The files of a dataset, or None if the Hub does not answer; asked once, since `datasets` would ask for long.
 
     Raises:
         DataError: The Hub does not have the dataset, or does not give it to this user.
@@ -148,7 +154,9 @@ def _answers(path: str, revision: str | None) -> bool:
 
     at = f" at revision {revision!r}" if revision else ""
     try:
-        HfApi(endpoint=os.environ.get("HF_ENDPOINT")).dataset_info(path, revision=revision, timeout=ANSWER_SECONDS)
+        api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"))
+        found = api.dataset_info(path, revision=revision, timeout=ANSWER_SECONDS)
+        return [file.rfilename for file in found.siblings or ()]
     except errors.GatedRepoError as error:
         raise DataError(
             f"The dataset {path} is gated; ask for access on its page on the Hub, and log in with `hf auth login`."
@@ -159,10 +167,32 @@ def _answers(path: str, revision: str | None) -> bool:
             " `hf auth login`. A folder on this machine is written ./NAME."
         ) from error
     except (errors.OfflineModeIsEnabled, httpx.TransportError):
-        return False
+        return None
     except errors.HfHubHTTPError as error:
-        return error.response.status_code < 500
-    return True
+        return [] if error.response.status_code < 500 else None
+
+
+def _are_sounds(names: list[str]) -> bool:
+    """Whether a dataset is sounds as files of their own, for which `datasets` would need another package."""
+    suffixes = {Path(name).suffix.lower() for name in names}
+    return bool(suffixes & SUFFIXES["audio"]) and not suffixes & PACKED
+
+
+def _downloaded_sounds(path: str, revision: str | None) -> Path:
+    """A folder with the sounds of a dataset and what describes them. Raises DataError."""
+    from huggingface_hub import snapshot_download
+
+    wanted = [f"*{suffix}" for suffix in (*SUFFIXES["audio"], *TABLES, ".txt")]
+    wanted += [pattern.upper() for pattern in wanted]
+    try:
+        return Path(
+            snapshot_download(
+                path, repo_type="dataset", revision=revision, allow_patterns=wanted,
+                endpoint=os.environ.get("HF_ENDPOINT"),
+            )
+        )  # fmt: skip
+    except Exception as error:  # whatever the transport raises
+        raise DataError(f"Cannot load the dataset {path}: {_reason(error)}") from error
 
 
 @contextmanager
