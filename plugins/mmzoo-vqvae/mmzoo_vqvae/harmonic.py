@@ -31,8 +31,29 @@ def pulses(pitch_BK: Tensor, hop: int, sample_rate: int) -> Tensor:
     return total
 
 
+def pulse_train(pitch_BK: Tensor, hop: int, sample_rate: int) -> Tensor:
+    """Pitch in Hz per frame `[B, K]` to a band-limited pulse train `[B, K * hop]` by the closed form of its series.
+
+    The pitch is linear between the centers of frames. The sum of k equal cosines is
+    sin((k + 1/2) a) / (2 sin(a / 2)) - 1/2; a last cosine with the fractional part of limit / pitch as its amplitude
+    lets harmonics enter and leave below the limit, 0.475 of the sample rate, without a step.
+    """
+    frames = pitch_BK.shape[1]
+    pitch = F.interpolate(pitch_BK.float().unsqueeze(1), size=frames * hop, mode="linear").squeeze(1)
+    cycles = (pitch.double() / sample_rate).cumsum(1)
+    angle = (2 * torch.pi * (cycles - cycles.round())).float()  # from -pi to pi
+    count = 0.475 * sample_rate / pitch
+    whole = count.floor()
+    half = (angle / 2).sin()
+    near = half.abs() < 1e-4
+    series = torch.where(near, whole, ((whole + 0.5) * angle).sin() / (2 * half.masked_fill(near, 1.0)) - 0.5)
+    return series + (count - whole) * ((whole + 1) * angle).cos()
+
+
 @torch.no_grad()
-def pitch_of(x_BT: Tensor, hop: int, sample_rate: int) -> tuple[Tensor, Tensor]:
+def pitch_of(
+    x_BT: Tensor, hop: int, sample_rate: int, *, floor: float = FLOOR_HZ, ceiling: float = CEILING_HZ
+) -> tuple[Tensor, Tensor]:
     """Estimate pitch by the normalized cross-correlation of 25 ms windows with later samples.
 
     The first peak of at least 0.92 times the highest one gives the period.
@@ -41,11 +62,13 @@ def pitch_of(x_BT: Tensor, hop: int, sample_rate: int) -> tuple[Tensor, Tensor]:
         x_BT: Samples, T a multiple of hop.
         hop: Samples per frame.
         sample_rate: Hz.
+        floor: Lowest pitch in Hz.
+        ceiling: Highest pitch in Hz.
 
     Returns:
         Pitch in Hz and whether the frame is voiced, each `[B, T / hop]`.
     """
-    width, shortest, longest = sample_rate // 40, int(sample_rate / CEILING_HZ), int(sample_rate / FLOOR_HZ) + 1
+    width, shortest, longest = sample_rate // 40, int(sample_rate / ceiling), int(sample_rate / floor) + 1
     span = width + longest
     left = (span - hop) // 2
     pieces = F.pad(x_BT.float(), (left, span - hop - left)).unfold(1, span, hop)
@@ -64,4 +87,4 @@ def pitch_of(x_BT: Tensor, hop: int, sample_rate: int) -> tuple[Tensor, Tensor]:
     offset = (0.5 * (a - c) / curve).clamp(-0.5, 0.5)
     pitch = sample_rate / (lag.squeeze(-1) + shortest + offset)
     voiced = (b > 0.7) & (energy[..., 0] > width * 1e-5) & chosen.any(-1)
-    return pitch.clamp(FLOOR_HZ, CEILING_HZ), voiced
+    return pitch.clamp(floor, ceiling), voiced

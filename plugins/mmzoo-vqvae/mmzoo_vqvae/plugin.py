@@ -39,6 +39,13 @@ def mmzoo_register(register: Register) -> None:
         trials=[{"dim": 6, "width": 16, "depth": 1, "latent_depth": 1, "decoder_width": 16, "decoder_depth": 1}],
     )
     register.encoder(
+        "source-filter-autoencoder",
+        "mmzoo_vqvae.source_filter:SourceFilterAutoencoder",
+        summary="Speech autoencoder whose decoder filters a pulse train and noise in the STFT domain",
+        modalities=("speech",),
+        trials=[{"dim": 6, "width": 16, "depth": 1, "latent_depth": 1, "decoder_width": 16, "decoder_depth": 1}],
+    )
+    register.encoder(
         "seanet",
         "mmzoo_vqvae.seanet:SEANet",
         summary="Convolutional waveform autoencoder of SoundStream and EnCodec",
@@ -146,6 +153,18 @@ def mmzoo_register(register: Register) -> None:
             "quantizer": {"name": "vq", "dim": 36, "codebook_size": 256, "groups": 12},
         },
         weights=[Weights("slt", license="apache-2.0")],
+    )
+    register.model(
+        "vqvae-speech-24khz",
+        task="speech-tokenization",
+        modalities=("speech",),
+        summary="Speech tokenizer, 24 kHz, 12 learned codebooks of 256 at 50 Hz (96 bits per frame)",
+        card=tasks.SPEECH,
+        recipe={
+            "head": {"name": "speech-vqvae", "dim": 36},
+            "encoder": {"name": "source-filter-autoencoder", "dim": 36},
+            "quantizer": {"name": "vq", "dim": 36, "codebook_size": 256, "groups": 12},
+        },
     )
     register.model(
         "fsqvae-speech",

@@ -13,9 +13,11 @@ from torch import Tensor, nn
 from mmzoo.data import as_audio, as_batch, decode_audio, packed
 from mmzoo.errors import InputError
 from mmzoo.interfaces import ALONE, Audio, Examples, Latents, Losses, Positive, Size, TrainingState, Weight
+from mmzoo_vqvae import source_filter
 from mmzoo_vqvae.harmonic import pitch_of
 from mmzoo_vqvae.losses import code_perplexity
 from mmzoo_vqvae.seanet import SEANet
+from mmzoo_vqvae.source_filter import SourceFilterAutoencoder
 from mmzoo_vqvae.spectral import (
     SpectralLoss,
     SpectrogramDiscriminator,
@@ -46,7 +48,7 @@ class SpeechVQVAE(VQVAE):
     modality = "speech"
     batch_keys = ("speech",)
     columns = ("audio",)
-    encoder: SpeechAutoencoder | SEANet
+    encoder: SpeechAutoencoder | SourceFilterAutoencoder | SEANet
 
     def __init__(
         self,
@@ -152,7 +154,13 @@ class SpeechVQVAE(VQVAE):
         target = batch["speech"]
         latents, quantized = self.quantize(target)
         pitch = voiced = log_pitch = None
-        if isinstance(self.encoder, SpeechAutoencoder) and self.encoder.harmonic:
+        if isinstance(self.encoder, SourceFilterAutoencoder):
+            pitch, voiced = pitch_of(
+                target, self.encoder.hop, self.sample_rate, floor=source_filter.FLOOR_HZ, ceiling=source_filter.CEILING_HZ
+            )
+            start = int(torch.randint(source_filter.NOISE_FRAMES, (), generator=generator))
+            output, log_pitch = self.encoder.synthesize(latents.with_x(quantized.z_q), pitch, voiced, start)
+        elif isinstance(self.encoder, SpeechAutoencoder) and self.encoder.harmonic:
             pitch, voiced = pitch_of(target, self.encoder.hop, self.sample_rate)
             output, log_pitch = self.encoder.synthesise(latents.with_x(quantized.z_q), pitch, voiced)
         else:
