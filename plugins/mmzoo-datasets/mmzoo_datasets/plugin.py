@@ -17,7 +17,7 @@ def mmzoo_register(register: Register) -> None:
     register.dataset(
         "natural-speech",
         "mmzoo_datasets.natural_speech:natural_speech",
-        summary="Sentences that people wrote, spoken at 24 kHz by a neural voice (needs its package)",
+        summary="Sentences that people wrote, spoken at 24 kHz by neural and other voices (needs their packages)",
         modalities=("speech", "text"),
     )
     register.dataset(

