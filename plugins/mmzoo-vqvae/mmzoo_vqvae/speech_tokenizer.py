@@ -155,9 +155,8 @@ class SpeechVQVAE(VQVAE):
         latents, quantized = self.quantize(target)
         pitch = voiced = log_pitch = None
         if isinstance(self.encoder, SourceFilterAutoencoder):
-            pitch, voiced = pitch_of(
-                target, self.encoder.hop, self.sample_rate, floor=source_filter.FLOOR_HZ, ceiling=source_filter.CEILING_HZ
-            )
+            limits = {"floor": source_filter.FLOOR_HZ, "ceiling": source_filter.CEILING_HZ}
+            pitch, voiced = pitch_of(target, self.encoder.hop, self.sample_rate, **limits)
             start = int(torch.randint(source_filter.NOISE_FRAMES, (), generator=generator))
             output, log_pitch = self.encoder.synthesize(latents.with_x(quantized.z_q), pitch, voiced, start)
         elif isinstance(self.encoder, SpeechAutoencoder) and self.encoder.harmonic:
