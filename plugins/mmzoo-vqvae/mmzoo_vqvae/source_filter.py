@@ -9,7 +9,7 @@ only how loud each bin of either is. All layers run at the latent rate, which ma
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -92,7 +92,7 @@ class SourceFilterAutoencoder(ModalityEncoder):
         depth: Count = 2,
         latent_depth: Count = 3,
         decoder_width: Size = 256,
-        decoder_depth: Count = 5,
+        decoder_depth: Count = 4,
         expansion: Positive = 3.0,
     ) -> None:
         super().__init__()
@@ -165,25 +165,25 @@ class SourceFilterAutoencoder(ModalityEncoder):
 
     def decode(self, latents: Latents) -> Tensor:
         """Latents `[B, N, dim]` to samples `[B, N * samples_per_latent]`, zero outside the mask."""
-        return self.synthesize(latents)[0]
+        return self.synthesize(latents)[0][0]
 
     def synthesize(
         self,
         latents: Latents,
         pitch_BK: Tensor | None = None,
         voiced_BK: Tensor | None = None,
-        noise_start: int = 0,
-    ) -> tuple[Tensor, Tensor]:
-        """Latents to samples and the predicted log pitch.
+        starts: Sequence[int] = (0,),
+    ) -> tuple[list[Tensor], Tensor]:
+        """Latents to samples, once with each of several noises, and the predicted log pitch.
 
         Args:
             latents: `[B, N, dim]`.
             pitch_BK: Pitch in Hz per frame, which replaces the predicted one in voiced frames; None for none.
             voiced_BK: Whether each frame is voiced; given with the pitch.
-            noise_start: First frame of the noise.
+            starts: First frame of each noise.
 
         Returns:
-            Samples `[B, N * samples_per_latent]`, and the log pitch `[B, N * stride]`.
+            Samples `[B, N * samples_per_latent]` for each noise, and the log pitch `[B, N * stride]`.
         """
         mask = latents.mask
         x = self.norm_out(self.latents_out(self.from_latent(latents.x), mask))
@@ -195,16 +195,18 @@ class SourceFilterAutoencoder(ModalityEncoder):
             pitch = log_pitch.detach().exp()
             if pitch_BK is not None and voiced_BK is not None:
                 pitch = torch.where(voiced_BK, pitch_BK, pitch)
-            filters = linear_float32(self.to_filters, x).view(len(x), -1, 3, self.bins)
-            voiced, phase, unvoiced = filters.unbind(2)
+            voiced, phase, unvoiced = linear_float32(self.to_filters, x).view(len(x), -1, 3, self.bins).unbind(2)
             voiced, unvoiced = (part.clamp(max=MAX_LOG_MAGNITUDE).exp() for part in (voiced, unvoiced))
             source = self._source(pitch, frame_mask)
-            noise = self.noise(pitch.shape[1], noise_start)
             # Products of complex numbers, written out: they export, and cost less than torch.polar.
             cosine, sine = voiced * phase.cos(), voiced * phase.sin()
-            real = cosine * source.real - sine * source.imag + unvoiced * noise.real
-            imaginary = cosine * source.imag + sine * source.real + unvoiced * noise.imag
-            return self.stft.inverse(torch.complex(real, imaginary), frame_mask), log_pitch
+            real, imaginary = cosine * source.real - sine * source.imag, cosine * source.imag + sine * source.real
+            samples = []
+            for start in starts:
+                noise = self.noise(pitch.shape[1], start)
+                spectrum = torch.complex(real + unvoiced * noise.real, imaginary + unvoiced * noise.imag)
+                samples.append(self.stft.inverse(spectrum, frame_mask))
+        return samples, log_pitch
 
     @torch.no_grad()
     def _source(self, pitch_BK: Tensor, frame_mask: Tensor | None) -> Tensor:

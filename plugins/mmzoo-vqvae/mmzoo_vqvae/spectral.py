@@ -30,23 +30,47 @@ class SpectralLoss(nn.Module):
             for window in windows
         )
 
-    def forward(self, output_BT: Tensor, target_BT: Tensor) -> dict[str, Tensor]:
-        """The three parts, each the mean over windows."""
-        mel, magnitude, convergence = [], [], []
+    def forward(self, output_BT: Tensor, target_BT: Tensor, other_BT: Tensor | None = None) -> dict[str, Tensor]:
+        """The three parts, each the mean over windows.
+
+        With a second output for the same target, drawn with other noise, each part becomes an energy distance
+        (Gritsenko et al., arXiv 2008.01160, eq. 3): the distance from the target less half that of the outputs from
+        each other. Otherwise a smooth spectrum would be nearer to a noisy one than other noise is, and a decoder would
+        not learn to be noisy.
+        """
+        parts: dict[str, list[Tensor]] = {"mel": [], "magnitude": [], "convergence": []}
         for log_mel in self.mels:
             assert isinstance(log_mel, LogMel)
             usable = output_BT.shape[1] // log_mel.stft.hop * log_mel.stft.hop
-            mine = log_mel.stft(output_BT[:, :usable]).abs()
-            true = log_mel.stft(target_BT[:, :usable]).abs()
-            mel.append(F.l1_loss(_log(mine @ log_mel.filters), _log(true @ log_mel.filters)))
-            magnitude.append(F.l1_loss(_log(mine, 1e-3), _log(true, 1e-3)))
-            # Norms are over the batch, so that a silent crop does not make the ratio explode.
-            convergence.append((mine - true).norm() / true.norm().clamp_min(1e-3))
-        return {
-            "mel": torch.stack(mel).mean(),
-            "magnitude": torch.stack(magnitude).mean(),
-            "convergence": torch.stack(convergence).mean(),
-        }
+            true, *mine = [
+                _Views(log_mel.stft(x[:, :usable]).abs(), log_mel.filters)
+                for x in (target_BT, output_BT, other_BT)
+                if x is not None
+            ]
+            for name, values in parts.items():
+                distances = [getattr(one, name)(true, true) for one in mine]
+                values.append(torch.stack(distances).mean())
+                if other_BT is not None:
+                    values[-1] = values[-1] - getattr(mine[0], name)(mine[1], true) / 2
+        return {name: torch.stack(values).mean() for name, values in parts.items()}
+
+
+class _Views:
+    """Magnitudes `[B, K, bins]` with the logs that are compared."""
+
+    def __init__(self, magnitudes: Tensor, filters: Tensor) -> None:
+        self.plain, self.log = magnitudes, _log(magnitudes, 1e-3)
+        self.log_mel = _log(magnitudes @ filters)
+
+    def mel(self, other: _Views, _: _Views) -> Tensor:
+        return F.l1_loss(self.log_mel, other.log_mel)
+
+    def magnitude(self, other: _Views, _: _Views) -> Tensor:
+        return F.l1_loss(self.log, other.log)
+
+    def convergence(self, other: _Views, true: _Views) -> Tensor:
+        # Norms are over the batch, so that a silent crop does not make the ratio explode.
+        return (self.plain - other.plain).norm() / true.plain.norm().clamp_min(1e-3)
 
 
 def _log(x: Tensor, floor: float = 1e-5) -> Tensor:

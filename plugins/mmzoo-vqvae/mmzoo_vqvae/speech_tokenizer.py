@@ -153,19 +153,19 @@ class SpeechVQVAE(VQVAE):
             self._spectral.append(SpectralLoss(self.sample_rate).to(self.device))
         target = batch["speech"]
         latents, quantized = self.quantize(target)
-        pitch = voiced = log_pitch = None
+        other = pitch = voiced = log_pitch = None
         if isinstance(self.encoder, SourceFilterAutoencoder):
             limits = {"floor": source_filter.FLOOR_HZ, "ceiling": source_filter.CEILING_HZ}
             pitch, voiced = pitch_of(target, self.encoder.hop, self.sample_rate, **limits)
-            start = int(torch.randint(source_filter.NOISE_FRAMES, (), generator=generator))
-            output, log_pitch = self.encoder.synthesize(latents.with_x(quantized.z_q), pitch, voiced, start)
+            starts = torch.randperm(source_filter.NOISE_FRAMES, generator=generator)[:2].tolist()
+            (output, other), log_pitch = self.encoder.synthesize(latents.with_x(quantized.z_q), pitch, voiced, starts)
         elif isinstance(self.encoder, SpeechAutoencoder) and self.encoder.harmonic:
             pitch, voiced = pitch_of(target, self.encoder.hop, self.sample_rate)
             output, log_pitch = self.encoder.synthesise(latents.with_x(quantized.z_q), pitch, voiced)
         else:
             output = self.encoder.decode(latents.with_x(quantized.z_q))
         with torch.autocast(output.device.type, enabled=False):
-            parts = self._spectral[0](output.float(), target)
+            parts = self._spectral[0](output.float(), target, other)
             total = self.mel_weight * parts["mel"] + parts["magnitude"] + parts["convergence"] + quantized.loss
             if pitch is not None and voiced is not None and log_pitch is not None:
                 # Relative pitch error in voiced frames.

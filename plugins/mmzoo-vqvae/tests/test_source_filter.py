@@ -41,11 +41,11 @@ def test_a_padded_batch_decodes_like_its_items():
 def test_a_given_pitch_replaces_the_predicted_one_where_voiced():
     model, z = decoder(), torch.randn(1, 30, 8)
     with torch.no_grad():
-        sound, log_pitch = model.synthesize(Latents(z))
+        (sound,), log_pitch = model.synthesize(Latents(z))
         assert log_pitch.shape == (1, 60)
         predicted, asked = log_pitch.exp(), torch.full((1, 60), 333.0)
-        same, _ = model.synthesize(Latents(z), asked, torch.zeros(1, 60, dtype=torch.bool))
-        other, _ = model.synthesize(Latents(z), asked, torch.ones(1, 60, dtype=torch.bool))
+        (same,), _ = model.synthesize(Latents(z), asked, torch.zeros(1, 60, dtype=torch.bool))
+        (other,), _ = model.synthesize(Latents(z), asked, torch.ones(1, 60, dtype=torch.bool))
     assert (predicted >= 60).all() and (predicted <= 500).all()
     torch.testing.assert_close(same, sound)
     assert (other - sound).abs().max() > 1e-4
