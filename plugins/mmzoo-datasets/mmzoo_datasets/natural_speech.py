@@ -15,6 +15,7 @@ from mmzoo.data import cache_dir, make_row, row_features
 from mmzoo.data.shards import Row, build_split, open_shards, settings_folder, write_json
 from mmzoo.errors import ConfigError
 from mmzoo.interfaces import Size
+from mmzoo_datasets.own.folders import PHONEMIZER, phones_if_needed
 from mmzoo_datasets.teachers import check_teacher, speak_part, speaker_name
 from mmzoo_datasets.text import documents
 from mmzoo_datasets.text.corpus import Overlap
@@ -37,6 +38,8 @@ def natural_speech(
     sentences: Size = 10_000,
     validation: Size = 100,
     test: Size = 300,
+    phonemizer: str = PHONEMIZER,
+    needs: Sequence[str] = (),
     seed: int = 0,
     shard_rows: Size = 500,
 ) -> DatasetDict:
@@ -50,6 +53,8 @@ def natural_speech(
         sentences: Number of training texts.
         validation: Number of validation texts.
         test: Number of test texts.
+        phonemizer: The model that gives the phones of the texts.
+        needs: The columns that the model needs; training sets it. If `phones` is one, their times are learned.
         seed: Seed of the choice of texts and of the voice's noise.
         shard_rows: Rows in a parquet shard.
 
@@ -57,6 +62,8 @@ def natural_speech(
         DataError: A package, program or document is missing.
         ConfigError: An argument is out of range.
     """
+    from datasets import DatasetDict
+
     counts = {"sentences": sentences, "validation": validation, "test": test, "shard_rows": shard_rows}
     settings = {"voice": voice, "seed": seed, "text": documents.VERSION, **counts}
     folder = settings_folder(
@@ -97,7 +104,9 @@ def natural_speech(
         }  # fmt: skip
     if not built:
         write_json(done, settings)
-    return open_shards(files, features, folder)
+    made = open_shards(files, features, folder)
+    phones = phones_if_needed(needs, f"natural-speech, voice {voice}", phonemizer, "learned")
+    return made if phones is None else DatasetDict(phones(made))
 
 
 def corpus_texts(sentences: int, validation: int, test: int, seed: int) -> dict[str, list[str]]:

@@ -62,7 +62,7 @@ def finished(
     source: str,
     splits: Mapping[str, Dataset],
     settings: Settings,
-    phones: Callable[[Dataset], Dataset] | None = None,
+    phones: Callable[[dict[str, Dataset]], dict[str, Dataset]] | None = None,
 ) -> DatasetDict:
     """The splits without unreadable files, with validation rows, and fitted as the settings say.
 
@@ -84,7 +84,7 @@ def finished(
         for split, rows in splits.items()
     }
     if phones is not None:
-        kept = {split: phones(rows) for split, rows in kept.items()}
+        kept = phones(kept)
     if "validation" not in kept and "train" in kept and settings.validation:
         kept = {**_divided(kept.pop("train"), settings), **kept}
     return DatasetDict({split: _fitted(split, rows, settings) for split, rows in kept.items()})
