@@ -27,6 +27,8 @@ ENOUGH = 600
 FEWEST = 30
 """With fewer, the times are wrong by more than a phone."""
 PART = phone_hmm.AT_ONCE
+LONGEST_S = 120.0
+"""Seconds of a recording; the memory that a path takes grows with the square."""
 WORST_FIT = 7.0
 """Nats. Right texts reach 5, also with a mispronounced word, and the texts of other recordings begin at 10."""
 Task = tuple[Mapping[str, Any], str | Sequence[str]]
@@ -159,7 +161,7 @@ def _prepared(task: Task, phonemizer: str | None) -> Prepared | str:
     except InputError as reason:
         return str(reason)
     try:
-        audio = decode_audio(cell)
+        audio = decode_audio(cell, max_seconds=LONGEST_S)
     except DataError as reason:
         return str(reason)
     frames = phone_hmm.features(audio)

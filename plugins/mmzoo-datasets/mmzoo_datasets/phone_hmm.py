@@ -51,6 +51,8 @@ FEWEST = 20
 """Frames for each Gaussian of a state; with fewer they stay as they are."""
 AT_ONCE = 16
 """Utterances whose paths are found together."""
+LARGEST = 200_000_000
+"""Frames times states of utterances whose paths are found together."""
 IMPOSSIBLE = np.float32(-1e9)
 
 
@@ -179,18 +181,25 @@ def best_paths(scores: Sequence[Array], chains: Sequence[Chain]) -> list[Ids]:
         scores: Log probabilities `[T, S]` of each utterance, in the model's states.
         chains: Their chains, none longer than its utterance.
     """
-    frames, states = max(map(len, scores)), max(len(chain.states) for chain in chains)
-    given = np.full((frames, len(chains), states), IMPOSSIBLE)
+    count, frames, states = len(chains), max(map(len, scores)), max(len(chain.states) for chain in chains)
+    if count > 1 and count * frames * states > LARGEST:
+        half = count // 2
+        return best_paths(scores[:half], chains[:half]) + best_paths(scores[half:], chains[half:])
+    of_model = scores[0].shape[1]
+    given = np.full((frames, count, of_model + 1), IMPOSSIBLE)
+    which = np.full((count, states), of_model)  # padding is in a state that is impossible
     for b, (score, chain) in enumerate(zip(scores, chains, strict=True)):
-        given[: len(score), b, : len(chain.states)] = score[:, chain.states]
-    jumping = [
-        (b, state, jump) for b, chain in enumerate(chains) for state, jump in enumerate(chain.jumps) if jump >= 0
+        given[: len(score), b, :-1] = score
+        which[b, : len(chain.states)] = chain.states
+    which += (of_model + 1) * np.arange(count)[:, None]
+    jumps = [
+        (b, state, chain.jumps[state]) for b, chain in enumerate(chains) for state in np.flatnonzero(chain.jumps >= 0)
     ]
-    row, state, origin = np.array(jumping, np.int64).reshape(-1, 3).T
+    row, state, origin = np.array(jumps, np.int64).reshape(-1, 3).T
 
-    came = np.zeros(given.shape, np.int8)  # 0: stayed, 1: from the state before, 2: jumped
-    best = np.full(given.shape[1:], IMPOSSIBLE)
-    best[:, 0] = given[0, :, 0]
+    came = np.zeros((frames, count, states), np.int8)  # 0: stayed, 1: from the state before, 2: jumped
+    best = np.full((count, states), IMPOSSIBLE)
+    best[:, 0] = given[0].take(which[:, 0])
     before = np.full_like(best, IMPOSSIBLE)
     for t in range(1, frames):
         before[:, 1:] = best[:, :-1]
@@ -200,7 +209,7 @@ def best_paths(scores: Sequence[Array], chains: Sequence[Chain]) -> list[Ids]:
         wins = jumped > best[row, state]
         best[row[wins], state[wins]] = jumped[wins]
         came[t, row[wins], state[wins]] = 2
-        best += given[t]
+        best += given[t].take(which)
     return [_traced(came[: len(score), b], chain) for b, (score, chain) in enumerate(zip(scores, chains, strict=True))]
 
 

@@ -133,7 +133,9 @@ def _fitted(split: str, rows: Dataset, settings: Settings) -> Dataset:
 def _has_longer(rows: Dataset, seconds: float) -> bool:
     import soundfile
 
-    for row in rows.select_columns(["audio", "text", "label"]):
+    for row in rows.select_columns(
+        [name for name in ("audio", "text", "label", "phones") if name in rows.column_names]
+    ):
         if (cell := row["audio"]) is None or _transcribed(row):
             continue
         info = soundfile.info(io.BytesIO(cell["bytes"]) if cell["bytes"] else cell["path"])
@@ -143,8 +145,8 @@ def _has_longer(rows: Dataset, seconds: float) -> bool:
 
 
 def _transcribed(row: Row) -> bool:
-    """Whether the text belongs to the whole sound, unlike the words of a class."""
-    return bool(row["text"]) and row["text"] != words_of(row.get("label"))
+    """Whether the text or the phones belong to the whole sound, unlike the words of a class."""
+    return bool(row.get("phones")) or (bool(row["text"]) and row["text"] != words_of(row.get("label")))
 
 
 def _rows(indices: Sequence[int], rows: Dataset, settings: Settings) -> list[Row]:
