@@ -16,6 +16,7 @@ from mmzoo.errors import DataError
 from mmzoo.interfaces import Count, Size
 from mmzoo_datasets.own.finish import Part, Rate, Settings, finished
 from mmzoo_datasets.own.folders import PHONEMIZER, phones_if_needed
+from mmzoo_datasets.spoken_phones import Aligner
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
@@ -32,6 +33,7 @@ def ljspeech(
     test: Count = 500,
     speaker: str = "lj",
     phonemizer: str | None = PHONEMIZER,
+    aligner: Aligner = "pocketsphinx",
     needs: Sequence[str] = ("phones",),
     max_unreadable: Part = 0.05,
     seed: int = 0,
@@ -78,7 +80,7 @@ def ljspeech(
         "test": sorted(order[validation : validation + test]),
     }
     splits = {split: _rows(source, split, part, speaker) for split, part in chosen.items() if part}
-    return finished(str(source), splits, settings, phones_if_needed(needs, str(source), phonemizer))
+    return finished(str(source), splits, settings, phones_if_needed(needs, str(source), phonemizer, aligner))
 
 
 def _rows(root: Path, split: str, lines: Sequence[Line], speaker: str) -> Dataset:

@@ -17,6 +17,7 @@ from mmzoo.data import cache_dir, make_row, row_features
 from mmzoo.data.shards import Row, build_split, open_shards, settings_folder, write_json
 from mmzoo.errors import ConfigError
 from mmzoo.interfaces import Count, Size
+from mmzoo_datasets.own.folders import PHONEMIZER, phones_if_needed
 from mmzoo_datasets.teachers import check_teacher, speak_part, speaker_name
 from mmzoo_datasets.text import documents
 from mmzoo_datasets.text.corpus import Overlap
@@ -84,6 +85,8 @@ def natural_speech(
     voices: dict[str, Count] | None = None,
     validation: Size = 100,
     test: Size = 300,
+    phonemizer: str = PHONEMIZER,
+    needs: Sequence[str] = (),
     seed: int = 0,
     shard_rows: Size = 500,
 ) -> DatasetDict:
@@ -101,6 +104,8 @@ def natural_speech(
             a voice depend on the voices before it.
         validation: Number of validation texts of each voice.
         test: Number of test texts.
+        phonemizer: The model that gives the phones of the texts.
+        needs: The columns that the model needs; training sets it. If `phones` is one, their times are learned.
         seed: Seed of the choice of texts and of the voices' noise.
         shard_rows: Rows in a parquet shard.
 
@@ -127,6 +132,9 @@ def natural_speech(
             check_teacher(part.voice)
     texts = cache(partial(corpus_texts, test, seed))
     spoken = [_spoken(part, texts) for part in parts]
+    for index, part in enumerate(parts):
+        if phones := phones_if_needed(needs, f"natural-speech, voice {part.voice}", phonemizer, "learned"):
+            spoken[index] = DatasetDict(phones(spoken[index]))
     if len(spoken) == 1:
         return spoken[0]
     return DatasetDict({split: concatenate_datasets([part[split] for part in spoken]) for split in spoken[0]})

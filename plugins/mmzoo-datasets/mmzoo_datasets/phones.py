@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from mmzoo.errors import DataError
+from mmzoo_datasets.flite import PHONE_SET
+from mmzoo_datasets.phone_map import ARPABET_OF, PAUSE
 
 
 def phone_features() -> dict[str, Any]:
@@ -30,3 +32,8 @@ def phone_columns(phones: Sequence[str], ends_s: Sequence[float], phone_set: str
     if any(later <= earlier for earlier, later in zip((0.0, *ends_s), ends_s, strict=False)):
         raise DataError(f"The end times of phones must increase, unlike {list(ends_s)}.")
     return {"phones": list(phones), "phone_ends_s": [float(end) for end in ends_s], "phone_set": phone_set}
+
+
+def phone_set_of(phones: Iterable[str]) -> str:
+    """The name of the set that phones belong to: flite's, or `own`."""
+    return PHONE_SET if set(phones) <= {PAUSE, *ARPABET_OF} else "own"

@@ -5,22 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from functools import lru_cache
-from multiprocessing import get_context
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import mmzoo
 from mmzoo.data import cache_dir, decode_audio, fingerprinted
 from mmzoo.errors import DataError, InputError, MmzooError
 from mmzoo.system import write_whole
-from mmzoo_datasets.align import Aligner, CannotAlign, Said
-from mmzoo_datasets.flite import PHONE_SET
-from mmzoo_datasets.phones import phone_columns, phone_features
+from mmzoo_datasets.align import Aligner as PocketSphinx
+from mmzoo_datasets.align import CannotAlign, Said
+from mmzoo_datasets.learned_times import LearnedTimes, Task, task_of
+from mmzoo_datasets.phones import phone_columns, phone_features, phone_set_of
+from mmzoo_datasets.processes import in_processes
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -31,30 +29,51 @@ FEW = 8
 _log = logging.getLogger("mmzoo.datasets")
 Entry = dict[str, Any]
 """What is known of a row: its phones with ends, or `why` it has none."""
+Align = Callable[[Iterator[Task], int], Iterator[Entry]]
+"""Makes the entries of rows, given them and their number."""
+Aligner = Literal["pocketsphinx", "learned"]
 
 
-def with_phones(rows: Dataset, source: str, phonemizer: str | None) -> Dataset:
-    """The rows with the columns `phones`, `phone_ends_s` and `phone_set`, by forced alignment.
+def with_phones(
+    splits: Mapping[str, Dataset], source: str, phonemizer: str | None, aligner: Aligner = "pocketsphinx"
+) -> dict[str, Dataset]:
+    """The rows with the columns `phones`, `phone_ends_s` and `phone_set`, unless they have them already.
 
     Rows whose speech differs from their text are left out, counted in a
     warning and listed in a file with the reasons.
 
     Args:
-        rows: Rows with `audio` and `text`.
+        splits: Rows with `audio` and `text`; phones without times may be in a column `phones`.
         source: What they were read from, for messages.
-        phonemizer: A model from an English text to words with flite's phones; it is asked about texts with words that
-            the recognizer's dictionary lacks. None leaves these rows out.
+        phonemizer: A model from a text to words with their phones. pocketsphinx needs it only for texts with words that
+            its dictionary lacks, and with None leaves these rows out.
+        aligner: `pocketsphinx` for English, or `learned`, which learns the times from the training rows.
 
     Raises:
-        DataError: pocketsphinx is missing, no row has a text, or none can be aligned.
+        DataError: pocketsphinx is missing, no row has a text, none can be aligned, or there are too few to learn from.
     """
-    if not any(rows["text"]):
+    if all({"phones", "phone_ends_s"} <= set(rows.column_names) for rows in splits.values()):
+        return dict(splits)
+    given = all("phones" in rows.column_names for rows in splits.values())
+    keys = {split: _keys(rows, phonemizer) for split, rows in splits.items()}
+    align: Align
+    if aligner == "learned" or given:
+        first = "train" if "train" in splits else next(iter(splits))
+        align = LearnedTimes(splits[first], keys[first], phonemizer, source)
+        keys = {split: [f"{align.name[:12]}-{key}" for key in part] for split, part in keys.items()}
+    else:
+        align = partial(_by_pocketsphinx, phonemizer=phonemizer)
+    return {split: _split_with_phones(rows, keys[split], source, align) for split, rows in splits.items()}
+
+
+def _split_with_phones(rows: Dataset, keys: Sequence[str], source: str, align: Align) -> Dataset:
+    if not any(rows["text"]) and "phones" not in rows.column_names:
         raise DataError(
             f"No recording of {source} has a text, so there are no phones to learn; put the text of NAME.wav into"
             " NAME.txt beside it, or all texts into a metadata.csv with the columns file_name and text."
         )
     cache = cache_dir() / "alignments"
-    paths = [cache / f"{_key(row, phonemizer)}.json" for row in rows.select_columns(["audio", "text"])]
+    paths = [cache / f"{key}.json" for key in keys]
     entries: dict[int, Entry] = {}
     for index, path in enumerate(paths):
         if path.is_file():
@@ -64,10 +83,7 @@ def with_phones(rows: Dataset, source: str, phonemizer: str | None) -> Dataset:
         from tqdm import tqdm
 
         cache.mkdir(parents=True, exist_ok=True)
-        texts = [rows[index]["text"] for index in todo]
-        made = _aligned(
-            [(rows[i]["audio"], rows[i]["text"], s) for i, s in zip(todo, _said(texts, phonemizer), strict=True)]
-        )
+        made = align((task_of(rows[index]) for index in todo), len(todo))
         bar = tqdm(made, total=len(rows), initial=len(entries), desc="aligning", unit="row", disable=None, leave=False)
         for index, entry in zip(todo, bar, strict=True):
             write_whole(paths[index], json.dumps(entry))
@@ -84,22 +100,38 @@ def with_phones(rows: Dataset, source: str, phonemizer: str | None) -> Dataset:
             len(skipped), len(rows), source, listed, first,
         )  # fmt: skip
     kept = [index for index in range(len(rows)) if "why" not in entries[index]]
-    columns = [phone_columns(entries[i]["phones"], entries[i]["ends_s"], PHONE_SET) for i in kept]
+    name = phone_set_of(phone for index in kept for phone in entries[index]["phones"])
+    columns = [phone_columns(entries[i]["phones"], entries[i]["ends_s"], name) for i in kept]
     rows = rows.select(kept).flatten_indices() if skipped else rows
+    rows = rows.remove_columns([name for name in phone_features() if name in rows.column_names])
     for name, feature in phone_features().items():
         rows = rows.add_column(name, [column[name] for column in columns], feature=feature)
     return fingerprinted(rows)
 
 
+def _keys(rows: Dataset, phonemizer: str | None) -> list[str]:
+    """A key of each row, which changes with its sound and its text."""
+    names = [name for name in ("audio", "text", "phones") if name in rows.column_names]
+    return [_key(row, phonemizer) for row in rows.select_columns(names)]
+
+
 def _key(row: Mapping[str, Any], phonemizer: str | None) -> str:
     cell = row["audio"] or {}
-    digest = hashlib.sha256(json.dumps([VERSION, row["text"], phonemizer]).encode())
+    digest = hashlib.sha256(json.dumps([VERSION, task_of(row)[1], phonemizer]).encode())
     if cell.get("bytes"):
         digest.update(cell["bytes"])
     elif cell.get("path"):
         state = Path(cell["path"]).stat()
         digest.update(f"{cell['path']} {state.st_size} {state.st_mtime_ns}".encode(errors="surrogateescape"))
     return digest.hexdigest()[:32]
+
+
+def _by_pocketsphinx(tasks: Iterable[Task], count: int, *, phonemizer: str | None) -> Iterator[Entry]:
+    """The entries of rows in order."""
+    given = list(tasks)
+    said = _said([str(text) for _, text in given], phonemizer)
+    work = [(cell, str(text), words) for (cell, text), words in zip(given, said, strict=True)]
+    return in_processes(_align, work, count, few=FEW)
 
 
 def _said(texts: Sequence[str], phonemizer: str | None) -> list[list[Said] | str]:
@@ -130,29 +162,12 @@ def _said(texts: Sequence[str], phonemizer: str | None) -> list[list[Said] | str
     return said
 
 
-Task = tuple[Mapping[str, Any], str, list[Said] | str]
-
-
-def _aligned(tasks: Sequence[Task]) -> Iterator[Entry]:
-    """The entries of rows in order; in several processes if there are many."""
-    done = 0
-    if len(tasks) > FEW and (workers := min(len(tasks) // 4, os.cpu_count() or 1)) > 1:
-        try:
-            with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-                for entry in pool.map(_align, tasks, chunksize=4):
-                    done += 1
-                    yield entry
-        except BrokenProcessPool:  # a script without `if __name__ == "__main__"` cannot start others
-            _log.warning("The processes that align speech ended early; going on in this one.")
-    yield from map(_align, tasks[done:])
-
-
 @lru_cache(maxsize=1)
-def _aligner() -> Aligner:
-    return Aligner()
+def _aligner() -> PocketSphinx:
+    return PocketSphinx()
 
 
-def _align(task: Task) -> Entry:
+def _align(task: tuple[Mapping[str, Any], str, list[Said] | str]) -> Entry:
     cell, text, said = task
     if isinstance(said, str):
         return {"why": said}

@@ -62,7 +62,7 @@ def finished(
     source: str,
     splits: Mapping[str, Dataset],
     settings: Settings,
-    phones: Callable[[Dataset], Dataset] | None = None,
+    phones: Callable[[dict[str, Dataset]], dict[str, Dataset]] | None = None,
 ) -> DatasetDict:
     """The splits without unreadable files, with validation rows, and fitted as the settings say.
 
@@ -84,7 +84,7 @@ def finished(
         for split, rows in splits.items()
     }
     if phones is not None:
-        kept = {split: phones(rows) for split, rows in kept.items()}
+        kept = phones(kept)
     if "validation" not in kept and "train" in kept and settings.validation:
         kept = {**_divided(kept.pop("train"), settings), **kept}
     return DatasetDict({split: _fitted(split, rows, settings) for split, rows in kept.items()})
@@ -133,7 +133,9 @@ def _fitted(split: str, rows: Dataset, settings: Settings) -> Dataset:
 def _has_longer(rows: Dataset, seconds: float) -> bool:
     import soundfile
 
-    for row in rows.select_columns(["audio", "text", "label"]):
+    for row in rows.select_columns(
+        [name for name in ("audio", "text", "label", "phones") if name in rows.column_names]
+    ):
         if (cell := row["audio"]) is None or _transcribed(row):
             continue
         info = soundfile.info(io.BytesIO(cell["bytes"]) if cell["bytes"] else cell["path"])
@@ -143,8 +145,8 @@ def _has_longer(rows: Dataset, seconds: float) -> bool:
 
 
 def _transcribed(row: Row) -> bool:
-    """Whether the text belongs to the whole sound, unlike the words of a class."""
-    return bool(row["text"]) and row["text"] != words_of(row.get("label"))
+    """Whether the text or the phones belong to the whole sound, unlike the words of a class."""
+    return bool(row.get("phones")) or (bool(row["text"]) and row["text"] != words_of(row.get("label")))
 
 
 def _rows(indices: Sequence[int], rows: Dataset, settings: Settings) -> list[Row]:

@@ -15,6 +15,7 @@ from mmzoo_datasets.own.columns import mapped, plain_label, plain_text, words_of
 from mmzoo_datasets.own.files import SUFFIXES, folder, of_kind, order, splits
 from mmzoo_datasets.own.finish import Fit, Part, Rate, Seconds, Settings, Side, finished
 from mmzoo_datasets.own.metadata import Line, file_in, read_metadata
+from mmzoo_datasets.spoken_phones import Aligner, with_phones
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
@@ -144,6 +145,7 @@ def audio_folder(
     columns: Mapping[str, str] | None = None,
     speaker: str = "",
     phonemizer: str | None = PHONEMIZER,
+    aligner: Aligner = "pocketsphinx",
     needs: Sequence[str] = (),
     sample_rate: Rate | None = None,
     clip_seconds: Seconds | None = 30.0,
@@ -158,7 +160,9 @@ def audio_folder(
         columns: Our names of columns to those of the metadata, as in `image-folder`.
         speaker: The speaker of rows for which the metadata names none.
         phonemizer: The model that pronounces words for the column `phones`; null leaves out texts with unknown words.
-        needs: The columns that the model needs; training sets it. If `phones` is one, English texts are aligned.
+        aligner: What finds the times of phones: `pocketsphinx` for English, or `learned`, which learns them from these
+            recordings, of any language, and whose phones are those of the phonemizer, or of a column `phones`.
+        needs: The columns that the model needs; training sets it. If `phones` is one, texts are aligned.
         sample_rate: In Hz, to which all sounds are resampled; null leaves that to the model. Channels are averaged.
         clip_seconds: Longer sounds without a transcript are cut into clips of this length; null keeps them.
         validation: Fraction of the rows for the split validation, if there is none.
@@ -176,13 +180,11 @@ def audio_folder(
     )  # fmt: skip
     source = folder(root, "audio-folder")
     splits = folder_splits(source, "audio", columns or {}, speaker)
-    return finished(str(source), splits, settings, phones_if_needed(needs, str(source), phonemizer))
+    return finished(str(source), splits, settings, phones_if_needed(needs, str(source), phonemizer, aligner))
 
 
-def phones_if_needed(needs: Sequence[str], source: str, phonemizer: str | None) -> Callable[[Dataset], Dataset] | None:
-    """What adds the column `phones` to rows, if it is needed."""
-    if "phones" not in needs:
-        return None
-    from mmzoo_datasets.spoken_phones import with_phones
-
-    return partial(with_phones, source=source, phonemizer=phonemizer)
+def phones_if_needed(
+    needs: Sequence[str], source: str, phonemizer: str | None, aligner: Aligner = "pocketsphinx"
+) -> Callable[[Mapping[str, Dataset]], dict[str, Dataset]] | None:
+    """What adds the column `phones` to the rows of every split, if it is needed."""
+    return partial(with_phones, source=source, phonemizer=phonemizer, aligner=aligner) if "phones" in needs else None

@@ -1,0 +1,67 @@
+"""Runs a function in several processes."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from itertools import islice
+from multiprocessing import get_context
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+AHEAD = 4
+"""Tasks given to a process before its results are asked for."""
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_log = logging.getLogger("mmzoo.datasets")
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let new processes compute with one thread each; their libraries read this when they are imported."""
+    before = {name: os.environ.get(name) for name in THREADS}
+    os.environ.update(dict.fromkeys(THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def in_processes(function: Callable[[T], R], tasks: Iterable[T], count: int, *, few: int = 1) -> Iterator[R]:
+    """The results of a function, in the order of its tasks, on all cores.
+
+    Args:
+        function: Can be pickled.
+        tasks: Its arguments; only some are held at a time.
+        count: The number of tasks.
+        few: So many tasks or fewer run in this process.
+    """
+    waiting: deque[tuple[T, Future[R]]] = deque()
+    rest = iter(tasks)
+    workers = min(count, os.cpu_count() or 1)
+    if count > few and workers > 1:
+        try:
+            with _one_thread(), ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+
+                def submit(number: int) -> None:
+                    waiting.extend((task, pool.submit(function, task)) for task in islice(rest, number))
+
+                submit(AHEAD * workers)
+                while waiting:
+                    result = waiting[0][1].result()
+                    waiting.popleft()
+                    submit(1)
+                    yield result
+        except BrokenProcessPool:  # a script without `if __name__ == "__main__"` cannot start others
+            _log.warning("The processes that prepare speech ended early; going on in this one.")
+    yield from map(function, [task for task, _ in waiting])
+    yield from map(function, rest)
