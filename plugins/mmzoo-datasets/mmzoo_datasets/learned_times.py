@@ -8,19 +8,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from itertools import groupby, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 import mmzoo
 from mmzoo.data import cache_dir, decode_audio
+from mmzoo.data.marks import bare, begun, remarked
 from mmzoo.errors import DataError, InputError, MmzooError
 from mmzoo.system import whole_file
 from mmzoo_datasets import phone_hmm
 from mmzoo_datasets.phone_hmm import PAUSE, Array, PhoneModel, Words
 from mmzoo_datasets.processes import in_processes
 
-VERSION = 1
+VERSION = 2
 """Of this file and `phone_hmm`; alignments of another are not used."""
 ENOUGH = 600
 """Recordings that are learned from; more do not help."""
@@ -33,7 +34,22 @@ WORST_FIT = 7.0
 """Nats. Right texts reach 5, also with a mispronounced word, and the texts of other recordings begin at 10."""
 Task = tuple[Mapping[str, Any], str | Sequence[str]]
 """The cell of a sound, and its text or its phones."""
-Prepared = tuple[Array, Words, float]
+
+
+class Prepared(NamedTuple):
+    """A recording that can be aligned.
+
+    Args:
+        frames: Its features.
+        words: The phones of each word, without marks.
+        seconds: Its length.
+        marked: All phones, with marks.
+    """
+
+    frames: Array
+    words: Words
+    seconds: float
+    marked: Sequence[str]
 
 
 class LearnedTimes:
@@ -79,7 +95,7 @@ class LearnedTimes:
                 if isinstance(made, str):
                     why = why or made
                 else:
-                    utterances.append((made[0], made[1]))
+                    utterances.append((made.frames, made.words))
                 bar.update()
         if len(utterances) < FEWEST:
             raise DataError(
@@ -126,7 +142,7 @@ def _phonemizer(name: str) -> Any:
 
 
 def words_of(said: str | Sequence[str], phonemizer: str | None) -> Words:
-    """The phones of each word of a text, with the pauses that a synthesizer makes of its punctuation.
+    """The phones of each word of a text, with the pauses that a synthesizer makes of its punctuation, all with marks.
 
     Args:
         said: A text, or the phones themselves, which count as one word between two pauses.
@@ -137,16 +153,17 @@ def words_of(said: str | Sequence[str], phonemizer: str | None) -> Words:
     """
     words: list[Sequence[str]] = []
     if not isinstance(said, str):
-        words += [(PAUSE,) if quiet else tuple(part) for quiet, part in groupby(said, PAUSE.__eq__)]
+        quiet = groupby(said, lambda phone: bare(phone) == PAUSE)
+        words += [tuple(part)[: 1 if pause else None] for pause, part in quiet]
     elif phonemizer is None:
         raise InputError(f"The phones of the text {said[:60]!r} are unknown; name a phonemizer.")
     else:
         for phrase in _phonemizer(phonemizer)(said).phrases:
-            words += [word.phones for word in phrase.words if word.phones]
-            words.append((PAUSE,))
-    if words[:1] != [(PAUSE,)]:
+            words += [begun(word.phones) for word in phrase.words if word.phones]
+            words.append((PAUSE + phrase.end,))
+    if not words or bare(words[0][0]) != PAUSE:
         words.insert(0, (PAUSE,))
-    if words[-1] != (PAUSE,):
+    if bare(words[-1][0]) != PAUSE:
         words.append((PAUSE,))
     if len(words) < 3:
         raise InputError(f"There are no words in {said[:60]!r}.")
@@ -165,9 +182,10 @@ def _prepared(task: Task, phonemizer: str | None) -> Prepared | str:
     except DataError as reason:
         return str(reason)
     frames = phone_hmm.features(audio)
-    if not phone_hmm.fits(frames, words):
+    plain = [[bare(phone) for phone in word] for word in words]
+    if not phone_hmm.fits(frames, plain):
         return f"The audio of {audio.duration:.2f} s is too short for {shown(task)}."
-    return frames, words, audio.duration
+    return Prepared(frames, plain, audio.duration, [phone for word in words for phone in word])
 
 
 def _align(tasks: Sequence[Task], phonemizer: str | None, path: Path) -> list[dict[str, Any]]:
@@ -178,16 +196,17 @@ def _align(tasks: Sequence[Task], phonemizer: str | None, path: Path) -> list[di
         made = _prepared(task, phonemizer)
         if isinstance(made, str):
             entries.append({"why": made})
-        elif strange := {phone for word in made[1] for phone in word} - set(model.phones):
+        elif strange := {phone for word in made.words for phone in word} - set(model.phones):
             entries.append({"why": f"No recording that was learned from has the phone {min(strange)!r}."})
         else:
             usable.append((len(entries), made))
             entries.append({})
     if usable:
-        found = phone_hmm.align(model, [made for _, made in usable])
-        for (index, _), one in zip(usable, found, strict=True):
+        found = phone_hmm.align(model, [made[:3] for _, made in usable])
+        for (index, made), one in zip(usable, found, strict=True):
             if one.fit > WORST_FIT:
                 entries[index] = {"why": f"What is said differs from {shown(tasks[index])}."}
             else:
-                entries[index] = {"phones": list(one.phones), "ends_s": [round(end, 4) for end in one.ends_s]}
+                phones = list(remarked(one.phones, made.marked))
+                entries[index] = {"phones": phones, "ends_s": [round(end, 4) for end in one.ends_s]}
     return entries

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from mmzoo.data.marks import bare
 from mmzoo.errors import DataError
 from mmzoo_datasets.flite import PHONE_SET
 from mmzoo_datasets.phone_map import ARPABET_OF, PAUSE
@@ -13,7 +14,8 @@ from mmzoo_datasets.phone_map import ARPABET_OF, PAUSE
 def phone_features() -> dict[str, Any]:
     """The columns as `datasets` types.
 
-    - phones, phone_ends_s: one entry per phone, pauses included, and its end in seconds from the start of the audio.
+    - phones, phone_ends_s: one entry per phone, pauses included, perhaps with marks
+      (see `mmzoo.data.marks`), and its end in seconds from the start of the audio.
     - phone_set: the inventory that the phones belong to.
     """
     from datasets import List, Value
@@ -36,4 +38,4 @@ def phone_columns(phones: Sequence[str], ends_s: Sequence[float], phone_set: str
 
 def phone_set_of(phones: Iterable[str]) -> str:
     """The name of the set that phones belong to: flite's, or `own`."""
-    return PHONE_SET if set(phones) <= {PAUSE, *ARPABET_OF} else "own"
+    return PHONE_SET if set(map(bare, phones)) <= {PAUSE, *ARPABET_OF} else "own"

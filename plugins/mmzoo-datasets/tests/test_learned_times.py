@@ -20,6 +20,7 @@ from mmzoo_datasets.own.folders import audio_folder
 from mmzoo_datasets.processes import in_processes
 
 from mmzoo.data import encode_audio
+from mmzoo.data.marks import bare, begun
 from mmzoo.errors import DataError, InputError
 from mmzoo.interfaces import Audio
 
@@ -41,13 +42,13 @@ class Utterance:
         self.words = ["".join(chance.choices(list(TONES), k=chance.randint(1, 4))) for _ in range(3)]
         phones: list[tuple[str, float]] = [("pau", 0.12)]
         for number, word in enumerate(self.words):
-            phones += [(phone, chance.uniform(0.05, 0.15)) for phone in word]
+            phones += [(phone, chance.uniform(0.05, 0.15)) for phone in begun(word)]
             phones += [("pau", gap)] if number == 1 and gap else []
-        phones.append(("pau", 0.15))
+        phones.append(("pau.", 0.15))
         self.text = " ".join(self.words)
         self.phones = tuple(phone for phone, _ in phones)
         self.ends_s = np.cumsum([seconds for _, seconds in phones])
-        pieces = [_noise(noise, TONES.get(phone), round(seconds * RATE)) for phone, seconds in phones]
+        pieces = [_noise(noise, TONES.get(bare(phone)), round(seconds * RATE)) for phone, seconds in phones]
         self.audio = Audio(np.concatenate(pieces).astype(np.float32), RATE)
 
 
@@ -62,8 +63,11 @@ def said(text: str) -> Any:
     """A phonemizer whose letters are phones; a comma ends a phrase."""
     if "9" in text:
         raise InputError("This text cannot be read.")
-    phrases = [[SimpleNamespace(phones=tuple(word)) for word in part.split()] for part in text.split(",")]
-    return SimpleNamespace(phrases=[SimpleNamespace(words=words) for words in phrases])
+    parts = text.split(",")
+    phrases = [[SimpleNamespace(phones=tuple(word)) for word in part.split()] for part in parts]
+    ends = [","] * (len(parts) - 1) + ["."]
+    made = [SimpleNamespace(words=words, end=end) for words, end in zip(phrases, ends, strict=True)]
+    return SimpleNamespace(phrases=made)
 
 
 @pytest.fixture
@@ -167,7 +171,7 @@ def test_phones_of_the_recordings_own_need_no_phonemizer(speech: Path) -> None:
     (speech / "metadata.csv").write_text("\n".join(lines))
     for aligner in ("pocketsphinx", "learned"):
         rows = rows_of(speech, phonemizer=None, aligner=aligner)
-        assert tuple(rows[1]["phones"]) == Utterance(1).phones
+        assert tuple(rows[1]["phones"]) == (*Utterance(1).phones[:-1], "pau")
         assert np.median(np.abs(np.subtract(rows[1]["phone_ends_s"], Utterance(1).ends_s))) < 0.01
 
 
@@ -181,9 +185,9 @@ def test_too_few_recordings_are_refused(speech: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ("ab c, d", ["pau", "a b", "c", "pau", "d", "pau"]),
+        ("ab c, d", ["pau", "_a b", "_c", "pau,", "_d", "pau."]),
         (["a", "b"], ["pau", "a b", "pau"]),
-        (["pau", "a", "pau", "pau", "b", "c"], ["pau", "a", "pau", "b c", "pau"]),
+        (["pau", "_a", "pau?", "pau", "b", "c"], ["pau", "_a", "pau?", "b c", "pau"]),
     ],
 )
 def test_words_and_pauses_of_texts_and_phones(speech: Path, given: Any, words: list[str]) -> None:
@@ -198,9 +202,8 @@ def test_nothing_to_say_is_refused(speech: Path, given: Any) -> None:
 
 def test_natural_speech_has_the_phones_of_its_phonemizer(speech: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = {Utterance(seed).text: seed for seed in range(36)}
-    split = {"train": list(texts)[:32], "validation": list(texts)[32:34], "test": list(texts)[34:]}
     module = mmzoo_datasets.natural_speech
-    monkeypatch.setattr(module, "corpus_texts", lambda *_: split)
+    monkeypatch.setattr(module, "corpus_texts", lambda *_: (list(texts)[:34], list(texts)[34:]))
     monkeypatch.setattr(module, "ProcessPoolExecutor", lambda *_, **__: _Here())
     monkeypatch.setattr(
         module, "speak_part", lambda _, __, part: [encode_audio(Utterance(texts[text]).audio) for text in part]

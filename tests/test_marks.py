@@ -1,0 +1,32 @@
+"""Marks on phones: put on, taken off, and found again after alignment."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mmzoo.data.marks import bare, begun, remarked
+
+
+@pytest.mark.parametrize(
+    ("marked", "plain"), [("_dh", "dh"), ("dh", "dh"), ("pau?", "pau"), ("pau", "pau"), ("_", "_"), (",", ",")]
+)
+def test_bare(marked, plain):
+    assert bare(marked) == plain
+
+
+@given(st.lists(st.sampled_from(["_a", "b", "pau?", "pau,", "pau"]), max_size=12), st.data())
+def test_marks_survive_more_pauses_between_words(marked, data):
+    phones, expected = [], []
+    for phone in marked:
+        if bare(phone) != "pau" and data.draw(st.booleans()) and (not phones or phones[-1] != "pau"):
+            phones.append("pau")
+            expected.append("pau")
+        phones.append(bare(phone))
+        expected.append(phone)
+    assert list(remarked(phones, marked)) == expected
+
+
+def test_a_missing_phone_is_told():
+    assert begun(("dh", "ax")) == ("_dh", "ax")
+    with pytest.raises(ValueError, match="'_dh'"):
+        list(remarked(["ax", "pau"], ["_dh", "ax"]))
