@@ -139,7 +139,7 @@ class TextToSpeech(TaskHead):
             )
         if self.phonemizer is not None and (lacking := set(self.phonemizer.phones) - set(self.phones)):
             raise ConfigError(
-                f"head.phones lacks phones that the phonemizer gives: {', '.join(sorted(lacking)[:5])}; add them, or set"
+                f"head.phones lacks {', '.join(sorted(lacking)[:5])}, which the phonemizer gives; add them, or set"
                 " phonemizer to null and speak phones only.",
                 path="phones",
             )

@@ -24,7 +24,7 @@ PHONE_IDS = {phone: index for index, phone in enumerate(PHONES)}
 
 
 def phone_set(phones: Sequence[str] | None) -> list[str]:
-    """The phones of a model's config; None for flite's. Raises ConfigError if two are equal or the first is no pause."""
+    """The phones of a model's config; None for flite's. ConfigError if two are equal or the first is no pause."""
     if phones is None:
         return list(PHONES)
     if not phones or phones[0] != PAUSE or len(set(phones)) < len(phones) or not all(phones):
