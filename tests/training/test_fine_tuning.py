@@ -60,8 +60,8 @@ def texts(folder: Path) -> Path:
     return folder / "lines.csv"
 
 
-def spoken(folder: Path, speaker: str = "amy") -> Path:
-    """Rows with phones and their times."""
+def spoken(folder: Path, speaker: str = "amy", phones: tuple[str, ...] = ("pau", "aa", "pau")) -> Path:
+    """Rows with three phones and their times."""
     folder.mkdir(parents=True)
     rows = [
         {
@@ -69,7 +69,7 @@ def spoken(folder: Path, speaker: str = "amy") -> Path:
             "text": "Ah.",
             "audio": {"bytes": encode_audio(sound(number)), "path": None},
             "speaker": speaker,
-            "phones": ["pau", "aa", "pau"],
+            "phones": list(phones),
             "phone_ends_s": [0.2, 0.8, 1.0],
         }
         for number in range(6)
@@ -105,6 +105,19 @@ KINDS: dict[str, tuple[str, dict[str, Any], Callable[[Path], Path]]] = {
             },
         },
         spoken,
+    ),
+    "phones": (
+        "vqvae-dit-tts",
+        {
+            "head": {"width": 32, "prior_depth": 1},
+            "text": {"width": 32, "depth": 1},
+            "backbone": {
+                **SMALL_DIT,
+                "aligned_channels": {"text": 32, "prior": 36},
+                "vector_channels": {"voice": 32},
+            },
+        },
+        lambda folder: spoken(folder, "amy", ("pau", "ы", "pau")),
     ),
     "describing": ("vqvae-dit-image2speech", {"head": {"width": 32}, "picture": {"width": 32, "depth": 1}}, pictures),
 }
@@ -193,6 +206,26 @@ def test_a_new_voice_starts_from_the_known_ones(tmp_path: Path) -> None:
     torch.testing.assert_close(new.voice.weight[0], old.voice.weight.mean(0))
     assert derived_recipe("before", str(spoken(tmp_path / "known", "bdl")))["model"]["overrides"] == {}
     assert derived_recipe("before", str(spoken(tmp_path / "nobody", "")))["model"]["overrides"] == {"voices": ["own"]}
+
+
+def test_new_phones_come_after_the_known_ones(tmp_path: Path) -> None:
+    name, overrides, _ = KINDS["voice"]
+    before = trained(name, overrides, tmp_path / "before")
+    data = spoken(tmp_path / "mine", "slt", ("pau", "ы", "a1"))
+    old = mmzoo.create(before)
+    changed = derived_recipe("before", str(data))["model"]["overrides"]
+    assert changed == {"phones": [*old.phones, "a1", "ы"], "text": {"vocabulary": len(old.phones) + 2}}
+    new = mmzoo.create(before, pretrained=False, **changed)
+    begin_from(new, Start.of(str(before)), Dataset.from_dict({}), lambda line: None, fresh=True)
+    shapes = {key: tensor.shape for key, tensor in own_tensors(old).items()}
+    for key, tensor in own_tensors(new).items():
+        assert torch.equal(tensor[: shapes[key][0]] if tensor.dim() else tensor, own_tensors(old)[key]), key
+    assert [segment.text for segment in new.speak_phones(["pau", "ы", "a1", "pau"]).segments] == [
+        "pau",
+        "ы",
+        "a1",
+        "pau",
+    ]
 
 
 @pytest.mark.parametrize("kind", ["drawing", pytest.param("describing", marks=pytest.mark.slow)])

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from mmzoo.data import decode_audio, packed
 from mmzoo.errors import DataError
 from mmzoo.interfaces import Tokenizer
-from mmzoo_tts.text.phones import PHONE_IDS
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -31,6 +30,7 @@ class SpokenPhones:
         rows: A dataset with the columns `audio`, `phones`, `phone_ends_s` and `speaker`.
         tokenizer: Makes the codes.
         voices: The model's voices; every speaker must be one of them.
+        phones: The model's phones; every phone must be one of them.
         cache: Folder in which the codes are kept, once per dataset and tokenizer.
 
     Raises:
@@ -39,7 +39,7 @@ class SpokenPhones:
 
     keys = ("codes", "frames", "phones", "ends", "phone_mask", "voice")
 
-    def __init__(self, rows: Dataset, tokenizer: Tokenizer, voices: list[str], cache: Path) -> None:
+    def __init__(self, rows: Dataset, tokenizer: Tokenizer, voices: list[str], phones: list[str], cache: Path) -> None:
         if len(rows) == 0:
             raise DataError("The dataset has no rows to train on.")
         unknown = set(speakers(rows)) - set(voices)
@@ -47,9 +47,15 @@ class SpokenPhones:
             raise DataError(
                 f"The dataset has speakers {sorted(unknown)}, but the model has voices {voices}; set head.voices."
             )
+        if strange := {phone for spoken in rows["phones"] for phone in spoken} - set(phones):
+            raise DataError(
+                f"The dataset has the phones {sorted(strange)}, which the model lacks; set head.phones and"
+                " text.vocabulary, or fine-tune with `mmzoo train --from`, which does both."
+            )
         self.codes, self.offsets = encoded_speech(rows, tokenizer, cache)
         self.lengths = np.diff(self.offsets).tolist()
-        self.phones = [torch.tensor([_phone_id(p) for p in phones]) for phones in rows["phones"]]
+        ids = {phone: index for index, phone in enumerate(phones)}
+        self.phones = [torch.tensor([ids[phone] for phone in spoken]) for spoken in rows["phones"]]
         self.ends = [torch.tensor(ends, dtype=torch.float32) for ends in rows["phone_ends_s"]]
         self.voices = [voices.index(speaker) for speaker in speakers(rows)]
 
@@ -86,12 +92,6 @@ def speakers(rows: Dataset) -> list[str]:
     """The voice of each row; NO_SPEAKER if it is not named."""
     named = rows["speaker"] if "speaker" in rows.column_names else [None] * len(rows)
     return [speaker or NO_SPEAKER for speaker in named]
-
-
-def _phone_id(phone: str) -> int:
-    if phone not in PHONE_IDS:
-        raise DataError(f"The dataset has the phone {phone!r}, which is not in flite's set; map its phone set first.")
-    return PHONE_IDS[phone]
 
 
 def encoded_speech(

@@ -45,7 +45,7 @@ from mmzoo_tts.examples import SpokenPhones, speakers
 from mmzoo_tts.joining import finish, join, shift
 from mmzoo_tts.options import SPEEDS, SpeechOptions
 from mmzoo_tts.phonemizer import Phonemizer
-from mmzoo_tts.text.phones import PHONE_IDS, PHONES
+from mmzoo_tts.text.phones import phone_set
 from mmzoo_tts.text.user_lexicon import Pronunciations, UserLexicon
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ class TextToSpeech(TaskHead):
         dim: Channels of the tokenizer's latents.
         width: Channels of the phone vectors.
         voices: Speaker names; the first is the default.
+        phones: The phones that it can speak, the first of which is the pause `pau`; None for flite's set,
+            `mmzoo_tts.text.PHONES`.
         num_steps: Default sampling steps.
         temperature: Scale of the initial noise.
         prior_depth: ConvNeXt blocks of the prior.
@@ -75,7 +77,7 @@ class TextToSpeech(TaskHead):
     """
 
     slots: ClassVar[Mapping[str, Slot]] = {
-        "phonemizer": Slot("head", model=True),
+        "phonemizer": Slot("head", model=True, optional=True),
         "tokenizer": Slot("head", model=True, contract=Tokenizer),
         "text": Slot("encoder"),
         "backbone": Slot("backbone"),
@@ -89,7 +91,7 @@ class TextToSpeech(TaskHead):
     )
     columns = ("audio", "phones", "phone_ends_s")
     batch_keys = ("codes", "frames", "phones", "ends", "phone_mask", "voice")
-    phonemizer: Phonemizer
+    phonemizer: Phonemizer | None
     tokenizer: Tokenizer
     text: ModalityEncoder
     backbone: DiffusionBackbone
@@ -101,6 +103,7 @@ class TextToSpeech(TaskHead):
         dim: Size,
         width: Size = 256,
         voices: list[str],
+        phones: list[str] | None = None,
         num_steps: Size = 8,
         temperature: Weight = 0.8,
         prior_depth: Count = 2,
@@ -110,7 +113,7 @@ class TextToSpeech(TaskHead):
         super().__init__()
         if not voices:
             raise ConfigError("head: voices is empty; name at least one.", path="voices")
-        self.dim, self.voices = dim, list(voices)
+        self.dim, self.voices, self.phones = dim, list(voices), phone_set(phones)
         self.num_steps, self.temperature = num_steps, temperature
         self.prior_weight, self.duration_weight = prior_weight, duration_weight
         self.voice = nn.Embedding(len(voices), width)
@@ -121,37 +124,52 @@ class TextToSpeech(TaskHead):
 
     @classmethod
     def ports(cls, config: Mapping[str, Any]) -> Ports:
-        """Phone vectors and latents in; phones of flite's set and latents out."""
+        """Phone vectors and latents in; phones and latents out."""
+        phones = phone_set(config["phones"])
         return Ports(
             inputs={"text": Port(width=config["width"]), "latents": Port(width=config["dim"])},
-            outputs={"phones": Port(modality="text", codebook_size=len(PHONES)), "latents": Port(width=config["dim"])},
+            outputs={"phones": Port(modality="text", codebook_size=len(phones)), "latents": Port(width=config["dim"])},
         )
 
     def connect(self) -> None:
-        """Raises ConfigError if the tokenizer is not one of speech."""
+        """Raises ConfigError if the tokenizer is not one of speech, or this head lacks phones of the phonemizer."""
         if self.tokenizer.rate is None:
             raise ConfigError(
                 f"The head tts needs a tokenizer of speech, not of {self.tokenizer.modality}.", path="tokenizer"
             )
+        if self.phonemizer is not None and (lacking := set(self.phonemizer.phones) - set(self.phones)):
+            raise ConfigError(
+                f"head.phones lacks {', '.join(sorted(lacking)[:5])}, which the phonemizer gives; add them, or set"
+                " phonemizer to null and speak phones only.",
+                path="phones",
+            )
 
-    # --- other voices ------------------------------------------------------------------------------------
+    # --- other voices and phones -------------------------------------------------------------------------
 
     def adapt(self, rows: Dataset) -> Mapping[str, Any]:
-        """The voices of the rows, unless all are known."""
-        voices = sorted(set(speakers(rows)))
-        return {} if set(voices) <= set(self.voices) else {"voices": voices}
+        """The voices of the rows, unless all are known, and the phones of the rows after those that are known."""
+        voices, spoken = sorted(set(speakers(rows))), {phone for phones in rows["phones"] for phone in phones}
+        changes: dict[str, Any] = {} if set(voices) <= set(self.voices) else {"voices": voices}
+        if new := sorted(spoken - set(self.phones)):
+            phones = [*self.phones, *new]
+            changes |= {"phones": phones, "text": {"vocabulary": len(phones)}}
+        return changes
 
     def inherit(self, trained: TextToSpeech, rows: Dataset) -> None:
-        """The vectors of the voices that the trained model knows; the others start from the mean of its voices."""
+        """The vectors of known voices and phones; other voices start from the mean of the known ones."""
         with torch.no_grad():
             self.voice.weight.copy_(trained.voice.weight.mean(0))
         copy_rows(self.voice.weight, self.voices, trained.voice.weight, trained.voices)
+        before = trained.text.state_dict()
+        for name, tensor in self.text.state_dict().items():
+            if tensor.shape != before[name].shape:
+                copy_rows(tensor, self.phones, before[name], trained.phones)
 
     # --- training ----------------------------------------------------------------------------------------
 
     def examples(self, rows: Dataset, cache: Path) -> Examples:
         """The rows' phones with times, and the codes of their speech; codes are cached."""
-        return SpokenPhones(rows, self.tokenizer, self.voices, cache)
+        return SpokenPhones(rows, self.tokenizer, self.voices, self.phones, cache)
 
     def training_step(
         self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
@@ -189,7 +207,7 @@ class TextToSpeech(TaskHead):
         """Log durations, the prior's mean and the backbone's prediction for fixed phones, times and noise."""
         if inputs is None:
             generator = torch.Generator().manual_seed(0)
-            phones = torch.randint(1, len(PHONES), (1, 12), generator=generator)
+            phones = torch.randint(1, len(self.phones), (1, 12), generator=generator)
             ends = (0.05 + 0.1 * torch.rand(1, 12, generator=generator)).cumsum(1)
             noise = torch.randn(1, math.ceil(float(ends[0, -1]) * self.rate), self.dim, generator=generator)
             inputs = {"phones": phones, "ends": ends, "x": noise}
@@ -278,6 +296,10 @@ class TextToSpeech(TaskHead):
                 have a mistake.
         """
         options = self._options(voice, speed, steps, seed)
+        if self.phonemizer is None:
+            raise InputError(
+                f"{self.name or 'This model'} has no phonemizer and reads no texts; speak phones with `speak_phones`."
+            )
         pronunciation = self.phonemizer(as_text(text), pronunciations=pronunciations)
         options.check_rates({word.rate for word in pronunciation.words})
         return self._speak(split_chunks(pronunciation), (*pronunciation.notes, *options.notes), options)
@@ -304,7 +326,7 @@ class TextToSpeech(TaskHead):
         """Speak phones.
 
         Args:
-            phones: Phones of flite's set, `mmzoo_tts.text.PHONES`.
+            phones: Phones of the model's set, its `phones`.
             durations_s: Duration of each phone in seconds at speed 1, from 0 to 10; None to predict them.
             voice: See `stream`.
             speed: See `stream`.
@@ -320,9 +342,9 @@ class TextToSpeech(TaskHead):
         if isinstance(phones, str) or not isinstance(phones, Iterable):
             raise InputError(f"phones must be a list of phones, not {phones!r}.")
         phones = [str(phone) for phone in phones]
-        unknown = [p for p in phones if p not in PHONE_IDS]
+        unknown = [p for p in phones if p not in self.phones]
         if unknown or not phones:
-            raise InputError(f"phones must be a non-empty list from {', '.join(PHONES)}; unknown: {unknown[:3]}.")
+            raise InputError(f"phones must be a non-empty list from {', '.join(self.phones)}; unknown: {unknown[:3]}.")
         if durations_s is not None:
             durations_s = _checked_durations(durations_s, len(phones))
         options = self._options(voice, speed, steps, seed)
@@ -343,7 +365,7 @@ class TextToSpeech(TaskHead):
         `rates` are of each phone, relative to the speed; none means 1.
         """
         device = self.device
-        ids = torch.tensor([[PHONE_IDS[p] for p in phones]], device=device)
+        ids = torch.tensor([[self.phones.index(p) for p in phones]], device=device)
         phone_mask = torch.ones_like(ids, dtype=torch.bool)
         speaker = torch.tensor([options.voice], device=device)
         vectors = self._phone_vectors(ids, phone_mask, speaker)

@@ -16,7 +16,7 @@ from mmzoo.data import as_text
 from mmzoo.errors import CorruptFileError, DataError, InputError
 from mmzoo.interfaces import ALONE, Losses, Size, TaskHead, TrainingState
 from mmzoo_tts.letters import PHONES_PER_LETTER, LetterToSound, encode, pad
-from mmzoo_tts.text import PHONE_IDS, VOWELS, Break, Phrase, Pronunciation, Spoken, Word
+from mmzoo_tts.text import PHONE_IDS, PHONES, VOWELS, Break, Phrase, Pronunciation, Spoken, Word
 from mmzoo_tts.text.homographs import homograph
 from mmzoo_tts.text.marked_text import MarkedText, parse
 from mmzoo_tts.text.normalizer import scan
@@ -65,6 +65,11 @@ class Phonemizer(TaskHead):
         self.letters = LetterToSound(width, depth)
         self._lexicon: dict[str, str] = {}
         self._learned: dict[str, Sound] = {}
+
+    @property
+    def phones(self) -> tuple[str, ...]:
+        """All phones that a text can have, pauses included."""
+        return PHONES
 
     # --- inference -------------------------------------------------------------------------------------
 

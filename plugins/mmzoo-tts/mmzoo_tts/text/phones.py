@@ -1,15 +1,15 @@
-"""The phone inventory: flite's US English set, one pause symbol and forty sounds.
+"""Phones: flite's US English set, which is one pause and forty sounds, and how a model states another.
 
-The set is ARPABET in lower case without stress; `ax` is the only reduced vowel. A phone's index in
-`PHONES` is its id in every model of this plugin, and the pause has id 0.
+flite's set is ARPABET in lower case without stress; `ax` is the only reduced vowel. A phone's index in a model's set is
+its id in that model, and the pause has id 0.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from mmzoo.errors import InputError
+from mmzoo.errors import ConfigError, InputError
 
 PAUSE = "pau"
 
@@ -21,6 +21,16 @@ CONSONANTS = (
 
 PHONES = (PAUSE, *VOWELS, *CONSONANTS)
 PHONE_IDS = {phone: index for index, phone in enumerate(PHONES)}
+
+
+def phone_set(phones: Sequence[str] | None) -> list[str]:
+    """The phones of a model's config; None for flite's. ConfigError if two are equal or the first is no pause."""
+    if phones is None:
+        return list(PHONES)
+    if not phones or phones[0] != PAUSE or len(set(phones)) < len(phones) or not all(phones):
+        raise ConfigError(f"phones must be different names, of which the first is the pause {PAUSE!r}.", path="phones")
+    return list(phones)
+
 
 SIBILANTS = frozenset({"s", "z", "sh", "zh", "ch", "jh"})
 VOICELESS = frozenset({"p", "t", "k", "f", "th"})
