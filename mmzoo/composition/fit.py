@@ -56,8 +56,8 @@ def _fitting(part: Part, side: str, end: str, wanted: Port) -> Iterator[str]:
             return False
 
     values = [value for key in Port.__dataclass_fields__ if (value := getattr(wanted, key)) is not None]
-    for key in part.config:
-        for value in values:
+    for key, now in part.config.items():
+        for value in [not now] if isinstance(now, bool) else values:
             if fits(part.name, {**part.config, key: value}):
                 yield f"set {slot}.{key} to {show(value)}"
                 return

@@ -18,10 +18,11 @@ from torch import Tensor, nn
 from mmzoo.errors import InputError
 from mmzoo.interfaces.bounds import Bounded
 from mmzoo.interfaces.codes import as_codes
+from mmzoo.interfaces.losses import masked_mean, predicted
 from mmzoo.interfaces.ports import Ports
 from mmzoo.interfaces.precision import entry
 from mmzoo.interfaces.raw import raw_checked, shown
-from mmzoo.interfaces.values import PADDING_CODE, Condition, Latents, Quantized
+from mmzoo.interfaces.values import PADDING_CODE, Condition, Latents, Losses, Quantized
 
 Config = dict[str, Any]
 
@@ -222,7 +223,11 @@ class Fusion(Component, ABC):
 
 
 class DiffusionBackbone(Component, ABC):
-    """Predicts what the sampler needs (velocity, noise or data) from a noisy sequence."""
+    """Predicts what the sampler needs (velocity, noise or data) from a noisy sequence.
+
+    A time may come with a step size, if the port `times` has the width 2: the backbone then predicts the average over
+    the step that starts at this time. Times without step sizes mean steps of size 0.
+    """
 
     entries: ClassVar[tuple[str, ...]] = ("precompute", "forward", "hidden")
 
@@ -231,7 +236,7 @@ class DiffusionBackbone(Component, ABC):
         """Compute everything that depends only on the times and the condition, for S times at once.
 
         Args:
-            t: Times `[S]` in [0, 1].
+            t: Times `[S]` in [0, 1], or times and step sizes `[S, 2]`.
             condition: The condition of B items.
 
         Returns:
@@ -248,7 +253,10 @@ class DiffusionBackbone(Component, ABC):
         table: Any = None,
         step: int | None = None,
     ) -> Tensor:
-        """Predict `[B, N, D]` for noisy latents at times t `[B]`, or at `step` of a precomputed table."""
+        """Predict `[B, N, D]` for noisy latents at times t `[B]`, or at `step` of a precomputed table.
+
+        With step sizes, t is `[B, 2]`.
+        """
 
     def hidden(self, x_t: Latents, t: Tensor, condition: Condition, *, depth: int) -> Tensor:
         """Hidden states after `depth` blocks, `[B, N, width]`: features for recognition."""
@@ -263,6 +271,11 @@ class Sampler(Bounded, ABC):
 
     config: Config
 
+    @classmethod
+    def ports(cls, config: Mapping[str, Any]) -> Ports:
+        """Output `times`, of width 2 for a sampler whose backbone must know the step size."""
+        return Ports()
+
     @abstractmethod
     def times(self, count: int, generator: torch.Generator | None = None) -> Tensor:
         """Draw training times in [0, 1], float `[count]`."""
@@ -271,9 +284,42 @@ class Sampler(Bounded, ABC):
     def corrupt(self, data: Tensor, noise: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
         """Mix data and noise `[B, N, D]` at times t `[B]`; returns x_t and the training target."""
 
+    def loss(
+        self,
+        backbone: DiffusionBackbone,
+        data: Latents,
+        condition: Condition,
+        generator: torch.Generator,
+        weight: Tensor | None = None,
+    ) -> Losses:
+        """The training loss of a backbone on one batch: by default the squared error of its predictions.
+
+        Args:
+            backbone: The backbone to train.
+            data: Data of B items, with mask, positions and grid.
+            condition: Their condition.
+            generator: Source of noise and times.
+            weight: Weight of each position, `[B, N]`; 1 by default. Padding has no weight.
+
+        Returns:
+            The weighted mean over positions, as the part `flow`, and with weights also the part `unweighted`.
+        """
+        noise = torch.randn(data.x.shape, generator=generator).to(data.x)
+        t = self.times(len(data.x), generator).to(data.x.device)
+        x_t, target = self.corrupt(data.x, noise, t)
+        errors = (predicted(backbone, data.with_x(x_t), t, condition) - target).square().mean(-1)
+        flow = masked_mean(errors, data.mask, weight)
+        parts = {"flow": flow.detach()}
+        if weight is not None:
+            parts["unweighted"] = masked_mean(errors.detach(), data.mask)
+        return Losses(flow, parts)
+
     @abstractmethod
     def schedule(self, num_steps: int) -> Tensor:
-        """The times at which `sample` evaluates the backbone, in order; the input of `precompute`."""
+        """The times `[S]` at which `sample` evaluates the backbone, in order; the input of `precompute`.
+
+        A sampler whose backbone must know the step size returns times and step sizes, `[S, 2]`.
+        """
 
     @abstractmethod
     def sample(self, predict: Predict, noise: Tensor, num_steps: int) -> Tensor:

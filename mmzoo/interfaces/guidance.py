@@ -49,7 +49,8 @@ def prediction(
     if null is None or scale == 1:
         return bound(frame, condition)
     both = bound(doubled(frame), paired(condition, null))
-    return guided(bound(frame, condition), both, scale=scale, times=times, interval=interval)
+    starts = times if times.dim() == 1 else times[:, 0]  # without the step sizes
+    return guided(bound(frame, condition), both, scale=scale, times=starts, interval=interval)
 
 
 def guided(
@@ -66,7 +67,7 @@ def guided(
         conditional: Predicts for B items; used alone outside the interval, and everywhere if the scale is 1.
         both: Predicts for 2B items, the conditional ones first, then the unconditional ones (see `paired`).
         scale: Guidance scale.
-        times: The sampler's schedule.
+        times: The times of the sampler's schedule, `[S]`.
         interval: Guide only at times in [start, end] (Kynkaanniemi et al., arXiv 2404.07724).
 
     Raises:

@@ -46,6 +46,17 @@ class Latents:
         """A copy with other vectors `[B, N, D']` at the same positions."""
         return replace(self, x=x)
 
+    def select(self, items: Tensor) -> Latents:
+        """Only these items of the batch, int64 `[K]`."""
+        mask, positions = self.mask, self.positions
+        return replace(
+            self,
+            x=self.x[items],
+            mask=None if mask is None else mask[items],
+            # One row of positions is shared by the whole batch.
+            positions=positions if positions is None or len(positions) == 1 else positions[items],
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Quantized:
@@ -79,6 +90,14 @@ class Condition:
     vectors: Mapping[str, Tensor] = field(default_factory=dict)
     aligned: Mapping[str, Tensor] = field(default_factory=dict)
     sequences: Mapping[str, Latents] = field(default_factory=dict)
+
+    def select(self, items: Tensor) -> Condition:
+        """The condition of only these items of the batch, int64 `[K]`."""
+        return Condition(
+            {name: vector[items] for name, vector in self.vectors.items()},
+            {name: sequence[items] for name, sequence in self.aligned.items()},
+            {name: latents.select(items) for name, latents in self.sequences.items()},
+        )
 
 
 @dataclass(frozen=True, slots=True)

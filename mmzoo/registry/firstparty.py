@@ -15,7 +15,9 @@ SUPPLIES = {
         " dataset/spoken-scenes dataset/spoken-texts dataset/spoken-words judge/caption-listener"
         " judge/digit-reader judge/distill-mos judge/dnsmos judge/pocketsphinx judge/scene-reader judge/whisper"
     ),
-    "mmzoo-dit": ("backbone/dit backbone/joint-dit sampler/ddim sampler/dpm-solver sampler/euler sampler/heun"),
+    "mmzoo-dit": (
+        "backbone/dit backbone/joint-dit sampler/ddim sampler/dpm-solver sampler/euler sampler/heun sampler/shortcut"
+    ),
     "mmzoo-encoders": (
         "encoder/bytes encoder/codes encoder/image-conv encoder/log-mel encoder/speech-transformer"
         " encoder/symbols encoder/timm encoder/vectors encoder/vit fusion/cnn fusion/concat"

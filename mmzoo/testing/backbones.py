@@ -19,6 +19,8 @@ ITEMS, POSITIONS, SHORTER = 2, 12, 7
 GRID = (3, 4)
 CONTEXT, LESS_CONTEXT = 5, 3
 TIMES = (0.0, 0.3, 0.8)
+SIZES = (1.0, 0.25, 0.0)
+"""Step sizes for those times."""
 WIDTHS = {"vectors": "vector_channels", "aligned": "aligned_channels", "sequences": "sequence_channels"}
 """The config key with the widths of each part of a condition."""
 
@@ -92,11 +94,19 @@ class BackboneTrial(Trial):
 
     @torch.no_grad()
     def check_table(self) -> None:
-        """Predictions with a precomputed table equal those without, as in training."""
+        """Predictions with a precomputed table equal those without, as in training; also with step sizes."""
         backbone: Any = self.component()
         x, _, condition = self.arguments(*self.unmasked())
-        table = backbone.precompute(torch.tensor(TIMES), condition)
-        for step, time in enumerate(TIMES):
-            fast = backbone(x, None, condition, table=table, step=step)
-            slow = backbone(x, torch.full((ITEMS,), time), condition)
-            require(close(fast, slow), f"{self.label}: the precomputed table changes the prediction at t = {time}.")
+        times = torch.tensor(TIMES)
+        pairs = torch.stack((times, torch.tensor(SIZES)), dim=-1)
+        sized = (port := self.ports.inputs.get("times")) is not None and port.width == 2
+        for given in (times, pairs) if sized else (times,):
+            table = backbone.precompute(given, condition)
+            for step, t in enumerate(given):
+                fast = backbone(x, None, condition, table=table, step=step)
+                slow = backbone(x, t.expand(ITEMS, *t.shape), condition)
+                where = f"t = {TIMES[step]}"
+                require(close(fast, slow), f"{self.label}: the precomputed table changes the prediction at {where}.")
+        if sized:
+            last = backbone(x, times[-1].expand(ITEMS), condition)
+            require(close(fast, last), f"{self.label}: times without step sizes must mean steps of size 0.")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from mmzoo.errors import UsageError
-from mmzoo.interfaces import Sampler
+from mmzoo.interfaces import Condition, Latents, Losses, Sampler
 from mmzoo.testing.common import Checks, ConformanceError, require
 from mmzoo.testing.registration import RegisteredTrial, staying_offline
 from mmzoo.testing.trial import built
@@ -33,6 +35,7 @@ class SamplerTrial(RegisteredTrial):
             "determinism": self.check_times,
             "ends": self.check_ends,
             "sampling": self.check_sampling,
+            "loss": self.check_loss,
             "refusals": self.check_refusals,
         }
 
@@ -45,8 +48,15 @@ class SamplerTrial(RegisteredTrial):
             sampler.sample(lambda x, index: x, self.noise, STEPS[-1])
 
     def check_ports(self) -> None:
-        """A sampler declares no ports, because it is not a module."""
-        require(not self.part.ports().inputs, f"{self.label} declares ports; a sampler has none.")
+        """A sampler declares no input ports, and its schedule has the width of the port `times`."""
+        require(not self.part.ports().inputs, f"{self.label} declares input ports; a sampler has none.")
+        width = 1 if (times := self.part.ports().outputs.get("times")) is None else times.width
+        schedule = built(self.part).schedule(STEPS[-1])
+        given = 1 if schedule.dim() == 1 else schedule.shape[-1]
+        require(
+            width == given,
+            f"{self.label} declares times of width {width}, but its schedule has the shape {list(schedule.shape)}.",
+        )
 
     def check_times(self) -> None:
         """Training times are in [0, 1], differ, and are drawn from the given generator."""
@@ -78,7 +88,7 @@ class SamplerTrial(RegisteredTrial):
 
     def _check_steps(self, steps: int) -> None:
         sampler = built(self.part)
-        schedule = sampler.schedule(steps)
+        schedule = starts(sampler.schedule(steps))
         require(
             schedule.dim() == 1 and bool(((schedule >= 0) & (schedule <= 1)).all() and (schedule.diff() >= 0).all()),
             f"{self.label}: the schedule of {steps} steps must rise within [0, 1], not {schedule.tolist()}.",
@@ -87,7 +97,7 @@ class SamplerTrial(RegisteredTrial):
 
         def predict(x: Tensor, index: int) -> Tensor:
             used.append(index)
-            return _perfect(sampler, x, self.data, self.noise, float(schedule[index]))
+            return _perfect(sampler, x, self.data, self.noise, schedule[index].expand(len(x)))
 
         result = sampler.sample(predict, self.noise, steps)
         require(
@@ -100,6 +110,42 @@ class SamplerTrial(RegisteredTrial):
             f"{self.label} with {steps} steps and perfect predictions does not reach the data.",
         )
 
+    def check_loss(self) -> None:
+        """Perfect predictions have no loss, and others have one with a gradient; padding and seeds are respected."""
+        for seed in range(8):
+            require(
+                self._loss(1.0, seed).total < ENDS**2,
+                f"{self.label} has the loss {self._loss(1.0, seed).total:.3g} for perfect predictions; it must be 0,"
+                " and padding must have no weight.",
+            )
+        factor = torch.tensor(0.5, requires_grad=True)
+        losses = self._loss(factor, 0)
+        (gradient,) = torch.autograd.grad(losses.total, factor)
+        require(
+            bool(losses.total > ENDS**2) and float(gradient) < 0,
+            f"{self.label}: the loss of predictions that are too small must fall as they grow.",
+        )
+        require(
+            torch.equal(losses.total, self._loss(factor, 0).total),
+            f"{self.label} has losses that differ under one seed; draw from the given generator.",
+        )
+
+    def _loss(self, factor: float | Tensor, seed: int) -> Losses:
+        """The loss of a perfect backbone, times a factor, that predicts nonsense in padding."""
+        sampler = built(self.part)
+        mask = torch.ones(SHAPE[:2], dtype=torch.bool)
+        mask[1, SHAPE[1] // 2 :] = False
+
+        def backbone(x_t: Latents, t: Tensor, condition: Condition) -> Tensor:
+            data = condition.aligned["data"]
+            found = factor * _perfect(sampler, x_t.x, data, torch.zeros_like(data), starts(t.view(len(data), -1)))
+            assert x_t.mask is not None
+            return torch.where(x_t.mask.unsqueeze(-1), found, 9.0)
+
+        model: Any = backbone  # a function will do for a backbone
+        condition = Condition(aligned={"data": self.data})
+        return sampler.loss(model, Latents(self.data, mask), condition, torch.Generator().manual_seed(10 + seed))
+
     def check_refusals(self) -> None:
         """Sampling with 0 steps raises InputError."""
         try:
@@ -109,9 +155,13 @@ class SamplerTrial(RegisteredTrial):
         raise ConformanceError(f"{self.label} samples with 0 steps; it must raise InputError.")
 
 
-def _perfect(sampler: Sampler, x: Tensor, data: Tensor, noise: Tensor, time: float) -> Tensor:
-    """The training target at x: solve x = a * data + b * n for n."""
-    t = torch.full((len(x),), time)
+def starts(times: Tensor) -> Tensor:
+    """Times `[S]` of a schedule that may have step sizes, `[S, 2]`."""
+    return times if times.dim() == 1 else times[:, 0]
+
+
+def _perfect(sampler: Sampler, x: Tensor, data: Tensor, noise: Tensor, t: Tensor) -> Tensor:
+    """The training target at x and times `[B]`: solve x = a * data + b * n for n."""
     one, zero = torch.ones_like(x), torch.zeros_like(x)
     a, b = sampler.corrupt(one, zero, t)[0], sampler.corrupt(zero, one, t)[0]
     implied = torch.where(b.abs() > 1e-4, (x - a * data) / b.clamp_min(1e-4), noise)

@@ -41,6 +41,7 @@ class DiT(DiffusionBackbone):
         conv_position: Odd kernel size of a depthwise convolution at the input, 0 for none; rope-1d only.
         shared_modulation: One modulation for all blocks plus a bias for each.
         gelu: `none` is exact, and faster on a CPU; `tanh` is the approximation.
+        step_size: Also take the size of the sampling step, which few-step samplers need.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class DiT(DiffusionBackbone):
         conv_position: Count = 0,
         shared_modulation: bool = False,
         gelu: Gelu = "none",
+        step_size: bool = False,
     ) -> None:
         super().__init__()
         _check(width, depth, heads, position, conv_position)
@@ -71,7 +73,7 @@ class DiT(DiffusionBackbone):
         self.aligned = _projections(aligned_channels, width)
         self.sequences = _projections(sequence_channels, width)
         self.neighbours = DepthwiseConv1d(width, conv_position) if conv_position else None
-        self.time = TimeEmbedding(width)
+        self.time = TimeEmbedding(width, step_size=step_size)
         self.modulation = Modulation(width, depth, shared=shared_modulation)
         kind = CrossBlock if sequence_channels else Block
         hidden = round(width * mlp_ratio)
@@ -81,8 +83,8 @@ class DiT(DiffusionBackbone):
 
     @classmethod
     def ports(cls, config: Mapping[str, Any]) -> Ports:
-        """Input `x` and one input for each named condition; output `prediction`."""
-        inputs = {"x": Port(width=config["in_channels"])}
+        """Inputs `x`, `times` and one for each named condition; output `prediction`."""
+        inputs = {"x": Port(width=config["in_channels"]), "times": Port(width=2 if config.get("step_size") else 1)}
         for kind in ("vector_channels", "aligned_channels", "sequence_channels"):
             inputs |= {name: Port(width=width) for name, width in (config.get(kind) or {}).items()}
         return Ports(inputs, {"prediction": Port(width=config.get("out_channels") or config["in_channels"])})
@@ -94,8 +96,7 @@ class DiT(DiffusionBackbone):
             if isinstance(module, nn.Linear):
                 nn.init.xavier_uniform_(module.weight)
                 nn.init.zeros_(module.bias)
-        nn.init.normal_(self.time.inner.weight, std=0.02)
-        nn.init.normal_(self.time.outer.weight, std=0.02)
+        self.time.start()
         self.modulation.zero()
         nn.init.zeros_(self.output.weight)
         for block in self.blocks:
@@ -103,7 +104,7 @@ class DiT(DiffusionBackbone):
                 nn.init.zeros_(block.cross_attention.out.weight)
 
     def precompute(self, t: Tensor, condition: Condition) -> Table:
-        """Modulation, aligned input, keys and values for times t `[S]`; see DiffusionBackbone."""
+        """Modulation, aligned input, keys and values for times t `[S]` or `[S, 2]`; see DiffusionBackbone."""
         return self._table(t.unsqueeze(1), condition)
 
     def forward(

@@ -73,6 +73,7 @@ class JointDiT(DiffusionBackbone):
         stream: The noisy stream if x_t names none; the first by default.
         mlp_ratio: Hidden width of the feed-forward over width.
         rope_theta: Base of the rotary frequencies.
+        step_size: Also take the size of the sampling step, which few-step samplers need.
     """
 
     entries = (*DiffusionBackbone.entries, "joint")
@@ -87,6 +88,7 @@ class JointDiT(DiffusionBackbone):
         stream: str | None = None,
         mlp_ratio: Positive = 4.0,
         rope_theta: Positive = 10000.0,
+        step_size: bool = False,
     ) -> None:
         super().__init__()
         _check(channels, width, depth, heads, stream)
@@ -94,7 +96,7 @@ class JointDiT(DiffusionBackbone):
         self.heads, self.head_dim, self.rope_theta = heads, width // heads, rope_theta
         names, hidden = sorted(channels), round(width * mlp_ratio)
         self.input = _each(names, lambda name: nn.Linear(channels[name], width))
-        self.time = _each(names, lambda _: TimeEmbedding(width))
+        self.time = _each(names, lambda _: TimeEmbedding(width, step_size=step_size))
         self.modulation = _each(names, lambda _: Modulation(width, depth, shared=False))
         blocks = (_each(names, lambda _: StreamBlock(width, heads, hidden)) for _ in range(depth))
         self.blocks = cast(Sequence[Mapping[str, StreamBlock]], nn.ModuleList(cast(Iterable[nn.Module], blocks)))
@@ -103,10 +105,11 @@ class JointDiT(DiffusionBackbone):
 
     @classmethod
     def ports(cls, config: Mapping[str, Any]) -> Ports:
-        """Input `x`, an input for each stream by its name; output `prediction` of the default stream."""
+        """Inputs `x`, `times` and one for each stream by its name; output `prediction` of the default stream."""
         channels: Mapping[str, int] = config["channels"]
         own = channels.get(config["stream"] or next(iter(channels), ""))
-        inputs = {"x": Port(width=own)} | {name: Port(width=width) for name, width in channels.items()}
+        inputs = {"x": Port(width=own), "times": Port(width=2 if config.get("step_size") else 1)}
+        inputs |= {name: Port(width=width) for name, width in channels.items()}
         return Ports(inputs, {"prediction": Port(width=own)})
 
     def reset_parameters(self) -> None:
@@ -116,15 +119,13 @@ class JointDiT(DiffusionBackbone):
             if isinstance(module, nn.Linear):
                 nn.init.xavier_uniform_(module.weight)
                 nn.init.zeros_(module.bias)
-            elif isinstance(module, TimeEmbedding):
-                nn.init.normal_(module.inner.weight, std=0.02)
-                nn.init.normal_(module.outer.weight, std=0.02)
         for name in self.channels:
+            self.time[name].start()
             self.modulation[name].zero()
             nn.init.zeros_(self.output[name].weight)
 
     def joint(self, streams: Mapping[str, Latents], times: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Predictions `[B, N, C]` of every stream at its times `[B]`, zero where its mask is False."""
+        """Predictions `[B, N, C]` of every stream at its times `[B]` or `[B, 2]`, zero where its mask is False."""
         if set(times) != set(streams):
             raise InputError(
                 f"JointDiT got streams {sorted(streams)} and times for {sorted(times)}; the names must match."
@@ -154,7 +155,7 @@ class JointDiT(DiffusionBackbone):
             if t is None:
                 raise InputError("JointDiT got neither times t nor a precomputed table; pass t [B] or table and step.")
             given = self._given(condition)
-            clean = {other: t.new_full(t.shape, GIVEN) for other in given}
+            clean = {other: t.new_full(t.shape[:1], GIVEN) for other in given}
             if name in given:
                 raise InputError(f"JointDiT got the stream {name} both noisy and given; remove it from the condition.")
             return self.joint({name: x_t, **given}, {name: t, **clean})[name]

@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmzoo.errors import InputError
+
 FREQUENCIES = 256
 TIME_SCALE = 1000.0
 ROWS_PER_BLOCK = 6
@@ -24,17 +26,34 @@ def timestep_embedding(t: Tensor, channels: int = FREQUENCIES, max_period: float
 
 
 class TimeEmbedding(nn.Module):
-    """Sinusoids through two linear layers."""
+    """Sinusoids through two linear layers.
 
-    def __init__(self, width: int) -> None:
+    Args:
+        width: Channels of the transformer.
+        step_size: Add a linear layer of the sinusoids of the step size, which starts at zero.
+    """
+
+    def __init__(self, width: int, *, step_size: bool = False) -> None:
         super().__init__()
         self.inner = nn.Linear(FREQUENCIES, width)
         self.outer = nn.Linear(width, width)
+        self.step = nn.Linear(FREQUENCIES, width) if step_size else None
+
+    def start(self) -> None:
+        """Small weights for the time, and none for the step size."""
+        nn.init.normal_(self.inner.weight, std=0.02)
+        nn.init.normal_(self.outer.weight, std=0.02)
+        if self.step is not None:
+            nn.init.zeros_(self.step.weight)
 
     def forward(self, t: Tensor) -> Tensor:
-        """Times `[...]` to `[..., D]`."""
-        out: Tensor = self.outer(F.silu(self.inner(timestep_embedding(t).to(self.inner.weight.dtype))))
-        return out
+        """Times `[S, R]`, or times and step sizes `[S, R, 2]`, to `[S, R, D]`; without step sizes they are 0."""
+        if t.dim() == 3 and self.step is None:
+            raise InputError("The backbone got step sizes, which it does not know; build it with step_size=True.")
+        t, size = t.unbind(-1) if t.dim() == 3 else (t, torch.zeros_like(t))
+        dtype = self.inner.weight.dtype
+        out: Tensor = self.outer(F.silu(self.inner(timestep_embedding(t).to(dtype))))
+        return out if self.step is None else out + self.step(timestep_embedding(size).to(dtype))
 
 
 class Modulation(nn.Module):

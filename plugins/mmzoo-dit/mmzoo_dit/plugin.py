@@ -33,7 +33,7 @@ def mmzoo_register(register: Register) -> None:
                 "conv_position": 3,
                 "shared_modulation": True,
             },
-            {"width": 32, "depth": 1, "heads": 2, "in_channels": 6, "position": "rope-2d"},
+            {"width": 32, "depth": 1, "heads": 2, "in_channels": 6, "position": "rope-2d", "step_size": True},
         ],
     )
     register.backbone(
@@ -41,7 +41,10 @@ def mmzoo_register(register: Register) -> None:
         "mmzoo_dit.joint:JointDiT",
         summary="Diffusion transformer over several streams: joint attention, a time for each, any given or absent",
         modalities=("speech", "image", "text"),
-        trials=[{"channels": {"speech": 6}, "width": 32, "depth": 2, "heads": 2}],
+        trials=[
+            {"channels": {"speech": 6}, "width": 32, "depth": 2, "heads": 2},
+            {"channels": {"speech": 6}, "width": 32, "depth": 1, "heads": 2, "step_size": True},
+        ],
     )
     register.sampler(
         "euler",
@@ -54,6 +57,12 @@ def mmzoo_register(register: Register) -> None:
         "mmzoo_dit.flow:Heun",
         summary="Flow matching, second order: two evaluations per step",
         trials=[{"sway": -1.0}],
+    )
+    register.sampler(
+        "shortcut",
+        "mmzoo_dit.few_steps:Shortcut",
+        summary="Shortcut models: flow matching for one or a few steps, by self-consistency",
+        trials=[{}, {"fraction": 1.0, "finest": 4}],
     )
     register.sampler("ddim", "mmzoo_dit.diffusion:DDIM", summary="Deterministic DDIM, circular or straight path")
     register.sampler(

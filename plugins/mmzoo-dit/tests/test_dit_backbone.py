@@ -24,6 +24,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "aligned": {"aligned_channels": {"text": 7}, "conv_position": 5},
     "cross": {"sequence_channels": {"caption": 4, "sound": 9}, "shared_modulation": True},
     "image": {"position": "rope-2d", "vector_channels": {"label": 4}},
+    "sized": {"step_size": True, "vector_channels": {"label": 4}},
     "all": {
         "out_channels": 4,
         "qk_norm": False,
@@ -353,7 +354,7 @@ def test_bad_inputs_are_sentences() -> None:
 def test_ports_name_widths() -> None:
     ports = DiT.ports({**SMALL, **VARIANTS["all"]})
     assert {name: port.width for name, port in ports.inputs.items()} == {
-        "x": 6, "speaker": 5, "text": 7, "pitch": 1, "caption": 4,
+        "x": 6, "times": 1, "speaker": 5, "text": 7, "pitch": 1, "caption": 4,
     }  # fmt: skip
     assert ports.outputs["prediction"].width == 4
     assert DiT.ports(SMALL).outputs["prediction"].width == 6

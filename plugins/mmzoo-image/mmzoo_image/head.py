@@ -98,6 +98,7 @@ class TextToImage(TaskHead):
         Link("head.latents", "backbone.x"),
         Link("head.picture", "backbone.picture"),
         Link("head.words", "text.raw"),
+        Link("sampler.times", "backbone.times"),
     )
     columns = ("image", "text")
     batch_keys = ("words", "image", "codes", "plain")
@@ -446,7 +447,7 @@ class TextToImage(TaskHead):
     def training_step(
         self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
     ) -> Losses:
-        """The flow loss of one batch, with some captions dropped and some pictures edited."""
+        """The sampler's loss of one batch, with some captions dropped and some pictures edited."""
         data = self._latents(batch, joint="tokenizer" in state.joint)
         edited = torch.rand(len(data), generator=generator) < self.edits
         drop = torch.where(edited, EDIT_DROP, self.drop)
@@ -454,16 +455,8 @@ class TextToImage(TaskHead):
         grid = self._grid((batch["image"].shape[1], batch["image"].shape[2]))
         known = self._spoiled(batch["image"].float() / 255, edited, grid, generator)
         condition = self._condition(batch["words"] * kept, grid, known)
-        noise = torch.randn(data.shape, generator=generator).to(data.device)
-        t = self.sampler.times(len(data), generator).to(data.device)
-        x_t, target = self.sampler.corrupt(data, noise, t)
-        if torch.is_autocast_enabled(data.device.type):
-            x_t = x_t.to(torch.get_autocast_dtype(data.device.type))
-        predicted = self.backbone(Latents(x_t, grid=grid), t, condition)
         weight = torch.where(batch["plain"], self.plain_weight, 1.0)
-        errors = (predicted.float() - target).square().mean(-1)
-        flow = (errors * weight).sum() / weight.sum()
-        return Losses(flow, {"flow": flow.detach(), "unweighted": errors.mean().detach()})
+        return self.sampler.loss(self.backbone, Latents(data, grid=grid), condition, generator, weight)
 
     def _latents(self, batch: Mapping[str, Tensor], *, joint: bool) -> Tensor:
         """Standardized latents of a batch, from stored codes, or from pixels if the tokenizer is trained jointly."""

@@ -35,6 +35,7 @@ from mmzoo.interfaces import (
     TrainingState,
     Weight,
 )
+from mmzoo.interfaces.losses import masked_mean
 from mmzoo.interfaces.options import LARGEST_SEED, integer, number, seed_note, seed_of
 from mmzoo.nn.convnext import ConvNeXtStack
 from mmzoo.nn.rows import copy_rows
@@ -72,7 +73,7 @@ class TextToSpeech(TaskHead):
         num_steps: Default sampling steps.
         temperature: Scale of the initial noise.
         prior_depth: ConvNeXt blocks of the prior.
-        prior_weight: Weight of the prior's loss; the flow's is 1.
+        prior_weight: Weight of the prior's loss; the sampler's is 1.
         duration_weight: Weight of the duration loss.
     """
 
@@ -88,6 +89,7 @@ class TextToSpeech(TaskHead):
         Link("tokenizer.latents", "head.latents"),
         Link("head.latents", "backbone.x"),
         Link("head.phones", "text.raw"),
+        Link("sampler.times", "backbone.times"),
     )
     columns = ("audio", "phones", "phone_ends_s")
     batch_keys = ("codes", "frames", "phones", "ends", "phone_mask", "voice")
@@ -174,7 +176,7 @@ class TextToSpeech(TaskHead):
     def training_step(
         self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
     ) -> Losses:
-        """Flow matching (MSE), prior (L1) and duration (Huber) losses of one batch."""
+        """Sampler, prior (L1) and duration (Huber) losses of one batch."""
         with torch.no_grad():
             data = self.tokenizer.embed_codes(batch["codes"]).float()
         phones = self._phone_vectors(batch["phones"], batch["phone_mask"], batch["voice"])
@@ -182,21 +184,11 @@ class TextToSpeech(TaskHead):
         condition, mean, mask = self._condition(
             phones, batch["ends"], batch["phone_mask"], batch["frames"], batch["voice"]
         )
-
-        noise = torch.randn(data.shape, generator=generator).to(data.device)
-        t = self.sampler.times(len(data), generator).to(data.device)
-        x_t, target = self.sampler.corrupt(data, noise, t)
-        if torch.is_autocast_enabled(data.device.type):
-            # The backbone's residual stream has the dtype of its input: in bf16 a step takes half the time.
-            x_t = x_t.to(torch.get_autocast_dtype(data.device.type))
-        prediction = self.backbone(Latents(x_t, mask, rate=self.rate), t, condition)
-
-        weight = mask.unsqueeze(-1) / (mask.sum() * self.dim)
-        flow = ((prediction.float() - target).square() * weight).sum()
-        prior = ((mean.float() - data).abs() * weight).sum()
+        flow = self.sampler.loss(self.backbone, Latents(data, mask, rate=self.rate), condition, generator)
+        prior = masked_mean((mean.float() - data).abs().mean(-1), mask)
         duration = self.durations.loss(durations, batch["ends"], batch["phone_mask"])
-        total = flow + self.prior_weight * prior + self.duration_weight * duration
-        return Losses(total, {"flow": flow.detach(), "prior": prior.detach(), "duration": duration.detach()})
+        total = flow.total + self.prior_weight * prior + self.duration_weight * duration
+        return Losses(total, {**flow.parts, "prior": prior.detach(), "duration": duration.detach()})
 
     def previews(self, rows: Dataset) -> Iterator[tuple[str, Any]]:
         """Each row's id, and its phones spoken with predicted durations."""

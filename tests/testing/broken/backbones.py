@@ -66,6 +66,22 @@ class ReadsPadding(Mixer):
         return super().mean(x, None)
 
 
+@BACKBONES("table", "size 0")
+class SizesByDefault(Mixer):
+    """Knows step sizes, but takes 1 where none is given."""
+
+    @classmethod
+    def ports(cls, config: Mapping[str, Any]) -> Ports:
+        ports = super().ports(config)
+        return Ports({**ports.inputs, "times": Port(width=2)}, ports.outputs)
+
+    def forward(
+        self, x_t: Latents, t: Tensor | None, condition: Condition, *, table: Any = None, step: int | None = None
+    ) -> Tensor:
+        times = table[step : step + 1] if t is None else t
+        return super().forward(x_t, times + 1 if times.dim() == 1 else times.sum(-1), condition)
+
+
 @BACKBONES("table", "precomputed table")
 class OtherTable(Mixer):
     def precompute(self, t: Tensor, condition: Condition) -> Tensor:

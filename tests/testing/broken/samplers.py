@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mmzoo.errors import InputError
-from mmzoo.interfaces import Port, Ports, Sampler
+from mmzoo.interfaces import Latents, Losses, Port, Ports, Sampler
 
 from . import Breaks
 from .parts import add_constructor_breaks, call_home
@@ -94,6 +94,32 @@ class Stops(Straight):
 class SkipsSteps(Straight):
     def sample(self, predict: Any, noise: Tensor, num_steps: int) -> Tensor:
         return noise + predict(noise, 0) if num_steps > 0 else super().sample(predict, noise, num_steps)
+
+
+@SAMPLERS("loss", "must be 0")
+class SeesPadding(Straight):
+    def loss(self, backbone: Any, data: Latents, *arguments: Any) -> Losses:
+        return super().loss(lambda x_t, *given: backbone(data.with_x(x_t.x), *given), Latents(data.x), *arguments)
+
+
+@SAMPLERS("loss", "must fall")
+class WrongSign(Straight):
+    def loss(self, *arguments: Any) -> Losses:
+        return Losses(-super().loss(*arguments).total)
+
+
+@SAMPLERS("loss", "given generator")
+class UnseededLoss(Straight):
+    def loss(self, backbone: Any, data: Latents, condition: Any, generator: torch.Generator) -> Losses:
+        generator.seed()
+        return super().loss(backbone, data, condition, generator)
+
+
+@SAMPLERS("ports", "declares times of width 2")
+class WrongWidth(Straight):
+    @classmethod
+    def ports(cls, config: Mapping[str, Any]) -> Ports:
+        return Ports(outputs={"times": Port(width=2)})
 
 
 @SAMPLERS("refusals", "samples with 0 steps")
