@@ -6,7 +6,6 @@ another model's encoder for `HasFeatures`. A head supports a protocol by having 
 
 from __future__ import annotations
 
-import inspect
 from abc import ABC
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from mmzoo.interfaces.components import Component
-from mmzoo.interfaces.keywords import hinted
+from mmzoo.interfaces.keywords import Verbs
 from mmzoo.interfaces.ports import Link, Slot
 from mmzoo.interfaces.values import ALONE, Latents, Losses, TrainingState
 
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 
-class TaskHead(Component, ABC):
+class TaskHead(Verbs, Component, ABC):
     """A model: it owns named slots, its `__call__` performs the task, and its other public methods are verbs.
 
     Slots are set as attributes after the head is constructed; then `connect` runs. Verbs declare every argument (no
@@ -45,13 +44,6 @@ class TaskHead(Component, ABC):
     recipe: Mapping[str, Any]
     folder: Path | None = None
     tree: Any = None
-
-    def __init_subclass__(cls, **options: Any) -> None:
-        """Make the verbs name the nearest argument if a caller misspells one."""
-        super().__init_subclass__(**options)
-        for name, verb in list(vars(cls).items()):
-            if inspect.isfunction(verb) and (name == "__call__" or not name.startswith("_")):
-                setattr(cls, name, hinted(verb))
 
     def connect(self) -> None:
         """Build what depends on the components in the slots; called when all slots are filled."""

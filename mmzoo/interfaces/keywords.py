@@ -6,7 +6,7 @@ import difflib
 import functools
 import inspect
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -29,6 +29,17 @@ def hinted(function: Callable[P, R]) -> Callable[P, R]:
         return function(*args, **kwargs)
 
     return checked
+
+
+class Verbs:
+    """Base of classes whose public methods and `__call__` are `hinted`."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Make the verbs name the nearest argument if a caller misspells one."""
+        super().__init_subclass__(**options)
+        for name, verb in list(vars(cls).items()):
+            if inspect.isfunction(verb) and (name == "__call__" or not name.startswith("_")):
+                setattr(cls, name, hinted(verb))
 
 
 C = TypeVar("C", bound=type)

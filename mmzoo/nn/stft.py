@@ -22,27 +22,38 @@ def frames(x_BT: Tensor, window: int, hop: int) -> Tensor:
 def overlap_add(frames_BKW: Tensor, hop: int) -> Tensor:
     """Sum overlapping frames `[B, K, window]` to `[B, K * hop]`."""
     batch, count, window = frames_BKW.shape
-    left = (window - hop) // 2
-    total = (count - 1) * hop + window
-    summed = F.fold(frames_BKW.transpose(1, 2), (1, total), (1, window), stride=(1, hop))
-    return summed.reshape(batch, total)[:, left : left + count * hop]
+    left, repeats = (window - hop) // 2, window // hop
+    if window % hop or repeats > 16 or frames_BKW.requires_grad:  # the gradient of `fold` is the faster one
+        total = (count - 1) * hop + window
+        folded = F.fold(frames_BKW.transpose(1, 2), (1, total), (1, window), stride=(1, hop))
+        return folded.reshape(batch, total)[:, left : left + count * hop]
+    # Part r of frame k lies in hop k + r. Adding these rows takes a seventh of the time of `fold`.
+    parts = frames_BKW.reshape(batch, count, repeats, hop)
+    summed = parts.new_zeros(batch, count + repeats - 1, hop)
+    for shift in range(repeats):
+        summed[:, shift : shift + count] += parts[:, :, shift]
+    return summed.flatten(1)[:, left : left + count * hop]
 
 
 class STFT(Float32Buffers):
     """STFT with a Hann window; `window`, which is also the FFT size, and `hop` are in samples."""
 
     hann: Tensor
+    envelope: Tensor
 
     def __init__(self, window: int, hop: int) -> None:
         super().__init__()
         if not 1 <= hop <= window:
             raise ValueError(f"hop must be from 1 to window, {window}, not {hop}.")
-        self.window, self.hop = window, hop
-        self.register_buffer("hann", torch.hann_window(window), persistent=False)
+        self.window, self.hop, self.edge = window, hop, -(-window // hop)
+        self.register_buffer("hann", torch.empty(0), persistent=False)
+        self.register_buffer("envelope", torch.empty(0), persistent=False)
+        self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Recompute the window (it is not stored in weights)."""
+        """Recompute the window and its envelope (they are not stored in weights)."""
         self.hann = torch.hann_window(self.window, device=self.hann.device)
+        self.envelope = self._weights(2 * self.edge + 1)
 
     def forward(self, x_BT: Tensor) -> Tensor:
         """Samples `[B, T]` to a complex spectrum `[B, T / hop, window // 2 + 1]`."""
@@ -55,11 +66,21 @@ class STFT(Float32Buffers):
         Frames outside the mask are left out of the sums, so a padded batch gives the same samples as single items.
         """
         pieces = torch.fft.irfft(spectrum_BKF, n=self.window) * self.hann
-        weight = self.hann.square().expand(1, spectrum_BKF.shape[1], -1)
-        if mask_BK is not None:
-            pieces = pieces * mask_BK.unsqueeze(-1)
-            weight = weight * mask_BK.unsqueeze(-1)
-        samples = overlap_add(pieces, self.hop) / overlap_add(weight, self.hop).clamp_min(1e-8)
-        if mask_BK is not None:
-            samples = samples * mask_BK.repeat_interleave(self.hop, dim=1)
-        return samples
+        if mask_BK is None:
+            return overlap_add(pieces, self.hop) / self._sums(pieces.shape[1]).clamp_min(1e-8)
+        weights = overlap_add(self.hann.square() * mask_BK.unsqueeze(-1), self.hop)
+        samples = overlap_add(pieces * mask_BK.unsqueeze(-1), self.hop) / weights.clamp_min(1e-8)
+        return samples * mask_BK.repeat_interleave(self.hop, dim=1)
+
+    def _weights(self, count: int) -> Tensor:
+        """The squared windows of `count` frames, summed, `[1, count * hop]`."""
+        return overlap_add(self.hann.square().expand(1, count, -1), self.hop)
+
+    def _sums(self, count: int) -> Tensor:
+        """The same, but the hops between the first and the last `edge` ones, which are equal, are repeated."""
+        repeats = count - 2 * self.edge
+        if torch.compiler.is_compiling() or repeats < 1:  # an exported graph must not depend on the count
+            return self._weights(count)
+        edge = self.edge * self.hop
+        first, middle, last = self.envelope.split((edge, self.hop, edge), dim=1)
+        return torch.cat((first, middle.repeat(1, repeats), last), dim=1)

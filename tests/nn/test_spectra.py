@@ -73,3 +73,19 @@ def test_masked_positions_do_not_reach_real_ones():
 def test_even_kernels_are_refused():
     with pytest.raises(ValueError):
         DepthwiseConv1d(4, 4)
+
+
+@pytest.mark.parametrize(("window", "hop"), [(960, 240), (640, 200), (12, 4), (9, 2), (4, 4), (5, 1)])
+def test_the_fast_paths_of_the_inverse_equal_the_definition(window: int, hop: int):
+    stft, left = STFT(window, hop), (window - hop) // 2
+    for count in (1, 2, 3, 7, 9, 20):
+        spectrum = stft(torch.randn(2, count * hop))
+        pieces = torch.fft.irfft(spectrum, n=window) * stft.hann
+        total = torch.zeros(2, (count - 1) * hop + window)
+        weight = torch.zeros((count - 1) * hop + window)
+        for k in range(count):
+            total[:, k * hop : k * hop + window] += pieces[:, k]
+            weight[k * hop : k * hop + window] += stft.hann.square()
+        expected = (total / weight.clamp_min(1e-8))[:, left : left + count * hop]
+        torch.testing.assert_close(stft.inverse(spectrum), expected, atol=1e-6, rtol=1e-5)
+        torch.testing.assert_close(stft.inverse(spectrum.requires_grad_()), expected, atol=1e-6, rtol=1e-5)

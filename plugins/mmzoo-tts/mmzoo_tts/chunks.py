@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
+from mmzoo.data.marks import bare, begun
 from mmzoo.interfaces import Segment
 from mmzoo_tts.joining import FADE_S
 from mmzoo_tts.text.phones import PAUSE
@@ -22,7 +23,7 @@ class Chunk:
     """Phones that are synthesized together; the first and last are pauses.
 
     Args:
-        phones: The phones.
+        marked: The phones with marks of words and phrase ends, see `mmzoo.data.marks`.
         words: For each written word, its text ("" if it began in the chunk before), the index of its first phone, and
             the index after its last.
         rates: The rate of each phone relative to the rest of the text.
@@ -30,11 +31,16 @@ class Chunk:
         tail: Seconds of silence after the last word, if the text says so.
     """
 
-    phones: tuple[str, ...]
+    marked: tuple[str, ...]
     words: tuple[tuple[str, int, int], ...]
     rates: tuple[float, ...]
     lead: float | None = None
     tail: float | None = None
+
+    @property
+    def phones(self) -> tuple[str, ...]:
+        """The phones without marks."""
+        return tuple(map(bare, self.marked))
 
     def segments(self, phone_segments: Sequence[Segment]) -> tuple[Segment, ...]:
         """The words as segments, then the given segments, one per phone."""
@@ -52,7 +58,7 @@ def split_chunks(pronunciation: Pronunciation) -> list[Chunk]:
     A chunk of more than MAX_PHONES is cut at phrase ends or, failing that, between words.
     """
     chunks: list[Chunk] = []
-    pending: list[list[Word]] = []
+    pending: list[tuple[list[Word], str]] = []
     size = 0
     lead = pronunciation.lead
 
@@ -65,11 +71,12 @@ def split_chunks(pronunciation: Pronunciation) -> list[Chunk]:
         size = 0
 
     for phrase in pronunciation.phrases:
-        for piece in _pieces(list(phrase.words)):
+        pieces = _pieces(list(phrase.words))
+        for index, piece in enumerate(pieces, start=1):
             length = sum(len(word.phones) for word in piece)
             if size + length > MAX_PHONES:
                 flush()
-            pending.append(piece)
+            pending.append((piece, phrase.end if index == len(pieces) else ""))
             size += length
         if phrase.pause is not None:
             # A little of the pause belongs to the next chunk, so that both have room to fade.
@@ -101,20 +108,20 @@ def _parts(word: Word) -> list[Word]:
     return [replace(word, phones=word.phones[i : i + MAX_PHONES], continues=word.continues or i > 0) for i in starts]
 
 
-def _chunk(phrases: list[list[Word]], lead: float | None, tail: float | None) -> Chunk:
+def _chunk(phrases: list[tuple[list[Word], str]], lead: float | None, tail: float | None) -> Chunk:
     phones: list[str] = [PAUSE]
-    rates = [phrases[0][0].rate]
+    rates = [phrases[0][0][0].rate]
     words: list[tuple[str, int, int]] = []
-    for phrase in phrases:
+    for phrase, end in phrases:
         for word in phrase:
-            start, end = len(phones), len(phones) + len(word.phones)
+            start, stop = len(phones), len(phones) + len(word.phones)
             if word.continues and words:
                 text, start, _ = words.pop()
             else:
                 text = "" if word.continues else word.written or word.text
-            words.append((text, start, end))
-            phones.extend(word.phones)
+            words.append((text, start, stop))
+            phones.extend(begun(word.phones))
             rates += [word.rate] * len(word.phones)
-        phones.append(PAUSE)
+        phones.append(PAUSE + end)
         rates.append(phrase[-1].rate)
     return Chunk(tuple(phones), tuple(words), tuple(rates), lead, tail)

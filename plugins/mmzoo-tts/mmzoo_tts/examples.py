@@ -12,8 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from mmzoo.data import decode_audio, packed
+from mmzoo.data.marks import bare
 from mmzoo.errors import DataError
 from mmzoo.interfaces import Tokenizer
+from mmzoo_tts.text.phones import phone_ids
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -47,15 +49,16 @@ class SpokenPhones:
             raise DataError(
                 f"The dataset has speakers {sorted(unknown)}, but the model has voices {voices}; set head.voices."
             )
-        if strange := {phone for spoken in rows["phones"] for phone in spoken} - set(phones):
+        if strange := {bare(phone) for spoken in rows["phones"] for phone in spoken if phone not in phones} - set(
+            phones
+        ):
             raise DataError(
                 f"The dataset has the phones {sorted(strange)}, which the model lacks; set head.phones and"
                 " text.vocabulary, or fine-tune with `mmzoo train --from`, which does both."
             )
         self.codes, self.offsets = encoded_speech(rows, tokenizer, cache)
         self.lengths = np.diff(self.offsets).tolist()
-        ids = {phone: index for index, phone in enumerate(phones)}
-        self.phones = [torch.tensor([ids[phone] for phone in spoken]) for spoken in rows["phones"]]
+        self.phones = [torch.tensor(phone_ids(spoken, phones)) for spoken in rows["phones"]]
         self.ends = [torch.tensor(ends, dtype=torch.float32) for ends in rows["phone_ends_s"]]
         self.voices = [voices.index(speaker) for speaker in speakers(rows)]
 

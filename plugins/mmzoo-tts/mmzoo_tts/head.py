@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from mmzoo.data import as_batch, as_text
-from mmzoo.errors import ConfigError, InputError
+from mmzoo.data.marks import bare
+from mmzoo.errors import ConfigError
 from mmzoo.interfaces import (
     ALONE,
     Audio,
@@ -27,7 +26,6 @@ from mmzoo.interfaces import (
     Port,
     Ports,
     Sampler,
-    Segment,
     Size,
     Slot,
     TaskHead,
@@ -36,27 +34,20 @@ from mmzoo.interfaces import (
     Weight,
 )
 from mmzoo.interfaces.losses import masked_mean
-from mmzoo.interfaces.options import LARGEST_SEED, integer, number, seed_note, seed_of
 from mmzoo.nn.convnext import ConvNeXtStack
 from mmzoo.nn.rows import copy_rows
 from mmzoo_tts.alignment import POSITION_FEATURES, position_features, soft_overlap
-from mmzoo_tts.chunks import Chunk, split_chunks
 from mmzoo_tts.durations import DurationPredictor
 from mmzoo_tts.examples import SpokenPhones, speakers
-from mmzoo_tts.joining import finish, join, shift
-from mmzoo_tts.options import SPEEDS, SpeechOptions
 from mmzoo_tts.phonemizer import Phonemizer
+from mmzoo_tts.speaker import Array, Speaker
 from mmzoo_tts.text.phones import phone_set
-from mmzoo_tts.text.user_lexicon import Pronunciations, UserLexicon
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-LONGEST_PHONE = 10.0
-"""Seconds that a phone may be given."""
 
-
-class TextToSpeech(TaskHead):
+class TextToSpeech(Speaker, TaskHead):
     """Text to Audio.
 
     `phonemizer` gives the phones, `text` their vectors, and a duration predictor their times. Each frame averages the
@@ -152,7 +143,8 @@ class TextToSpeech(TaskHead):
         """The voices of the rows, unless all are known, and the phones of the rows after those that are known."""
         voices, spoken = sorted(set(speakers(rows))), {phone for phones in rows["phones"] for phone in phones}
         changes: dict[str, Any] = {} if set(voices) <= set(self.voices) else {"voices": voices}
-        if new := sorted(spoken - set(self.phones)):
+        known = set(self.phones)
+        if new := sorted(phone for phone in spoken if not {phone, bare(phone)} & known):
             phones = [*self.phones, *new]
             changes |= {"phones": phones, "text": {"vocabulary": len(phones)}}
         return changes
@@ -237,176 +229,33 @@ class TextToSpeech(TaskHead):
 
     # --- synthesis ---------------------------------------------------------------------------------------
 
-    def __call__(
-        self,
-        text: Any,
-        *,
-        voice: str | None = None,
-        speed: float = 1.0,
-        steps: int | None = None,
-        seed: int | None = 0,
-        pronunciations: Pronunciations = None,
-    ) -> Any:
-        """Speak a text, or each text of a list; returns Audio, or a list of them. See `stream` for the options."""
-        lexicon, texts = UserLexicon.read(pronunciations), as_batch(text)
+    forward = Speaker.__call__
 
-        def speak(item: Any) -> Audio:
-            return join(
-                list(self.stream(item, voice=voice, speed=speed, steps=steps, seed=seed, pronunciations=lexicon))
-            )
-
-        return speak(text) if texts is None else [speak(as_text(item)) for item in texts]
-
-    forward = __call__
-
-    def stream(
-        self,
-        text: Any,
-        *,
-        voice: str | None = None,
-        speed: float = 1.0,
-        steps: int | None = None,
-        seed: int | None = 0,
-        pronunciations: Pronunciations = None,
-    ) -> Iterator[Audio]:
-        """Speak a text in chunks that end at pauses; joined, they equal the result of calling the model.
-
-        Args:
-            text: The text, perhaps with markup (docs/speech-markup.md), or a dataset row with one. It and the options
-                are checked before this returns.
-            voice: One of `voices`; None for the first.
-            speed: 2.0 is twice as fast; from 0.1 to 10.
-            steps: Sampling steps; None for `num_steps`.
-            seed: Seed of the initial noise; None draws one, and the notes report it.
-            pronunciations: The user's own pronunciations: a path or a mapping; see `mmzoo_tts.text.UserLexicon`.
-
-        Returns:
-            An iterator of Audio with word and phone segments; the first has the notes on the text.
-
-        Raises:
-            InputError: An option is out of range, the text has nothing to say, or its markup or the pronunciations
-                have a mistake.
-        """
-        options = self._options(voice, speed, steps, seed)
-        if self.phonemizer is None:
-            raise InputError(
-                f"{self.name or 'This model'} has no phonemizer and reads no texts; speak phones with `speak_phones`."
-            )
-        pronunciation = self.phonemizer(as_text(text), pronunciations=pronunciations)
-        options.check_rates({word.rate for word in pronunciation.words})
-        return self._speak(split_chunks(pronunciation), (*pronunciation.notes, *options.notes), options)
-
-    def _speak(self, chunks: list[Chunk], notes: tuple[str, ...], options: SpeechOptions) -> Iterator[Audio]:
-        start = 0.0
-        for index, chunk in enumerate(chunks):
-            raw = self._synthesize(chunk.phones, None, options, index, chunk.rates)
-            audio = finish(raw, chunk.lead, chunk.tail)
-            segments = tuple(shift(s, start) for s in chunk.segments(audio.segments))
-            start += audio.duration
-            yield Audio(audio.samples, audio.sample_rate, segments, notes if index == 0 else ())
-
-    def speak_phones(
-        self,
-        phones: Sequence[str],
-        durations_s: Sequence[float] | None = None,
-        *,
-        voice: str | None = None,
-        speed: float = 1.0,
-        steps: int | None = None,
-        seed: int | None = 0,
-    ) -> Audio:
-        """Speak phones.
-
-        Args:
-            phones: Phones of the model's set, its `phones`.
-            durations_s: Duration of each phone in seconds at speed 1, from 0 to 10; None to predict them.
-            voice: See `stream`.
-            speed: See `stream`.
-            steps: See `stream`.
-            seed: See `stream`.
-
-        Returns:
-            Audio with phone segments.
-
-        Raises:
-            InputError: A phone is unknown, the lengths differ, or an option is out of range.
-        """
-        if isinstance(phones, str) or not isinstance(phones, Iterable):
-            raise InputError(f"phones must be a list of phones, not {phones!r}.")
-        phones = [str(phone) for phone in phones]
-        unknown = [p for p in phones if p not in self.phones]
-        if unknown or not phones:
-            raise InputError(f"phones must be a non-empty list from {', '.join(self.phones)}; unknown: {unknown[:3]}.")
-        if durations_s is not None:
-            durations_s = _checked_durations(durations_s, len(phones))
-        options = self._options(voice, speed, steps, seed)
-        audio = finish(self._synthesize(phones, durations_s, options, 0))
-        return replace(audio, notes=(*audio.notes, *options.notes))
+    @property
+    def sample_rate(self) -> int:
+        """Sample rate of the speech in Hz."""
+        assert self.tokenizer.sample_rate is not None  # a tokenizer of speech has one
+        return self.tokenizer.sample_rate
 
     @torch.inference_mode()
-    def _synthesize(
-        self,
-        phones: Sequence[str],
-        durations_s: Sequence[float] | None,
-        options: SpeechOptions,
-        number: int,
-        rates: Sequence[float] = (),
-    ) -> Audio:
-        """One chunk without padding or batching, so that its sound does not depend on other chunks.
+    def _read(self, phones: Array, voice: int) -> tuple[Tensor, Array]:
+        ids = torch.from_numpy(phones).to(self.device).unsqueeze(0)
+        mask = torch.ones_like(ids, dtype=torch.bool)
+        vectors = self._phone_vectors(ids, mask, torch.tensor([voice], device=self.device))
+        return vectors, self.durations.seconds(self.durations(vectors, mask))[0].cpu().numpy()
 
-        `rates` are of each phone, relative to the speed; none means 1.
-        """
+    @torch.inference_mode()
+    def _sound(self, read: Tensor, ends: Array, noise: Array, voice: int, steps: int) -> Array:
         device = self.device
-        ids = torch.tensor([[self.phones.index(p) for p in phones]], device=device)
-        phone_mask = torch.ones_like(ids, dtype=torch.bool)
-        speaker = torch.tensor([options.voice], device=device)
-        vectors = self._phone_vectors(ids, phone_mask, speaker)
-        if durations_s is None:
-            seconds = self.durations.seconds(self.durations(vectors, phone_mask))
-        else:
-            seconds = torch.tensor([list(durations_s)], device=device, dtype=torch.float32)
-        seconds = seconds / options.speed
-        if rates:
-            seconds = seconds / torch.tensor([rates], device=device, dtype=seconds.dtype)
-        ends = seconds.cumsum(1)
-        total = float(ends[0, -1])
-        frames = torch.tensor([max(1, math.ceil(total * self.rate - 1e-4))], device=device)
-        condition, _, _ = self._condition(vectors, ends, phone_mask, frames, speaker)
-
-        generator = torch.Generator().manual_seed(options.seed_of(number))
-        noise = torch.randn(1, int(frames), self.dim, generator=generator).to(device)
-        table = self.backbone.precompute(self.sampler.schedule(options.steps).to(device), condition)
+        mask = torch.ones(read.shape[:2], dtype=torch.bool, device=device)
+        frames, speaker = torch.tensor([len(noise)], device=device), torch.tensor([voice], device=device)
+        condition, _, _ = self._condition(read, torch.from_numpy(ends).to(device)[None], mask, frames, speaker)
+        table = self.backbone.precompute(self.sampler.schedule(steps).to(device), condition)
 
         def predict(x: Tensor, index: int) -> Tensor:
             prediction: Tensor = self.backbone(Latents(x, rate=self.rate), None, condition, table=table, step=index)
             return prediction
 
-        latents = self.sampler.sample(predict, noise * self.temperature, options.steps)
+        latents = self.sampler.sample(predict, torch.from_numpy(noise).to(device)[None], steps)
         audio: Audio = self.tokenizer.reconstruct(self.tokenizer.quantize_latents(Latents(latents.float())))
-        samples = audio.samples[: max(1, round(total * audio.sample_rate))]
-        edges = [0.0, *ends[0].tolist()]
-        segments = tuple(Segment("phone", p, a, b) for p, a, b in zip(phones, edges, edges[1:], strict=False))
-        return Audio(samples, audio.sample_rate, segments)
-
-    def _options(self, voice: str | None, speed: float, steps: int | None, seed: int | None) -> SpeechOptions:
-        speed = number("speed", speed, *SPEEDS)
-        steps = self.num_steps if steps is None else integer("steps", steps, 1)
-        value, drawn = seed_of(seed, low=-LARGEST_SEED)
-        return SpeechOptions(self._voice_index(voice), speed, steps, value, seed_note(value, drawn))
-
-    def _voice_index(self, voice: str | None) -> int:
-        if voice is None:
-            return 0
-        if voice not in self.voices:
-            raise InputError(f"{self.name or 'This model'} has no voice {voice!r}; it has {', '.join(self.voices)}.")
-        return self.voices.index(voice)
-
-
-def _checked_durations(given: Any, count: int) -> list[float]:
-    """One duration for each of `count` phones. Raises InputError."""
-    if isinstance(given, str) or not isinstance(given, Iterable):
-        raise InputError(f"durations_s must be a list of numbers, not {given!r}.")
-    durations = list(given)
-    if len(durations) != count:
-        raise InputError(f"There are {count} phones but {len(durations)} durations; give one for each phone.")
-    return [number("durations_s", duration, 0, LONGEST_PHONE) for duration in durations]
+        return audio.samples

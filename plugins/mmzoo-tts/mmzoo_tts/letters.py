@@ -18,13 +18,9 @@ from mmzoo.nn.attention import CrossAttention, SelfAttention, key_mask
 from mmzoo.nn.convnext import ConvNeXtBlock
 from mmzoo.nn.rope import rotations
 from mmzoo.nn.sines import sines
+from mmzoo_tts.spelling import END, LETTERS, PHONES_PER_LETTER, START, Reader
 from mmzoo_tts.text.phones import PHONES
 
-LETTERS = "abcdefghijklmnopqrstuvwxyz'"
-LETTER_IDS = {letter: index for index, letter in enumerate(LETTERS, 1)}  # 0 is padding
-END = 0  # the id of the pause, which occurs in no word; also padding
-START = len(PHONES)
-PHONES_PER_LETTER = 2  # at most, as in "x": k s
 _LONGEST = 100.0  # longest wavelength of the position encodings; words are short
 
 Memory = tuple[tuple[Tensor, Tensor], Tensor | None]
@@ -77,7 +73,7 @@ def _skipped(residual: Tensor, block: EncoderBlock | DecoderBlock) -> Tensor:
     return residual * F.dropout(residual.new_ones(len(residual), 1, 1), block.skip)
 
 
-class LetterToSound(nn.Module):
+class LetterToSound(Reader, nn.Module):
     """Letter ids `[B, L]` and previous phones `[B, P]` to logits of the next phone `[B, P + 1, 41]`; 0 is the end.
 
     Args:
@@ -137,29 +133,8 @@ class LetterToSound(nn.Module):
         return F.cross_entropy(scores[real], target[real], label_smoothing=smoothing)
 
     @torch.inference_mode()
-    def pronounce(self, words: Sequence[str], *, batch_size: int = 256) -> list[tuple[str, ...]]:
-        """The phones of each word by greedy decoding; characters outside LETTERS are ignored.
-
-        A word's phones do not depend on the other words of its batch.
-
-        Args:
-            words: Spellings.
-            batch_size: Words decoded at once.
-
-        Returns:
-            Phones of each word; empty if the network predicts none.
-        """
-        results: list[tuple[str, ...]] = [()] * len(words)
-        device = self.embed.weight.device
-        order = sorted((index for index, word in enumerate(words) if word), key=lambda index: len(words[index]))
-        for start in range(0, len(order), batch_size):
-            chunk = order[start : start + batch_size]
-            ids = pad([encode(words[index]) for index in chunk]).to(device)
-            for row, index in zip(self._greedy(ids).tolist(), chunk, strict=True):
-                results[index] = tuple(PHONES[phone] for phone in row if phone != END)
-        return results
-
-    def _greedy(self, letters_BL: Tensor) -> Tensor:
+    def _greedy(self, letters: list[list[int]]) -> list[list[int]]:
+        letters_BL = pad(letters).to(self.embed.weight.device)
         memory = self._read(letters_BL)
         most = PHONES_PER_LETTER * (letters_BL > 0).sum(1)
         said = letters_BL.new_full((len(letters_BL), 1), START)
@@ -169,12 +144,8 @@ class LetterToSound(nn.Module):
             said = torch.cat([said, best[:, None]], dim=1)
             if not best.any():
                 break
-        return said[:, 1:]
-
-
-def encode(word: str) -> list[int]:
-    """Letter ids of a word; characters other than a-z and the apostrophe are ignored."""
-    return [LETTER_IDS[letter] for letter in word.lower() if letter in LETTER_IDS]
+        rows: list[list[int]] = said[:, 1:].tolist()
+        return rows
 
 
 def pad(rows: Sequence[Sequence[int]]) -> Tensor:

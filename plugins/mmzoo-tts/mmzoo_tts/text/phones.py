@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
+from mmzoo.data.marks import ENDS, WORD, bare
 from mmzoo.errors import ConfigError, InputError
 
 PAUSE = "pau"
@@ -30,6 +31,23 @@ def phone_set(phones: Sequence[str] | None) -> list[str]:
     if not phones or phones[0] != PAUSE or len(set(phones)) < len(phones) or not all(phones):
         raise ConfigError(f"phones must be different names, of which the first is the pause {PAUSE!r}.", path="phones")
     return list(phones)
+
+
+MARKED = (
+    *(PAUSE, *(PAUSE + end for end in ENDS)),
+    *(mark + phone for mark in ("", WORD) for phone in (*VOWELS, *CONSONANTS)),
+)
+"""flite's set with the marks of `mmzoo.data.marks`."""
+
+
+def phone_ids(phones: Sequence[str], known: Sequence[str]) -> list[int]:
+    """The ids of phones in a model's set; those that it has only without their marks are read without.
+
+    Raises:
+        KeyError: A phone is not in the set.
+    """
+    ids = {phone: index for index, phone in enumerate(known)}
+    return [ids[phone if phone in ids else bare(phone)] for phone in phones]
 
 
 SIBILANTS = frozenset({"s", "z", "sh", "zh", "ch", "jh"})
