@@ -46,6 +46,13 @@ def mmzoo_register(register: Register) -> None:
         modalities=("speech", "text"),
     )
     register.dataset(
+        "festvox-ru",
+        "mmzoo_datasets.festvox:festvox_ru",
+        summary="99 minutes of recorded Russian with phone times, from Debian's package festvox-ru",
+        recognizes="mmzoo_datasets.own.recognize:festvox",
+        modalities=("speech", "text"),
+    )
+    register.dataset(
         "spoken-scenes",
         "mmzoo_datasets.scenes.spoken:spoken_scenes",
         summary="Drawn scenes, their captions, and the captions spoken by many voices (needs flite and espeak-ng)",

@@ -36,6 +36,15 @@ def ljspeech(path: Path) -> Config:
     return {"root": str(path), **held}
 
 
+def festvox(path: Path) -> Config:
+    """A folder in FestVox's layout; a small one has fewer validation rows and no test."""
+    if _layout(path) != "festvox":
+        return None
+    with (path / "etc" / "txt.done.data").open("rb") as file:
+        count = sum(1 for line in file if line.strip())
+    return {"root": str(path), **({} if count > 600 else {"validation": count // 20, "test": 0})}
+
+
 def parquet(path: Path) -> Config:
     """A parquet file, or a folder with parquet files and no pictures or sounds."""
     return {"path": str(path)} if kind_of(path) == "parquet" else None
@@ -84,6 +93,8 @@ def _layout(path: Path) -> str | None:
         return "saved"
     if (path / "wavs").is_dir() and (path / "metadata.csv").is_file() and _has_bars(path / "metadata.csv"):
         return "ljspeech"
+    if (path / "etc" / "txt.done.data").is_file() and (path / "lab").is_dir() and (path / "wav").is_dir():
+        return "festvox"
     if (path / "validation_list.txt").is_file() and (path / "testing_list.txt").is_file():
         return "speech-commands"
     if any((path / "annotations").glob("captions_*20[0-9][0-9].json")):
