@@ -11,11 +11,12 @@ from torch import Tensor, nn
 from mmzoo.nn.mel import LogMel
 from mmzoo.nn.stft import STFT
 
-
 APART = 0.6
-"""How far outputs with different noise should be from each other. At 0, a smooth spectrum is nearer to noise than other
-noise is (0.49 against 0.69 nats in log magnitude), so a decoder does not learn to be noisy; from 0.6 on it is not. At 1,
-a decoder also adds noise where it is merely unsure, and is heard to."""
+"""How far outputs with different noise should be from each other.
+
+At 0, a smooth spectrum is nearer to noise than other noise is (0.49 against 0.69 nats in log magnitude), so a decoder
+does not learn to be noisy; from 0.6 on it does. At 1, it also adds noise where it is merely unsure, which is heard.
+"""
 
 
 class SpectralLoss(nn.Module):
