@@ -8,8 +8,8 @@ from itertools import chain
 
 from mmzoo.data.marks import bare, begun
 from mmzoo.interfaces import Segment
+from mmzoo_tts.inventory import PAUSE
 from mmzoo_tts.joining import FADE_S
-from mmzoo_tts.text.phones import PAUSE
 from mmzoo_tts.text.pronunciation import Pronunciation, Word
 
 MAX_PHONES = 160

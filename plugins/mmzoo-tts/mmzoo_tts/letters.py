@@ -18,8 +18,8 @@ from mmzoo.nn.attention import CrossAttention, SelfAttention, key_mask
 from mmzoo.nn.convnext import ConvNeXtBlock
 from mmzoo.nn.rope import rotations
 from mmzoo.nn.sines import sines
+from mmzoo_tts.inventory import PHONES
 from mmzoo_tts.spelling import END, LETTERS, PHONES_PER_LETTER, START, Reader
-from mmzoo_tts.text.phones import PHONES
 
 _LONGEST = 100.0  # longest wavelength of the position encodings; words are short
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mmzoo.hookspecs import Register, Weights, hookimpl
 from mmzoo_tts import tasks
+from mmzoo_tts.inventory import MARKED
 
 ROWS = {
     "speaker": ["slt"],
@@ -91,4 +92,37 @@ def mmzoo_register(register: Register) -> None:
             "sampler": {"name": "euler"},
         },
         weights=[Weights("slt", license="apache-2.0")],
+    )
+    register.model(
+        "vqvae-dit-tts-24khz",
+        task="text-to-speech",
+        modalities=("text", "speech"),
+        summary="English speech in four voices: a diffusion transformer with one step over latents at 24 kHz",
+        card=tasks.VOICE,
+        recipe={
+            "head": {
+                "name": "tts",
+                "dim": 36,
+                "width": 192,
+                "voices": ["heart", "joe", "slt", "rms"],
+                "phones": list(MARKED),
+                "num_steps": 1,
+            },
+            "phonemizer": {"model": "phonemizer-en"},
+            "tokenizer": {"model": "vqvae-speech-24khz"},
+            "text": {"name": "symbols", "vocabulary": len(MARKED), "width": 192, "depth": 4},
+            "backbone": {
+                "name": "dit",
+                "width": 192,
+                "depth": 5,
+                "heads": 3,
+                "in_channels": 36,
+                "vector_channels": {"voice": 192},
+                "aligned_channels": {"text": 192, "prior": 36},
+                "position": "rope-1d",
+                "shared_modulation": True,
+                "step_size": True,
+            },
+            "sampler": {"name": "shortcut"},
+        },
     )

@@ -11,11 +11,12 @@ from typing import Any, Protocol
 from mmzoo.data import as_text
 from mmzoo.errors import CorruptFileError, InputError
 from mmzoo.interfaces.keywords import Verbs
-from mmzoo_tts.text import PHONE_IDS, PHONES, VOWELS, Break, Phrase, Pronunciation, Spoken, Word
+from mmzoo_tts.inventory import PAUSE, PHONE_IDS, PHONES, VOWELS
+from mmzoo_tts.text import Break, Phrase, Pronunciation, Spoken, Word
 from mmzoo_tts.text.homographs import homograph
 from mmzoo_tts.text.marked_text import MarkedText, parse
 from mmzoo_tts.text.normalizer import scan
-from mmzoo_tts.text.phones import ENDINGS, LETTER_PHONES, PAUSE, possessive
+from mmzoo_tts.text.phones import ENDINGS, LETTER_PHONES, possessive
 from mmzoo_tts.text.pronunciation import Source
 from mmzoo_tts.text.units import PREFIXED
 from mmzoo_tts.text.user_lexicon import Pronunciations, UserLexicon

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 
-from mmzoo_tts.text.phones import PHONES
+from mmzoo_tts.inventory import PHONES
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz'"
 LETTER_IDS = {letter: index for index, letter in enumerate(LETTERS, 1)}  # 0 is padding

@@ -1,27 +1,13 @@
-"""Phones: flite's US English set, which is one pause and forty sounds, and how a model states another.
-
-flite's set is ARPABET in lower case without stress; `ax` is the only reduced vowel. A phone's index in a model's set is
-its id in that model, and the pause has id 0.
-"""
+"""Phones: how a model states its set, and how people write phones."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
 
-from mmzoo.data.marks import ENDS, WORD, bare
+from mmzoo.data.marks import bare
 from mmzoo.errors import ConfigError, InputError
-
-PAUSE = "pau"
-
-VOWELS = ("aa", "ae", "ah", "ao", "aw", "ax", "ay", "eh", "er", "ey", "ih", "iy", "ow", "oy", "uh", "uw")
-CONSONANTS = (
-    *("b", "ch", "d", "dh", "f", "g", "hh", "jh", "k", "l", "m", "n", "ng"),
-    *("p", "r", "s", "sh", "t", "th", "v", "w", "y", "z", "zh"),
-)
-
-PHONES = (PAUSE, *VOWELS, *CONSONANTS)
-PHONE_IDS = {phone: index for index, phone in enumerate(PHONES)}
+from mmzoo_tts.inventory import CONSONANTS, PAUSE, PHONE_IDS, PHONES, VOWELS
 
 
 def phone_set(phones: Sequence[str] | None) -> list[str]:
@@ -31,13 +17,6 @@ def phone_set(phones: Sequence[str] | None) -> list[str]:
     if not phones or phones[0] != PAUSE or len(set(phones)) < len(phones) or not all(phones):
         raise ConfigError(f"phones must be different names, of which the first is the pause {PAUSE!r}.", path="phones")
     return list(phones)
-
-
-MARKED = (
-    *(PAUSE, *(PAUSE + end for end in ENDS)),
-    *(mark + phone for mark in ("", WORD) for phone in (*VOWELS, *CONSONANTS)),
-)
-"""flite's set with the marks of `mmzoo.data.marks`."""
 
 
 def phone_ids(phones: Sequence[str], known: Sequence[str]) -> list[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from mmzoo_tts.text.phones import PAUSE
+from mmzoo_tts.inventory import PAUSE
 
 Source = Literal["given", "lexicon", "letters", "spelled"]
 
