@@ -4,7 +4,7 @@
     python benchmarks/alignment.py --write    also writes alignment.md
 
 Both aligners get flite's own phones, so that only times differ. The learned times come from the recordings that are
-aligned, without flite's times. Needs flite; for the last row, also what `natural-speech` needs.
+aligned, without flite's times. Needs flite, Debian's festvox-ru, and what `natural-speech` needs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ INTRODUCTION = """# Phone times
 
 By `python benchmarks/alignment.py --write`: differences between the ends of phones in ms. The first rows are against
 the times that flite spoke with, and both aligners got flite's phones. The learned times come from the listed sentences
-alone. Nobody knows the true times of the last row.
+alone. The times that come with the Russian recordings are in steps of 10 ms. Nobody knows the true times of the last
+row.
 """
 Timed = list[tuple[str, float]]
 """Phones, without pauses, with their ends in seconds."""
@@ -53,6 +54,11 @@ def by_pocketsphinx(sounds: Sequence[Any], words: Sequence[Any]) -> list[Timed |
         except CannotAlign:
             found.append(None)
     return found
+
+
+def split_at_pauses(phones: Sequence[str]) -> list[tuple[str, ...]]:
+    """Runs of phones, and the pauses between them."""
+    return [("pau",) if quiet else tuple(part) for quiet, part in groupby(phones, "pau".__eq__)]
 
 
 def timed(phones: Sequence[str], ends_s: Sequence[float]) -> Timed:
@@ -90,14 +96,25 @@ def flite_lines(voice: str, count: int) -> list[str]:
 
     spoken = speak_all(mmzoo_datasets.heldout()["test"][:count], voice)
     sounds = [decode_audio({"bytes": said.wav}) for said in spoken]
-    words = [
-        [("pau",) if quiet else tuple(part) for quiet, part in groupby(said.phones, "pau".__eq__)] for said in spoken
-    ]
+    words = [split_at_pauses(said.phones) for said in spoken]
     true: list[Timed] = [timed(said.phones, said.ends_s) for said in spoken]
     return [
         line(f"learned, flite {voice}", count, differences(learned(sounds, words), true)),
         line(f"pocketsphinx, flite {voice}", count, differences(by_pocketsphinx(sounds, words), true)),
     ]
+
+
+def festvox_line(count: int) -> str:
+    """Learned times against those that come with recorded Russian."""
+    from mmzoo_datasets.festvox import festvox_ru
+
+    from mmzoo.data import decode_audio
+
+    rows = festvox_ru()["train"].select(range(count))
+    sounds = [decode_audio(row["audio"]) for row in rows]
+    given: list[Timed] = [timed(row["phones"], row["phone_ends_s"]) for row in rows]
+    found = learned(sounds, [split_at_pauses(phones) for phones in rows["phones"]])
+    return line("learned, recorded Russian (festvox-ru)", count, differences(found, given))
 
 
 def natural_line(count: int) -> str:
@@ -118,6 +135,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true", help="write alignment.md")
     parser.add_argument("--natural", type=int, default=200, help="sentences of natural-speech; 0 leaves them out")
+    parser.add_argument("--russian", type=int, default=100, help="recordings of festvox-ru; 0 leaves them out")
     options = parser.parse_args()
     lines = [
         "| aligner, voice | sentences | boundaries | median | mean | 90 % within | 95 % within | bias |",
@@ -126,6 +144,8 @@ def main() -> None:
         *flite_lines("slt", 50),
         *flite_lines("rms", 50),
     ]
+    if options.russian:
+        lines.append(festvox_line(options.russian))
     if options.natural:
         lines.append(natural_line(options.natural))
     table = "\n".join(lines)

@@ -9,7 +9,7 @@ from __future__ import annotations
 SUPPLIES = {
     "mmzoo-datasets": (
         "dataset/audio-folder dataset/coco-captions dataset/csv dataset/degraded-digits"
-        " dataset/english-lexicon dataset/flite-speech dataset/heldout-texts dataset/hub"
+        " dataset/english-lexicon dataset/festvox-ru dataset/flite-speech dataset/heldout-texts dataset/hub"
         " dataset/image-folder dataset/imagenet-1k dataset/librispeech dataset/ljspeech"
         " dataset/natural-speech dataset/parquet dataset/small-pictures dataset/speech-commands dataset/spoken-digits"
         " dataset/spoken-scenes dataset/spoken-texts dataset/spoken-words judge/caption-listener"
