@@ -25,7 +25,7 @@ from mmzoo.training.engine import Trainer
 from mmzoo.training.recipe import load_recipe
 from mmzoo.training.start import Start, begin_from
 
-SAMPLERS = ("shortcut",)
+SAMPLERS = ("meanflow", "shortcut")
 
 
 def heads() -> dict[str, Mapping[str, Any]]:

@@ -23,9 +23,11 @@ def predicted(backbone: DiffusionBackbone, x_t: Latents, t: Tensor, condition: C
     return backbone(x_t.with_x(x), t, condition).to(x_t.x.dtype)
 
 
-def masked_mean(errors_BN: Tensor, mask_BN: Tensor | None, weight_BN: Tensor | None = None) -> Tensor:
-    """The weighted mean over the positions of a batch, without padding."""
+def masked_mean(
+    errors_BN: Tensor, mask_BN: Tensor | None, weight_BN: Tensor | None = None, *, dim: int | None = None
+) -> Tensor:
+    """The weighted mean over the positions of a batch without padding, or with dim=1 over those of each item."""
     weight = torch.ones_like(errors_BN) if weight_BN is None else weight_BN
     if mask_BN is not None:
         weight = weight * mask_BN
-    return (errors_BN * weight).sum() / weight.sum()
+    return (errors_BN * weight).sum(dim) / weight.sum(dim).clamp_min(torch.finfo(weight.dtype).tiny)

@@ -16,7 +16,8 @@ SUPPLIES = {
         " judge/digit-reader judge/distill-mos judge/dnsmos judge/pocketsphinx judge/scene-reader judge/whisper"
     ),
     "mmzoo-dit": (
-        "backbone/dit backbone/joint-dit sampler/ddim sampler/dpm-solver sampler/euler sampler/heun sampler/shortcut"
+        "backbone/dit backbone/joint-dit sampler/ddim sampler/dpm-solver sampler/euler sampler/heun"
+        " sampler/meanflow sampler/shortcut"
     ),
     "mmzoo-encoders": (
         "encoder/bytes encoder/codes encoder/image-conv encoder/log-mel encoder/speech-transformer"

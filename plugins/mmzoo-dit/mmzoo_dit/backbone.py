@@ -42,6 +42,8 @@ class DiT(DiffusionBackbone):
         shared_modulation: One modulation for all blocks plus a bias for each.
         gelu: `none` is exact, and faster on a CPU; `tanh` is the approximation.
         step_size: Also take the size of the sampling step, which few-step samplers need.
+        time_scale: Largest frequency of the time embedding, in radians per unit of time. MeanFlow, which differentiates
+            it, needs a smooth one: about 10.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class DiT(DiffusionBackbone):
         shared_modulation: bool = False,
         gelu: Gelu = "none",
         step_size: bool = False,
+        time_scale: Positive = 1000.0,
     ) -> None:
         super().__init__()
         _check(width, depth, heads, position, conv_position)
@@ -73,7 +76,7 @@ class DiT(DiffusionBackbone):
         self.aligned = _projections(aligned_channels, width)
         self.sequences = _projections(sequence_channels, width)
         self.neighbours = DepthwiseConv1d(width, conv_position) if conv_position else None
-        self.time = TimeEmbedding(width, step_size=step_size)
+        self.time = TimeEmbedding(width, scale=time_scale, step_size=step_size)
         self.modulation = Modulation(width, depth, shared=shared_modulation)
         kind = CrossBlock if sequence_channels else Block
         hidden = round(width * mlp_ratio)

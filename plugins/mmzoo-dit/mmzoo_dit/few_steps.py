@@ -15,11 +15,26 @@ from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from mmzoo.errors import ConfigError
-from mmzoo.interfaces import Condition, DiffusionBackbone, Fraction, Latents, Losses, Port, Ports, Positive, Size
+from mmzoo.interfaces import (
+    Condition,
+    DiffusionBackbone,
+    Fraction,
+    Latents,
+    Losses,
+    Port,
+    Ports,
+    Positive,
+    Size,
+    Weight,
+)
 from mmzoo.interfaces.losses import masked_mean, predicted
 from mmzoo_dit.flow import Euler
+
+SMALLEST = 1e-3
+"""Added to the errors that MeanFlow divides by."""
 
 
 class Average(Protocol):
@@ -94,11 +109,16 @@ class AverageVelocity(Euler):
                 target[stepped] = self.target(average, x_t[stepped], *times[stepped].unbind(-1), target[stepped])
         errors = (predicted(backbone, data.with_x(x_t), times, condition) - target).square().mean(-1)
 
-        def mean(items: Tensor) -> Tensor:
-            return masked_mean(*(None if of is None else of[items] for of in (errors.detach(), data.mask, weight)))
+        parts = {}
+        for name, items in (("flow", plain), ("steps", stepped)):
+            if len(items):
+                mask, own = (None if of is None else of[items] for of in (data.mask, weight))
+                parts[name] = masked_mean(errors[items].detach(), mask, own)
+        return Losses(self.mean(errors, data.mask, weight), parts)
 
-        parts = {name: mean(items) for name, items in (("flow", plain), ("steps", stepped)) if len(items)}
-        return Losses(masked_mean(errors, data.mask, weight), parts)
+    def mean(self, errors: Tensor, mask: Tensor | None, weight: Tensor | None) -> Tensor:
+        """The loss, given the squared error of each position, `[B, N]`."""
+        return masked_mean(errors, mask, weight)
 
     def schedule(self, num_steps: int) -> Tensor:
         """Start and size of each step, float32 `[num_steps, 2]`."""
@@ -150,3 +170,54 @@ class Shortcut(AverageVelocity):
 
 def _average(backbone: DiffusionBackbone, frame: Latents, condition: Condition) -> Average:
     return lambda x, t, d: predicted(backbone, frame.with_x(x), torch.stack((t, d), dim=-1), condition)
+
+
+class MeanFlow(AverageVelocity):
+    """MeanFlow (Geng et al., arXiv 2505.13447), with the tangent of improved MeanFlow (arXiv 2512.02012).
+
+    The average velocity u over a step from t to t + d and the velocity v at t satisfy u = v + d du/dt, where du/dt is
+    the change of u along the flow while the end of the step stays (eq. 6, in our direction of time): the derivative
+    along (v, 1, -1) in (x, t, d). There v is the network's own velocity; in the sum it is data - noise, which equals v
+    on average. The backbone must be smooth in time: set its `time_scale` to about 10, and train it from scratch.
+
+    Args:
+        fraction: See `AverageVelocity`.
+        power: Each item's loss is divided by its own error to this power (sec. 4.3), so that a few items with large
+            derivatives do not dominate.
+        training_times: Distribution of both ends of a step; see `mmzoo_dit.flow.FlowMatching`.
+        logit_mean: The same. The paper's -0.4, in our direction of time.
+        logit_std: The same.
+    """
+
+    def __init__(
+        self,
+        *,
+        fraction: Fraction = 0.25,
+        power: Weight = 1.0,
+        training_times: Literal["uniform", "logit-normal"] = "logit-normal",
+        logit_mean: float = 0.4,
+        logit_std: Positive = 1.0,
+    ) -> None:
+        super().__init__(fraction=fraction, training_times=training_times, logit_mean=logit_mean, logit_std=logit_std)
+        self.power = power
+
+    def steps(self, count: int, generator: torch.Generator) -> Tensor:
+        """From the smaller to the larger of two training times."""
+        ends = torch.stack((self.times(count, generator), self.times(count, generator)), dim=-1).sort(-1).values
+        return torch.stack((ends[:, 0], ends[:, 1] - ends[:, 0]), dim=-1)
+
+    def target(self, average: Average, x: Tensor, t: Tensor, d: Tensor, velocity: Tensor) -> Tensor:
+        """v + d du/dt.
+
+        Half precision would lose the derivative, and fused attention has none in forward mode.
+        """
+        one = torch.ones_like(t)
+        with torch.autocast(x.device.type, enabled=False), sdpa_kernel(SDPBackend.MATH):
+            own = average(x, t, torch.zeros_like(d))
+            _, change = torch.func.jvp(average, (x, t, d), (own, one, -one))
+        return velocity + d.view(-1, 1, 1).to(x) * change
+
+    def mean(self, errors: Tensor, mask: Tensor | None, weight: Tensor | None) -> Tensor:
+        """Each item's errors are divided by a power of their mean."""
+        items = masked_mean(errors.detach(), mask, weight, dim=1)
+        return masked_mean(errors / (items + SMALLEST).pow(self.power).unsqueeze(1), mask, weight)

@@ -74,6 +74,8 @@ class JointDiT(DiffusionBackbone):
         mlp_ratio: Hidden width of the feed-forward over width.
         rope_theta: Base of the rotary frequencies.
         step_size: Also take the size of the sampling step, which few-step samplers need.
+        time_scale: Largest frequency of the time embedding, in radians per unit of time. MeanFlow, which differentiates
+            it, needs a smooth one: about 10.
     """
 
     entries = (*DiffusionBackbone.entries, "joint")
@@ -89,6 +91,7 @@ class JointDiT(DiffusionBackbone):
         mlp_ratio: Positive = 4.0,
         rope_theta: Positive = 10000.0,
         step_size: bool = False,
+        time_scale: Positive = 1000.0,
     ) -> None:
         super().__init__()
         _check(channels, width, depth, heads, stream)
@@ -96,7 +99,7 @@ class JointDiT(DiffusionBackbone):
         self.heads, self.head_dim, self.rope_theta = heads, width // heads, rope_theta
         names, hidden = sorted(channels), round(width * mlp_ratio)
         self.input = _each(names, lambda name: nn.Linear(channels[name], width))
-        self.time = _each(names, lambda _: TimeEmbedding(width, step_size=step_size))
+        self.time = _each(names, lambda _: TimeEmbedding(width, scale=time_scale, step_size=step_size))
         self.modulation = _each(names, lambda _: Modulation(width, depth, shared=False))
         blocks = (_each(names, lambda _: StreamBlock(width, heads, hidden)) for _ in range(depth))
         self.blocks = cast(Sequence[Mapping[str, StreamBlock]], nn.ModuleList(cast(Iterable[nn.Module], blocks)))

@@ -13,15 +13,19 @@ from mmzoo.errors import InputError
 
 FREQUENCIES = 256
 TIME_SCALE = 1000.0
+STEP_SCALE = 10.0
+"""Of step sizes: predictions change smoothly with them."""
 ROWS_PER_BLOCK = 6
 ROWS_FINAL = 2
 
 
-def timestep_embedding(t: Tensor, channels: int = FREQUENCIES, max_period: float = 10000.0) -> Tensor:
-    """Cosines then sines of `1000 * t` at geometric frequencies, float32 `[..., channels]`; t in [0, 1]."""
+def timestep_embedding(
+    t: Tensor, channels: int = FREQUENCIES, max_period: float = 10000.0, scale: float = TIME_SCALE
+) -> Tensor:
+    """Cosines then sines of `scale * t` at geometric frequencies, float32 `[..., channels]`; t in [0, 1]."""
     half = channels // 2
     steps = torch.arange(half, dtype=torch.float32, device=t.device)
-    angles = TIME_SCALE * t.float().unsqueeze(-1) * torch.exp(-math.log(max_period) / half * steps)
+    angles = scale * t.float().unsqueeze(-1) * torch.exp(-math.log(max_period) / half * steps)
     return torch.cat((angles.cos(), angles.sin()), dim=-1)
 
 
@@ -30,11 +34,13 @@ class TimeEmbedding(nn.Module):
 
     Args:
         width: Channels of the transformer.
+        scale: Largest frequency, in radians per unit of time.
         step_size: Add a linear layer of the sinusoids of the step size, which starts at zero.
     """
 
-    def __init__(self, width: int, *, step_size: bool = False) -> None:
+    def __init__(self, width: int, *, scale: float = TIME_SCALE, step_size: bool = False) -> None:
         super().__init__()
+        self.scale = scale
         self.inner = nn.Linear(FREQUENCIES, width)
         self.outer = nn.Linear(width, width)
         self.step = nn.Linear(FREQUENCIES, width) if step_size else None
@@ -52,8 +58,8 @@ class TimeEmbedding(nn.Module):
             raise InputError("The backbone got step sizes, which it does not know; build it with step_size=True.")
         t, size = t.unbind(-1) if t.dim() == 3 else (t, torch.zeros_like(t))
         dtype = self.inner.weight.dtype
-        out: Tensor = self.outer(F.silu(self.inner(timestep_embedding(t).to(dtype))))
-        return out if self.step is None else out + self.step(timestep_embedding(size).to(dtype))
+        out: Tensor = self.outer(F.silu(self.inner(timestep_embedding(t, scale=self.scale).to(dtype))))
+        return out if self.step is None else out + self.step(timestep_embedding(size, scale=STEP_SCALE).to(dtype))
 
 
 class Modulation(nn.Module):

@@ -64,6 +64,12 @@ def mmzoo_register(register: Register) -> None:
         summary="Shortcut models: flow matching for one or a few steps, by self-consistency",
         trials=[{}, {"fraction": 1.0, "finest": 4}],
     )
+    register.sampler(
+        "meanflow",
+        "mmzoo_dit.few_steps:MeanFlow",
+        summary="MeanFlow: flow matching for one or a few steps, by the derivative of the network",
+        trials=[{}, {"fraction": 1.0, "power": 0.5}],
+    )
     register.sampler("ddim", "mmzoo_dit.diffusion:DDIM", summary="Deterministic DDIM, circular or straight path")
     register.sampler(
         "dpm-solver",

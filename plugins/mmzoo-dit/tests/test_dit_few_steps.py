@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from mmzoo_dit.backbone import DiT
-from mmzoo_dit.few_steps import AverageVelocity, Shortcut
+from mmzoo_dit.few_steps import AverageVelocity, MeanFlow, Shortcut
 from mmzoo_dit.flow import Euler
 from mmzoo_dit.joint import JointDiT
 from torch import Tensor
@@ -16,7 +16,9 @@ from torch import Tensor
 from mmzoo.errors import ConfigError, InputError
 from mmzoo.interfaces import Condition, DiffusionBackbone, Latents
 
-SAMPLERS: dict[str, AverageVelocity] = {"shortcut": Shortcut()}
+SAMPLERS: dict[str, AverageVelocity] = {"shortcut": Shortcut(), "meanflow": MeanFlow()}
+LARGE = {"shortcut": 2 / 128, "meanflow": 0.0}
+"""Larger steps have exact targets; the halves of the smallest shortcuts count as velocities."""
 BACKBONES: dict[str, tuple[Any, dict[str, Any]]] = {
     "dit": (DiT, {"in_channels": 2, "width": 32, "depth": 2, "heads": 2, "conv_position": 3}),
     "joint-dit": (JointDiT, {"channels": {"speech": 2, "image": 3}, "width": 32, "depth": 2, "heads": 2}),
@@ -103,7 +105,7 @@ def test_targets_of_exact_averages_are_exact_averages(name: str) -> None:
     x = at * MEAN + spread(at) * torch.randn(200, 3, 2, generator=generator, dtype=torch.float64)
     velocity = exact(x, t, torch.zeros_like(d))
     found = sampler.target(exact, x, t, d, velocity)
-    large = d > 2 / 128  # the halves of the smallest shortcuts count as velocities
+    large = d > LARGE[name]
     torch.testing.assert_close(found[large], exact(x, t, d)[large], atol=1e-9, rtol=1e-9)
     torch.testing.assert_close(found, exact(x, t, d), atol=0.05, rtol=0.05)
 
@@ -148,6 +150,51 @@ def test_a_shortcut_is_two_halves() -> None:
         assert torch.equal(at, start) and size.tolist() == [0.25, 0]
 
 
+@pytest.mark.parametrize("name", BACKBONES)
+def test_meanflow_differentiates_a_backbone_along_the_flow(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The target is v + d du/dt, with du/dt as central differences give it; without gradients, attention is fused."""
+    monkeypatch.setattr(Tensor, "float", Tensor.double)  # sinusoids and rotations in float64 too
+    model = trained(name, step_size=True).double()
+    generator = torch.Generator().manual_seed(0)
+    x, velocity = torch.randn(2, 3, 5, 2, generator=generator, dtype=torch.float64)
+    mask = torch.arange(5) < torch.tensor([[5], [3], [1]])
+    t, d = torch.tensor([[0.1, 0.4, 0.7], [0.9, 0.3, 0.05]], dtype=torch.float64)
+
+    def average(x: Tensor, t: Tensor, d: Tensor) -> Tensor:
+        return model(Latents(x, mask), torch.stack((t, d), dim=-1), Condition())
+
+    with torch.no_grad():
+        found = MeanFlow().target(average, x, t, d, velocity)
+        own, tiny = average(x, t, 0 * d), 1e-6
+        ends = [average(x + side * own, t + side, d - side) for side in (tiny, -tiny)]
+    change = (ends[0] - ends[1]) / (2 * tiny)
+    torch.testing.assert_close(found, velocity + d.view(-1, 1, 1) * change, atol=1e-4, rtol=1e-4)
+    assert (found - velocity).abs().max() > 1
+
+
+@pytest.mark.parametrize("cross", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_meanflow_trains_in_half_precision_and_with_conditions(dtype: torch.dtype, cross: bool) -> None:
+    more: dict[str, Any] = {"sequence_channels": {"caption": 4}} if cross else {"aligned_channels": {"text": 4}}
+    model, sampler = trained("dit", step_size=True, **more), MeanFlow(fraction=1.0)
+    given = torch.randn(3, 5, 4, requires_grad=True)
+    condition = Condition(sequences={"caption": Latents(given)}) if cross else Condition(aligned={"text": given})
+    data = Latents(torch.randn(3, 5, 2), torch.arange(5) < torch.tensor([[5], [3], [1]]))
+    with torch.autocast("cpu", torch.bfloat16, enabled=dtype is torch.bfloat16):
+        losses = sampler.loss(model, data, condition, torch.Generator().manual_seed(0))
+    losses.total.backward()
+    assert losses.total.isfinite() and losses.parts.keys() == {"steps"}
+    assert given.grad is not None and given.grad.isfinite().all() and given.grad.abs().sum() > 0
+
+
+def test_meanflow_divides_each_item_by_its_own_error() -> None:
+    errors = torch.tensor([[4.0, 2.0, 100.0], [0.1, 0.3, 0.2]])
+    mask = torch.tensor([[True, True, False], [True, True, True]])
+    assert MeanFlow(power=0.0).mean(errors, mask, None) == errors[mask].mean()
+    wanted = (6 / (3 + 1e-3) + 0.6 / (0.2 + 1e-3)) / 5
+    torch.testing.assert_close(MeanFlow().mean(errors, mask, None), torch.tensor(wanted))
+
+
 # --- the loss ----------------------------------------------------------------------------------------------
 
 
@@ -158,7 +205,7 @@ def test_without_steps_the_loss_is_that_of_flow_matching(name: str) -> None:
     wanted, found = (
         sampler.loss(backbone, data, Condition(), torch.Generator().manual_seed(3)) for sampler in (Euler(), plain)
     )
-    torch.testing.assert_close(found.total, wanted.total)
+    torch.testing.assert_close(found.parts["flow"], wanted.total.detach())
     assert set(found.parts) == {"flow"}
 
 
@@ -236,7 +283,8 @@ def distance(found: Tensor, wanted: Tensor) -> float:
 def fitted(sampler: Euler, steps: int) -> DiT:
     """A small DiT trained on the ring."""
     torch.manual_seed(0)
-    model = DiT(width=48, depth=2, heads=2, in_channels=2, step_size=isinstance(sampler, AverageVelocity))
+    step_size = isinstance(sampler, AverageVelocity)
+    model = DiT(width=48, depth=2, heads=2, in_channels=2, step_size=step_size, time_scale=10.0)
     optimizer = torch.optim.AdamW(model.parameters(), lr=4e-3, betas=(0.9, 0.95), weight_decay=0)
     generator = torch.Generator().manual_seed(1)
     for step in range(steps):

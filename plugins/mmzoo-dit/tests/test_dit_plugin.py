@@ -22,7 +22,7 @@ def test_registered_targets_exist_and_keep_their_contracts() -> None:
         module, name = spec.target.split(":")
         found[spec.kind, spec.name] = getattr(importlib.import_module(module), name)
     samplers = {name for kind, name in found if kind == "sampler"}
-    assert samplers == {"euler", "heun", "ddim", "dpm-solver", "shortcut"}
+    assert samplers == {"euler", "heun", "ddim", "dpm-solver", "shortcut", "meanflow"}
     assert issubclass(found["backbone", "dit"], DiffusionBackbone)
     assert all(isinstance(found["sampler", name](), Sampler) for name in samplers)
 
