@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import mmzoo
 from mmzoo.data.marks import bare, begun, remarked
 
 
@@ -30,3 +31,14 @@ def test_a_missing_phone_is_told():
     assert begun(("dh", "ax")) == ("_dh", "ax")
     with pytest.raises(ValueError, match="'_dh'"):
         list(remarked(["ax", "pau"], ["_dh", "ax"]))
+
+
+@pytest.mark.parametrize(
+    "text", ["Is it far?", "Well, I paid $3.50; you didn't!", "NASA's 2nd try - in 1998 - failed: why?"]
+)
+def test_a_corpus_has_the_marks_that_a_synthesizer_reads(text):
+    from mmzoo_datasets.learned_times import words_of
+    from mmzoo_tts.chunks import split_chunks
+
+    (chunk,) = split_chunks(mmzoo.create("phonemizer-en")(text))
+    assert [phone for word in words_of(text, "phonemizer-en") for phone in word] == list(chunk.marked)

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmzoo_tts.chunks import MAX_PHONES, split_chunks
-from mmzoo_tts.text.phones import PAUSE
+from mmzoo_tts.inventory import PAUSE
 from mmzoo_tts.text.pronunciation import Phrase, Pronunciation, Word
 
 lengths = st.lists(st.lists(st.integers(0, 400), min_size=1, max_size=6), min_size=1, max_size=6)
@@ -30,3 +30,14 @@ def test_a_word_of_thousands_of_letters_is_cut_and_bears_its_text_once():
     chunks = split_chunks(pronounced([[9 * MAX_PHONES + 1]]))
     assert len(chunks) == 10
     assert [text for chunk in chunks for text, _, _ in chunk.words if text] == ["w0"]
+
+
+def test_words_begin_and_phrases_end_with_marks():
+    def word(text, *phones):
+        return Word(text, text, phones, "lexicon")
+
+    phrases = (Phrase((word("is", "ih", "z"), word("it", "ih", "t")), "?"), Phrase((word("yes", "y", "eh", "s"),), "."))
+    first, second = split_chunks(Pronunciation(phrases))
+    assert first.marked == ("pau", "_ih", "z", "_ih", "t", "pau?")
+    assert second.marked == ("pau", "_y", "eh", "s", "pau.")
+    assert first.phones == ("pau", "ih", "z", "ih", "t", "pau")
