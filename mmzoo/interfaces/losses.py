@@ -20,7 +20,8 @@ def predicted(backbone: DiffusionBackbone, x_t: Latents, t: Tensor, condition: C
     """
     kind = x_t.x.device.type
     x = x_t.x.to(torch.get_autocast_dtype(kind)) if torch.is_autocast_enabled(kind) else x_t.x
-    return backbone(x_t.with_x(x), t, condition).to(x_t.x.dtype)
+    prediction: Tensor = backbone(x_t.with_x(x), t, condition)
+    return prediction.to(x_t.x.dtype)
 
 
 def masked_mean(

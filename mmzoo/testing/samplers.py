@@ -144,7 +144,9 @@ class SamplerTrial(RegisteredTrial):
 
         model: Any = backbone  # a function will do for a backbone
         condition = Condition(aligned={"data": self.data})
-        return sampler.loss(model, Latents(self.data, mask), condition, torch.Generator().manual_seed(10 + seed))
+        generator = torch.Generator().manual_seed(10 + seed)
+        losses: Losses = sampler.loss(model, Latents(self.data, mask), condition, generator)
+        return losses
 
     def check_refusals(self) -> None:
         """Sampling with 0 steps raises InputError."""

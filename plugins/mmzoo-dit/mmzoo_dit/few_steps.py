@@ -33,7 +33,7 @@ from mmzoo.interfaces import (
 from mmzoo.interfaces.losses import masked_mean, predicted
 from mmzoo_dit.flow import Euler
 
-SMALLEST = 1e-3
+ROUNDING = 1e-3
 """Added to the errors that MeanFlow divides by."""
 
 
@@ -106,7 +106,8 @@ class AverageVelocity(Euler):
         if len(stepped):
             with torch.no_grad():
                 average = _average(backbone, data.select(stepped), condition.select(stepped))
-                target[stepped] = self.target(average, x_t[stepped], *times[stepped].unbind(-1), target[stepped])
+                t, d = times[stepped].unbind(-1)
+                target[stepped] = self.target(average, x_t[stepped], t, d, target[stepped])
         errors = (predicted(backbone, data.with_x(x_t), times, condition) - target).square().mean(-1)
 
         parts = {}
@@ -133,7 +134,7 @@ class Shortcut(AverageVelocity):
 
     Args:
         fraction: See `AverageVelocity`.
-        finest: The smallest steps have the size 1 / finest; a power of 2. Smaller ones count as velocities.
+        finest: A power of 2. The smallest steps trained have the size 2 / finest; their halves count as velocities.
         training_times: See `mmzoo_dit.flow.FlowMatching`.
         logit_mean: The same.
         logit_std: The same.
@@ -162,14 +163,10 @@ class Shortcut(AverageVelocity):
     def target(self, average: Average, x: Tensor, t: Tensor, d: Tensor, velocity: Tensor) -> Tensor:
         """The mean of two steps of half the size (eq. 4 and 5)."""
         half = d / 2
-        size = torch.where(half * self.finest > 1, half, 0)  # of the smallest, the velocity is used
+        size = torch.where(half * self.finest > 1, half, 0)
         first = average(x, t, size)
         second = average(x + half.view(-1, 1, 1).to(x) * first, t + half, size)
         return (first + second) / 2
-
-
-def _average(backbone: DiffusionBackbone, frame: Latents, condition: Condition) -> Average:
-    return lambda x, t, d: predicted(backbone, frame.with_x(x), torch.stack((t, d), dim=-1), condition)
 
 
 class MeanFlow(AverageVelocity):
@@ -183,7 +180,7 @@ class MeanFlow(AverageVelocity):
     Args:
         fraction: See `AverageVelocity`.
         power: Each item's loss is divided by its own error to this power (sec. 4.3), so that a few items with large
-            derivatives do not dominate.
+            derivatives do not dominate. At 1 the loss stays near 1; its parts show progress.
         training_times: Distribution of both ends of a step; see `mmzoo_dit.flow.FlowMatching`.
         logit_mean: The same. The paper's -0.4, in our direction of time.
         logit_std: The same.
@@ -214,10 +211,14 @@ class MeanFlow(AverageVelocity):
         one = torch.ones_like(t)
         with torch.autocast(x.device.type, enabled=False), sdpa_kernel(SDPBackend.MATH):
             own = average(x, t, torch.zeros_like(d))
-            _, change = torch.func.jvp(average, (x, t, d), (own, one, -one))
+            change: Tensor = torch.func.jvp(average, (x, t, d), (own, one, -one))[1]
         return velocity + d.view(-1, 1, 1).to(x) * change
 
     def mean(self, errors: Tensor, mask: Tensor | None, weight: Tensor | None) -> Tensor:
         """Each item's errors are divided by a power of their mean."""
         items = masked_mean(errors.detach(), mask, weight, dim=1)
-        return masked_mean(errors / (items + SMALLEST).pow(self.power).unsqueeze(1), mask, weight)
+        return masked_mean(errors / (items + ROUNDING).pow(self.power).unsqueeze(1), mask, weight)
+
+
+def _average(backbone: DiffusionBackbone, frame: Latents, condition: Condition) -> Average:
+    return lambda x, t, d: predicted(backbone, frame.with_x(x), torch.stack((t, d), dim=-1), condition)

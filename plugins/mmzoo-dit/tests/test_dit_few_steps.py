@@ -187,6 +187,21 @@ def test_meanflow_trains_in_half_precision_and_with_conditions(dtype: torch.dtyp
     assert given.grad is not None and given.grad.isfinite().all() and given.grad.abs().sum() > 0
 
 
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_targets_leave_the_gradients_of_half_precision_alone(name: str) -> None:
+    """Weights that autocast has cached for the targets, without gradients, would have none in the prediction."""
+    gradients = []
+    for half in (False, True):
+        model = trained("dit", step_size=True)
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            data = Latents(torch.randn(8, 5, 2, generator=torch.Generator().manual_seed(1)))
+            SAMPLERS[name].loss(model, data, Condition(), torch.Generator().manual_seed(0)).total.backward()
+        assert all(p.grad is not None for p in model.parameters())
+        gradients.append(torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None]))
+    exact, found = gradients
+    assert (found - exact).norm() < 0.2 * exact.norm()
+
+
 def test_meanflow_divides_each_item_by_its_own_error() -> None:
     errors = torch.tensor([[4.0, 2.0, 100.0], [0.1, 0.3, 0.2]])
     mask = torch.tensor([[True, True, False], [True, True, True]])
@@ -280,7 +295,7 @@ def distance(found: Tensor, wanted: Tensor) -> float:
     return float(2 * torch.cdist(found, wanted).mean() - within)
 
 
-def fitted(sampler: Euler, steps: int) -> DiT:
+def fitted(sampler: Euler, steps: int = 400) -> DiT:
     """A small DiT trained on the ring."""
     torch.manual_seed(0)
     step_size = isinstance(sampler, AverageVelocity)
@@ -291,7 +306,7 @@ def fitted(sampler: Euler, steps: int) -> DiT:
         for group in optimizer.param_groups:
             group["lr"] = 4e-3 * (1 + math.cos(math.pi * step / steps)) / 2
         optimizer.zero_grad()
-        sampler.loss(model, Latents(ring(256, generator)), Condition(), generator).total.backward()
+        sampler.loss(model, Latents(ring(192, generator)), Condition(), generator).total.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
     return model.eval()
@@ -307,10 +322,15 @@ def error(model: DiT, sampler: Euler, steps: int) -> float:
     return distance(out[:, 0], wanted[:, 0])
 
 
+@pytest.fixture(scope="module")
+def flow() -> DiT:
+    return fitted(Euler())
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SAMPLERS)
-def test_one_step_after_training_beats_one_step_of_flow_matching(name: str) -> None:
-    plain, sampler = Euler(), SAMPLERS[name]
-    flow, trained_for_few = fitted(plain, 600), fitted(sampler, 600)
-    assert error(trained_for_few, sampler, 1) < 0.1 * error(flow, plain, 1)
-    assert error(trained_for_few, sampler, 1) < 2 * error(flow, plain, 32) + 0.03
+def test_one_step_after_training_beats_one_step_of_flow_matching(name: str, flow: DiT) -> None:
+    """And is about as good as many steps of it."""
+    found = error(fitted(SAMPLERS[name]), SAMPLERS[name], 1)
+    assert found < 0.1 * error(flow, Euler(), 1)
+    assert found < error(flow, Euler(), 32) + 0.03
