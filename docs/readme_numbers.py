@@ -31,10 +31,11 @@ def section(model: str, report: Report) -> str:
     from mmzoo.evaluation.tables import blocks
 
     protocol, machine = report.get("protocol", {}), report.get("machine", {})
+    judges = protocol.get("judges")
     facts = [
         f"{protocol['sentences']} sentences" if "sentences" in protocol else "",
         str(protocol.get("data", "")),
-        str(protocol.get("judge", "")),
+        ", ".join(judges.values()) if isinstance(judges, Mapping) else str(protocol.get("judge", "")),
         f"{machine['cpu']}, {machine['threads']} threads" if machine else "",
     ]
     head = f"**[{model}](model_cards/{model})**: {'; '.join(fact for fact in facts if fact)}."

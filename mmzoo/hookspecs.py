@@ -166,7 +166,9 @@ class Register(Registrations):
     def metric(self, name: str, target: str, *, summary: str, **options: Unpack[Options]) -> None:
         """Register an evaluation: a function `(model, *, limit, samples) -> dict` named after the task it measures.
 
-        It may take a keyword `judge`, whose default names a registered judge; `mmzoo evaluate --judge` overrides it.
+        It may take a keyword `judge`, whose default names a registered judge, or `judges`, whose default is a tuple of
+        names, of which it gets those that can be used; `mmzoo evaluate --judge` overrides them. With a keyword `data`
+        it takes what `--data` names; `mmzoo.evaluation.heldout` reads it.
         """
         self._component("metric", name, target, summary=summary, **options)
 
@@ -182,7 +184,10 @@ class Register(Registrations):
         tasks: Iterable[str],
         **options: Unpack[Options],
     ) -> None:
-        """Register a judge: a class without arguments that transcribes or classifies what models generate.
+        """Register a judge: a class that transcribes, classifies or rates what models generate.
+
+        It is made without arguments. One optional string is what stands behind the name in `NAME:ARGUMENT`, such as a
+        folder of weights. A method `fetch` downloads what is not here, or raises an error that says how to get it.
 
         Args:
             license: License of the judge itself.

@@ -9,7 +9,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmzoo.errors import DataError, PluginError
+from mmzoo.errors import ConfigError, DataError, MissingPluginError, PluginError, UnknownNameError
+from mmzoo.schema import arguments_of
 
 if TYPE_CHECKING:
     from mmzoo.registry.specs import DatasetSpec
@@ -17,10 +18,39 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DataGuess:
-    """A dataset's name and arguments, as in the `data` section of a training recipe."""
+    """A dataset's name and arguments, as in the `data` section of a training recipe, and what to call it."""
 
     name: str
     config: Mapping[str, Any]
+    title: str = ""
+
+
+def named(data: str) -> DataGuess:
+    """The dataset that the option `--data` names.
+
+    Args:
+        data: A file or folder, the name of a registered dataset, or `name:value` for one that requires one argument,
+            such as `hub:org/name`.
+
+    Raises:
+        ConfigError: `name:value` is written for a dataset that requires another number of arguments.
+        DataError: There is nothing at the path, or no dataset recognizes it, or several do.
+    """
+    name, colon, value = data.partition(":")
+    if colon and _is_dataset(name):
+        return DataGuess(name, {_only_argument(name): value}, value)
+    if _is_dataset(data):
+        return DataGuess(data, {}, data)
+    guessed = guess(data)
+    return DataGuess(guessed.name, guessed.config, Path(data).expanduser().resolve().name)
+
+
+def required_arguments(name: str) -> list[str]:
+    """The arguments that a registered dataset requires."""
+    from mmzoo.registry import catalog, load_target
+
+    builder: Any = load_target(catalog().component("dataset", name))
+    return [key for key, field in arguments_of(builder).items() if field.is_required()]
 
 
 def guess(path: str | PathLike[str]) -> DataGuess:
@@ -59,6 +89,32 @@ def guess(path: str | PathLike[str]) -> DataGuess:
         raise DataError(f"Several datasets recognize {source}: {names}; choose one with data.name=NAME.")
     spec, config = found[0]
     return DataGuess(catalog().written(spec), config)
+
+
+def _is_dataset(name: str) -> bool:
+    from mmzoo.registry import catalog
+
+    try:
+        catalog().component("dataset", name)
+    except UnknownNameError:
+        return False
+    except MissingPluginError:
+        if ":" in name:  # a path with a colon, not a name with its plugin
+            return False
+        raise
+    return True
+
+
+def _only_argument(name: str) -> str:
+    """The argument of a dataset that `name:value` gives. Raises ConfigError unless it requires exactly one."""
+    required = required_arguments(name)
+    if len(required) != 1:
+        raise ConfigError(
+            f"{name}:VALUE is for datasets that require one argument, and {name} requires"
+            f" {', '.join(required) or 'none'}; write --data {name} and data.config.KEY=VALUE.",
+            path="data",
+        )
+    return required[0]
 
 
 def _exists(given: str | PathLike[str], source: Path) -> bool:

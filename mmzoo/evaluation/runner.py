@@ -7,11 +7,12 @@ import json
 import math
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mmzoo.errors import InputError, MmzooError, PluginError, UnknownNameError
+from mmzoo.evaluation.judges import judge_label, judge_spec, ready_judge, ready_judges
 from mmzoo.model_folder import EVALUATION_NAME, WEIGHTS_NAME, read_record
 from mmzoo.registry.specs import ComponentSpec, JudgeSpec
 from mmzoo.schema import first_line
@@ -23,7 +24,8 @@ DIGITS = 4
 def evaluate(
     name: str | os.PathLike[str],
     *,
-    judge: str | None = None,
+    judge: str | Sequence[str] | None = None,
+    data: Sequence[str] = (),
     limit: int | None = None,
     out: str | Path | None = None,
     tables: bool = False,
@@ -32,10 +34,14 @@ def evaluate(
 
     Args:
         name: A model's name or folder.
-        judge: A judge to use instead of the metric's own.
+        judge: Judges to use instead of the metric's own: names, or `NAME:ARGUMENT`. A metric without several judges
+            takes one. By default those of the metric's own that can be used here.
+        data: Datasets to use instead of the metric's own, or of the model's training data; see
+            `mmzoo.evaluation.heldout.held_out`.
         limit: The largest number of held-out items to use.
         out: The file to write. By default evaluation.json in the model's folder, with `samples/` beside it, unless
-            `judge` or `limit` is given or the evaluation is incomplete: such a result never replaces a full one.
+            `data` or `limit` is given, the evaluation is incomplete, or it lacks a judge of the stored report: such a
+            result never replaces a fuller one.
         tables: Run nothing, and return only the tables of studies stored in the previous report; new reports keep
             them.
 
@@ -69,32 +75,70 @@ def evaluate(
         raise UnknownNameError(f"No plugin registers a metric for the task {task!r} of {name}.", name=task) from error
     check_requirements(spec)
     metric: Any = load_target(spec)
-    if judge is not None:
-        if "judge" not in inspect.signature(metric).parameters:
-            raise InputError(f"The evaluation of {task} has a fixed judge, or none; leave --judge out.")
-        check_judge(judge, task)
-    chosen = {} if judge is None else {"judge": judge}
-    folder = Path(model.folder) if model.folder is not None and limit is None and judge is None else None
+    asked = (judge,) if isinstance(judge, str) else tuple(judge or ())
+    chosen, without = _judges(metric, task, asked)
+    if data:
+        if "data" not in inspect.signature(metric).parameters:
+            raise InputError(f"The evaluation of {task} has fixed data; leave --data out.")
+        chosen["data"] = tuple(data)
+    folder = Path(model.folder) if model.folder is not None and limit is None and not data else None
+    lacking = _lacking(folder, metric, asked, asked or chosen.get("judges", ()))
     start = time.perf_counter()
     kept = stored_tables(folder)
-    samples = folder / "samples" if folder is not None else None
+    samples = folder / "samples" if folder is not None and not lacking else None
     results = kept | _measured(spec, metric, model, limit=limit, samples=samples, **chosen)
+    if without:
+        results["without"] = {**without, **results.get("without", {})}
+    options = [*(f"--judge {judge_label(one)}" for one in asked), *(f"--data {one}" for one in data)]
     report = {
         "model": model.name,
         "task": task,
-        "command": f"mmzoo evaluate {name}"
-        + (f" --judge {judge}" if judge else "")
-        + (f" --limit {limit}" if limit else ""),
+        "command": " ".join([f"mmzoo evaluate {name}", *options, *([f"--limit {limit}"] if limit else [])]),
         "sha256": digests(model),
         **tidy(results),
         "machine": {"cpu": cpu_name(), "cores": os.cpu_count(), "threads": torch.get_num_threads()},
         "seconds": round(time.perf_counter() - start),
     }
-    beside = folder / EVALUATION_NAME if folder is not None and results.get("complete", True) else None
+    beside = folder / EVALUATION_NAME if folder is not None and not lacking and results.get("complete", True) else None
     target = Path(out) if out is not None else beside
     if target is not None:
         write_whole(target, json.dumps(report, indent=2) + "\n")
+    elif lacking:
+        report["not_stored"] = f"this evaluation is without {', '.join(lacking)}"
     return report
+
+
+def _judges(metric: Any, task: str, asked: Sequence[str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The arguments of a metric about its judges, and why some of its own cannot be used.
+
+    A metric has one `judge`, several `judges`, or fixed ones; its defaults are names.
+    """
+    arguments = inspect.signature(metric).parameters
+    for name in asked:
+        if not {"judge", "judges"} & arguments.keys():
+            raise InputError(f"The evaluation of {task} has a fixed judge, or none; leave --judge out.")
+        check_judge(name, task)
+    if "judges" in arguments:
+        for name in asked:
+            ready_judge(name)
+        ready, without = (asked, {}) if asked else ready_judges(arguments["judges"].default)
+        return {"judges": tuple(ready)}, without
+    if len(asked) > 1:
+        raise InputError(f"The evaluation of {task} takes one judge, not {len(asked)}; give --judge once.")
+    return ({"judge": asked[0]} if asked else {}), {}
+
+
+def _lacking(folder: Path | None, metric: Any, asked: Sequence[str], used: Sequence[str]) -> list[str]:
+    """The judges without which a report must not replace the stored one.
+
+    These are the judges of the stored report. If it names none, they are the metric's own where others are asked for.
+    """
+    arguments = inspect.signature(metric).parameters
+    own = [arguments["judge"].default] if "judge" in arguments else arguments["judges"].default if used else []
+    stored = {} if folder is None else read_record(folder / EVALUATION_NAME) or {}
+    named = (stored.get("protocol") or {}).get("judges")
+    needed = named if isinstance(named, Mapping) else own if asked else []
+    return sorted(set(needed) - {judge_label(name) for name in used}) if folder is not None and used else []
 
 
 def _measured(spec: ComponentSpec, metric: Any, model: Any, **options: Any) -> dict[str, Any]:
@@ -122,7 +166,7 @@ def check_judge(name: str, task: str) -> None:
 
     known = catalog()
     able = [spec for spec in known.components("judge") if isinstance(spec, JudgeSpec) and task in spec.tasks]
-    if known.component("judge", name) not in able:
+    if judge_spec(name)[0] not in able:
         raise InputError(
             f"The judge {name!r} cannot judge {task}; choose one of: {', '.join(map(known.written, able)) or 'none'}."
         )

@@ -1,8 +1,9 @@
 """Distances between sounds, in numpy. Their definitions are frozen.
 
-`mcd_mfcc13` is specific to this project: c1..c13 of an orthonormal DCT-II of 80-band natural-log mel energies
-(window 1024, hop 256, 16 kHz), 10 / ln 10 * sqrt(2 * sum of squared differences), averaged over the path of an exact
-dynamic time warping. It is not comparable with figures based on WORLD or SPTK.
+`prosody` and `final_slope` resample to 16 kHz, so that models of any rate can be compared. `mcd_mfcc13` is specific to
+this project: c1..c13 of an orthonormal DCT-II of 80-band natural-log mel energies (window 1024, hop 256, 16 kHz),
+10 / ln 10 * sqrt(2 * sum of squared differences), averaged over the path of an exact dynamic time warping. It is not
+comparable with figures based on WORLD or SPTK.
 """
 
 from __future__ import annotations
@@ -11,12 +12,16 @@ from typing import Any
 
 import numpy as np
 
+from mmzoo.data import resample
 from mmzoo.interfaces.values import Audio
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
+SAMPLE_RATE = 16_000
 HOP = 256
 FLOOR_HZ, CEILING_HZ = 70.0, 400.0
 YIN_THRESHOLD = 0.2
+SHORTEST_RUN, FEWEST_FRAMES = 3, 5
+"""Voiced frames in a row that end an utterance, and those that a slope needs at least."""
 
 
 def cepstra(audio: Audio) -> Array:
@@ -115,6 +120,7 @@ def prosody(reference: Audio, other: Audio) -> dict[str, float]:
     Pitch: the rate of voicing errors and, over frames voiced in both, RMSE and correlation of log F0 and the ratio of
     the F0 stds.
     """
+    reference, other = at_16_khz(reference), at_16_khz(other)
     a, b = cepstra(reference), cepstra(other)
     i, j = warp(a, b)
     mcd = float(np.mean(10 / np.log(10) * np.sqrt(2 * ((a[i] - b[j]) ** 2).sum(1))))
@@ -137,6 +143,32 @@ def prosody(reference: Audio, other: Audio) -> dict[str, float]:
     return result
 
 
+def at_16_khz(audio: Audio) -> Audio:
+    """The sound at the rate of these definitions."""
+    return Audio(resample(audio.samples, audio.sample_rate, SAMPLE_RATE), SAMPLE_RATE)
+
+
+def final_slope(audio: Audio, seconds: float = 0.3) -> float:
+    """How F0 changes at the end of an utterance, in semitones per second; NaN if too little of the end is voiced.
+
+    The median of the slopes between all pairs of voiced frames (Theil and Sen) in the last `seconds` of voiced speech,
+    which a few octave errors do not change.
+    """
+    pitch_hz = pitch(at_16_khz(audio))
+    voiced = pitch_hz > 0
+    ends = [k for k in range(SHORTEST_RUN - 1, len(voiced)) if voiced[k - SHORTEST_RUN + 1 : k + 1].all()]
+    if not ends:
+        return float("nan")
+    frame_s = HOP / SAMPLE_RATE
+    frames = np.flatnonzero(voiced[: ends[-1] + 1])
+    frames = frames[frames > ends[-1] - seconds / frame_s]
+    if len(frames) < FEWEST_FRAMES:
+        return float("nan")
+    semitones = 12 * np.log2(pitch_hz[frames])
+    i, j = np.triu_indices(len(frames), 1)
+    return float(np.median((semitones[j] - semitones[i]) / ((frames[j] - frames[i]) * frame_s)))
+
+
 def intelligibility(reference: Audio, other: Audio) -> dict[str, float]:
     """STOI and ESTOI of two aligned sounds (Taal et al. 2011; Jensen and Taal 2016), cut to the shorter one."""
     import pystoi
@@ -150,7 +182,7 @@ def intelligibility(reference: Audio, other: Audio) -> dict[str, float]:
 
 
 def high_band_distance(reference: Audio, other: Audio) -> float:
-    """Log-spectral distance in dB of two aligned sounds above 2 kHz, where smeared harmonics show first."""
+    """Log-spectral distance in dB of two aligned sounds of one rate above 2 kHz, where smeared harmonics show first."""
     import torch
 
     from mmzoo.nn.stft import STFT

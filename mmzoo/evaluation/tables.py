@@ -23,6 +23,12 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join((f"| {' | '.join(header)} |", ruler, *(f"| {' | '.join(row)} |" for row in rows)))
 
 
+def columns_table(columns: Mapping[str, Sequence[str]]) -> str:
+    """A Markdown table of the columns that say anything, by their titles."""
+    kept = {name: cells for name, cells in columns.items() if any(cell not in ("", "-") for cell in cells)}
+    return table(list(kept), zip(*kept.values(), strict=True))
+
+
 def line(title: str, values: Report) -> str:
     """The numbers of a mapping in one sentence; '' if there are none."""
     numbers = {name: value for name, value in values.items() if isinstance(value, int | float)}
@@ -60,35 +66,70 @@ def accuracy_table(title: str, report: Mapping[str, Any]) -> str:
     )
 
 
+def judged_rows(evaluation: Report) -> list[tuple[str, Report, Report]]:
+    """Title, figures and differences of each row of judged sounds; then those under `voices`, with the voice's name."""
+    voices = {"": evaluation, **evaluation.get("voices", {})}
+    return [
+        (" ".join(filter(None, (voice, words(name)))), row, part.get("differences", {}).get(name, {}))
+        for voice, part in voices.items()
+        for name, row in part.get("rows", {}).items()
+    ]
+
+
 def recognition_table(evaluation: Report) -> str:
     """Speech error rates by row, each with its difference from the reference; see `mmzoo.evaluation.speech`."""
-    differences = evaluation.get("differences", {})
-    header = [
-        "",
-        "WER %",
-        "CER %",
-        "PER %",
-        "words skipped, added, repeated %",
-        "garbled %",
-        "WER above the teacher's (95 %)",
+    rows = [(name, row, change) for name, row, change in judged_rows(evaluation) if "wer" in row]
+    others = dict.fromkeys(name for _, row, _ in rows for name in row.get("listeners", {}))
+    columns: dict[str, list[str]] = {"": [name for name, _, _ in rows]}
+    columns |= {"WER %": [_rate(row) for _, row, _ in rows]}
+    columns |= {f"{key.upper()} %": [percent(row, key) for _, row, _ in rows] for key in ("cer", "per")}
+    columns["words skipped, added, repeated %"] = [
+        ", ".join(percent(row, f"words_{key}") for key in ("skipped", "added", "repeated")) for _, row, _ in rows
     ]
-    rows = []
-    for name, row in evaluation.get("rows", {}).items():
-        change = differences.get(name, {})
-        slips = ", ".join(percent(row, f"words_{key}") for key in ("skipped", "added", "repeated"))
-        rates = [percent(row, key) for key in ("wer", "cer", "per")]
-        rows.append([words(name), *rates, slips, percent(change, "words_garbled"), points(change.get("wer"))])
-    return table(header, rows) if rows else ""
+    columns["garbled %"] = [percent(change, "words_garbled") for _, _, change in rows]
+    columns["WER above the teacher's (95 %)"] = [points(change.get("wer")) for _, _, change in rows]
+    for other in others:
+        heard = [row.get("listeners", {}).get(other, {}) for _, row, _ in rows]
+        changes = [change.get("listeners", {}).get(other, {}) for _, _, change in rows]
+        columns[f"{other}: WER %"] = [percent(row, "wer") for row in heard]
+        columns[f"{other}: WER above the teacher's (95 %)"] = [points(change.get("wer")) for change in changes]
+        columns[f"{other}: PER %"] = [percent(row, "per") for row in heard]
+        columns[f"{other}: garbled %"] = [percent(change, "words_garbled") for change in changes]
+    return columns_table(columns) if rows else ""
+
+
+def ratings_table(evaluation: Report) -> str:
+    """Quality ratings by row, each with its difference from the reference; see `mmzoo.evaluation.speech`."""
+    rows = [(name, row, change) for name, row, change in judged_rows(evaluation) if row.get("ratings")]
+    columns: dict[str, list[str]] = {"": [name for name, _, _ in rows]}
+    for score in dict.fromkeys(score for _, row, _ in rows for score in row["ratings"]):
+        columns[f"{words(score)} (95 %)"] = [_score(row["ratings"].get(score), "mean", "") for _, row, _ in rows]
+        columns[f"{words(score)} above the teacher's (95 %)"] = [
+            _score(change.get("ratings", {}).get(score), "difference", "+") for _, _, change in rows
+        ]
+    return columns_table(columns) if rows else ""
+
+
+def _rate(row: Report) -> str:
+    """A word error rate in percent, with its interval if there is one."""
+    bounds = f" ({percent(row, 'wer_low')} to {percent(row, 'wer_high')})" if "wer_low" in row else ""
+    return percent(row, "wer") + bounds
+
+
+def _score(score: Report | None, key: str, sign: str) -> str:
+    if score is None:
+        return ""
+    return f"{score[key]:{sign}.2f} ({score['low']:{sign}.2f} to {score['high']:{sign}.2f})"
 
 
 def recognition_results(evaluation: Report) -> str:
-    """`recognition_table` with an explanation for readers of a card: the renderer `tables` of speech tasks."""
+    """The tables of judged sounds with an explanation for readers of a card: the renderer `tables` of speech tasks."""
     shown = recognition_table(evaluation)
-    explanation = (
-        "The judge mishears the teacher too: what counts is the difference. Garbled words fit their sound worse than"
-        " 99 % of the teacher's words do, by forced alignment."
-    )
-    return f"{explanation}\n\n{shown}" if shown else ""
+    rated = ratings_table(evaluation)
+    explanation = "The judge mishears the teacher too: what counts is the difference."
+    if "garbled" in shown:
+        explanation += " Garbled words fit their sound worse than 99 % of the teacher's words do, by forced alignment."
+    return "\n\n".join(filter(None, (explanation if shown else "", shown, rated)))
 
 
 def blocks(evaluation: Report) -> list[str]:

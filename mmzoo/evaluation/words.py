@@ -1,4 +1,4 @@
-"""Error rates of words, letters and phones, and intervals for their differences."""
+"""Error rates of words, letters and phones, scores of sounds, and 95 % intervals for both and their differences."""
 
 from __future__ import annotations
 
@@ -6,11 +6,24 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 Counts = np.ndarray[Any, np.dtype[np.int64]]
+Values = np.ndarray[Any, np.dtype[np.float64]]
+
+
+class Measured(Protocol):
+    """What is measured utterance by utterance, and pooled as a sum of numerators over a sum of denominators."""
+
+    @property
+    def ratio(self) -> tuple[Counts | Values, Counts]:
+        """Numerators and denominators `[utterances]`."""
+
+    @property
+    def rate(self) -> float:
+        """The pooled value."""
 
 
 def plain(text: str) -> list[str]:
@@ -64,7 +77,12 @@ class ErrorRate:
     @property
     def rate(self) -> float:
         """All edits over all reference symbols."""
-        return rate(self.counts)
+        return pooled_ratio(self)
+
+    @property
+    def ratio(self) -> tuple[Counts, Counts]:
+        """Edits and reference lengths `[utterances]`."""
+        return self.counts[:, :3].sum(1), self.counts[:, 3]
 
     def parts(self) -> dict[str, float]:
         """The rates of substitutions, deletions (skipped) and insertions (added)."""
@@ -73,25 +91,54 @@ class ErrorRate:
         return {n: float(sums[i]) / total for i, n in enumerate(("substituted", "skipped", "added"))}
 
 
-def rate(counts: Counts) -> float:
-    """Pooled error rate of rows of counts."""
-    return float(counts[:, :3].sum()) / max(1, int(counts[:, 3].sum()))
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Scores of utterances; pooled, their mean.
+
+    Attributes:
+        values: One score for each utterance, `[utterances]`.
+    """
+
+    values: Values
+
+    @property
+    def rate(self) -> float:
+        """The mean."""
+        return pooled_ratio(self)
+
+    @property
+    def ratio(self) -> tuple[Values, Counts]:
+        """The scores and ones `[utterances]`."""
+        return self.values, np.ones(len(self.values), np.int64)
 
 
-def difference(mine: ErrorRate, base: ErrorRate, *, draws: int = 2000, seed: int = 0) -> dict[str, float]:
+def pooled_ratio(measured: Measured) -> float:
+    """The sum of numerators over the sum of denominators."""
+    above, below = measured.ratio
+    return float(above.sum()) / max(1, int(below.sum()))
+
+
+def difference(mine: Measured, base: Measured, *, draws: int = 2000, seed: int = 0) -> dict[str, float]:
     """mine - base with a 95 % interval, by a paired bootstrap over utterances (Bisani and Ney 2004)."""
-    generator = np.random.default_rng(seed)
-    picks = generator.integers(0, len(mine.counts), (draws, len(mine.counts)))
-    deltas = np.sort([rate(mine.counts[pick]) - rate(base.counts[pick]) for pick in picks])
-    low, high = deltas[int(0.025 * draws)], deltas[int(0.975 * draws) - 1]
-    return {"difference": mine.rate - base.rate, "low": float(low), "high": float(high)}
+    deltas = _resampled(mine, draws, seed) - _resampled(base, draws, seed)
+    return {"difference": mine.rate - base.rate, **_bounds(deltas)}
 
 
-def interval(found: ErrorRate, *, draws: int = 2000, seed: int = 0) -> dict[str, float]:
-    """An error rate with a 95 % interval, by a bootstrap over utterances."""
-    nothing = ErrorRate(np.zeros_like(found.counts))
-    gap = difference(found, nothing, draws=draws, seed=seed)
-    return {"rate": gap["difference"], "low": gap["low"], "high": gap["high"]}
+def interval(measured: Measured, *, draws: int = 2000, seed: int = 0) -> dict[str, float]:
+    """A pooled value with a 95 % interval, by a bootstrap over utterances."""
+    return {"rate": measured.rate, **_bounds(_resampled(measured, draws, seed))}
+
+
+def _resampled(measured: Measured, draws: int, seed: int) -> Values:
+    """The pooled values of `draws` samples of utterances; only the seed and the number of utterances choose these."""
+    above, below = measured.ratio
+    picks = np.random.default_rng(seed).integers(0, len(above), (draws, len(above)))
+    return np.asarray(above[picks].sum(1) / np.maximum(1, below[picks].sum(1)))
+
+
+def _bounds(values: Values) -> dict[str, float]:
+    ordered, draws = np.sort(values), len(values)
+    return {"low": float(ordered[int(0.025 * draws)]), "high": float(ordered[int(0.975 * draws) - 1])}
 
 
 def pooled(rates: Sequence[ErrorRate]) -> ErrorRate:

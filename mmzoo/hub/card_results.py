@@ -12,7 +12,7 @@ from typing import Any
 from mmzoo.registry import load_target
 from mmzoo.registry.specs import TaskSpec
 
-ABOUT = ("model", "task", "command", "sha256", "protocol", "machine", "seconds", "complete")
+ABOUT = ("model", "task", "command", "sha256", "protocol", "machine", "seconds", "complete", "without", "not_stored")
 """Keys of an evaluation that describe it; all others hold figures."""
 SECONDARY = (*ABOUT, "speed", "tables", "codes")
 """Keys that supply no headline where a task registers none."""
@@ -80,9 +80,16 @@ def results(task: TaskSpec | None, evaluation: Mapping[str, Any] | None) -> str:
 
 def _protocol(evaluation: Mapping[str, Any]) -> str:
     """How the figures were measured."""
-    facts = "; ".join(f"{key.replace('_', ' ')}: {value}" for key, value in evaluation.get("protocol", {}).items())
+    facts = "; ".join(
+        f"{key.replace('_', ' ')}: {_fact(value)}" for key, value in evaluation.get("protocol", {}).items()
+    )
     command = f"Command: `{evaluation['command']}`." if "command" in evaluation else ""
     return " ".join(filter(None, (f"{facts[:1].upper()}{facts[1:]}." if facts else "", command)))
+
+
+def _fact(value: Any) -> str:
+    """A value of the protocol: of a mapping, such as the judges by name, its values."""
+    return ", ".join(map(str, value.values())) if isinstance(value, Mapping) else str(value)
 
 
 def _shown(value: Any) -> str:

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from mmzoo.data import guess, load_dataset_for
-from mmzoo.errors import ConfigError, MissingPluginError, UnknownNameError
+from mmzoo.data import DataGuess, load_dataset_for
+from mmzoo.data.guessing import named, required_arguments
+from mmzoo.errors import ConfigError
 from mmzoo.factory import create
 from mmzoo.hub.published import find_model, model_name
 from mmzoo.interfaces import Adaptable
-from mmzoo.registry import catalog, load_target
-from mmzoo.schema import arguments_of
 from mmzoo.training.api import rows_of
 from mmzoo.training.recipe import DataConfig, apply_override, load_recipe
 from mmzoo.training.start import Start, all_rows
@@ -125,50 +124,12 @@ def _run_name(base: str, data: str) -> str:
 
 def _data(data: str, changes: Mapping[str, Any]) -> dict[str, Any]:
     """The `data` section of a recipe, with the changes to it, which may name another dataset than the guessed one."""
-    config: Mapping[str, Any] = {}
-    name, colon, value = data.partition(":")
-    if colon and _is_dataset(name):
-        config, title = {_only_argument(name): value}, value
-    elif "name" in changes or _is_dataset(data):
-        name, title = data, data
-    else:
-        guessed = guess(data)
-        name, config, title = guessed.name, guessed.config, Path(data).expanduser().resolve().name
-    config, name = {**config, **(changes.get("config") or {})}, str(changes.get("name", name))
-    if missing := [key for key in _required(name) if key not in config]:
+    about = DataGuess(data, {}, data) if "name" in changes else named(data)
+    config, name = {**about.config, **(changes.get("config") or {})}, str(changes.get("name", about.name))
+    if missing := [key for key in required_arguments(name) if key not in config]:
         raise ConfigError(
             f"The dataset {name} requires {', '.join(missing)}; add"
             f" {' '.join(f'data.config.{key}=VALUE' for key in missing)}.",
             path=f"data.config.{missing[0]}",
         )
-    return {"name": name, "title": title, **changes, "config": config}
-
-
-def _is_dataset(name: str) -> bool:
-    try:
-        catalog().component("dataset", name)
-    except UnknownNameError:
-        return False
-    except MissingPluginError:
-        if ":" in name:  # a path with a colon, not a name with its plugin
-            return False
-        raise
-    return True
-
-
-def _required(name: str) -> list[str]:
-    """The arguments that a dataset requires."""
-    builder: Any = load_target(catalog().component("dataset", name))
-    return [key for key, field in arguments_of(builder).items() if field.is_required()]
-
-
-def _only_argument(name: str) -> str:
-    """The argument of a dataset that `name:value` gives. Raises ConfigError unless it requires exactly one."""
-    required = _required(name)
-    if len(required) != 1:
-        raise ConfigError(
-            f"{name}:VALUE is for datasets that require one argument, and {name} requires"
-            f" {', '.join(required) or 'none'}; write --data {name} and data.config.KEY=VALUE.",
-            path="data",
-        )
-    return required[0]
+    return {"name": name, "title": about.title, **changes, "config": config}

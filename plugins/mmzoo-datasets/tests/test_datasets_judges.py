@@ -11,12 +11,14 @@ from mmzoo_datasets import flite
 from mmzoo_datasets.digits import handwritten, split_indices
 from mmzoo_datasets.judges.digits import DigitReader
 from mmzoo_datasets.judges.scenes import ATTRIBUTES, attribute_errors
+from mmzoo_datasets.judges.speech import prepare
+from mmzoo_datasets.judges.verdicts import kept
 from mmzoo_datasets.scenes.draw import draw
 from mmzoo_datasets.scenes.reader import read
 from mmzoo_datasets.scenes.world import Scene, random_scene
 
 from mmzoo.data import decode_audio
-from mmzoo.errors import InputError, MissingDependencyError
+from mmzoo.errors import MissingDependencyError
 from mmzoo.evaluation.judges import load_judge
 from mmzoo.evaluation.sound import intelligibility
 from mmzoo.evaluation.words import ErrorRate, plain
@@ -102,9 +104,42 @@ def test_speech_is_heard_better_than_noisy_speech_and_that_better_than_noise(tmp
     assert estoi[0] > 0.99 > estoi[1] > estoi[2]
 
 
-def test_the_judge_says_what_sample_rate_it_takes():
-    with pytest.raises(InputError, match="16000 Hz"):
-        load_judge("pocketsphinx").listen([Audio(np.zeros(100, np.float32), 8000)])
+@pytest.mark.parametrize("rate", [8000, 16000, 22050, 24000, 48000])
+def test_a_sound_of_any_rate_is_heard_at_16_khz(rate):
+    tone = Audio(0.3 * np.sin(2 * np.pi * 440 * np.arange(rate) / rate).astype(np.float32), rate)
+    heard = np.frombuffer(prepare(tone), "<i2")
+    assert len(heard) == 16000 + 2 * 4800 and not heard[:4800].any()
+    assert np.argmax(np.abs(np.fft.rfft(heard[4800:20800]))) == 440 and np.abs(heard).max() == pytest.approx(
+        23197, 0.01
+    )
+
+
+def test_no_sound_is_judged_twice():
+    asked = []
+
+    def judge(todo):
+        for index in todo:
+            asked.append(index)
+            yield {"index": index}
+
+    sounds = [b"a", b"b", b"c"]
+    assert kept("a judge 1.0", sounds[:2], judge, "judging") == [{"index": 0}, {"index": 1}]
+    assert kept("a judge 1.0", [b"c", b"b"], judge, "judging") == [{"index": 0}, {"index": 1}]
+    assert asked == [0, 1, 0]  # only "c" was new
+    assert kept("a judge 1.1", sounds, judge, "judging")[2] == {"index": 2}
+
+
+def test_an_interrupted_judge_goes_on_where_it_stopped():
+    def tires(todo):
+        yield "first"
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        kept("a tired judge", [b"1", b"2"], tires, "judging")
+    assert kept("a tired judge", [b"1", b"2"], lambda todo: (f"again {i}" for i in todo), "judging") == [
+        "first",
+        "again 1",
+    ]
 
 
 @pytest.mark.slow

@@ -11,8 +11,10 @@ import mmzoo_datasets
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mmzoo_datasets.text import documents
 from mmzoo_datasets.text import heldout as generator
 from mmzoo_datasets.text.corpus import CARRIERS, Overlap, banned_words, related, training_sentences
+from mmzoo_datasets.text.everyday import TEMPLATES, everyday
 from mmzoo_datasets.text.grammar import OWN_WORDS, Deck, Writer, alternatives, spoken_words
 from mmzoo_datasets.text.numbers import NUMBERS, in_words, ordinal_in_words
 from mmzoo_datasets.text.rules import RULES
@@ -162,7 +164,28 @@ def test_the_held_out_lists_are_what_they_claim() -> None:
         assert plain(word) and word in vocabulary.words and 2 <= vocabulary.syllables(word) <= 4
 
 
+def test_unwritten_words_are_in_no_document_and_in_no_everyday_sentence() -> None:
+    entries = HELDOUT["unwritten"]
+    chosen = {entry["word"] for entry in entries}
+    assert len(entries) == len(chosen) == 250
+    assert all(entry["text"] == CARRIERS[i % len(CARRIERS)].format(entry["word"]) for i, entry in enumerate(entries))
+    assert not chosen & {word for seed in range(500) for word in spoken_words(everyday(Random(seed)))}
+    if not all((folder / name).is_file() for folder, names in documents.TRAINING.items() for name in names):
+        pytest.skip("the documents are not installed")
+    written = {word for text in documents.sentences(documents.TRAINING) for word in re.findall("[a-z]+", text.lower())}
+    assert not chosen & written
+
+
+def test_the_questions_are_answered_by_yes_or_no_and_in_no_training_text() -> None:
+    asked = HELDOUT["questions"]
+    assert len(asked) == len(set(asked)) >= 40 and all(text.endswith("?") and text.isascii() for text in asked)
+    openings = "Is Are Was Were Do Does Did Have Has Can Could Will Would Should May".split()
+    assert all(text.split()[0] in openings for text in asked)
+    assert not set(asked) & {*TEMPLATES, *train(200)}
+
+
 @pytest.mark.slow
+@pytest.mark.skipif(not (documents.WORDNET / "data.noun").is_file(), reason="the documents are not installed")
 def test_the_held_out_file_is_what_its_generator_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shipped = json.loads(generator.TARGET.read_text(encoding="utf-8"))
     monkeypatch.setattr(generator, "TARGET", tmp_path / "heldout.json")

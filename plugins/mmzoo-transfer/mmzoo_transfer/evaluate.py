@@ -14,6 +14,7 @@ from tqdm import tqdm
 import mmzoo
 from mmzoo.data import decode_audio, load_dataset_component, sheet
 from mmzoo.errors import InputError
+from mmzoo.evaluation.heldout import teacher_of
 from mmzoo.evaluation.judges import load_judge
 from mmzoo.evaluation.pictures import in_batches, pictures_of
 from mmzoo.evaluation.words import ErrorRate, accuracies, accuracy, capped, interval, plain, pooled
@@ -110,8 +111,7 @@ def evaluate_image_to_speech(
     seconds = time.perf_counter() - start
     written = ["".join(sound.notes[:1]) for sound in spoken]
     some = captions[:COMPARED]
-    spoken_by_teacher = load_dataset_component("spoken-texts", texts=some, voice=f"flite:{model.voice.voices[0]}")
-    teacher = [decode_audio(cell) for cell in spoken_by_teacher["test"]["audio"]]
+    teacher = _said_by_teacher(model.voice, some)
     arms = {
         "teacher": teacher,
         "copy": [model.voice.tokenizer(sound) for sound in _progress(teacher, "copies")],
@@ -153,6 +153,13 @@ def transferred(model: Any, items: Sequence[Any], seed: int, instead: Any) -> li
         if len(items) == 1:
             return [instead]
         return [one for i, item in enumerate(items) for one in transferred(model, [item], seed + i, instead)]
+
+
+def _said_by_teacher(voice: Any, texts: Sequence[str]) -> list[Audio]:
+    """The texts spoken by the synthesizer that taught the model's first voice."""
+    name = voice.voices[0]
+    spoken = load_dataset_component("spoken-texts", texts=list(texts), voice=teacher_of(voice, name) or f"flite:{name}")
+    return [decode_audio(cell) for cell in spoken["test"]["audio"]]
 
 
 def _write_texts(samples: Path, texts: Mapping[str, str]) -> None:

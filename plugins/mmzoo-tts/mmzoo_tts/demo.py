@@ -11,11 +11,12 @@ import typer
 
 import mmzoo
 from mmzoo.command_line import Device, Output, Seed, input_file, seed_option
-from mmzoo.errors import InputError, MissingDependencyError, MissingPluginError
-from mmzoo.evaluation.judges import load_judge
+from mmzoo.errors import InputError, MmzooError
+from mmzoo.evaluation.judges import ready_judge
 from mmzoo.interfaces import Audio
 
-JUDGE = "pocketsphinx"
+JUDGES = ("whisper", "pocketsphinx")
+"""The first that can be used transcribes."""
 TEXT = "Doctor Smith paid $3.50 at 10:45. The quick brown fox jumps over the lazy dog."
 
 
@@ -43,8 +44,9 @@ def demo(
 ) -> None:
     """Speak a text with the bundled model, write a WAV file, and have a speech recognizer transcribe it.
 
-    Prints one line: the text, the voice, the speed, and what pocketsphinx, which is independent of the model, heard.
-    Works offline. Without pocketsphinx the file is still written, and the line says how to install it.
+    Prints one line: the text, the voice, the speed, and what a recognizer heard that is independent of the model:
+    Whisper where it is installed, otherwise pocketsphinx. Works offline. Without either the file is still written, and
+    the line says how to install one.
     """
     result = Output(output, Audio)
     first = seed_option(seed)
@@ -65,9 +67,14 @@ def demo(
 
 
 def heard(audio: Audio) -> str:
-    """The judge's transcript, as the end of a sentence."""
-    try:
-        [verdict] = load_judge(JUDGE).listen([audio])
-    except (MissingDependencyError, MissingPluginError) as error:
-        return f"no transcript: {error}"
-    return f"{JUDGE} heard {verdict.words!r}" if verdict.words else f"{JUDGE} heard nothing"
+    """A judge's transcript, as the end of a sentence."""
+    missing = ""
+    for name in JUDGES:
+        try:
+            judge = ready_judge(name)
+        except MmzooError as error:
+            missing = str(error)
+            continue
+        [verdict] = judge.listen([audio])
+        return f"{name} heard {verdict.words!r}" if verdict.words else f"{name} heard nothing"
+    return f"no transcript: {missing}"

@@ -1,107 +1,142 @@
-"""Measures text to speech: an independent judge transcribes held-out sentences and unseen words."""
+"""Measures text to speech: judges hear and rate held-out sentences of every voice, and what else the voices say."""
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
-import sys
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
+import numpy as np
 
-from mmzoo.data import decode_audio, load_dataset_component
-from mmzoo.errors import DataError, InputError
-from mmzoo.evaluation.judges import load_judge
-from mmzoo.evaluation.sound import averages, prosody
-from mmzoo.evaluation.speech import Listener, Sentence, compare, protocol, sentences_of, target_error, write_samples
-from mmzoo.evaluation.speech import judge as judged
-from mmzoo.evaluation.words import ErrorRate, difference, plain
+from mmzoo.data import load_dataset_component
+from mmzoo.errors import DataError, InputError, MmzooError
+from mmzoo.evaluation.heldout import HeldOut, held_out, teacher_of, training_data
+from mmzoo.evaluation.sound import averages, final_slope, prosody
+from mmzoo.evaluation.speech import (
+    Judged,
+    Panel,
+    Sentence,
+    by_speaker,
+    compare,
+    order,
+    protocol,
+    sentences_of,
+    write_samples,
+)
+from mmzoo.evaluation.words import Scores, difference, interval
 from mmzoo.interfaces import Audio
 from mmzoo_tts.letters import phone_errors
+from mmzoo_tts.measures import bar, by_seeds, by_steps, control, speak_phones_of, speed, unseen_words
 
-DATA = "held-out sentences of flite-speech, voice slt (a synthetic voice)"
-SENTENCES = 500
+JUDGES = ("whisper", "distill-mos", "dnsmos", "pocketsphinx")
+SENTENCES, OTHERS = 500, 100
+"""Most sentences of the first voice, and of each other voice."""
 UNSEEN = 250
-QUALITY_SENTENCES = 150
-STEPS = (4, 8, 16)
-SEEDS = (0, 1, 2)
-TEN_WORDS = "The quick brown fox jumps over the very lazy dog."
-_SPEED = """
-import json, resource, sys, time, torch, mmzoo
-name, text = sys.argv[1:]
-start = time.perf_counter()
-model = mmzoo.create(name)
-created = time.perf_counter() - start
-model(text)
-first, elapsed, seconds = [], 0.0, 0.0
-for seed in range(10):
-    start = time.perf_counter()
-    stream = model.stream(text, seed=seed)
-    chunk = next(stream)
-    first.append(time.perf_counter() - start)
-    seconds += chunk.duration + sum(c.duration for c in stream)
-    elapsed += time.perf_counter() - start
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(json.dumps({"rtf": elapsed / seconds, "times_real_time": seconds / elapsed, "first_audio_s": sorted(first)[5],
-                  "create_s": created, "peak_memory_mb": peak}))
-"""
+QUALITY_SENTENCES = 100
+"""Sentences by number of steps and by seed."""
+OWN_TEXTS = "flite-speech"
+"""A dataset that names flite's voices without the synthesizer, and whose unseen words are its own."""
 
 
 def evaluate_tts(
-    model: Any, *, judge: str = "pocketsphinx", limit: int | None = None, samples: Path | None = None
+    model: Any,
+    *,
+    judges: Sequence[str] = JUDGES,
+    data: Sequence[str] = (),
+    limit: int | None = None,
+    samples: Path | None = None,
 ) -> dict[str, Any]:
     """Measure a text-to-speech model.
 
-    The rows are the teacher, its reconstruction by the tokenizer, TTS with the teacher's durations, and TTS from text.
-    Further: unseen words, quality by number of steps and by seed, prosody against the teacher, and speed. Without
-    flite, the teacher's synthesizer, only TTS from text is measured.
+    The rows of each voice are the teacher, its reconstruction by the tokenizer, TTS with the teacher's durations where
+    these are known, and TTS from text. The first voice's are at the top, the others' under `voices`. Further: unseen
+    words, quality by number of steps and by seed, prosody and the pitch at the end of questions against the teacher,
+    how the listeners order the rows, and speed. If the teacher's speech cannot be had, only TTS from text is measured.
 
     Args:
         model: A text-to-speech model.
-        judge: Name of the speech recognizer that transcribes.
-        limit: Number of sentences and of unseen words; None for all.
+        judges: Names of judges that transcribe or rate.
+        data: Datasets of held-out speech; by default those of the model's training.
+        limit: Number of sentences of each voice and of unseen words; None for all of the first voice and some of the
+            others.
         samples: Folder for audio samples; None for none.
 
     Returns:
         The content of `evaluation.json`.
 
     Raises:
-        DataError: flite is not installed and there is no earlier evaluation with the teacher's row.
+        InputError: The data have no sentences of any voice of the model.
     """
-    listener = load_judge(judge)
-    if not teacher_can_speak():
-        return _without_teacher(model, listener, limit or SENTENCES)
-    # The held-out texts are fixed, so there is no need to synthesize the training sentences.
-    splits = load_dataset_component("flite-speech", sentences=1, validation=1)
-    sentences = sentences_of(splits["test"], limit or SENTENCES)
-    unseen = sentences_of(splits["unseen"], limit or UNSEEN)
-    sounds: dict[str, list[Audio]] = {
-        "teacher": [s.audio for s in sentences],
-        "codec": [model.tokenizer(s.audio) for s in _bar(sentences, "codec")],
-        "tts_true_durations": [_with_true_durations(model, s) for s in _bar(sentences, "true durations")],
-        "tts": [model(s.text) for s in _bar(sentences, "speaking")],
-    }
-    rows = {name: judged(listener, sentences, sound, name) for name, sound in sounds.items()}
+    panel = Panel.of(judges)
+    try:
+        held = held_out(model, data, sentences=1, validation=1)
+    except DataError as error:
+        return _without_teacher(model, panel, limit or SENTENCES, str(error))
+    spoken = [
+        VoiceEvaluation.of(model, voice, sentences, panel)
+        for voice, sentences in _sentences(model, held, limit or SENTENCES, limit or OTHERS).items()
+    ]
+    main, others = spoken[0], spoken[1:]
     if samples is not None:
-        write_samples(samples, sentences, sounds)
-    return {
-        "protocol": {**protocol(listener, sentences, DATA), "unseen_words": len(unseen), "steps": model.num_steps},
-        "rows": {name: row.table() for name, row in rows.items()},
-        "differences": compare(rows, "teacher"),
-        "unseen_words": _unseen(model, listener, unseen),
-        "steps": _by_steps(model, listener, sentences[:QUALITY_SENTENCES]),
-        "seeds": _by_seeds(model, listener, sentences[:QUALITY_SENTENCES]),
-        "judge_control": _control(listener, min(QUALITY_SENTENCES, len(sentences))),
-        "prosody": averages(
-            [prosody(s.audio, t) for s, t in zip(sentences, _bar(sounds["tts"], "prosody"), strict=True)]
-        ),
-        "speaking_rate_ratio": sum(s.audio.duration for s in sentences) / sum(a.duration for a in sounds["tts"]),
-        "speed": _speed(model),
+        write_samples(samples, main.sentences, main.sounds)
+    without: dict[str, str] = {}
+    report = {
+        "protocol": {
+            **protocol(panel, main.sentences, f"held-out sentences of {held.title}"),
+            "voice": main.voice,
+            "steps": model.num_steps,
+        },
+        **main.table(model, limit, without),
+        "unseen_words": _unseen(model, panel, held, limit or UNSEEN, without),
+        "steps": by_steps(model, panel, main.sentences[:QUALITY_SENTENCES]),
+        "seeds": by_seeds(model, panel, main.sentences[:QUALITY_SENTENCES]),
+        "judge_control": control(panel, min(QUALITY_SENTENCES, len(main.sentences))),
+        "order": _order(spoken),
+        "speed": speed(model),
     }
+    if others:
+        report["voices"] = {
+            one.voice: {"sentences": len(one.sentences), **one.table(model, limit, without)} for one in others
+        }
+    report = {key: value for key, value in report.items() if value}
+    return report | ({"without": without} if without else {})
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceEvaluation:
+    """The rows of one voice: its sentences, the sounds of each row, and what the judges made of them."""
+
+    voice: str
+    sentences: Sequence[Sentence]
+    sounds: Mapping[str, list[Audio]]
+    rows: Mapping[str, Judged]
+
+    @classmethod
+    def of(cls, model: Any, voice: str, sentences: Sequence[Sentence], panel: Panel) -> VoiceEvaluation:
+        """Speak the sentences and have them judged."""
+        sounds: dict[str, list[Audio]] = {
+            "teacher": [s.audio for s in sentences],
+            "codec": [model.tokenizer(s.audio) for s in bar(sentences, f"{voice}, codec")],
+        }
+        if (timed := speak_phones_of(model, sentences, voice, timed=True)) is not None:
+            sounds["tts_true_durations"] = timed
+        sounds["tts"] = [model(s.text, voice=voice) for s in bar(sentences, f"{voice}, speaking")]
+        rows = {name: panel.judge(sentences, some, f"{voice}, {name}") for name, some in sounds.items()}
+        return cls(voice, sentences, sounds, rows)
+
+    def table(self, model: Any, limit: int | None, without: dict[str, str]) -> dict[str, Any]:
+        """The figures; what cannot be measured goes into `without`."""
+        pairs = list(zip(self.sentences, self.sounds["tts"], strict=True))
+        lengths = [sum(s.audio.duration for s in self.sentences), sum(sound.duration for _, sound in pairs)]
+        asked = _questions(model, self.voice, limit, without)
+        return {
+            "rows": {name: row.table() for name, row in self.rows.items()},
+            "differences": compare(self.rows, "teacher"),
+            "prosody": averages([prosody(s.audio, sound) for s, sound in bar(pairs, f"{self.voice}, prosody")]),
+            "speaking_rate_ratio": lengths[0] / lengths[1],
+            **({"questions": asked} if asked else {}),
+        }
 
 
 def evaluate_phonemizer(model: Any, *, limit: int | None = None, samples: Path | None = None) -> dict[str, Any]:
@@ -120,115 +155,114 @@ def evaluate_phonemizer(model: Any, *, limit: int | None = None, samples: Path |
     }
 
 
-def teacher_can_speak() -> bool:
-    """Whether flite, the synthesizer that made the training speech, is installed."""
-    return shutil.which("flite") is not None
-
-
-def _without_teacher(model: Any, listener: Listener, limit: int) -> dict[str, Any]:
-    """The TTS row alone, next to the stored row of the teacher."""
-    path = None if model.folder is None else Path(model.folder) / "evaluation.json"
-    if path is None or not path.is_file():
-        raise DataError(
-            "flite is not installed, and the model has no evaluation.json with the teacher's row;"
-            " install the Debian package flite."
+def _sentences(model: Any, held: HeldOut, most: int, of_others: int) -> dict[str, list[Sentence]]:
+    """Held-out sentences of each voice; a voice that the data lack is asked of its synthesizer."""
+    by = by_speaker(held.test_rows(), most, of_others, main=model.voices[0])
+    found: dict[str, list[Sentence]] = {}
+    for voice in model.voices:
+        if voice in by:
+            found[voice] = by[voice]
+        elif len(model.voices) == 1 and len(by) == 1:
+            found[voice] = next(iter(by.values()))
+        elif (teacher := teacher_voice(model, voice)) is not None:
+            texts = [s.text for s in next(iter((found or by).values()))]
+            found[voice] = said_by(teacher, texts[: of_others if found else most])
+    if not found:
+        raise InputError(
+            f"{held.title} has the speakers {', '.join(by)}, but {model.name} has the voices {', '.join(model.voices)};"
+            " name data with one of them with --data."
         )
-    stored = json.loads(path.read_text("utf-8"))
-    texts = list(load_dataset_component("heldout-texts")["test"]["text"])[:limit]
-    heard = listener.listen([model(text) for text in _bar(texts, "speaking")], description="judging tts")
-    words = ErrorRate.of([plain(text) for text in texts], [plain(h.words) for h in heard])
-    teacher = stored["rows"]["teacher"]
+    return found
+
+
+def teacher_voice(model: Any, voice: str) -> str | None:
+    """The synthesizer's voice that a voice learned from, such as `flite:slt`; None if the training record has none."""
+    stated = teacher_of(model, voice)
+    return stated or (f"flite:{voice}" if training_data(model).get("name") == OWN_TEXTS else None)
+
+
+def said_by(teacher: str, texts: Sequence[str]) -> list[Sentence]:
+    """The texts spoken by a synthesizer's voice. Raises DataError if it is not installed."""
+    return sentences_of(load_dataset_component("spoken-texts", texts=list(texts), voice=teacher)["test"])
+
+
+def _unseen(model: Any, panel: Panel, held: HeldOut, most: int, without: dict[str, str]) -> dict[str, Any]:
+    """Words that are in no training text, said by the teacher and by the model's first voice."""
+    voice = model.voices[0]
+    rows = [sentence for table in held.rows("unseen") for sentence in sentences_of(table)]
+    if not rows and (teacher := teacher_voice(model, voice)) is not None:
+        texts = load_dataset_component("heldout-texts", limit=most)["unwritten"]
+        try:
+            said = said_by(teacher, texts["text"])
+        except MmzooError as error:
+            without["unseen words"] = str(error)
+        else:
+            rows = [
+                Sentence(s.id, s.text, s.audio, (), (), None, t) for s, t in zip(said, texts["target"], strict=True)
+            ]
+    if not rows:
+        without.setdefault("unseen words", f"the synthesizer of the voice {voice} is not known")
+        return {}
+    return unseen_words(model, panel.lead, rows[:most])
+
+
+def _questions(model: Any, voice: str, limit: int | None, without: dict[str, str]) -> dict[str, Any]:
+    """How the pitch moves at the end of questions, in semitones per second, against the teacher's."""
+    teacher = teacher_voice(model, voice)
+    if teacher is None:
+        without[f"questions, {voice}"] = "the synthesizer of this voice is not known"
+        return {}
+    texts = load_dataset_component("heldout-texts", limit=limit)["questions"]["text"]
+    try:
+        asked = said_by(teacher, texts)
+    except MmzooError as error:
+        without[f"questions, {voice}"] = str(error)
+        return {}
+    slopes = np.array(
+        [[final_slope(s.audio), final_slope(model(s.text, voice=voice))] for s in bar(asked, f"{voice}, questions")]
+    )
+    slopes = slopes[np.isfinite(slopes).all(1)]
+    if not len(slopes):
+        return {}
+    theirs, mine = Scores(slopes[:, 0]), Scores(slopes[:, 1])
+    return {
+        "questions": len(slopes),
+        "teacher": _mean(theirs),
+        "tts": _mean(mine),
+        "tts_above_the_teacher": difference(mine, theirs),
+        "rising": {"teacher": float((slopes[:, 0] > 0).mean()), "tts": float((slopes[:, 1] > 0).mean())},
+        "same_direction": float((slopes[:, 0] * slopes[:, 1] > 0).mean()),
+    }
+
+
+def _mean(scores: Scores) -> dict[str, float]:
+    bounds = interval(scores)
+    return {"mean": bounds["rate"], "low": bounds["low"], "high": bounds["high"]}
+
+
+def _order(spoken: Sequence[VoiceEvaluation]) -> dict[str, Any]:
+    """How the listeners order the rows of all voices, on the sentences that they share."""
+    count = min(len(one.sentences) for one in spoken)
+    texts = {tuple(s.text for s in one.sentences[:count]) for one in spoken}
+    shared = spoken if len(texts) == 1 else spoken[:1]
+    count = min(len(one.sentences) for one in shared)
+    rows = {f"{one.voice} {name}": row.first(count) for one in shared for name, row in one.rows.items()}
+    return {"sentences": count, **order(rows)}
+
+
+def _without_teacher(model: Any, panel: Panel, limit: int, reason: str) -> dict[str, Any]:
+    """TTS from text alone, on held-out sentences that need no synthesizer."""
+    rows = load_dataset_component("heldout-texts", limit=limit)["test"]
+    spoken = [model(text) for text in bar(rows["text"], "speaking")]
+    sentences = [
+        Sentence(row["id"], row["text"], sound, (), (), None, "") for row, sound in zip(rows, spoken, strict=True)
+    ]
     return {
         "complete": False,
         "protocol": {
-            **stored["protocol"],
-            "sentences": len(texts),
-            "note": "flite is not installed: the teacher's row is the stored one, only tts was judged",
+            **protocol(panel, sentences, "held-out sentences of heldout-texts"),
+            "note": f"only tts was judged, because the teacher's speech cannot be had: {reason.rstrip('.')}",
         },
-        "rows": {"teacher": teacher, "tts": {"wer": words.rate, **words.parts()}},
-        "differences": {"tts": {"wer": {"difference": words.rate - teacher["wer"]}}},
-        "speed": _speed(model),
+        "rows": {"tts": panel.judge(sentences, spoken, "tts").table()},
+        "speed": speed(model),
     }
-
-
-def _control(listener: Listener, limit: int) -> dict[str, Any]:
-    """The judge's errors on an unrelated synthesizer: a judge that only understands flite would be biased."""
-    if shutil.which("espeak-ng") is None:
-        return {"note": "espeak-ng is not installed; install Debian's package espeak-ng for the judge's control"}
-    rows = load_dataset_component("heldout-texts", voice="espeak:en-us", limit=limit)["test"]
-    heard = listener.listen([decode_audio(row["audio"]) for row in rows], description="judging the control")
-    words = ErrorRate.of([plain(row["text"]) for row in rows], [plain(h.words) for h in heard])
-    return {"voice": "espeak-ng en-us", "sentences": len(rows), "wer": words.rate}
-
-
-def _bar(items: Sequence[Any], name: str) -> Any:
-    return tqdm(items, desc=name, unit="sentence", disable=None, leave=False)
-
-
-def _with_true_durations(model: Any, sentence: Sentence) -> Audio:
-    starts = (0.0, *sentence.ends[:-1])
-    durations = [max(end - start, 1e-3) for start, end in zip(starts, sentence.ends, strict=True)]
-    sound: Audio = model.speak_phones(sentence.phones, durations)
-    return sound
-
-
-def _unseen(model: Any, listener: Listener, sentences: Sequence[Sentence]) -> dict[str, Any]:
-    """Error on the target word: from text, from the teacher's phones, and by letter-to-sound alone."""
-    words = [s.target for s in sentences]
-    phonemizer = model.phonemizer
-    lexicon = dict(phonemizer.lexicon)
-    in_lexicon = sum(word in lexicon for word in words)
-    rows: dict[str, ErrorRate] = {"teacher": target_error(sentences, listener.listen([s.audio for s in sentences]))}
-    spoken = [model(s.text) for s in _bar(sentences, "unseen words")]
-    rows["tts"] = target_error(sentences, listener.listen(spoken))
-    # With the teacher's phones, errors come from the sound of new words, not from their spelling.
-    spoken = [model.speak_phones(s.phones) for s in _bar(sentences, "known phones")]
-    rows["tts_known_phones"] = target_error(sentences, listener.listen(spoken))
-    if in_lexicon:
-        phonemizer.set_lexicon({word: phones for word, phones in lexicon.items() if word not in set(words)})
-        try:
-            spoken = [model(s.text) for s in _bar(sentences, "by letters")]
-        finally:
-            phonemizer.set_lexicon(lexicon)
-        rows["tts_by_letters"] = target_error(sentences, listener.listen(spoken))
-    return {
-        "words": len(words),
-        "words_in_lexicon": in_lexicon,
-        "error": {name: row.rate for name, row in rows.items()},
-        "difference": {name: difference(row, rows["teacher"]) for name, row in rows.items() if name != "teacher"},
-    }
-
-
-def _by_steps(model: Any, listener: Listener, sentences: Sequence[Sentence]) -> dict[str, Any]:
-    table: dict[str, Any] = {"sentences": len(sentences)}
-    for steps in STEPS:
-        start = time.perf_counter()
-        spoken = [model(s.text, steps=steps) for s in _bar(sentences, f"{steps} steps")]
-        seconds = time.perf_counter() - start
-        row = judged(listener, sentences, spoken, f"{steps} steps")
-        table[str(steps)] = {
-            "wer": row.words.rate,
-            "per": row.phones.rate,
-            "rtf": seconds / sum(a.duration for a in spoken),
-        }
-    return table
-
-
-def _by_seeds(model: Any, listener: Listener, sentences: Sequence[Sentence]) -> dict[str, Any]:
-    """The influence of the initial noise: word error rates of the same sentences for several seeds."""
-    rates = {}
-    for seed in SEEDS:
-        spoken = [model(s.text, seed=seed) for s in _bar(sentences, f"seed {seed}")]
-        rates[str(seed)] = judged(listener, sentences, spoken, f"seed {seed}").words.rate
-    return {"sentences": len(sentences), "wer": rates, "spread": max(rates.values()) - min(rates.values())}
-
-
-def _speed(model: Any) -> dict[str, float]:
-    """Real-time factor and time to first audio after a warm-up, time of `create`, and peak memory of the process."""
-    name = f"local-dir:{model.folder}" if model.folder is not None else model.name
-    command = [sys.executable, "-c", _SPEED, name, TEN_WORDS]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise InputError(f"Could not time {name!r} in a fresh process: {done.stderr.strip().splitlines()[-1]}")
-    figures: dict[str, float] = json.loads(done.stdout)
-    return figures

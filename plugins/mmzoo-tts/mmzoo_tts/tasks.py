@@ -40,7 +40,12 @@ def register_tasks(register: Register) -> None:
         summary="Text to speech",
         use='tts = mmzoo.create("{name}")\nspeech = tts("Hello there.")\nspeech.save("hello.wav")',
         pipeline="text-to-speech",
-        headlines={"rows.tts.wer": "wer", "rows.tts.per": "per"},
+        headlines={
+            "rows.tts.wer": "wer",
+            "rows.tts.per": "per",
+            "rows.tts.ratings.mos.mean": "mos",
+            "rows.tts.ratings.p808.mean": "mos",
+        },
         sections={
             "speaking_rate_ratio": "Speaking rate relative to the teacher",
             "unseen_words": "Unseen words",
@@ -48,7 +53,7 @@ def register_tasks(register: Register) -> None:
             "seeds": "Seeds",
             **LINES,
         },
-        tables="mmzoo.evaluation.tables:recognition_results",
+        tables="mmzoo_tts.results:tables",
         numbers="mmzoo_tts.results:numbers",
     )
     register.task(
@@ -61,7 +66,7 @@ def register_tasks(register: Register) -> None:
     register.metric(
         "text-to-speech",
         "mmzoo_tts.evaluate:evaluate_tts",
-        summary="A judge transcribes synthesized held-out sentences and words",
+        summary="Judges transcribe and rate synthesized held-out sentences and words",
         requires=("matplotlib>=3.9",),
     )
     register.metric(

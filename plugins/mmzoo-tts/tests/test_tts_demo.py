@@ -14,7 +14,8 @@ from mmzoo_tts import demo as command
 
 import mmzoo
 from mmzoo.cli.main import main
-from mmzoo.evaluation.judges import load_judge
+from mmzoo.errors import DataError
+from mmzoo.evaluation.judges import ready_judge
 from mmzoo.evaluation.speech import Heard
 from mmzoo.registry import targets
 
@@ -39,7 +40,7 @@ class Listener:
 def speaker(monkeypatch: pytest.MonkeyPatch) -> Speaker:
     found = Speaker()
     monkeypatch.setattr(command.mmzoo, "create", lambda name, device: found)
-    monkeypatch.setattr(command, "load_judge", lambda name: Listener())
+    monkeypatch.setattr(command, "ready_judge", lambda name: Listener())
     return found
 
 
@@ -49,7 +50,7 @@ def test_one_line_says_all(speaker: Speaker, tmp_path: Path, capsys: pytest.Capt
     told = capsys.readouterr().out
     assert told.count("\n") == 1
     assert told.startswith(f"{path}: said 'Hello there.' in the voice kal; 2.0 s of speech in ")
-    assert "times real time; pocketsphinx heard 'hello there'" in told
+    assert "times real time; whisper heard 'hello there'" in told
     assert mmzoo.Audio.load(path).duration == 2.0
     assert speaker.asked == [{"text": "Hello\nthere.", "voice": "kal", "seed": 3}]
 
@@ -66,11 +67,24 @@ def test_a_text_and_a_voice_are_given_by_default(
 def test_without_the_recogniser_it_says_how_to_get_it(
     speaker: Speaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(command, "load_judge", load_judge)
+    monkeypatch.setattr(command, "ready_judge", ready_judge)
     monkeypatch.setattr(targets, "_installed", lambda requirement: False)
     assert main(["demo", "-o", str(tmp_path / "a.wav")]) == 0
     assert "pip install 'pocketsphinx" in capsys.readouterr().out
     assert (tmp_path / "a.wav").is_file()
+
+
+def test_pocketsphinx_hears_where_whisper_has_no_weights(
+    speaker: Speaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def ready(name: str) -> Listener:
+        if name == "whisper":
+            raise DataError("no weights")
+        return Listener()
+
+    monkeypatch.setattr(command, "ready_judge", ready)
+    assert main(["demo", "-o", str(tmp_path / "a.wav")]) == 0
+    assert "pocketsphinx heard 'hello there'" in capsys.readouterr().out
 
 
 def test_a_folder_that_does_not_exist_is_noticed_before_anything_is_loaded(

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from mmzoo.evaluation.tables import Report, line, percent, recognition_table, table
+from mmzoo.evaluation.tables import (
+    Report,
+    line,
+    percent,
+    ratings_table,
+    recognition_results,
+    recognition_table,
+    table,
+    words,
+)
 from mmzoo_vqvae.tasks import PICTURE_LINES, SPEECH_LINES
 
 
@@ -10,8 +19,23 @@ def speech_numbers(evaluation: Report) -> list[str]:
     """Recognition by the judge, and all other measurements."""
     return [
         recognition_table(evaluation),
+        ratings_table(evaluation),
+        _by_voice(evaluation),
         *(line(title, evaluation.get(key, {})) for key, title in SPEECH_LINES.items()),
     ]
+
+
+def speech_tables(evaluation: Report) -> str:
+    """The tables of the card."""
+    return "\n\n".join(filter(None, (recognition_results(evaluation), _by_voice(evaluation))))
+
+
+def _by_voice(evaluation: Report) -> str:
+    """Distances of copies by voice."""
+    rows = {voice: report["distances"] for voice, report in evaluation.get("voices", {}).items()}
+    names = list(next(iter(rows.values()), {}))
+    cells = ([voice, *(f"{row[name]:.3g}" for name in names)] for voice, row in rows.items())
+    return table(["copy against original", *map(words, names)], cells) if rows else ""
 
 
 def picture_numbers(evaluation: Report) -> list[str]:

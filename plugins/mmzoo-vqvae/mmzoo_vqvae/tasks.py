@@ -49,9 +49,14 @@ def register_tasks(register: Register) -> None:
             'tokenizer.reconstruct(codes).save("copy.wav")'
         ),
         pipeline="audio-to-audio",
-        headlines={"rows.copy.wer": "wer", "rows.copy.per": "per", "distances.estoi": "estoi"},
+        headlines={
+            "rows.copy.wer": "wer",
+            "rows.copy.per": "per",
+            "rows.copy.ratings.mos.mean": "mos",
+            "distances.estoi": "estoi",
+        },
         sections=SPEECH_LINES,
-        tables="mmzoo.evaluation.tables:recognition_results",
+        tables="mmzoo_vqvae.results:speech_tables",
         numbers="mmzoo_vqvae.results:speech_numbers",
     )
     register.task(
@@ -84,7 +89,7 @@ def register_tasks(register: Register) -> None:
     register.metric(
         "speech-tokenization",
         "mmzoo_vqvae.evaluate:evaluate_speech_tokenizer",
-        summary="Reconstructs held-out speech from its codes; a judge transcribes it",
+        summary="Reconstructs held-out speech from its codes; judges transcribe and rate it",
         requires=("pystoi>=0.4.1", "matplotlib>=3.9"),
     )
     register.metric(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from importlib.metadata import version
 from typing import Any
@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from mmzoo.data import resample
 from mmzoo.interfaces import Audio
+from mmzoo_datasets.judges.verdicts import kept
 
 SAMPLE_RATE = 16000
 
 
-def _at_16_khz(sound: Audio) -> NDArray[np.float32]:
-    return np.clip(resample(sound.samples, sound.sample_rate, SAMPLE_RATE), -1, 1)
+def _at_16_khz(sounds: Sequence[Audio]) -> list[NDArray[np.float32]]:
+    return [np.clip(resample(sound.samples, sound.sample_rate, SAMPLE_RATE), -1, 1) for sound in sounds]
 
 
 class DistillMOS:
@@ -35,15 +36,17 @@ class DistillMOS:
         return distillmos.ConvTransformerSQAModel().eval()
 
     def rate(self, sounds: Sequence[Audio], *, description: str = "rating") -> list[dict[str, float]]:
-        """`mos` of each sound."""
+        """`mos` of each sound; earlier verdicts are cached."""
         import torch
-        from tqdm import tqdm
 
-        with torch.inference_mode():
-            return [
-                {"mos": float(self._model(torch.from_numpy(_at_16_khz(sound)).unsqueeze(0)))}
-                for sound in tqdm(sounds, desc=description, unit="sound", disable=None, leave=False)
-            ]
+        heard = _at_16_khz(sounds)
+
+        def rated(todo: list[int]) -> Iterator[dict[str, float]]:
+            for index in todo:
+                with torch.inference_mode():
+                    yield {"mos": float(self._model(torch.from_numpy(heard[index]).unsqueeze(0)))}
+
+        return kept(self.name, [samples.tobytes() for samples in heard], rated, description)
 
 
 class DNSMOS:
@@ -55,13 +58,15 @@ class DNSMOS:
         return f"DNSMOS (speechmos {version('speechmos')})"
 
     def rate(self, sounds: Sequence[Audio], *, description: str = "rating") -> list[dict[str, float]]:
-        """`p808` (ITU-T P.808), `overall`, `signal` and `background` of each sound."""
+        """`p808` (ITU-T P.808), `overall`, `signal` and `background` of each sound; earlier verdicts are cached."""
         from speechmos import dnsmos
-        from tqdm import tqdm
 
         table = {"p808": "p808_mos", "overall": "ovrl_mos", "signal": "sig_mos", "background": "bak_mos"}
-        rated = []
-        for sound in tqdm(sounds, desc=description, unit="sound", disable=None, leave=False):
-            scores = dnsmos.run(_at_16_khz(sound), SAMPLE_RATE)
-            rated.append({ours: float(scores[theirs]) for ours, theirs in table.items()})
-        return rated
+        heard = _at_16_khz(sounds)
+
+        def rated(todo: list[int]) -> Iterator[dict[str, float]]:
+            for index in todo:
+                scores = dnsmos.run(heard[index], SAMPLE_RATE)
+                yield {ours: float(scores[theirs]) for ours, theirs in table.items()}
+
+        return kept(self.name, [samples.tobytes() for samples in heard], rated, description)

@@ -1,6 +1,6 @@
 """The judge `pocketsphinx`: a speech recognizer with its own English models, not trained on our voices.
 
-Protocol: 16 kHz, peak at -3 dB, 0.3 s of silence on both sides, cepstral mean normalization over the whole
+Protocol: resampled to 16 kHz, peak at -3 dB, 0.3 s of silence on both sides, cepstral mean normalization over the whole
 utterance (`cmn="batch"`, so that a score does not depend on earlier utterances). Two passes: words with the
 bundled trigram language model, and phones with a phone language model only. Verdicts are cached by the sha256
 of the samples, so that a sound is judged once.
@@ -8,11 +8,9 @@ of the samples, so that a sound is judged once.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from functools import lru_cache
@@ -22,12 +20,11 @@ from typing import Any
 
 import numpy as np
 
-from mmzoo.data import cache_dir
-from mmzoo.errors import InputError
+from mmzoo.data import resample
 from mmzoo.evaluation.speech import Heard
 from mmzoo.interfaces import Audio
-from mmzoo.system import write_whole
 from mmzoo_datasets.flite import PHONE_SET
+from mmzoo_datasets.judges.verdicts import kept
 from mmzoo_datasets.phone_map import ARPABET_OF, PAUSE
 
 SAMPLE_RATE = 16000
@@ -65,10 +62,11 @@ def _judge(data: bytes) -> Heard:
 
 
 def prepare(audio: Audio) -> bytes:
-    if audio.sample_rate != SAMPLE_RATE:
-        raise InputError(f"The recognizer takes {SAMPLE_RATE} Hz audio, not {audio.sample_rate} Hz; resample it first.")
-    peak = float(np.abs(audio.samples).max(initial=0.0))
-    samples = audio.samples * (PEAK / peak) if peak > 0 else audio.samples
+    """A sound as the recognizer takes it: 16-bit samples at 16 kHz, at one level and with silence on both sides."""
+    samples = resample(audio.samples, audio.sample_rate, SAMPLE_RATE)
+    peak = float(np.abs(samples).max(initial=0.0))
+    if peak > 0:
+        samples = samples * (PEAK / peak)
     silence = np.zeros(int(PADDING_S * SAMPLE_RATE), np.float32)
     padded = np.concatenate((silence, samples, silence))
     return bytes((padded * 32767).astype("<i2").tobytes())
@@ -90,38 +88,18 @@ class PocketSphinx:
         self, sounds: Sequence[Audio], *, description: str = "listening", processes: int | None = None
     ) -> list[Heard]:
         """Transcribe every sound; earlier verdicts come from the cache."""
-        from tqdm import tqdm
-
-        folder = cache_dir() / "judge" / self.name.split(",")[0].replace(" ", "-")
-        folder.mkdir(parents=True, exist_ok=True)
         data = [prepare(sound) for sound in sounds]
-        paths = [folder / f"{hashlib.sha256(item).hexdigest()}.json" for item in data]
-        heard: dict[int, Heard] = {}
-        for index, path in enumerate(paths):
-            if path.exists():
-                stored = json.loads(path.read_text("utf-8"))
-                heard[index] = Heard(stored["words"], tuple(stored["phones"]))
-        todo = [index for index in range(len(data)) if index not in heard]
-        workers = min(len(todo), processes or os.cpu_count() or 1)
-        with tqdm(
-            total=len(data), initial=len(heard), desc=description, unit="sound", disable=None, leave=False
-        ) as bar:
 
-            def keep(index: int, verdict: Heard) -> None:
-                write_whole(paths[index], json.dumps(asdict(verdict)))
-                heard[index] = verdict
-                bar.update(1)
+        def judged(todo: list[int]) -> Iterator[dict[str, Any]]:
+            workers = min(len(todo), processes or os.cpu_count() or 1)
+            if workers == 1:
+                yield from (asdict(_judge(data[index])) for index in todo)
+                return
+            with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+                yield from map(asdict, pool.map(_judge, [data[index] for index in todo], chunksize=4))
 
-            if workers <= 1:
-                for index in todo:
-                    keep(index, _judge(data[index]))
-            else:
-                with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-                    for index, verdict in zip(
-                        todo, pool.map(_judge, [data[i] for i in todo], chunksize=4), strict=True
-                    ):
-                        keep(index, verdict)
-        return [heard[index] for index in range(len(data))]
+        verdicts = kept(self.name.split(",")[0], data, judged, description)
+        return [Heard(verdict["words"], tuple(verdict["phones"])) for verdict in verdicts]
 
     def fit(
         self, sounds: Sequence[Audio], texts: Sequence[Sequence[str]], *, description: str = "aligning"

@@ -10,7 +10,7 @@ from random import Random
 from mmzoo_datasets.text import words
 from mmzoo_datasets.text.grammar import OWN_WORDS, Writer, spoken_words
 from mmzoo_datasets.text.rules import RULES
-from mmzoo_datasets.text.vocabulary import Vocabulary
+from mmzoo_datasets.text.vocabulary import COARSE, Vocabulary
 
 VERSION = "1"
 """Part of the names of built corpora; increase it whenever the texts change."""
@@ -56,37 +56,62 @@ UNSUITABLE = frozenset(
     ]
 )
 """Brands, slang and the like that pass the rule below but do not belong in a test."""
+BRANDS = frozenset(
+    "barbie chevrolet chromecast condom corsair dildo downvote firefox gmail honda hyundai instagram intel kodak lexus"
+    " libido linux macbook marriott mazda motorola mustang nintendo nissan pokemon porsche python reddit redneck"
+    " respawn samsung saturn subaru tinder toyota tumblr twitter ubuntu verizon vista volvo vulcan wikipedia yahoo"
+    " youtube thirteenth fourteenth fifteenth seventeenth eighteenth nineteenth fortieth".split()
+)
+"""What `unwritten_words` leaves out besides."""
 MOST_WORDS = 25
 SHARED_TRIGRAMS = 0.6
 
 
 def unseen_words(vocabulary: Vocabulary, count: int, seed: int = 0) -> list[str]:
-    """Content words of 2 to 4 syllables that are in none of our rules and lists, and have no homophones."""
+    """Suitable words that are in none of our rules and lists, in no form."""
     ours = {w.lower() for listed in OWN_WORDS.values() for w in listed} | set(
         re.findall("[a-z]+", " ".join(RULES.values()))
     )
     ours |= set(spoken_words(" ".join([*words.SHORT, *CARRIERS])))
-    sounds = Counter(phones for word in vocabulary.words.values() for phones in set(word.phones))
-    ranks = {word: rank for rank, word in enumerate(vocabulary.words)}
-    candidates = [
-        word
-        for name in ("noun", "adj", "verb")
-        for word in vocabulary.by_class[name]
-        if 2_500 <= ranks[word] < 14_000
-        and 5 <= len(word) <= 10
-        and 2 <= vocabulary.syllables(word) <= 4
-        and len(vocabulary.pronunciations[word]) == 1
-        and sounds[vocabulary.pronunciations[word][0]] == 1
-        and not any(related(word, other) for other in ours)
-        and word not in UNSUITABLE
-        and not word.endswith(("ing", "ed", "ly", "s", "ian", "ish"))
-    ]
+    candidates = [word for word in _suitable(vocabulary, 14_000) if not any(related(word, other) for other in ours)]
     Random(f"unseen {seed}").shuffle(candidates)
     chosen: list[str] = []
     for word in candidates:
         if len(chosen) < count and not any(related(word, other) for other in chosen):
             chosen.append(word)
     return sorted(chosen)
+
+
+def unwritten_words(vocabulary: Vocabulary, texts: Iterable[str], count: int, seed: int = 0) -> list[str]:
+    """Suitable words that are in none of these texts, and no brands.
+
+    Args:
+        vocabulary: The recognizer's vocabulary.
+        texts: All texts that training may use.
+        count: Number of words.
+        seed: Seed of the choice.
+    """
+    written = {word for text in texts for word in re.findall("[a-z]+", text.lower())} | BRANDS
+    candidates = [w for w in _suitable(vocabulary, 20_000) if w not in written and not COARSE.search(w)]
+    return sorted(Random(f"unwritten {seed}").sample(candidates, count))
+
+
+def _suitable(vocabulary: Vocabulary, rarest: int) -> list[str]:
+    """Content words of 2 to 4 syllables that have one pronunciation and no homophones, down to a rank of frequency."""
+    sounds = Counter(phones for word in vocabulary.words.values() for phones in set(word.phones))
+    ranks = {word: rank for rank, word in enumerate(vocabulary.words)}
+    return [
+        word
+        for name in ("noun", "adj", "verb")
+        for word in vocabulary.by_class[name]
+        if 2_500 <= ranks[word] < rarest
+        and 5 <= len(word) <= 10
+        and 2 <= vocabulary.syllables(word) <= 4
+        and len(vocabulary.pronunciations[word]) == 1
+        and sounds[vocabulary.pronunciations[word][0]] == 1
+        and word not in UNSUITABLE
+        and not word.endswith(("ing", "ed", "ly", "s", "ian", "ish"))
+    ]
 
 
 def related(one: str, other: str) -> bool:
