@@ -23,6 +23,9 @@ FORMATS: dict[type[Audio] | type[Image], tuple[str, ...]] = {Audio: sounds.FORMA
 RANDOM = "random"
 
 Seed = Annotated[str, typer.Option("--seed", help="Seed of the initial noise; `random` draws one and prints it.")]
+Engine = Annotated[
+    str | None, typer.Option("--engine", help="torch, or onnx: onnxruntime, which starts faster; exports on first use.")
+]
 Device = Annotated[str, typer.Option("--device", help="Where to run the model, such as `cpu`, `cuda:0` or `mps`.")]
 
 

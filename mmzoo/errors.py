@@ -138,6 +138,10 @@ class GoldenError(WeightsError):
     """A model does not reproduce its stored golden outputs."""
 
 
+class ExportError(MmzooError):
+    """A model cannot be exported, or its graphs do not reproduce it."""
+
+
 # --- running -----------------------------------------------------------------------------------------
 
 

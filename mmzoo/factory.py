@@ -1,14 +1,30 @@
-"""`create`: from a name to a model that is ready to call. Resolve, check, build."""
+"""`create`: from a name to a model that is ready to call. Resolve, check, build; or load what was exported."""
 
 from __future__ import annotations
 
 import os
+import re
+import shutil
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmzoo.errors import MmzooError, NoWeightsError, UnknownNameError, UsageError, WeightsError
+from mmzoo.data import cache_dir
+from mmzoo.engines.exported import export_key, exported_licenses, is_exported, load_exported
+from mmzoo.engines.sessions import threads_of
+from mmzoo.errors import (
+    ChecksumError,
+    ConfigError,
+    CorruptFileError,
+    MmzooError,
+    NoWeightsError,
+    UnknownNameError,
+    UsageError,
+    WeightsError,
+)
 from mmzoo.hub.published import model_name
+from mmzoo.hub.sources import local_folder
 from mmzoo.hub.tree import ModelRef, ResolvedModel
 from mmzoo.registry.specs import PART_KINDS
 from mmzoo.resolve import resolve
@@ -19,6 +35,7 @@ if TYPE_CHECKING:
     from mmzoo.composition import Plan
     from mmzoo.interfaces import TaskHead
 
+ENGINES = TORCH, ONNX = ("torch", "onnx")
 ALLOW_LICENSES = "MMZOO_ALLOW_LICENSES"
 """Licenses under which weights are accepted, separated by commas."""
 
@@ -32,13 +49,16 @@ def create(
     revision: str | None = None,
     part: str | None = None,
     allow_licenses: Collection[str] | None = None,
+    engine: str | None = None,
+    threads: int | None = None,
     **overrides: Any,
 ) -> Any:
     """Build a model, or one component, in eval mode and ready to call.
 
     Args:
-        name: A registered model (`vqvae-speech`, or `vqvae-speech.tag` to choose among several weights),
-            the path of a model's folder, `hf-hub:org/name@revision`, or `kind/name` for a component (`quantizer/fsq`).
+        name: A registered model (`vqvae-speech`, or `vqvae-speech.tag` to choose among several weights), the path of a
+            model's folder, also of an exported one, `hf-hub:org/name@revision`, or `kind/name` for a component
+            (`quantizer/fsq`).
         pretrained: None loads the published weights of a model and gives a component fresh parameters; False gives
             fresh parameters.
         device: None is the CPU.
@@ -47,6 +67,9 @@ def create(
         part: A slot of the model; only that component is loaded.
         allow_licenses: The licenses accepted for weights, including those of models in slots. None accepts those in the
             environment variable MMZOO_ALLOW_LICENSES, or all if it is not set.
+        engine: `torch`, or `onnx` to run the model with onnxruntime: it is exported into the cache on first use, and
+            then loaded without importing torch. None is torch, and onnx for the folder of an exported model.
+        threads: Threads of one call with onnx; None for those in the environment variable OMP_NUM_THREADS, or 1.
         overrides: By slot (`quantizer="fsq"`, `backbone={"depth": 12}`) or by key of the head (`steps=4`); for a
             component, its config.
 
@@ -58,16 +81,34 @@ def create(
         ConfigError and its subclasses: A key is unknown, a value is ill-typed, ports do not fit, or overrides need
             fresh parameters.
         WeightsError and its subclasses, HubError: The weights cannot be fetched or used.
+        ExportError: The model cannot be exported for the engine.
     """
-    from mmzoo.composition import check
-    from mmzoo.composition.placement import device_of, dtype_of
-
     if not isinstance(name, str | os.PathLike) or not str(name).strip():
         raise UsageError(f"create takes the name of a model, not {name!r}; `mmzoo list` shows them.")
     name = model_name(name)
     if pretrained not in (None, True, False):
         raise UsageError(f"pretrained must be True, False or None, not {pretrained!r}.")
-    place, precision, licenses = device_of(device), dtype_of(dtype), _licenses(allow_licenses)
+    if engine not in (None, *ENGINES):
+        raise UsageError(f"engine must be {' or '.join(ENGINES)}, not {engine!r}.")
+    licenses = _licenses(allow_licenses)
+    folder = exported_folder(name)
+    if folder is not None or engine == ONNX:
+        if str(device or "cpu") != "cpu" or dtype is not None or part is not None or pretrained is False:
+            raise UsageError("An exported model runs on the CPU as a whole; leave out device, dtype, part, pretrained.")
+        if folder is None:
+            tree = resolve(name, overrides, revision=revision)
+            check_licenses(tree.walk(), licenses)
+            return _cached_export(tree, threads_of(threads))
+        if engine == TORCH or overrides or revision is not None:
+            raise UsageError(f"{folder} holds an exported model, which cannot be changed; create it from its name.")
+        check_stated(exported_licenses(folder).items(), licenses)
+        return load_exported(folder, threads_of(threads))
+    if threads is not None:
+        raise UsageError("threads is for engine='onnx'; torch.set_num_threads sets those of torch.")
+    from mmzoo.composition import check
+    from mmzoo.composition.placement import device_of, dtype_of
+
+    place, precision = device_of(device), dtype_of(dtype)
     if "/" in name and ":" not in name.partition("/")[0]:
         if part is not None or revision is not None:
             raise UsageError(f"{name[:80]!r} is itself a part; part= and revision= are for models.")
@@ -101,6 +142,35 @@ def build(plan: Plan, *, device: str | torch.device = "cpu", dtype: torch.dtype 
 def build_models(plan: Plan) -> dict[str, TaskHead]:
     """Build the models in the slots of a plan, on the CPU and frozen."""
     return _build_models(plan, "cpu", None, {})
+
+
+# --- exported models ---------------------------------------------------------------------------------
+
+
+def exported_folder(name: str) -> Path | None:
+    """The folder of an exported model, if a name from `model_name` stands for one."""
+    scheme, _, place = name.partition(":")
+    return Path(place) if scheme == "local-dir" and is_exported(local_folder(place)) else None
+
+
+def _cached_export(tree: ResolvedModel, threads: int) -> Any:
+    """The model from the cache, where it is exported first if it is not there or damaged."""
+    title = re.sub(r"[^A-Za-z0-9_-]+", "-", tree.title)[:60]
+    folder = cache_dir() / ONNX / f"{title}-{export_key(tree)}"
+    if folder.is_dir():
+        with suppress(ConfigError, CorruptFileError, ChecksumError):
+            return load_exported(folder, threads)
+        shutil.rmtree(folder, ignore_errors=True)
+    from mmzoo.composition import check
+    from mmzoo.engines.writing import export_model
+
+    head = build(check(tree))
+    try:
+        export_model(head, folder)
+    except UsageError:
+        if not folder.is_dir():  # otherwise another process was faster
+            raise
+    return load_exported(folder, threads)
 
 
 # --- models ------------------------------------------------------------------------------------------
@@ -228,20 +298,25 @@ def check_licenses(models: Iterable[ResolvedModel | ModelRef], allowed: frozense
         models: The models to load; those without weights are skipped.
         allowed: The allowed licenses in lower case; None allows all.
     """
+    if allowed is not None:
+        loaded = (model for model in models if isinstance(model, ResolvedModel) and model.pretrained)
+        check_stated(((model.name, model.license) for model in loaded), allowed)
+
+
+def check_stated(stated: Iterable[tuple[str, str | None]], allowed: frozenset[str] | None) -> None:
+    """The same for the names of models and their licenses."""
     if allowed is None:
         return
     listed = ", ".join(sorted(allowed)) or "none"
-    for model in models:
-        if isinstance(model, ModelRef) or not model.pretrained:
-            continue
-        if model.license is None:
+    for name, license in stated:
+        if license is None:
             raise WeightsError(
-                f"The weights of {model.name!r} state no license, and only these are allowed: {listed};"
+                f"The weights of {name!r} state no license, and only these are allowed: {listed};"
                 f" leave out allow_licenses (or unset {ALLOW_LICENSES}) to use them anyway."
             )
-        if model.license.lower() not in allowed:
+        if license.lower() not in allowed:
             raise WeightsError(
-                f"The weights of {model.name!r} are under {model.license[:80]!r}, and only these are allowed: {listed};"
+                f"The weights of {name!r} are under {license[:80]!r}, and only these are allowed: {listed};"
                 f" add it to allow_licenses (or {ALLOW_LICENSES}) if you accept it."
             )
 

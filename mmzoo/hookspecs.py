@@ -96,9 +96,16 @@ class Register(Registrations):
         """Register a Sampler."""
         self._component("sampler", name, target, summary=summary, **options)
 
-    def head(self, name: str, target: str, *, summary: str, **options: Unpack[Tried]) -> None:
-        """Register a TaskHead."""
-        self._component("head", name, target, summary=summary, **options)
+    def head(
+        self, name: str, target: str, *, summary: str, runner: str | None = None, **options: Unpack[Tried]
+    ) -> None:
+        """Register a TaskHead.
+
+        Args:
+            runner: Target of the `mmzoo.interfaces.Runner` that runs its models once they are exported; its module must
+                not import torch.
+        """
+        self._head(name, target, runner=runner, summary=summary, **options)
 
     def format(
         self,

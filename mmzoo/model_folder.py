@@ -23,7 +23,11 @@ CARD_NAME = "README.md"
 GOLDEN_NAME = "golden.safetensors"
 TRAINING_NAME = "training.json"
 EVALUATION_NAME = "evaluation.json"
-NAMES = frozenset({CONFIG_NAME, WEIGHTS_NAME, CARD_NAME, GOLDEN_NAME, TRAINING_NAME, EVALUATION_NAME})
+EXPORT_NAME = "export.json"
+"""The manifest of a model that was exported for another engine."""
+RECORDS = frozenset({CARD_NAME, GOLDEN_NAME, TRAINING_NAME, EVALUATION_NAME})
+"""Files about a model, which are not needed to build it."""
+NAMES = frozenset({CONFIG_NAME, WEIGHTS_NAME, EXPORT_NAME, *RECORDS})
 """Files that mmzoo writes itself; a head may not write files with these names."""
 FORMAT_VERSION = 1
 MAX_CONFIG_BYTES = 1 << 20

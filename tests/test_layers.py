@@ -27,7 +27,7 @@ LAYERS = (
     {"schema"},
     {"model_folder"},
     {"hub", "data", "command_line"},
-    {"composition"},
+    {"composition", "engines"},
     {"resolve"},
     {"factory"},
     {"training", "evaluation", "description"},

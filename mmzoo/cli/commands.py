@@ -25,6 +25,7 @@ OWN: Mapping[str, ComponentSpec] = MappingProxyType(
             ("pull", "pull:pull", "Download a model, and the models in its slots, from the Hub"),
             ("verify", "verify:verify", "Check a model's files and its outputs"),
             ("convert", "convert:convert", "Convert a model to or from the format of another library"),
+            ("export", "export:export", "Write a model as ONNX graphs that run without PyTorch"),
             ("push", "push:push", "Publish a model on the Hub"),
             ("lock", "lock:lock", "Write a lock file with the exact files and plugins of models"),
             ("sync", "lock:sync", "Download and check the models of a lock file"),

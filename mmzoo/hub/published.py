@@ -20,7 +20,7 @@ from mmzoo.hub.sources import (
     verify_sha256,
     with_revision,
 )
-from mmzoo.model_folder import CONFIG_NAME, WEIGHTS_NAME, ModelFolder
+from mmzoo.model_folder import CONFIG_NAME, EXPORT_NAME, WEIGHTS_NAME, ModelFolder
 from mmzoo.registry.names import split_tag
 from mmzoo.registry.specs import ModelSpec
 
@@ -142,9 +142,9 @@ class FoundModel:
 def model_name(given: str | os.PathLike[str]) -> str:
     """What a model is looked up by: the given name, or `local-dir:` with the full path for a model's folder.
 
-    Everything that takes the name of a model also takes the path of a folder with a `config.json`, and this decides
-    which of the two a text is: registered names and `kind/name` of a known kind come first. A `Path` is always a
-    folder. Raises UnknownNameError for a run folder, whose model is in a folder below.
+    Everything that takes the name of a model also takes the path of a folder with a `config.json`, or of an exported
+    model, and this decides which of the two a text is: registered names and `kind/name` of a known kind come first. A
+    `Path` is always a folder. Raises UnknownNameError for a run folder, whose model is in a folder below.
     """
     from mmzoo.registry.specs import KINDS
 
@@ -173,7 +173,8 @@ def _is_registered(name: str) -> bool:
 
 def _has_config(path: str) -> bool:
     try:
-        return bool(path.strip()) and (local_folder(path) / CONFIG_NAME).is_file()
+        folder = local_folder(path)
+        return bool(path.strip()) and any((folder / name).is_file() for name in (CONFIG_NAME, EXPORT_NAME))
     except (OSError, ValueError, UsageError):  # too long, with NUL, or of an unknown user
         return False
 

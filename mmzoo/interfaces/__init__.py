@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Sampler,
     )
     from mmzoo.interfaces.formats import ForeignFormat, Tie
+    from mmzoo.interfaces.graphs import Exportable, Exported, Graph, Runner
     from mmzoo.interfaces.heads import (
         Adaptable,
         Examples,
@@ -54,6 +55,7 @@ _HOMES = {
     "bounds": "Count Fraction Positive Size Weight",
     "components": "Component Config DiffusionBackbone Fusion ModalityEncoder Predict Quantizer Sampler",
     "formats": "ForeignFormat Tie",
+    "graphs": "Exportable Exported Graph Runner",
     "heads": (
         "Adaptable Examples HasAdversary HasFeatures HasFiles HasPreviews HasStatistics Model NeedsColumns TaskHead"
         " Trainable"
@@ -75,9 +77,12 @@ __all__ = [
     "Count",
     "DiffusionBackbone",
     "Examples",
+    "Exportable",
+    "Exported",
     "ForeignFormat",
     "Fraction",
     "Fusion",
+    "Graph",
     "HasAdversary",
     "HasFeatures",
     "HasFiles",
@@ -97,6 +102,7 @@ __all__ = [
     "Predict",
     "Quantized",
     "Quantizer",
+    "Runner",
     "Sampler",
     "Segment",
     "Size",

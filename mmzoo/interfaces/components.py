@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from mmzoo.errors import InputError
 from mmzoo.interfaces.bounds import Bounded
-from mmzoo.interfaces.codes import as_codes
+from mmzoo.interfaces.codes import as_codes, check_range, check_width
 from mmzoo.interfaces.losses import masked_mean, predicted
 from mmzoo.interfaces.ports import Ports
 from mmzoo.interfaces.precision import entry
@@ -174,19 +174,13 @@ class Quantizer(Component, ABC):
         sizes = self.codebook_sizes if sizes is None else sizes
         own = next(itertools.chain(self.parameters(), self.buffers()), None)
         checked = as_codes(codes)
-        if checked.dim() != 3 or checked.shape[-1] != len(sizes):
-            raise InputError(f"Codes must be integers of shape [B, N, {len(sizes)}], not {list(checked.shape)}.")
+        check_width(checked.shape, len(sizes))
         checked = checked if own is None else checked.to(own.device)
         if torch.compiler.is_exporting():
             return checked  # a graph cannot branch on values
         if checked.numel() == 0:
             raise InputError(f"Codes {list(checked.shape)} are empty; give at least one position.")
-        limits = torch.tensor(sizes, device=checked.device)
-        if bool(((checked < 0) | (checked >= limits)).any()):
-            raise InputError(
-                f"Codes must lie in 0..{max(sizes) - 1}; {PADDING_CODE} marks padding and cannot be decoded, remove it"
-                " first."
-            )
+        check_range(checked, torch.tensor(sizes, device=checked.device))
         return checked
 
     @staticmethod

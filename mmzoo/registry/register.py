@@ -11,7 +11,17 @@ from typing import Any
 
 from mmzoo.errors import PluginError
 from mmzoo.registry.names import NAME, NAME_RULE
-from mmzoo.registry.specs import EXEMPTIBLE, PINNED, ComponentSpec, DatasetSpec, JudgeSpec, ModelSpec, TaskSpec, Weights
+from mmzoo.registry.specs import (
+    EXEMPTIBLE,
+    PINNED,
+    ComponentSpec,
+    DatasetSpec,
+    HeadSpec,
+    JudgeSpec,
+    ModelSpec,
+    TaskSpec,
+    Weights,
+)
 
 TARGET = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
@@ -94,6 +104,11 @@ class Registrations:
                 " other checks are mandatory."
             )
         return dict(exempt)
+
+    def _head(self, name: str, target: str, *, runner: str | None, **options: Any) -> None:
+        if runner is not None:
+            self._check_target("head", name, runner)
+        self._component("head", name, target, of=HeadSpec, runner=runner, **options)
 
     def _format(self, name: str, target: str, *, detect: Mapping[str, Any], **options: Any) -> None:
         if not isinstance(detect, Mapping) or not detect or not all(isinstance(key, str) for key in detect):

@@ -42,6 +42,17 @@ class ComponentSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class HeadSpec(ComponentSpec):
+    """One registered head. `Register.head` documents the additional field."""
+
+    runner: str | None = None
+
+    def runs(self) -> ComponentSpec:
+        """A spec with which `load_target` imports `runner`."""
+        return ComponentSpec("head", self.name, self.runner or "", self.summary, self.plugin, self.version)
+
+
+@dataclass(frozen=True, slots=True)
 class DatasetSpec(ComponentSpec):
     """One registered dataset. `Register.dataset` documents the additional field."""
 

@@ -159,6 +159,7 @@ TEACHERS: dict[str, Callable[[str, int], Teacher]] = {
     "flite": Flite,
     "espeak": Espeak,
 }
+NEURAL = frozenset({"hibari", "piper"})
 _PACKAGES = {"hibari": ("hibari", "onnxruntime"), "piper": ("onnxruntime",)}
 
 

@@ -12,7 +12,7 @@ import pytest
 import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
-from mmzoo_datasets import espeak, natural_speech, teachers, voices
+from mmzoo_datasets import espeak, natural_speech, spoken_texts, teachers
 from mmzoo_datasets.text import documents
 from mmzoo_datasets.text.everyday import TEMPLATES, everyday
 
@@ -238,8 +238,8 @@ def test_the_settings_of_a_corpus_of_one_voice_stay_those_of_its_folder() -> Non
 
 def test_given_texts_are_spoken_by_a_neural_voice(monkeypatch: pytest.MonkeyPatch) -> None:
     checked: list[str] = []
-    monkeypatch.setattr(voices, "check_teacher", checked.append)
-    monkeypatch.setattr(voices, "speak_part", lambda voice, seed, texts: [text.encode() for text in texts])
+    monkeypatch.setattr(spoken_texts, "check_teacher", checked.append)
+    monkeypatch.setattr(spoken_texts, "speak_part", lambda voice, seed, texts: [text.encode() for text in texts])
     rows = load_dataset_component("spoken-texts", texts=["One.", "Two."], voice="piper:/home/me/own.onnx")["test"]
     assert checked == ["piper:/home/me/own.onnx"] and rows["speaker"] == ["own", "own"]
     assert [cell["bytes"] for cell in rows["audio"]] == [b"One.", b"Two."] and len(set(rows["id"])) == 2

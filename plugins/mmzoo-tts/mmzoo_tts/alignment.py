@@ -12,7 +12,9 @@ from torch import Tensor
 POSITION_FEATURES = 4
 
 
-def soft_overlap(ends_BP: Tensor, phone_mask_BP: Tensor, frames_B: Tensor, rate: float) -> tuple[Tensor, Tensor]:
+def soft_overlap(
+    ends_BP: Tensor, phone_mask_BP: Tensor, frames_B: Tensor, rate: float, count: int | None = None
+) -> tuple[Tensor, Tensor]:
     """The fraction of each frame that each phone covers.
 
     The last phone is extended to the end of the last frame, so the weights of every real frame sum to 1.
@@ -22,11 +24,12 @@ def soft_overlap(ends_BP: Tensor, phone_mask_BP: Tensor, frames_B: Tensor, rate:
         phone_mask_BP: True for real phones.
         frames_B: Number of frames of each item; N is the largest.
         rate: Frames per second.
+        count: N, for a graph, which cannot read it from `frames_B`.
 
     Returns:
         Weights `[B, N, P]` and the frame mask `[B, N]`.
     """
-    count = int(frames_B.max())
+    count = int(frames_B.max()) if count is None else count
     ends = ends_BP * rate
     last = phone_mask_BP.sum(1, keepdim=True) - 1
     ends = ends.scatter(1, last, torch.maximum(ends.gather(1, last), frames_B.unsqueeze(1).to(ends.dtype)))

@@ -11,7 +11,7 @@ import typer
 from tqdm import tqdm
 
 import mmzoo
-from mmzoo.command_line import STANDARD, Device, Output, Seed, TextOutput, input_file, seed_option
+from mmzoo.command_line import STANDARD, Device, Engine, Output, Seed, TextOutput, input_file, seed_option
 from mmzoo.data import read_text
 from mmzoo.errors import InputError
 from mmzoo.interfaces import Audio
@@ -36,11 +36,14 @@ def say(
     file: Annotated[
         Path | None, typer.Option("-f", "--file", help="Read the text from this UTF-8 file; `-` is standard input.")
     ] = None,
-    model: Annotated[str, typer.Option(help="A text-to-speech model.")] = "vqvae-dit-tts",
+    model: Annotated[
+        str, typer.Option(help="A text-to-speech model, or the folder of an exported one.")
+    ] = "vqvae-dit-tts",
     voice: Annotated[str | None, typer.Option(help="One of the model's voices.")] = None,
     speed: Annotated[float, typer.Option(help="1.0 is the voice's normal rate, 2.0 twice as fast.")] = 1.0,
     seed: Seed = "0",
     device: Device = "cpu",
+    engine: Engine = None,
     steps: Annotated[int | None, typer.Option(help="Sampling steps; more is slower.")] = None,
     pronunciations: Annotated[
         Path | None, typer.Option(help="Your own pronunciations: lines like `tomato  t ax m aa t ow`, or JSON.")
@@ -69,7 +72,7 @@ def say(
     )
     times = [(TextOutput(path, option), made) for option, (path, made) in wanted.items() if path is not None]
     first = seed_option(seed)
-    tts = mmzoo.create(model, device=device)
+    tts = mmzoo.create(model, device=device, engine=engine)
     if not isinstance(tts, Speaks):
         raise InputError(f"{model} does not speak; `mmzoo list --task text-to-speech` shows the models that do.")
     start = time.perf_counter()

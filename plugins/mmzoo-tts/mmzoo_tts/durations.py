@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -45,4 +47,4 @@ class DurationPredictor(nn.Module):
     @staticmethod
     def seconds(log_seconds_BP: Tensor) -> Tensor:
         """Predicted durations in seconds, clamped to the range of training."""
-        return log_seconds_BP.clamp(torch.tensor(SHORTEST_S).log().item(), 0.0).exp()
+        return log_seconds_BP.clamp(math.log(SHORTEST_S), math.log(LONGEST_S)).exp()

@@ -19,6 +19,7 @@ from mmzoo.interfaces import (
     Count,
     DiffusionBackbone,
     Examples,
+    Graph,
     Latents,
     Link,
     Losses,
@@ -34,11 +35,13 @@ from mmzoo.interfaces import (
     Weight,
 )
 from mmzoo.interfaces.losses import masked_mean
+from mmzoo.interfaces.plans import plans_of
 from mmzoo.nn.convnext import ConvNeXtStack
 from mmzoo.nn.rows import copy_rows
 from mmzoo_tts.alignment import POSITION_FEATURES, position_features, soft_overlap
 from mmzoo_tts.durations import DurationPredictor
 from mmzoo_tts.examples import SpokenPhones, speakers
+from mmzoo_tts.export import speech_graphs
 from mmzoo_tts.phonemizer import Phonemizer
 from mmzoo_tts.speaker import Array, Speaker
 from mmzoo_tts.text.phones import phone_set
@@ -217,10 +220,16 @@ class TextToSpeech(Speaker, TaskHead):
         return self.text.encode(phones_BP, mask_BP).x + voice.unsqueeze(1)
 
     def _condition(
-        self, phones_BPD: Tensor, ends_BP: Tensor, mask_BP: Tensor, frames_B: Tensor, voice_B: Tensor
+        self,
+        phones_BPD: Tensor,
+        ends_BP: Tensor,
+        mask_BP: Tensor,
+        frames_B: Tensor,
+        voice_B: Tensor,
+        count: int | None = None,
     ) -> tuple[Condition, Tensor, Tensor]:
         """The condition, the prior's mean `[B, N, dim]`, and the frame mask `[B, N]`."""
-        weights, mask = soft_overlap(ends_BP, mask_BP, frames_B, self.rate)
+        weights, mask = soft_overlap(ends_BP, mask_BP, frames_B, self.rate, count)
         positions = self.position(position_features(ends_BP, weights, self.rate).to(phones_BPD.dtype))
         aligned = weights.to(phones_BPD.dtype) @ phones_BPD + positions
         aligned = self.prior(aligned, mask)
@@ -259,3 +268,19 @@ class TextToSpeech(Speaker, TaskHead):
         latents = self.sampler.sample(predict, torch.from_numpy(noise).to(device)[None], steps)
         audio: Audio = self.tokenizer.reconstruct(self.tokenizer.quantize_latents(Latents(latents.float())))
         return audio.samples
+
+    # --- export ------------------------------------------------------------------------------------------
+
+    def graphs(self) -> Mapping[str, Graph]:
+        """Phones to vectors and durations; these to the frames' condition; and one evaluation of the backbone."""
+        return speech_graphs(self)
+
+    def settings(self) -> Mapping[str, Any]:
+        """What `mmzoo_tts.runner.Voice` needs."""
+        return {
+            "voices": self.voices,
+            "dim": self.dim,
+            "num_steps": self.num_steps,
+            "temperature": self.temperature,
+            "plans": plans_of(self.sampler),
+        }

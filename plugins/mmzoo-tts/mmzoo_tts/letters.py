@@ -8,12 +8,13 @@ because a lexicon is small enough to be memorized.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmzoo.interfaces import Graph
 from mmzoo.nn.attention import CrossAttention, SelfAttention, key_mask
 from mmzoo.nn.convnext import ConvNeXtBlock
 from mmzoo.nn.rope import rotations
@@ -131,6 +132,29 @@ class LetterToSound(Reader, nn.Module):
         target = F.pad(phones_BP, (0, 1), value=END)
         real = torch.arange(target.shape[1], device=target.device) <= (phones_BP > 0).sum(1, keepdim=True)
         return F.cross_entropy(scores[real], target[real], label_smoothing=smoothing)
+
+    def graphs(self) -> Mapping[str, Graph]:
+        """Letters to keys and values; and these, with the phones so far, to the scores of the next phone."""
+        generator = torch.Generator().manual_seed(0)
+        sizes = ((3, 7, 4), (4, 9, 6), (1, 2, 1))  # words, letters, phones
+        given = []
+        for words, letters, phones in sizes:
+            ids = torch.randint(1, len(LETTERS) + 1, (words, letters), generator=generator)
+            ids[-1, 1:] = 0  # padding
+            said = torch.randint(1, START, (words, phones), generator=generator)
+            (keys, values), _ = self._read(ids)
+            given.append({"letters": ids, "keys": keys, "values": values, "said": said})
+
+        def read(letters: Tensor) -> tuple[Tensor, Tensor]:
+            return self._read(letters)[0]
+
+        def say(letters: Tensor, keys: Tensor, values: Tensor, said: Tensor) -> Tensor:
+            return self._say(((keys, values), key_mask(letters > 0)), said)[:, -1]
+
+        return {
+            "read": Graph(read, [{"letters": one["letters"]} for one in given], ["keys", "values"], int8=False),
+            "say": Graph(say, given, ["scores"], int8=False),
+        }
 
     @torch.inference_mode()
     def _greedy(self, letters: list[list[int]]) -> list[list[int]]:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from mmzoo.errors import DataError
-from mmzoo.interfaces import ALONE, Losses, Size, TaskHead, TrainingState
+from mmzoo.interfaces import ALONE, Graph, Losses, Size, TaskHead, TrainingState
 from mmzoo_tts.letters import LetterToSound, pad
 from mmzoo_tts.pronouncer import Pronouncer, check_lexicon, readable
 from mmzoo_tts.spelling import PHONES_PER_LETTER, encode
@@ -51,6 +51,16 @@ class Phonemizer(Pronouncer, TaskHead):
                 "phones": pad([[PHONE_IDS[phone] for phone in ("b", "l", "ao", "r")]] * 4),
             }
         return inputs, {"scores": self.letters(inputs["letters"], inputs["phones"])}
+
+    # --- export ------------------------------------------------------------------------------------------
+
+    def graphs(self) -> Mapping[str, Graph]:
+        """Those of the letter-to-sound network."""
+        return self.letters.graphs()
+
+    def settings(self) -> Mapping[str, Any]:
+        """Nothing: the runner needs the lexicon, which is a file, and the graphs."""
+        return {}
 
     # --- training --------------------------------------------------------------------------------------
 

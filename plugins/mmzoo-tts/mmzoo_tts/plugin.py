@@ -22,6 +22,7 @@ def mmzoo_register(register: Register) -> None:
         "phonemizer",
         "mmzoo_tts.phonemizer:Phonemizer",
         summary="English text to words and phones",
+        runner="mmzoo_tts.runner:Phonemes",
         modalities=("text",),
         trials=[{"rows": [{"word": "cat", "phones": "k ae t"}, {"word": "planet", "phones": "p l ae n ax t"}]}],
     )
@@ -29,6 +30,7 @@ def mmzoo_register(register: Register) -> None:
         "tts",
         "mmzoo_tts.head:TextToSpeech",
         summary="Text to speech over a tokenizer's latents",
+        runner="mmzoo_tts.runner:Voice",
         modalities=("text", "speech"),
         trials=[
             {

@@ -122,6 +122,10 @@ class Pronouncer(Verbs):
         self._learn([word for word, phones in zip(lowered, given, strict=True) if not phones])
         return [phones or self._word(word)[0] for word, phones in zip(lowered, given, strict=True)]
 
+    def specimen(self, number: int) -> Pronunciation:
+        """The pronunciation of made-up words."""
+        return self(f"The blorptious quizzaneer has {number} thwacklings.")
+
     def __contains__(self, word: object) -> bool:
         """Whether a lower-case word has a pronunciation of its own."""
         return word in self._lexicon or word in INTERJECTIONS

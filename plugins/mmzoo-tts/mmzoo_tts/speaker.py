@@ -26,6 +26,14 @@ from mmzoo_tts.text.user_lexicon import Pronunciations, UserLexicon
 LONGEST_PHONE = 10.0
 """Seconds that a phone may be given."""
 
+SPECIMENS = (
+    "The quick brown fox jumps over the lazy dog.",
+    "Where did you put the keys this morning?",
+    "She sold her house, bought a boat, and sailed away.",
+    "Please call me back at a quarter past nine.",
+    "Nobody knew why the old clock had stopped.",
+)
+
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
@@ -39,6 +47,7 @@ class Speaker(Verbs):
         num_steps: Default sampling steps.
         temperature: Scale of the initial noise.
         dim: Channels of the latents.
+        most_steps: The largest number of sampling steps; None for no limit.
         phonemizer: Gives the phones of a text; None if it speaks phones only.
     """
 
@@ -48,6 +57,7 @@ class Speaker(Verbs):
     num_steps: int
     temperature: float
     dim: int
+    most_steps: int | None = None
     phonemizer: Pronouncer | None
 
     @property
@@ -172,6 +182,11 @@ class Speaker(Verbs):
         audio = finish(self._synthesize(phones, durations_s, options, 0))
         return replace(audio, notes=(*audio.notes, *options.notes))
 
+    def specimen(self, number: int) -> Audio:
+        """One of a few sentences."""
+        speech: Audio = self(SPECIMENS[number % len(SPECIMENS)])
+        return speech
+
     def _synthesize(
         self,
         phones: Sequence[str],
@@ -203,7 +218,7 @@ class Speaker(Verbs):
 
     def _options(self, voice: str | None, speed: float, steps: int | None, seed: int | None) -> SpeechOptions:
         speed = number("speed", speed, *SPEEDS)
-        steps = self.num_steps if steps is None else integer("steps", steps, 1)
+        steps = self.num_steps if steps is None else integer("steps", steps, 1, self.most_steps)
         value, drawn = seed_of(seed, low=-LARGEST_SEED)
         return SpeechOptions(self._voice_index(voice), speed, steps, value, seed_note(value, drawn))
 

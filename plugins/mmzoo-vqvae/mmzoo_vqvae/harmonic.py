@@ -38,8 +38,11 @@ def pulse_train(pitch_BK: Tensor, hop: int, sample_rate: int) -> Tensor:
     sin((k + 1/2) a) / (2 sin(a / 2)) - 1/2; a last cosine with the fractional part of limit / pitch as its amplitude
     lets harmonics enter and leave below the limit, 0.475 of the sample rate, without a step.
     """
-    frames = pitch_BK.shape[1]
-    pitch = F.interpolate(pitch_BK.float().unsqueeze(1), size=frames * hop, mode="linear").squeeze(1)
+    around = F.pad(pitch_BK.float().unsqueeze(1), (1, 1), mode="replicate").squeeze(1)
+    steps = around.diff(dim=1).unsqueeze(-1)
+    place = (torch.arange(hop, device=pitch_BK.device) + 0.5) / hop - 0.5  # of each sample, from its frame's center
+    slope = torch.where(place < 0, steps[:, :-1], steps[:, 1:])
+    pitch = (around[:, 1:-1].unsqueeze(-1) + slope * place).flatten(1)
     cycles = (pitch.double() / sample_rate).cumsum(1)
     angle = (2 * torch.pi * (cycles - cycles.round())).float()  # from -pi to pi
     count = 0.475 * sample_rate / pitch

@@ -77,6 +77,7 @@ def mmzoo_register(register: Register) -> None:
         "speech-vqvae",
         "mmzoo_vqvae.speech_tokenizer:SpeechVQVAE",
         summary="Speech VQ-VAE: speech to codes and back",
+        runner="mmzoo_vqvae.runner:SpeechCodec",
         modalities=("speech",),
         trials=[
             {

@@ -31,6 +31,8 @@ def nearest(x_QND: Tensor, codebooks_QKD: Tensor) -> Tensor:
         x = x_QND.float() - center
         half_norms = codebooks.square().sum(-1).mul_(0.5).unsqueeze(1)
         transposed = codebooks.transpose(1, 2).contiguous()
+        if torch.compiler.is_exporting():  # a graph cannot have a loop over a number that it does not know
+            return torch.baddbmm(half_norms, x, transposed, alpha=-1).argmin(-1)
         step = max(1, CHUNK_ELEMENTS // max(1, size * x.shape[0]))
         chunks = [
             torch.baddbmm(half_norms, x[:, start : start + step], transposed, alpha=-1).argmin(-1)

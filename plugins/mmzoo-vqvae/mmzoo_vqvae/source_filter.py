@@ -22,10 +22,9 @@ from mmzoo.nn.convnext import ConvNeXtStack
 from mmzoo.nn.precise import Float32Buffers, linear_float32
 from mmzoo.nn.stft import STFT
 from mmzoo_vqvae.harmonic import pulse_train
+from mmzoo_vqvae.waveform import MAX_LOG_MAGNITUDE, NOISE_FRAMES, noise_spectrum
 
 FLOOR_HZ, CEILING_HZ = 60.0, 500.0
-MAX_LOG_MAGNITUDE = 6.0
-NOISE_FRAMES = 256
 
 
 class Noise(Float32Buffers):
@@ -48,10 +47,7 @@ class Noise(Float32Buffers):
     def reset_parameters(self) -> None:
         """Draw the noise (it is not stored in weights)."""
         device = self.real.device
-        samples = torch.randn(NOISE_FRAMES * self.hop, generator=torch.Generator().manual_seed(0))
-        pieces = torch.cat((samples, samples[: self.window - self.hop])).unfold(0, self.window, self.hop)
-        hann = torch.hann_window(self.window)
-        spectrum = torch.fft.rfft(pieces * hann) / hann.square().sum().sqrt()
+        spectrum = torch.from_numpy(noise_spectrum(self.window, self.hop))
         self.real, self.imaginary = spectrum.real.to(device), spectrum.imag.to(device)
 
     def forward(self, frames: int, start: int = 0) -> Tensor:
@@ -158,10 +154,17 @@ class SourceFilterAutoencoder(ModalityEncoder):
             frame_mask = latent_mask.repeat_interleave(self.stride, dim=1)
         with torch.autocast(raw.device.type, enabled=False):
             features = (self.stft(raw).abs() + 1e-3).log()
-        x = self.frames_in(self.embed(features.to(self.embed.weight.dtype)), frame_mask)
-        x = self.down(x.reshape(len(x), -1, x.shape[-1] * self.stride))
-        x = self.to_latent(self.norm_in(self.latents_in(x, latent_mask)))
+        x = self.encode_features(features.to(self.embed.weight.dtype), frame_mask, latent_mask)
         return Latents(x.float(), latent_mask, rate=self.rate, modality="speech")
+
+    def encode_features(
+        self, features_BKF: Tensor, frame_mask: Tensor | None = None, latent_mask: Tensor | None = None
+    ) -> Tensor:
+        """Log magnitudes `[B, K, bins]` to latents `[B, K / stride, dim]`."""
+        x = self.frames_in(self.embed(features_BKF), frame_mask)
+        x = self.down(x.reshape(len(x), -1, x.shape[-1] * self.stride))
+        latents: Tensor = self.to_latent(self.norm_in(self.latents_in(x, latent_mask)))
+        return latents
 
     def decode(self, latents: Latents) -> Tensor:
         """Latents `[B, N, dim]` to samples `[B, N * samples_per_latent]`, zero outside the mask."""
@@ -186,16 +189,13 @@ class SourceFilterAutoencoder(ModalityEncoder):
             Samples `[B, N * samples_per_latent]` for each noise, and the log pitch `[B, N * stride]`.
         """
         mask = latents.mask
-        x = self.norm_out(self.latents_out(self.from_latent(latents.x), mask))
+        log_pitch, filters = self.filters(latents.x, mask)
         frame_mask = None if mask is None else mask.repeat_interleave(self.stride, dim=1)
-        with torch.autocast(x.device.type, enabled=False):
-            # The spectrum and its inverse need float32: in bf16, exp overflows and phases lose precision.
-            position = linear_float32(self.to_pitch, x).flatten(1).sigmoid()
-            log_pitch = math.log(FLOOR_HZ) + position * math.log(CEILING_HZ / FLOOR_HZ)
+        with torch.autocast(filters.device.type, enabled=False):
             pitch = log_pitch.detach().exp()
             if pitch_BK is not None and voiced_BK is not None:
                 pitch = torch.where(voiced_BK, pitch_BK, pitch)
-            voiced, phase, unvoiced = linear_float32(self.to_filters, x).view(len(x), -1, 3, self.bins).unbind(2)
+            voiced, phase, unvoiced = filters.unbind(2)
             voiced, unvoiced = (part.clamp(max=MAX_LOG_MAGNITUDE).exp() for part in (voiced, unvoiced))
             source = self._source(pitch, frame_mask)
             # Products of complex numbers, written out: they export, and cost less than torch.polar.
@@ -207,6 +207,18 @@ class SourceFilterAutoencoder(ModalityEncoder):
                 spectrum = torch.complex(real + unvoiced * noise.real, imaginary + unvoiced * noise.imag)
                 samples.append(self.stft.inverse(spectrum, frame_mask))
         return samples, log_pitch
+
+    def filters(self, latents_BND: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Latents `[B, N, dim]` to the log pitch `[B, K]` and the filters `[B, K, 3, bins]`, both float32.
+
+        The filters are the log magnitude and the phase of the pulses, and the log magnitude of the noise.
+        """
+        x = self.norm_out(self.latents_out(self.from_latent(latents_BND), mask))
+        with torch.autocast(x.device.type, enabled=False):
+            # The spectrum and its inverse need float32: in bf16, exp overflows and phases lose precision.
+            position = linear_float32(self.to_pitch, x).flatten(1).sigmoid()
+            log_pitch = math.log(FLOOR_HZ) + position * math.log(CEILING_HZ / FLOOR_HZ)
+            return log_pitch, linear_float32(self.to_filters, x).view(len(x), -1, 3, self.bins)
 
     @torch.no_grad()
     def _source(self, pitch_BK: Tensor, frame_mask: Tensor | None) -> Tensor:

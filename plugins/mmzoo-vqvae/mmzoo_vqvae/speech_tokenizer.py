@@ -12,10 +12,12 @@ from torch import Tensor, nn
 
 from mmzoo.data import as_audio, as_batch, decode_audio, packed
 from mmzoo.errors import InputError
-from mmzoo.interfaces import ALONE, Audio, Examples, Latents, Losses, Positive, Size, TrainingState, Weight
+from mmzoo.interfaces import ALONE, Audio, Examples, Graph, Latents, Losses, Positive, Size, TrainingState, Weight
 from mmzoo_vqvae import source_filter
+from mmzoo_vqvae.export import codec_graphs
 from mmzoo_vqvae.harmonic import pitch_of
 from mmzoo_vqvae.losses import code_perplexity
+from mmzoo_vqvae.runner import buzz
 from mmzoo_vqvae.seanet import SEANet
 from mmzoo_vqvae.source_filter import SourceFilterAutoencoder
 from mmzoo_vqvae.spectral import (
@@ -131,6 +133,30 @@ class SpeechVQVAE(VQVAE):
         latents = self.encoder.encode(inputs["speech"]).x
         decoded = self.encoder.decode(Latents(self.quantizer.decode(inputs["codes"])))
         return inputs, {"latents": latents, "decoded": decoded}
+
+    # --- export ------------------------------------------------------------------------------------------
+
+    def graphs(self) -> Mapping[str, Graph]:
+        """Encoder, decoder and quantizer. Those of a source-filter autoencoder exclude what is done in numpy."""
+        return codec_graphs(self)
+
+    def settings(self) -> Mapping[str, Any]:
+        """What `mmzoo_vqvae.runner.SpeechCodec` needs."""
+        encoder = self.encoder
+        source = None
+        if isinstance(encoder, SourceFilterAutoencoder):
+            source = {"window": encoder.stft.window, "hop": encoder.hop}
+        return {
+            "dim": self.dim,
+            "codebook_sizes": list(self.codebook_sizes),
+            "sample_rate": self.sample_rate,
+            "samples_per_latent": encoder.samples_per_latent,
+            "source": source,
+        }
+
+    def specimen(self, number: int) -> Any:
+        """A copy of a synthetic sound."""
+        return self(buzz(self.sample_rate, number))
 
     # --- training ----------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from mmzoo.errors import InputError
 from mmzoo.interfaces import Latents, Link, ModalityEncoder, Port, Ports, Quantized, Quantizer, Size, Slot, Tokenizer
-from mmzoo.interfaces.codes import as_codes
+from mmzoo.interfaces.codes import as_codes, check_one
 from mmzoo.interfaces.raw import check_raw
 from mmzoo.interfaces.renamed import renamed
 from mmzoo.nn.precise import Float32Buffers
@@ -88,8 +88,7 @@ class VQVAE(Float32Buffers, Tokenizer):
             InputError: The codes have the wrong shape, are out of range, or do not fill the grid.
         """
         codes = as_codes(codes).to(self.device)
-        if codes.dim() != 3 or len(codes) != 1 or codes.shape[1] == 0:
-            raise InputError(f"reconstruct takes the codes of one item, [1, N, Q], not {list(codes.shape)}.")
+        check_one(codes.shape)
         return self._items(Latents(self.quantizer.decode(codes), grid=grid))[0]
 
     def encode_latents(self, raw: Tensor, mask: Tensor | None = None) -> Latents:

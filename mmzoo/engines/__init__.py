@@ -1,0 +1,1 @@
+"""Models as graphs that run without PyTorch: writing, loading and comparing them."""

@@ -1,0 +1,105 @@
+"""Compares a model on two engines: what it makes, how fast, and what a process needs for it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmzoo.engines.sessions import THREADS
+from mmzoo.errors import ExportError
+from mmzoo.interfaces.values import Audio
+
+SPECIMENS = 5
+WINDOW, HOP = 1024, 256
+FLOOR = 1e-6
+"""Power relative to the loudest bin below which spectra count as equal."""
+
+_FRESH = """
+import json, resource, sys, time
+start = time.perf_counter()
+import mmzoo
+create = mmzoo.create
+imported = time.perf_counter()
+model = create(sys.argv[1])
+created = time.perf_counter()
+model.specimen(0)
+first = time.perf_counter()
+made = [model.specimen(number) for number in range(int(sys.argv[2]))]
+done = time.perf_counter()
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+media = sum(getattr(one, "duration", 0.0) for one in made)
+each = (done - first) / len(made)
+print(json.dumps([imported - start, created - imported, first - created, each, media / (done - first), peak]))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a model costs a fresh process.
+
+    Args:
+        import_s: Seconds for importing mmzoo and what `create` needs at once.
+        create_s: Seconds for `create`.
+        first_s: Seconds for the first result.
+        each_s: Seconds for one of the following results.
+        times_real_time: Seconds of sound made in a second; 0 for other results.
+        peak_mb: Largest memory of the process in MB.
+    """
+
+    import_s: float
+    create_s: float
+    first_s: float
+    each_s: float
+    times_real_time: float
+    peak_mb: float
+
+
+def cost_of(model: str | Path, *, threads: int = 1) -> Cost:
+    """Measure a model, by its name or folder, in a fresh process. Raises ExportError if that fails."""
+    command = [sys.executable, "-c", _FRESH, str(model), str(SPECIMENS)]
+    environment = {**os.environ, THREADS: str(threads)}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise ExportError(f"{model} cannot be measured in a fresh process: {reason}")
+    return Cost(*json.loads(done.stdout))
+
+
+def specimens(model: Any) -> list[Any]:
+    """What a model makes of its fixed inputs."""
+    return [model.specimen(number) for number in range(SPECIMENS)]
+
+
+def differences(first: Sequence[Any], second: Sequence[Any]) -> tuple[float, float] | None:
+    """The largest difference of samples, and the mean difference of spectra in dB; None for other results than sound.
+
+    Of two sounds of different lengths, the rest of the longer one is left out.
+    """
+    pairs = [(a, b) for a, b in zip(first, second, strict=True) if isinstance(a, Audio) and isinstance(b, Audio)]
+    if not pairs:
+        return None
+    largest = max(float(np.abs(a.samples[: len(b.samples)] - b.samples[: len(a.samples)]).max()) for a, b in pairs)
+    return largest, float(np.mean([spectral_distance(a, b) for a, b in pairs]))
+
+
+def spectral_distance(first: Audio, second: Audio) -> float:
+    """The mean absolute difference of two sounds' log power spectra in dB, down to FLOOR."""
+    length = min(len(first.samples), len(second.samples))
+    powers = [_power(sound.samples[:length]) for sound in (first, second)]
+    floor = FLOOR * max(float(powers[0].max()), 1e-12)
+    logs = [10 * np.log10(power + floor) for power in powers]
+    return float(np.abs(logs[0] - logs[1]).mean())
+
+
+def _power(samples: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    padded = np.pad(samples, (0, WINDOW))
+    pieces = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]
+    return np.asarray(np.abs(np.fft.rfft(pieces * np.hanning(WINDOW))) ** 2)
