@@ -50,13 +50,14 @@ def judge_spec(name: str) -> tuple[ComponentSpec, str | None]:
         UnknownNameError: No judge has this name.
         MissingPluginError: The plugin that the name begins with is not installed.
     """
-    known, refusal = catalog(), None
+    known = catalog()
+    refusal: UnknownNameError | MissingPluginError | None = None
     for end in _ends(name):
         try:
             return known.component("judge", name[:end]), name[end + 1 :] or None
         except (UnknownNameError, MissingPluginError) as error:
             # Of `whispr:/weights`, the shortest form is the misspelled name; of `acme:reader`, the longest is.
-            if refusal is None or getattr(error, "suggestions", ()):
+            if refusal is None or (isinstance(error, UnknownNameError) and error.suggestions):
                 refusal = error
     assert refusal is not None
     raise refusal

@@ -133,25 +133,20 @@ class Recognized:
         """The fits of the words of all sentences."""
         return [fit for fits in self.fits for fit in fits]
 
-    @property
-    def rates(self) -> tuple[ErrorRate, ErrorRate, ErrorRate]:
-        """Errors of words, letters and phones."""
-        return self.words, self.letters, self.phones
-
     @classmethod
     def pooled(cls, parts: Sequence[Recognized]) -> Recognized:
         """Several rows as one."""
-        rates = [
-            ErrorRate(np.concatenate([of.counts for of in same]))
-            for same in zip(*(p.rates for p in parts), strict=True)
-        ]
+        words, letters, phones = (
+            ErrorRate(np.concatenate([rate.counts for rate in rates]))
+            for rates in zip(*((part.words, part.letters, part.phones) for part in parts), strict=True)
+        )
         stutters = np.concatenate([part.stutters for part in parts])
-        return cls(*rates, stutters, tuple(fits for part in parts for fits in part.fits))
+        return cls(words, letters, phones, stutters, tuple(fits for part in parts for fits in part.fits))
 
     def first(self, count: int) -> Recognized:
         """The same of the first sentences only."""
-        rates = (ErrorRate(rate.counts[:count]) for rate in self.rates)
-        return Recognized(*rates, self.stutters[:count], self.fits[:count])
+        words, letters, phones = (ErrorRate(rate.counts[:count]) for rate in (self.words, self.letters, self.phones))
+        return Recognized(words, letters, phones, self.stutters[:count], self.fits[:count])
 
     def table(self) -> dict[str, Any]:
         """The figures of a row."""
@@ -291,7 +286,8 @@ class Panel:
     @property
     def names(self) -> dict[str, str]:
         """Each judge and its version."""
-        return {key: one.name for key, one in [*self.listeners.items(), *self.raters.items()]}
+        listening = {key: listener.name for key, listener in self.listeners.items()}
+        return listening | {key: rater.name for key, rater in self.raters.items()}
 
     def rate(self, sounds: Sequence[Audio], name: str) -> dict[str, Scores]:
         """The scores of all raters by name."""

@@ -26,9 +26,13 @@ class Measured(Protocol):
         """The pooled value."""
 
 
+TITLES = {"dr": "doctor", "mr": "mister", "mrs": "missus", "prof": "professor"}
+"""Words that some listeners abbreviate and others write out."""
+
+
 def plain(text: str) -> list[str]:
     """A text as lowercase words without punctuation, for comparing transcripts."""
-    return re.findall(r"[a-z]+(?:'[a-z]+)*", text.lower())
+    return [TITLES.get(word, word) for word in re.findall(r"[a-z]+(?:'[a-z]+)*", text.lower())]
 
 
 def edits(reference: Sequence[str], heard: Sequence[str]) -> tuple[int, int, int]:
