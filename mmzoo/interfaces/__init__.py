@@ -9,10 +9,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mmzoo.interfaces.adversary import Adversary, Verdict
     from mmzoo.interfaces.bounds import Count, Fraction, Positive, Size, Weight
     from mmzoo.interfaces.components import (
         Component,
         Config,
+        Critic,
         DiffusionBackbone,
         Fusion,
         ModalityEncoder,
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from mmzoo.interfaces.heads import (
         Adaptable,
         Examples,
-        HasAdversary,
+        HasCritics,
         HasFeatures,
         HasFiles,
         HasPreviews,
@@ -51,11 +53,12 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
+    "adversary": "Adversary Verdict",
     "bounds": "Count Fraction Positive Size Weight",
-    "components": "Component Config DiffusionBackbone Fusion ModalityEncoder Predict Quantizer Sampler",
+    "components": "Component Config Critic DiffusionBackbone Fusion ModalityEncoder Predict Quantizer Sampler",
     "formats": "ForeignFormat Tie",
     "heads": (
-        "Adaptable Examples HasAdversary HasFeatures HasFiles HasPreviews HasStatistics Model NeedsColumns TaskHead"
+        "Adaptable Examples HasCritics HasFeatures HasFiles HasPreviews HasStatistics Model NeedsColumns TaskHead"
         " Trainable"
     ),
     "ports": "Link Port Ports Slot",
@@ -68,17 +71,19 @@ __all__ = [
     "ALONE",
     "PADDING_CODE",
     "Adaptable",
+    "Adversary",
     "Audio",
     "Component",
     "Condition",
     "Config",
     "Count",
+    "Critic",
     "DiffusionBackbone",
     "Examples",
     "ForeignFormat",
     "Fraction",
     "Fusion",
-    "HasAdversary",
+    "HasCritics",
     "HasFeatures",
     "HasFiles",
     "HasPreviews",
@@ -106,6 +111,7 @@ __all__ = [
     "Tokenizer",
     "Trainable",
     "TrainingState",
+    "Verdict",
     "Weight",
 ]
 
