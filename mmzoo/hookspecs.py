@@ -96,6 +96,10 @@ class Register(Registrations):
         """Register a Sampler."""
         self._component("sampler", name, target, summary=summary, **options)
 
+    def critic(self, name: str, target: str, *, summary: str, **options: Unpack[Tried]) -> None:
+        """Register a Critic."""
+        self._component("critic", name, target, summary=summary, **options)
+
     def head(
         self, name: str, target: str, *, summary: str, runner: str | None = None, **options: Unpack[Tried]
     ) -> None:

@@ -19,7 +19,7 @@ from mmzoo.errors import ConfigError
 from mmzoo.resolve import resolve_recipe
 from mmzoo.schema import arguments_of
 
-KINDS = ("quantizer", "encoder", "fusion", "backbone", "sampler", "head")
+KINDS = ("quantizer", "encoder", "fusion", "backbone", "sampler", "critic", "head")
 FREE = {"layer", "logit_mean", "sway", "shift", "order", "levels"}
 """Keys without a range in the signature: any number, or one that the constructor checks."""
 

@@ -95,6 +95,7 @@ PIECES: dict[str, tuple[Piece, ...]] = {
         ),
     ),
     "sampler": (Piece("sampler", "Flow matching along straight lines", test='check_sampler("acme-part", power=2.0)'),),
+    "critic": (Piece("critic", "Scores of the patches of pictures", IMAGES, {"width": 8}),),
     "head": (HEAD, OWN_ENCODER),
     "model": (HEAD, OWN_ENCODER, replace(DATASET, name="acme-part-pictures")),
     "format": (FORMAT, replace(HEAD, name="acme-part-head"), OWN_ENCODER),

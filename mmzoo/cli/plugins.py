@@ -20,7 +20,8 @@ ABOUT = """List the installed plugins with their states and load times; or creat
 States: loaded; broken (its import or its registration failed); incompatible (it needs a newer mmzoo); disabled
 (by `mmzoo plugins disable` or by MMZOO_PLUGINS); shadowed (the same entry point or module is already loaded)."""
 KINDS = (
-    "quantizer", "encoder", "fusion", "backbone", "sampler", "head", "model", "format", "dataset", "metric", "command",
+    "quantizer", "encoder", "fusion", "backbone", "sampler", "critic", "head", "model", "format", "dataset", "metric",
+    "command",
 )  # fmt: skip
 
 

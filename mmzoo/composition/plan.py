@@ -11,6 +11,7 @@ from mmzoo import registry, schema
 from mmzoo.errors import ConfigError, ConfigTypeError, PluginError
 from mmzoo.hub.tree import ResolvedModel
 from mmzoo.interfaces import (
+    Critic,
     DiffusionBackbone,
     ForeignFormat,
     Fusion,
@@ -171,6 +172,7 @@ _BASES: dict[str, type] = {
     "fusion": Fusion,
     "backbone": DiffusionBackbone,
     "sampler": Sampler,
+    "critic": Critic,
     "head": TaskHead,
     "format": ForeignFormat,
 }

@@ -9,10 +9,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mmzoo.interfaces.adversary import Adversary, Verdict
     from mmzoo.interfaces.bounds import Count, Fraction, Positive, Size, Weight
     from mmzoo.interfaces.components import (
         Component,
         Config,
+        Critic,
         DiffusionBackbone,
         Fusion,
         ModalityEncoder,
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from mmzoo.interfaces.heads import (
         Adaptable,
         Examples,
-        HasAdversary,
+        HasCritics,
         HasFeatures,
         HasFiles,
         HasPreviews,
@@ -52,12 +54,13 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
+    "adversary": "Adversary Verdict",
     "bounds": "Count Fraction Positive Size Weight",
-    "components": "Component Config DiffusionBackbone Fusion ModalityEncoder Predict Quantizer Sampler",
+    "components": "Component Config Critic DiffusionBackbone Fusion ModalityEncoder Predict Quantizer Sampler",
     "formats": "ForeignFormat Tie",
     "graphs": "Exportable Exported Graph Runner",
     "heads": (
-        "Adaptable Examples HasAdversary HasFeatures HasFiles HasPreviews HasStatistics Model NeedsColumns TaskHead"
+        "Adaptable Examples HasCritics HasFeatures HasFiles HasPreviews HasStatistics Model NeedsColumns TaskHead"
         " Trainable"
     ),
     "ports": "Link Port Ports Slot",
@@ -70,11 +73,13 @@ __all__ = [
     "ALONE",
     "PADDING_CODE",
     "Adaptable",
+    "Adversary",
     "Audio",
     "Component",
     "Condition",
     "Config",
     "Count",
+    "Critic",
     "DiffusionBackbone",
     "Examples",
     "Exportable",
@@ -83,7 +88,7 @@ __all__ = [
     "Fraction",
     "Fusion",
     "Graph",
-    "HasAdversary",
+    "HasCritics",
     "HasFeatures",
     "HasFiles",
     "HasPreviews",
@@ -112,6 +117,7 @@ __all__ = [
     "Tokenizer",
     "Trainable",
     "TrainingState",
+    "Verdict",
     "Weight",
 ]
 

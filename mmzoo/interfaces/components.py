@@ -257,6 +257,26 @@ class DiffusionBackbone(Component, ABC):
         raise InputError(f"{type(self).__name__} does not expose its hidden states.")
 
 
+class Critic(Component, ABC):
+    """Tells real data from what a model makes. It takes part in training only, and is in no model.
+
+    Attributes:
+        modality: What it judges: `speech` or `image`.
+    """
+
+    modality: ClassVar[str]
+    entries: ClassVar[tuple[str, ...]] = ("forward",)
+
+    @abstractmethod
+    def forward(self, raw: Tensor) -> Sequence[Sequence[Tensor]]:
+        """Judge a raw batch without padding: speech `[B, T]` or images `[B, H, W, 3]`.
+
+        Returns:
+            For each of its scales, the feature maps `[B, ...]` of its layers. The last map holds the scores, which are
+            higher for real data.
+        """
+
+
 class Sampler(Bounded, ABC):
     """A diffusion process: adds noise in training and integrates from noise to data in sampling.
 

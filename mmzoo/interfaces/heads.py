@@ -160,11 +160,12 @@ class Adaptable(Protocol):
 
 
 @runtime_checkable
-class HasAdversary(Protocol):
-    """A head that is trained with a discriminator."""
+class HasCritics(Protocol):
+    """A head that can be trained against critics, which its `training_step` finds in `TrainingState.adversary`."""
 
-    def adversary(self) -> nn.Module:
-        """The discriminator; the engine trains it, and it is not saved with the model."""
+    @property
+    def critics(self) -> Collection[str]:
+        """The critics that it is trained against unless the recipe names others; may be a class attribute."""
 
 
 @runtime_checkable

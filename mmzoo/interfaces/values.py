@@ -19,6 +19,8 @@ from mmzoo.media import outputs, pictures, sounds
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from mmzoo.interfaces.adversary import Adversary
+
 PADDING_CODE = -1
 
 
@@ -107,7 +109,7 @@ class Losses:
     Args:
         total: Scalar that the head minimizes.
         parts: Its parts by name, for the log.
-        adversary: Scalar that the head's `adversary()` minimizes, if it has one.
+        adversary: Scalar that the critics minimize, in a step in which they take part.
     """
 
     total: Tensor
@@ -120,11 +122,11 @@ class TrainingState:
     """What is trained in one step. The trainer decides; a head never infers it from `Module.training`.
 
     Args:
-        adversary: Whether the head's adversary is active.
+        adversary: The critics, in a step in which they take part.
         joint: Slots whose models are trained jointly with the head; models in other slots are frozen.
     """
 
-    adversary: bool = False
+    adversary: Adversary | None = None
     joint: frozenset[str] = frozenset()
 
 

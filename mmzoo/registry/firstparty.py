@@ -43,6 +43,7 @@ SUPPLIES = {
     ),
     "mmzoo-vqvae": (
         "model/fsqvae-speech model/rvqvae-speech model/vqvae-image model/vqvae-speech model/vqvae-text"
+        " critic/multi-period critic/multi-resolution"
         " encoder/picture-autoencoder encoder/seanet encoder/speech-autoencoder encoder/text-autoencoder"
         " quantizer/fsq quantizer/rvq quantizer/vq head/picture-vqvae head/speech-vqvae head/text-vqvae"
         " format/encodec metric/image-tokenization metric/speech-tokenization metric/text-tokenization"

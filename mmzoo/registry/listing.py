@@ -77,8 +77,8 @@ def list_components(kind: str | None = None, pattern: str = "*") -> list[str]:
     """List components as `kind/name`, sorted by kind and then in natural order.
 
     Args:
-        kind: encoder, quantizer, fusion, backbone, sampler (which `create` accepts), head, format, dataset, metric,
-            judge or command.
+        kind: encoder, quantizer, fusion, backbone, sampler, critic (which `create` accepts), head, format, dataset,
+            metric, judge or command.
         pattern: With wildcards; matched against `kind/name` if it contains a slash, else against the name.
 
     Raises:

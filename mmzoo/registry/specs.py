@@ -10,7 +10,7 @@ CONFIG_NAME = "config.json"
 WEIGHTS_NAME = "model.safetensors"
 PINNED = frozenset({WEIGHTS_NAME, CONFIG_NAME})
 """The files of a model on the Hub whose sha256 must be registered."""
-PART_KINDS = ("encoder", "quantizer", "fusion", "backbone", "sampler")
+PART_KINDS = ("encoder", "quantizer", "fusion", "backbone", "sampler", "critic")
 """The kinds that `create("kind/name")` can build alone."""
 KINDS = (*PART_KINDS, "head", "format", "dataset", "metric", "judge", "command")
 EXEMPTIBLE = ("export", "compile", "inductor", "bf16", "float16")

@@ -25,6 +25,7 @@ __all__ = [
     "ConformanceError",
     "check_backbone",
     "check_component",
+    "check_critic",
     "check_encoder",
     "check_format",
     "check_fusion",
@@ -38,7 +39,8 @@ def check_component(kind: str, name: str, config: Mapping[str, Any] | None = Non
     """Check a component against the contract of its kind.
 
     Args:
-        kind: encoder, quantizer, fusion, backbone, sampler, head, format, dataset, metric, judge or command.
+        kind: encoder, quantizer, fusion, backbone, sampler, critic, head, format, dataset, metric, judge or
+            command.
         name: The registered name.
         config: Its config; None for the defaults.
         **details: Further arguments of that kind's check, such as `slots` for a head.
@@ -132,6 +134,21 @@ def check_sampler(name: str, **config: Any) -> None:
         ConformanceError: One or more checks failed.
     """
     check_component("sampler", name, config)
+
+
+def check_critic(name: str, **config: Any) -> None:
+    """Check a registered critic against the contract of its kind.
+
+    Inputs are 4800 audio samples or 32 x 32 pixel images.
+
+    Args:
+        name: The registered name.
+        **config: The critic's config.
+
+    Raises:
+        ConformanceError: One or more checks failed.
+    """
+    check_component("critic", name, config)
 
 
 def check_head(

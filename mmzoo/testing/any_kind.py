@@ -7,6 +7,7 @@ from typing import Any
 
 from mmzoo.errors import UsageError
 from mmzoo.testing.backbones import BackboneTrial
+from mmzoo.testing.critics import CriticTrial
 from mmzoo.testing.encoders import EncoderTrial
 from mmzoo.testing.formats import FormatTrial
 from mmzoo.testing.functions import FunctionTrial
@@ -21,6 +22,7 @@ KINDS: Mapping[str, Any] = {
     "fusion": FusionTrial,
     "backbone": BackboneTrial,
     "sampler": SamplerTrial,
+    "critic": CriticTrial,
     "format": FormatTrial,
     "head": HeadTrial,
     "dataset": FunctionTrial,

@@ -16,11 +16,11 @@ import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedDataParallelKwargs, send_to_device
-from torch import nn
 
 from mmzoo.data import cache_dir, require_columns
 from mmzoo.errors import CheckpointError, ConfigError, TrainingError
-from mmzoo.interfaces import Examples, HasAdversary, NeedsColumns, TaskHead
+from mmzoo.interfaces import Examples, NeedsColumns, TaskHead
+from mmzoo.training.adversary import make_adversary
 from mmzoo.training.checkpoint import list_checkpoints, read_state, remove_staging, write_checkpoint
 from mmzoo.training.export import export_model, finish_head, training_record, versions
 from mmzoo.training.feed import Feed
@@ -32,7 +32,7 @@ from mmzoo.training.recipe import TrainingRecipe, dump_recipe
 from mmzoo.training.saving import Progress, check_same_data, checkpoint_to_resume, collect, restore
 from mmzoo.training.seeds import seed_everything
 from mmzoo.training.start import Start, all_rows, begin_from
-from mmzoo.training.step import Stepper, check_batch_keys, hide, trainable
+from mmzoo.training.step import Stepper, check_batch_keys, trainable
 from mmzoo.training.watch import Watcher, mean_over_ranks
 
 if TYPE_CHECKING:
@@ -170,9 +170,7 @@ class Trainer:
         recipe = self.recipe
         self.head.to(self.accelerator.device).eval()  # a head may run its components to compute examples
         seed_everything(recipe.seed, "adversary")
-        adversary = self._adversary() if recipe.adversary is not None else None
-        if adversary is not None:
-            hide(self.head, adversary)
+        adversary = None if recipe.adversary is None else make_adversary(recipe.adversary, self.head)
         self.start = None if recipe.model.init_from is None else Start.of(recipe.model.init_from)
         if self.start is not None:
             begin_from(self.head, self.start, all_rows(self.rows, self.validation_rows), self.log.say, fresh=fresh)
@@ -194,15 +192,6 @@ class Trainer:
         digest = blake2b(content, digest_size=8).hexdigest()
         self._data = {"examples": len(self.order.lengths), "lengths": digest}
         self.stepper = Stepper(recipe, self.head, adversary, self.accelerator)
-
-    def _adversary(self) -> nn.Module:
-        if not isinstance(self.head, HasAdversary):
-            raise ConfigError(
-                f"The recipe has an adversary, but the head of {self.recipe.model.name} defines none; leave adversary"
-                " out.",
-                path="adversary",
-            )
-        return self.head.adversary()
 
     def _labels(self) -> Sequence[Hashable]:
         labels: Sequence[Hashable] | None = getattr(self.examples, "labels", None)

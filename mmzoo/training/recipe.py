@@ -82,9 +82,15 @@ class OptimizerConfig(Keys):
 
 
 class AdversaryConfig(Keys):
-    """AdamW for the head's adversary (a discriminator), at a constant rate after its warm-up."""
+    """Critics that the model is trained against, and AdamW for them, at a constant rate after its warm-up."""
 
-    start_step: Count = Field(default=0, description="The step at which the adversary starts to take part.")
+    critics: list[str | dict[str, Any]] = Field(
+        default=[],
+        description="Registered critics, each a name or a mapping with `name` and config keys; an empty list means"
+        " those that the head names. The critics in a checkpoint cannot be exchanged.",
+    )
+    loss: Literal["hinge", "least-squares"] = Field(default="hinge", description="Loss of the critics and the model.")
+    start_step: Count = Field(default=0, description="The step at which the critics start to take part.")
     lr: Positive = Field(default=2e-4, description="Learning rate after warm-up.")
     betas: Betas = Field(default=[0.8, 0.99], description="AdamW's two betas.")
     weight_decay: Weight = Field(default=0.0, description="AdamW's weight decay.")

@@ -56,6 +56,7 @@ def collect(
         "world_size": stepper.accelerator.num_processes,
         "data": data,
         "recipe": stepper.recipe.model_dump(),
+        **({} if stepper.adversary is None else {"critics": stepper.adversary.entries}),
     }
     return tensors, state
 
@@ -141,6 +142,12 @@ def restore(path: Path, stepper: Stepper) -> Progress:
     if stepper.adversary is not None and stepper.adversary_optimizer is not None:
         if not (path / "adversary.safetensors").is_file():
             return progress  # the adversary was added to the recipe after this checkpoint
+        if state.get("critics", stepper.adversary.entries) != stepper.adversary.entries:
+            names = ", ".join(str(entry["name"]) for entry in state["critics"])
+            raise _refused(
+                f"Cannot resume {path}: its critics ({names}) have another name or config in the recipe; restore"
+                " adversary.critics, or start a new run."
+            )
         stored = read_tensors(path, "adversary")
         _load(path, stepper.adversary.state_dict(), _under("model/", stored))
         moments = _under("optimizer/", stored)

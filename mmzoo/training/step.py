@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from mmzoo.composition import own_tensors, submodels
 from mmzoo.errors import ConfigError, PluginError, TrainingError
-from mmzoo.interfaces import Examples, Losses, TaskHead, Trainable, TrainingState
+from mmzoo.interfaces import Adversary, Examples, Losses, TaskHead, Trainable, TrainingState
 from mmzoo.training.ema import Ema, OwnTensors
 from mmzoo.training.optim import adamw, gradient_norm, lr_factor, set_lr, trainable_parameters
 from mmzoo.training.recipe import TrainingRecipe
@@ -95,15 +95,6 @@ def check_batch_keys(head: TaskHead, joint: Sequence[str], examples: Examples) -
             )
 
 
-def hide(head: nn.Module, adversary: nn.Module) -> None:
-    """Make the adversary a plain attribute where it is a submodule: it must not be moved, saved or averaged."""
-    for module in list(head.modules()):
-        for key, child in list(module._modules.items()):
-            if child is adversary:
-                del module._modules[key]
-                module.__dict__[key] = adversary
-
-
 def _submodule(head: nn.Module, path: str) -> nn.Module:
     try:
         return head.get_submodule(path)
@@ -147,12 +138,12 @@ class Stepper:
     Args:
         recipe: The training recipe.
         head: The model to train.
-        adversary: Its adversary, already passed to `hide`.
+        adversary: Its adversary, if the recipe has one.
         accelerator: The devices and processes to train on.
     """
 
     def __init__(
-        self, recipe: TrainingRecipe, head: TaskHead, adversary: nn.Module | None, accelerator: Accelerator
+        self, recipe: TrainingRecipe, head: TaskHead, adversary: Adversary | None, accelerator: Accelerator
     ) -> None:
         self.recipe = recipe
         self.head = head
@@ -232,7 +223,8 @@ class Stepper:
         settings = self.recipe.adversary
         if self.adversary is None or settings is None or step is None:
             return TrainingState(joint=self.joint)
-        return TrainingState(adversary=step >= settings.start_step, joint=self.joint)
+        active = self.adversary if step >= settings.start_step else None
+        return TrainingState(adversary=active, joint=self.joint)
 
     def update(self, batch: Mapping[str, Tensor], step: int, flags: tuple[bool, ...]) -> Outcome:
         """Make update `step`, and combine `flags` with those of the other ranks."""

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from broken import COMPILERS, Break, Breaks
 from broken.backbones import BACKBONES
+from broken.critics import CRITICS
 from broken.encoders import ENCODERS
 from broken.formats import DETECT, FORMATS
 from broken.functions import COMMANDS, DATASETS, JUDGES, METRICS
@@ -20,7 +21,7 @@ from mmzoo.testing.any_kind import trial_of
 from mmzoo.testing.common import Checks, NotChecked, run_check
 from mmzoo.testing.running import has_compiler
 
-ALL = (QUANTIZERS, ENCODERS, FUSIONS, BACKBONES, SAMPLERS, HEADS, FORMATS, DATASETS, METRICS, JUDGES, COMMANDS)
+ALL = (QUANTIZERS, ENCODERS, FUSIONS, BACKBONES, SAMPLERS, CRITICS, HEADS, FORMATS, DATASETS, METRICS, JUDGES, COMMANDS)
 REQUIRED = {
     "format": {"detect": DETECT},
     "judge": {"license": "mit", "source": "here", "independence": "no part in training", "tasks": ["testing"]},

@@ -1,4 +1,4 @@
-"""Makes the dummy head importable, and gives exported dummies a folder without the registry."""
+"""Makes the dummy head and its critic available, and gives exported dummies a folder without the registry."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture
-def plain_save(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The dummy comes from no recipe, so it is saved as bare tensors."""
-    from training_dummy import save_tensors
+def dummy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The dummy comes from no recipe, so it is saved as bare tensors; its critic is the only registered component."""
+    from training_dummy import catalog_of_the_critic, save_tensors
 
     monkeypatch.setattr("mmzoo.composition.save_model", save_tensors, raising=False)
+    monkeypatch.setattr("mmzoo.registry.index._catalog", catalog_of_the_critic())

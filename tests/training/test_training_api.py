@@ -9,26 +9,27 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from training_dummy import DummyHead, make_recipe, make_rows
+from training_dummy import DummyCritic, DummyHead, make_recipe, make_rows
 from typer import Typer
 from typer.testing import CliRunner
 
 from mmzoo.cli.train import train as command
 from mmzoo.errors import DataError, UnknownKeyError, UsageError
+from mmzoo.registry.specs import ComponentSpec
 from mmzoo.training import train
 from mmzoo.training.recipe import ModelConfig
 
-pytestmark = pytest.mark.usefixtures("plain_save")
+pytestmark = pytest.mark.usefixtures("dummy")
 
 
 @pytest.fixture(autouse=True)
 def registered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[dict[str, Any]]:
-    """A registry of one dataset and one model; gives the names and overrides of the models made."""
+    """A registry of one dataset, one critic and one model; gives the names and overrides of the models made."""
     made: list[dict[str, Any]] = []
 
     class Catalog:
-        def component(self, kind: str, name: str) -> tuple[str, str]:
-            return kind, name
+        def component(self, kind: str, name: str) -> ComponentSpec:
+            return ComponentSpec(kind, name, "dummy:dummy", "a dummy", "dummy")
 
     def dataset(*, rows: int = 37) -> dict[str, Any]:
         return {"train": make_rows(rows), "validation": make_rows(9), "empty": make_rows(0)}
@@ -37,8 +38,10 @@ def registered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[dict[str
         made.append({"name": config.name, **config.overrides})
         return DummyHead(**config.overrides)
 
-    monkeypatch.setattr("mmzoo.registry.catalog", Catalog, raising=False)
-    monkeypatch.setattr("mmzoo.registry.load_target", lambda spec: dataset, raising=False)
+    monkeypatch.setattr("mmzoo.registry.catalog", Catalog)
+    monkeypatch.setattr(
+        "mmzoo.registry.load_target", lambda spec: {"dataset": dataset, "critic": DummyCritic}[spec.kind]
+    )
     monkeypatch.setattr("mmzoo.training.api.fresh_model", fresh_model)
     monkeypatch.setattr("mmzoo.training.engine.cache_dir", lambda: tmp_path / "cache")
     return made

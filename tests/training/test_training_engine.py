@@ -13,11 +13,20 @@ import torch
 from safetensors.torch import load_file
 from training_dummy import DummyHead, Rows, make_rows, make_trainer
 
-from mmzoo.errors import CheckpointError, ConfigError, DataError, TrainingError
+from mmzoo.errors import (
+    CheckpointError,
+    ConfigError,
+    ConfigTypeError,
+    DataError,
+    MmzooError,
+    TrainingError,
+    UnknownKeyError,
+    UnknownNameError,
+)
 from mmzoo.interfaces import ALONE, TrainingState
 from mmzoo.training.checkpoint import list_checkpoints, read_tensors
 
-pytestmark = pytest.mark.usefixtures("plain_save")
+pytestmark = pytest.mark.usefixtures("dummy")
 
 
 def tensors_of(path: Path) -> dict[str, torch.Tensor]:
@@ -98,7 +107,7 @@ def test_a_resumed_training_is_bitwise_the_same(tmp_path: Path, stop: int, worke
 def test_the_adversary_acts_from_its_start_and_learns_alone(tmp_path: Path) -> None:
     class Recording(DummyHead):
         def training_step(self, batch: Any, generator: torch.Generator, state: TrainingState = ALONE) -> Any:
-            self.seen.append((self.steps, state.adversary))
+            self.seen.append((self.steps, state.adversary is not None))
             return super().training_step(batch, generator, state)
 
     head = Recording()
@@ -106,7 +115,7 @@ def test_the_adversary_acts_from_its_start_and_learns_alone(tmp_path: Path) -> N
     assert head.seen == [(n, n >= 5) for n in range(8)]
 
     def critic(step: int) -> torch.Tensor:
-        return read_tensors(tmp_path / "checkpoints" / f"step-{step:08d}", "adversary")["model/weight"]
+        return read_tensors(tmp_path / "checkpoints" / f"step-{step:08d}", "adversary")["model/critics.0.score.weight"]
 
     assert torch.equal(critic(1), critic(5))
     assert not torch.equal(critic(5), critic(6))
@@ -117,7 +126,7 @@ def test_the_adversary_acts_from_its_start_and_learns_alone(tmp_path: Path) -> N
     root = tmp_path / "frozen" / "checkpoints"
     first, last = (read_tensors(root / f"step-0000000{n}", "model") for n in (1, 8))
     assert torch.equal(first["net.3.weight"], last["net.3.weight"])
-    moved = [read_tensors(root / f"step-0000000{n}", "adversary")["model/weight"] for n in (5, 8)]
+    moved = [read_tensors(root / f"step-0000000{n}", "adversary")["model/critics.0.score.weight"] for n in (5, 8)]
     assert not torch.equal(*moved)
 
 
@@ -128,13 +137,51 @@ def test_a_recipe_without_adversary_has_none(tmp_path: Path) -> None:
     assert not (tmp_path / "checkpoints" / "step-00000030" / "adversary.safetensors").exists()
 
 
-def test_a_recipe_with_an_adversary_needs_a_head_with_one(tmp_path: Path) -> None:
-    class Lonely(DummyHead):
-        adversary = None  # type: ignore[assignment]
-
+def test_a_recipe_with_an_adversary_needs_a_head_that_takes_critics(tmp_path: Path) -> None:
+    head = DummyHead()
+    del head.critics
     with pytest.raises(ConfigError) as refused:
-        make_trainer(tmp_path, head=Lonely()).run()
+        make_trainer(tmp_path, head=head).run()
     assert refused.value.path == "adversary"
+
+
+@pytest.mark.parametrize(
+    ("critics", "error", "path"),
+    [
+        (["dumy"], UnknownNameError, None),
+        (["dummy", {"name": "dummy", "widht": 2}], UnknownKeyError, "adversary.critics[1].widht"),
+        ([{"name": "dummy", "width": 0}], ConfigTypeError, "adversary.critics[0].width"),
+        ([{"width": 2}], ConfigError, "adversary.critics[0].name"),
+        (["os.path"], ConfigTypeError, "adversary.critics[0]"),
+        ("dummy", ConfigTypeError, "adversary.critics"),
+    ],
+)
+def test_critics_that_cannot_be_built_are_refused(
+    critics: Any, error: type[MmzooError], path: str | None, tmp_path: Path
+) -> None:
+    with pytest.raises(error) as refused:
+        make_trainer(tmp_path, adversary={"critics": critics}).run()
+    assert getattr(refused.value, "path", None) == path or path is None
+
+
+def test_several_critics_are_resumed_exactly(tmp_path: Path) -> None:
+    changes = {"adversary": {"critics": ["dummy", {"name": "dummy", "width": 5}], "loss": "least-squares"}}
+    make_trainer(tmp_path / "whole", **changes).run()
+    make_trainer(tmp_path / "part", stop_after_minutes=1e-9, **changes).run()
+    make_trainer(tmp_path / "part", **changes).run()
+    whole, part = (tensors_of(tmp_path / name / "checkpoints" / "step-00000030") for name in ("whole", "part"))
+    assert same(whole, part)
+    assert whole["adversary/model/critics.1.hidden.weight"].shape == (5, 4)
+
+
+def test_critics_may_be_added_to_a_run_but_not_changed(tmp_path: Path) -> None:
+    make_trainer(tmp_path, steps=10, adversary=None).run()
+    make_trainer(tmp_path, steps=20, adversary={"critics": [{"name": "dummy", "slope": 0.2}]}).run()
+    for critics in (["dummy"], [], [{"name": "dummy", "slope": 0.2}] * 2):
+        with pytest.raises(CheckpointError, match=r"adversary\.critics") as refused:
+            make_trainer(tmp_path, adversary={"critics": critics}).run()
+        assert refused.value.exit_code == 2
+    assert make_trainer(tmp_path, adversary={"critics": [{"name": "dummy", "slope": 0.2}]}).run().status == "finished"
 
 
 def test_bad_steps_are_skipped_and_then_stop_the_training(tmp_path: Path) -> None:

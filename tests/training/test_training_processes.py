@@ -17,7 +17,7 @@ from training_dummy import make_trainer
 from mmzoo.errors import TrainingError
 from mmzoo.training.checkpoint import list_checkpoints, read_tensors, verify_checkpoint
 
-pytestmark = pytest.mark.usefixtures("plain_save")
+pytestmark = pytest.mark.usefixtures("dummy")
 
 SCRIPT = Path(__file__).with_name("training_dummy.py")
 

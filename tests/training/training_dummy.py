@@ -1,4 +1,4 @@
-"""A tiny head with dropout, a buffer that updates itself and an adversary; enough to train end to end."""
+"""A tiny head with dropout, a buffer that updates itself and a critic; enough to train end to end."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from datasets import Dataset
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from mmzoo.interfaces import ALONE, Audio, HasFiles, Losses, TaskHead, TrainingState
+from mmzoo.hookspecs import Register
+from mmzoo.interfaces import ALONE, Audio, Critic, HasFiles, Losses, Size, TaskHead, TrainingState
+from mmzoo.registry import Catalog
 from mmzoo.training import Trainer, load_recipe
 
 
@@ -41,6 +43,28 @@ class Rows:
         return {"x": torch.stack(examples)}
 
 
+class DummyCritic(Critic):
+    """One layer over 4 numbers."""
+
+    modality = "numbers"
+
+    def __init__(self, *, width: Size = 3, slope: float = 0.1) -> None:
+        super().__init__()
+        self.hidden, self.score, self.slope = nn.Linear(4, width), nn.Linear(width, 1), slope
+
+    def forward(self, raw: Tensor) -> list[list[Tensor]]:
+        hidden = nn.functional.leaky_relu(self.hidden(raw), self.slope)
+        return [[hidden, self.score(hidden)]]
+
+
+def catalog_of_the_critic() -> Catalog:
+    """A catalog with the dummy's critic and nothing else."""
+    known, register = Catalog(candidates=()), Register("dummy", "1.0")
+    register.critic("dummy", "training_dummy:DummyCritic", summary="One layer over 4 numbers")
+    known._components += register.components
+    return known
+
+
 class DummyHead(TaskHead):
     """An autoencoder of 4 numbers."""
 
@@ -52,16 +76,13 @@ class DummyHead(TaskHead):
         self.register_buffer("running", torch.zeros(4))
         self.register_buffer("count", torch.zeros((), dtype=torch.int64))
         self.register_buffer("spread", torch.ones(4))
-        self.critic = nn.Linear(4, 1)  # a submodule on purpose: the engine must keep it out of the model
+        self.critics = ("dummy",)
         self.poison: int | None = None
         self.steps = 0
         self.seen: list[tuple[int, bool]] = []
 
     def examples(self, rows: Dataset, cache: Path) -> Any:
         return Rows(rows)
-
-    def adversary(self) -> nn.Module:
-        return self.critic
 
     def training_step(
         self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
@@ -78,11 +99,10 @@ class DummyHead(TaskHead):
                 loss = loss * float("nan")
                 self.running.fill_(float("nan"))
         parts = {"l2": loss}
-        adversary = None
-        if state.adversary:
-            loss = loss - 0.1 * self.critic(y).mean()
-            adversary = self.critic(y.detach()).mean() - self.critic(x).mean() + self.critic.weight.square().sum()
-        return Losses(loss, parts, adversary)
+        if state.adversary is None:
+            return Losses(loss, parts)
+        verdict = state.adversary(x, y)
+        return Losses(loss + 0.1 * verdict.adversarial + 0.1 * verdict.features, parts, verdict.critics)
 
     def finish(self, examples: Any) -> None:
         generator = torch.Generator().manual_seed(0)
@@ -140,8 +160,10 @@ def main() -> None:
     """Run a training in a process of its own: `training_dummy.py OUT RESUME {json of changes} [fault]`."""
     import mmzoo.composition
     from mmzoo.errors import MmzooError
+    from mmzoo.registry import index
 
     mmzoo.composition.save_model = save_tensors  # type: ignore[attr-defined]
+    index._catalog = catalog_of_the_critic()
     out, resume, changes = Path(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3])
     fault = sys.argv[4] if len(sys.argv) > 4 else ""
     head = None

@@ -55,6 +55,20 @@ def mmzoo_register(register: Register) -> None:
             {"dim": 6, "ratios": [3, 2], "width": 4, "lstm_layers": 0, "causal": False, "shortcut": False},
         ],
     )
+    register.critic(
+        "multi-resolution",
+        "mmzoo_vqvae.critics:MultiResolution",
+        summary="Judges speech by complex spectrograms of several windows",
+        modalities=("speech",),
+        trials=[{"windows": [64, 128], "channels": [4, 8]}, {"windows": [64], "cuts": [0.3], "channels": [4, 8]}],
+    )
+    register.critic(
+        "multi-period",
+        "mmzoo_vqvae.critics:MultiPeriod",
+        summary="Judges speech by waveforms folded at several periods",
+        modalities=("speech",),
+        trials=[{"periods": [2, 3], "channels": [4, 8]}],
+    )
     register.format(
         "encodec",
         "mmzoo_vqvae.encodec:EncodecFormat",

@@ -1,4 +1,4 @@
-"""Spectral reconstruction losses and a spectrogram discriminator for speech."""
+"""Spectral reconstruction losses for speech."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmzoo.nn.mel import LogMel
-from mmzoo.nn.stft import STFT
 
 APART = 0.6
 """How far outputs with different noise should be from each other.
@@ -80,73 +79,3 @@ class _Views:
 
 def _log(x: Tensor, floor: float = 1e-5) -> Tensor:
     return x.clamp_min(floor).log()
-
-
-class SpectrogramDiscriminator(nn.Module):
-    """Small 2-D convolutions over complex spectrograms at several resolutions (UnivNet, arXiv 2106.07889; complex
-    input as in EnCodec, arXiv 2210.13438).
-
-    Args:
-        windows: STFT windows in samples, one per resolution; the hop is a quarter of the window.
-        channels: Channels of the first layer.
-    """
-
-    def __init__(self, windows: Sequence[int] = (512, 1024, 2048), channels: int = 16) -> None:
-        super().__init__()
-        self.stfts = nn.ModuleList(STFT(window, window // 4) for window in windows)
-        self.stacks = nn.ModuleList(
-            nn.ModuleList(
-                [
-                    nn.Conv2d(2, channels, (3, 9), stride=(1, 2), padding=(1, 4)),
-                    nn.Conv2d(channels, 2 * channels, (3, 9), stride=(1, 2), padding=(1, 4)),
-                    nn.Conv2d(2 * channels, 2 * channels, (3, 9), stride=(2, 2), padding=(1, 4)),
-                    nn.Conv2d(2 * channels, 2 * channels, (3, 3), padding=(1, 1)),
-                    nn.Conv2d(2 * channels, 1, (3, 3), padding=(1, 1)),
-                ]
-            )
-            for _ in windows
-        )
-        # A quarter faster on CPUs: in the default layout, so few channels do not fill a vector register.
-        self.to(memory_format=torch.channels_last)
-
-    def forward(self, x_BT: Tensor) -> list[list[Tensor]]:
-        """Samples `[B, T]` to a list of feature maps per resolution, the last of which is the score map."""
-        results = []
-        for stft, stack in zip(self.stfts, self.stacks, strict=True):
-            assert isinstance(stft, STFT) and isinstance(stack, nn.ModuleList)
-            usable = x_BT.shape[1] // stft.hop * stft.hop
-            with torch.autocast(x_BT.device.type, enabled=False):
-                spectrum = stft(x_BT[:, :usable])
-                # Compress magnitudes so that quiet harmonics count as much as loud ones.
-                spectrum = torch.polar((spectrum.abs() + 1e-4) ** 0.4, spectrum.angle())
-            x = torch.stack((spectrum.real, spectrum.imag), dim=1)
-            maps = []
-            for layer in stack[:-1]:
-                x = F.leaky_relu(layer(x), 0.1)
-                maps.append(x)
-            maps.append(stack[-1](x))
-            results.append(maps)
-        return results
-
-
-def hinge_discriminator_loss(real: list[list[Tensor]], fake: list[list[Tensor]]) -> Tensor:
-    """Hinge loss of the discriminator (Lim and Ye, arXiv 1705.02894), mean over resolutions."""
-    terms = [
-        F.relu(1 - r[-1].float()).mean() + F.relu(1 + f[-1].float()).mean() for r, f in zip(real, fake, strict=True)
-    ]
-    return torch.stack(terms).mean()
-
-
-def hinge_generator_loss(fake: list[list[Tensor]]) -> Tensor:
-    """Hinge loss of the generator: the negated mean score, averaged over resolutions."""
-    return torch.stack([-f[-1].float().mean() for f in fake]).mean()
-
-
-def feature_loss(real: list[list[Tensor]], fake: list[list[Tensor]]) -> Tensor:
-    """L1 between feature maps, relative to the magnitude of the real ones (Kumar et al., arXiv 1910.06711)."""
-    terms = [
-        (a.detach().float() - b.float()).abs().mean() / a.detach().float().abs().mean().clamp_min(1e-3)
-        for r, f in zip(real, fake, strict=True)
-        for a, b in zip(r[:-1], f[:-1], strict=True)
-    ]
-    return torch.stack(terms).mean()

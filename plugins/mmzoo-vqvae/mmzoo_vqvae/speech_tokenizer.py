@@ -20,13 +20,7 @@ from mmzoo_vqvae.losses import code_perplexity
 from mmzoo_vqvae.runner import buzz
 from mmzoo_vqvae.seanet import SEANet
 from mmzoo_vqvae.source_filter import SourceFilterAutoencoder
-from mmzoo_vqvae.spectral import (
-    SpectralLoss,
-    SpectrogramDiscriminator,
-    feature_loss,
-    hinge_discriminator_loss,
-    hinge_generator_loss,
-)
+from mmzoo_vqvae.spectral import SpectralLoss
 from mmzoo_vqvae.speech_autoencoder import SpeechAutoencoder
 from mmzoo_vqvae.vqvae import VQVAE, require_no_mask
 
@@ -43,13 +37,14 @@ class SpeechVQVAE(VQVAE):
         dim: Width of the latents.
         crop_seconds: Length of training crops.
         mel_weight: Weight of the mel loss; the other spectral losses have weight 1.
-        adversarial_weight: Weight of the generator's hinge loss.
+        adversarial_weight: Weight of the adversarial loss.
         feature_weight: Weight of the feature matching loss.
     """
 
     modality = "speech"
     batch_keys = ("speech",)
     columns = ("audio",)
+    critics = ("multi-resolution",)
     encoder: SpeechAutoencoder | SourceFilterAutoencoder | SEANet
 
     def __init__(
@@ -64,8 +59,7 @@ class SpeechVQVAE(VQVAE):
         super().__init__(dim=dim)
         self.crop_seconds, self.mel_weight = crop_seconds, mel_weight
         self.adversarial_weight, self.feature_weight = adversarial_weight, feature_weight
-        self._critic: list[nn.Module] = []  # in a list, so that it is not a submodule and not saved
-        self._spectral: list[SpectralLoss] = []
+        self._spectral: list[SpectralLoss] = []  # in a list, so that it is not a submodule
 
     @property
     def sample_rate(self) -> int:
@@ -165,12 +159,6 @@ class SpeechVQVAE(VQVAE):
         crop = round(self.crop_seconds * self.encoder.rate) * self.encoder.samples_per_latent
         return SpeechCrops(rows, self.sample_rate, crop, cache)
 
-    def adversary(self) -> nn.Module:
-        """A multi-resolution spectrogram discriminator."""
-        if not self._critic:
-            self._critic.append(SpectrogramDiscriminator())
-        return self._critic[0]
-
     def training_step(
         self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
     ) -> Losses:
@@ -198,23 +186,18 @@ class SpeechVQVAE(VQVAE):
                 parts["pitch"] = ((log_pitch - pitch.log()).abs() * voiced).sum() / voiced.sum().clamp_min(1)
                 total = total + PITCH_WEIGHT * parts["pitch"]
         parts |= dict(quantized.losses)
-        adversary_loss = None
-        if state.adversary:
-            critic = self.adversary()
-            # The critic sees half of each crop: textures are local, and full crops would cost more than the model.
+        critics_loss = None
+        if state.adversary is not None:
+            # The critics see half of each crop: textures are local, and full crops would cost more than the model.
             width = target.shape[1] // 2
             start = int(torch.randint(target.shape[1] - width + 1, (), generator=generator))
-            target, output = target[:, start : start + width], output[:, start : start + width]
-            real = critic(target)
-            fake = critic(output)
-            parts["adversarial"] = hinge_generator_loss(fake)
-            parts["feature"] = feature_loss(real, fake)
-            total = total + self.adversarial_weight * parts["adversarial"] + self.feature_weight * parts["feature"]
-            adversary_loss = hinge_discriminator_loss(real, critic(output.detach()))
-            parts["critic"] = adversary_loss
+            verdict = state.adversary(target[:, start : start + width], output[:, start : start + width])
+            total = total + self.adversarial_weight * verdict.adversarial + self.feature_weight * verdict.features
+            critics_loss = verdict.critics
+            parts |= {"adversarial": verdict.adversarial, "feature": verdict.features, "critic": verdict.critics}
         with torch.no_grad():
             parts["perplexity"] = code_perplexity(quantized.codes).mean()
-        return Losses(total, {k: v.detach() for k, v in parts.items()}, adversary_loss)
+        return Losses(total, {k: v.detach() for k, v in parts.items()}, critics_loss)
 
     def finish(self, examples: Examples) -> None:
         """Measure the mean and std of latents on about 512 training crops."""

@@ -33,6 +33,8 @@ def send_home() -> None:
 
 def on_output(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
     """What a part gives, with its floats changed."""
+    if isinstance(value, list):
+        return [on_output(one, change) for one in value]
     if isinstance(value, Latents):
         return value.with_x(change(value.x))
     return replace(value, z_q=change(value.z_q)) if isinstance(value, Quantized) else change(value)
@@ -119,7 +121,7 @@ def add_tensor_breaks(breaks: Breaks) -> None:
 
 
 def add_part_breaks(breaks: Breaks, method: str) -> None:
-    """Of a part whose output is a tensor, Latents or Quantized, given by this method."""
+    """Of a part whose output is a tensor, Latents, Quantized or lists of tensors, given by this method."""
     add_constructor_breaks(breaks)
     add_tensor_breaks(breaks)
     sound = breaks.sound
@@ -136,13 +138,15 @@ def add_part_breaks(breaks: Breaks, method: str) -> None:
 
         return keep
 
-    @breaks("ports", "declare")
     class WrongPort(sound):
         @classmethod
         def ports(cls, config: Mapping[str, Any]) -> Ports:
             found = super().ports(config)
             wider = {k: p if p.width is None else replace(p, width=p.width + 1) for k, p in found.outputs.items()}
             return Ports(inputs=found.inputs, outputs=wider)
+
+    if breaks.kind != "critic":  # which has none
+        breaks("ports", "declare")(WrongPort)
 
     @changing("determinism", "two results for one input")
     def noisy(self: Any, x: Tensor) -> Tensor:
