@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mmzoo.interfaces import Condition, Graph, Latents
-from mmzoo_tts.text.phones import PHONES
+from mmzoo_tts.inventory import PHONES
 
 if TYPE_CHECKING:
     from mmzoo_tts.head import TextToSpeech

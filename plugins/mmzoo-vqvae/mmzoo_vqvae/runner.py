@@ -85,9 +85,12 @@ class SpeechCodec(Runner):
 
     def _encode(self, samples: Array) -> Codes:
         if self._source is None:
-            return self.graphs["encode"](samples=samples[None])[0][0]
-        samples = np.pad(samples, (0, -len(samples) % self.samples_per_latent))
-        return self.graphs["encode"](features=self._source.features(samples)[None])[0][0]
+            feed = {"samples": samples[None]}
+        else:
+            samples = np.pad(samples, (0, -len(samples) % self.samples_per_latent))
+            feed = {"features": self._source.features(samples)[None]}
+        codes: Codes = self.graphs["encode"](**feed)[0][0]
+        return codes
 
 
 def buzz(sample_rate: int, number: int) -> Audio:

@@ -74,7 +74,8 @@ class _Views:
 
     def convergence(self, other: _Views, true: _Views) -> Tensor:
         # Norms are over the batch, so that a silent crop does not make the ratio explode.
-        return (self.plain - other.plain).norm() / true.plain.norm().clamp_min(1e-3)
+        ratio: Tensor = (self.plain - other.plain).norm() / true.plain.norm().clamp_min(1e-3)
+        return ratio
 
 
 def _log(x: Tensor, floor: float = 1e-5) -> Tensor:

@@ -23,6 +23,7 @@ from mmzoo_vqvae.source_filter import SourceFilterAutoencoder
 from mmzoo_vqvae.spectral import SpectralLoss
 from mmzoo_vqvae.speech_autoencoder import SpeechAutoencoder
 from mmzoo_vqvae.vqvae import VQVAE, require_no_mask
+from mmzoo_vqvae.waveform import NOISE_FRAMES
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -171,7 +172,7 @@ class SpeechVQVAE(VQVAE):
         if isinstance(self.encoder, SourceFilterAutoencoder):
             limits = {"floor": source_filter.FLOOR_HZ, "ceiling": source_filter.CEILING_HZ}
             pitch, voiced = pitch_of(target, self.encoder.hop, self.sample_rate, **limits)
-            starts = torch.randperm(source_filter.NOISE_FRAMES, generator=generator)[:2].tolist()
+            starts = torch.randperm(NOISE_FRAMES, generator=generator)[:2].tolist()
             (output, other), log_pitch = self.encoder.synthesize(latents.with_x(quantized.z_q), pitch, voiced, starts)
         elif isinstance(self.encoder, SpeechAutoencoder) and self.encoder.harmonic:
             pitch, voiced = pitch_of(target, self.encoder.hop, self.sample_rate)

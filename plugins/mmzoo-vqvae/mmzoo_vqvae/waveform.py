@@ -99,7 +99,7 @@ def pulse_train(pitch: Array, hop: int, sample_rate: int) -> Array:
     half = np.sin(angle * np.float32(0.5))
     near = np.abs(half) < 1e-4
     half[near] = 1.0
-    series = np.sin((whole + np.float32(0.5)) * angle) / (2 * half) - np.float32(0.5)
+    series: Array = np.sin((whole + np.float32(0.5)) * angle) / (2 * half) - np.float32(0.5)
     series[near] = whole[near]
     series += (count - whole) * np.cos((whole + 1) * angle)
     return series
