@@ -38,13 +38,15 @@ SUPPLIES = {
         " task/speech-to-image"
     ),
     "mmzoo-tts": (
-        "model/phonemizer-en model/vqvae-dit-tts head/phonemizer head/tts metric/phonemization"
-        " metric/text-to-speech command/demo command/say task/phonemization task/text-to-speech"
+        "model/phonemizer-en model/vqvae-dit-tts model/vqvae-dit-tts-24khz head/phonemizer head/tts"
+        " metric/phonemization metric/text-to-speech command/demo command/say task/phonemization task/text-to-speech"
     ),
     "mmzoo-vqvae": (
-        "model/fsqvae-speech model/rvqvae-speech model/vqvae-image model/vqvae-speech model/vqvae-text"
+        "model/fsqvae-speech model/rvqvae-speech model/vqvae-image model/vqvae-speech model/vqvae-speech-24khz"
+        " model/vqvae-text"
         " critic/multi-period critic/multi-resolution"
-        " encoder/picture-autoencoder encoder/seanet encoder/speech-autoencoder encoder/text-autoencoder"
+        " encoder/picture-autoencoder encoder/seanet encoder/source-filter-autoencoder encoder/speech-autoencoder"
+        " encoder/text-autoencoder"
         " quantizer/fsq quantizer/rvq quantizer/vq head/picture-vqvae head/speech-vqvae head/text-vqvae"
         " format/encodec metric/image-tokenization metric/speech-tokenization metric/text-tokenization"
         " task/image-tokenization task/speech-tokenization task/text-tokenization"

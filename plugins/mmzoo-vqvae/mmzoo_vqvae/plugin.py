@@ -174,12 +174,13 @@ def mmzoo_register(register: Register) -> None:
         task="speech-tokenization",
         modalities=("speech",),
         summary="Speech tokenizer, 24 kHz, 12 learned codebooks of 256 at 50 Hz (96 bits per frame)",
-        card=tasks.SPEECH,
+        card=tasks.NATURAL_SPEECH,
         recipe={
             "head": {"name": "speech-vqvae", "dim": 36},
             "encoder": {"name": "source-filter-autoencoder", "dim": 36},
             "quantizer": {"name": "vq", "dim": 36, "codebook_size": 256, "groups": 12},
         },
+        weights=[Weights("voices", license="apache-2.0")],
     )
     register.model(
         "fsqvae-speech",

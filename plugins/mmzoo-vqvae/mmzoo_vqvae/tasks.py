@@ -16,6 +16,17 @@ SPEECH = CardText(
     ),
     limits="One synthetic voice, English, 16 kHz. The training data contain no other voices, noise or music.",
 )
+NATURAL_SPEECH = CardText(
+    data="natural-speech",
+    language="en",
+    intended="Encoding 24 kHz speech as a few codes per frame; the latent space of other models.",
+    training=(
+        "Trained on synthetic speech: sentences that people wrote (WordNet's usage examples, Debian's fortunes), spoken"
+        " by `heart` of hibari-tts (Apache-2.0, distilled by its author from Kokoro-82M), the Piper voice `joe` (CC0)"
+        " and three voices of flite (permissive license), two of them also at another pitch."
+    ),
+    limits="Five synthetic voices, English. The training data contain no noise or music.",
+)
 PICTURES = CardText(
     data="small-pictures",
     intended="Encoding small images as a few codes per patch; the latent space of other models.",
