@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,19 @@ from torch import Tensor, nn
 
 from mmzoo.data import as_audio, as_batch, decode_audio, packed
 from mmzoo.errors import InputError
-from mmzoo.interfaces import ALONE, Audio, Examples, Graph, Latents, Losses, Positive, Size, TrainingState, Weight
+from mmzoo.interfaces import (
+    ALONE,
+    Audio,
+    Examples,
+    Fraction,
+    Graph,
+    Latents,
+    Losses,
+    Positive,
+    Size,
+    TrainingState,
+    Weight,
+)
 from mmzoo_vqvae import source_filter
 from mmzoo_vqvae.export import codec_graphs
 from mmzoo_vqvae.harmonic import pitch_of
@@ -22,6 +35,7 @@ from mmzoo_vqvae.seanet import SEANet
 from mmzoo_vqvae.source_filter import SourceFilterAutoencoder
 from mmzoo_vqvae.spectral import SpectralLoss
 from mmzoo_vqvae.speech_autoencoder import SpeechAutoencoder
+from mmzoo_vqvae.variation import Variation
 from mmzoo_vqvae.vqvae import VQVAE, require_no_mask
 from mmzoo_vqvae.waveform import NOISE_FRAMES
 
@@ -40,6 +54,8 @@ class SpeechVQVAE(VQVAE):
         mel_weight: Weight of the mel loss; the other spectral losses have weight 1.
         adversarial_weight: Weight of the adversarial loss.
         feature_weight: Weight of the feature matching loss.
+        varied: Fraction of training crops that are changed in pitch with formants, level and frequency response, for
+            voices that training lacks.
     """
 
     modality = "speech"
@@ -56,9 +72,10 @@ class SpeechVQVAE(VQVAE):
         mel_weight: Weight = 4.0,
         adversarial_weight: Weight = 0.5,
         feature_weight: Weight = 2.0,
+        varied: Fraction = 0.0,
     ) -> None:
         super().__init__(dim=dim)
-        self.crop_seconds, self.mel_weight = crop_seconds, mel_weight
+        self.crop_seconds, self.mel_weight, self.varied = crop_seconds, mel_weight, varied
         self.adversarial_weight, self.feature_weight = adversarial_weight, feature_weight
         self._spectral: list[SpectralLoss] = []  # in a list, so that it is not a submodule
 
@@ -158,7 +175,7 @@ class SpeechVQVAE(VQVAE):
     def examples(self, rows: Dataset, cache: Path) -> Examples:
         """Random crops of the rows' audio."""
         crop = round(self.crop_seconds * self.encoder.rate) * self.encoder.samples_per_latent
-        return SpeechCrops(rows, self.sample_rate, crop, cache)
+        return SpeechCrops(rows, self.sample_rate, crop, cache, self.varied)
 
     def training_step(
         self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
@@ -201,7 +218,10 @@ class SpeechVQVAE(VQVAE):
         return Losses(total, {k: v.detach() for k, v in parts.items()}, critics_loss)
 
     def finish(self, examples: Examples) -> None:
-        """Measure the mean and std of latents on about 512 training crops."""
+        """Measure the mean and std of latents on about 512 training crops, none of them varied."""
+        if isinstance(examples, SpeechCrops):
+            examples = copy(examples)
+            examples.varied = 0.0
         generator = torch.Generator().manual_seed(0)
         step = max(1, len(examples) // 512)
         batches: list[tuple[Tensor, Tensor | None]] = []
@@ -224,8 +244,8 @@ class SpeechCrops:
 
     keys = ("speech",)
 
-    def __init__(self, rows: Dataset, sample_rate: int, crop: int, cache: Path) -> None:
-        self.crop = crop
+    def __init__(self, rows: Dataset, sample_rate: int, crop: int, cache: Path, varied: float = 0.0) -> None:
+        self.crop, self.sample_rate, self.varied = crop, sample_rate, varied
         self.samples, self.offsets = packed_audio(rows, sample_rate, cache)
         self.lengths = [crop] * len(rows)
 
@@ -234,12 +254,17 @@ class SpeechCrops:
 
     def example(self, index: int, generator: torch.Generator) -> Tensor:
         """A crop of row `index`, float32 `[crop]`; shorter rows are padded with zeros."""
+        variation, wanted = None, self.crop
+        if self.varied and float(torch.rand((), generator=generator)) < self.varied:
+            variation = Variation(self.crop, self.sample_rate, generator)
+            wanted = variation.source
         start, end = int(self.offsets[index]), int(self.offsets[index + 1])
-        slack = end - start - self.crop
+        slack = end - start - wanted
         if slack > 0:
             start += int(torch.randint(slack + 1, (), generator=generator))
-        piece = torch.from_numpy(self.samples[start : min(start + self.crop, end)].astype(np.float32) / 32768)
-        return nn.functional.pad(piece, (0, self.crop - len(piece)))
+        piece = torch.from_numpy(self.samples[start : min(start + wanted, end)].astype(np.float32) / 32768)
+        piece = nn.functional.pad(piece, (0, wanted - len(piece)))
+        return piece if variation is None else variation(piece)
 
     def collate(self, examples: list[Tensor]) -> Mapping[str, Tensor]:
         """`speech`: `[B, crop]`."""
