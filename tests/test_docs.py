@@ -150,7 +150,7 @@ def test_every_command_of_the_pages_exists() -> None:
 
     known = {spec.name for spec in all_commands()} | {"COMMAND"}
     for path in PAGES:
-        named = set(re.findall(r"(?:^|`|\$ )mmzoo ([a-z]+)\b", text_of_code(path), re.MULTILINE))
+        named = set(re.findall(r"(?:^|`|\$ )mmzoo ([a-z][a-z-]*)\b", text_of_code(path), re.MULTILINE))
         assert named <= known, relative(path)
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from mmzoo.data.cache import cache_dir
     from mmzoo.data.checking import fingerprinted, readable
     from mmzoo.data.columns import require_columns
-    from mmzoo.data.features import packed, packed_images
+    from mmzoo.data.features import packed, packed_audio, packed_images
     from mmzoo.data.fit import decode_images, fit_image
     from mmzoo.data.guessing import DataGuess, guess
     from mmzoo.data.image import decode_image, encode_image, sheet
@@ -24,7 +24,7 @@ _HOMES = {
     "audio": "decode_audio encode_audio resample",
     "cache": "cache_dir",
     "columns": "require_columns",
-    "features": "packed packed_images",
+    "features": "packed packed_audio packed_images",
     "fit": "decode_images fit_image",
     "guessing": "DataGuess guess",
     "image": "decode_image encode_image sheet",
@@ -61,6 +61,7 @@ __all__ = [
     "make_row",
     "open_shards",
     "packed",
+    "packed_audio",
     "packed_images",
     "read_text",
     "readable",

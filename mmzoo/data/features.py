@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mmzoo.data.audio import decode_audio
 from mmzoo.data.fit import fit_image, training_size
 from mmzoo.data.image import decode_image
 from mmzoo.errors import DataError
@@ -102,3 +103,25 @@ def packed_images(rows: Dataset, cache: Path, side: int | None = None, patch: in
         return fit_image(decode_image(row["image"]), size).pixels[None]
 
     return packed(rows, cache, name, pixels, doing="reading pictures")[0]
+
+
+def packed_audio(rows: Dataset, cache: Path, sample_rate: int) -> tuple[NDArray[np.int16], NDArray[np.int64]]:
+    """The sounds of a dataset at one rate.
+
+    Args:
+        rows: Rows with a column `audio`.
+        cache: The folder that a head's `examples` gets.
+        sample_rate: Hz.
+
+    Returns:
+        A memory map `[total T]`, and the offsets of the rows, int64 `[rows + 1]`.
+
+    Raises:
+        DataError: There are no rows, or a sound cannot be read.
+    """
+
+    def samples(row: Mapping[str, Any]) -> NDArray[np.int16]:
+        audio = decode_audio(row["audio"], sample_rate=sample_rate)
+        return np.asarray(np.clip(audio.samples, -1, 1) * 32767).astype(np.int16)
+
+    return packed(rows, cache, f"audio-{sample_rate}", samples, doing="reading speech")

@@ -181,6 +181,17 @@ def intelligibility(reference: Audio, other: Audio) -> dict[str, float]:
     }
 
 
+def si_sdr(reference: Audio, other: Audio) -> float:
+    """Scale-invariant signal-to-distortion ratio of two aligned sounds in dB (Le Roux et al., arXiv 1811.02508, eq. 3).
+
+    It compares waveforms, so speech that was synthesized again, with other phases, has a low one however it sounds.
+    """
+    count = min(len(reference.samples), len(other.samples))
+    x, y = (sound.samples[:count].astype(np.float64) for sound in (reference, other))
+    target = x * (x @ y) / max(float(x @ x), 1e-12)
+    return float(10 * np.log10(max(float(target @ target), 1e-12) / max(float(np.square(y - target).sum()), 1e-12)))
+
+
 def high_band_distance(reference: Audio, other: Audio) -> float:
     """Log-spectral distance in dB of two aligned sounds of one rate above 2 kHz, where smeared harmonics show first."""
     import torch

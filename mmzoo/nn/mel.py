@@ -61,11 +61,12 @@ class BandNorm(nn.Module):
         super().__init__()
         self.floor = floor
 
-    def forward(self, x_BNF: Tensor, mask_BN: Tensor | None = None) -> Tensor:
-        """See the class; frames outside the mask are ignored."""
+    def forward(self, x_BNF: Tensor, mask_BN: Tensor | None = None, counted_BN: Tensor | None = None) -> Tensor:
+        """See the class; frames outside the mask are ignored. The statistics are those of `counted_BN`, if given."""
         kept = x_BNF.new_ones(x_BNF.shape[:2]) if mask_BN is None else mask_BN.to(x_BNF.dtype)
         kept = kept.unsqueeze(-1)
-        count = kept.sum(1, keepdim=True).clamp_min(1)
-        centered = (x_BNF - (x_BNF * kept).sum(1, keepdim=True) / count) * kept
-        std = (centered.square().sum(1, keepdim=True) / count).sqrt()
+        counted = kept if counted_BN is None else kept * counted_BN.unsqueeze(-1)
+        count = counted.sum(1, keepdim=True).clamp_min(1)
+        centered = (x_BNF - (x_BNF * counted).sum(1, keepdim=True) / count) * kept
+        std = ((centered.square() * counted).sum(1, keepdim=True) / count).sqrt()
         return centered / std.clamp_min(self.floor)

@@ -11,17 +11,18 @@ SUPPLIES = {
         "dataset/audio-folder dataset/coco-captions dataset/csv dataset/degraded-digits"
         " dataset/english-lexicon dataset/festvox-ru dataset/flite-speech dataset/heldout-texts dataset/hub"
         " dataset/image-folder dataset/imagenet-1k dataset/librispeech dataset/ljspeech"
-        " dataset/natural-speech dataset/parquet dataset/small-pictures dataset/speech-commands dataset/spoken-digits"
-        " dataset/spoken-scenes dataset/spoken-texts dataset/spoken-words judge/caption-listener"
-        " judge/digit-reader judge/distill-mos judge/dnsmos judge/pocketsphinx judge/scene-reader judge/whisper"
+        " dataset/natural-speech dataset/parallel-speech dataset/parquet dataset/small-pictures"
+        " dataset/speech-commands dataset/spoken-digits dataset/spoken-scenes dataset/spoken-texts"
+        " dataset/spoken-words judge/caption-listener judge/digit-reader judge/distill-mos judge/dnsmos"
+        " judge/pocketsphinx judge/resemblyzer judge/scene-reader judge/whisper"
     ),
     "mmzoo-dit": (
         "backbone/dit backbone/joint-dit sampler/ddim sampler/dpm-solver sampler/euler sampler/heun"
         " sampler/meanflow sampler/shortcut"
     ),
     "mmzoo-encoders": (
-        "encoder/bytes encoder/codes encoder/image-conv encoder/log-mel encoder/speech-transformer"
-        " encoder/symbols encoder/timm encoder/vectors encoder/vit fusion/cnn fusion/concat"
+        "encoder/bytes encoder/codes encoder/image-conv encoder/log-mel encoder/speech-convnext"
+        " encoder/speech-transformer encoder/symbols encoder/timm encoder/vectors encoder/vit fusion/cnn fusion/concat"
         " fusion/cross-attention fusion/late fusion/rnn fusion/weighted"
     ),
     "mmzoo-image": (
@@ -38,8 +39,11 @@ SUPPLIES = {
         " task/speech-to-image"
     ),
     "mmzoo-tts": (
-        "model/phonemizer-en model/vqvae-dit-tts model/vqvae-dit-tts-24khz head/phonemizer head/tts"
-        " metric/phonemization metric/text-to-speech command/demo command/say task/phonemization task/text-to-speech"
+        "model/phonemizer-en model/vqvae-dit-denoise model/vqvae-dit-revoice model/vqvae-dit-tts"
+        " model/vqvae-dit-tts-24khz head/phonemizer head/speech-to-speech head/tts metric/phonemization"
+        " metric/speech-enhancement metric/text-to-speech metric/voice-conversion command/demo"
+        " command/denoise-speech command/revoice command/say task/phonemization task/speech-enhancement"
+        " task/text-to-speech task/voice-conversion"
     ),
     "mmzoo-vqvae": (
         "model/fsqvae-speech model/rvqvae-speech model/vqvae-image model/vqvae-speech model/vqvae-speech-24khz"

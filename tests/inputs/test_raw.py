@@ -126,7 +126,9 @@ def test_training_leaves_nan_to_the_quantizer() -> None:
     assert (codes[1] >= 0).all()
 
 
-@pytest.mark.parametrize("name", ["log-mel", "seanet", "speech-autoencoder", "speech-transformer", "vectors"])
+@pytest.mark.parametrize(
+    "name", ["log-mel", "seanet", "speech-autoencoder", "speech-convnext", "speech-transformer", "vectors"]
+)
 def test_nothing_in_the_padding_reaches_an_encoder(name: str) -> None:
     trial = registry.catalog().component("encoder", name).trials[0]
     encoder = mmzoo.create(f"encoder/{name}", **trial).eval()

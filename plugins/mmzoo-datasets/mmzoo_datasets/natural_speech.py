@@ -1,4 +1,7 @@
-"""The dataset `natural-speech`: sentences that people wrote, spoken at 24 kHz by one or several voices."""
+"""Sentences that people wrote, spoken at 24 kHz by one or several voices.
+
+In the dataset `natural-speech` each voice has texts of its own, in `parallel-speech` all voices say the same ones.
+"""
 
 from __future__ import annotations
 
@@ -32,6 +35,11 @@ EVERYDAY = 0.2
 """Fraction of the texts that come from templates with numbers, dates, names and questions."""
 PAIRS = 0.25
 """Fraction of the written texts that consist of two sentences."""
+PARALLEL = (
+    "hibari:heart", "piper:joe", "flite:slt", "flite:rms",
+    "flite:slt@0.7", "flite:slt@1.3", "flite:rms@0.8", "flite:rms@1.5", "flite:kal16", "flite:kal16@1.6",
+)  # fmt: skip
+"""The voices of `parallel-speech`: the targets of voice conversion, then further sources of other pitches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +52,7 @@ class _Part:
         skip: Number of training and validation texts that the voices before it say.
         shard_rows: Rows in a parquet shard.
         seed: Seed of the choice of texts and of the voice's noise.
+        parallel: Whether other voices say the same texts, so that ids name the speaker.
     """
 
     voice: str
@@ -51,12 +60,14 @@ class _Part:
     skip: int
     shard_rows: int
     seed: int
+    parallel: bool = False
 
     @property
     def settings(self) -> dict[str, str | int]:
         """What distinguishes this part from every other, as JSON."""
         counts = {{"train": "sentences"}.get(split, split): count for split, count in self.counts.items()}
         counts |= {"skip": self.skip} if self.skip else {}
+        counts |= {"parallel": 1} if self.parallel else {}
         return {
             "voice": self.voice,
             "seed": self.seed,
@@ -113,24 +124,58 @@ def natural_speech(
         DataError: A package, program or document is missing.
         ConfigError: An argument is out of range.
     """
-    from datasets import DatasetDict, concatenate_datasets
-
     if voices is not None and (voice is not None or sentences is not None):
         raise ConfigError("natural-speech takes either voices, or voice and sentences.", path="voices")
-    wanted = {voice or "hibari:heart": sentences or 10_000} if voices is None else voices
-    names = [speaker_name(one) for one in wanted]
-    if len(set(names)) != len(wanted) or not wanted:
-        what = f"the speakers {', '.join(names)}" if names else "no voice"
-        raise ConfigError(f"natural-speech got {what}; voices must name at least one, each once.", path="voices")
     parts, skip = list[_Part](), 0
-    for one, count in wanted.items():
+    for one, count in ({voice or "hibari:heart": sentences or 10_000} if voices is None else voices).items():
         splits = {"train": count, "validation": validation, "test": test}
         parts.append(_Part(one, splits, skip, shard_rows, seed))
         skip += count + validation
+    return _together(parts, needs, phonemizer)
+
+
+def parallel_speech(
+    *,
+    voices: list[str] | None = None,
+    texts: Size = 1200,
+    validation: Size = 20,
+    test: Size = 100,
+    seed: int = 0,
+    shard_rows: Size = 500,
+) -> DatasetDict:
+    """Have several voices speak the same texts, or read them from the cache; splits train, validation and test.
+
+    There is a row for each voice and text, all rows of a voice together. The texts are those of `natural-speech`.
+
+    Args:
+        voices: As for `natural-speech`; by default PARALLEL.
+        texts: Number of training texts.
+        validation: Number of validation texts.
+        test: Number of test texts.
+        seed: Seed of the choice of texts and of the voices' noise.
+        shard_rows: Rows in a parquet shard.
+
+    Raises:
+        DataError: A package, program or document is missing.
+        ConfigError: An argument is out of range.
+    """
+    splits = {"train": texts, "validation": validation, "test": test}
+    wanted = PARALLEL if voices is None else voices
+    return _together([_Part(one, splits, 0, shard_rows, seed, parallel=True) for one in wanted])
+
+
+def _together(parts: Sequence[_Part], needs: Sequence[str] = (), phonemizer: str = PHONEMIZER) -> DatasetDict:
+    """The splits of several voices, one after the other; what is not in the cache is spoken."""
+    from datasets import DatasetDict, concatenate_datasets
+
+    names = [speaker_name(part.voice) for part in parts]
+    if len(set(names)) != len(parts) or not parts:
+        what = f"the speakers {', '.join(names)}" if names else "no voice"
+        raise ConfigError(f"The corpus got {what}; voices must name at least one, each once.", path="voices")
     for part in parts:  # one that is built needs neither the voice nor the documents
         if not part.built:
             check_teacher(part.voice)
-    texts = cache(partial(corpus_texts, test, seed))
+    texts = cache(partial(corpus_texts, parts[0].counts["test"], parts[0].seed))
     spoken = [_spoken(part, texts) for part in parts]
     for index, part in enumerate(parts):
         if phones := phones_if_needed(needs, f"natural-speech, voice {part.voice}", phonemizer, "learned"):
@@ -148,7 +193,7 @@ def _spoken(part: _Part, corpus: Callable[[], tuple[list[str], list[str]]]) -> D
     texts: dict[str, Sequence[str | int]] = {split: range(count) for split, count in part.counts.items()}
     if not built:
         texts = dict(zip(texts, _own_texts(part, *corpus()), strict=True))
-    first = f"{speaker}-" if part.skip else ""
+    first = f"{speaker}-" if part.skip or part.parallel else ""
     with (
         ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool,
         tqdm(total=sum(part.counts.values()), desc=part.voice, unit="text", disable=True if built else None) as bar,

@@ -21,6 +21,12 @@ def mmzoo_register(register: Register) -> None:
         modalities=("speech", "text"),
     )
     register.dataset(
+        "parallel-speech",
+        "mmzoo_datasets.natural_speech:parallel_speech",
+        summary="The sentences of natural-speech, each spoken by every one of several voices (needs their packages)",
+        modalities=("speech", "text"),
+    )
+    register.dataset(
         "heldout-texts",
         "mmzoo_datasets.heldout_texts:heldout_texts",
         summary="Held-out sentences, words and questions as texts, or spoken by any voice",
@@ -152,7 +158,7 @@ def mmzoo_register(register: Register) -> None:
         license="bsd-2-clause",
         source="the package pocketsphinx and its bundled en-us models (CMU Sphinx)",
         independence="no part in training any model; the texts of flite-speech use words that it knows",
-        tasks=("text-to-speech", "speech-tokenization"),
+        tasks=("text-to-speech", "speech-tokenization", "voice-conversion", "speech-enhancement"),
         requires=("pocketsphinx>=5.1",),
     )
     register.judge(
@@ -162,7 +168,7 @@ def mmzoo_register(register: Register) -> None:
         license="mit",
         source="OpenAI's Whisper base in CTranslate2's layout (Systran/faster-whisper-base), run by faster-whisper",
         independence="no part in training any model",
-        tasks=("text-to-speech", "speech-tokenization"),
+        tasks=("text-to-speech", "speech-tokenization", "voice-conversion", "speech-enhancement"),
         requires=("faster-whisper>=1.1",),
     )
     register.judge(
@@ -184,6 +190,16 @@ def mmzoo_register(register: Register) -> None:
         independence="no part in training any model",
         tasks=("text-to-speech", "speech-tokenization"),
         requires=("speechmos>=0.0.1",),
+    )
+    register.judge(
+        "resemblyzer",
+        "mmzoo_datasets.judges.speakers:Resemblyzer",
+        summary="Tells speakers apart",
+        license="apache-2.0",
+        source="the package resemblyzer, which carries its weights (Resemble AI)",
+        independence="no part in training any model",
+        tasks=("speaker-recognition",),
+        requires=("resemblyzer>=0.1.4",),
     )
     register.judge(
         "caption-listener",

@@ -37,6 +37,16 @@ def mmzoo_register(register: Register) -> None:
         trials=[{"width": 16, "depth": 1, "heads": 2, "bands": 20}],
     )
     register.encoder(
+        "speech-convnext",
+        "mmzoo_encoders.mel:SpeechConvNeXt",
+        summary="ConvNeXt over log-mel frames, at the rate of a codec's latents",
+        modalities=("speech",),
+        trials=[
+            {"width": 16, "depth": 1, "bands": 20, "sample_rate": 16000},
+            {"width": 16, "depth": 1, "bands": 20, "sample_rate": 16000, "standardize": False},
+        ],
+    )
+    register.encoder(
         "image-conv",
         "mmzoo_encoders.image:ConvImageEncoder",
         summary="Convolutional image encoder",

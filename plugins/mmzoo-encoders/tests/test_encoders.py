@@ -115,6 +115,37 @@ def test_the_speech_transformer_joins_frames():
     assert latents.x.shape == (1, 25, 16) and latents.rate == 25
 
 
+def test_latents_of_speech_are_aligned_with_a_codecs():
+    encoder = fresh("speech-convnext", width=16, depth=1)
+    latents = encoder.encode(torch.randn(1, 24001))
+    assert latents.x.shape == (1, 51, 16) and latents.rate == 50
+    click = torch.zeros(1, 24000)
+    click[0, 480 * 20 + 240] = 0.5  # in the middle of latent 20
+    loudest = fresh("speech-convnext", width=16, depth=0, standardize=False).encode(click).x[0]
+    changed = (loudest - loudest[0]).abs().sum(-1)
+    assert int(changed.argmax()) == 20 and changed[:18].max() < 1e-5 and changed[23:].max() < 1e-5
+
+
+@pytest.mark.parametrize("standardize", [True, False])
+def test_standardized_speech_has_neither_loudness_nor_average_timbre_nor_silence(standardize):
+    encoder = fresh("speech-convnext", width=16, depth=2, standardize=standardize)
+    time = torch.arange(24000) / 24000
+    tone = sum(torch.sin(2 * torch.pi * k * (120 * time + 60 * time**2)) / k for k in range(1, 20))
+    speech = ((0.1 * tone + 0.02 * torch.randn(24000)) * (1 - torch.cos(2 * torch.pi * 4 * time))).unsqueeze(0)
+    plain = encoder.encode(speech).x
+    louder = encoder.encode(4 * speech).x
+    paused = encoder.encode(torch.nn.functional.pad(speech, (0, 48000))).x[:, :50]
+    filtered = encoder.encode(speech - 0.5 * torch.roll(speech, 1)).x
+
+    def changed(other: torch.Tensor) -> float:
+        return float(((other - plain)[:, 3:45].abs().mean() / plain.abs().mean()).detach())
+
+    if standardize:
+        assert changed(louder) < 1e-4 and changed(paused) < 0.05 and changed(filtered) < 0.2
+    else:
+        assert changed(louder) > 0.01 and changed(filtered) > 0.01 and changed(paused) < 1e-4
+
+
 def test_codes_outside_their_book_and_of_another_number_are_refused():
     encoder = fresh("codes", codebook_sizes=[4, 8], width=16, depth=1, heads=2)
     assert encoder.encode(torch.tensor([[[3, 7]]])).x.shape == (1, 1, 16)

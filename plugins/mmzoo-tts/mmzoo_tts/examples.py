@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from mmzoo.data import decode_audio, packed
 from mmzoo.data.marks import bare
 from mmzoo.errors import DataError
-from mmzoo.interfaces import Tokenizer
+from mmzoo.interfaces import Audio, Tokenizer
 from mmzoo_tts.text.phones import phone_ids
 
 if TYPE_CHECKING:
@@ -98,17 +98,33 @@ def speakers(rows: Dataset) -> list[str]:
 
 
 def encoded_speech(
-    rows: Dataset, tokenizer: Tokenizer, cache: Path
+    rows: Dataset,
+    tokenizer: Tokenizer,
+    cache: Path,
+    *,
+    prepare: Callable[[Audio], Audio] = lambda audio: audio,
+    name: str = "codes",
 ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """The codes of all rows, concatenated to `[N, Q]`, and the offsets of the rows `[rows + 1]`; cached."""
+    """The codes of all rows, concatenated; cached.
+
+    Args:
+        rows: Rows with speech.
+        tokenizer: Makes the codes.
+        cache: The folder that a head's `examples` gets.
+        prepare: Applied to the speech, at the tokenizer's rate, before it is encoded.
+        name: Of the features; another one for each `prepare`.
+
+    Returns:
+        Codes `[N, Q]`, and the offsets of the rows `[rows + 1]`.
+    """
     digest = hashlib.sha256()
-    for name, tensor in sorted(tokenizer.state_dict().items()):
-        digest.update(name.encode() + tensor.cpu().flatten().view(torch.uint8).numpy().tobytes())
+    for key, tensor in sorted(tokenizer.state_dict().items()):
+        digest.update(key.encode() + tensor.cpu().flatten().view(torch.uint8).numpy().tobytes())
     kind = np.int16 if max(tokenizer.codebook_sizes) <= 1 << 15 else np.int64
     rate = tokenizer.sample_rate
 
     def codes(row: Mapping[str, Any]) -> np.ndarray[Any, Any]:
-        one = tokenizer.tokenize(decode_audio(row["audio"], sample_rate=rate))[0]
+        one = tokenizer.tokenize(prepare(decode_audio(row["audio"], sample_rate=rate)))[0]
         return one.cpu().numpy().astype(kind)
 
-    return packed(rows, cache, f"codes-{digest.hexdigest()[:16]}", codes, doing="encoding speech")
+    return packed(rows, cache, f"{name}-{digest.hexdigest()[:16]}", codes, doing="encoding speech")

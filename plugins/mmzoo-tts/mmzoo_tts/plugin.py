@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mmzoo.hookspecs import Register, Weights, hookimpl
 from mmzoo_tts import tasks
 from mmzoo_tts.inventory import MARKED
+from mmzoo_tts.speech_to_speech import tasks as speech_tasks
 
 ROWS = {
     "speaker": ["slt"],
@@ -12,12 +15,32 @@ ROWS = {
     "phone_set": ["flite"],
 }
 """Columns that the conformance kit's made-up rows need for this head."""
+CODEC = {"model": "vqvae-speech-24khz"}
+
+
+def over_codec(width: int, depth: int, heads: int, **others: Any) -> dict[str, Any]:
+    """The slots of a model of speech to speech, without its codec: the encoder, the backbone and the sampler."""
+    return {
+        "speech": {"name": "speech-convnext", "width": width, "depth": depth, **others.pop("speech", {})},
+        "backbone": {
+            "name": "dit",
+            "width": width,
+            "depth": depth,
+            "heads": heads,
+            "in_channels": 36,
+            "aligned_channels": {"speech": width, "prior": 36},
+            "shared_modulation": True,
+            **others,
+        },
+        "sampler": {"name": "euler"},
+    }
 
 
 @hookimpl
 def mmzoo_register(register: Register) -> None:
     """The text frontend, the TTS head, their models, and `mmzoo say`."""
     tasks.register_tasks(register)
+    speech_tasks.register_tasks(register)
     register.head(
         "phonemizer",
         "mmzoo_tts.phonemizer:Phonemizer",
@@ -56,7 +79,35 @@ def mmzoo_register(register: Register) -> None:
             }
         ],
     )
+    fresh = {"tokenizer": {**CODEC, "pretrained": False}}
+    register.head(
+        "speech-to-speech",
+        "mmzoo_tts.speech_to_speech.head:SpeechToSpeech",
+        summary="Speech in another voice or without noise, over a tokenizer's latents",
+        modalities=("speech",),
+        trials=[
+            {
+                "dim": 36,
+                "width": 32,
+                "voices": ["heart", "joe"],
+                "spread": 0.2,
+                "snr_db": [10, 40],
+                "rows": {"speaker": ["heart", "joe"], "text": ["a circle"]},
+                "slots": {**fresh, **over_codec(32, 1, 2, vector_channels={"voice": 32})},
+            },
+            {
+                "dim": 36,
+                "width": 32,
+                "snr_db": [-5, 20],
+                "slots": {**fresh, **over_codec(32, 1, 2, speech={"standardize": False})},
+            },
+        ],
+    )
     register.command("say", "mmzoo_tts.cli:say", summary="Speak a text into a WAV file")
+    register.command("revoice", "mmzoo_tts.speech_to_speech.cli:revoice", summary="Give speech another voice")
+    register.command(
+        "denoise-speech", "mmzoo_tts.speech_to_speech.cli:denoise_speech", summary="Remove noise from speech"
+    )
     register.command(
         "demo", "mmzoo_tts.demo:demo", summary="Say a sentence with the bundled voice and have a judge transcribe it"
     )
@@ -126,5 +177,36 @@ def mmzoo_register(register: Register) -> None:
                 "step_size": True,
             },
             "sampler": {"name": "shortcut"},
+        },
+    )
+    register.model(
+        "vqvae-dit-revoice",
+        task="voice-conversion",
+        modalities=("speech",),
+        summary="Speech in another voice: a diffusion transformer over the latents of vqvae-speech-24khz",
+        card=speech_tasks.REVOICE,
+        recipe={
+            "head": {
+                "name": "speech-to-speech",
+                "dim": 36,
+                "width": 192,
+                "voices": list(speech_tasks.TEACHERS),
+                "spread": 0.4,
+                "snr_db": [15, 45],
+            },
+            "tokenizer": CODEC,
+            **over_codec(192, 4, 4, vector_channels={"voice": 192}),
+        },
+    )
+    register.model(
+        "vqvae-dit-denoise",
+        task="speech-enhancement",
+        modalities=("speech",),
+        summary="Speech without noise: a diffusion transformer over the latents of vqvae-speech-24khz",
+        card=speech_tasks.DENOISE,
+        recipe={
+            "head": {"name": "speech-to-speech", "dim": 36, "width": 192, "snr_db": [-5, 20]},
+            "tokenizer": CODEC,
+            **over_codec(192, 4, 4, speech={"standardize": False}),
         },
     )

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mmzoo.data import as_audio, as_batch, decode_audio, packed
+from mmzoo.data import as_audio, as_batch, decode_audio, packed_audio
 from mmzoo.errors import InputError
 from mmzoo.interfaces import (
     ALONE,
@@ -246,7 +246,7 @@ class SpeechCrops:
 
     def __init__(self, rows: Dataset, sample_rate: int, crop: int, cache: Path, varied: float = 0.0) -> None:
         self.crop, self.sample_rate, self.varied = crop, sample_rate, varied
-        self.samples, self.offsets = packed_audio(rows, sample_rate, cache)
+        self.samples, self.offsets = packed_audio(rows, cache, sample_rate)
         self.lengths = [crop] * len(rows)
 
     def __len__(self) -> int:
@@ -269,22 +269,3 @@ class SpeechCrops:
     def collate(self, examples: list[Tensor]) -> Mapping[str, Tensor]:
         """`speech`: `[B, crop]`."""
         return {"speech": torch.stack(examples)}
-
-
-def packed_audio(rows: Dataset, sample_rate: int, cache: Path) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """The samples of all rows, concatenated; see `mmzoo.data.packed`.
-
-    Args:
-        rows: Rows with audio.
-        sample_rate: Hz.
-        cache: Folder for the arrays.
-
-    Returns:
-        An int16 memory map `[T]`, and the offsets of the rows `[rows + 1]`.
-    """
-
-    def samples(row: Mapping[str, Any]) -> np.ndarray[Any, Any]:
-        audio = decode_audio(row["audio"], sample_rate=sample_rate)
-        return np.asarray(np.clip(audio.samples, -1, 1) * 32767).astype(np.int16)
-
-    return packed(rows, cache, f"audio-{sample_rate}", samples, doing="reading speech")

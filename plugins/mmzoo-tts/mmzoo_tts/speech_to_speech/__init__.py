@@ -1,0 +1,1 @@
+"""Speech to speech: voice conversion and speech enhancement by one head."""

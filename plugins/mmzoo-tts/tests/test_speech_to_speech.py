@@ -1,0 +1,382 @@
+"""Speech to speech: what is learned, what the result is like, long speech, and what is refused."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from datasets import Dataset
+from mmzoo_tts.joining import join
+from mmzoo_tts.speech_to_speech import pieces
+from mmzoo_tts.speech_to_speech.examples import Spoiling, SpokenPairs
+from mmzoo_tts.speech_to_speech.head import SpeechToSpeech, at_places
+from mmzoo_tts.speech_to_speech.level import LEVEL, leveled, loudness
+
+import mmzoo
+from mmzoo.cli.main import main
+from mmzoo.data import encode_audio, make_row, to_dataset
+from mmzoo.errors import ConfigError, DataError, InputError
+from mmzoo.interfaces import Audio, Latents, Segment
+
+RATE, WIDTH, DIM = 24_000, 32, 6
+FORMANTS = {"a": (750, 1200), "i": (300, 2300), "u": (320, 800), "e": (500, 1800)}
+VOICES = {"low": (110.0, 1.0, 1.0), "high": (210.0, 1.2, 0.7)}
+"""Pitch in Hz, scale of formants, and speed of the people of this test."""
+
+
+def said(text: str, voice: str = "low", seed: int = 0) -> Audio:
+    """Vowels, each about a fifth of a second, with a falling pitch and silence on both sides."""
+    hertz, scale, speed = VOICES[voice]
+    chance = np.random.default_rng(seed)
+    parts = [np.zeros(RATE // 20)]
+    for vowel in text:
+        time = np.arange(int(0.2 * RATE / speed * chance.uniform(0.9, 1.1))) / RATE
+        phase = 2 * np.pi * np.cumsum(hertz * (1 - 0.3 * time)) / RATE
+        wave = np.zeros(len(time))
+        for k in range(1, 30):
+            gain = sum(np.exp(-(((k * hertz - f * scale) / 150) ** 2)) for f in FORMANTS[vowel])
+            wave += (gain + 0.02 / k) * np.sin(k * phase)
+        parts += [0.1 * wave * np.sin(np.pi * np.arange(len(time)) / len(time)) ** 0.5]
+    sound = np.concatenate([*parts, np.zeros(RATE // 20)])
+    return Audio((sound + 1e-4 * chance.standard_normal(len(sound))).astype(np.float32), RATE)
+
+
+TEXTS = ["aiu", "uea", "iae", "eui"]
+
+
+def rows(voices: Any = tuple(VOICES), texts: Any = tuple(TEXTS)) -> Dataset:
+    return to_dataset(
+        [
+            make_row(
+                id=f"{voice}-{text}", text=text, audio=encode_audio(said(text, voice)), speaker=voice, split="train"
+            )
+            for voice in voices
+            for text in texts
+        ]
+    )
+
+
+@pytest.fixture(scope="module")
+def codec() -> Any:
+    """A small tokenizer with fresh parameters."""
+    torch.manual_seed(0)
+    sizes = {"width": 16, "depth": 1, "latent_depth": 1, "decoder_width": 16, "decoder_depth": 1}
+    return mmzoo.create(
+        "vqvae-speech-24khz",
+        pretrained=False,
+        dim=DIM,
+        encoder={"name": "source-filter-autoencoder", "dim": DIM, **sizes},
+        quantizer={"name": "vq", "dim": DIM, "codebook_size": 16, "groups": 2},
+    )
+
+
+def small(codec: Any, *, voices: list[str] | None = None, speech: dict[str, Any] | None = None, **head: Any) -> Any:
+    """An untrained model."""
+    torch.manual_seed(0)
+    model = SpeechToSpeech(dim=DIM, width=WIDTH, voices=voices, **head)
+    model.tokenizer = codec
+    model.speech = mmzoo.create("encoder/speech-convnext", width=WIDTH, depth=1, bands=40, **(speech or {}))
+    model.backbone = mmzoo.create(
+        "backbone/dit", width=WIDTH, depth=1, heads=2, in_channels=DIM,
+        vector_channels={"voice": WIDTH} if voices else None, aligned_channels={"speech": WIDTH, "prior": DIM},
+    )  # fmt: skip
+    model.sampler = mmzoo.create("sampler/euler")
+    model.connect()
+    for parameter in model.backbone.parameters():
+        if not parameter.any():  # of a fresh backbone, nothing reaches the output
+            torch.nn.init.normal_(parameter, std=0.2)
+    return model.eval()
+
+
+@pytest.fixture(scope="module")
+def converter(codec: Any) -> Any:
+    return small(codec, voices=list(VOICES))
+
+
+@pytest.fixture(scope="module")
+def cleaner(codec: Any) -> Any:
+    return small(codec, snr_db=[-5, 20], speech={"standardize": False})
+
+
+def refused(call: Any, told: str) -> None:
+    """InputError in one sentence that names this."""
+    with pytest.raises(InputError, match=told) as caught:
+        call()
+    assert str(caught.value).endswith(".") and "\n" not in str(caught.value)
+
+
+# --- training ----------------------------------------------------------------------------------------
+
+
+def batch_of(examples: SpokenPairs, seed: int = 0) -> Any:
+    return examples.collate(
+        [examples.example(i, torch.Generator().manual_seed(seed * 100 + i)) for i in range(len(examples))]
+    )
+
+
+def test_conversion_is_learned_from_pairs_of_voices(codec: Any, tmp_path: Path) -> None:
+    model = small(codec, voices=list(VOICES), spread=0.2)
+    examples = model.examples(rows(texts=TEXTS[:2]), tmp_path)
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-2)
+    frozen = [p.clone() for p in model.tokenizer.parameters()]
+    model.train()
+    losses = []
+    for step in range(50):
+        found = model.training_step(batch_of(examples, step), torch.Generator().manual_seed(step))
+        optimizer.zero_grad()
+        found.total.backward()
+        optimizer.step()
+        losses.append(float(found.parts["prior"]))
+    assert np.mean(losses[-5:]) < 0.7 * np.mean(losses[:5])
+    assert all(torch.equal(a, b) for a, b in zip(frozen, model.tokenizer.parameters(), strict=True))
+    model.eval()
+    batch = dict(batch_of(examples, 99))
+    with torch.no_grad():
+        right = model.training_step(batch, torch.Generator().manual_seed(0)).parts["prior"]
+        batch["voice"] = 1 - batch["voice"]
+        wrong = model.training_step(batch, torch.Generator().manual_seed(0)).parts["prior"]
+    assert right < 0.95 * wrong, "the voice is what makes the difference"
+
+
+def test_padding_is_not_trained_on(converter: Any, tmp_path: Path) -> None:
+    examples = converter.examples(rows(texts=["a", "aiue"]), tmp_path)
+    batch = batch_of(examples)
+    spoiled = dict(batch)
+    for key, mask in (("speech", "speech_mask"), ("codes", "codes_mask"), ("places", "codes_mask")):
+        value = spoiled[key].clone()
+        value[~batch[mask]] = 1
+        spoiled[key] = value
+    with torch.no_grad():
+        first, second = (
+            converter.training_step(one, torch.Generator().manual_seed(0)).total for one in (batch, spoiled)
+        )
+    assert float(first) == pytest.approx(float(second), rel=1e-4)
+
+
+def test_targets_are_rows_of_the_voices_and_sources_say_the_same(codec: Any, tmp_path: Path) -> None:
+    table = rows()
+    examples = SpokenPairs(table, codec, ["high"], tmp_path, Spoiling())
+    assert len(examples) == len(TEXTS) and examples.targets == [4, 5, 6, 7]
+    assert examples.lengths == [-(-len(said(text, "high").samples) // 480) for text in TEXTS]
+    own, others = said(TEXTS[0], "high"), said(TEXTS[0], "low")
+    seen = set()
+    for seed in range(20):
+        one = examples.example(0, torch.Generator().manual_seed(seed))
+        seen.add(len(one["speech"]))
+        assert len(one["places"]) == len(one["codes"]) == examples.lengths[0] and one["voice"] == 0
+        if len(one["speech"]) == len(own.samples):
+            assert torch.equal(one["places"], torch.arange(examples.lengths[0], dtype=torch.float32))
+        else:  # the same vowels, said faster
+            ends = one["places"][[0, -1]].tolist()
+            assert ends[0] < 1 and ends[1] == pytest.approx(len(others.samples) / 480, abs=1.5)
+    assert seen == {len(own.samples), len(others.samples)}
+
+
+def test_a_faster_source_has_its_places_earlier(codec: Any, tmp_path: Path) -> None:
+    examples = SpokenPairs(rows(["low"]), codec, ["low"], tmp_path, Spoiling(spread=0.5))
+    length = len(said(TEXTS[0]).samples)
+    for seed in range(6):
+        one = examples.example(0, torch.Generator().manual_seed(seed))
+        factor = length / len(one["speech"])
+        assert 1 / 1.5 - 0.01 < factor < 1.51 and abs(factor - 1) > 1e-3
+        places = (torch.arange(examples.lengths[0]) + 0.5) / factor - 0.5
+        assert torch.allclose(one["places"], places, atol=0.02)
+
+
+def test_the_source_of_enhancement_is_the_target_with_noise(codec: Any, tmp_path: Path) -> None:
+    examples = SpokenPairs(rows(), codec, [], tmp_path, Spoiling(snr_db=(0, 0)))
+    assert len(examples) == 2 * len(TEXTS)
+    clean = leveled(said(TEXTS[1]).samples, RATE)
+    correlations = []
+    for seed in range(12):
+        one = examples.example(1, torch.Generator().manual_seed(seed))
+        again = examples.example(1, torch.Generator().manual_seed(seed))
+        assert torch.equal(one["speech"], again["speech"])
+        assert loudness(one["speech"].numpy(), RATE) == pytest.approx(LEVEL, rel=1e-3)
+        assert torch.equal(one["places"], torch.arange(len(one["codes"]), dtype=torch.float32))
+        correlations.append(np.corrcoef(one["speech"].numpy(), clean)[0, 1])
+    assert 0.4 < min(correlations) < 0.85 and max(correlations) > 0.95
+
+
+def test_a_dataset_without_the_voices_is_refused(codec: Any, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"high, low.*heart"):
+        SpokenPairs(rows(), codec, ["heart"], tmp_path, Spoiling())
+
+
+def test_latents_are_moved_between_their_real_positions() -> None:
+    x = torch.arange(4.0).view(1, 4, 1).repeat(2, 1, 3)
+    mask = torch.tensor([[True] * 4, [True, True, False, False]])
+    moved = at_places(Latents(x, mask), torch.tensor([[-1.0, 0.5, 2.25], [0.0, 0.75, 9.0]]))
+    assert moved[:, :, 0].tolist() == [[0.0, 0.5, 2.25], [0.0, 0.75, 1.0]] and moved.shape == (2, 3, 3)
+
+
+@pytest.mark.parametrize("snr_db", [[1.0], [5.0, 1.0], [1.0, 2.0, 3.0]])
+def test_a_range_of_ratios_has_two_ends(snr_db: list[float]) -> None:
+    with pytest.raises(ConfigError, match="snr_db"):
+        SpeechToSpeech(dim=4, snr_db=snr_db)
+
+
+@pytest.mark.parametrize("speech", [{"sample_rate": 16_000}, {"hop": 120}])
+def test_an_encoder_out_of_time_with_the_codec_is_refused(codec: Any, speech: dict[str, int]) -> None:
+    with pytest.raises(ConfigError, match=r"24000 Hz"):
+        small(codec, speech=speech)
+
+
+# --- use ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rate", [8_000, 24_000, 44_100])
+@pytest.mark.parametrize("count", [200, 7_777])
+def test_the_result_is_as_long_as_the_speech(converter: Any, rate: int, count: int) -> None:
+    speech = 0.1 * np.sin(np.arange(count) / 7)
+    made = converter((speech.astype(np.float32), rate), voice="high")
+    assert made.sample_rate == RATE and len(made.samples) == -(-count * RATE // rate)
+    assert np.isfinite(made.samples).all() and np.abs(made.samples).max() > 0
+
+
+def test_a_list_gives_what_its_items_give_and_a_stream_what_a_call_gives(converter: Any) -> None:
+    sounds = [said("aiu"), said("ea", "high")]
+    both = converter(sounds, voice="high", steps=3, seed=4)
+    for sound, made in zip(sounds, both, strict=True):
+        alone = converter(sound, voice="high", steps=3, seed=4)
+        streamed = join(list(converter.stream(sound, voice="high", steps=3, seed=4)))
+        assert np.array_equal(made.samples, alone.samples) and np.array_equal(made.samples, streamed.samples)
+    other = converter(sounds[0], voice="low", steps=3, seed=4)
+    assert not np.array_equal(other.samples, both[0].samples)
+
+
+def test_the_result_follows_the_loudness_of_the_speech(converter: Any, cleaner: Any) -> None:
+    sound = said("aiu")
+    for model in (converter, cleaner):
+        plain = model(sound).samples
+        quiet = model(Audio(sound.samples / 8, RATE)).samples
+        assert np.abs(8 * quiet - plain).max() < 1e-3 * np.abs(plain).max()
+
+
+def test_words_keep_their_times(converter: Any) -> None:
+    words = (Segment("word", "first", 0.0, 0.3), Segment("word", "second", 14.0, 14.4))
+    long = Audio(np.tile(said("aiue").samples, 18)[: 15 * RATE], RATE, words, ("a note",))
+    made = list(converter.stream(long, seed=None))
+    assert len(made) > 1 and join(made).words == words
+    assert made[0].notes[0] == "a note" and made[0].notes[1].startswith("seed ") and not made[1].notes
+    assert made[-1].words == words[1:]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ((np.zeros(24_000, np.float32), RATE), "silent"),
+        ((np.ones(24_000 * 601, np.float32), RATE), "601 s"),
+        (np.ones(100, np.float32), "sample rate"),
+        (b"no sound", "audio"),
+        (Path("no-such.wav"), "no-such.wav"),
+    ],
+)
+def test_what_is_no_speech_is_refused(converter: Any, given: Any, told: str) -> None:
+    refused(lambda: converter.stream(given), told)
+
+
+def test_options_are_checked_before_anything_is_made(converter: Any, cleaner: Any) -> None:
+    sound = said("a")
+    refused(lambda: converter.stream(sound, voice="Elvis"), r"Elvis.*low, high")
+    refused(lambda: cleaner.stream(sound, voice="low"), "no voices")
+    refused(lambda: converter.stream(sound, steps=0), "steps")
+    refused(lambda: converter.stream(sound, seed=0.5), "seed")
+
+
+# --- long speech -------------------------------------------------------------------------------------
+
+
+def test_long_speech_is_cut_where_it_is_quiet() -> None:
+    energies = np.ones(50 * 60, np.float32)
+    quiet = [50 * 8, 50 * 15, 50 * 24, 50 * 30, 50 * 37, 50 * 45, 50 * 52]
+    for place in quiet:
+        energies[place - 2 : place + 3] = 0
+    cut = pieces.pieces_of(energies, 50)
+    assert [piece.start for piece in cut] == [0, *quiet]
+    assert all(a.end == b.start for a, b in pairwise(cut)) and cut[-1].end == cut[-1].stop == 3000
+    assert all(piece.begin == max(0, piece.start - 50) for piece in cut)
+    assert all(piece.stop == min(3000, piece.end + 50) for piece in cut)
+
+
+@pytest.mark.parametrize("count", [1, 499, 500, 501, 1000, 1234, 30_000])
+def test_pieces_cover_speech_of_any_length(count: int) -> None:
+    cut = pieces.pieces_of(np.random.default_rng(count).random(count).astype(np.float32), 50)
+    assert cut[0].start == 0 and cut[-1].end == count
+    assert all(0 < piece.end - piece.start <= 500 for piece in cut)
+    assert all(piece.end - piece.start >= 250 for piece in cut[:-1])
+
+
+def test_pieces_are_joined_without_a_click() -> None:
+    """Also where the pieces of a tone differ in phase, nothing jumps."""
+    time = np.arange(3000 * 480)
+    cut = pieces.pieces_of(np.ones(3000, np.float32), 50)
+
+    def tone(piece: pieces.Piece, phase: float = 0.0) -> Any:
+        part = time[piece.begin * 480 : piece.stop * 480]
+        return np.sin(2 * np.pi * 150 * part / RATE + phase).astype(np.float32)
+
+    whole = np.concatenate(list(pieces.joined(cut, tone, 480, RATE)))
+    assert np.abs(whole - np.sin(2 * np.pi * 150 * time / RATE)).max() < 1e-6
+    shifted = iter(range(100))
+    torn = np.concatenate(list(pieces.joined(cut, lambda piece: tone(piece, 2.0 * next(shifted)), 480, RATE)))
+    assert len(torn) == len(time) and np.abs(np.diff(torn)).max() < 1.2 * np.abs(np.diff(whole)).max()
+
+
+# --- the commands ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def created(converter: Any, cleaner: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands that ask for a model get one of this test."""
+    known = {"vqvae-dit-revoice": converter, "vqvae-dit-denoise": cleaner, "other": torch.nn.Linear(1, 1)}
+    monkeypatch.setattr(mmzoo, "create", lambda name, device: known[name])
+
+
+@pytest.mark.parametrize(
+    ("command", "told"), [(["revoice", "--voice", "high"], "voice high"), (["denoise-speech"], "without noise")]
+)
+def test_a_command_writes_a_file_as_long_as_its_source(
+    created: None, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str], told: str
+) -> None:
+    sound = said("aiu")
+    sound.save(tmp_path / "source.flac")
+    target = tmp_path / "made.ogg"
+    arguments = [*command, str(tmp_path / "source.flac"), "-o", str(target), "--seed", "random", "--steps", "1"]
+    assert main(arguments) == 0
+    made, shown = Audio.load(target), capsys.readouterr()
+    assert made.sample_rate == RATE and len(made.samples) == pytest.approx(len(sound.samples), abs=64)
+    assert told in shown.out and shown.out.count("\n") == 1 and "note: seed " in shown.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["revoice", "SOURCE", "-o", "MADE.wav", "--voice", "Elvis"], "low, high"),
+        (["revoice", "SOURCE", "-o", "MADE.wav", "--model", "vqvae-dit-denoise"], "voice-conversion"),
+        (["revoice", "SOURCE", "-o", "MADE.wav", "--model", "other"], "voice-conversion"),
+        (["revoice", "SOURCE", "-o", "MADE.wav", "--seed", "soon"], "soon"),
+        (["revoice", "SOURCE", "-o", "MADE.wav", "--steps", "0"], "steps"),
+        (["revoice", "SOURCE", "-o", "MADE.txt"], "MADE.txt"),
+        (["revoice", "missing.wav", "-o", "MADE.wav"], "missing.wav"),
+        (["denoise-speech", "SOURCE", "-o", "MADE.wav", "--model", "vqvae-dit-revoice"], "speech-enhancement"),
+        (["denoise-speech", "SILENT", "-o", "MADE.wav"], "silent"),
+        (["denoise-speech", "TEXT", "-o", "MADE.wav"], "audio"),
+    ],
+)
+def test_a_command_explains_what_it_cannot_do(
+    created: None, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+) -> None:
+    said("a").save(tmp_path / "SOURCE.wav")
+    Audio(np.zeros(RATE, np.float32), RATE).save(tmp_path / "SILENT.wav")
+    (tmp_path / "TEXT.wav").write_text("no sound")
+    places = {"SOURCE": "SOURCE.wav", "SILENT": "SILENT.wav", "TEXT": "TEXT.wav"}
+    given = [str(tmp_path / places.get(one, one)) if one[:4].isupper() else one for one in arguments]
+    assert main(given) == 2
+    shown = capsys.readouterr()
+    assert told in shown.err and shown.err.startswith("error: ") and shown.err.count("\n") == 1
+    assert not shown.out and not list(tmp_path.glob("MADE*"))
