@@ -279,6 +279,7 @@ class TextToSpeech(Speaker, TaskHead):
         """What `mmzoo_tts.runner.Voice` needs."""
         return {
             "voices": self.voices,
+            "phones": self.phones,
             "dim": self.dim,
             "num_steps": self.num_steps,
             "temperature": self.temperature,

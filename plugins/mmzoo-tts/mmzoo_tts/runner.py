@@ -17,10 +17,10 @@ class Voice(Speaker, Runner):
     def __init__(self, exported: Exported) -> None:
         super().__init__(exported)
         settings = exported.settings
-        self.voices, self.dim = list(settings["voices"]), settings["dim"]
+        self.voices, self.phones, self.dim = list(settings["voices"]), list(settings["phones"]), settings["dim"]
         self.num_steps, self.temperature = settings["num_steps"], settings["temperature"]
         self.plans, self.most_steps = settings["plans"], len(settings["plans"])
-        self.phonemizer: Phonemes = exported.models["phonemizer"]
+        self.phonemizer: Phonemes | None = exported.models.get("phonemizer")
         self.tokenizer = exported.models["tokenizer"]
 
     @property
