@@ -21,9 +21,7 @@ from mmzoo.nn.sines import sines
 from mmzoo_tts.text.phones import PHONES
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz'"
-LETTER_IDS = {letter: index for index, letter in enumerate(LETTERS, 1)}  # 0 is padding
 END = 0  # the id of the pause, which occurs in no word; also padding
-START = len(PHONES)
 PHONES_PER_LETTER = 2  # at most, as in "x": k s
 _LONGEST = 100.0  # longest wavelength of the position encodings; words are short
 
@@ -78,29 +76,43 @@ def _skipped(residual: Tensor, block: EncoderBlock | DecoderBlock) -> Tensor:
 
 
 class LetterToSound(nn.Module):
-    """Letter ids `[B, L]` and previous phones `[B, P]` to logits of the next phone `[B, P + 1, 41]`; 0 is the end.
+    """Letter ids `[B, L]` and previous phones `[B, P]` to logits of the next phone `[B, P + 1, phones]`; 0 is the end.
 
     Args:
         width: Channels.
         depth: Encoder blocks; the decoder has one.
         heads: Attention heads.
         skip: Probability of skipping a layer in training, and of dropping a channel of a letter or phone.
+        letters: The letters that it reads; id 0 is padding.
+        phones: The phones that it predicts, the first of which is the pause.
     """
 
-    def __init__(self, width: int = 160, depth: int = 4, *, heads: int = 4, skip: float = 0.1) -> None:
+    def __init__(
+        self,
+        width: int = 160,
+        depth: int = 4,
+        *,
+        heads: int = 4,
+        skip: float = 0.1,
+        letters: str = LETTERS,
+        phones: Sequence[str] = PHONES,
+    ) -> None:
         super().__init__()
+        self.phones = tuple(phones)
+        self._letter_ids = {letter: index for index, letter in enumerate(letters, 1)}
+        self._phone_ids = {phone: index for index, phone in enumerate(phones)}
         self.skip, self.head_dim = skip, width // heads
-        self.embed = nn.Embedding(len(LETTERS) + 1, width)
+        self.embed = nn.Embedding(len(letters) + 1, width)
         self.encoder = nn.ModuleList(EncoderBlock(width, heads, 1 / depth, skip) for _ in range(depth))
         self.encoded = nn.LayerNorm(width)
-        self.embed_phones = nn.Embedding(len(PHONES) + 1, width)
+        self.embed_phones = nn.Embedding(len(phones) + 1, width)  # the last one starts a word
         self.decoder = DecoderBlock(width, heads, skip)
         self.norm = nn.LayerNorm(width)
-        self.out = nn.Linear(width, len(PHONES))
+        self.out = nn.Linear(width, len(phones))
 
     def forward(self, letters_BL: Tensor, phones_BP: Tensor) -> Tensor:
-        """Logits `[B, P + 1, 41]` of each phone given those before it, and of the end after the last."""
-        return self._say(self._read(letters_BL), F.pad(phones_BP, (1, 0), value=START))
+        """Logits `[B, P + 1, phones]` of each phone given those before it, and of the end after the last."""
+        return self._say(self._read(letters_BL), F.pad(phones_BP, (1, 0), value=len(self.phones)))
 
     def _read(self, letters_BL: Tensor) -> Memory:
         x = F.dropout(self._placed(self.embed(letters_BL)), self.skip, self.training)
@@ -113,6 +125,14 @@ class LetterToSound(nn.Module):
         x = F.dropout(self._placed(self.embed_phones(said_BP)), self.skip, self.training)
         scores: Tensor = self.out(self.norm(self.decoder(x, self._rotation(said_BP), *memory)))
         return scores
+
+    def encode(self, word: str) -> list[int]:
+        """Letter ids of a word; other characters are ignored."""
+        return [self._letter_ids[letter] for letter in word.lower() if letter in self._letter_ids]
+
+    def encode_phones(self, phones: Sequence[str]) -> list[int]:
+        """Phone ids."""
+        return [self._phone_ids[phone] for phone in phones]
 
     @staticmethod
     def _placed(x_BND: Tensor) -> Tensor:
@@ -138,7 +158,7 @@ class LetterToSound(nn.Module):
 
     @torch.inference_mode()
     def pronounce(self, words: Sequence[str], *, batch_size: int = 256) -> list[tuple[str, ...]]:
-        """The phones of each word by greedy decoding; characters outside LETTERS are ignored.
+        """The phones of each word by greedy decoding; characters outside its letters are ignored.
 
         A word's phones do not depend on the other words of its batch.
 
@@ -154,15 +174,15 @@ class LetterToSound(nn.Module):
         order = sorted((index for index, word in enumerate(words) if word), key=lambda index: len(words[index]))
         for start in range(0, len(order), batch_size):
             chunk = order[start : start + batch_size]
-            ids = pad([encode(words[index]) for index in chunk]).to(device)
+            ids = pad([self.encode(words[index]) for index in chunk]).to(device)
             for row, index in zip(self._greedy(ids).tolist(), chunk, strict=True):
-                results[index] = tuple(PHONES[phone] for phone in row if phone != END)
+                results[index] = tuple(self.phones[phone] for phone in row if phone != END)
         return results
 
     def _greedy(self, letters_BL: Tensor) -> Tensor:
         memory = self._read(letters_BL)
         most = PHONES_PER_LETTER * (letters_BL > 0).sum(1)
-        said = letters_BL.new_full((len(letters_BL), 1), START)
+        said = letters_BL.new_full((len(letters_BL), 1), len(self.phones))
         for count in range(PHONES_PER_LETTER * letters_BL.shape[1]):
             best = self._say(memory, said)[:, -1].argmax(-1)
             best = best * (said[:, -1] != END) * (count < most)
@@ -170,11 +190,6 @@ class LetterToSound(nn.Module):
             if not best.any():
                 break
         return said[:, 1:]
-
-
-def encode(word: str) -> list[int]:
-    """Letter ids of a word; characters other than a-z and the apostrophe are ignored."""
-    return [LETTER_IDS[letter] for letter in word.lower() if letter in LETTER_IDS]
 
 
 def pad(rows: Sequence[Sequence[int]]) -> Tensor:

@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any
 
-import torch
 from torch import Tensor
 
 from mmzoo.data import as_text
-from mmzoo.errors import CorruptFileError, DataError, InputError
-from mmzoo.interfaces import ALONE, Losses, Size, TaskHead, TrainingState
-from mmzoo_tts.letters import PHONES_PER_LETTER, LetterToSound, encode, pad
-from mmzoo_tts.text import PHONE_IDS, PHONES, VOWELS, Break, Phrase, Pronunciation, Spoken, Word
+from mmzoo.errors import InputError
+from mmzoo.interfaces import Size
+from mmzoo_tts.letters import LetterToSound, pad
+from mmzoo_tts.lexicon_head import LONGEST_WORD, LexiconHead, Sound
+from mmzoo_tts.text import PHONE_IDS, VOWELS, Break, Phrase, Pronunciation, Spoken, Word
 from mmzoo_tts.text.homographs import homograph
 from mmzoo_tts.text.marked_text import MarkedText, parse
 from mmzoo_tts.text.normalizer import scan
-from mmzoo_tts.text.phones import ENDINGS, LETTER_PHONES, PAUSE, possessive
-from mmzoo_tts.text.pronunciation import Source
+from mmzoo_tts.text.phones import ENDINGS, LETTER_PHONES, possessive
 from mmzoo_tts.text.units import PREFIXED
 from mmzoo_tts.text.user_lexicon import Pronunciations, UserLexicon
-
-if TYPE_CHECKING:
-    from datasets import Dataset
-
-LEXICON_FILE = "lexicon.json"
-LONGEST_WORD = 30
 
 # These take precedence over the lexicon: interjections without a vowel, and words that the text rules produce.
 INTERJECTIONS = {
@@ -39,14 +29,11 @@ INTERJECTIONS = {
     "pascals": "p ae s k ae l z", "electron": "ih l eh k t r aa n", "farads": "f eh r ae d z",
 }  # fmt: skip
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)*")
-_SOUNDS = set(PHONE_IDS) - {PAUSE}
 _READABLE = re.compile(r"[aeiouy]")
 _LONG_RUN = re.compile(r"(.)\1{2,}")
 
-Sound = tuple[tuple[str, ...], Source]
 
-
-class Phonemizer(TaskHead):
+class Phonemizer(LexiconHead):
     """Text to a `Pronunciation`.
 
     The lexicon, `lexicon.json` in the model's folder, has one pronunciation per word. Homographs (use, live, record)
@@ -57,19 +44,12 @@ class Phonemizer(TaskHead):
         depth: Encoder blocks of the network.
     """
 
-    columns = ("word", "phones")
-    batch_keys = ("letters", "phones")
-
     def __init__(self, *, width: Size = 160, depth: Size = 4) -> None:
-        super().__init__()
-        self.letters = LetterToSound(width, depth)
-        self._lexicon: dict[str, str] = {}
-        self._learned: dict[str, Sound] = {}
+        super().__init__(LetterToSound(width, depth), _WORD)
 
-    @property
-    def phones(self) -> tuple[str, ...]:
-        """All phones that a text can have, pauses included."""
-        return PHONES
+    def learnable(self, word: str) -> bool:
+        """Whether a word has a vowel and two letters; others are spelled (bbc) and would mislead the network."""
+        return _readable(word)
 
     # --- inference -------------------------------------------------------------------------------------
 
@@ -205,142 +185,14 @@ class Phonemizer(TaskHead):
             stem = _LONG_RUN.sub(r"\1\1", stem)
         return stem.replace("'", ""), ending
 
-    # --- files -----------------------------------------------------------------------------------------
-
-    @property
-    def lexicon(self) -> Mapping[str, str]:
-        """Lower-case words to their phones, separated by spaces."""
-        return self._lexicon
-
-    def set_lexicon(self, lexicon: Mapping[str, str]) -> None:
-        """Replace the lexicon: lower-case words to phones of `PHONES`, separated by spaces."""
-        self._lexicon = dict(lexicon)
-        self._learned.clear()
-
-    def files(self) -> Mapping[str, bytes]:
-        """`lexicon.json`: one object, words in alphabetical order, one per line."""
-        text = json.dumps(self._lexicon, indent=0, sort_keys=True, separators=(",", ":"))
-        return {LEXICON_FILE: text.encode()}
-
-    def load_files(self, folder: Path) -> None:
-        """Read `lexicon.json`. Raises CorruptFileError if it is missing or malformed."""
-        path = Path(folder) / LEXICON_FILE
-        try:
-            lexicon = json.loads(path.read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise CorruptFileError(f"Cannot read the lexicon {path}: {error}; fetch the model again.") from error
-        self.set_lexicon(check_lexicon(lexicon, str(path)))
-
     def golden(self, inputs: Mapping[str, Tensor] | None) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
         """Logits of the letter-to-sound network for a few made-up words after the same phones."""
         if inputs is None:
             inputs = {
-                "letters": pad([encode(word) for word in ("blorptious", "quizzaneer", "thwack", "mmzoo")]),
+                "letters": pad([self.letters.encode(word) for word in ("blorptious", "quizzaneer", "thwack", "mmzoo")]),
                 "phones": pad([[PHONE_IDS[phone] for phone in ("b", "l", "ao", "r")]] * 4),
             }
         return inputs, {"scores": self.letters(inputs["letters"], inputs["phones"])}
-
-    # --- training --------------------------------------------------------------------------------------
-
-    def examples(self, rows: Dataset, cache: Path) -> LetterExamples:
-        """Rows `word, phones, heldout`: all but the held-out words join the lexicon and are trained on."""
-        missing = {"word", "phones"} - set(rows.column_names)
-        if missing:
-            raise DataError(
-                f"The phonemizer's dataset lacks the column {', '.join(sorted(missing))}; it needs word and phones."
-            )
-        heldout = rows["heldout"] if "heldout" in rows.column_names else [False] * len(rows)
-        lexicon = {
-            word.lower(): phones if isinstance(phones, str) else " ".join(phones)
-            for word, phones, held in zip(rows["word"], rows["phones"], heldout, strict=True)
-            if not held and not word.endswith("'")  # parents' sounds like parents
-        }
-        if not lexicon:
-            raise DataError("The phonemizer's dataset has held-out words only; give it at least one other word.")
-        check_lexicon(lexicon, "the dataset", DataError)
-        # Words of an earlier training stay in the lexicon, unless they are held out now.
-        out = {word.lower() for word, held in zip(rows["word"], heldout, strict=True) if held}
-        self.set_lexicon({word: said for word, said in (self._lexicon | lexicon).items() if word not in out})
-        return LetterExamples.of(lexicon)
-
-    def training_step(
-        self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
-    ) -> Losses:
-        """Label-smoothed cross-entropy of `phones [B, P]` given `letters [B, L]`, both padded with 0."""
-        self._learned.clear()
-        loss = self.letters.loss(batch["letters"], batch["phones"])
-        return Losses(loss, {"phones": loss.detach()})
-
-
-@dataclass(frozen=True)
-class LetterExamples:
-    """Training words of the letter-to-sound network.
-
-    Args:
-        letters: Letter ids of each word.
-        phones: Phone ids of each word.
-        lengths: Number of letters of each word.
-    """
-
-    keys: ClassVar = ("letters", "phones")
-    letters: list[list[int]]
-    phones: list[list[int]]
-    lengths: Sequence[int]
-
-    @classmethod
-    def of(cls, lexicon: Mapping[str, str]) -> LetterExamples:
-        """The words whose sound follows from their letters: two letters or more, a vowel, at most two phones a letter.
-
-        The others are spelled (bbc) and would mislead the network.
-        """
-        rows = [
-            (encode(word), [PHONE_IDS[phone] for phone in phones.split()])
-            for word, phones in sorted(lexicon.items())
-            if len(word) > 1 and _readable(word)
-        ]
-        rows = [(letters, phones) for letters, phones in rows if len(phones) <= PHONES_PER_LETTER * len(letters)]
-        return cls([r[0] for r in rows], [r[1] for r in rows], [len(r[0]) for r in rows])
-
-    def __len__(self) -> int:
-        return len(self.letters)
-
-    def example(self, index: int, generator: torch.Generator) -> tuple[list[int], list[int]]:
-        """Letters and phones of word `index`."""
-        return self.letters[index], self.phones[index]
-
-    def collate(self, examples: list[Any]) -> Mapping[str, Tensor]:
-        """`letters [B, L]` and `phones [B, P]`, padded with 0."""
-        return {"letters": pad([e[0] for e in examples]), "phones": pad([e[1] for e in examples])}
-
-
-def check_lexicon(lexicon: Any, where: str, error: type[Exception] = CorruptFileError) -> dict[str, str]:
-    """Return the lexicon if it maps words of a-z to known phones.
-
-    Args:
-        lexicon: Any value.
-        where: Where it comes from, for the error.
-        error: The class of the error, which names the first bad entry.
-    """
-    if not isinstance(lexicon, dict):
-        raise error(f"The lexicon in {where} is not an object that maps words to phones.")
-    if not _all_well(lexicon):
-        for word, phones in lexicon.items():
-            if not _all_well({word: phones}):
-                raise error(
-                    f"The lexicon in {where} has the entry {word[:40]!r}: {str(phones)[:80]!r}; expected a word of a-z"
-                    " and phones of flite's set, separated by spaces."
-                )
-    return lexicon
-
-
-def _all_well(lexicon: Mapping[str, Any]) -> bool:
-    """Whether every entry is a word and its phones; checked in bulk, because every load does this."""
-    words, sounds = list(lexicon), list(lexicon.values())
-    return (
-        all(map(_WORD.fullmatch, words))
-        and set(map(type, sounds)) <= {str}
-        and set(" ".join(sounds).split(" ")) <= _SOUNDS
-    )
 
 
 def _readable(word: str) -> bool:
@@ -354,12 +206,13 @@ def _spelled(word: str) -> tuple[str, ...]:
 def _notes(spelled: list[str], unspoken: Sequence[str]) -> list[str]:
     notes = []
     if spelled:
-        notes.append(f"Spelled letter by letter: {_listed(spelled)}.")
+        notes.append(f"Spelled letter by letter: {listed(spelled)}.")
     if unspoken:
-        notes.append(f"Left out, because it is not English text: {_listed(unspoken)}.")
+        notes.append(f"Left out, because it is not English text: {listed(unspoken)}.")
     return notes
 
 
-def _listed(pieces: Sequence[str]) -> str:
+def listed(pieces: Sequence[str]) -> str:
+    """The first pieces, for a note."""
     shown = ", ".join(piece if len(piece) <= 40 else piece[:37] + "..." for piece in pieces[:10])
     return shown + (f" and {len(pieces) - 10} more" if len(pieces) > 10 else "")

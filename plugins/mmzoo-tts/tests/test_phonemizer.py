@@ -13,7 +13,8 @@ from datasets import Dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmzoo_tts.letters import LETTERS, LetterToSound, phone_errors
-from mmzoo_tts.phonemizer import LetterExamples, Phonemizer
+from mmzoo_tts.lexicon_head import LetterExamples
+from mmzoo_tts.phonemizer import Phonemizer
 from mmzoo_tts.text import PHONES, clean_text
 from mmzoo_tts.text.phones import possessive
 
@@ -191,7 +192,7 @@ def test_the_network_learns_to_read():
     model = Phonemizer(width=48, depth=3).train()
     torch.manual_seed(0)
     model.reset_parameters()
-    examples = LetterExamples.of({w: p for w, p in lexicon.items() if w not in set(heldout)})
+    examples = LetterExamples.of({w: p for w, p in lexicon.items() if w not in set(heldout)}, model.letters)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     generator = torch.Generator().manual_seed(0)
     for _ in range(160):
