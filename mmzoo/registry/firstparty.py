@@ -11,7 +11,8 @@ SUPPLIES = {
         "dataset/audio-folder dataset/coco-captions dataset/csv dataset/degraded-digits"
         " dataset/english-lexicon dataset/festvox-ru dataset/flite-speech dataset/heldout-texts dataset/hub"
         " dataset/image-folder dataset/imagenet-1k dataset/librispeech dataset/ljspeech"
-        " dataset/natural-speech dataset/parquet dataset/small-pictures dataset/speech-commands dataset/spoken-digits"
+        " dataset/natural-speech dataset/parquet dataset/russian-lexicon dataset/small-pictures"
+        " dataset/speech-commands dataset/spoken-digits"
         " dataset/spoken-scenes dataset/spoken-texts dataset/spoken-words judge/caption-listener"
         " judge/digit-reader judge/distill-mos judge/dnsmos judge/pocketsphinx judge/scene-reader judge/whisper"
     ),
@@ -38,8 +39,9 @@ SUPPLIES = {
         " task/speech-to-image"
     ),
     "mmzoo-tts": (
-        "model/phonemizer-en model/vqvae-dit-tts head/phonemizer head/tts metric/phonemization"
-        " metric/text-to-speech command/demo command/say task/phonemization task/text-to-speech"
+        "model/phonemizer-en model/phonemizer-ru model/vqvae-dit-tts head/letter-phonemizer head/phonemizer head/tts"
+        " metric/phonemization metric/text-to-speech command/demo command/say task/phonemization"
+        " task/text-to-speech"
     ),
     "mmzoo-vqvae": (
         "model/fsqvae-speech model/rvqvae-speech model/vqvae-image model/vqvae-speech model/vqvae-text"

@@ -62,7 +62,7 @@ def test_names_wildcards_tags_and_filters():
         modality="text"
     )
     assert "rvqvae-speech" not in mmzoo.list_models(pretrained=True)
-    assert set(mmzoo.list_models(plugin="mmzoo-tts")) == {"phonemizer-en", "vqvae-dit-tts"}
+    assert set(mmzoo.list_models(plugin="mmzoo-tts")) == {"phonemizer-en", "phonemizer-ru", "vqvae-dit-tts"}
     assert mmzoo.list_models("no-such-*") == []
     assert any("fsq" in name for name in mmzoo.list_components("quantizer"))
 
