@@ -22,7 +22,7 @@ def codec_graphs(head: Any) -> Mapping[str, Graph]:
     latents = [torch.randn(1, n, head.dim, generator=generator) for n in numbers]
     waves = [0.1 * torch.randn(1, n * step, generator=generator) for n in numbers]
 
-    def quantize(x: Tensor) -> Tensor:
+    def quantize(x: Tensor) -> Any:
         return quantizer.encode(head.unstandardize(x))
 
     if isinstance(encoder, SourceFilterAutoencoder):
@@ -30,7 +30,7 @@ def codec_graphs(head: Any) -> Mapping[str, Graph]:
         given = [(encoder.stft(wave).abs() + 1e-3).log() for wave in waves]
         results = ["pitch", "filters"]
 
-        def encode(x: Tensor) -> Tensor:
+        def encode(x: Tensor) -> Any:
             return quantizer.encode(encoder.encode_features(x))
 
         def decode(codes: Tensor) -> Any:
@@ -40,7 +40,7 @@ def codec_graphs(head: Any) -> Mapping[str, Graph]:
     else:
         raw, given, results = "samples", waves, ["samples"]
 
-        def encode(x: Tensor) -> Tensor:
+        def encode(x: Tensor) -> Any:
             return quantizer.encode(encoder.encode(x).x)
 
         def decode(codes: Tensor) -> Any:
