@@ -7,10 +7,10 @@
     ... --write      also puts the table into few_steps.md
 
 `--ring` trains small transformers from nothing on eight Gaussians in the plane. `--train MODEL STEPS` trains a
-published model with each sampler for this number of steps, on its own data and with its own settings, which `key=value`
-changes. `--arm NAME=MODEL` compares models that are trained already, by name or folder. Pictures are drawn from the
-captions of held-out rows of the first model's data, and also compared with the pictures of those rows; speech is made
-of a file with one sentence a line.
+published model with each sampler for this number of steps, from its weights or with `--fresh` from nothing, on its own
+data and with its own settings, which `key=value` changes. `--arm NAME=MODEL` compares models that are trained already,
+by name or folder. Pictures are drawn from the captions of held-out rows of the first model's data, and also compared
+with the pictures of those rows; speech is made of a file with one sentence a line.
 
 Runs are kept under `runs/few-steps/` and resumed. Everything runs on one thread, and times are those of the processor,
 so that other work on the machine hardly counts.
@@ -122,11 +122,12 @@ def settings_of(model: str) -> dict[str, Any]:
     return dict(record["recipe"])
 
 
-def trained(model: str, arm: str, steps: int, changes: Sequence[str]) -> Path:
+def trained(model: str, arm: str, steps: int, changes: Sequence[str], *, fresh: bool) -> Path:
     """The model folder of one arm; it is trained unless it is there."""
-    out = Path("runs", "few-steps", f"{model}-{arm}-{steps}")
+    out = Path("runs", "few-steps", f"{model}-{arm}-{steps}{'-fresh' * fresh}")
     if not (out / "model" / "config.json").is_file():
-        own = {"name": f"{model}-{arm}", "model": {"name": model, "init_from": model, "overrides": ARMS[arm]}}
+        start = None if fresh else model
+        own = {"name": f"{model}-{arm}", "model": {"name": model, "init_from": start, "overrides": ARMS[arm]}}
         train({**settings_of(model), **own, "steps": steps, "num_threads": 1}, list(changes), out=out)
     return out / "model"
 
@@ -183,6 +184,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ring", action="store_true")
     parser.add_argument("--train", nargs=2, metavar=("MODEL", "STEPS"))
+    parser.add_argument("--fresh", action="store_true", help="train from nothing")
     parser.add_argument("--arm", action="append", default=[], metavar="NAME=MODEL")
     parser.add_argument("--judge", action="append", default=[])
     parser.add_argument("--texts", type=Path)
@@ -195,8 +197,9 @@ def main() -> None:
     how = "models as named"
     if options.train:
         model, steps = options.train
-        names |= {arm: trained(model, arm, int(steps), options.changes) for arm in ARMS}
-        how = f"`{model}` trained {steps} more steps with each sampler ({' '.join(options.changes) or 'its recipe'})"
+        names |= {arm: trained(model, arm, int(steps), options.changes, fresh=options.fresh) for arm in ARMS}
+        start = "from nothing" if options.fresh else "from its weights"
+        how = f"`{model}` trained {start} for {steps} steps ({' '.join(options.changes) or 'its recipe'})"
     judges = {name: load_judge(name) for name in options.judge}
     arms = {arm: mmzoo.create(name) for arm, name in names.items()}
     if options.ring:
@@ -210,7 +213,8 @@ def main() -> None:
         data = settings_of(str(next(iter(names.values()))))["data"]
         rows = load_dataset_component(data["name"], **data["config"])["test"]
         rows = rows.select(range(min(options.limit, len(rows))))
-        kind, measured, lines = "pictures", f"{len(rows)} held-out captions", table(arms, drawing(rows, judges))
+        kind = "fresh pictures" if options.fresh else "pictures"
+        measured, lines = f"{len(rows)} held-out captions", table(arms, drawing(rows, judges))
     text = "\n".join([f"{how}; {measured}; one thread of {cpu_name()}.", "", *lines])
     print(text)
     if options.write:

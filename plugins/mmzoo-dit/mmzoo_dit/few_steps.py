@@ -175,14 +175,16 @@ class MeanFlow(AverageVelocity):
     The average velocity u over a step from t to t + d and the velocity v at t satisfy u = v + d du/dt, where du/dt is
     the change of u along the flow while the end of the step stays (eq. 6, in our direction of time): the derivative
     along (v, 1, -1) in (x, t, d). There v is the network's own velocity; in the sum it is data - noise, which equals v
-    on average. The backbone must be smooth in time: set its `time_scale` to about 10, and train it from scratch.
+    on average. The backbone must be smooth in time: set its `time_scale` to about 10.
 
     Args:
         fraction: See `AverageVelocity`.
         power: Each item's loss is divided by its own error to this power (sec. 4.3), so that a few items with large
             derivatives do not dominate. At 1 the loss stays near 1; its parts show progress.
-        training_times: Distribution of both ends of a step; see `mmzoo_dit.flow.FlowMatching`.
-        logit_mean: The same. The paper's -0.4, in our direction of time.
+        training_times: Distribution of both ends of a step; see `mmzoo_dit.flow.FlowMatching`. The paper's is
+            logit-normal with a mean of 0.4 (-0.4 in its direction of time), which trains less near the noise, where a
+            condition matters most.
+        logit_mean: The same.
         logit_std: The same.
     """
 
@@ -191,8 +193,8 @@ class MeanFlow(AverageVelocity):
         *,
         fraction: Fraction = 0.25,
         power: Weight = 1.0,
-        training_times: Literal["uniform", "logit-normal"] = "logit-normal",
-        logit_mean: float = 0.4,
+        training_times: Literal["uniform", "logit-normal"] = "uniform",
+        logit_mean: float = 0.0,
         logit_std: Positive = 1.0,
     ) -> None:
         super().__init__(fraction=fraction, training_times=training_times, logit_mean=logit_mean, logit_std=logit_std)
