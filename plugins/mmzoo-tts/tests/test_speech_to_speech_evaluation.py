@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from mmzoo_tts.speech_to_speech import evaluate, noises
+from mmzoo_tts.speech_to_speech import evaluate_conversion, evaluate_enhancement, noises
+from mmzoo_tts.speech_to_speech.judging import Said
 from mmzoo_tts.speech_to_speech.results import (
     conversion_numbers,
     conversion_tables,
@@ -94,42 +95,46 @@ class Model:
         return said(voice_of(sound) if voice is None else TEACHERS[voice], number_of(sound))
 
 
+def held_out(voices: Any, count: int, model: Any) -> dict[str, list[Said]]:
+    return {voice: [Said(f"text {LETTERS[n % 10]}", said(voice, n % 10)) for n in range(count)] for voice in voices}
+
+
 @pytest.fixture
 def judges(monkeypatch: pytest.MonkeyPatch) -> None:
     found = {"whisper": Listener(), "resemblyzer": Knower(), "dnsmos": Rater()}
-    monkeypatch.setattr(evaluate, "load_judge", found.__getitem__)
-    monkeypatch.setattr(
-        evaluate,
-        "held_out",
-        lambda voices, count, model: {
-            voice: [evaluate.Said(f"text {LETTERS[n % 10]}", said(voice, n % 10)) for n in range(count)]
-            for voice in voices
-        },
-    )
+    for module in (evaluate_conversion, evaluate_enhancement):
+        monkeypatch.setattr(module, "load_judge", found.__getitem__)
+        monkeypatch.setattr(module, "held_out", held_out)
+    recorded = held_out(["festvox-ru"], 40, None)["festvox-ru"]
+    monkeypatch.setattr(evaluate_conversion, "recordings", lambda model: recorded)
 
 
 @pytest.mark.parametrize("works", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_conversion(judges: None, works: bool, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     model = Model(list(TEACHERS), works)
-    report = evaluate.evaluate_conversion(model, limit=14, samples=tmp_path if works else None)
-    for group in ("seen", "unseen"):
+    report = evaluate_conversion.evaluate_conversion(model, limit=14, samples=tmp_path if works else None)
+    for group in ("seen", "unseen", "recorded"):
         assert report["target_told"][group]["share"] == works
+        assert (report["similarity"][group]["to_target"] > report["similarity"][group]["to_source"]) == works
+    assert set(report["rows"]) == {"seen_input", "seen", "unseen_input", "unseen"}
+    for group in ("seen", "unseen"):
         assert report["rows"][group]["wer"] == report["rows"][f"{group}_input"]["wer"] == 0
         assert report["differences"][group]["wer"] == {"difference": 0, "low": 0, "high": 0}
-        assert (report["similarity"][group]["to_target"] > report["similarity"][group]["to_source"]) == works
-    assert set(report["by_source"]) == {voice for voices in evaluate.SOURCES.values() for voice in voices}
+    assert set(report["by_source"]) == {voice for voices in evaluate_conversion.SOURCES.values() for voice in voices}
     assert sum(row["sentences"] for row in report["by_source"].values()) == 28
     assert "| unseen voices | 0.0 | 0.0 |" in conversion_tables(report)
+    assert "| recorded voices | - | - |" in conversion_tables(report)
     assert any("times real time" in block for block in conversion_numbers(report))
     if works:
-        assert len(list(tmp_path.glob("*-source.wav"))) == 6 and (tmp_path / "spectrogram.png").exists()
-        assert (tmp_path / "texts.json").read_text().count("unseen in training") == 3
+        assert len(list(tmp_path.glob("*-source.wav"))) == 9 and (tmp_path / "spectrogram.png").exists()
+        assert (tmp_path / "texts.json").read_text().count(", unseen)") == 3
 
 
 def test_a_voice_is_never_converted_to_itself(judges: None) -> None:
-    spoken = evaluate.held_out(list(TEACHERS.values()), 40, None)  # type: ignore[arg-type]
-    jobs = [evaluate._job(list(TEACHERS), list(TEACHERS.values()), index, spoken) for index in range(40)]
+    spoken = held_out(TEACHERS.values(), 70, None)
+    jobs = evaluate_conversion.jobs_of(list(TEACHERS), list(TEACHERS.values()), spoken)
+    assert len(jobs) == 40
     assert all(TEACHERS[target] != source for source, _, target in jobs)
     assert {(source, target) for source, _, target in jobs} == {
         (source, target) for source in TEACHERS.values() for target in TEACHERS if TEACHERS[target] != source
@@ -138,21 +143,23 @@ def test_a_voice_is_never_converted_to_itself(judges: None) -> None:
 
 def test_a_voice_without_a_known_synthesizer_cannot_be_judged(judges: None) -> None:
     with pytest.raises(DataError, match="Elvis"):
-        evaluate.evaluate_conversion(Model(["heart", "Elvis"], True))
+        evaluate_conversion.evaluate_conversion(Model(["heart", "Elvis"], True))
 
 
 @pytest.mark.parametrize("works", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_enhancement(judges: None, works: bool, tmp_path: Path) -> None:
     pytest.importorskip("noisereduce")
     pytest.importorskip("matplotlib")
-    report = evaluate.evaluate_enhancement(Model([], works), limit=6, samples=tmp_path if works else None)
+    report = evaluate_enhancement.evaluate_enhancement(Model([], works), limit=6, samples=tmp_path if works else None)
     rows, changes = report["rows"], report["differences"]["model_against_noisy"]
     assert list(rows) == ["clean", "noisy", "spectral_gating", "model"]
     assert "si_sdr_db" not in rows["clean"] and rows["noisy"]["si_sdr_db"] == pytest.approx(5, abs=0.5)
     assert (rows["model"]["overall"] > rows["noisy"]["overall"]) == works
     assert (changes["overall"]["low"] > 0) == works
     assert rows["model"]["wer"] <= rows["noisy"]["wer"] and rows["clean"]["wer"] == 0
-    assert list(report["by_ratio_db"]) == ["0", "5", "10"] and set(report["by_noise"]) == set(evaluate.NOISES)
+    assert list(report["by_ratio_db"]) == ["0", "5", "10"] and set(report["by_noise"]) == set(
+        evaluate_enhancement.NOISES
+    )
     noisy = [part["rows"]["noisy"]["si_sdr_db"] for part in report["by_ratio_db"].values()]
     assert noisy == pytest.approx([0, 5, 10], abs=0.7)
     assert "| 10 dB |" in enhancement_tables(report) and "| chirps |" in enhancement_tables(report)
@@ -162,7 +169,9 @@ def test_enhancement(judges: None, works: bool, tmp_path: Path) -> None:
 
 
 def test_tests_have_kinds_of_noise_that_training_has_not() -> None:
-    assert set(noises.HELD_OUT) < set(evaluate.NOISES) and set(evaluate.NOISES) & set(noises.TRAINED)
+    assert set(noises.HELD_OUT) < set(evaluate_enhancement.NOISES) and set(evaluate_enhancement.NOISES) & set(
+        noises.TRAINED
+    )
 
 
 def test_the_distortion_ratio_ignores_loudness_and_counts_noise() -> None:

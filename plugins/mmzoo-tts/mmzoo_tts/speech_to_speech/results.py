@@ -36,7 +36,7 @@ def _conversion(evaluation: Report) -> str:
         [
             f"{words(group)} voices",
             percent(rows.get(f"{group}_input", {}), "wer"),
-            percent(rows[group], "wer"),
+            percent(rows.get(group, {}), "wer"),
             points(evaluation.get("differences", {}).get(group, {}).get("wer")),
             with_interval(told),
         ]

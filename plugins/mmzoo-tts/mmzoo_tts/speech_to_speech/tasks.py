@@ -73,13 +73,13 @@ def register_tasks(register: Register) -> None:
     )
     register.metric(
         "voice-conversion",
-        "mmzoo_tts.speech_to_speech.evaluate:evaluate_conversion",
+        "mmzoo_tts.speech_to_speech.evaluate_conversion:evaluate_conversion",
         summary="Converts held-out speech of known and unknown voices; judges transcribe it and recognize the speaker",
         requires=("matplotlib>=3.9",),
     )
     register.metric(
         "speech-enhancement",
-        "mmzoo_tts.speech_to_speech.evaluate:evaluate_enhancement",
+        "mmzoo_tts.speech_to_speech.evaluate_enhancement:evaluate_enhancement",
         summary="Removes noise from held-out speech; judges rate and transcribe it, beside spectral gating",
         requires=("matplotlib>=3.9", "noisereduce>=3.0"),
     )

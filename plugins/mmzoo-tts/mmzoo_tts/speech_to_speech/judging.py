@@ -1,0 +1,100 @@
+"""What evaluations of speech to speech share: held-out speech, what judges make of sounds, and samples."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from mmzoo.data import decode_audio, load_dataset_component
+from mmzoo.evaluation.speakers import Vectors
+from mmzoo.evaluation.speech import Listener, spectrograms
+from mmzoo.evaluation.words import ErrorRate, difference, interval, plain
+from mmzoo.interfaces import Audio
+
+SHOWN = 3
+"""Samples to write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A held-out sentence, said by a voice."""
+
+    text: str
+    audio: Audio
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What the judges made of some sounds.
+
+    Attributes:
+        words: Errors of the words heard.
+        scores: Scores by name, `[sounds]` each.
+    """
+
+    words: ErrorRate
+    scores: Mapping[str, Vectors]
+
+    def of(self, chosen: Sequence[int]) -> Row:
+        """The same for some of the sounds only."""
+        indices = np.asarray(chosen, np.int64)
+        return Row(ErrorRate(self.words.counts[indices]), {name: each[indices] for name, each in self.scores.items()})
+
+    def table(self) -> dict[str, Any]:
+        """The figures, with 95 % intervals."""
+        wrong = interval(self.words)
+        figures: dict[str, Any] = {"wer": wrong["rate"], "wer_low": wrong["low"], "wer_high": wrong["high"]}
+        return figures | {name: float(each.mean()) for name, each in self.scores.items()}
+
+    def against(self, base: Row) -> dict[str, Any]:
+        """Differences from another row of the same sounds, with 95 % intervals."""
+        scores = {name: _mean_difference(each, base.scores[name]) for name, each in self.scores.items()}
+        return {"wer": difference(self.words, base.words), **scores}
+
+
+def _mean_difference(mine: Vectors, base: Vectors, *, draws: int = 2000, seed: int = 0) -> dict[str, float]:
+    """mine - base with a 95 % interval, by a paired bootstrap."""
+    gaps = mine - base
+    means = np.sort(gaps[np.random.default_rng(seed).integers(0, len(gaps), (draws, len(gaps)))].mean(1))
+    low, high = means[int(0.025 * draws)], means[int(0.975 * draws) - 1]
+    return {"difference": float(gaps.mean()), "low": float(low), "high": float(high)}
+
+
+def held_out(voices: Sequence[str], count: int, model: Any) -> dict[str, list[Said]]:
+    """What each voice says of `count` held-out sentences, at the model's sample rate."""
+    counts = dict.fromkeys(dict.fromkeys(voices), 0)
+    # Test sentences only: the voices need not say any for training.
+    rows = load_dataset_component("natural-speech", voices=counts, validation=1, test=count)["test"]
+    said = [Said(row["text"], decode_audio(row["audio"], sample_rate=model.sample_rate)) for row in rows]
+    return {voice: said[number * count : (number + 1) * count] for number, voice in enumerate(counts)}
+
+
+def heard(listener: Listener, texts: Sequence[str], sounds: Sequence[Audio], name: str) -> ErrorRate:
+    """Errors of the words that a listener heard; `name` is shown in progress bars."""
+    transcripts = listener.listen(sounds, description=f"judging {name}")
+    return ErrorRate.of([plain(text) for text in texts], [plain(one.words) for one in transcripts])
+
+
+def words_wrong(errors: ErrorRate) -> dict[str, float]:
+    return Row(errors, {}).table() | errors.parts()
+
+
+def bar(items: Sequence[Any], name: str) -> Any:
+    return tqdm(items, desc=name, unit="sentence", disable=None, leave=False)
+
+
+def write_samples(folder: Path, shown: Sequence[tuple[str, Mapping[str, Audio]]]) -> None:
+    """Numbered WAV files with a text for each number, and the spectrograms of the first ones."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, (_, sounds) in enumerate(shown, 1):
+        for name, sound in sounds.items():
+            sound.save(folder / f"{number}-{name}.wav")
+    texts = {str(number): text for number, (text, _) in enumerate(shown, 1)}
+    (folder / "texts.json").write_text(json.dumps(texts, indent=2) + "\n", encoding="utf-8")
+    spectrograms(folder / "spectrogram.png", shown[0][1])
