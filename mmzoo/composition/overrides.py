@@ -11,7 +11,7 @@ from mmzoo.composition.plan import Part, look_up, slots_of
 from mmzoo.errors import MmzooError, UnknownKeyError
 from mmzoo.hub.published import model_name
 
-ARGUMENTS = ("pretrained", "device", "dtype", "revision", "part", "allow_licenses")
+ARGUMENTS = ("pretrained", "device", "dtype", "revision", "part", "allow_licenses", "engine", "threads")
 """The other arguments of `create`, which a misspelled override may mean."""
 
 

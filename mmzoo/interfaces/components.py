@@ -32,10 +32,12 @@ class Component(Bounded, nn.Module):
 
     Attributes:
         entries: Methods through which vectors enter; they are cast there, see `mmzoo.interfaces.precision`.
+        trained_by_head: Children that only a loss of the head trains, so that the output need not pass them gradients.
     """
 
     config: Config
     entries: ClassVar[tuple[str, ...]] = ()
+    trained_by_head: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Cast what enters the methods of this class that `entries` names."""

@@ -11,7 +11,8 @@ SUPPLIES = {
         "dataset/audio-folder dataset/coco-captions dataset/csv dataset/degraded-digits"
         " dataset/english-lexicon dataset/festvox-ru dataset/flite-speech dataset/heldout-texts dataset/hub"
         " dataset/image-folder dataset/imagenet-1k dataset/librispeech dataset/ljspeech"
-        " dataset/natural-speech dataset/parallel-speech dataset/parquet dataset/small-pictures"
+        " dataset/natural-speech dataset/parallel-speech dataset/parquet dataset/russian-lexicon"
+        " dataset/small-pictures"
         " dataset/speech-commands dataset/spoken-digits dataset/spoken-scenes dataset/spoken-texts"
         " dataset/spoken-words judge/caption-listener judge/digit-reader judge/distill-mos judge/dnsmos"
         " judge/pocketsphinx judge/resemblyzer judge/scene-reader judge/whisper"
@@ -39,7 +40,8 @@ SUPPLIES = {
         " task/speech-to-image"
     ),
     "mmzoo-tts": (
-        "model/phonemizer-en model/vqvae-dit-denoise model/vqvae-dit-revoice model/vqvae-dit-tts"
+        "model/phonemizer-en model/phonemizer-ru head/letter-phonemizer"
+        " model/vqvae-dit-denoise model/vqvae-dit-revoice model/vqvae-dit-tts"
         " model/vqvae-dit-tts-24khz head/phonemizer head/speech-to-speech head/tts metric/phonemization"
         " metric/speech-enhancement metric/text-to-speech metric/voice-conversion command/demo"
         " command/denoise-speech command/revoice command/say task/phonemization task/speech-enhancement"

@@ -147,6 +147,7 @@ class Target(ABC):
         component = self.fresh().train()
         own = _own_ids(component)
         waiting = {name for name, p in component.named_parameters() if p.requires_grad and id(p) in own}
+        waiting = {name for name in waiting if name.partition(".")[0] not in getattr(component, "trained_by_head", ())}
         for step in range(STEPS):
             with seeded(step):
                 loss = self.loss(component, step)

@@ -45,6 +45,12 @@ def mmzoo_register(register: Register) -> None:
         modalities=("text",),
     )
     register.dataset(
+        "russian-lexicon",
+        "mmzoo_datasets.russian_lexicon:russian_lexicon",
+        summary="Russian words and the phones of festvox-ru for them (needs festival)",
+        modalities=("text",),
+    )
+    register.dataset(
         "ljspeech",
         "mmzoo_datasets.ljspeech:ljspeech",
         summary="LJSpeech from its own folder, with phone times by forced alignment",

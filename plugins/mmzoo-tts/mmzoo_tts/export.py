@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from mmzoo.interfaces import Condition, Graph, Latents
-from mmzoo_tts.inventory import PHONES
-
-if TYPE_CHECKING:
-    from mmzoo_tts.head import TextToSpeech
 
 
-def speech_graphs(head: TextToSpeech) -> Mapping[str, Graph]:
+def speech_graphs(head: Any) -> Mapping[str, Graph]:
     """Phones to vectors and durations; these to the condition of the frames; and one evaluation of the backbone."""
     generator = torch.Generator().manual_seed(0)
     sizes = ((9, 20), (14, 33), (2, 1))  # phones and frames
@@ -40,7 +36,7 @@ def speech_graphs(head: TextToSpeech) -> Mapping[str, Graph]:
         prediction: Tensor = head.backbone(Latents(x, rate=head.rate), time, condition)
         return prediction
 
-    ids = [torch.randint(1, len(PHONES), (1, p), generator=generator) for p, _ in sizes]
+    ids = [torch.randint(1, len(head.phones), (1, p), generator=generator) for p, _ in sizes]
     spans = [
         {
             "vectors": draw(p, width),

@@ -42,7 +42,6 @@ from mmzoo_tts.alignment import POSITION_FEATURES, position_features, soft_overl
 from mmzoo_tts.durations import DurationPredictor
 from mmzoo_tts.examples import SpokenPhones, speakers
 from mmzoo_tts.export import speech_graphs
-from mmzoo_tts.phonemizer import Phonemizer
 from mmzoo_tts.speaker import Array, Speaker
 from mmzoo_tts.text.phones import phone_set
 
@@ -87,7 +86,6 @@ class TextToSpeech(Speaker, TaskHead):
     )
     columns = ("audio", "phones", "phone_ends_s")
     batch_keys = ("codes", "frames", "phones", "ends", "phone_mask", "voice")
-    phonemizer: Phonemizer | None
     tokenizer: Tokenizer
     text: ModalityEncoder
     backbone: DiffusionBackbone
@@ -279,6 +277,7 @@ class TextToSpeech(Speaker, TaskHead):
         """What `mmzoo_tts.runner.Voice` needs."""
         return {
             "voices": self.voices,
+            "phones": self.phones,
             "dim": self.dim,
             "num_steps": self.num_steps,
             "temperature": self.temperature,

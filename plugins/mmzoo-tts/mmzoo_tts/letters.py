@@ -20,7 +20,7 @@ from mmzoo.nn.convnext import ConvNeXtBlock
 from mmzoo.nn.rope import rotations
 from mmzoo.nn.sines import sines
 from mmzoo_tts.inventory import PHONES
-from mmzoo_tts.spelling import END, LETTERS, PHONES_PER_LETTER, START, Reader
+from mmzoo_tts.spelling import END, LETTERS, PHONES_PER_LETTER, Reader
 
 _LONGEST = 100.0  # longest wavelength of the position encodings; words are short
 
@@ -75,29 +75,40 @@ def _skipped(residual: Tensor, block: EncoderBlock | DecoderBlock) -> Tensor:
 
 
 class LetterToSound(Reader, nn.Module):
-    """Letter ids `[B, L]` and previous phones `[B, P]` to logits of the next phone `[B, P + 1, 41]`; 0 is the end.
+    """Letter ids `[B, L]` and previous phones `[B, P]` to logits of the next phone `[B, P + 1, phones]`; 0 is the end.
 
     Args:
         width: Channels.
         depth: Encoder blocks; the decoder has one.
         heads: Attention heads.
         skip: Probability of skipping a layer in training, and of dropping a channel of a letter or phone.
+        letters: The letters that it reads; id 0 is padding.
+        phones: The phones that it predicts, the first of which is the pause.
     """
 
-    def __init__(self, width: int = 160, depth: int = 4, *, heads: int = 4, skip: float = 0.1) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        width: int = 160,
+        depth: int = 4,
+        *,
+        heads: int = 4,
+        skip: float = 0.1,
+        letters: str = LETTERS,
+        phones: Sequence[str] = PHONES,
+    ) -> None:
+        super().__init__(letters, phones)
         self.skip, self.head_dim = skip, width // heads
-        self.embed = nn.Embedding(len(LETTERS) + 1, width)
+        self.embed = nn.Embedding(len(letters) + 1, width)
         self.encoder = nn.ModuleList(EncoderBlock(width, heads, 1 / depth, skip) for _ in range(depth))
         self.encoded = nn.LayerNorm(width)
-        self.embed_phones = nn.Embedding(len(PHONES) + 1, width)
+        self.embed_phones = nn.Embedding(len(phones) + 1, width)  # the last one starts a word
         self.decoder = DecoderBlock(width, heads, skip)
         self.norm = nn.LayerNorm(width)
-        self.out = nn.Linear(width, len(PHONES))
+        self.out = nn.Linear(width, len(phones))
 
     def forward(self, letters_BL: Tensor, phones_BP: Tensor) -> Tensor:
-        """Logits `[B, P + 1, 41]` of each phone given those before it, and of the end after the last."""
-        return self._say(self._read(letters_BL), F.pad(phones_BP, (1, 0), value=START))
+        """Logits `[B, P + 1, phones]` of each phone given those before it, and of the end after the last."""
+        return self._say(self._read(letters_BL), F.pad(phones_BP, (1, 0), value=self.start))
 
     def _read(self, letters_BL: Tensor) -> Memory:
         x = F.dropout(self._placed(self.embed(letters_BL)), self.skip, self.training)
@@ -139,9 +150,9 @@ class LetterToSound(Reader, nn.Module):
         sizes = ((3, 7, 4), (4, 9, 6), (1, 2, 1))  # words, letters, phones
         given = []
         for words, letters, phones in sizes:
-            ids = torch.randint(1, len(LETTERS) + 1, (words, letters), generator=generator)
+            ids = torch.randint(1, len(self.alphabet) + 1, (words, letters), generator=generator)
             ids[-1, 1:] = 0  # padding
-            said = torch.randint(1, START, (words, phones), generator=generator)
+            said = torch.randint(1, self.start, (words, phones), generator=generator)
             (keys, values), _ = self._read(ids)
             given.append({"letters": ids, "keys": keys, "values": values, "said": said})
 
@@ -161,7 +172,7 @@ class LetterToSound(Reader, nn.Module):
         letters_BL = pad(letters).to(self.embed.weight.device)
         memory = self._read(letters_BL)
         most = PHONES_PER_LETTER * (letters_BL > 0).sum(1)
-        said = letters_BL.new_full((len(letters_BL), 1), START)
+        said = letters_BL.new_full((len(letters_BL), 1), self.start)
         for count in range(PHONES_PER_LETTER * letters_BL.shape[1]):
             best = self._say(memory, said)[:, -1].argmax(-1)
             best = best * (said[:, -1] != END) * (count < most)

@@ -1,27 +1,18 @@
-"""The phonemizer: text to phrases, words and phones, by a lexicon and a letter-to-sound network."""
+"""The English phonemizer: text to phrases, words and phones, by a lexicon and a letter-to-sound network."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Mapping
 
-import torch
 from torch import Tensor
 
-from mmzoo.errors import DataError
-from mmzoo.interfaces import ALONE, Graph, Losses, Size, TaskHead, TrainingState
+from mmzoo.interfaces import Size
+from mmzoo_tts.english import EnglishPronouncer
 from mmzoo_tts.letters import LetterToSound, pad
-from mmzoo_tts.pronouncer import Pronouncer, check_lexicon, readable
-from mmzoo_tts.spelling import PHONES_PER_LETTER, encode
-from mmzoo_tts.text import PHONE_IDS
-
-if TYPE_CHECKING:
-    from datasets import Dataset
+from mmzoo_tts.lexicon_head import LexiconHead
 
 
-class Phonemizer(Pronouncer, TaskHead):
+class Phonemizer(EnglishPronouncer, LexiconHead):
     """Text to a `Pronunciation`.
 
     The lexicon, `lexicon.json` in the model's folder, has one pronunciation per word. Homographs (use, live, record)
@@ -32,104 +23,17 @@ class Phonemizer(Pronouncer, TaskHead):
         depth: Encoder blocks of the network.
     """
 
-    letters: LetterToSound
-    columns = ("word", "phones")
-    batch_keys = ("letters", "phones")
-
     def __init__(self, *, width: Size = 160, depth: Size = 4) -> None:
-        super().__init__()
-        self.letters = LetterToSound(width, depth)
-        self.set_lexicon({})
+        super().__init__(LetterToSound(width, depth))
 
-    forward = Pronouncer.__call__
+    forward = EnglishPronouncer.__call__
 
     def golden(self, inputs: Mapping[str, Tensor] | None) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
         """Logits of the letter-to-sound network for a few made-up words after the same phones."""
         if inputs is None:
+            words, before = ("blorptious", "quizzaneer", "thwack", "mmzoo"), ("b", "l", "ao", "r")
             inputs = {
-                "letters": pad([encode(word) for word in ("blorptious", "quizzaneer", "thwack", "mmzoo")]),
-                "phones": pad([[PHONE_IDS[phone] for phone in ("b", "l", "ao", "r")]] * 4),
+                "letters": pad([self.letters.encode(word) for word in words]),
+                "phones": pad([self.letters.encode_phones(before)] * len(words)),
             }
         return inputs, {"scores": self.letters(inputs["letters"], inputs["phones"])}
-
-    # --- export ------------------------------------------------------------------------------------------
-
-    def graphs(self) -> Mapping[str, Graph]:
-        """Those of the letter-to-sound network."""
-        return self.letters.graphs()
-
-    def settings(self) -> Mapping[str, Any]:
-        """Nothing: the runner needs the lexicon, which is a file, and the graphs."""
-        return {}
-
-    # --- training --------------------------------------------------------------------------------------
-
-    def examples(self, rows: Dataset, cache: Path) -> LetterExamples:
-        """Rows `word, phones, heldout`: all but the held-out words join the lexicon and are trained on."""
-        missing = {"word", "phones"} - set(rows.column_names)
-        if missing:
-            raise DataError(
-                f"The phonemizer's dataset lacks the column {', '.join(sorted(missing))}; it needs word and phones."
-            )
-        heldout = rows["heldout"] if "heldout" in rows.column_names else [False] * len(rows)
-        lexicon = {
-            word.lower(): phones if isinstance(phones, str) else " ".join(phones)
-            for word, phones, held in zip(rows["word"], rows["phones"], heldout, strict=True)
-            if not held and not word.endswith("'")  # parents' sounds like parents
-        }
-        if not lexicon:
-            raise DataError("The phonemizer's dataset has held-out words only; give it at least one other word.")
-        check_lexicon(lexicon, "the dataset", DataError)
-        # Words of an earlier training stay in the lexicon, unless they are held out now.
-        out = {word.lower() for word, held in zip(rows["word"], heldout, strict=True) if held}
-        self.set_lexicon({word: said for word, said in (self._lexicon | lexicon).items() if word not in out})
-        return LetterExamples.of(lexicon)
-
-    def training_step(
-        self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
-    ) -> Losses:
-        """Label-smoothed cross-entropy of `phones [B, P]` given `letters [B, L]`, both padded with 0."""
-        self._learned.clear()
-        loss = self.letters.loss(batch["letters"], batch["phones"])
-        return Losses(loss, {"phones": loss.detach()})
-
-
-@dataclass(frozen=True)
-class LetterExamples:
-    """Training words of the letter-to-sound network.
-
-    Args:
-        letters: Letter ids of each word.
-        phones: Phone ids of each word.
-        lengths: Number of letters of each word.
-    """
-
-    keys: ClassVar = ("letters", "phones")
-    letters: list[list[int]]
-    phones: list[list[int]]
-    lengths: Sequence[int]
-
-    @classmethod
-    def of(cls, lexicon: Mapping[str, str]) -> LetterExamples:
-        """The words whose sound follows from their letters: two letters or more, a vowel, at most two phones a letter.
-
-        The others are spelled (bbc) and would mislead the network.
-        """
-        rows = [
-            (encode(word), [PHONE_IDS[phone] for phone in phones.split()])
-            for word, phones in sorted(lexicon.items())
-            if len(word) > 1 and readable(word)
-        ]
-        rows = [(letters, phones) for letters, phones in rows if len(phones) <= PHONES_PER_LETTER * len(letters)]
-        return cls([r[0] for r in rows], [r[1] for r in rows], [len(r[0]) for r in rows])
-
-    def __len__(self) -> int:
-        return len(self.letters)
-
-    def example(self, index: int, generator: torch.Generator) -> tuple[list[int], list[int]]:
-        """Letters and phones of word `index`."""
-        return self.letters[index], self.phones[index]
-
-    def collate(self, examples: list[Any]) -> Mapping[str, Tensor]:
-        """`letters [B, L]` and `phones [B, P]`, padded with 0."""
-        return {"letters": pad([e[0] for e in examples]), "phones": pad([e[1] for e in examples])}

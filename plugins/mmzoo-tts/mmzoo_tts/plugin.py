@@ -9,6 +9,11 @@ from mmzoo_tts import tasks
 from mmzoo_tts.inventory import MARKED
 from mmzoo_tts.speech_to_speech import tasks as speech_tasks
 
+RUSSIAN_LETTERS = "абвгдеёжзийклмнопрстуфхцчшщъыьэюя"
+RUSSIAN_PHONES = (
+    "pau a aa ae ay b bb c ch d dd e ee f ff g gg h hh i ii j k kk l ll m mm n nn oo p pp r rr s sch sh ss t tt u ur uu"
+    " v vv y yy z zh zz"
+).split()
 ROWS = {
     "speaker": ["slt"],
     "phones": [["pau", "aa", "r", "pau"], ["pau", "aa", "pau"]],
@@ -49,6 +54,20 @@ def mmzoo_register(register: Register) -> None:
         runner="mmzoo_tts.runner:Phonemes",
         modalities=("text",),
         trials=[{"rows": [{"word": "cat", "phones": "k ae t"}, {"word": "planet", "phones": "p l ae n ax t"}]}],
+    )
+    register.head(
+        "letter-phonemizer",
+        "mmzoo_tts.letter_phonemizer:LetterPhonemizer",
+        summary="Text of any alphabet to words and phones",
+        runner="mmzoo_tts.runner:LetterPhonemes",
+        modalities=("text",),
+        trials=[
+            {
+                "letters": "акот",
+                "phones": ["pau", "a", "k", "oo", "t"],
+                "rows": [{"word": "кот", "phones": "k oo t"}, {"word": "такт", "phones": "t a k t"}],
+            }
+        ],
     )
     register.head(
         "tts",
@@ -120,6 +139,14 @@ def mmzoo_register(register: Register) -> None:
         card=tasks.PHONEMIZER,
         recipe={"head": {"name": "phonemizer"}},
         weights=[Weights("flite", license="apache-2.0")],
+    )
+    register.model(
+        "phonemizer-ru",
+        task="phonemization",
+        modalities=("text",),
+        summary="Russian text to the phones of festvox-ru: lexicon, and a letter-to-sound network",
+        card=tasks.RUSSIAN_PHONEMIZER,
+        recipe={"head": {"name": "letter-phonemizer", "letters": RUSSIAN_LETTERS, "phones": RUSSIAN_PHONES}},
     )
     register.model(
         "vqvae-dit-tts",

@@ -6,9 +6,11 @@ import numpy as np
 
 from mmzoo.interfaces import Exported, Runner
 from mmzoo.interfaces.plans import solve
+from mmzoo_tts.english import EnglishPronouncer
+from mmzoo_tts.letter_pronouncer import LetterPronouncer
 from mmzoo_tts.pronouncer import Pronouncer
 from mmzoo_tts.speaker import Array, Speaker
-from mmzoo_tts.spelling import END, PHONES_PER_LETTER, START, Reader
+from mmzoo_tts.spelling import END, PHONES_PER_LETTER, Reader
 
 
 class Voice(Speaker, Runner):
@@ -17,10 +19,10 @@ class Voice(Speaker, Runner):
     def __init__(self, exported: Exported) -> None:
         super().__init__(exported)
         settings = exported.settings
-        self.voices, self.dim = list(settings["voices"]), settings["dim"]
+        self.voices, self.phones, self.dim = list(settings["voices"]), list(settings["phones"]), settings["dim"]
         self.num_steps, self.temperature = settings["num_steps"], settings["temperature"]
         self.plans, self.most_steps = settings["plans"], len(settings["plans"])
-        self.phonemizer: Phonemes = exported.models["phonemizer"]
+        self.phonemizer: Phonemes | LetterPhonemes | None = exported.models.get("phonemizer")
         self.tokenizer = exported.models["tokenizer"]
 
     @property
@@ -49,8 +51,8 @@ class Voice(Speaker, Runner):
         return samples
 
 
-class Phonemes(Pronouncer, Runner):
-    """Text to a `Pronunciation`; see `mmzoo_tts.phonemizer.Phonemizer`."""
+class _Lexicon(Pronouncer, Runner):
+    """A phonemizer's lexicon and network."""
 
     def __init__(self, exported: Exported) -> None:
         super().__init__(exported)
@@ -58,10 +60,19 @@ class Phonemes(Pronouncer, Runner):
         self.load_files(exported.folder)
 
 
+class Phonemes(EnglishPronouncer, _Lexicon):
+    """Text to a `Pronunciation`; see `mmzoo_tts.phonemizer.Phonemizer`."""
+
+
+class LetterPhonemes(LetterPronouncer, _Lexicon):
+    """Text to a `Pronunciation`; see `mmzoo_tts.letter_phonemizer.LetterPhonemizer`."""
+
+
 class Letters(Reader):
     """The letter-to-sound network; see `mmzoo_tts.letters.LetterToSound`."""
 
     def __init__(self, exported: Exported) -> None:
+        super().__init__(**exported.settings)
         self.graphs = exported.graphs
 
     def _greedy(self, letters: list[list[int]]) -> list[list[int]]:
@@ -69,7 +80,7 @@ class Letters(Reader):
         ids = np.array([row + [0] * (longest - len(row)) for row in letters], np.int64)
         most = PHONES_PER_LETTER * (ids > 0).sum(1)
         keys, values = self.graphs["read"](letters=ids)
-        said = np.full((len(ids), 1), START, np.int64)
+        said = np.full((len(ids), 1), self.start, np.int64)
         for count in range(PHONES_PER_LETTER * longest):
             best = self.graphs["say"](letters=ids, keys=keys, values=values, said=said)[0].argmax(-1)
             best = best * (said[:, -1] != END) * (count < most)

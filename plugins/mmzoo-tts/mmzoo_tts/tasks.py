@@ -26,6 +26,19 @@ PHONEMIZER = CardText(
     ),
     limits="American English. Words outside the lexicon are pronounced by a small network that often makes mistakes.",
 )
+RUSSIAN_PHONEMIZER = CardText(
+    data="russian-lexicon",
+    language="ru",
+    intended="Converting Russian text to words and phones for speech synthesis.",
+    training=(
+        "Trained on the phones that the Festival voice `msu_ru_nsh_clunits` (festvox-ru, permissive license) gives to"
+        " the words of its dictionary. The lexicon stored beside the weights contains them."
+    ),
+    limits=(
+        "Numbers and abbreviations must be written out. The stress of words outside the lexicon is guessed, and words"
+        " do not depend on their neighbors."
+    ),
+)
 LINES = {
     "prosody": "Prosody compared with the teacher",
     "judge_control": "The judge on an unrelated synthesizer (espeak-ng)",

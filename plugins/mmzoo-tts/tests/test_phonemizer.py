@@ -13,7 +13,8 @@ from datasets import Dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmzoo_tts.letters import LETTERS, LetterToSound, phone_errors
-from mmzoo_tts.phonemizer import LetterExamples, Phonemizer
+from mmzoo_tts.lexicon_head import LetterExamples
+from mmzoo_tts.phonemizer import Phonemizer
 from mmzoo_tts.text import PHONES, clean_text
 from mmzoo_tts.text.phones import possessive
 
@@ -118,6 +119,12 @@ def test_batch_is_the_same_as_one_by_one():
     assert net.pronounce(["", "ab"])[0] == ()
 
 
+def test_a_full_memory_forgets_no_word_of_the_text(phonemizer: Phonemizer, monkeypatch: pytest.MonkeyPatch):
+    alone = phonemizer("zorblaxian").words[0].phones
+    monkeypatch.setattr("mmzoo_tts.pronouncer.MOST_LEARNED", 0)
+    assert phonemizer("zorblaxian quizzaneer").words[0].phones == alone
+
+
 def test_pronounce_words(phonemizer: Phonemizer):
     assert phonemizer.pronounce(["Dog", "cat's"]) == [("d", "ao", "g"), ("k", "ae", "t", "s")]
     with pytest.raises(InputError, match="'two words'"):
@@ -191,7 +198,7 @@ def test_the_network_learns_to_read():
     model = Phonemizer(width=48, depth=3).train()
     torch.manual_seed(0)
     model.reset_parameters()
-    examples = LetterExamples.of({w: p for w, p in lexicon.items() if w not in set(heldout)})
+    examples = LetterExamples.of({w: p for w, p in lexicon.items() if w not in set(heldout)}, model.letters)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     generator = torch.Generator().manual_seed(0)
     for _ in range(160):

@@ -123,7 +123,6 @@ def test_the_letters_are_read_alike(head, runner, text):
         ("?!", {}),
         ("Hi.", {"voice": "carl"}),
         ("Hi.", {"speed": 0}),
-        ("Hi.", {"steps": 0}),
         ("Hi.", {"seed": "x"}),
         ("[pause 5 parsecs]", {}),
         ("<speak>unclosed", {}),
@@ -135,7 +134,7 @@ def test_the_runner_refuses_what_the_head_refuses(head, runner, text, options):
     for model in (head, runner):
         with pytest.raises(InputError) as caught:
             model.stream(text, **options)
-        messages.append(str(caught.value).replace(model.name, ""))
+        messages.append(str(caught.value).removeprefix(f"{model.name} ").removeprefix("This model "))
     assert messages[0] == messages[1]
 
 

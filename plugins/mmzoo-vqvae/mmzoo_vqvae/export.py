@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,11 +11,8 @@ from torch import Tensor
 from mmzoo.interfaces import Graph, Latents
 from mmzoo_vqvae.source_filter import SourceFilterAutoencoder
 
-if TYPE_CHECKING:
-    from mmzoo_vqvae.speech_tokenizer import SpeechVQVAE
 
-
-def codec_graphs(head: SpeechVQVAE) -> Mapping[str, Graph]:
+def codec_graphs(head: Any) -> Mapping[str, Graph]:
     """Encoder, decoder and quantizer. Those of a source-filter autoencoder lack what its runner does in numpy."""
     generator, numbers = torch.Generator().manual_seed(0), (24, 40, 1)
     step, encoder, quantizer = head.encoder.samples_per_latent, head.encoder, head.quantizer
@@ -25,7 +22,7 @@ def codec_graphs(head: SpeechVQVAE) -> Mapping[str, Graph]:
     latents = [torch.randn(1, n, head.dim, generator=generator) for n in numbers]
     waves = [0.1 * torch.randn(1, n * step, generator=generator) for n in numbers]
 
-    def quantize(x: Tensor) -> Tensor:
+    def quantize(x: Tensor) -> Any:
         return quantizer.encode(head.unstandardize(x))
 
     if isinstance(encoder, SourceFilterAutoencoder):
@@ -33,7 +30,7 @@ def codec_graphs(head: SpeechVQVAE) -> Mapping[str, Graph]:
         given = [(encoder.stft(wave).abs() + 1e-3).log() for wave in waves]
         results = ["pitch", "filters"]
 
-        def encode(x: Tensor) -> Tensor:
+        def encode(x: Tensor) -> Any:
             return quantizer.encode(encoder.encode_features(x))
 
         def decode(codes: Tensor) -> Any:
@@ -43,7 +40,7 @@ def codec_graphs(head: SpeechVQVAE) -> Mapping[str, Graph]:
     else:
         raw, given, results = "samples", waves, ["samples"]
 
-        def encode(x: Tensor) -> Tensor:
+        def encode(x: Tensor) -> Any:
             return quantizer.encode(encoder.encode(x).x)
 
         def decode(codes: Tensor) -> Any:

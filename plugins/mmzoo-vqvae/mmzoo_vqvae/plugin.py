@@ -43,7 +43,19 @@ def mmzoo_register(register: Register) -> None:
         "mmzoo_vqvae.source_filter:SourceFilterAutoencoder",
         summary="Speech autoencoder whose decoder filters a pulse train and noise in the STFT domain",
         modalities=("speech",),
-        trials=[{"dim": 6, "width": 16, "depth": 1, "latent_depth": 1, "decoder_width": 16, "decoder_depth": 1}],
+        trials=[
+            {
+                "dim": 6,
+                "sample_rate": 8000,
+                "window": 320,
+                "hop": 80,
+                "width": 16,
+                "depth": 1,
+                "latent_depth": 1,
+                "decoder_width": 16,
+                "decoder_depth": 1,
+            }
+        ],
     )
     register.encoder(
         "seanet",
@@ -180,7 +192,6 @@ def mmzoo_register(register: Register) -> None:
             "encoder": {"name": "source-filter-autoencoder", "dim": 36},
             "quantizer": {"name": "vq", "dim": 36, "codebook_size": 256, "groups": 12},
         },
-        weights=[Weights("voices", license="apache-2.0")],
     )
     register.model(
         "fsqvae-speech",

@@ -75,6 +75,7 @@ class SourceFilterAutoencoder(ModalityEncoder):
 
     modality = "speech"
     entries = (*ModalityEncoder.entries, "synthesize")
+    trained_by_head = ("to_pitch",)  # the phases of pulses say nothing useful about the pitch
 
     def __init__(
         self,

@@ -91,7 +91,7 @@ def pulse_train(pitch: Array, hop: int, sample_rate: int) -> Array:
     place = ((np.arange(hop) + 0.5) / hop - 0.5).astype(np.float32)  # of each sample, from the center of its frame
     slope = np.where(place < 0, steps[:-1, None], steps[1:, None])
     hertz = (around[1:-1, None] + slope * place).reshape(-1)
-    cycles = (hertz * (1.0 / sample_rate)).cumsum(dtype=np.float64)
+    cycles = (hertz.astype(np.float64) / sample_rate).cumsum()
     cycles -= np.rint(cycles)
     angle = (cycles * (2 * np.pi)).astype(np.float32)
     count = np.float32(LIMIT * sample_rate) / hertz
