@@ -82,10 +82,12 @@ def heard(listener: Listener, texts: Sequence[str], sounds: Sequence[Audio], nam
 
 
 def words_wrong(errors: ErrorRate) -> dict[str, float]:
+    """The figures of word errors."""
     return Row(errors, {}).table() | errors.parts()
 
 
 def bar(items: Sequence[Any], name: str) -> Any:
+    """The items with a progress bar."""
     return tqdm(items, desc=name, unit="sentence", disable=None, leave=False)
 
 
