@@ -79,6 +79,7 @@ def words_wrong(errors: ErrorRate) -> dict[str, float]:
 
 
 def bar(items: Sequence[Any], name: str) -> Any:
+    """The items with a progress bar."""
     return tqdm(items, desc=name, unit="sentence", disable=None, leave=False)
 
 
