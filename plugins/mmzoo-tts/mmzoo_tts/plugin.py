@@ -35,9 +35,10 @@ def over_codec(width: int, depth: int, heads: int, **others: Any) -> dict[str, A
             "in_channels": 36,
             "aligned_channels": {"speech": width, "prior": 36},
             "shared_modulation": True,
+            "step_size": True,
             **others,
         },
-        "sampler": {"name": "euler"},
+        "sampler": {"name": "shortcut"},
     }
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from mmzoo.evaluation.judges import load_judge
 from mmzoo.evaluation.sound import si_sdr
 from mmzoo.evaluation.speakers import similarities
+from mmzoo.evaluation.words import Scores
 from mmzoo.interfaces import Audio
 from mmzoo_tts.speech_to_speech import noises
 from mmzoo_tts.speech_to_speech.judging import SHOWN, Row, Said, bar, heard, held_out, write_samples
@@ -62,11 +63,12 @@ def evaluate_enhancement(
     rows: dict[str, Row] = {}
     for name, some in sounds.items():
         rated = rater.rate(some, description=f"rating {name}")
-        scores = {key: np.array([one[key] for one in rated]) for key in rated[0]}
+        scores = {key: np.array([one[key] for one in rated], np.float64) for key in rated[0]}
         scores["speaker_similarity"] = similarities(knower.embed(some, description=f"recognizing {name}"), voices)
         if name != "clean":
             scores["si_sdr_db"] = np.array([si_sdr(a, b) for a, b in zip(sounds["clean"], some, strict=True)])
-        rows[name] = Row(heard(listener, [said.text for said in clean], some, name), scores)
+        words = heard(listener, [said.text for said in clean], some, name)
+        rows[name] = Row(words, {key: Scores(values) for key, values in scores.items()})
     if samples is not None:
         shown = range(0, len(clean), max(1, len(clean) // SHOWN))
         texts = [f"{said.text} ({kind}, {ratio} dB)" for said, kind, ratio in zip(clean, kinds, ratios, strict=True)]

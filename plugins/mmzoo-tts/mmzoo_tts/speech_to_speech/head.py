@@ -34,6 +34,7 @@ from mmzoo.interfaces import (
     TrainingState,
     Weight,
 )
+from mmzoo.interfaces.losses import masked_mean
 from mmzoo.interfaces.options import LARGEST_SEED, integer, seed_note, seed_of
 from mmzoo.nn.convnext import ConvNeXtStack
 from mmzoo_tts.joining import join
@@ -77,6 +78,7 @@ class SpeechToSpeech(TaskHead):
         Link("speech.latents", "head.speech"),
         Link("tokenizer.latents", "head.latents"),
         Link("head.latents", "backbone.x"),
+        Link("sampler.times", "backbone.times"),
     )
     batch_keys = ("speech", "speech_mask", "codes", "codes_mask", "places", "voice")
     tokenizer: Tokenizer
@@ -147,25 +149,15 @@ class SpeechToSpeech(TaskHead):
     def training_step(
         self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
     ) -> Losses:
-        """Flow matching (MSE) and prior (L1) losses of one batch."""
+        """Sampler and prior (L1) losses of one batch."""
         with torch.no_grad():
             data = self.tokenizer.embed_codes(batch["codes"]).float()
         mask = batch["codes_mask"]
         heard = self.speech.encode(batch["speech"], batch["speech_mask"])
         condition, mean = self._condition(at_places(heard, batch["places"]), mask, batch["voice"])
-
-        noise = torch.randn(data.shape, generator=generator).to(data.device)
-        t = self.sampler.times(len(data), generator).to(data.device)
-        x_t, target = self.sampler.corrupt(data, noise, t)
-        if torch.is_autocast_enabled(data.device.type):
-            # The backbone's residual stream has the dtype of its input: in bf16 a step takes half the time.
-            x_t = x_t.to(torch.get_autocast_dtype(data.device.type))
-        prediction = self.backbone(Latents(x_t, mask, rate=self.rate), t, condition)
-
-        weight = mask.unsqueeze(-1) / (mask.sum() * self.dim)
-        flow = ((prediction.float() - target).square() * weight).sum()
-        prior = ((mean.float() - data).abs() * weight).sum()
-        return Losses(flow + self.prior_weight * prior, {"flow": flow.detach(), "prior": prior.detach()})
+        flow = self.sampler.loss(self.backbone, Latents(data, mask, rate=self.rate), condition, generator)
+        prior = masked_mean((mean.float() - data).abs().mean(-1), mask)
+        return Losses(flow.total + self.prior_weight * prior, {**flow.parts, "prior": prior.detach()})
 
     def previews(self, rows: Dataset) -> Iterator[tuple[str, Any]]:
         """Each row's sound, and what the model makes of it in its first voice."""

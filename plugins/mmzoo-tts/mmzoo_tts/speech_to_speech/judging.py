@@ -12,9 +12,8 @@ import numpy as np
 from tqdm import tqdm
 
 from mmzoo.data import decode_audio, load_dataset_component
-from mmzoo.evaluation.speakers import Vectors
 from mmzoo.evaluation.speech import Listener, spectrograms
-from mmzoo.evaluation.words import ErrorRate, difference, interval, plain
+from mmzoo.evaluation.words import ErrorRate, Scores, difference, interval, plain
 from mmzoo.interfaces import Audio
 
 SHOWN = 3
@@ -35,35 +34,28 @@ class Row:
 
     Attributes:
         words: Errors of the words heard.
-        scores: Scores by name, `[sounds]` each.
+        scores: Scores by name.
     """
 
     words: ErrorRate
-    scores: Mapping[str, Vectors]
+    scores: Mapping[str, Scores]
 
     def of(self, chosen: Sequence[int]) -> Row:
         """The same for some of the sounds only."""
         indices = np.asarray(chosen, np.int64)
-        return Row(ErrorRate(self.words.counts[indices]), {name: each[indices] for name, each in self.scores.items()})
+        scores = {name: Scores(each.values[indices]) for name, each in self.scores.items()}
+        return Row(ErrorRate(self.words.counts[indices]), scores)
 
     def table(self) -> dict[str, Any]:
         """The figures, with 95 % intervals."""
         wrong = interval(self.words)
         figures: dict[str, Any] = {"wer": wrong["rate"], "wer_low": wrong["low"], "wer_high": wrong["high"]}
-        return figures | {name: float(each.mean()) for name, each in self.scores.items()}
+        return figures | {name: each.rate for name, each in self.scores.items()}
 
     def against(self, base: Row) -> dict[str, Any]:
         """Differences from another row of the same sounds, with 95 % intervals."""
-        scores = {name: _mean_difference(each, base.scores[name]) for name, each in self.scores.items()}
+        scores = {name: difference(each, base.scores[name]) for name, each in self.scores.items()}
         return {"wer": difference(self.words, base.words), **scores}
-
-
-def _mean_difference(mine: Vectors, base: Vectors, *, draws: int = 2000, seed: int = 0) -> dict[str, float]:
-    """mine - base with a 95 % interval, by a paired bootstrap."""
-    gaps = mine - base
-    means = np.sort(gaps[np.random.default_rng(seed).integers(0, len(gaps), (draws, len(gaps)))].mean(1))
-    low, high = means[int(0.025 * draws)], means[int(0.975 * draws) - 1]
-    return {"difference": float(gaps.mean()), "low": float(low), "high": float(high)}
 
 
 def held_out(voices: Sequence[str], count: int, model: Any) -> dict[str, list[Said]]:
@@ -82,10 +74,12 @@ def heard(listener: Listener, texts: Sequence[str], sounds: Sequence[Audio], nam
 
 
 def words_wrong(errors: ErrorRate) -> dict[str, float]:
+    """The figures of word errors."""
     return Row(errors, {}).table() | errors.parts()
 
 
 def bar(items: Sequence[Any], name: str) -> Any:
+    """The items with a progress bar."""
     return tqdm(items, desc=name, unit="sentence", disable=None, leave=False)
 
 
