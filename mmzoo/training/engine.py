@@ -185,6 +185,7 @@ class Trainer:
             seed=recipe.seed,
             bucket=recipe.bucket,
             labels=self._labels() if recipe.balance else None,
+            balance=float(recipe.balance),
         )
         content = np.asarray(self.order.lengths, dtype=np.int64).tobytes()
         if self.order.labels is not None:

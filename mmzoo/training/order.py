@@ -31,8 +31,9 @@ class DataOrder:
         size: The size of a batch.
         seed: Seed of the order.
         bucket: Put examples of similar length into the same batch.
-        labels: One label per example, to draw all labels equally often: an epoch then draws as many examples as
-            there are, with replacement.
+        labels: One label per example, to even their numbers out: an epoch then draws as many examples as there are,
+            with replacement.
+        balance: 1 draws all labels equally often, a smaller fraction in proportion to count ** (1 - balance).
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class DataOrder:
         seed: int,
         bucket: bool,
         labels: Sequence[Hashable] | None = None,
+        balance: float = 1.0,
     ) -> None:
         if not len(lengths):
             raise DataError("The dataset has no training examples; check its split and limit.")
@@ -53,7 +55,7 @@ class DataOrder:
         self._weights: torch.Tensor | None = None
         if labels is not None:
             counts = Counter(labels)
-            self._weights = torch.tensor([1 / counts[label] for label in labels], dtype=torch.float64)
+            self._weights = torch.tensor([counts[label] ** -balance for label in labels], dtype=torch.float64)
         self.labels = labels
         self._epochs: dict[int, list[list[int]]] = {}
 

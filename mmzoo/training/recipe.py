@@ -120,7 +120,11 @@ class TrainingRecipe(Keys):
         default=None, description="Largest size of a global batch as (longest length) x (items), for sequences."
     )
     bucket: bool = fixed(default=False, description="Put items of similar length into the same batch.")
-    balance: bool = fixed(default=False, description="Draw every label of the examples equally often.")
+    balance: bool | Fraction = fixed(
+        default=False,
+        description="Draw every label of the examples equally often; a fraction, such as 0.5, evens their numbers out in"
+        " part, to count ** (1 - fraction).",
+    )
     precision: Literal["bf16", "fp32"] = Field(
         default="fp32", description="Precision of the forward and backward pass."
     )

@@ -191,7 +191,7 @@ def mmzoo_register(register: Register) -> None:
             },
             "phonemizer": {"model": "phonemizer-en"},
             "tokenizer": {"model": "vqvae-speech-24khz"},
-            "text": {"name": "symbols", "vocabulary": len(MARKED), "width": 192, "depth": 4},
+            "text": {"name": "symbols", "vocabulary": len(MARKED), "width": 192, "depth": 3},
             "backbone": {
                 "name": "dit",
                 "width": 192,

@@ -248,6 +248,7 @@ class SpeechCrops:
         self.crop, self.sample_rate, self.varied = crop, sample_rate, varied
         self.samples, self.offsets = packed_audio(rows, cache, sample_rate)
         self.lengths = [crop] * len(rows)
+        self.labels = list(rows["speaker"]) if "speaker" in rows.column_names else None
 
     def __len__(self) -> int:
         return len(self.lengths)
