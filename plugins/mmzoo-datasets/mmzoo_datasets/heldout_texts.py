@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mmzoo_datasets import heldout
-from mmzoo_datasets.spoken_texts import speak_all
+from mmzoo_datasets import heldout, voices
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
@@ -34,7 +33,7 @@ def heldout_texts(*, voice: str | None = None, limit: int | None = None) -> Data
     rows = {split: items[:limit] for split, items in rows.items()}
     if voice is not None:
         for items in rows.values():
-            for item, cell in zip(items, speak_all([item["text"] for item in items], voice), strict=True):
+            for item, cell in zip(items, voices.speak_all([item["text"] for item in items], voice), strict=True):
                 item["audio"] = cell
     return DatasetDict({split: Dataset.from_list(items) for split, items in rows.items()})
 

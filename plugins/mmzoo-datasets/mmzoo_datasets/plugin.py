@@ -28,7 +28,7 @@ def mmzoo_register(register: Register) -> None:
     )
     register.dataset(
         "spoken-texts",
-        "mmzoo_datasets.spoken_texts:spoken_texts",
+        "mmzoo_datasets.voices:spoken_texts",
         summary="Given texts spoken by a voice of flite, espeak-ng, or a neural one",
         modalities=("speech", "text"),
     )

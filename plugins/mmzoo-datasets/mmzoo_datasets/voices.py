@@ -1,14 +1,18 @@
-"""Voices of all synthesizers by name: `flite:slt`, `flite:slt@0.6` (lower pitch), `espeak:en-us+f3`."""
+"""Voices of all synthesizers by name: `flite:slt`, `flite:slt@0.6` (lower pitch), `espeak:en-us+f3`, `hibari:heart`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mmzoo.data import encode_audio
 from mmzoo.errors import ConfigError
 from mmzoo_datasets import espeak, flite
+from mmzoo_datasets.teachers import TEACHERS, check_teacher, speak_part, speaker_name
+
+if TYPE_CHECKING:
+    from datasets import DatasetDict
 
 
 def check_voice(voice: str) -> None:
@@ -31,10 +35,35 @@ def speak(text: str, voice: str, rate: float = 1.0) -> tuple[bytes, flite.Spoken
 
 
 def speak_all(texts: Sequence[str], voice: str) -> list[dict[str, Any]]:
-    """The spoken texts as cells of an audio column."""
+    """The spoken texts as cells of an audio column; neural voices (`mmzoo_datasets.teachers`) speak at 24 kHz."""
+    if voice.partition(":")[0] in TEACHERS:
+        check_teacher(voice)
+        return [{"bytes": wav, "path": None} for wav in speak_part(voice, 0, texts)]
     check_voice(voice)
     with ThreadPoolExecutor() as pool:
         return [{"bytes": wav, "path": None} for wav, _ in pool.map(lambda text: speak(text, voice), texts)]
+
+
+def spoken_texts(*, texts: Sequence[str], voice: str) -> DatasetDict:
+    """The dataset `spoken-texts`: one split `test` of the given texts, spoken; columns id, text, audio and speaker.
+
+    Args:
+        texts: What to say.
+        voice: Such as `flite:slt`, `espeak:en-us` or `hibari:heart`.
+
+    Raises:
+        ConfigError: The voice is unknown.
+        DataError: Its synthesizer is missing.
+    """
+    from datasets import Dataset, DatasetDict
+
+    columns = {
+        "id": [f"test-{i:05d}" for i in range(len(texts))],
+        "text": list(texts),
+        "audio": speak_all(texts, voice),
+        "speaker": [speaker_name(voice)] * len(texts),
+    }
+    return DatasetDict({"test": Dataset.from_dict(columns)})
 
 
 def _parts(voice: str) -> tuple[str, str, float]:

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
-from mmzoo_datasets import natural_speech, spoken_texts, teachers
+from mmzoo_datasets import natural_speech, teachers, voices
 from mmzoo_datasets.text import documents
 from mmzoo_datasets.text.everyday import TEMPLATES, everyday
 
@@ -161,15 +161,13 @@ def test_a_built_corpus_needs_neither_voice_nor_documents(tmp_path: Path, monkey
 
 def test_given_texts_are_spoken_by_a_neural_voice(monkeypatch: pytest.MonkeyPatch) -> None:
     checked: list[str] = []
-    monkeypatch.setattr(spoken_texts, "check_teacher", checked.append)
-    monkeypatch.setattr(spoken_texts, "speak_part", lambda voice, seed, texts: [text.encode() for text in texts])
+    monkeypatch.setattr(voices, "check_teacher", checked.append)
+    monkeypatch.setattr(voices, "speak_part", lambda voice, seed, texts: [text.encode() for text in texts])
     rows = load_dataset_component("spoken-texts", texts=["One.", "Two."], voice="piper:/home/me/own.onnx")["test"]
     assert checked == ["piper:/home/me/own.onnx"] and rows["speaker"] == ["own", "own"]
     assert [cell["bytes"] for cell in rows["audio"]] == [b"One.", b"Two."] and len(set(rows["id"])) == 2
-    monkeypatch.undo()
-    for voice in ("nobody:heart", "heart", "espeak:", "flite:nobody"):
-        with pytest.raises(ConfigError, match="voice"):
-            load_dataset_component("spoken-texts", texts=["One."], voice=voice)
+    with pytest.raises(ConfigError, match="nobody"):
+        load_dataset_component("spoken-texts", texts=["One."], voice="nobody:heart")
 
 
 @pytest.mark.slow
