@@ -147,7 +147,7 @@ def load_piper(threads: int) -> Loaded:
     check_teacher("piper:joe")
     voice = Piper("joe", 0, threads)
     return Loaded(
-        lambda text: iter((len(voice(text)) / voice.sample_rate,)),
+        lambda text: (len(samples) / voice.sample_rate for samples in voice([text])),
         imported - start,
         time.perf_counter() - imported,
         unlimited(),

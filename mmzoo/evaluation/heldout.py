@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -86,11 +87,7 @@ def held_out(model: Any, given: Sequence[str] = (), **sizes: int) -> HeldOut:
             )
         sources = [DataGuess(section["name"], section.get("config") or {}, section.get("title") or section["name"])]
         validation = section.get("validation_split")
-    splits = [
-        load_dataset_for(lambda: NEEDED, source.name, {**source.config, **_smaller(source, sizes)})
-        for source in sources
-    ]
-    return HeldOut(tuple(sources), tuple(splits), validation)
+    return HeldOut(tuple(sources), tuple(_splits(source, sizes) for source in sources), validation)
 
 
 def training_data(model: Any) -> Mapping[str, Any]:
@@ -104,7 +101,7 @@ def training_data(model: Any) -> Mapping[str, Any]:
 def teacher_of(model: Any, voice: str) -> str | None:
     """The synthesizer's voice that a model's voice was trained on, such as `acme:heart` for `heart`.
 
-    It is the argument of the training dataset that is written `SYNTHESIZER:VOICE`, where a path stands for the name of
+    It is what the arguments of the training dataset write as `SYNTHESIZER:VOICE`, where a path stands for the name of
     its file.
     """
     for value in _strings(training_data(model).get("config") or {}):
@@ -123,15 +120,30 @@ def _strings(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping | list | tuple):
-        for item in value.values() if isinstance(value, Mapping) else value:
+        for item in (*value, *value.values()) if isinstance(value, Mapping) else value:
             yield from _strings(item)
 
 
-def _smaller(source: DataGuess, sizes: Mapping[str, int]) -> dict[str, int]:
-    """The sizes that the dataset takes as whole numbers."""
+def _splits(source: DataGuess, sizes: Mapping[str, int]) -> Mapping[str, Dataset]:
+    """The splits of a dataset, some of them smaller.
+
+    A size replaces a whole number, or each number of a mapping, in the dataset's arguments or their defaults; one that
+    is left to the dataset (None) is set if the dataset then accepts its arguments.
+    """
     builder: Any = load_target(catalog().component("dataset", source.name))
-    defaults = {key: field.default for key, field in arguments_of(builder).items()}
-    return {key: size for key, size in sizes.items() if isinstance(source.config.get(key, defaults.get(key)), int)}
+    values = {key: field.default for key, field in arguments_of(builder).items()} | dict(source.config)
+    smaller: dict[str, Any] = {}
+    for key, size in sizes.items():
+        value = values.get(key)
+        if isinstance(value, Mapping) and all(isinstance(count, int) for count in value.values()):
+            smaller[key] = dict.fromkeys(value, size)
+        elif isinstance(value, int):
+            smaller[key] = size
+    for key, size in sizes.items():
+        if key in values and values[key] is None:
+            with contextlib.suppress(ConfigError):
+                return load_dataset_for(lambda: NEEDED, source.name, {**source.config, **smaller, key: size})
+    return load_dataset_for(lambda: NEEDED, source.name, {**source.config, **smaller})
 
 
 def _written(text: str) -> DataGuess:

@@ -14,11 +14,12 @@ import numpy as np
 from mmzoo.data import decode_audio
 from mmzoo.errors import InputError
 from mmzoo.evaluation.judges import judge_label, load_judge
-from mmzoo.evaluation.words import Counts, ErrorRate, Scores, difference, interval, plain, repeats
+from mmzoo.evaluation.words import Counts, ErrorRate, Scores, difference, interval, language_of, plain, repeats
 from mmzoo.interfaces.values import Audio
 
 COLORS = 64
 """Colors of a spectrogram."""
+ENGLISH = "en"
 GARBLED = 0.01
 """The fraction of the reference's words that count as garbled, which sets the threshold."""
 
@@ -32,7 +33,11 @@ class Heard:
 
 
 class Listener(Protocol):
-    """The interface of a judge that transcribes speech."""
+    """The interface of a judge that transcribes speech.
+
+    One that knows other languages than English has an attribute `languages`, a collection of codes such as "ru", and
+    its `listen` then takes a keyword `language`.
+    """
 
     @property
     def name(self) -> str:
@@ -236,7 +241,9 @@ def _mean(scores: Scores) -> dict[str, float]:
 
 def judge(listener: Listener, sentences: Sequence[Sentence], sounds: Sequence[Audio], name: str) -> Recognized:
     """Have a listener hear one sound per sentence; `name` of the row is shown in progress bars."""
-    heard = listener.listen(sounds, description=f"judging {name}")
+    language = language_of(s.text for s in sentences)
+    options = {} if language == ENGLISH else {"language": language}
+    heard = listener.listen(sounds, description=f"judging {name}", **options)
     texts = [plain(s.text) for s in sentences]
     transcripts = [plain(h.words) for h in heard]
     phones = [listener.phones_in(s.phones, s.phone_set) for s in sentences]
@@ -299,9 +306,18 @@ class Panel:
                 ratings[score if score not in ratings else f"{score}_{key}"] = values
         return ratings
 
-    def judge(self, sentences: Sequence[Sentence], sounds: Sequence[Audio], name: str, *, words: bool = True) -> Judged:
-        """Have all judges hear one sound per sentence; without `words`, only those that rate."""
-        listeners = self.listeners if words else {}
+    def knowing(self, language: str) -> Panel:
+        """The same without the listeners that do not know a language, and perhaps without any."""
+        able = {
+            key: listener
+            for key, listener in self.listeners.items()
+            if language in getattr(listener, "languages", (ENGLISH,))
+        }
+        return Panel(able, self.raters)
+
+    def judge(self, sentences: Sequence[Sentence], sounds: Sequence[Audio], name: str) -> Judged:
+        """Have all judges that know the language hear one sound per sentence."""
+        listeners = self.knowing(language_of(s.text for s in sentences)).listeners
         heard = {key: judge(listener, sentences, sounds, name) for key, listener in listeners.items()}
         return Judged(heard, self.rate(sounds, name))
 

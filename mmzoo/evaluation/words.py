@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -31,8 +33,15 @@ TITLES = {"dr": "doctor", "mr": "mister", "mrs": "missus", "prof": "professor"}
 
 
 def plain(text: str) -> list[str]:
-    """A text as lowercase words without punctuation, for comparing transcripts."""
-    return [TITLES.get(word, word) for word in re.findall(r"[a-z]+(?:'[a-z]+)*", text.lower())]
+    """A text as lowercase words without punctuation, figures and diacritics, for comparing transcripts."""
+    letters = "".join(c for c in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(c))
+    return [TITLES.get(word, word) for word in re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)*", letters)]
+
+
+def language_of(texts: Iterable[str]) -> str:
+    """The language in which most letters are written: "ru" for Cyrillic ones, otherwise "en"."""
+    letters = Counter(unicodedata.name(c, "").partition(" ")[0] for text in texts for c in text if c.isalpha())
+    return "ru" if letters and letters.most_common(1)[0][0] == "CYRILLIC" else "en"
 
 
 def edits(reference: Sequence[str], heard: Sequence[str]) -> tuple[int, int, int]:

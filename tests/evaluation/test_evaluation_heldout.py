@@ -15,13 +15,15 @@ from mmzoo.evaluation.heldout import held_out, mentions, teacher_of
 PLUGIN = """
 @hookimpl
 def mmzoo_register(register):
-    for name in ("hums", "songs"):
+    for name in ("hums", "songs", "choir"):
         register.dataset(name, f"acme_hums.parts:{name}", summary="Sounds")
 """
 PARTS = """
 from typing import Any
 
 from datasets import Dataset, DatasetDict
+
+from mmzoo.errors import ConfigError
 
 ASKED = []
 
@@ -34,6 +36,11 @@ def _splits(counts, voice):
 def hums(*, voice: str = "ann", sentences: int = 50, validation: int = 5, test: int = 3, parts: Any = None):
     ASKED.append({"voice": voice, "sentences": sentences, "validation": validation, "parts": parts})
     return _splits({"train": sentences, "validation": validation, "test": test}, voice)
+
+def choir(*, voices: dict[str, int] | None = None, sentences: int | None = None):
+    if voices is not None and sentences is not None:
+        raise ConfigError("either voices or sentences")
+    return _splits({"train": sum(voices.values()) if voices else sentences or 500, "test": 2}, "all")
 
 def songs(*, sentences: list[int] = [4], folder: str):
     return _splits({"train": sentences[0], "check": 2}, folder)
@@ -59,6 +66,17 @@ def test_the_test_rows_of_the_training_data_without_the_training_rows(tmp_path: 
     from acme_hums.parts import ASKED  # type: ignore[import-not-found]
 
     assert ASKED == [{"voice": "acme:bea", "sentences": 1, "validation": 1, "parts": None}]
+
+
+@pytest.mark.parametrize(
+    ("config", "rows"), [({"voices": {"acme:ann": 900, "acme:bea": 300}}, 2), ({"sentences": 900}, 1), ({}, 1)]
+)
+def test_sizes_replace_those_of_several_voices(tmp_path: Path, config: Any, rows: int) -> None:
+    model = trained_on(tmp_path, name="choir", config=config)
+    held = held_out(model, sentences=1, voices=1, validation=1)
+    assert len(held.splits[0]["train"]) == rows
+    if "voices" in config:
+        assert teacher_of(model, "bea") == "acme:bea"
 
 
 def test_the_validation_rows_where_there_are_no_test_rows(tmp_path: Path) -> None:

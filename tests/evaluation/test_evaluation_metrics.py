@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from mmzoo.evaluation.runner import tidy
 from mmzoo.evaluation.sound import cepstra, harmonics, high_band_distance, pitch, prosody, warp
-from mmzoo.evaluation.words import ErrorRate, accuracies, capped, difference, edits, mismatches, plain
+from mmzoo.evaluation.words import ErrorRate, accuracies, capped, difference, edits, language_of, mismatches, plain
 from mmzoo.hub.card_results import flatten
 from mmzoo.interfaces import Audio
 
@@ -63,6 +63,23 @@ def test_accuracies_are_of_what_the_rows_have():
 
 def test_plain_text():
     assert plain("Don't stop, Dr. Smith!") == plain("don't stop doctor smith") == ["don't", "stop", "doctor", "smith"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("A café, naïve?", ["a", "cafe", "naive"]),
+        ("Ещё раз — «Мой» ёж.", ["еще", "раз", "мои", "еж"]),
+        ("It's 5 o'clock_now", ["it's", "o'clock", "now"]),
+    ],
+)
+def test_words_of_any_alphabet_without_diacritics(text, words):
+    assert plain(text) == words
+
+
+def test_the_language_is_that_of_most_letters():
+    assert language_of(["Hello there.", "Да"]) == "en" == language_of([]) == language_of(["123"])
+    assert language_of(["Он сказал: hello"]) == "ru"
 
 
 def tone(hertz, seconds=0.6, rate=16000):

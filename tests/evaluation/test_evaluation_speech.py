@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -99,7 +100,25 @@ def test_the_first_listener_leads_and_all_others_are_named(report: dict[str, Any
 def test_ratings_are_means_with_intervals(report: dict[str, Any]) -> None:
     assert report["rows"]["tts"]["ratings"]["mos"] == {"mean": 3.0, "low": 3.0, "high": 3.0}
     assert report["differences"]["tts"]["ratings"]["mos"]["difference"] == -1.6
-    assert PANEL.judge(sentences(), sounds(0.9), "row", words=False).heard == {}
+
+
+def test_only_those_who_know_a_language_listen_to_it() -> None:
+    asked: list[str] = []
+
+    class Polyglot(Ear):
+        languages = ("en", "ru")
+
+        def listen(self, sounds: Sequence[Audio], *, description: str = "", language: str = "en") -> list[Heard]:
+            asked.append(language)
+            return [Heard("Съешь ещё этих мягких булок", ()) for _ in sounds]
+
+    russian = [replace(s, text="Съешь еще этих мягких французских булок!") for s in sentences()]
+    panel = Panel({"dull": Ear(0.6), "polyglot": Polyglot(0.1)}, {"critic": Rater()})
+    judged = panel.judge(russian, sounds(0.9), "row")
+    assert list(judged.heard) == ["polyglot"] and asked == ["ru"]
+    assert judged.table()["words_skipped"] == pytest.approx(1 / 6) and judged.table()["words_substituted"] == 0
+    assert PANEL.judge(russian, sounds(0.9), "row").table().keys() == {"ratings"}
+    assert list(panel.judge(sentences(), sounds(0.9), "row").heard) == ["dull", "polyglot"] and asked == ["ru", "en"]
 
 
 def test_the_order_of_rows_by_each_listener(report: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from mmzoo.errors import DataError, InputError, MmzooError
 from mmzoo.evaluation.heldout import HeldOut, held_out, teacher_of, training_data
 from mmzoo.evaluation.sound import averages, final_slope, prosody
 from mmzoo.evaluation.speech import (
+    ENGLISH,
     Judged,
     Panel,
     Sentence,
@@ -24,7 +25,7 @@ from mmzoo.evaluation.speech import (
     sentences_of,
     write_samples,
 )
-from mmzoo.evaluation.words import Scores, difference, interval
+from mmzoo.evaluation.words import Scores, difference, interval, language_of
 from mmzoo.interfaces import Audio
 from mmzoo_tts.letters import phone_errors
 from mmzoo_tts.measures import bar, by_seeds, by_steps, control, speak_phones_of, speed, unseen_words
@@ -32,6 +33,8 @@ from mmzoo_tts.measures import bar, by_seeds, by_steps, control, speak_phones_of
 JUDGES = ("whisper", "distill-mos", "dnsmos", "pocketsphinx")
 SENTENCES, OTHERS = 500, 100
 """Most sentences of the first voice, and of each other voice."""
+OTHER_SPLITS = {"sentences": 1, "voices": 1, "validation": 1}
+"""Arguments of corpora that synthesizers speak; their test sentences do not depend on them."""
 UNSEEN = 250
 QUALITY_SENTENCES = 100
 """Sentences by number of steps and by seed."""
@@ -70,13 +73,15 @@ def evaluate_tts(
     """
     panel = Panel.of(judges)
     try:
-        held = held_out(model, data, sentences=1, validation=1)
+        held = held_out(model, data, **OTHER_SPLITS)
     except DataError as error:
         return _without_teacher(model, panel, limit or SENTENCES, str(error))
-    spoken = [
-        VoiceEvaluation.of(model, voice, sentences, panel)
-        for voice, sentences in _sentences(model, held, limit or SENTENCES, limit or OTHERS).items()
-    ]
+    sentences = _sentences(model, held, limit or SENTENCES, limit or OTHERS)
+    language = language_of(s.text for some in sentences.values() for s in some)
+    panel = panel.knowing(language)
+    if not panel.listeners:
+        raise InputError(f"No judge that transcribes knows the language {language!r} of {held.title}; see --judge.")
+    spoken = [VoiceEvaluation.of(model, voice, some, panel) for voice, some in sentences.items()]
     main, others = spoken[0], spoken[1:]
     if samples is not None:
         write_samples(samples, main.sentences, main.sounds)
@@ -91,7 +96,7 @@ def evaluate_tts(
         "unseen_words": _unseen(model, panel, held, limit or UNSEEN, without),
         "steps": by_steps(model, panel, main.sentences[:QUALITY_SENTENCES]),
         "seeds": by_seeds(model, panel, main.sentences[:QUALITY_SENTENCES]),
-        "judge_control": control(panel, min(QUALITY_SENTENCES, len(main.sentences))),
+        "judge_control": control(panel, min(QUALITY_SENTENCES, len(main.sentences))) if language == ENGLISH else {},
         "order": _order(spoken),
         "speed": speed(model),
     }

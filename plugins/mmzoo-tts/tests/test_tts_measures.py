@@ -173,6 +173,12 @@ def test_voices_that_nothing_says_are_refused(world: dict[str, Any], monkeypatch
     assert report["protocol"]["voice"] == "own" and set(report["without"]) == {"unseen words", "questions, own"}
 
 
+def test_a_language_that_no_listener_knows_is_refused(world: dict[str, Any]) -> None:
+    world["held"] = {"test": spoken("ann", ["раз два три"])}
+    with pytest.raises(InputError, match="'ru'"):
+        evaluate.evaluate_tts(Speaker("ann"))
+
+
 def test_without_the_teacher_only_tts_is_judged(world: dict[str, Any]) -> None:
     world["held"] = DataError("the synthesizer is not installed.")
     report = evaluate.evaluate_tts(Speaker("ann"))

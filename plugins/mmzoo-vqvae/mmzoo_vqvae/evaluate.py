@@ -34,13 +34,15 @@ from mmzoo_vqvae.losses import code_statistics
 JUDGES = ("whisper", "distill-mos", "dnsmos", "pocketsphinx")
 SENTENCES, OTHERS = 500, 100
 """Most sentences of the first voice, and of each other voice."""
+OTHER_SPLITS = {"sentences": 1, "voices": 1, "validation": 1}
+"""Arguments of corpora that synthesizers speak; their test sentences do not depend on them."""
 UNSEEN = {
     "flite": ("flite:rms", "flite:awb", "flite:kal16", "flite:slt"),
     "espeak-ng": ("espeak:en-us+f3", "espeak:en-gb", "espeak:en-us"),
 }
 """Voices of each synthesizer; the first that training lacks is an unseen voice."""
 RECORDINGS = "festvox-ru"
-"""Real recordings. They are not transcribed: the judges know English."""
+"""Real recordings, in another language than English."""
 TIMED, THREADS = 20, (1, 2)
 """Sentences whose decoding is timed, and the numbers of threads."""
 
@@ -82,13 +84,13 @@ def evaluate_speech_tokenizer(
         The content of `evaluation.json`.
     """
     panel = Panel.of(judges)
-    held = held_out(model, data, sentences=1, validation=1)
+    held = held_out(model, data, **OTHER_SPLITS)
     known = by_speaker(held.test_rows(), limit or SENTENCES, limit or OTHERS)
     first = next(iter(known.values()))
     others, without = _other_voices(model, known, [s.text for s in first[: limit or OTHERS]], limit or OTHERS)
     model(first[0].audio)  # warm-up
     copied = {name: _copied(model, some, name) for name, some in (*known.items(), *others.items())}
-    judged = {name: _judged(panel, one, name, words=RECORDINGS not in name) for name, one in copied.items()}
+    judged = {name: _judged(panel, one, name) for name, one in copied.items()}
     mine = [copied[name] for name in known]
     rows = {row: Judged.pooled([judged[name][row] for name in known]) for row in ("teacher", "copy")}
     sentences = [sentence for one in mine for sentence in one.sentences]
@@ -185,9 +187,9 @@ def _copied(model: Any, sentences: Sequence[Sentence], name: str) -> Copied:
     return replace(result, encode_s=encode_s, decode_s=decode_s)
 
 
-def _judged(panel: Panel, copied: Copied, name: str, *, words: bool) -> dict[str, Judged]:
+def _judged(panel: Panel, copied: Copied, name: str) -> dict[str, Judged]:
     sounds = {"teacher": [s.audio for s in copied.sentences], "copy": copied.copies}
-    return {row: panel.judge(copied.sentences, some, f"{name} {row}", words=words) for row, some in sounds.items()}
+    return {row: panel.judge(copied.sentences, some, f"{name} {row}") for row, some in sounds.items()}
 
 
 def _decoding_speed(model: Any, tokens: Sequence[Tensor]) -> dict[str, float]:

@@ -32,6 +32,8 @@ class Whisper:
         InputError: The folder has no weights, or there is no such size.
     """
 
+    languages = ("en", "ru")
+
     def __init__(self, weights: str = "base") -> None:
         from faster_whisper import available_models
 
@@ -83,20 +85,24 @@ class Whisper:
             token for text, token in words.items() if not text.startswith("<|") and set(text) & set("0123456789$%£€")
         ]
 
-    def listen(self, sounds: Sequence[Audio], *, description: str = "listening") -> list[Heard]:
+    def listen(self, sounds: Sequence[Audio], *, description: str = "listening", language: str = "en") -> list[Heard]:
         """Transcribe every sound by itself, with a beam of 5 and without timestamps; earlier verdicts are cached."""
         heard = [resample(sound.samples, sound.sample_rate, SAMPLE_RATE) for sound in sounds]
 
         def transcribe(todo: list[int]) -> Iterator[str]:
             for index in todo:
                 segments, _ = self._model.transcribe(
-                    heard[index], language="en", beam_size=5, temperature=0.0, condition_on_previous_text=False,
+                    heard[index], language=language, beam_size=5, temperature=0.0, condition_on_previous_text=False,
                     without_timestamps=True, suppress_tokens=[-1, *self._digits],
                 )  # fmt: skip
                 yield " ".join(segment.text.strip() for segment in segments).lower()
 
-        weights = (self._folder / WEIGHTS_NAME).stat().st_size
-        texts = kept(f"{self.name} {weights}", [samples.tobytes() for samples in heard], transcribe, description)
+        settings = [
+            self.name,
+            str((self._folder / WEIGHTS_NAME).stat().st_size),
+            *([language] if language != "en" else []),
+        ]
+        texts = kept(" ".join(settings), [samples.tobytes() for samples in heard], transcribe, description)
         return [Heard(text, ()) for text in texts]
 
     def phones_in(self, phones: Sequence[str], phone_set: str | None) -> list[str]:
