@@ -45,7 +45,11 @@ def _graphs(folder: Path, inside: str = "") -> Any:
 
     manifest = read_manifest(folder)
     for name, graph in manifest.graphs.items():
-        yield f"{inside}{name}", f"{(folder / f'{name}{SUFFIX}').stat().st_size / 1e6:.2f}", f"{graph['difference']:.1e}"
+        yield (
+            f"{inside}{name}",
+            f"{(folder / f'{name}{SUFFIX}').stat().st_size / 1e6:.2f}",
+            f"{graph['difference']:.1e}",
+        )
     for slot in manifest.models:
         yield from _graphs(folder / slot, f"{inside}{slot}/")
 

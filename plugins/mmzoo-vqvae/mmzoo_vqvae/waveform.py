@@ -88,10 +88,10 @@ def pulse_train(pitch: Array, hop: int, sample_rate: int) -> Array:
     """Pitch in Hz per frame `[K]` to a band-limited pulse train `[K * hop]`; see `mmzoo_vqvae.harmonic.pulse_train`."""
     around = np.concatenate((pitch[:1], pitch, pitch[-1:])).astype(np.float32)
     steps = np.diff(around)
-    place = ((np.arange(hop) + 0.5) / hop - 0.5).astype(np.float32)  # of each sample, from the center of its frame
+    place = (np.arange(hop, dtype=np.float32) + np.float32(0.5)) / np.float32(hop) - np.float32(0.5)
     slope = np.where(place < 0, steps[:-1, None], steps[1:, None])
     hertz = (around[1:-1, None] + slope * place).reshape(-1)
-    cycles = (hertz * (1.0 / sample_rate)).cumsum(dtype=np.float64)
+    cycles = (hertz.astype(np.float64) / sample_rate).cumsum()
     cycles -= np.rint(cycles)
     angle = (cycles * (2 * np.pi)).astype(np.float32)
     count = np.float32(LIMIT * sample_rate) / hertz
