@@ -101,7 +101,8 @@ def create(
             return _cached_export(tree, threads_of(threads))
         if engine == TORCH or overrides or revision is not None:
             raise UsageError(f"{folder} holds an exported model, which cannot be changed; create it from its name.")
-        check_stated(exported_licenses(folder).items(), licenses)
+        if licenses is not None:
+            check_stated(exported_licenses(folder).items(), licenses)
         return load_exported(folder, threads_of(threads))
     if threads is not None:
         raise UsageError("threads is for engine='onnx'; torch.set_num_threads sets those of torch.")

@@ -27,6 +27,8 @@ from mmzoo.registry import catalog
 from mmzoo.safe_text import one_line
 from mmzoo.system import sha256_of, write_whole
 
+PACKAGES = ("onnx", "onnxscript")
+"""What exporting needs beside onnxruntime."""
 FLIPS = 0.01
 """The largest accepted fraction of integers that differ: two codes may be equally near."""
 OPSET = 20
@@ -49,6 +51,8 @@ def export_model(head: TaskHead, folder: Path, *, int8: bool = False) -> None:
         MissingDependencyError: The packages for exporting are not installed.
     """
     _require_packages()
+    if not isinstance(head, TaskHead):
+        raise UsageError(f"{getattr(head, 'folder', head)} is exported already; export the original model.")
     if folder.exists():
         raise UsageError(f"{folder} exists already; choose another folder.")
     try:
@@ -63,7 +67,7 @@ def export_model(head: TaskHead, folder: Path, *, int8: bool = False) -> None:
 
 def _require_packages() -> None:
     onnxruntime()
-    for name in ("onnx", "onnxscript"):
+    for name in PACKAGES:
         try:
             metadata.distribution(name)
         except metadata.PackageNotFoundError as error:
@@ -122,7 +126,8 @@ class _Module(nn.Module):
 
     def __init__(self, head: TaskHead, graph: Graph) -> None:
         super().__init__()
-        self.head, self.run = head, graph.run
+        self.head = head
+        self.__dict__["run"] = graph.run  # not a submodule, if it is a module of the head
 
     def forward(self, *inputs: Tensor) -> Any:
         return self.run(*inputs)
