@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import warnings
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -165,6 +166,7 @@ def _cached_export(tree: ResolvedModel, threads: int) -> Any:
     from mmzoo.composition import check
     from mmzoo.engines.writing import export_model
 
+    warnings.warn(f"{tree.name} is exported for onnxruntime, once; this takes about a minute.", stacklevel=3)
     head = build(check(tree))
     try:
         export_model(head, folder)

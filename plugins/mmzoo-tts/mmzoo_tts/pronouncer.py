@@ -31,6 +31,7 @@ INTERJECTIONS = {
     "pascals": "p ae s k ae l z", "electron": "ih l eh k t r aa n", "farads": "f eh r ae d z",
 }  # fmt: skip
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)*")
+_WORDS = re.compile(r"(?:[a-z]++(?:'[a-z]++)*+\n)*+")
 _SOUNDS = set(PHONE_IDS) - {PAUSE}
 _READABLE = re.compile(r"[aeiouy]")
 _LONG_RUN = re.compile(r"(.)\1{2,}")
@@ -237,9 +238,10 @@ def check_lexicon(lexicon: Any, where: str, error: type[Exception] = CorruptFile
 
 def _all_well(lexicon: Mapping[str, Any]) -> bool:
     """Whether every entry is a word and its phones; checked in bulk, because every load does this."""
-    words, sounds = list(lexicon), list(lexicon.values())
+    words, sounds = "".join(f"{word}\n" for word in lexicon), list(lexicon.values())
     return (
-        all(map(_WORD.fullmatch, words))
+        words.count("\n") == len(lexicon)
+        and _WORDS.fullmatch(words) is not None
         and set(map(type, sounds)) <= {str}
         and set(" ".join(sounds).split(" ")) <= _SOUNDS
     )
