@@ -126,11 +126,10 @@ class _Module(nn.Module):
 
     def __init__(self, head: TaskHead, graph: Graph) -> None:
         super().__init__()
-        self.head = head
-        self.__dict__["run"] = graph.run  # not a submodule, if it is a module of the head
+        self.head, self.graph = head, graph
 
     def forward(self, *inputs: Tensor) -> Any:
-        return self.run(*inputs)
+        return self.graph.run(*inputs)
 
 
 def _graph(label: str, head: TaskHead, graph: Graph, folder: Path, int8: bool) -> dict[str, float]:

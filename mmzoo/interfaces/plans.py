@@ -7,7 +7,7 @@ coefficients, whatever its method.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -98,7 +98,11 @@ def _check(sampler: Sampler, plans: Sequence[Plan]) -> None:
     for steps in range(1, len(plans) + 1):
         expected = sampler.sample(lambda x, index: (3 * x + index).sin(), noise, steps).numpy()
         calls = iter(range(99))
-        result = solve(plans, lambda x, time, calls=calls: np.sin(3 * x + next(calls)), noise.numpy(), steps)
+
+        def predict(x: Array, time: Array, calls: Iterator[int] = calls) -> Array:
+            return np.asarray(np.sin(3 * x + next(calls)))
+
+        result = solve(plans, predict, noise.numpy(), steps)
         if not np.allclose(result, expected, atol=1e-6):
             raise _unfit(sampler)
 

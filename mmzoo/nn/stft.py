@@ -82,5 +82,5 @@ class STFT(Float32Buffers):
         if torch.compiler.is_compiling() or repeats < 1:  # an exported graph must not depend on the count
             return self._weights(count)
         edge = self.edge * self.hop
-        first, middle, last = self.envelope.split((edge, self.hop, edge), dim=1)
+        first, middle, last = torch.split(self.envelope, [edge, self.hop, edge], dim=1)
         return torch.cat((first, middle.repeat(1, repeats), last), dim=1)

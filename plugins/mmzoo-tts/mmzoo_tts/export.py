@@ -3,19 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from mmzoo.interfaces import Condition, Graph, Latents
+from mmzoo.interfaces import Condition, DiffusionBackbone, Graph, Latents, Sampler
+from mmzoo_tts.durations import DurationPredictor
 from mmzoo_tts.text.phones import PHONES
 
-if TYPE_CHECKING:
-    from mmzoo_tts.head import TextToSpeech
+
+class Networks(Protocol):
+    """What is exported of the head."""
+
+    voice: nn.Embedding
+    durations: DurationPredictor
+    backbone: DiffusionBackbone
+    sampler: Sampler
+    dim: int
+
+    @property
+    def rate(self) -> float: ...
+
+    def _phone_vectors(self, phones_BP: Tensor, mask_BP: Tensor, voice_B: Tensor) -> Tensor: ...
+
+    def _condition(
+        self,
+        phones_BPD: Tensor,
+        ends_BP: Tensor,
+        mask_BP: Tensor,
+        frames_B: Tensor,
+        voice_B: Tensor,
+        count: int | None = None,
+    ) -> tuple[Condition, Tensor, Tensor]: ...
 
 
-def speech_graphs(head: TextToSpeech) -> Mapping[str, Graph]:
+def speech_graphs(head: Networks) -> Mapping[str, Graph]:
     """Phones to vectors and durations; these to the condition of the frames; and one evaluation of the backbone."""
     generator = torch.Generator().manual_seed(0)
     sizes = ((9, 20), (14, 33), (2, 1))  # phones and frames

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from mmzoo.interfaces import Graph, Latents
+from mmzoo_vqvae.seanet import SEANet
 from mmzoo_vqvae.source_filter import SourceFilterAutoencoder
+from mmzoo_vqvae.speech_autoencoder import SpeechAutoencoder
+from mmzoo_vqvae.vqvae import VQVAE
 
-if TYPE_CHECKING:
-    from mmzoo_vqvae.speech_tokenizer import SpeechVQVAE
 
-
-def codec_graphs(head: SpeechVQVAE) -> Mapping[str, Graph]:
+def codec_graphs(head: VQVAE, encoder: SpeechAutoencoder | SourceFilterAutoencoder | SEANet) -> Mapping[str, Graph]:
     """Encoder, decoder and quantizer. Those of a source-filter autoencoder lack what its runner does in numpy."""
     generator, numbers = torch.Generator().manual_seed(0), (24, 40, 1)
-    step, encoder, quantizer = head.encoder.samples_per_latent, head.encoder, head.quantizer
+    step, quantizer = encoder.samples_per_latent, head.quantizer
     codes = [
         torch.stack([torch.randint(k, (1, n), generator=generator) for k in head.codebook_sizes], -1) for n in numbers
     ]

@@ -85,9 +85,9 @@ class SpeechCodec(Runner):
 
     def _encode(self, samples: Array) -> Codes:
         if self._source is None:
-            return self.graphs["encode"](samples=samples[None])[0][0]
+            return np.asarray(self.graphs["encode"](samples=samples[None])[0][0])
         samples = np.pad(samples, (0, -len(samples) % self.samples_per_latent))
-        return self.graphs["encode"](features=self._source.features(samples)[None])[0][0]
+        return np.asarray(self.graphs["encode"](features=self._source.features(samples)[None])[0][0])
 
 
 def buzz(sample_rate: int, number: int) -> Audio:

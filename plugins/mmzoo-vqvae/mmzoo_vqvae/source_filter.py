@@ -228,4 +228,5 @@ class SourceFilterAutoencoder(ModalityEncoder):
         wave = pulse_train(pitch_BK, self.hop, self.sample_rate)
         if frame_mask is not None:
             wave = wave * frame_mask.repeat_interleave(self.hop, dim=1)
-        return self.stft(wave) * (4 / self.stft.window)
+        spectrum: Tensor = self.stft(wave) * (4 / self.stft.window)
+        return spectrum

@@ -29,6 +29,7 @@ from mmzoo_vqvae.spectral import (
 )
 from mmzoo_vqvae.speech_autoencoder import SpeechAutoencoder
 from mmzoo_vqvae.vqvae import VQVAE, require_no_mask
+from mmzoo_vqvae.waveform import NOISE_FRAMES
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -138,7 +139,7 @@ class SpeechVQVAE(VQVAE):
 
     def graphs(self) -> Mapping[str, Graph]:
         """Encoder, decoder and quantizer. Those of a source-filter autoencoder exclude what is done in numpy."""
-        return codec_graphs(self)
+        return codec_graphs(self, self.encoder)
 
     def settings(self) -> Mapping[str, Any]:
         """What `mmzoo_vqvae.runner.SpeechCodec` needs."""
@@ -183,7 +184,7 @@ class SpeechVQVAE(VQVAE):
         if isinstance(self.encoder, SourceFilterAutoencoder):
             limits = {"floor": source_filter.FLOOR_HZ, "ceiling": source_filter.CEILING_HZ}
             pitch, voiced = pitch_of(target, self.encoder.hop, self.sample_rate, **limits)
-            start = int(torch.randint(source_filter.NOISE_FRAMES, (), generator=generator))
+            start = int(torch.randint(NOISE_FRAMES, (), generator=generator))
             output, log_pitch = self.encoder.synthesize(latents.with_x(quantized.z_q), pitch, voiced, start)
         elif isinstance(self.encoder, SpeechAutoencoder) and self.encoder.harmonic:
             pitch, voiced = pitch_of(target, self.encoder.hop, self.sample_rate)

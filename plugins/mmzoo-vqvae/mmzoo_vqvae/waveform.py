@@ -101,8 +101,7 @@ def pulse_train(pitch: Array, hop: int, sample_rate: int) -> Array:
     half[near] = 1.0
     series = np.sin((whole + np.float32(0.5)) * angle) / (2 * half) - np.float32(0.5)
     series[near] = whole[near]
-    series += (count - whole) * np.cos((whole + 1) * angle)
-    return series
+    return np.asarray(series + (count - whole) * np.cos((whole + 1) * angle))
 
 
 def hann(window: int) -> Array:
