@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from mmzoo.engines.exported import SUFFIX, Manifest, runner_of, source_of, versions
 from mmzoo.engines.sessions import Session, onnxruntime
-from mmzoo.errors import ExportError, MissingDependencyError, UsageError
+from mmzoo.errors import ExportError, MissingDependencyError, MmzooError, UsageError
 from mmzoo.hub.tree import ResolvedModel
 from mmzoo.interfaces import Exportable, Graph, HasFiles, TaskHead
 from mmzoo.model_folder import EXPORT_NAME
@@ -98,6 +98,7 @@ def _write(head: TaskHead, folder: Path, int8: bool) -> str:
     manifest = Manifest(
         head.name,
         name,
+        head.recipe,
         head.settings(),
         graphs,
         models,
@@ -174,7 +175,10 @@ def _difference(what: str, module: nn.Module, session: Session, graph: Graph, in
     """The largest difference between both engines on one example, relative to the largest value of each result."""
     expected = module(*inputs.values())
     given: Sequence[Tensor] = (expected,) if isinstance(expected, Tensor) else expected
-    results = session(**{name: tensor.numpy() for name, tensor in inputs.items()})
+    try:
+        results = session(**{name: tensor.numpy() for name, tensor in inputs.items()})
+    except MmzooError as error:
+        raise ExportError(f"{what.capitalize()} does not run: {error}") from error
     largest = 0.0
     for name, tensor, result in zip(graph.outputs, given, results, strict=True):
         if tuple(tensor.shape) != result.shape:

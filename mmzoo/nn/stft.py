@@ -46,9 +46,8 @@ class STFT(Float32Buffers):
         if not 1 <= hop <= window:
             raise ValueError(f"hop must be from 1 to window, {window}, not {hop}.")
         self.window, self.hop, self.edge = window, hop, -(-window // hop)
-        self.register_buffer("hann", torch.empty(0), persistent=False)
-        self.register_buffer("envelope", torch.empty(0), persistent=False)
-        self.reset_parameters()
+        self.register_buffer("hann", torch.hann_window(window), persistent=False)
+        self.register_buffer("envelope", self._weights(2 * self.edge + 1), persistent=False)
 
     def reset_parameters(self) -> None:
         """Recompute the window and its envelope (they are not stored in weights)."""

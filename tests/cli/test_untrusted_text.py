@@ -149,7 +149,7 @@ def test_the_demo_shows_a_voice_as_text(
         def stream(self, *_: Any, **__: Any) -> Iterator[Audio]:
             yield self()
 
-    monkeypatch.setattr("mmzoo.create", lambda _, device: Speaker(), raising=False)
+    monkeypatch.setattr("mmzoo.create", lambda _, **__: Speaker(), raising=False)
     monkeypatch.setattr("mmzoo_tts.demo.heard", lambda _: FORGED)
     assert main(["demo", "-o", str(tmp_path / "demo.wav")]) == 0
     quiet(capsys.readouterr().out)
@@ -171,7 +171,7 @@ def test_what_a_model_says_of_itself_is_text_in_the_commands_of_our_plugins(
     monkeypatch.setattr("mmzoo.create", lambda _, device: Judge(), raising=False)
     assert main(["recognize", "x", "--text", "x"]) == 0
     quiet(capsys.readouterr().out)
-    monkeypatch.setattr("mmzoo.create", lambda _, device: Speaker(), raising=False)
+    monkeypatch.setattr("mmzoo.create", lambda _, **__: Speaker(), raising=False)
     assert main(["say", "x", "-o", str(tmp_path / "x.wav")]) == 0
     quiet(capsys.readouterr().out)
 

@@ -97,7 +97,9 @@ def folder(toys: Any, tmp_path: Path) -> Path:
     (path / "words.txt").write_text("one two")
     files = {name: sha256_of(path / name) for name in ("layer.onnx", "words.txt")}
     graphs = {"layer": {"difference": 0.0, "tolerance": 1e-3}}
-    manifest = Manifest("toy-layer", "toy", {"width": 128}, graphs, {}, files, task="toying", license="apache-2.0")
+    recipe, settings = {"head": {"name": "toy"}}, {"width": 128}
+    about = {"task": "toying", "license": "apache-2.0"}
+    manifest = Manifest("toy-layer", "toy", recipe, settings, graphs, {}, files, **about)
     (path / "export.json").write_text(manifest.to_json())
     return path
 
@@ -300,6 +302,21 @@ def test_onnxruntime_may_be_missing(folder: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(errors.MissingDependencyError, match=r"onnxruntime.*pip install 'mmzoo\[onnx\]'"):
         mmzoo.create(folder)
+
+
+def test_inputs_that_do_not_fit_are_explained(folder: Path) -> None:
+    with pytest.raises(errors.InputError, match=r"layer\.onnx.*\[7, 3\]"):
+        mmzoo.create(folder)(INPUT[:, :3])
+
+
+def test_an_exported_folder_is_not_shown_or_used_in_a_slot(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for arguments in (["show", str(folder)], ["verify", str(folder)], ["card", str(folder)]):
+        assert main(arguments) in (1, 2)
+        assert len(capsys.readouterr().err.splitlines()) == 1
+    with pytest.raises(errors.ConfigError, match="exported"):
+        mmzoo.create("toy-pair", pretrained=False, inner=str(folder))
 
 
 def test_a_registered_name_comes_before_a_folder(folder: Path, tmp_path: Path) -> None:

@@ -49,6 +49,7 @@ COMMANDS: Mapping[str, Sequence[str]] = {
     ],
     "verify": ["verify hf-hub:me/text", "verify vqvae-text --json"],
     "convert": ["convert hf-hub:me/text converted"],
+    "export": ["!export vqvae-text --onnx graphs", "!export {token} --onnx graphs"],
     "push": [
         "push copy --repo me/new --dry-run",
         "push copy --repo me/new --public",

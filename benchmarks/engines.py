@@ -1,7 +1,7 @@
 """What a model costs on torch and on onnxruntime, in float32 and in 8 bits, and what quantization does to its sound.
 
-    python benchmarks/onnx.py [MODEL]            prints tables
-    python benchmarks/onnx.py [MODEL] --write    also writes them to benchmarks/onnx.md
+    python benchmarks/engines.py [MODEL]            prints tables
+    python benchmarks/engines.py [MODEL] --write    also writes them to benchmarks/engines.md
 
 Needs the extra `export`; judges of quality whose packages are not installed are left out.
 """
@@ -75,7 +75,7 @@ def main() -> None:
     text = table(options.model)
     print(text, end="")
     if options.write:
-        command = "Written by `python benchmarks/onnx.py --write`."
+        command = "Written by `python benchmarks/engines.py --write`."
         PAGE.write_text(f"# Models on onnxruntime\n\n{command}\n\n{text}", encoding="utf-8")
 
 
