@@ -154,8 +154,8 @@ def _graph(label: str, head: TaskHead, graph: Graph, folder: Path, int8: bool) -
             if int8 and graph.int8:
                 _quantize(path)
     except Exception as error:
-        reason = next((line.strip() for line in _root(error).splitlines() if line.strip()), type(error).__name__)
-        raise ExportError(f"torch.onnx cannot export {what}: {one_line(reason)[:300].rstrip('.')}.") from error
+        reason = " ".join(_root(error).split())[:300].rstrip(".")
+        raise ExportError(f"torch.onnx cannot export {what}: {one_line(reason)}.") from error
     session = Session(path, threads=1)
     differences = [_difference(what, module, session, graph, inputs) for inputs in graph.examples]
     if not int8 and max(differences) > graph.tolerance:
@@ -164,11 +164,9 @@ def _graph(label: str, head: TaskHead, graph: Graph, folder: Path, int8: bool) -
 
 
 def _dynamic(graph: Graph, name: str) -> dict[int, Any]:
-    """The axes of an input that may have any size."""
+    """The axes of an input that may have any size; that they do is checked with the other examples."""
     shapes = [inputs[name].shape for inputs in graph.examples]
-    return {
-        axis: torch.export.Dim.DYNAMIC for axis, sizes in enumerate(zip(*shapes, strict=True)) if len(set(sizes)) > 1
-    }
+    return {axis: torch.export.Dim.AUTO for axis, sizes in enumerate(zip(*shapes, strict=True)) if len(set(sizes)) > 1}
 
 
 def _difference(what: str, module: nn.Module, session: Session, graph: Graph, inputs: Mapping[str, Tensor]) -> float:

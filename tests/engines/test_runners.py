@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -40,3 +41,37 @@ def test_a_runner_has_the_verbs_of_its_head(spec) -> None:
         if name == "__call__" or not name.startswith("_"):
             given = list(inspect.signature(verb).parameters)
             assert given == list(inspect.signature(getattr(head, name)).parameters)[: len(given)], name
+
+
+@pytest.mark.parametrize(("runner", "words"), [("Plain", "Plain"), ("Runs", "graphs")])
+def test_the_kit_checks_runners(site: Any, runner: str, words: str) -> None:
+    from mmzoo.testing import ConformanceError, check_head
+
+    code = f"""
+    @hookimpl
+    def mmzoo_register(register):
+        register.head("bare", "bare_plugin.parts:Bare", runner="bare_plugin.parts:{runner}", summary="a head")
+    """
+    parts = """
+    from mmzoo.interfaces import Runner, TaskHead
+    class Bare(TaskHead): pass
+    class Plain: pass
+    class Runs(Runner): pass
+    """
+    site.install("bare-plugin", code, files={"parts.py": parts})
+    with pytest.raises(ConformanceError, match=words):
+        check_head("bare", rows=False)
+
+
+@pytest.mark.parametrize("runner", ["not a target", 3])
+def test_a_runner_must_be_a_target(site: Any, runner: Any) -> None:
+    site.install(
+        "bare-plugin",
+        f"""
+        @hookimpl
+        def mmzoo_register(register):
+            register.head("bare", "bare_plugin.parts:Bare", runner={runner!r}, summary="a head")
+        """,
+    )
+    [record] = [record for record in catalog().plugins() if record.distribution == "bare-plugin"]
+    assert record.state == "broken" and repr(runner) in str(record.error)
