@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import warnings
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -101,7 +102,8 @@ def create(
             return _cached_export(tree, threads_of(threads))
         if engine == TORCH or overrides or revision is not None:
             raise UsageError(f"{folder} holds an exported model, which cannot be changed; create it from its name.")
-        check_stated(exported_licenses(folder).items(), licenses)
+        if licenses is not None:
+            check_stated(exported_licenses(folder).items(), licenses)
         return load_exported(folder, threads_of(threads))
     if threads is not None:
         raise UsageError("threads is for engine='onnx'; torch.set_num_threads sets those of torch.")
@@ -164,6 +166,7 @@ def _cached_export(tree: ResolvedModel, threads: int) -> Any:
     from mmzoo.composition import check
     from mmzoo.engines.writing import export_model
 
+    warnings.warn(f"{tree.name} is exported for onnxruntime, once; this takes about a minute.", stacklevel=3)
     head = build(check(tree))
     try:
         export_model(head, folder)

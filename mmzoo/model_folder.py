@@ -93,6 +93,8 @@ class ModelFolder:
     def content(self) -> dict[str, Any]:
         """The JSON object in `config.json`, whichever library wrote it. Raises ConfigError, ConfigTypeError."""
         path = self.path / CONFIG_NAME
+        if (self.path / EXPORT_NAME).is_file():
+            raise ConfigError(f"{self.path} holds an exported model, which can only be run; use the original model.")
         if not path.is_file():
             raise ConfigError(f"There is no {CONFIG_NAME} in {self.path}; a model folder has one beside its weights.")
         return _parse(path)

@@ -33,8 +33,14 @@ def export(
     rows = list(_graphs(onnx))
     print_table(("graph", "MB", "difference"), rows)
     if compare:
-        runner = load_exported(onnx, 1)
-        _compare(model, head, onnx, runner, judge or [])
+        from mmzoo.engines.comparing import comparison
+        from mmzoo.evaluation.judges import load_judge
+
+        judges = {name: load_judge(name) for name in judge or []}
+        compared = comparison(model, head, onnx, load_exported(onnx, 1), judges)
+        print_table(*compared.table())
+        if summary := compared.summary():
+            say(summary)
     size = sum(path.stat().st_size for path in onnx.rglob("*") if path.is_file())
     say(f"{onnx}: {len(rows)} graphs, {size / 1e6:.1f} MB")
 
@@ -52,32 +58,3 @@ def _graphs(folder: Path, inside: str = "") -> Any:
         )
     for slot in manifest.models:
         yield from _graphs(folder / slot, f"{inside}{slot}/")
-
-
-def _compare(model: str, head: Any, folder: Path, runner: Any, judges: list[str]) -> None:
-    """Print what both engines cost, and how far their results are apart."""
-    from mmzoo.engines.comparing import cost_of, differences, specimens
-    from mmzoo.evaluation.judges import load_judge
-
-    results = {"torch": specimens(head), "onnx": specimens(runner)}
-    apart = differences(results["torch"], results["onnx"])
-    columns = ["engine", "times real time", "ms each", "import s", "create s", "first s", "peak MB"]
-    rows = []
-    for engine, place in (("torch", model), ("onnx", folder)):
-        cost = cost_of(place)
-        seconds = (cost.import_s, cost.create_s, cost.first_s)
-        rows.append(
-            [engine, f"{cost.times_real_time:.1f}", f"{1000 * cost.each_s:.0f}"]
-            + [f"{one:.2f}" for one in seconds]
-            + [f"{cost.peak_mb:.0f}"]
-        )
-    for name in judges:
-        rated = {engine: load_judge(name).rate(sounds) for engine, sounds in results.items()}
-        for score in rated["torch"][0]:
-            columns.append(f"{name} {score}")
-            for row in rows:
-                scores = [one[score] for one in rated[row[0]]]
-                row.append(f"{sum(scores) / len(scores):.3f}")
-    print_table(columns, rows)
-    if apart is not None:
-        say(f"largest difference of samples {apart[0]:.1e}, mean difference of spectra {apart[1]:.3f} dB")

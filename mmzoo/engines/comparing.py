@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,12 +32,16 @@ model = create(sys.argv[1])
 created = time.perf_counter()
 model.specimen(0)
 first = time.perf_counter()
+busy = time.process_time()
 made = [model.specimen(number) for number in range(int(sys.argv[2]))]
-done = time.perf_counter()
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+busy = time.process_time() - busy
+try:  # ru_maxrss of Linux includes the process that started this one
+    status = open("/proc/self/status").read()
+    peak = int(status.split("VmHWM:")[1].split()[0]) / 1024
+except OSError:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 media = sum(getattr(one, "duration", 0.0) for one in made)
-each = (done - first) / len(made)
-print(json.dumps([imported - start, created - imported, first - created, each, media / (done - first), peak]))
+print(json.dumps([imported - start, created - imported, first - created, busy / len(made), media / busy, peak]))
 """
 
 
@@ -49,8 +53,8 @@ class Cost:
         import_s: Seconds for importing mmzoo and what `create` needs at once.
         create_s: Seconds for `create`.
         first_s: Seconds for the first result.
-        each_s: Seconds for one of the following results.
-        times_real_time: Seconds of sound made in a second; 0 for other results.
+        each_s: Processor seconds for one of the following results; other processes do not count.
+        times_real_time: Seconds of sound made in one processor second; 0 for other results.
         peak_mb: Largest memory of the process in MB.
     """
 
@@ -60,6 +64,38 @@ class Cost:
     each_s: float
     times_real_time: float
     peak_mb: float
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two engines, `torch` and `onnx`.
+
+    Args:
+        costs: What each costs.
+        scores: What judges say of each, by name, averaged.
+        apart: See `differences`.
+    """
+
+    costs: Mapping[str, Cost]
+    scores: Mapping[str, Mapping[str, float]]
+    apart: tuple[float, float] | None
+
+    def table(self) -> tuple[list[str], list[list[str]]]:
+        """Columns and rows, one for each engine."""
+        columns = ["engine", "times real time", "ms each", "import s", "create s", "first s", "peak MB"]
+        rows = [
+            [engine, f"{cost.times_real_time:.1f}", f"{1000 * cost.each_s:.0f}", f"{cost.import_s:.2f}"]
+            + [f"{cost.create_s:.2f}", f"{cost.first_s:.2f}", f"{cost.peak_mb:.0f}"]
+            + [f"{score:.3f}" for score in self.scores[engine].values()]
+            for engine, cost in self.costs.items()
+        ]
+        return [*columns, *next(iter(self.scores.values()))], rows
+
+    def summary(self) -> str:
+        """A sentence on the differences; empty for results that are not sound."""
+        if self.apart is None:
+            return ""
+        return f"samples differ by at most {self.apart[0]:.1e}, spectra by {self.apart[1]:.3f} dB on average"
 
 
 def cost_of(model: str | Path, *, threads: int = 1) -> Cost:
@@ -88,6 +124,29 @@ def differences(first: Sequence[Any], second: Sequence[Any]) -> tuple[float, flo
         return None
     largest = max(float(np.abs(a.samples[: len(b.samples)] - b.samples[: len(a.samples)]).max()) for a, b in pairs)
     return largest, float(np.mean([spectral_distance(a, b) for a, b in pairs]))
+
+
+def comparison(model: str, head: Any, folder: Path, runner: Any, judges: Mapping[str, Any]) -> Comparison:
+    """Compare both engines.
+
+    Args:
+        model: The name or folder of the model.
+        head: The model on torch.
+        folder: The folder that it was exported to.
+        runner: The model loaded from there.
+        judges: By name, judges with a method `rate`, for models that make sound.
+
+    Raises:
+        ExportError: A process that is to be measured fails.
+    """
+    made = {"torch": specimens(head), "onnx": specimens(runner)}
+    costs = {"torch": cost_of(model), "onnx": cost_of(folder)}
+    scores: dict[str, dict[str, float]] = {engine: {} for engine in made}
+    for name, judge in judges.items():
+        for engine, sounds in made.items():
+            rated = judge.rate(sounds)
+            scores[engine] |= {f"{name} {key}": sum(one[key] for one in rated) / len(rated) for key in rated[0]}
+    return Comparison(costs, scores, differences(made["torch"], made["onnx"]))
 
 
 def spectral_distance(first: Audio, second: Audio) -> float:

@@ -33,6 +33,7 @@ class Manifest:
     Args:
         name: The model's name.
         head: The registered name of its head.
+        recipe: That of the model, as a record.
         settings: What the runner of the head needs beside the graphs.
         graphs: For each graph, its largest `difference` from PyTorch, relative to its largest value, and the
             `tolerance`, which does not hold for a quantized graph.
@@ -48,6 +49,7 @@ class Manifest:
 
     name: str
     head: str
+    recipe: Mapping[str, Any]
     settings: Mapping[str, Any]
     graphs: Mapping[str, Mapping[str, float]]
     models: Mapping[str, str]
@@ -77,7 +79,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise ConfigError(f"There is no {EXPORT_NAME} in {folder}; `mmzoo export MODEL --onnx DIR` writes it.")
     if content.get("format") != FORMAT:
         raise ConfigError(f"{path} has another format than {FORMAT}; export the model again with this mmzoo.")
-    maps = ("settings", "graphs", "models", "files", "source", "versions")
+    maps = ("recipe", "settings", "graphs", "models", "files", "source", "versions")
     if (
         not content.keys() <= Manifest.__dataclass_fields__.keys()
         or not all(isinstance(content.get(key), str) for key in ("name", "head", "task"))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mmzoo.errors import CorruptFileError, MissingDependencyError, UsageError
+from mmzoo.errors import CorruptFileError, InputError, MissingDependencyError, UsageError
 from mmzoo.safe_text import one_line
 
 THREADS = "OMP_NUM_THREADS"
@@ -30,15 +30,23 @@ class Session:
         self.path, self.threads = path, threads
 
     def __call__(self, **inputs: Array) -> tuple[Array, ...]:
-        """The results of the graph, in order, for inputs by name."""
-        return tuple(self._session.run(None, inputs))
+        """The results of the graph, in order, for inputs by name. Raises InputError if it cannot take them."""
+        session = self._session
+        try:
+            return tuple(session.run(None, inputs))
+        except Exception as error:  # onnxruntime has a class for each kind of failure
+            shapes = ", ".join(f"{name} {list(array.shape)}" for name, array in inputs.items())
+            reason = one_line(error)[-200:].rstrip(".")
+            raise InputError(
+                f"The graph {self.path.name} cannot take {shapes}, perhaps too short: {reason}."
+            ) from error
 
     @cached_property
     def _session(self) -> Any:
         runtime = onnxruntime()
         options = runtime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = self.threads, 1
-        options.log_severity_level = 3  # errors only
+        options.log_severity_level = 4  # errors are raised
         # Waiting threads must not take the cores of other processes.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:

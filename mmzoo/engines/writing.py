@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from mmzoo.engines.exported import SUFFIX, Manifest, runner_of, source_of, versions
 from mmzoo.engines.sessions import Session, onnxruntime
-from mmzoo.errors import ExportError, MissingDependencyError, UsageError
+from mmzoo.errors import ExportError, MissingDependencyError, MmzooError, UsageError
 from mmzoo.hub.tree import ResolvedModel
 from mmzoo.interfaces import Exportable, Graph, HasFiles, TaskHead
 from mmzoo.model_folder import EXPORT_NAME
@@ -27,6 +27,8 @@ from mmzoo.registry import catalog
 from mmzoo.safe_text import one_line
 from mmzoo.system import sha256_of, write_whole
 
+PACKAGES = ("onnx", "onnxscript")
+"""What exporting needs beside onnxruntime."""
 FLIPS = 0.01
 """The largest accepted fraction of integers that differ: two codes may be equally near."""
 OPSET = 20
@@ -49,6 +51,8 @@ def export_model(head: TaskHead, folder: Path, *, int8: bool = False) -> None:
         MissingDependencyError: The packages for exporting are not installed.
     """
     _require_packages()
+    if not isinstance(head, TaskHead):
+        raise UsageError(f"{getattr(head, 'folder', head)} is exported already; export the original model.")
     if folder.exists():
         raise UsageError(f"{folder} exists already; choose another folder.")
     try:
@@ -63,7 +67,7 @@ def export_model(head: TaskHead, folder: Path, *, int8: bool = False) -> None:
 
 def _require_packages() -> None:
     onnxruntime()
-    for name in ("onnx", "onnxscript"):
+    for name in PACKAGES:
         try:
             metadata.distribution(name)
         except metadata.PackageNotFoundError as error:
@@ -94,6 +98,7 @@ def _write(head: TaskHead, folder: Path, int8: bool) -> str:
     manifest = Manifest(
         head.name,
         name,
+        head.recipe,
         head.settings(),
         graphs,
         models,
@@ -122,10 +127,10 @@ class _Module(nn.Module):
 
     def __init__(self, head: TaskHead, graph: Graph) -> None:
         super().__init__()
-        self.head, self.run = head, graph.run
+        self.head, self.graph = head, graph
 
     def forward(self, *inputs: Tensor) -> Any:
-        return self.run(*inputs)
+        return self.graph.run(*inputs)
 
 
 def _graph(label: str, head: TaskHead, graph: Graph, folder: Path, int8: bool) -> dict[str, float]:
@@ -149,8 +154,8 @@ def _graph(label: str, head: TaskHead, graph: Graph, folder: Path, int8: bool) -
             if int8 and graph.int8:
                 _quantize(path)
     except Exception as error:
-        reason = next((line.strip() for line in _root(error).splitlines() if line.strip()), type(error).__name__)
-        raise ExportError(f"torch.onnx cannot export {what}: {one_line(reason)[:300].rstrip('.')}.") from error
+        reason = " ".join(_root(error).split())[:300].rstrip(".")
+        raise ExportError(f"torch.onnx cannot export {what}: {one_line(reason)}.") from error
     session = Session(path, threads=1)
     differences = [_difference(what, module, session, graph, inputs) for inputs in graph.examples]
     if not int8 and max(differences) > graph.tolerance:
@@ -159,18 +164,19 @@ def _graph(label: str, head: TaskHead, graph: Graph, folder: Path, int8: bool) -
 
 
 def _dynamic(graph: Graph, name: str) -> dict[int, Any]:
-    """The axes of an input that may have any size."""
+    """The axes of an input that may have any size; that they do is checked with the other examples."""
     shapes = [inputs[name].shape for inputs in graph.examples]
-    return {
-        axis: torch.export.Dim.DYNAMIC for axis, sizes in enumerate(zip(*shapes, strict=True)) if len(set(sizes)) > 1
-    }
+    return {axis: torch.export.Dim.AUTO for axis, sizes in enumerate(zip(*shapes, strict=True)) if len(set(sizes)) > 1}
 
 
 def _difference(what: str, module: nn.Module, session: Session, graph: Graph, inputs: Mapping[str, Tensor]) -> float:
     """The largest difference between both engines on one example, relative to the largest value of each result."""
     expected = module(*inputs.values())
     given: Sequence[Tensor] = (expected,) if isinstance(expected, Tensor) else expected
-    results = session(**{name: tensor.numpy() for name, tensor in inputs.items()})
+    try:
+        results = session(**{name: tensor.numpy() for name, tensor in inputs.items()})
+    except MmzooError as error:
+        raise ExportError(f"{what.capitalize()} does not run: {error}") from error
     largest = 0.0
     for name, tensor, result in zip(graph.outputs, given, results, strict=True):
         if tuple(tensor.shape) != result.shape:

@@ -139,11 +139,17 @@ def _splits(source: DataGuess, sizes: Mapping[str, int]) -> Mapping[str, Dataset
             smaller[key] = dict.fromkeys(value, size)
         elif isinstance(value, int):
             smaller[key] = size
+    wanted = {**source.config, **smaller}
     for key, size in sizes.items():
         if key in values and values[key] is None:
             with contextlib.suppress(ConfigError):
-                return load_dataset_for(lambda: NEEDED, source.name, {**source.config, **smaller, key: size})
-    return load_dataset_for(lambda: NEEDED, source.name, {**source.config, **smaller})
+                return _loaded(source.name, {**wanted, key: size})
+    return _loaded(source.name, wanted)
+
+
+def _loaded(name: str, arguments: Mapping[str, Any]) -> Mapping[str, Dataset]:
+    splits: Mapping[str, Dataset] = load_dataset_for(lambda: NEEDED, name, arguments)
+    return splits
 
 
 def _written(text: str) -> DataGuess:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from mmzoo.composition import submodels
-from mmzoo.interfaces import HasFeatures, Port, Trainable
+from mmzoo.interfaces import Exportable, HasFeatures, Port, Runner, Trainable
+from mmzoo.registry import load_target
+from mmzoo.registry.specs import HeadSpec
 from mmzoo.testing.common import Checks, ConformanceError, NotChecked, applicable, require
 from mmzoo.testing.encoders import raw_batch
 from mmzoo.testing.filled_head import FilledHead
@@ -71,6 +73,21 @@ class HeadTrial(RegisteredTrial, FilledHead):
             "storage": self.check_storage,
             **self.running_checks(),
         }
+
+    def check_registration(self) -> None:
+        """Also: its runner, if it has one, is a `Runner`, and the head is `Exportable`."""
+        super().check_registration()
+        spec = self.spec
+        if isinstance(spec, HeadSpec) and spec.runner is not None:
+            runner: Any = load_target(spec.runs())
+            require(
+                isinstance(runner, type) and issubclass(runner, Runner),
+                f"{self.label} is registered with the runner {spec.runner}, which is not a mmzoo.interfaces.Runner.",
+            )
+            require(
+                issubclass(self.load(), Exportable),
+                f"{self.label} has a runner, but lacks graphs, settings or specimen, which exporting needs.",
+            )
 
     def check_config(self) -> None:
         """The config and the recipe survive a JSON round trip."""

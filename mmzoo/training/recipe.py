@@ -122,8 +122,8 @@ class TrainingRecipe(Keys):
     bucket: bool = fixed(default=False, description="Put items of similar length into the same batch.")
     balance: bool | Fraction = fixed(
         default=False,
-        description="Draw every label of the examples equally often; a fraction, such as 0.5, evens their numbers out in"
-        " part, to count ** (1 - fraction).",
+        description="Draw every label of the examples equally often; a fraction, such as 0.5, evens their numbers out"
+        " in part, to count ** (1 - fraction).",
     )
     precision: Literal["bf16", "fp32"] = Field(
         default="fp32", description="Precision of the forward and backward pass."

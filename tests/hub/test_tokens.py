@@ -58,7 +58,11 @@ COMMANDS: Mapping[str, Sequence[str]] = {
     "lock": ["lock hf-hub:me/text vqvae-text --file mmzoo.lock"],
     "sync": ["sync --frozen --file mmzoo.lock"],
     "cache": ["cache list", "cache size", "cache remove me/text"],
-    "export": ["export vqvae-text --onnx exported", "!export hf-hub:me/none --onnx none"],
+    "export": [
+        "export vqvae-text --onnx exported",
+        "!export {token} --onnx graphs",
+        "!export hf-hub:me/none --onnx none",
+    ],
     "revoice": ["!revoice none.wav --voice joe -o out.wav"],
     "denoise-speech": ["!denoise-speech none.wav -o out.wav"],
     "demo": ["demo Hello. -o demo.wav"],

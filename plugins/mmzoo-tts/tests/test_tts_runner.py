@@ -74,7 +74,7 @@ def runner(head):
         "phonemizer": Phonemes(Exported("p", phonemizer.settings(), graphs(phonemizer), {}, phonemizer.folder)),
         "tokenizer": Tokenizer(head.tokenizer),
     }
-    return Voice(Exported("voice", head.settings(), graphs(head), models, head.folder))
+    return Voice(Exported(head.name, head.settings(), graphs(head), models, head.folder))
 
 
 def same(first, second):

@@ -9,13 +9,16 @@ import torch
 from torch import Tensor
 
 from mmzoo.interfaces import Graph, Latents
+from mmzoo_vqvae.seanet import SEANet
 from mmzoo_vqvae.source_filter import SourceFilterAutoencoder
+from mmzoo_vqvae.speech_autoencoder import SpeechAutoencoder
+from mmzoo_vqvae.vqvae import VQVAE
 
 
-def codec_graphs(head: Any) -> Mapping[str, Graph]:
+def codec_graphs(head: VQVAE, encoder: SpeechAutoencoder | SourceFilterAutoencoder | SEANet) -> Mapping[str, Graph]:
     """Encoder, decoder and quantizer. Those of a source-filter autoencoder lack what its runner does in numpy."""
-    generator, numbers = torch.Generator().manual_seed(0), (24, 40, 1)
-    step, encoder, quantizer = head.encoder.samples_per_latent, head.encoder, head.quantizer
+    generator, numbers = torch.Generator().manual_seed(0), (24, 40)
+    step, quantizer = encoder.samples_per_latent, head.quantizer
     codes = [
         torch.stack([torch.randint(k, (1, n), generator=generator) for k in head.codebook_sizes], -1) for n in numbers
     ]
@@ -36,6 +39,10 @@ def codec_graphs(head: Any) -> Mapping[str, Graph]:
         def decode(codes: Tensor) -> Any:
             log_pitch, filters = encoder.filters(quantizer.decode(codes))
             return log_pitch.exp(), filters
+
+        # One latent is a size of its own to some operations; a convolution of samples may need more.
+        codes.append(codes[0][:, :1])
+        given.append(given[0][:, : encoder.stride])
 
     else:
         raw, given, results = "samples", waves, ["samples"]

@@ -150,7 +150,7 @@ class SpeechVQVAE(VQVAE):
 
     def graphs(self) -> Mapping[str, Graph]:
         """Encoder, decoder and quantizer. Those of a source-filter autoencoder exclude what is done in numpy."""
-        return codec_graphs(self)
+        return codec_graphs(self, self.encoder)
 
     def settings(self) -> Mapping[str, Any]:
         """What `mmzoo_vqvae.runner.SpeechCodec` needs."""

@@ -88,7 +88,7 @@ def pulse_train(pitch: Array, hop: int, sample_rate: int) -> Array:
     """Pitch in Hz per frame `[K]` to a band-limited pulse train `[K * hop]`; see `mmzoo_vqvae.harmonic.pulse_train`."""
     around = np.concatenate((pitch[:1], pitch, pitch[-1:])).astype(np.float32)
     steps = np.diff(around)
-    place = ((np.arange(hop) + 0.5) / hop - 0.5).astype(np.float32)  # of each sample, from the center of its frame
+    place = (np.arange(hop, dtype=np.float32) + np.float32(0.5)) / np.float32(hop) - np.float32(0.5)
     slope = np.where(place < 0, steps[:-1, None], steps[1:, None])
     hertz = (around[1:-1, None] + slope * place).reshape(-1)
     cycles = (hertz.astype(np.float64) / sample_rate).cumsum()
@@ -101,8 +101,7 @@ def pulse_train(pitch: Array, hop: int, sample_rate: int) -> Array:
     half[near] = 1.0
     series: Array = np.sin((whole + np.float32(0.5)) * angle) / (2 * half) - np.float32(0.5)
     series[near] = whole[near]
-    series += (count - whole) * np.cos((whole + 1) * angle)
-    return series
+    return np.asarray(series + (count - whole) * np.cos((whole + 1) * angle))
 
 
 def hann(window: int) -> Array:

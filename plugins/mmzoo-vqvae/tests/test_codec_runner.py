@@ -45,7 +45,7 @@ def pair(request):
 def test_a_pulse_train():
     pitch = (150 + 60 * np.sin(np.arange(300) / 9)).astype(np.float32)
     expected = pulse_train(torch.from_numpy(pitch)[None], 240, 24000)[0].numpy()
-    np.testing.assert_allclose(waveform.pulse_train(pitch, 240, 24000), expected, atol=0.02)
+    np.testing.assert_allclose(waveform.pulse_train(pitch, 240, 24000), expected, atol=0.01)
 
 
 @pytest.mark.parametrize("frames", [1, 2, 9, 63, 64, 65, 200])
