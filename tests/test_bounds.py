@@ -20,7 +20,7 @@ from mmzoo.resolve import resolve_recipe
 from mmzoo.schema import arguments_of
 
 KINDS = ("quantizer", "encoder", "fusion", "backbone", "sampler", "critic", "head")
-FREE = {"layer", "logit_mean", "sway", "shift", "order", "levels"}
+FREE = {"layer", "logit_mean", "sway", "shift", "order", "levels", "snr_db"}
 """Keys without a range in the signature: any number, or one that the constructor checks."""
 
 

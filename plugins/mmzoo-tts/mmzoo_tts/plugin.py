@@ -204,7 +204,7 @@ def mmzoo_register(register: Register) -> None:
                 "shared_modulation": True,
                 "step_size": True,
             },
-            "sampler": {"name": "shortcut"},
+            "sampler": {"name": "shortcut", "finest": 16},
         },
     )
     register.model(
