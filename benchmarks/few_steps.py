@@ -2,7 +2,7 @@
 
     python benchmarks/few_steps.py --ring
     python benchmarks/few_steps.py --train vqvae-dit-digits 400 --judge digit-reader batch_size=16
-    python benchmarks/few_steps.py --arm flow=vqvae-dit-tts --arm shortcut=runs/voice-shortcut/model --texts FILE
+    python benchmarks/few_steps.py --arm shortcut=vqvae-dit-tts --arm flow=runs/voice-flow/model --texts FILE
         --judge whisper --judge distill-mos
     ... --write      also puts the table into few_steps.md
 
@@ -45,7 +45,7 @@ STEPS = (1, 2, 4, 8)
 MANY = 32
 SIZED: dict[str, Any] = {"step_size": True}
 ARMS: dict[str, dict[str, Any]] = {
-    "flow": {},
+    "flow": {"sampler": {"name": "euler"}, "backbone": {"step_size": False}},
     "shortcut": {"sampler": {"name": "shortcut"}, "backbone": SIZED},
     "meanflow": {"sampler": {"name": "meanflow"}, "backbone": SIZED | {"time_scale": 10.0}},
 }
@@ -87,9 +87,9 @@ def ring(count: int, generator: torch.Generator) -> Tensor:
 def fitted(arm: str, steps: int) -> tuple[Any, Any]:
     """A small transformer trained on the ring, and its sampler."""
     torch.manual_seed(0)
-    settings = ARMS[arm].get("backbone", {})
+    settings = ARMS[arm]["backbone"]
     model = mmzoo.create("backbone/dit", width=48, depth=2, heads=2, in_channels=2, **settings).train()
-    sampler = mmzoo.create(f"sampler/{ARMS[arm].get('sampler', {'name': 'euler'})['name']}")
+    sampler = mmzoo.create(f"sampler/{ARMS[arm]['sampler']['name']}")
     optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.95), weight_decay=0)
     generator = torch.Generator().manual_seed(1)
     for step in range(steps):

@@ -19,6 +19,7 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import mmzoo
 from mmzoo.data import decode_audio, fit_image, load_dataset_component
@@ -109,9 +110,11 @@ def sounds(data: Path, more: list[str]) -> list[str]:
     """Intelligibility (STOI) and spectral distance of held-out sounds."""
     run = trained("vqvae-speech", data, more)
     rows = held_out(run)
-    clips = [decode_audio(row["audio"], sample_rate=16_000) for row in rows.select(range(min(SOUNDS, len(rows))))]
+    published: Any = mmzoo.create("vqvae-speech")
+    chosen = rows.select(range(min(SOUNDS, len(rows))))
+    clips = [decode_audio(row["audio"], sample_rate=published.sample_rate) for row in chosen]
     measured = []
-    for model in (mmzoo.create("vqvae-speech"), mmzoo.create(run / "model")):
+    for model in (published, mmzoo.create(run / "model")):
         copies = [model(clip) for clip in clips]
         measured.append(
             averages(

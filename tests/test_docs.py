@@ -23,7 +23,7 @@ PAGES += sorted((ROOT / "docs").glob("*.md")) + sorted(ROOT.glob("plugins/*/READ
 USE = """\
 import mmzoo
 tts = mmzoo.create("vqvae-dit-tts")
-speech = tts("Doctor Smith paid $3.50 at 10:45.", voice=None, speed=1.0, steps=8, seed=0)   # Audio
+speech = tts("Doctor Smith paid $3.50 at 10:45.", voice="heart", speed=1.0, steps=1, seed=0)   # Audio
 speech.samples, speech.sample_rate, speech.segments   # float32 [T], int, words and phones with times
 speech.save("out.wav")
 for chunk in tts.stream(long_text): ...               # first chunk before the rest is computed

@@ -84,7 +84,6 @@ def drawn() -> Image:
 
 MODELS: Mapping[str, Verbs] = {
     "vqvae-speech": tokenizer("speech"),
-    "fsqvae-speech": tokenizer("speech"),
     "vqvae-image": tokenizer("image"),
     "vqvae-text": tokenizer("text"),
     "phonemizer-en": {"call": lambda model: model("Doctor Zorblax flurbed at 10:45.").phones},
@@ -162,7 +161,7 @@ def test_every_verb_works_in_every_dtype(name: str, how: str, dtype: str) -> Non
             assert decibels(255**2, noise) >= PSNR[dtype], verb
         elif isinstance(wanted, Audio):  # a phase may turn, so samples are compared only in double precision
             assert result.samples.dtype == np.float32 and np.isfinite(result.samples).all()
-            assert abs(len(result.samples) - len(wanted.samples)) <= 160, verb
+            assert result.duration == pytest.approx(wanted.duration, abs=0.01), verb
             assert result.samples.std() == pytest.approx(wanted.samples.std(), rel=0.1), verb
             if dtype == "float64":
                 assert np.abs(result.samples - wanted.samples).max() <= 1e-3, verb
@@ -173,7 +172,7 @@ def test_every_verb_works_in_every_dtype(name: str, how: str, dtype: str) -> Non
             assert result == wanted, verb
 
 
-@pytest.mark.parametrize("name", ["vqvae-speech", "fsqvae-speech", "vqvae-image", "vqvae-text"])
+@pytest.mark.parametrize("name", ["vqvae-speech", "vqvae-image", "vqvae-text"])
 def test_one_can_train_on_codes_and_features(name: str) -> None:
     model = mmzoo.create(name)
     modality = model.modality

@@ -61,9 +61,12 @@ def test_the_front_matter_survives_the_hubs_own_reader(folder):
     assert data.license == "apache-2.0" and data.library_name == "mmzoo"
 
 
-SPEECH = [("wer", "rows copy wer"), ("per", "rows copy per"), ("estoi", "distances estoi")]
+SPEECH = [
+    ("wer", "rows copy wer"),
+    ("mos", "rows copy ratings mos mean"),
+    ("estoi", "distances estoi"),
+]
 FIGURES = {
-    "fsqvae-speech": SPEECH,
     "vqvae-speech": SPEECH,
     "phonemizer-en": [
         ("per", "held_out_words phone_error_rate"),
@@ -92,7 +95,11 @@ FIGURES = {
         ("psnr", "edits denoise model psnr_db"),
         ("psnr", "edits upscale model psnr_db"),
     ],
-    "vqvae-dit-tts": [("wer", "rows tts wer"), ("per", "rows tts per")],
+    "vqvae-dit-tts": [
+        ("wer", "rows tts wer"),
+        ("mos", "rows tts ratings mos mean"),
+        ("mos", "rows tts ratings p808 mean"),
+    ],
     "vqvae-image": [("accuracy", "digits_right copy"), ("psnr", "psnr_db scenes"), ("psnr", "psnr_db digits")],
     "vqvae-text": [("cer", "copies cer"), ("exact_match", "copies exact")],
 }
@@ -323,7 +330,7 @@ def test_nothing_of_our_data_is_claimed_of_a_model_that_learned_from_others(tmp_
     record["data"]["name"] = "ljspeech"
     (tmp_path / "training.json").write_text(json.dumps(record), "utf-8")
     card = render_card(tmp_path)
-    assert "the dataset `ljspeech`" in card and "flite" not in card and "One synthetic voice" not in card
+    assert "the dataset `ljspeech`" in card and "flite" not in card and "Four synthetic voices" not in card
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path):

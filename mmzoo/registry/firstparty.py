@@ -42,16 +42,15 @@ SUPPLIES = {
     "mmzoo-tts": (
         "model/phonemizer-en model/phonemizer-ru head/letter-phonemizer"
         " model/vqvae-dit-denoise model/vqvae-dit-revoice model/vqvae-dit-tts"
-        " model/vqvae-dit-tts-24khz head/phonemizer head/speech-to-speech head/tts metric/phonemization"
+        " head/phonemizer head/speech-to-speech head/tts metric/phonemization"
         " metric/speech-enhancement metric/text-to-speech metric/voice-conversion command/demo"
         " command/denoise-speech command/revoice command/say task/phonemization task/speech-enhancement"
         " task/text-to-speech task/voice-conversion"
     ),
     "mmzoo-vqvae": (
-        "model/fsqvae-speech model/rvqvae-speech model/vqvae-image model/vqvae-speech model/vqvae-speech-24khz"
-        " model/vqvae-text"
+        "model/vqvae-image model/vqvae-speech model/vqvae-text"
         " critic/multi-period critic/multi-resolution"
-        " encoder/picture-autoencoder encoder/seanet encoder/source-filter-autoencoder encoder/speech-autoencoder"
+        " encoder/picture-autoencoder encoder/seanet encoder/source-filter-autoencoder"
         " encoder/text-autoencoder"
         " quantizer/fsq quantizer/rvq quantizer/vq head/picture-vqvae head/speech-vqvae head/text-vqvae"
         " format/encodec metric/image-tokenization metric/speech-tokenization metric/text-tokenization"

@@ -92,7 +92,7 @@ def test_which_tells_every_rival(site: Any, capsys: pytest.CaptureFixture[str]) 
 
 
 def test_which_of_models_and_unknown_names(capsys: pytest.CaptureFixture[str]) -> None:
-    (found,) = which("vqvae-dit-tts.slt", capsys)
+    (found,) = which("vqvae-dit-tts.english", capsys)
     assert (found["kind"], found["plugin"]) == ("model", "mmzoo-tts") and found["file"].endswith("plugin.py")
     assert main(["which", "vqvae-dit-ttz"]) == 2 and "did you mean 'vqvae-dit-tts'" in capsys.readouterr().err
     assert main(["which", "quantiser/fsq"]) == 2 and "quantizer" in capsys.readouterr().err

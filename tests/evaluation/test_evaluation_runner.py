@@ -107,15 +107,15 @@ def test_a_judge_is_chosen_among_those_of_the_task(monkeypatch: pytest.MonkeyPat
     load = registry.load_target
     monkeypatch.setattr(registry, "load_target", lambda spec: metric if spec.kind == "metric" else load(spec))
     for given in (None, "pocketsphinx"):
-        report = runner.evaluate("fsqvae-speech", judge=given, limit=1)
-        assert report["command"] == "mmzoo evaluate fsqvae-speech" + (" --judge pocketsphinx" if given else "") + (
+        report = runner.evaluate("vqvae-speech", judge=given, limit=1)
+        assert report["command"] == "mmzoo evaluate vqvae-speech" + (" --judge pocketsphinx" if given else "") + (
             " --limit 1"
         )
     assert asked == ["pocketsphinx"] * 2
     with pytest.raises(InputError, match=r"speech-tokenization.*\bpocketsphinx\b.*\bwhisper\b"):
-        runner.evaluate("fsqvae-speech", judge="scene-reader", limit=1)
+        runner.evaluate("vqvae-speech", judge="scene-reader", limit=1)
     with pytest.raises(UnknownNameError):
-        runner.evaluate("fsqvae-speech", judge="nobody", limit=1)
+        runner.evaluate("vqvae-speech", judge="nobody", limit=1)
 
 
 def test_a_judge_is_refused_where_the_metric_takes_none() -> None:
@@ -153,7 +153,7 @@ class Judge:
 def several(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A model's folder whose metric takes several judges."""
     folder = tmp_path / "model"
-    shutil.copytree(CARD.parent / "fsqvae-speech", folder)
+    shutil.copytree(CARD.parent / "vqvae-speech", folder)
     own = ("whisper", "distill-mos", "dnsmos", "pocketsphinx")
 
     def metric(

@@ -15,7 +15,6 @@ from mmzoo.interfaces import Audio, Image
 Verb = Callable[[Any], Any]
 
 MODELS = (
-    "fsqvae-speech",
     "phonemizer-en",
     "vqvae-dit-digits",
     "vqvae-dit-image2speech",
@@ -37,8 +36,6 @@ def model(name: str) -> Any:
 SOUND_VERBS: dict[str, Verb] = {
     "vqvae-speech.tokenize": lambda x: model("vqvae-speech").tokenize(x),
     "vqvae-speech": lambda x: model("vqvae-speech")(x),
-    "fsqvae-speech.tokenize": lambda x: model("fsqvae-speech").tokenize(x),
-    "fsqvae-speech": lambda x: model("fsqvae-speech")(x),
     "vqvae-dit-speech2image.hear": lambda x: model("vqvae-dit-speech2image").hear(x),
     "vqvae-dit-recognition": lambda x: model("vqvae-dit-recognition").recognize(speech=x),
 }

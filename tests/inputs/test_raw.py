@@ -24,7 +24,7 @@ RAW: dict[str, Tensor] = {
     "codes": torch.ones(1, 6, 2, dtype=torch.int64),
     "vectors": torch.linspace(-1, 1, 6 * 4).reshape(1, 6, 4),
 }
-TOKENIZERS = ("vqvae-text", "vqvae-image", "vqvae-speech", "fsqvae-speech")
+TOKENIZERS = ("vqvae-text", "vqvae-image", "vqvae-speech")
 VERBS = ("forward", "encode_latents", "features", "quantize")
 
 
@@ -127,7 +127,7 @@ def test_training_leaves_nan_to_the_quantizer() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["log-mel", "seanet", "speech-autoencoder", "speech-convnext", "speech-transformer", "vectors"]
+    "name", ["log-mel", "seanet", "source-filter-autoencoder", "speech-convnext", "speech-transformer", "vectors"]
 )
 def test_nothing_in_the_padding_reaches_an_encoder(name: str) -> None:
     trial = registry.catalog().component("encoder", name).trials[0]

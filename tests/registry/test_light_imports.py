@@ -57,11 +57,11 @@ def test_names_wildcards_tags_and_filters():
 
     assert {"vqvae-speech", "vqvae-dit-tts"} <= set(mmzoo.list_models())
     assert set(mmzoo.list_models("vqvae-*")) == {m for m in mmzoo.list_models() if m.startswith("vqvae-")}
-    assert mmzoo.list_models(task="text-to-speech") == ["vqvae-dit-tts", "vqvae-dit-tts-24khz"]
+    assert mmzoo.list_models(task="text-to-speech") == ["vqvae-dit-tts"]
     assert "vqvae-dit-tts" in mmzoo.list_models(modality="text") and "vqvae-speech" not in mmzoo.list_models(
         modality="text"
     )
-    assert "rvqvae-speech" not in mmzoo.list_models(pretrained=True)
+    assert "phonemizer-ru" not in mmzoo.list_models(pretrained=True)
     assert {"phonemizer-en", "vqvae-dit-tts"} <= set(mmzoo.list_models(plugin="mmzoo-tts"))
     assert "vqvae-speech" not in mmzoo.list_models(plugin="mmzoo-tts")
     assert mmzoo.list_models("no-such-*") == []

@@ -135,3 +135,17 @@ def test_the_core_knows_which_of_its_plugins_supplies_each_name() -> None:
     specs += [("task", task) for task in known.tasks()]
     told = {f"{kind}/{spec.name}": spec.plugin for kind, spec in specs if spec.plugin.startswith("mmzoo-")}
     assert told == SUPPLIER
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("fsqvae-speech", "vqvae-speech"),
+        ("rvqvae-speech", "vqvae-speech"),
+        ("vqvae-speech-24khz", "vqvae-speech"),
+        ("vqvae-dit-tts-24khz", "vqvae-dit-tts"),
+    ],
+)
+def test_a_model_that_is_gone_is_answered_with_the_one_to_use(old: str, new: str) -> None:
+    with pytest.raises(UnknownNameError, match=f"did you mean '{new}'"):
+        Catalog().model(old)

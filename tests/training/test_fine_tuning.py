@@ -81,7 +81,7 @@ def spoken(folder: Path, speaker: str = "amy", phones: tuple[str, ...] = ("pau",
 SMALL_DIT = {"width": 32, "depth": 1, "heads": 2, "aligned_channels": {"place": 32, "picture": 36}}
 KINDS: dict[str, tuple[str, dict[str, Any], Callable[[Path], Path]]] = {
     "pictures": ("vqvae-image", {"encoder": {"widths": [8, 12], "depth": 1}}, pictures),
-    "sounds": ("fsqvae-speech", {"encoder": {"width": 16, "depth": 1, "latent_depth": 1, "decoder_depth": 1}}, sounds),
+    "sounds": ("vqvae-speech", {"encoder": {"width": 16, "depth": 1, "latent_depth": 1, "decoder_depth": 1}}, sounds),
     "texts": ("vqvae-text", {"encoder": {"width": 16, "depth": 1}}, texts),
     "classes": ("vqvae-dit-recognition", {"image": {"widths": [8, 8, 128], "depth": 1}}, pictures),
     "drawing": (
@@ -268,7 +268,7 @@ def test_the_recipe_follows_the_models_own(tmp_path: Path) -> None:
 
 def test_the_adversary_and_what_was_frozen(tmp_path: Path) -> None:
     recipe = derived_recipe("vqvae-speech", str(sounds(tmp_path / "sounds")))
-    assert recipe["adversary"]["start_step"] == round(1200 * recipe["steps"] / 2900)
+    assert recipe["adversary"]["start_step"] == round(50 * recipe["steps"] / 2800)
     assert "freeze" not in recipe["model"]
     assert derived_recipe("vqvae-dit-text2image", str(pictures(tmp_path / "p")))["model"]["overrides"] == {"edits": 0.7}
 

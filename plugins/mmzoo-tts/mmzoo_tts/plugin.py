@@ -20,7 +20,7 @@ ROWS = {
     "phone_set": ["flite"],
 }
 """Columns that the conformance kit's made-up rows need for this head."""
-CODEC = {"model": "vqvae-speech-24khz"}
+CODEC = {"model": "vqvae-speech"}
 
 
 def over_codec(width: int, depth: int, heads: int, **others: Any) -> dict[str, Any]:
@@ -47,6 +47,7 @@ def mmzoo_register(register: Register) -> None:
     """The text frontend, the TTS head, their models, and `mmzoo say`."""
     tasks.register_tasks(register)
     speech_tasks.register_tasks(register)
+    fresh = {"tokenizer": {**CODEC, "pretrained": False}}
     register.head(
         "phonemizer",
         "mmzoo_tts.phonemizer:Phonemizer",
@@ -83,7 +84,7 @@ def mmzoo_register(register: Register) -> None:
                 "rows": ROWS,
                 "slots": {
                     "phonemizer": {"model": "phonemizer-en", "pretrained": False},
-                    "tokenizer": {"model": "vqvae-speech", "pretrained": False},
+                    **fresh,
                     "text": {"name": "symbols", "vocabulary": 41, "width": 32, "depth": 1},
                     "backbone": {
                         "name": "dit",
@@ -99,7 +100,6 @@ def mmzoo_register(register: Register) -> None:
             }
         ],
     )
-    fresh = {"tokenizer": {**CODEC, "pretrained": False}}
     register.head(
         "speech-to-speech",
         "mmzoo_tts.speech_to_speech.head:SpeechToSpeech",
@@ -152,33 +152,7 @@ def mmzoo_register(register: Register) -> None:
         "vqvae-dit-tts",
         task="text-to-speech",
         modalities=("text", "speech"),
-        summary="English speech in one voice: a diffusion transformer over the latents of vqvae-speech",
-        card=tasks.VOICE,
-        recipe={
-            "head": {"name": "tts", "dim": 36, "width": 256, "voices": ["slt"]},
-            "phonemizer": {"model": "phonemizer-en"},
-            "tokenizer": {"model": "vqvae-speech"},
-            "text": {"name": "symbols", "vocabulary": 41, "width": 256, "depth": 4},
-            "backbone": {
-                "name": "dit",
-                "width": 256,
-                "depth": 6,
-                "heads": 4,
-                "in_channels": 36,
-                "vector_channels": {"voice": 256},
-                "aligned_channels": {"text": 256, "prior": 36},
-                "position": "rope-1d",
-                "shared_modulation": True,
-            },
-            "sampler": {"name": "euler"},
-        },
-        weights=[Weights("slt", license="apache-2.0")],
-    )
-    register.model(
-        "vqvae-dit-tts-24khz",
-        task="text-to-speech",
-        modalities=("text", "speech"),
-        summary="English speech in four voices: a diffusion transformer with one step over latents at 24 kHz",
+        summary="English speech in four voices: a diffusion transformer of one step over the latents of vqvae-speech",
         card=tasks.VOICE,
         recipe={
             "head": {
@@ -190,7 +164,7 @@ def mmzoo_register(register: Register) -> None:
                 "num_steps": 1,
             },
             "phonemizer": {"model": "phonemizer-en"},
-            "tokenizer": {"model": "vqvae-speech-24khz"},
+            "tokenizer": CODEC,
             "text": {"name": "symbols", "vocabulary": len(MARKED), "width": 192, "depth": 3},
             "backbone": {
                 "name": "dit",
@@ -206,12 +180,13 @@ def mmzoo_register(register: Register) -> None:
             },
             "sampler": {"name": "shortcut", "finest": 16},
         },
+        weights=[Weights("english", license="apache-2.0")],
     )
     register.model(
         "vqvae-dit-revoice",
         task="voice-conversion",
         modalities=("speech",),
-        summary="Speech in another voice: a diffusion transformer over the latents of vqvae-speech-24khz",
+        summary="Speech in another voice: a diffusion transformer over the latents of vqvae-speech",
         card=speech_tasks.REVOICE,
         recipe={
             "head": {
@@ -230,7 +205,7 @@ def mmzoo_register(register: Register) -> None:
         "vqvae-dit-denoise",
         task="speech-enhancement",
         modalities=("speech",),
-        summary="Speech without noise: a diffusion transformer over the latents of vqvae-speech-24khz",
+        summary="Speech without noise: a diffusion transformer over the latents of vqvae-speech",
         card=speech_tasks.DENOISE,
         recipe={
             "head": {"name": "speech-to-speech", "dim": 36, "width": 192, "snr_db": [-5, 20]},

@@ -5,16 +5,15 @@ from __future__ import annotations
 from mmzoo.hookspecs import CardText, Register
 
 VOICE = CardText(
-    data="flite-speech",
+    data="natural-speech",
     language="en",
-    intended="Reading English text aloud in one voice, on a CPU, offline; research on small speech models.",
+    intended="Reading English text aloud in four voices, on a CPU, offline; research on small speech models.",
     training=(
-        "Trained on synthetic speech: sentences from our own grammar, spoken by the voice `slt` of the synthesizer"
-        " flite (CMU ARCTIC; flite's permissive license). The vocabulary comes from pocketsphinx's bundled English"
-        " language model and pronouncing dictionary (CMU; BSD), which are read when the corpus is built. The model is"
-        " distilled from that one voice and makes no claim to human naturalness."
+        "Trained on synthetic speech: sentences that people wrote (WordNet's usage examples, Debian's fortunes), spoken"
+        " by `heart` of hibari-tts (Apache-2.0, distilled by its author from Kokoro-82M), the Piper voice `joe` (CC0),"
+        " and the voices `slt` and `rms` of flite (CMU ARCTIC; permissive license)."
     ),
-    limits="One synthetic voice, English, 16 kHz. The training data contain no other voices, noise or music.",
+    limits="Four synthetic voices, English. The model learned from synthesizers, and repeats their mistakes.",
 )
 PHONEMIZER = CardText(
     data="english-lexicon",

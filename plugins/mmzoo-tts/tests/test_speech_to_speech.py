@@ -66,11 +66,11 @@ def codec() -> Any:
     torch.manual_seed(0)
     sizes = {"width": 16, "depth": 1, "latent_depth": 1, "decoder_width": 16, "decoder_depth": 1}
     return mmzoo.create(
-        "vqvae-speech-24khz",
+        "vqvae-speech",
         pretrained=False,
         dim=DIM,
-        encoder={"name": "source-filter-autoencoder", "dim": DIM, **sizes},
-        quantizer={"name": "vq", "dim": DIM, "codebook_size": 16, "groups": 2},
+        encoder={"dim": DIM, **sizes},
+        quantizer={"dim": DIM, "codebook_size": 16, "groups": 2},
     )
 
 

@@ -32,7 +32,7 @@ def tts():
 
 @pytest.fixture(scope="module")
 def speech(tts):
-    return tts(SENTENCE, voice=None, speed=1.0, steps=8, seed=0)
+    return tts(SENTENCE, voice=None, speed=1.0, steps=None, seed=0)
 
 
 Done = namedtuple("Done", "returncode stdout stderr")
@@ -52,7 +52,7 @@ def run(capsys, monkeypatch):
 
 
 def test_speech_is_audio_with_words_and_phones(speech):
-    assert speech.samples.dtype == np.float32 and speech.samples.ndim == 1 and speech.sample_rate == 16000
+    assert speech.samples.dtype == np.float32 and speech.samples.ndim == 1 and speech.sample_rate == 24000
     assert 2.0 < speech.duration < 8.0 and 0.05 < np.abs(speech.samples).max() <= 1.0
     words = [s for s in speech.segments if s.kind == "word"]
     phones = [s for s in speech.segments if s.kind == "phone"]
@@ -63,9 +63,9 @@ def test_speech_is_audio_with_words_and_phones(speech):
 
 
 def test_the_same_seed_gives_the_same_sound_and_another_does_not(tts, speech):
-    again = tts(SENTENCE, steps=8, seed=0)
+    again = tts(SENTENCE, steps=1, seed=0)
     np.testing.assert_array_equal(again.samples, speech.samples)
-    assert not np.array_equal(tts(SENTENCE, steps=8, seed=1).samples, speech.samples)
+    assert not np.array_equal(tts(SENTENCE, seed=1).samples, speech.samples)
 
 
 def test_a_batch_is_its_items_one_by_one(tts):
@@ -119,7 +119,7 @@ def test_codes_of_speech_decode_to_speech(speech):
     codes = tokenizer.tokenize(speech)
     assert codes.dtype == torch.int64 and codes.shape[0] == 1 and codes.shape[2] == 12
     copy = tokenizer.reconstruct(codes)
-    assert abs(len(copy.samples) - len(speech.samples)) <= 400
+    assert 0 <= len(copy.samples) - len(speech.samples) < tokenizer.encoder.samples_per_latent
 
 
 @pytest.mark.parametrize("text", ["a", "Hi", "I love 🍕 and naïve cafés.", "Привет means hello."])
@@ -150,7 +150,7 @@ def test_what_cannot_be_said_is_refused_with_a_sentence(tts, text):
 @pytest.mark.parametrize(
     ("settings", "names"),
     [
-        ({"voice": "nobody"}, "slt"),
+        ({"voice": "nobody"}, "heart, joe, slt, rms"),
         ({"speed": 0}, "speed"),
         ({"speed": -1.0}, "speed"),
         ({"speed": float("nan")}, "speed"),

@@ -19,13 +19,11 @@ pytestmark = pytest.mark.slow
 SIZES = {"width": 24, "depth": 1, "latent_depth": 1, "decoder_width": 24, "decoder_depth": 1}
 WIDTH = 64
 PARTS = {
-    "text": {"name": "symbols", "vocabulary": 41, "width": WIDTH, "depth": 1},
+    "text": {"width": WIDTH, "depth": 1},
     "backbone": {
-        "name": "dit",
         "width": WIDTH,
         "depth": 1,
         "heads": 2,
-        "in_channels": 36,
         "vector_channels": {"voice": WIDTH},
         "aligned_channels": {"text": WIDTH, "prior": 36},
     },
@@ -42,11 +40,10 @@ print(json.dumps(sorted({"torch", "datasets", "onnx", "scipy"} & set(sys.modules
 
 @pytest.fixture(scope="module")
 def voice(tmp_path_factory) -> Path:
-    """The folder of a voice over a 24 kHz codec, both with random weights."""
+    """The folder of a voice over a codec, both with random weights."""
     folder = tmp_path_factory.mktemp("models")
     torch.manual_seed(0)
-    encoder = {"name": "source-filter-autoencoder", "dim": 36, **SIZES}
-    codec = mmzoo.create("vqvae-speech-24khz", pretrained=False, encoder=encoder)
+    codec = mmzoo.create("vqvae-speech", pretrained=False, encoder=SIZES)
     save_model(codec, folder / "codec", dtype=torch.float32, name="small-codec", task="speech-tokenization")
     options = {"width": WIDTH, "voices": ["ann", "bob"], "num_steps": 2, "tokenizer": str(folder / "codec")}
     model = mmzoo.create("vqvae-dit-tts", pretrained=False, **options, **PARTS)

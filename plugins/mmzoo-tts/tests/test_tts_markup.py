@@ -16,7 +16,7 @@ from mmzoo import Audio
 from mmzoo.cli.main import main
 from mmzoo.errors import InputError
 
-FRAME_S = 1 / 40
+FRAME_S = 1 / 50
 QUIET = 0.01
 MARKED = (
     "[pause 250ms] I was [pause 300ms] saying at 10:45, to [Worcester](w uh s t er)'s mayor: no no! [pause 1.5s]"
@@ -184,7 +184,7 @@ def test_unknown_keywords_are_a_type_error(tts):
         with pytest.raises(TypeError, match="sped"):
             wrong()
     with pytest.raises(TypeError):
-        tts("Hi.", "slt")
+        tts("Hi.", "joe")
 
 
 # --- the command line ----------------------------------------------------------------------------------------

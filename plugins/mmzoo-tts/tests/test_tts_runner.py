@@ -15,13 +15,11 @@ WIDTH = 32
 PARTS = {
     "phonemizer": {"model": "phonemizer-en"},
     "tokenizer": {"model": "vqvae-speech", "pretrained": False},
-    "text": {"name": "symbols", "vocabulary": 41, "width": WIDTH, "depth": 1},
+    "text": {"width": WIDTH, "depth": 1},
     "backbone": {
-        "name": "dit",
         "width": WIDTH,
         "depth": 1,
         "heads": 2,
-        "in_channels": 36,
         "vector_channels": {"voice": WIDTH},
         "aligned_channels": {"text": WIDTH, "prior": 36},
     },

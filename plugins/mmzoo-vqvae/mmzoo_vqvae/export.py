@@ -11,11 +11,10 @@ from torch import Tensor
 from mmzoo.interfaces import Graph, Latents
 from mmzoo_vqvae.seanet import SEANet
 from mmzoo_vqvae.source_filter import SourceFilterAutoencoder
-from mmzoo_vqvae.speech_autoencoder import SpeechAutoencoder
 from mmzoo_vqvae.vqvae import VQVAE
 
 
-def codec_graphs(head: VQVAE, encoder: SpeechAutoencoder | SourceFilterAutoencoder | SEANet) -> Mapping[str, Graph]:
+def codec_graphs(head: VQVAE, encoder: SourceFilterAutoencoder | SEANet) -> Mapping[str, Graph]:
     """Encoder, decoder and quantizer. Those of a source-filter autoencoder lack what its runner does in numpy."""
     generator, numbers = torch.Generator().manual_seed(0), (24, 40)
     step, quantizer = encoder.samples_per_latent, head.quantizer

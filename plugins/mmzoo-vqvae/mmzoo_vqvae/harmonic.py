@@ -12,23 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-FLOOR_HZ, CEILING_HZ = 70.0, 400.0
-
-
-def pulses(pitch_BK: Tensor, hop: int, sample_rate: int) -> Tensor:
-    """Pitch in Hz per frame `[B, K]` to a band-limited pulse train `[B, K * hop]`: equal cosines below 0.95 Nyquist."""
-    steps = (pitch_BK.double() / sample_rate).repeat_interleave(hop, dim=1)
-    base = 2 * torch.pi * steps.cumsum(1).remainder(1).float()
-    limit, frames = 0.475 * sample_rate, pitch_BK.float()
-    total = torch.zeros_like(base)
-    for k in range(1, int(limit / FLOOR_HZ) + 1):
-        # Harmonics fade out over 400 Hz, so that a changing pitch does not switch any on or off abruptly.
-        gain = ((limit - k * frames) / 400).clamp(0, 1)
-        # An exported graph must not branch on data.
-        if not torch.compiler.is_exporting() and not bool(gain.any()):
-            break
-        total += gain.repeat_interleave(hop, dim=1) * torch.cos(k * base)
-    return total
+FLOOR_HZ, CEILING_HZ = 60.0, 500.0
 
 
 def pulse_train(pitch_BK: Tensor, hop: int, sample_rate: int) -> Tensor:
@@ -54,24 +38,20 @@ def pulse_train(pitch_BK: Tensor, hop: int, sample_rate: int) -> Tensor:
 
 
 @torch.no_grad()
-def pitch_of(
-    x_BT: Tensor, hop: int, sample_rate: int, *, floor: float = FLOOR_HZ, ceiling: float = CEILING_HZ
-) -> tuple[Tensor, Tensor]:
+def pitch_of(x_BT: Tensor, hop: int, sample_rate: int) -> tuple[Tensor, Tensor]:
     """Estimate pitch by the normalized cross-correlation of 25 ms windows with later samples.
 
-    The first peak of at least 0.92 times the highest one gives the period.
+    Pitch lies between FLOOR_HZ and CEILING_HZ. The first peak of at least 0.92 times the highest one gives the period.
 
     Args:
         x_BT: Samples, T a multiple of hop.
         hop: Samples per frame.
         sample_rate: Hz.
-        floor: Lowest pitch in Hz.
-        ceiling: Highest pitch in Hz.
 
     Returns:
         Pitch in Hz and whether the frame is voiced, each `[B, T / hop]`.
     """
-    width, shortest, longest = sample_rate // 40, int(sample_rate / ceiling), int(sample_rate / floor) + 1
+    width, shortest, longest = sample_rate // 40, int(sample_rate / CEILING_HZ), int(sample_rate / FLOOR_HZ) + 1
     span = width + longest
     left = (span - hop) // 2
     pieces = F.pad(x_BT.float(), (left, span - hop - left)).unfold(1, span, hop)
@@ -90,4 +70,4 @@ def pitch_of(
     offset = (0.5 * (a - c) / curve).clamp(-0.5, 0.5)
     pitch = sample_rate / (lag.squeeze(-1) + shortest + offset)
     voiced = (b > 0.7) & (energy[..., 0] > width * 1e-5) & chosen.any(-1)
-    return pitch.clamp(floor, ceiling), voiced
+    return pitch.clamp(FLOOR_HZ, CEILING_HZ), voiced

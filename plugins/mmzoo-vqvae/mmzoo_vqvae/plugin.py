@@ -5,8 +5,19 @@ from __future__ import annotations
 from mmzoo.hookspecs import Register, Weights, hookimpl
 from mmzoo_vqvae import tasks
 
-SMALL = {"name": "speech-autoencoder", "width": 192, "decoder_width": 224, "decoder_depth": 5}
-"""The autoencoder shared by the tokenizers that are compared with each other."""
+SMALL_SPEECH = {
+    "name": "source-filter-autoencoder",
+    "dim": 6,
+    "sample_rate": 8000,
+    "window": 320,
+    "hop": 80,
+    "width": 16,
+    "depth": 1,
+    "latent_depth": 1,
+    "decoder_width": 16,
+    "decoder_depth": 1,
+}
+"""An autoencoder that the conformance kit can train."""
 
 
 @hookimpl
@@ -32,30 +43,11 @@ def mmzoo_register(register: Register) -> None:
         trials=[{"levels": [8, 5, 5, 5]}, {"levels": [4, 4, 3, 3], "dim": 10, "per_codebook": 2}],
     )
     register.encoder(
-        "speech-autoencoder",
-        "mmzoo_vqvae.speech_autoencoder:SpeechAutoencoder",
-        summary="Convolutional speech autoencoder with an inverse-STFT decoder",
-        modalities=("speech",),
-        trials=[{"dim": 6, "width": 16, "depth": 1, "latent_depth": 1, "decoder_width": 16, "decoder_depth": 1}],
-    )
-    register.encoder(
         "source-filter-autoencoder",
         "mmzoo_vqvae.source_filter:SourceFilterAutoencoder",
         summary="Speech autoencoder whose decoder filters a pulse train and noise in the STFT domain",
         modalities=("speech",),
-        trials=[
-            {
-                "dim": 6,
-                "sample_rate": 8000,
-                "window": 320,
-                "hop": 80,
-                "width": 16,
-                "depth": 1,
-                "latent_depth": 1,
-                "decoder_width": 16,
-                "decoder_depth": 1,
-            }
-        ],
+        trials=[{key: value for key, value in SMALL_SPEECH.items() if key != "name"}],
     )
     register.encoder(
         "seanet",
@@ -110,15 +102,7 @@ def mmzoo_register(register: Register) -> None:
                 "dim": 6,
                 "crop_seconds": 0.5,
                 "slots": {
-                    "encoder": {
-                        "name": "speech-autoencoder",
-                        "dim": 6,
-                        "width": 16,
-                        "depth": 1,
-                        "latent_depth": 1,
-                        "decoder_width": 16,
-                        "decoder_depth": 1,
-                    },
+                    "encoder": SMALL_SPEECH,
                     "quantizer": {"name": "vq", "dim": 6, "codebook_size": 16, "groups": 2},
                 },
             }
@@ -172,51 +156,14 @@ def mmzoo_register(register: Register) -> None:
         "vqvae-speech",
         task="speech-tokenization",
         modalities=("speech",),
-        summary="Speech tokenizer, 16 kHz, 12 learned codebooks of 256 at 50 Hz (96 bits per frame)",
-        card=tasks.SPEECH,
-        recipe={
-            "head": {"name": "speech-vqvae", "dim": 36},
-            "encoder": {"name": "speech-autoencoder", "dim": 36, "hop": 160, "harmonic": True},
-            "quantizer": {"name": "vq", "dim": 36, "codebook_size": 256, "groups": 12},
-        },
-        weights=[Weights("slt", license="apache-2.0")],
-    )
-    register.model(
-        "vqvae-speech-24khz",
-        task="speech-tokenization",
-        modalities=("speech",),
         summary="Speech tokenizer, 24 kHz, 12 learned codebooks of 256 at 50 Hz (96 bits per frame)",
-        card=tasks.NATURAL_SPEECH,
+        card=tasks.SPEECH,
         recipe={
             "head": {"name": "speech-vqvae", "dim": 36},
             "encoder": {"name": "source-filter-autoencoder", "dim": 36},
             "quantizer": {"name": "vq", "dim": 36, "codebook_size": 256, "groups": 12},
         },
-    )
-    register.model(
-        "fsqvae-speech",
-        task="speech-tokenization",
-        modalities=("speech",),
-        summary="Speech tokenizer, 16 kHz, 32 scalars of 8 levels at 40 Hz (96 bits per frame)",
-        card=tasks.SPEECH,
-        recipe={
-            "head": {"name": "speech-vqvae", "dim": 32},
-            "encoder": {**SMALL, "dim": 32},
-            "quantizer": {"name": "fsq", "levels": [8] * 32, "per_codebook": 4},
-        },
-        weights=[Weights("slt", license="apache-2.0")],
-    )
-    register.model(
-        "rvqvae-speech",
-        task="speech-tokenization",
-        modalities=("speech",),
-        summary="Speech tokenizer, 16 kHz, 10 residual codebooks of 1024 at 40 Hz (100 bits per frame)",
-        card=tasks.SPEECH,
-        recipe={
-            "head": {"name": "speech-vqvae", "dim": 36},
-            "encoder": {**SMALL, "dim": 36},
-            "quantizer": {"name": "rvq", "dim": 36, "codebook_size": 1024, "levels": 10},
-        },
+        weights=[Weights("english", license="apache-2.0")],
     )
     register.model(
         "vqvae-image",

@@ -21,10 +21,8 @@ from mmzoo.interfaces import Count, Latents, ModalityEncoder, Port, Ports, Posit
 from mmzoo.nn.convnext import ConvNeXtStack
 from mmzoo.nn.precise import Float32Buffers, linear_float32
 from mmzoo.nn.stft import STFT
-from mmzoo_vqvae.harmonic import pulse_train
+from mmzoo_vqvae.harmonic import CEILING_HZ, FLOOR_HZ, pulse_train
 from mmzoo_vqvae.waveform import MAX_LOG_MAGNITUDE, NOISE_FRAMES, noise_spectrum
-
-FLOOR_HZ, CEILING_HZ = 60.0, 500.0
 
 
 class Noise(Float32Buffers):

@@ -26,7 +26,6 @@ from mmzoo.interfaces import (
     TrainingState,
     Weight,
 )
-from mmzoo_vqvae import source_filter
 from mmzoo_vqvae.export import codec_graphs
 from mmzoo_vqvae.harmonic import pitch_of
 from mmzoo_vqvae.losses import code_perplexity
@@ -34,7 +33,6 @@ from mmzoo_vqvae.runner import buzz
 from mmzoo_vqvae.seanet import SEANet
 from mmzoo_vqvae.source_filter import SourceFilterAutoencoder
 from mmzoo_vqvae.spectral import SpectralLoss
-from mmzoo_vqvae.speech_autoencoder import SpeechAutoencoder
 from mmzoo_vqvae.variation import Variation
 from mmzoo_vqvae.vqvae import VQVAE, require_no_mask
 from mmzoo_vqvae.waveform import NOISE_FRAMES
@@ -62,7 +60,7 @@ class SpeechVQVAE(VQVAE):
     batch_keys = ("speech",)
     columns = ("audio",)
     critics = ("multi-resolution",)
-    encoder: SpeechAutoencoder | SourceFilterAutoencoder | SEANet
+    encoder: SourceFilterAutoencoder | SEANet
 
     def __init__(
         self,
@@ -187,13 +185,9 @@ class SpeechVQVAE(VQVAE):
         latents, quantized = self.quantize(target)
         other = pitch = voiced = log_pitch = None
         if isinstance(self.encoder, SourceFilterAutoencoder):
-            limits = {"floor": source_filter.FLOOR_HZ, "ceiling": source_filter.CEILING_HZ}
-            pitch, voiced = pitch_of(target, self.encoder.hop, self.sample_rate, **limits)
+            pitch, voiced = pitch_of(target, self.encoder.hop, self.sample_rate)
             starts = torch.randperm(NOISE_FRAMES, generator=generator)[:2].tolist()
             (output, other), log_pitch = self.encoder.synthesize(latents.with_x(quantized.z_q), pitch, voiced, starts)
-        elif isinstance(self.encoder, SpeechAutoencoder) and self.encoder.harmonic:
-            pitch, voiced = pitch_of(target, self.encoder.hop, self.sample_rate)
-            output, log_pitch = self.encoder.synthesise(latents.with_x(quantized.z_q), pitch, voiced)
         else:
             output = self.encoder.decode(latents.with_x(quantized.z_q))
         with torch.autocast(output.device.type, enabled=False):

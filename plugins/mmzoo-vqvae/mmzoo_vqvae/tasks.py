@@ -5,18 +5,6 @@ from __future__ import annotations
 from mmzoo.hookspecs import CardText, Register
 
 SPEECH = CardText(
-    data="flite-speech",
-    language="en",
-    intended="Encoding 16 kHz speech as a few codes per frame; the latent space of other models.",
-    training=(
-        "Trained on synthetic speech: sentences from our own grammar, spoken by the voice `slt` of the synthesizer"
-        " flite (CMU ARCTIC; flite's permissive license). The vocabulary comes from pocketsphinx's bundled English"
-        " language model and pronouncing dictionary (CMU; BSD), which are read when the corpus is built. The model is"
-        " distilled from that one voice and makes no claim to human naturalness."
-    ),
-    limits="One synthetic voice, English, 16 kHz. The training data contain no other voices, noise or music.",
-)
-NATURAL_SPEECH = CardText(
     data="natural-speech",
     language="en",
     intended="Encoding 24 kHz speech as a few codes per frame; the latent space of other models.",
@@ -56,7 +44,7 @@ def register_tasks(register: Register) -> None:
         summary="Speech to codes and back",
         use=(
             'tokenizer = mmzoo.create("{name}")\n'
-            'codes = tokenizer.tokenize(mmzoo.Audio.load("speech.wav"))  # 16 kHz\n'
+            'codes = tokenizer.tokenize(mmzoo.Audio.load("speech.wav"))\n'
             'tokenizer.reconstruct(codes).save("copy.wav")'
         ),
         pipeline="audio-to-audio",

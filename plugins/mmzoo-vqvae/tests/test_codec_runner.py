@@ -17,7 +17,7 @@ SIZES = {"width": 24, "depth": 1, "latent_depth": 1, "decoder_width": 24, "decod
 ENCODERS = {
     "source-filter": {"name": "source-filter-autoencoder", "dim": 36, **SIZES},
     "other windows": {"name": "source-filter-autoencoder", "dim": 36, "window": 640, "hop": 150, **SIZES},
-    "whole graphs": {"name": "speech-autoencoder", "dim": 36, **SIZES},
+    "whole graphs": {"name": "seanet", "dim": 36, "ratios": [8, 5, 4, 3], "width": 4, "lstm_layers": 1},
 }
 
 
@@ -36,7 +36,7 @@ def in_torch(graph):
 def pair(request):
     """A tokenizer and its runner."""
     torch.manual_seed(0)
-    head = mmzoo.create("vqvae-speech-24khz", pretrained=False, encoder=ENCODERS[request.param])
+    head = mmzoo.create("vqvae-speech", pretrained=False, encoder=ENCODERS[request.param])
     head.latent_mean.normal_()
     graphs = {name: in_torch(graph) for name, graph in head.graphs().items()}
     return head, SpeechCodec(Exported("codec", head.settings(), graphs, {}, None))

@@ -154,8 +154,8 @@ def stranger(monkeypatch: pytest.MonkeyPatch, mmzoo_plugins: Callable[..., Any])
 
 MODEL = {
     "head": {"name": "speech-vqvae", "dim": 4, "crop_seconds": 0.2},
-    "encoder": {"name": "speech-autoencoder", "dim": 4, "width": 8, "depth": 0, "latent_depth": 0,
-                "decoder_width": 8, "decoder_depth": 1},
+    "encoder": {"name": "source-filter-autoencoder", "dim": 4, "sample_rate": 16000, "width": 8, "depth": 0,
+                "latent_depth": 0, "decoder_width": 8, "decoder_depth": 1},
     "quantizer": {"name": "vq", "dim": 4, "codebook_size": 8},
 }  # fmt: skip
 

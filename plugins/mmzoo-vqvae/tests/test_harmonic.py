@@ -1,16 +1,15 @@
-"""The harmonic source: pitch of tones and of speech-like sums, pulses, and what the decoder does with them."""
+"""The pitch of tones and of noise, and a pulse train at a given pitch."""
 
 import numpy as np
 import pytest
 import torch
-from mmzoo_vqvae.harmonic import pitch_of, pulses
-from mmzoo_vqvae.speech_autoencoder import SpeechAutoencoder
+from mmzoo_vqvae.harmonic import pitch_of, pulse_train
 
 from mmzoo.evaluation.sound import harmonics, pitch
-from mmzoo.interfaces import Audio, Latents
+from mmzoo.interfaces import Audio
 
 
-@pytest.mark.parametrize("hertz", [75, 90, 123.4, 180, 240, 333, 390])
+@pytest.mark.parametrize("hertz", [65, 90, 123.4, 180, 240, 333, 480])
 def test_pitch_of_tones(hertz):
     time = torch.arange(16000) / 16000
     tone = sum(torch.sin(2 * torch.pi * hertz * k * time) / k for k in range(1, 9))
@@ -28,41 +27,10 @@ def test_noise_and_silence_are_not_voiced():
 
 def test_pulses_have_the_pitch_that_was_asked_for():
     asked = 180 + 10 * torch.sin(torch.arange(200) / 20)
-    wave = pulses(asked.unsqueeze(0), 160, 16000)
+    wave = pulse_train(asked.unsqueeze(0), 160, 16000)
     assert wave.shape == (1, 32000)
-    power = torch.fft.rfft(wave[0].double()).abs().square()
-    assert power[-800:].sum() < 1e-4 * power.sum()  # nothing above 7.6 kHz, so nothing aliases
     audio = Audio((0.01 * wave[0]).numpy().astype(np.float32), 16000)
     found = pitch(audio)
     middles = np.minimum(((np.arange(len(found)) + 0.5) * 256 / 160).astype(int), 199)
     assert np.median(np.abs(found / asked.numpy()[middles] - 1)) < 0.01
     assert harmonics(audio, asked.numpy()[middles]) > 0.8
-
-
-def decoder(**overrides):
-    torch.manual_seed(0)
-    sizes = {"dim": 8, "width": 24, "depth": 1, "latent_depth": 1, "decoder_width": 24, "decoder_depth": 1}
-    return SpeechAutoencoder(**sizes, hop=160, harmonic=True, **overrides).eval()
-
-
-def test_a_padded_batch_decodes_like_its_items():
-    model, z = decoder(), torch.randn(2, 30, 8)
-    mask = torch.arange(30) < torch.tensor([[17], [30]])
-    together, alone = model.decode(Latents(z, mask)), model.decode(Latents(z[:1, :17]))
-    torch.testing.assert_close(together[:1, : 17 * 320], alone, atol=1e-5, rtol=1e-4)
-    assert (together[0, 17 * 320 :] == 0).all()
-
-
-def test_a_given_pitch_is_used_where_it_is_voiced():
-    model, z = decoder(), torch.randn(1, 30, 8)
-    sound, log_pitch = model.synthesise(Latents(z))
-    assert log_pitch.shape == (1, 60) and (log_pitch.exp() >= 70).all() and (log_pitch.exp() <= 400).all()
-    voiced = torch.ones(1, 60, dtype=torch.bool)
-    same, _ = model.synthesise(Latents(z), log_pitch.exp(), voiced)
-    other, _ = model.synthesise(Latents(z), 1.2 * log_pitch.exp(), voiced)
-    unused, _ = model.synthesise(Latents(z), 1.2 * log_pitch.exp(), ~voiced)
-    torch.testing.assert_close(same, sound)
-    torch.testing.assert_close(unused, sound)
-    assert not torch.allclose(other, sound, atol=1e-3)
-    plain = SpeechAutoencoder(dim=8, width=24, depth=1, latent_depth=1, decoder_width=24, decoder_depth=1)
-    assert plain.synthesise(Latents(z))[1] is None

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 from mmzoo_vqvae.critics import MultiPeriod, MultiResolution
+from mmzoo_vqvae.source_filter import SourceFilterAutoencoder
 from mmzoo_vqvae.spectral import SpectralLoss
-from mmzoo_vqvae.speech_autoencoder import SpeechAutoencoder
 from mmzoo_vqvae.speech_tokenizer import SpeechVQVAE
 from mmzoo_vqvae.vector import VectorQuantizer
 
@@ -16,7 +16,8 @@ from mmzoo.interfaces import Adversary, Audio, TrainingState
 def small_model():
     torch.manual_seed(0)
     model = SpeechVQVAE(dim=8, crop_seconds=0.25)
-    model.encoder = SpeechAutoencoder(dim=8, width=24, depth=1, latent_depth=1, decoder_width=24, decoder_depth=1)
+    sizes = {"width": 24, "depth": 1, "latent_depth": 1, "decoder_width": 24, "decoder_depth": 1}
+    model.encoder = SourceFilterAutoencoder(dim=8, sample_rate=16000, window=640, hop=200, **sizes)
     model.quantizer = VectorQuantizer(dim=8, codebook_size=16, groups=2)
     return model.eval()
 
@@ -68,7 +69,7 @@ def test_wrong_input_is_explained():
     with pytest.raises(InputError):
         model.reconstruct(torch.zeros(2, 3, 2, dtype=torch.long))
     with pytest.raises(ConfigTypeError, match="hop"):
-        SpeechAutoencoder(dim=8, window=300, hop=200)
+        SourceFilterAutoencoder(dim=8, window=300, hop=200)
 
 
 def test_training_lowers_the_loss_and_moves_only_what_it_should():

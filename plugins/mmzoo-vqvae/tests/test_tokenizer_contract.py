@@ -11,7 +11,7 @@ from mmzoo.interfaces import Latents, Tokenizer
 
 CASES = {
     "vqvae-image": torch.rand(2, 32, 24, 3, generator=torch.Generator().manual_seed(0)),
-    "vqvae-speech": 0.1 * torch.randn(2, 16000, generator=torch.Generator().manual_seed(0)),
+    "vqvae-speech": 0.1 * torch.randn(2, 24000, generator=torch.Generator().manual_seed(0)),
     "vqvae-text": torch.randint(97, 123, (2, 40), generator=torch.Generator().manual_seed(0)),
 }
 
@@ -34,7 +34,7 @@ def test_it_says_what_it_is(tokenizer: Tokenizer) -> None:
         facts
         == {
             "vqvae-image": ("image", 32, None, None, 8),
-            "vqvae-speech": ("speech", 36, 16000, 50.0, None),
+            "vqvae-speech": ("speech", 36, 24000, 50.0, None),
             "vqvae-text": ("text", 32, None, None, None),
         }[tokenizer.name]
     )

@@ -112,8 +112,8 @@ def test_latents_are_measured_on_crops_that_are_not_varied(tmp_path: Path) -> No
     model: Any = compose(
         {
             "head": {"name": "speech-vqvae", "dim": 4, "crop_seconds": 0.1},
-            "encoder": {"name": "speech-autoencoder", "dim": 4, "width": 8, "depth": 0, "latent_depth": 0,
-                        "decoder_width": 8, "decoder_depth": 0},
+            "encoder": {"name": "source-filter-autoencoder", "dim": 4, "sample_rate": 16000, "width": 8, "depth": 0,
+                        "latent_depth": 0, "decoder_width": 8, "decoder_depth": 0},
             "quantizer": {"name": "vq", "dim": 4, "codebook_size": 8},
         },
         device="cpu",
