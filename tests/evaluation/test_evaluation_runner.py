@@ -151,9 +151,10 @@ class Judge:
 
 @pytest.fixture
 def several(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A model's folder whose metric takes several judges."""
+    """A model's folder whose metric takes several judges, with a report that does not name its own."""
     folder = tmp_path / "model"
     shutil.copytree(CARD.parent / "vqvae-speech", folder)
+    (folder / "evaluation.json").write_text(json.dumps({"protocol": {"judge": "one of them"}}))
     own = ("whisper", "distill-mos", "dnsmos", "pocketsphinx")
 
     def metric(

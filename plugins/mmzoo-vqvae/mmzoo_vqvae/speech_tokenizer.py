@@ -135,7 +135,7 @@ class SpeechVQVAE(VQVAE):
         """Latents of a rising tone with noise, and the decoding of random codes."""
         if inputs is None:
             generator = torch.Generator().manual_seed(0)
-            time = torch.arange(8000) / 16000
+            time = torch.arange(8000) / self.sample_rate
             tone = sum(torch.sin(2 * torch.pi * k * (120 * time + 60 * time**2)) / k for k in range(1, 12))
             codes = [torch.randint(size, (1, 20), generator=generator) for size in self.quantizer.codebook_sizes]
             speech = 0.1 * tone + 0.01 * torch.randn(8000, generator=generator)
