@@ -66,3 +66,16 @@ def test_a_given_pitch_is_used_where_it_is_voiced():
     assert not torch.allclose(other, sound, atol=1e-3)
     plain = SpeechAutoencoder(dim=8, width=24, depth=1, latent_depth=1, decoder_width=24, decoder_depth=1)
     assert plain.synthesise(Latents(z))[1] is None
+
+
+@pytest.mark.parametrize("base", [110.0, 200.0, 300.0])
+def test_pitch_of_a_glide_is_that_of_the_center_of_each_frame(base: float) -> None:
+    """At an octave per second the pitch changes by 0.35 % in half a frame, so harmonics above 2 kHz would be misplaced."""
+    time = torch.arange(24000, dtype=torch.float64) / 24000
+    pitch = base * 2 ** (time - 0.5)
+    phase = 2 * torch.pi * (pitch / 24000).cumsum(0)
+    speech = sum(torch.sin(k * phase) / k for k in range(1, 11)).float()
+    found, voiced = pitch_of(0.1 * speech.unsqueeze(0), 240, 24000, floor=60, ceiling=500)
+    centers = pitch.view(100, 240).mean(1)
+    assert voiced[0, 2:-2].all()
+    assert abs((found[0] / centers - 1)[2:-2].mean()) < 5e-4
