@@ -70,7 +70,7 @@ def test_a_given_pitch_is_used_where_it_is_voiced():
 
 @pytest.mark.parametrize("base", [110.0, 200.0, 300.0])
 def test_pitch_of_a_glide_is_that_of_the_center_of_each_frame(base: float) -> None:
-    """At an octave per second the pitch changes by 0.35 % in half a frame, so harmonics above 2 kHz would be misplaced."""
+    """At an octave per second it changes by 0.35 % in half a frame, which misplaces harmonics above 2 kHz."""
     time = torch.arange(24000, dtype=torch.float64) / 24000
     pitch = base * 2 ** (time - 0.5)
     phase = 2 * torch.pi * (pitch / 24000).cumsum(0)
