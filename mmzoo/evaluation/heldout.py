@@ -62,7 +62,7 @@ class HeldOut:
         return rows
 
 
-def held_out(model: Any, given: Sequence[str] = (), *, needed: Sequence[str] = SPEECH, **sizes: int) -> HeldOut:
+def held_out(model: Any, given: Sequence[str] = (), needed: Sequence[str] = SPEECH, **sizes: int) -> HeldOut:
     """The data to evaluate a model on.
 
     Args:

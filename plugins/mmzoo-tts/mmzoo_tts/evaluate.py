@@ -11,7 +11,7 @@ import numpy as np
 
 from mmzoo.data import load_dataset_component
 from mmzoo.errors import DataError, InputError, MmzooError
-from mmzoo.evaluation.heldout import HeldOut, held_out, teacher_of, training_data
+from mmzoo.evaluation.heldout import SPEECH, HeldOut, held_out, teacher_of, training_data
 from mmzoo.evaluation.sound import averages, final_slope, prosody
 from mmzoo.evaluation.speech import (
     ENGLISH,
@@ -74,7 +74,7 @@ def evaluate_tts(
     """
     panel = Panel.of(judges)
     try:
-        held = held_out(model, data, **OTHER_SPLITS)
+        held = held_out(model, data, SPEECH, **OTHER_SPLITS)
     except DataError as error:
         return _without_teacher(model, panel, limit or SENTENCES, str(error))
     sentences = _sentences(model, held, limit or SENTENCES, limit or OTHERS)
@@ -163,7 +163,7 @@ def evaluate_phonemizer(
         InputError: No data are given, and the model has no training record.
         DataError: The data have no held-out words, or the lexicon has some of them.
     """
-    held = held_out(model, data, needed=WORDS, heldout_only=True)
+    held = held_out(model, data, WORDS, heldout_only=True)
     # Lexicons mark the words that are held out; other data have them in a split of their own.
     marked = [row for rows in held.rows("train") if "heldout" in rows.column_names for row in rows if row["heldout"]]
     rows = marked or [row for rows in held.test_rows() for row in rows]

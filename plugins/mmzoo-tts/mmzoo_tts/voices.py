@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from mmzoo.errors import InputError
 from mmzoo.interfaces.options import number
@@ -30,7 +30,8 @@ def voice_weights(voice: VoiceChoice, voices: Sequence[str], model: str) -> tupl
     """
     alone = voices[0] if voice is None else voice
     weights = [0.0] * len(voices)
-    for name, weight in voice.items() if isinstance(voice, Mapping) else [(alone, 1.0)]:
+    given: Iterable[tuple[Any, Any]] = voice.items() if isinstance(voice, Mapping) else [(alone, 1.0)]
+    for name, weight in given:
         if name not in voices:
             raise InputError(f"{model or 'This model'} has no voice {name!r}; it has {', '.join(voices)}.")
         weights[voices.index(name)] = number(f"The weight of the voice {name}", weight, 0, sys.float_info.max)

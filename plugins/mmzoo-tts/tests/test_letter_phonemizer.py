@@ -204,8 +204,8 @@ def test_it_is_evaluated_on_the_held_out_words_of_its_data(
 ) -> None:
     asked: list[Any] = []
 
-    def held_out(model: Any, data: Any, **options: Any) -> HeldOut:
-        asked.append((data, options))
+    def held_out(model: Any, data: Any, needed: Any, **options: Any) -> HeldOut:
+        asked.append((data, needed, options))
         tables = {name: Dataset.from_list(rows) for name, rows in splits.items()}
         return HeldOut((DataGuess("acme-words", {}, "acme-words"),), (tables,))
 
@@ -214,7 +214,7 @@ def test_it_is_evaluated_on_the_held_out_words_of_its_data(
     report = evaluate.evaluate_phonemizer(phonemizer, data=("mine",))
     assert report["held_out_words"] == {"phone_error_rate": 1 / 5, "words_with_an_error": 1 / 2}
     assert report["protocol"] == {"teacher": "the phones of acme-words", "words": 2, "words_in_the_lexicon": 3}
-    assert asked == [(("mine",), {"needed": ("word", "phones"), "heldout_only": True})]
+    assert asked == [(("mine",), ("word", "phones"), {"heldout_only": True})]
     assert evaluate.evaluate_phonemizer(phonemizer, limit=1)["protocol"]["words"] == 1
     phonemizer.set_lexicon({"кто": "k t oo"})
     with pytest.raises(DataError, match="кто"):
