@@ -21,8 +21,8 @@ from mmzoo.registry.names import NAME
 from mmzoo.registry.specs import HeadSpec
 from mmzoo.system import sha256_of
 
-FORMAT = 1
-"""The version of the folder's layout."""
+FORMAT = 2
+"""The version of the folder's layout and of the inputs of our graphs."""
 SUFFIX = ".onnx"
 
 

@@ -20,7 +20,8 @@ from mmzoo.yaml_text import read_yaml
 if TYPE_CHECKING:
     from datasets import Dataset
 
-NEEDED = ("audio", "text")
+SPEECH = ("audio", "text")
+"""Columns of spoken rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +62,16 @@ class HeldOut:
         return rows
 
 
-def held_out(model: Any, given: Sequence[str] = (), **sizes: int) -> HeldOut:
+def held_out(model: Any, given: Sequence[str] = (), needed: Sequence[str] = SPEECH, **sizes: int) -> HeldOut:
     """The data to evaluate a model on.
 
     Args:
         model: A model; by default its training record names the data.
         given: Datasets to use instead, each as the option `--data` takes it: a name, `name:value` or a path, perhaps
             with arguments, as in `natural-speech,voice=piper:joe`.
-        sizes: Sizes of other splits, which need not be built in full, for datasets that have such arguments.
+        needed: The columns that are read.
+        sizes: Sizes of other splits, which need not be built in full, for datasets that have such arguments; or whether
+            to build held-out rows only (`heldout_only=True`).
 
     Raises:
         InputError: Nothing is given, and the model has no training record.
@@ -87,7 +90,7 @@ def held_out(model: Any, given: Sequence[str] = (), **sizes: int) -> HeldOut:
             )
         sources = [DataGuess(section["name"], section.get("config") or {}, section.get("title") or section["name"])]
         validation = section.get("validation_split")
-    return HeldOut(tuple(sources), tuple(_splits(source, sizes) for source in sources), validation)
+    return HeldOut(tuple(sources), tuple(_splits(source, needed, sizes) for source in sources), validation)
 
 
 def training_data(model: Any) -> Mapping[str, Any]:
@@ -124,7 +127,7 @@ def _strings(value: Any) -> Iterator[str]:
             yield from _strings(item)
 
 
-def _splits(source: DataGuess, sizes: Mapping[str, int]) -> Mapping[str, Dataset]:
+def _splits(source: DataGuess, needed: Sequence[str], sizes: Mapping[str, int]) -> Mapping[str, Dataset]:
     """The splits of a dataset, some of them smaller.
 
     A size replaces a whole number, or each number of a mapping, in the dataset's arguments or their defaults; one that
@@ -143,12 +146,12 @@ def _splits(source: DataGuess, sizes: Mapping[str, int]) -> Mapping[str, Dataset
     for key, size in sizes.items():
         if key in values and values[key] is None:
             with contextlib.suppress(ConfigError):
-                return _loaded(source.name, {**wanted, key: size})
-    return _loaded(source.name, wanted)
+                return _loaded(source.name, needed, {**wanted, key: size})
+    return _loaded(source.name, needed, wanted)
 
 
-def _loaded(name: str, arguments: Mapping[str, Any]) -> Mapping[str, Dataset]:
-    splits: Mapping[str, Dataset] = load_dataset_for(lambda: NEEDED, name, arguments)
+def _loaded(name: str, needed: Sequence[str], arguments: Mapping[str, Any]) -> Mapping[str, Dataset]:
+    splits: Mapping[str, Dataset] = load_dataset_for(lambda: needed, name, arguments)
     return splits
 
 

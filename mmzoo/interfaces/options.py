@@ -40,7 +40,7 @@ def number(name: str, given: Any, low: float, high: float) -> float:
     """
     value = plain_number(given)
     real = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not real or not low <= float(value) <= high:
+    if not real or not low <= value <= high:
         raise InputError(f"{name} must be a number from {low:g} to {high:g}, not {given!r}.")
     return float(value)
 

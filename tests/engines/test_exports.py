@@ -272,7 +272,7 @@ def _manifest(**change: Any) -> Any:
         (lambda folder: (folder / "words.txt").write_text("three"), errors.ChecksumError, "words.txt"),
         (lambda folder: (folder / "export.json").write_text("{"), errors.CorruptFileError, "export.json"),
         (lambda folder: (folder / "export.json").write_text("[]"), errors.CorruptFileError, "export.json"),
-        (_manifest(format=2), errors.ConfigError, "export.json"),
+        (_manifest(format=1), errors.ConfigError, "export.json"),
         (_manifest(surprise=1), errors.ConfigError, "export.json"),
         (_manifest(head=3), errors.ConfigError, "export.json"),
         (_manifest(graphs={"../layer": {}}), errors.ConfigError, "export.json"),

@@ -15,7 +15,7 @@ from mmzoo.evaluation.heldout import held_out, mentions, teacher_of
 PLUGIN = """
 @hookimpl
 def mmzoo_register(register):
-    for name in ("hums", "songs", "choir"):
+    for name in ("hums", "songs", "choir", "words"):
         register.dataset(name, f"acme_hums.parts:{name}", summary="Sounds")
 """
 PARTS = """
@@ -42,6 +42,10 @@ def choir(*, voices: dict[str, int] | None = None, sentences: int | None = None)
         raise ConfigError("either voices or sentences")
     return _splits({"train": sum(voices.values()) if voices else sentences or 500, "test": 2}, "all")
 
+def words(*, needs: list[str], words: int = 10, heldout_only: bool = False):
+    ASKED.append({"needs": needs, "words": words, "heldout_only": heldout_only})
+    return _splits({"train": 1 if heldout_only else words}, "none")
+
 def songs(*, sentences: list[int] = [4], folder: str):
     return _splits({"train": sentences[0], "check": 2}, folder)
 """
@@ -66,6 +70,15 @@ def test_the_test_rows_of_the_training_data_without_the_training_rows(tmp_path: 
     from acme_hums.parts import ASKED  # type: ignore[import-not-found]
 
     assert ASKED == [{"voice": "acme:bea", "sentences": 1, "validation": 1, "parts": None}]
+
+
+def test_other_columns_and_only_held_out_rows(tmp_path: Path) -> None:
+    model = trained_on(tmp_path, name="words", config={"words": 70})
+    held = held_out(model, needed=("word", "phones"), heldout_only=True)
+    from acme_hums.parts import ASKED
+
+    assert ASKED[-1] == {"needs": ["phones", "word"], "words": 70, "heldout_only": True}
+    assert [len(rows) for rows in held.rows("train")] == [1]
 
 
 @pytest.mark.parametrize(

@@ -212,7 +212,7 @@ def test_a_report_on_other_data_is_not_stored(several: Path) -> None:
 
 def test_data_are_refused_where_the_metric_has_its_own() -> None:
     with pytest.raises(InputError, match="--data"):
-        runner.evaluate("phonemizer-en", data=["mine"])
+        runner.evaluate("vqvae-dit-digits", data=["mine"])
 
 
 def test_judges_are_given_one_by_one_or_by_commas(several: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -41,13 +41,16 @@ _SAY = """
 """
 
 
-def russian_lexicon(*, words: Size = 40_000, seed: int = 0, shard_rows: Size = 5_000) -> DatasetDict:
+def russian_lexicon(
+    *, words: Size = 40_000, heldout_only: bool = False, seed: int = 0, shard_rows: Size = 5_000
+) -> DatasetDict:
     """Build the pronunciations of Russian words, or read them from the cache; one split, `train`.
 
     First come all words of the recorded texts of `festvox-ru`, then words of its dictionary.
 
     Args:
         words: Number of words, besides 1,000 that are marked `heldout`.
+        heldout_only: Only the words that are marked, for evaluation (seconds instead of minutes).
         seed: Seed of the choice of words.
         shard_rows: Rows in a parquet shard.
 
@@ -59,8 +62,10 @@ def russian_lexicon(*, words: Size = 40_000, seed: int = 0, shard_rows: Size = 5
     from tqdm import tqdm
 
     features = Features({"word": Value("string"), "phones": List(Value("string")), "heldout": Value("bool")})
-    entries = _entries(words, seed)
+    entries = [entry for entry in _entries(words, seed) if entry["heldout"] or not heldout_only]
     settings = {"words": words, "seed": seed, "shard_rows": shard_rows, "version": VERSION}
+    if heldout_only:
+        settings["heldout_only"] = True
     folder = settings_folder(cache_dir() / "datasets", "russian-lexicon", settings)
     with tqdm(total=len(entries), desc="lexicon", unit="word", disable=None, leave=False) as bar:
         paths = build_split(folder, "train", entries, _rows, features, shard_rows=shard_rows, advance=bar.update)

@@ -49,6 +49,8 @@ def test_recorded_words_come_first_and_held_out_ones_are_marked(package: Path) -
     assert learned[:4] == ["прядь", "волос", "за", "ухо"]
     assert not set(held) & set(learned) and "пол-литра" not in {*held, *learned}
     assert set(held) <= {"кот", "ёж", "дом", "лес", "сад"}
+    only = load_dataset_component("russian-lexicon", words=6, heldout_only=True)["train"]
+    assert only["word"] == held and all(only["heldout"])
     assert all(row["phones"] == ["x" + letter for letter in row["word"]] for row in rows)
     (package / "bin" / "festival").unlink()
     assert russian_lexicon(words=6)["train"]["word"] == rows["word"]  # from the cache

@@ -15,8 +15,15 @@ from mmzoo.command_line import STANDARD, Device, Engine, Output, Seed, TextOutpu
 from mmzoo.data import read_text
 from mmzoo.errors import InputError
 from mmzoo.interfaces import Audio
+from mmzoo_tts.voices import written_voice
 
 LONGEST_INPUT = 1_000_000  # bytes
+Voice = Annotated[
+    str | None,
+    typer.Option(
+        "--voice", help="One of the model's voices, by default its first, or a mixture, as in heart:0.6,joe:0.4."
+    ),
+]
 
 
 @runtime_checkable
@@ -39,7 +46,7 @@ def say(
     model: Annotated[
         str, typer.Option(help="A text-to-speech model, or the folder of an exported one.")
     ] = "vqvae-dit-tts",
-    voice: Annotated[str | None, typer.Option(help="One of the model's voices.")] = None,
+    voice: Voice = None,
     speed: Annotated[float, typer.Option(help="1.0 is the voice's normal rate, 2.0 twice as fast.")] = 1.0,
     seed: Seed = "0",
     device: Device = "cpu",
@@ -78,7 +85,12 @@ def say(
     start = time.perf_counter()
     chunks: list[Audio] = []
     with tqdm(total=len(content), unit="char", desc="speaking", disable=None, leave=False) as bar:
-        options: dict[str, Any] = {"voice": voice, "speed": speed, "steps": steps, "seed": first}
+        options: dict[str, Any] = {
+            "voice": written_voice(voice, tts.voices),
+            "speed": speed,
+            "steps": steps,
+            "seed": first,
+        }
         if pronunciations is not None:
             options["pronunciations"] = input_file(pronunciations)
         for chunk in tts.stream(content, **options):

@@ -14,6 +14,8 @@ from mmzoo.command_line import Device, Output, Seed, input_file, seed_option
 from mmzoo.errors import InputError, MmzooError
 from mmzoo.evaluation.judges import ready_judge
 from mmzoo.interfaces import Audio
+from mmzoo_tts.cli import Voice
+from mmzoo_tts.voices import written_voice
 
 JUDGES = ("whisper", "pocketsphinx")
 """The first that can be used transcribes."""
@@ -35,7 +37,7 @@ def demo(
         Path, typer.Option("-o", "--output", help="The WAV, FLAC, OGG or MP3 to write; `-` is standard output, as WAV.")
     ] = Path("demo.wav"),
     model: Annotated[str, typer.Option(help="A text-to-speech model.")] = "vqvae-dit-tts",
-    voice: Annotated[str | None, typer.Option(help="One of the model's voices.")] = None,
+    voice: Voice = None,
     seed: Seed = "0",
     device: Device = "cpu",
     pronunciations: Annotated[
@@ -55,7 +57,7 @@ def demo(
         raise InputError(f"{model} does not speak; `mmzoo list --task text-to-speech` shows the models that do.")
     options: dict[str, Any] = {} if pronunciations is None else {"pronunciations": input_file(pronunciations)}
     start = time.perf_counter()
-    audio: Audio = tts(text, voice=voice, seed=first, **options)
+    audio: Audio = tts(text, voice=written_voice(voice, tts.voices), seed=first, **options)
     seconds = time.perf_counter() - start
     result.save(audio)
     result.report(

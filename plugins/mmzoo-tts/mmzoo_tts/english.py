@@ -25,6 +25,13 @@ INTERJECTIONS = {
     "git": "g ih t", "colonel": "k er n ax l", "amps": "ae m p s", "newtons": "n uw t ax n z",
     "pascals": "p ae s k ae l z", "electron": "ih l eh k t r aa n", "farads": "f eh r ae d z",
 }  # fmt: skip
+SENTENCES = (
+    "The quick brown fox jumps over the lazy dog.",
+    "Where did you put the keys this morning?",
+    "She sold her house, bought a boat, and sailed away.",
+    "Please call me back at a quarter past nine.",
+    "Nobody knew why the old clock had stopped.",
+)
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)*")
 _VOWEL = re.compile(r"[aeiouy]")
 _LONG_RUN = re.compile(r"(.)\1{2,}")
@@ -94,6 +101,10 @@ class EnglishPronouncer(Pronouncer):
                 raise InputError(f"{word!r} is not a single word of the letters a-z; to read a text, call the model.")
         self._learn([word for word, phones in zip(lowered, given, strict=True) if not phones])
         return [phones or self._word(word)[0] for word, phones in zip(lowered, given, strict=True)]
+
+    def sample_text(self, number: int) -> str:
+        """One of a few sentences."""
+        return SENTENCES[number % len(SENTENCES)]
 
     def specimen(self, number: int) -> Pronunciation:
         """The pronunciation of made-up words."""

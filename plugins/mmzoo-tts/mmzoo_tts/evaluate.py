@@ -11,7 +11,7 @@ import numpy as np
 
 from mmzoo.data import load_dataset_component
 from mmzoo.errors import DataError, InputError, MmzooError
-from mmzoo.evaluation.heldout import HeldOut, held_out, teacher_of, training_data
+from mmzoo.evaluation.heldout import SPEECH, HeldOut, held_out, teacher_of, training_data
 from mmzoo.evaluation.sound import averages, final_slope, prosody
 from mmzoo.evaluation.speech import (
     ENGLISH,
@@ -36,6 +36,7 @@ SENTENCES, OTHERS = 500, 100
 OTHER_SPLITS = {"sentences": 1, "voices": 1, "validation": 1}
 """Arguments of corpora that synthesizers speak; their test sentences do not depend on them."""
 UNSEEN = 250
+WORDS = ("word", "phones")
 QUALITY_SENTENCES = 100
 """Sentences by number of steps and by seed."""
 OWN_TEXTS = "flite-speech"
@@ -73,7 +74,7 @@ def evaluate_tts(
     """
     panel = Panel.of(judges)
     try:
-        held = held_out(model, data, **OTHER_SPLITS)
+        held = held_out(model, data, SPEECH, **OTHER_SPLITS)
     except DataError as error:
         return _without_teacher(model, panel, limit or SENTENCES, str(error))
     sentences = _sentences(model, held, limit or SENTENCES, limit or OTHERS)
@@ -144,18 +145,42 @@ class VoiceEvaluation:
         }
 
 
-def evaluate_phonemizer(model: Any, *, limit: int | None = None, samples: Path | None = None) -> dict[str, Any]:
-    """Error rates of the letter-to-sound network against flite, on words held out of training and lexicon."""
-    rows = load_dataset_component("english-lexicon", words=140_000, heldout_only=True)["train"]
+def evaluate_phonemizer(
+    model: Any, *, data: Sequence[str] = (), limit: int | None = None, samples: Path | None = None
+) -> dict[str, Any]:
+    """Error rates of the letter-to-sound network on words held out of training and lexicon.
+
+    Args:
+        model: A phonemizer.
+        data: Datasets of words and their phones; by default those of the model's training.
+        limit: Number of words; None for all.
+        samples: Not used: there is nothing to hear.
+
+    Returns:
+        The content of `evaluation.json`.
+
+    Raises:
+        InputError: No data are given, and the model has no training record.
+        DataError: The data have no held-out words, or the lexicon has some of them.
+    """
+    held = held_out(model, data, WORDS, heldout_only=True)
+    # Lexicons mark the words that are held out; other data have them in a split of their own.
+    marked = [row for rows in held.rows("train") if "heldout" in rows.column_names for row in rows if row["heldout"]]
+    rows = marked or [row for rows in held.test_rows() for row in rows]
     chosen = [row for row in rows if row["word"].isalpha()][:limit]
-    words, reference = [row["word"] for row in chosen], [row["phones"] for row in chosen]
+    words, said = [row["word"].lower() for row in chosen], [row["phones"] for row in chosen]
+    reference = [phones.split() if isinstance(phones, str) else phones for phones in said]
     predicted = model.letters.pronounce(words)
     known = [word for word in words if word in model.lexicon]
     if known:
         raise DataError(f"The lexicon of {model.name} has held-out words, such as {known[0]!r}; train the model again.")
     phone_rate, word_rate = phone_errors(predicted, reference)
     return {
-        "protocol": {"teacher": "flite's phones", "words": len(words), "words_in_the_lexicon": len(model.lexicon)},
+        "protocol": {
+            "teacher": f"the phones of {held.title}",
+            "words": len(words),
+            "words_in_the_lexicon": len(model.lexicon),
+        },
         "held_out_words": {"phone_error_rate": phone_rate, "words_with_an_error": word_rate},
     }
 

@@ -9,13 +9,18 @@ import torch
 from torch import Tensor
 
 from mmzoo.interfaces import Condition, Graph, Latents
+from mmzoo_tts.voices import mixed
 
 
 def speech_graphs(head: Any) -> Mapping[str, Graph]:
-    """Phones to vectors and durations; these to the condition of the frames; and one evaluation of the backbone."""
+    """Phones to vectors and durations; these to the condition of the frames; and one evaluation of the backbone.
+
+    Each also takes `voice [1, V]`, the weight of each voice.
+    """
     generator = torch.Generator().manual_seed(0)
     sizes = ((9, 20), (14, 33), (2, 1))  # phones and frames
-    width, voice = head.voice.embedding_dim, torch.zeros(1, dtype=torch.long)
+    width = head.voice.embedding_dim
+    voice = torch.rand(1, len(head.voices), generator=generator).softmax(1)
     time = head.sampler.schedule(2)[:1]
 
     def draw(*shape: int) -> Tensor:
@@ -23,16 +28,17 @@ def speech_graphs(head: Any) -> Mapping[str, Graph]:
 
     def read(phones: Tensor, voice: Tensor) -> tuple[Tensor, Tensor]:
         mask = torch.ones_like(phones, dtype=torch.bool)
-        vectors = head._phone_vectors(phones, mask, voice)
+        vectors = head._phone_vectors(phones, mask, mixed(head.voice, voice))
         return vectors, head.durations.seconds(head.durations(vectors, mask))
 
     def frames(vectors: Tensor, ends: Tensor, noise: Tensor, voice: Tensor) -> tuple[Tensor, Tensor]:
         mask, count = torch.ones_like(ends, dtype=torch.bool), noise.shape[1]
-        condition, mean, _ = head._condition(vectors, ends, mask, torch.full((1,), count), voice, count)
+        speaker = mixed(head.voice, voice)
+        condition, mean, _ = head._condition(vectors, ends, mask, torch.full((1,), count), speaker, count)
         return condition.aligned["text"], mean
 
     def predict(x: Tensor, time: Tensor, text: Tensor, prior: Tensor, voice: Tensor) -> Tensor:
-        condition = Condition(vectors={"voice": head.voice(voice)}, aligned={"text": text, "prior": prior})
+        condition = Condition(vectors={"voice": mixed(head.voice, voice)}, aligned={"text": text, "prior": prior})
         prediction: Tensor = head.backbone(Latents(x, rate=head.rate), time, condition)
         return prediction
 

@@ -44,6 +44,7 @@ from mmzoo_tts.examples import SpokenPhones, speakers
 from mmzoo_tts.export import speech_graphs
 from mmzoo_tts.speaker import Array, Speaker
 from mmzoo_tts.text.phones import phone_set
+from mmzoo_tts.voices import mixed
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -172,11 +173,10 @@ class TextToSpeech(Speaker, TaskHead):
         """Sampler, prior (L1) and duration (Huber) losses of one batch."""
         with torch.no_grad():
             data = self.tokenizer.embed_codes(batch["codes"]).float()
-        phones = self._phone_vectors(batch["phones"], batch["phone_mask"], batch["voice"])
+        voice = self.voice(batch["voice"])
+        phones = self._phone_vectors(batch["phones"], batch["phone_mask"], voice)
         durations = self.durations(phones, batch["phone_mask"])
-        condition, mean, mask = self._condition(
-            phones, batch["ends"], batch["phone_mask"], batch["frames"], batch["voice"]
-        )
+        condition, mean, mask = self._condition(phones, batch["ends"], batch["phone_mask"], batch["frames"], voice)
         flow = self.sampler.loss(self.backbone, Latents(data, mask, rate=self.rate), condition, generator)
         prior = masked_mean((mean.float() - data).abs().mean(-1), mask)
         duration = self.durations.loss(durations, batch["ends"], batch["phone_mask"])
@@ -197,7 +197,7 @@ class TextToSpeech(Speaker, TaskHead):
             noise = torch.randn(1, math.ceil(float(ends[0, -1]) * self.rate), self.dim, generator=generator)
             inputs = {"phones": phones, "ends": ends, "x": noise}
         mask = torch.ones_like(inputs["phones"], dtype=torch.bool)
-        voice = torch.zeros(1, dtype=torch.long, device=mask.device)
+        voice = self.voice(torch.zeros(1, dtype=torch.long, device=mask.device))
         frames = torch.tensor([inputs["x"].shape[1]], device=mask.device)
         vectors = self._phone_vectors(inputs["phones"], mask, voice)
         condition, mean, _ = self._condition(vectors, inputs["ends"], mask, frames, voice)
@@ -213,9 +213,8 @@ class TextToSpeech(Speaker, TaskHead):
         assert self.tokenizer.rate is not None  # checked by `connect`
         return self.tokenizer.rate
 
-    def _phone_vectors(self, phones_BP: Tensor, mask_BP: Tensor, voice_B: Tensor) -> Tensor:
-        voice: Tensor = self.voice(voice_B)
-        return self.text.encode(phones_BP, mask_BP).x + voice.unsqueeze(1)
+    def _phone_vectors(self, phones_BP: Tensor, mask_BP: Tensor, voice_BD: Tensor) -> Tensor:
+        return self.text.encode(phones_BP, mask_BP).x + voice_BD.unsqueeze(1)
 
     def _condition(
         self,
@@ -223,7 +222,7 @@ class TextToSpeech(Speaker, TaskHead):
         ends_BP: Tensor,
         mask_BP: Tensor,
         frames_B: Tensor,
-        voice_B: Tensor,
+        voice_BD: Tensor,
         count: int | None = None,
     ) -> tuple[Condition, Tensor, Tensor]:
         """The condition, the prior's mean `[B, N, dim]`, and the frame mask `[B, N]`."""
@@ -232,7 +231,7 @@ class TextToSpeech(Speaker, TaskHead):
         aligned = weights.to(phones_BPD.dtype) @ phones_BPD + positions
         aligned = self.prior(aligned, mask)
         mean = self.prior_out(aligned)
-        return Condition(vectors={"voice": self.voice(voice_B)}, aligned={"text": aligned, "prior": mean}), mean, mask
+        return Condition(vectors={"voice": voice_BD}, aligned={"text": aligned, "prior": mean}), mean, mask
 
     # --- synthesis ---------------------------------------------------------------------------------------
 
@@ -245,17 +244,17 @@ class TextToSpeech(Speaker, TaskHead):
         return self.tokenizer.sample_rate
 
     @torch.inference_mode()
-    def _read(self, phones: Array, voice: int) -> tuple[Tensor, Array]:
+    def _read(self, phones: Array, voice: Array) -> tuple[Tensor, Array]:
         ids = torch.from_numpy(phones).to(self.device).unsqueeze(0)
         mask = torch.ones_like(ids, dtype=torch.bool)
-        vectors = self._phone_vectors(ids, mask, torch.tensor([voice], device=self.device))
+        vectors = self._phone_vectors(ids, mask, mixed(self.voice, torch.from_numpy(voice)))
         return vectors, self.durations.seconds(self.durations(vectors, mask))[0].cpu().numpy()
 
     @torch.inference_mode()
-    def _sound(self, read: Tensor, ends: Array, noise: Array, voice: int, steps: int) -> Array:
+    def _sound(self, read: Tensor, ends: Array, noise: Array, voice: Array, steps: int) -> Array:
         device = self.device
         mask = torch.ones(read.shape[:2], dtype=torch.bool, device=device)
-        frames, speaker = torch.tensor([len(noise)], device=device), torch.tensor([voice], device=device)
+        frames, speaker = torch.tensor([len(noise)], device=device), mixed(self.voice, torch.from_numpy(voice))
         condition, _, _ = self._condition(read, torch.from_numpy(ends).to(device)[None], mask, frames, speaker)
         table = self.backbone.precompute(self.sampler.schedule(steps).to(device), condition)
 

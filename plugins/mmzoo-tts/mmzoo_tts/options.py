@@ -16,14 +16,14 @@ class SpeechOptions:
     """Validated options of a synthesis.
 
     Args:
-        voice: Index of the voice.
+        voice: The weight of each voice; they sum to 1.
         speed: 2.0 is twice as fast.
         steps: Sampling steps.
         seed: Seed of the initial noise.
         notes: Reports the seed if it was drawn.
     """
 
-    voice: int
+    voice: tuple[float, ...]
     speed: float
     steps: int
     seed: int

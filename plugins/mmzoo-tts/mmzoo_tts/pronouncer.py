@@ -6,6 +6,7 @@ import json
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from mmzoo.errors import CorruptFileError
@@ -17,6 +18,7 @@ from mmzoo_tts.text.user_lexicon import Pronunciations
 LEXICON_FILE = "lexicon.json"
 LONGEST_WORD = 30
 MOST_LEARNED = 50_000
+SAMPLE_WORDS = 6
 
 Sound = tuple[tuple[str, ...], Source]
 
@@ -39,6 +41,11 @@ class Pronouncer(Verbs):
     @abstractmethod
     def __call__(self, text: Any, *, pronunciations: Pronunciations = None) -> Pronunciation:
         """Phrases, words and phones of a text, or of a dataset row with one. Raises InputError."""
+
+    def sample_text(self, number: int) -> str:
+        """A text that it can read: some words of the lexicon, other ones for each number; "" without a lexicon."""
+        words = sorted(self._lexicon)  # whatever order they were given in
+        return " ".join(Random(number).sample(words, min(SAMPLE_WORDS, len(words)))) + "." if words else ""
 
     # --- one word --------------------------------------------------------------------------------------
 

@@ -35,16 +35,15 @@ class Voice(Speaker, Runner):
         """Sample rate of the speech in Hz."""
         return int(self.tokenizer.sample_rate)
 
-    def _read(self, phones: Array, voice: int) -> tuple[Array, Array]:
-        vectors, seconds = self.graphs["phones"](phones=phones[None], voice=np.array([voice]))
+    def _read(self, phones: Array, voice: Array) -> tuple[Array, Array]:
+        vectors, seconds = self.graphs["phones"](phones=phones[None], voice=voice)
         return vectors, seconds[0]
 
-    def _sound(self, read: Array, ends: Array, noise: Array, voice: int, steps: int) -> Array:
-        speaker = np.array([voice])
-        text, prior = self.graphs["frames"](vectors=read, ends=ends[None], noise=noise[None], voice=speaker)
+    def _sound(self, read: Array, ends: Array, noise: Array, voice: Array, steps: int) -> Array:
+        text, prior = self.graphs["frames"](vectors=read, ends=ends[None], noise=noise[None], voice=voice)
 
         def predict(x: Array, time: Array) -> Array:
-            return self.graphs["predict"](x=x, time=time[None], text=text, prior=prior, voice=speaker)[0]
+            return self.graphs["predict"](x=x, time=time[None], text=text, prior=prior, voice=voice)[0]
 
         latents = solve(self.plans, predict, noise[None], steps)
         samples: Array = self.tokenizer.reconstruct(self.tokenizer.quantize_latents(latents)).samples

@@ -6,6 +6,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -22,17 +23,12 @@ from mmzoo_tts.options import SPEEDS, SpeechOptions
 from mmzoo_tts.pronouncer import Pronouncer
 from mmzoo_tts.text.phones import phone_ids
 from mmzoo_tts.text.user_lexicon import Pronunciations, UserLexicon
+from mmzoo_tts.voices import VoiceChoice, voice_weights
 
 LONGEST_PHONE = 10.0
 """Seconds that a phone may be given."""
 
-SPECIMENS = (
-    "The quick brown fox jumps over the lazy dog.",
-    "Where did you put the keys this morning?",
-    "She sold her house, bought a boat, and sailed away.",
-    "Please call me back at a quarter past nine.",
-    "Nobody knew why the old clock had stopped.",
-)
+SPECIMEN_PHONES = 30
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -71,18 +67,24 @@ class Speaker(Verbs):
         """Sample rate of the speech in Hz."""
 
     @abstractmethod
-    def _read(self, phones: Array, voice: int) -> tuple[Any, Array]:
-        """What the networks make of phone ids `[P]` said by a voice, for `_sound`, and durations in seconds `[P]`."""
+    def _read(self, phones: Array, voice: Array) -> tuple[Any, Array]:
+        """What the networks make of phone ids `[P]`, for `_sound`, and durations in seconds `[P]`.
+
+        `voice [1, V]` has the weight of each voice.
+        """
 
     @abstractmethod
-    def _sound(self, read: Any, ends: Array, noise: Array, voice: int, steps: int) -> Array:
-        """Samples `[T]` of phones that end at `ends [P]` seconds, from noise `[N, dim]`; T is at least that long."""
+    def _sound(self, read: Any, ends: Array, noise: Array, voice: Array, steps: int) -> Array:
+        """Samples `[T]` of phones that end at `ends [P]` seconds, from noise `[N, dim]`; T is at least that long.
+
+        `voice [1, V]` has the weight of each voice.
+        """
 
     def __call__(
         self,
         text: Any,
         *,
-        voice: str | None = None,
+        voice: VoiceChoice = None,
         speed: float = 1.0,
         steps: int | None = None,
         seed: int | None = 0,
@@ -102,7 +104,7 @@ class Speaker(Verbs):
         self,
         text: Any,
         *,
-        voice: str | None = None,
+        voice: VoiceChoice = None,
         speed: float = 1.0,
         steps: int | None = None,
         seed: int | None = 0,
@@ -113,7 +115,7 @@ class Speaker(Verbs):
         Args:
             text: The text, perhaps with markup (docs/speech-markup.md), or a dataset row with one. It and the options
                 are checked before this returns.
-            voice: One of `voices`; None for the first.
+            voice: One of `voices`, or a mapping of several to weights, whose vectors are averaged; None for the first.
             speed: 2.0 is twice as fast; from 0.1 to 10.
             steps: Sampling steps; None for `num_steps`.
             seed: Seed of the initial noise; None draws one, and the notes report it.
@@ -149,7 +151,7 @@ class Speaker(Verbs):
         phones: Sequence[str],
         durations_s: Sequence[float] | None = None,
         *,
-        voice: str | None = None,
+        voice: VoiceChoice = None,
         speed: float = 1.0,
         steps: int | None = None,
         seed: int | None = 0,
@@ -183,9 +185,12 @@ class Speaker(Verbs):
         return replace(audio, notes=(*audio.notes, *options.notes))
 
     def specimen(self, number: int) -> Audio:
-        """One of a few sentences."""
-        speech: Audio = self(SPECIMENS[number % len(SPECIMENS)])
-        return speech
+        """A text in the language of the phonemizer, or some of the phones if there is none."""
+        if self.phonemizer is not None and (text := self.phonemizer.sample_text(number)):
+            speech: Audio = self(text)
+            return speech
+        pause = self.phones[0]
+        return self.speak_phones([pause, *Random(number).choices(self.phones, k=SPECIMEN_PHONES), pause])
 
     def _synthesize(
         self,
@@ -199,7 +204,8 @@ class Speaker(Verbs):
 
         `rates` are of each phone, relative to the speed; none means 1.
         """
-        read, seconds = self._read(np.array(phone_ids(phones, self.phones)), options.voice)
+        voice = np.array([options.voice], np.float32)
+        read, seconds = self._read(np.array(phone_ids(phones, self.phones)), voice)
         if durations_s is not None:
             seconds = np.array(durations_s, np.float32)
         seconds = seconds / np.float32(options.speed)
@@ -211,23 +217,17 @@ class Speaker(Verbs):
         # numpy draws the noise, so that it is the same on every engine and device.
         generator = np.random.Generator(np.random.Philox(options.seed_of(number)))
         noise = generator.standard_normal((frames, self.dim), np.float32) * np.float32(self.temperature)
-        samples = self._sound(read, ends, noise, options.voice, options.steps)
+        samples = self._sound(read, ends, noise, voice, options.steps)
         edges = [0.0, *ends.tolist()]
         segments = tuple(Segment("phone", bare(p), a, b) for p, a, b in zip(phones, edges, edges[1:], strict=False))
         return Audio(samples[: max(1, round(total * self.sample_rate))], self.sample_rate, segments)
 
-    def _options(self, voice: str | None, speed: float, steps: int | None, seed: int | None) -> SpeechOptions:
+    def _options(self, voice: VoiceChoice, speed: float, steps: int | None, seed: int | None) -> SpeechOptions:
         speed = number("speed", speed, *SPEEDS)
         steps = self.num_steps if steps is None else integer("steps", steps, 1, self.most_steps)
         value, drawn = seed_of(seed, low=-LARGEST_SEED)
-        return SpeechOptions(self._voice_index(voice), speed, steps, value, seed_note(value, drawn))
-
-    def _voice_index(self, voice: str | None) -> int:
-        if voice is None:
-            return 0
-        if voice not in self.voices:
-            raise InputError(f"{self.name or 'This model'} has no voice {voice!r}; it has {', '.join(self.voices)}.")
-        return self.voices.index(voice)
+        weights = voice_weights(voice, self.voices, self.name)
+        return SpeechOptions(weights, speed, steps, value, seed_note(value, drawn))
 
 
 def _checked_durations(given: Any, count: int) -> list[float]:

@@ -84,5 +84,5 @@ def register_tasks(register: Register) -> None:
     register.metric(
         "phonemization",
         "mmzoo_tts.evaluate:evaluate_phonemizer",
-        summary="Compares the letter-to-sound network with flite on held-out words",
+        summary="Compares the letter-to-sound network with the phones of held-out words",
     )

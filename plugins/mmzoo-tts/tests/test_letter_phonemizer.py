@@ -10,13 +10,16 @@ import numpy as np
 import pytest
 import torch
 from datasets import Dataset
+from mmzoo_tts import evaluate
 from mmzoo_tts.letter_phonemizer import LetterPhonemizer
 from mmzoo_tts.runner import LetterPhonemes
 from mmzoo_tts.text import PHONES
 
 import mmzoo
 from mmzoo.composition import save_model
+from mmzoo.data import DataGuess
 from mmzoo.errors import ConfigError, DataError, InputError
+from mmzoo.evaluation.heldout import HeldOut
 from mmzoo.interfaces import Exported, Graph
 
 LETTERS, SOUNDS = "акотё", ["pau", "a", "k", "oo", "t", "jo"]
@@ -170,3 +173,49 @@ def test_a_voice_reads_texts_with_a_phonemizer_of_its_own_phones(tmp_path: Path,
     assert [
         segment.text for segment in spoken.segments if segment.kind == "phone"
     ] == "pau t a k pau k oo t pau".split()
+    assert {word.text for word in tts.specimen(0).words} == set(phonemizer.lexicon)
+
+
+def test_sample_texts_are_words_of_the_lexicon_in_whatever_order_it_is(phonemizer: LetterPhonemizer) -> None:
+    phonemizer.set_lexicon({letter * count: "a" for letter in "акот" for count in range(1, 9)})
+    texts = [phonemizer.sample_text(number) for number in range(5)]
+    assert len(set(texts)) == 5 and all(phonemizer(text).notes == () for text in texts)
+    assert {word.source for text in texts for word in phonemizer(text).words} == {"lexicon"}
+    phonemizer.set_lexicon(dict(reversed(phonemizer.lexicon.items())))
+    assert [phonemizer.sample_text(number) for number in range(5)] == texts
+    phonemizer.set_lexicon({})
+    assert phonemizer.sample_text(0) == ""
+
+
+LEARNED = {"word": "кот", "phones": ["k", "oo", "t"]}
+WORDS = [{"word": "Кто", "phones": ["k", "t", "oo"]}, {"word": "ок", "phones": ["oo", "k"]}]
+
+
+@pytest.mark.parametrize(
+    "splits",
+    [
+        {"train": [LEARNED | {"heldout": False}, *(word | {"heldout": True} for word in WORDS)]},
+        {"train": [LEARNED], "test": [word | {"phones": " ".join(word["phones"])} for word in WORDS]},
+    ],
+    ids=["marked", "split"],
+)
+def test_it_is_evaluated_on_the_held_out_words_of_its_data(
+    phonemizer: LetterPhonemizer, monkeypatch: pytest.MonkeyPatch, splits: dict[str, list[dict[str, Any]]]
+) -> None:
+    asked: list[Any] = []
+
+    def held_out(model: Any, data: Any, needed: Any, **options: Any) -> HeldOut:
+        asked.append((data, needed, options))
+        tables = {name: Dataset.from_list(rows) for name, rows in splits.items()}
+        return HeldOut((DataGuess("acme-words", {}, "acme-words"),), (tables,))
+
+    monkeypatch.setattr(evaluate, "held_out", held_out)
+    monkeypatch.setattr(phonemizer.letters, "pronounce", lambda words: [("k", "t", "a"), ("oo", "k")][: len(words)])
+    report = evaluate.evaluate_phonemizer(phonemizer, data=("mine",))
+    assert report["held_out_words"] == {"phone_error_rate": 1 / 5, "words_with_an_error": 1 / 2}
+    assert report["protocol"] == {"teacher": "the phones of acme-words", "words": 2, "words_in_the_lexicon": 3}
+    assert asked == [(("mine",), ("word", "phones"), {"heldout_only": True})]
+    assert evaluate.evaluate_phonemizer(phonemizer, limit=1)["protocol"]["words"] == 1
+    phonemizer.set_lexicon({"кто": "k t oo"})
+    with pytest.raises(DataError, match="кто"):
+        evaluate.evaluate_phonemizer(phonemizer)

@@ -249,6 +249,16 @@ def test_a_list_gives_what_its_items_give_and_a_stream_what_a_call_gives(convert
     assert not np.array_equal(other.samples, both[0].samples)
 
 
+def test_voices_are_mixed(converter: Any) -> None:
+    sound = said("a")
+    low, high, mixture = (
+        converter(sound, voice=voice, steps=1).samples for voice in ("low", "high", {"low": 0.5, "high": 0.5})
+    )
+    np.testing.assert_array_equal(converter(sound, voice={"high": 3}, steps=1).samples, high)
+    np.testing.assert_array_equal(converter([sound], voice={"high": 2, "low": 2}, steps=1)[0].samples, mixture)
+    assert not np.array_equal(mixture, low) and not np.array_equal(mixture, high)
+
+
 def test_the_result_follows_the_loudness_of_the_speech(converter: Any, cleaner: Any) -> None:
     sound = said("aiu")
     for model in (converter, cleaner):
@@ -283,7 +293,10 @@ def test_what_is_no_speech_is_refused(converter: Any, given: Any, told: str) -> 
 def test_options_are_checked_before_anything_is_made(converter: Any, cleaner: Any) -> None:
     sound = said("a")
     refused(lambda: converter.stream(sound, voice="Elvis"), r"Elvis.*low, high")
+    refused(lambda: converter.stream(sound, voice={"low": 1, "Elvis": 1}), r"Elvis.*low, high")
+    refused(lambda: converter.stream(sound, voice={"low": -1, "high": 2}), "low.*-1")
     refused(lambda: cleaner.stream(sound, voice="low"), "no voices")
+    refused(lambda: cleaner.stream(sound, voice={"low": 1}), "no voices")
     refused(lambda: converter.stream(sound, steps=0), "steps")
     refused(lambda: converter.stream(sound, seed=0.5), "seed")
 
@@ -338,7 +351,12 @@ def created(converter: Any, cleaner: Any, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize(
-    ("command", "told"), [(["revoice", "--voice", "high"], "voice high"), (["denoise-speech"], "without noise")]
+    ("command", "told"),
+    [
+        (["revoice", "--voice", "high"], "voice high"),
+        (["revoice", "--voice", "high:2,low:1"], "voice high:2,low:1"),
+        (["denoise-speech"], "without noise"),
+    ],
 )
 def test_a_command_writes_a_file_as_long_as_its_source(
     created: None, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str], told: str
@@ -358,6 +376,7 @@ def test_a_command_writes_a_file_as_long_as_its_source(
     [
         (["revoice", "SOURCE", "-o", "MADE.wav", "--voice", "Elvis"], "low, high"),
         (["revoice", "SOURCE", "-o", "MADE.wav", "--model", "vqvae-dit-denoise"], "voice-conversion"),
+        (["revoice", "SOURCE", "-o", "MADE.wav", "--voice", "low,high"], "VOICE:WEIGHT"),
         (["revoice", "SOURCE", "-o", "MADE.wav", "--model", "other"], "voice-conversion"),
         (["revoice", "SOURCE", "-o", "MADE.wav", "--seed", "soon"], "soon"),
         (["revoice", "SOURCE", "-o", "MADE.wav", "--steps", "0"], "steps"),

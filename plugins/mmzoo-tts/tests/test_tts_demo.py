@@ -55,6 +55,11 @@ def test_one_line_says_all(speaker: Speaker, tmp_path: Path, capsys: pytest.Capt
     assert speaker.asked == [{"text": "Hello\nthere.", "voice": "kal", "seed": 3}]
 
 
+def test_voices_are_mixed(speaker: Speaker, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "Hello.", "-o", str(tmp_path / "a.wav"), "--voice", "slt:1,kal:3"]) == 0
+    assert speaker.asked[0]["voice"] == {"slt": 1.0, "kal": 3.0} and "voice slt:1,kal:3;" in capsys.readouterr().out
+
+
 def test_a_text_and_a_voice_are_given_by_default(
     speaker: Speaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

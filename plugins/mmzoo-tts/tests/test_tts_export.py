@@ -84,7 +84,7 @@ def test_the_engine_onnx_equals_torch(voice, exported, tmp_path, monkeypatch):
     with pytest.warns(UserWarning, match="exported"):
         cached = mmzoo.create(voice, engine="onnx", threads=2)
     for model in (cached, mmzoo.create(exported)):
-        for options in ({}, {"voice": "bob", "speed": 1.3, "seed": 5, "steps": 4}):
+        for options in ({}, {"voice": "bob", "speed": 1.3, "seed": 5, "steps": 4}, {"voice": {"ann": 3, "bob": 1}}):
             first, second = torch_voice(TEXT, **options), model(TEXT, **options)
             similar(first, second)
             assert first.notes == second.notes and [w.text for w in first.words] == [w.text for w in second.words]

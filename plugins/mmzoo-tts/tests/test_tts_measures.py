@@ -108,7 +108,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
             | {"questions": Dataset.from_dict({"text": QUESTIONS})}
         )
 
-    def held_out(model: Any, data: Any, **sizes: int) -> HeldOut:
+    def held_out(model: Any, data: Any, needed: Any, **sizes: int) -> HeldOut:
         if isinstance(state["held"], DataError):
             raise state["held"]
         return HeldOut((DataGuess("hums", {}, "hums"),), (state["held"],))

@@ -50,6 +50,8 @@ def test_a_voice_with_phones_of_another_language_speaks_them_and_is_saved(tmp_pa
         tts.speak_phones(["pau", "aa"])
     with pytest.raises(InputError, match="speak_phones"):
         tts("Hello.")
+    made = [[segment.text for segment in tts.specimen(number).segments] for number in (0, 1, 0)]
+    assert set(made[0]) <= set(RUSSIAN) and made[0] == made[2] != made[1]
 
 
 def test_phones_beside_those_of_the_phonemizer_may_be_spoken_in_the_same_voice() -> None:

@@ -87,7 +87,13 @@ def same(first, second):
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"voice": "bob", "speed": 1.5}, {"steps": 1, "seed": 7}, {"steps": 3, "pronunciations": {"paid": "p ey d d"}}],
+    [
+        {},
+        {"voice": "bob", "speed": 1.5},
+        {"voice": {"ann": 3, "bob": 2}},
+        {"steps": 1, "seed": 7},
+        {"steps": 3, "pronunciations": {"paid": "p ey d d"}},
+    ],
     ids=str,
 )
 def test_the_runner_speaks_as_the_head(head, runner, options):
@@ -107,6 +113,24 @@ def test_streams_batches_and_phones(head, runner):
     assert runner.voices == head.voices and runner.rate == head.rate and runner.sample_rate == head.sample_rate
 
 
+@pytest.mark.parametrize("engine", ["head", "runner"])
+def test_a_mixture_lies_between_its_voices(request, engine):
+    model = request.getfixturevalue(engine)
+    phones = ["pau", "hh", "ax", "l", "ow", "pau"]
+
+    def samples(voice):
+        return model.speak_phones(phones, [0.1] * 6, voice=voice).samples
+
+    ann, bob, mixture = samples("ann"), samples("bob"), samples({"ann": 0.5, "bob": 0.5})
+    np.testing.assert_array_equal(samples({"bob": 0.2}), bob)
+    np.testing.assert_array_equal(samples({"ann": 1, "bob": 0}), ann)
+    np.testing.assert_array_equal(samples({"bob": 4, "ann": 4}), mixture)
+    assert not np.array_equal(ann, bob) and not any(np.array_equal(mixture, one) for one in (ann, bob))
+    [chunk] = model.stream("Hi.", voice={"ann": 0.5, "bob": 0.5})
+    for same in (*model(["Hi.", "Hi."], voice={"ann": 2, "bob": 2}), model("Hi.", voice={"bob": 1, "ann": 1})):
+        np.testing.assert_array_equal(same.samples, chunk.samples)
+
+
 @pytest.mark.parametrize("text", ["blorptious", "sooo hmmmm xqz", "twinkletoe's quizzaneers read mmzoo"])
 def test_the_letters_are_read_alike(head, runner, text):
     assert head.phonemizer(text) == runner.phonemizer(text)
@@ -120,6 +144,9 @@ def test_the_letters_are_read_alike(head, runner, text):
         ("", {}),
         ("?!", {}),
         ("Hi.", {"voice": "carl"}),
+        ("Hi.", {"voice": {"ann": 1, "carl": 1}}),
+        ("Hi.", {"voice": {}}),
+        ("Hi.", {"voice": {"ann": -1, "bob": 2}}),
         ("Hi.", {"speed": 0}),
         ("Hi.", {"seed": "x"}),
         ("[pause 5 parsecs]", {}),

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from mmzoo.data import load_dataset_component, resample
 from mmzoo.errors import MmzooError
-from mmzoo.evaluation.heldout import held_out, mentions
+from mmzoo.evaluation.heldout import SPEECH, held_out, mentions
 from mmzoo.evaluation.sound import averages, high_band_distance, intelligibility, prosody
 from mmzoo.evaluation.speech import (
     Judged,
@@ -84,7 +84,7 @@ def evaluate_speech_tokenizer(
         The content of `evaluation.json`.
     """
     panel = Panel.of(judges)
-    held = held_out(model, data, **OTHER_SPLITS)
+    held = held_out(model, data, SPEECH, **OTHER_SPLITS)
     known = by_speaker(held.test_rows(), limit or SENTENCES, limit or OTHERS)
     first = next(iter(known.values()))
     others, without = _other_voices(model, known, [s.text for s in first[: limit or OTHERS]], limit or OTHERS)

@@ -68,6 +68,16 @@ def pitch_of(x_BT: Tensor, hop: int, sample_rate: int) -> tuple[Tensor, Tensor]:
     a, b, c = (part.gather(-1, lag).squeeze(-1) for part in (left_of, here, right_of))
     curve = (a - 2 * b + c).clamp(max=-1e-6)
     offset = (0.5 * (a - c) / curve).clamp(-0.5, 0.5)
-    pitch = sample_rate / (lag.squeeze(-1) + shortest + offset)
+    period = lag.squeeze(-1) + shortest + offset
     voiced = (b > 0.7) & (energy[..., 0] > width * 1e-5) & chosen.any(-1)
+    # What was compared lies before the center of the frame, so a rising pitch would seem too low.
+    pitch = sample_rate / period + _slope(sample_rate / period) * (longest - period) / (2 * hop)
     return pitch.clamp(FLOOR_HZ, CEILING_HZ), voiced
+
+
+def _slope(pitch_BK: Tensor) -> Tensor:
+    """The change of pitch to the next frame, else from the previous one, else 0, where the pitch jumps."""
+    change = pitch_BK.diff(dim=1)
+    change = torch.where(change.abs() < 0.15 * pitch_BK[:, 1:], change, 0.0)
+    following, preceding = F.pad(change, (0, 1)), F.pad(change, (1, 0))
+    return torch.where(following == 0, preceding, following)

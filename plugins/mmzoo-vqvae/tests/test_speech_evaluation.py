@@ -103,7 +103,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
 
 def evaluated(monkeypatch: pytest.MonkeyPatch, rows: Dataset, rate: int, ear: Ear, **options: Any) -> dict[str, Any]:
     held = HeldOut((DataGuess("hums", {}, "hums"),), ({"test": rows},))
-    monkeypatch.setattr(evaluate, "held_out", lambda model, data, **sizes: held)
+    monkeypatch.setattr(evaluate, "held_out", lambda model, data, needed, **sizes: held)
     monkeypatch.setattr(Panel, "of", lambda names: Panel({"ear": ear}, {"loudness": Loudness()}))
     return evaluate.evaluate_speech_tokenizer(Halving(rate), **options)
 

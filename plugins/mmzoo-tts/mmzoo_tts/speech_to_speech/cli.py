@@ -15,7 +15,9 @@ from mmzoo.command_line import Device, Output, Seed, input_file, seed_option
 from mmzoo.data import as_audio
 from mmzoo.errors import InputError
 from mmzoo.interfaces import Audio
+from mmzoo_tts.cli import Voice
 from mmzoo_tts.joining import join
+from mmzoo_tts.voices import written_voice
 
 
 @runtime_checkable
@@ -42,7 +44,7 @@ Steps = Annotated[int | None, typer.Option(help="Sampling steps; more is slower.
 def revoice(
     source: Source,
     output: Result,
-    voice: Annotated[str | None, typer.Option(help="One of the model's voices; by default its first.")] = None,
+    voice: Voice = None,
     model: Annotated[str, typer.Option(help="A voice conversion model.")] = "vqvae-dit-revoice",
     steps: Steps = None,
     seed: Seed = "0",
@@ -59,7 +61,8 @@ def revoice(
     able = _loaded(model, device)
     if not able.voices:
         raise InputError(f"{model} has no voices; `mmzoo list --task voice-conversion` shows the models that do.")
-    _run(able, source, result, f"voice {voice or able.voices[0]}", voice=voice, steps=steps, seed=first)
+    options = {"voice": written_voice(voice, able.voices), "steps": steps, "seed": first}
+    _run(able, source, result, f"voice {voice or able.voices[0]}", **options)
 
 
 def denoise_speech(

@@ -41,6 +41,7 @@ from mmzoo_tts.joining import join
 from mmzoo_tts.speech_to_speech.examples import Spoiling, SpokenPairs
 from mmzoo_tts.speech_to_speech.level import LEVEL, Samples, leveled, loudness
 from mmzoo_tts.speech_to_speech.pieces import Piece, joined, pieces_of
+from mmzoo_tts.voices import VoiceChoice, mixed, voice_weights
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -154,7 +155,7 @@ class SpeechToSpeech(TaskHead):
             data = self.tokenizer.embed_codes(batch["codes"]).float()
         mask = batch["codes_mask"]
         heard = self.speech.encode(batch["speech"], batch["speech_mask"])
-        condition, mean = self._condition(at_places(heard, batch["places"]), mask, batch["voice"])
+        condition, mean = self._condition(at_places(heard, batch["places"]), mask, self._vectors(batch["voice"]))
         flow = self.sampler.loss(self.backbone, Latents(data, mask, rate=self.rate), condition, generator)
         prior = masked_mean((mean.float() - data).abs().mean(-1), mask)
         return Losses(flow.total + self.prior_weight * prior, {**flow.parts, "prior": prior.detach()})
@@ -176,7 +177,8 @@ class SpeechToSpeech(TaskHead):
             noise = torch.randn(1, round(len(time) / self.samples_per_latent), self.dim, generator=generator)
             inputs = {"speech": speech, "x": noise}
         heard = self.speech.encode(inputs["speech"]).x
-        condition, mean = self._condition(heard, None, torch.zeros(1, dtype=torch.long, device=heard.device))
+        voice = self._vectors(torch.zeros(1, dtype=torch.long, device=heard.device))
+        condition, mean = self._condition(heard, None, voice)
         half = torch.full((1,), 0.5, device=heard.device)
         prediction = self.backbone(Latents(inputs["x"], rate=self.rate), half, condition)
         return inputs, {"prior": mean, "prediction": prediction}
@@ -200,9 +202,14 @@ class SpeechToSpeech(TaskHead):
         """Samples of each latent."""
         return round(self.sample_rate / self.rate)
 
-    def _condition(self, heard_BNW: Tensor, mask_BN: Tensor | None, voice_B: Tensor) -> tuple[Condition, Tensor]:
+    def _vectors(self, voice_B: Tensor) -> dict[str, Tensor]:
+        """The vectors of voices by their indices; none if the speaker stays the same."""
+        return {} if self.voice is None else {"voice": self.voice(voice_B)}
+
+    def _condition(
+        self, heard_BNW: Tensor, mask_BN: Tensor | None, vectors: Mapping[str, Tensor]
+    ) -> tuple[Condition, Tensor]:
         """The condition, and the prior's mean `[B, N, dim]`, from what is heard at each latent of the result."""
-        vectors = {} if self.voice is None else {"voice": self.voice(voice_B)}
         for vector in vectors.values():
             heard_BNW = heard_BNW + vector.unsqueeze(1)
         heard_BNW = self.prior(heard_BNW, mask_BN)
@@ -211,7 +218,7 @@ class SpeechToSpeech(TaskHead):
 
     # --- use ---------------------------------------------------------------------------------------------
 
-    def convert(self, speech: Any, *, voice: str | None = None, steps: int | None = None, seed: int | None = 0) -> Any:
+    def convert(self, speech: Any, *, voice: VoiceChoice = None, steps: int | None = None, seed: int | None = 0) -> Any:
         """Convert speech, or each item of a list; returns Audio, or a list of them. See `stream` for the options."""
         items = as_batch(speech)
         if items is not None:
@@ -221,7 +228,7 @@ class SpeechToSpeech(TaskHead):
     __call__ = forward = convert
 
     def stream(
-        self, speech: Any, *, voice: str | None = None, steps: int | None = None, seed: int | None = 0
+        self, speech: Any, *, voice: VoiceChoice = None, steps: int | None = None, seed: int | None = 0
     ) -> Iterator[Audio]:
         """Convert speech in pieces of 5 to 10 seconds that are cut where it is quiet.
 
@@ -229,7 +236,8 @@ class SpeechToSpeech(TaskHead):
 
         Args:
             speech: Anything `mmzoo.data.as_audio` takes. It and the options are checked before this returns.
-            voice: One of `voices`; None for the first. A model without voices takes none.
+            voice: One of `voices`, or a mapping of several to weights, whose vectors are averaged; None for the first.
+                A model without voices takes none.
             steps: Sampling steps; None for `num_steps`.
             seed: Seed of the initial noise; None draws one, and the notes report it.
 
@@ -239,16 +247,18 @@ class SpeechToSpeech(TaskHead):
         Raises:
             InputError: The speech is unreadable, empty, silent or too long, or an option is out of range.
         """
-        speaker = self._voice_index(voice)
+        weights = self._weights(voice)
         steps = self.num_steps if steps is None else integer("steps", steps, 1)
         value, drawn = seed_of(seed, low=-LARGEST_SEED)
         audio = as_audio(speech, self.sample_rate)
-        return self._pieces(audio, speaker, steps, value, seed_note(value, drawn))
+        return self._pieces(audio, weights, steps, value, seed_note(value, drawn))
 
-    def _pieces(self, audio: Audio, speaker: int, steps: int, seed: int, notes: tuple[str, ...]) -> Iterator[Audio]:
+    def _pieces(
+        self, audio: Audio, weights: tuple[float, ...], steps: int, seed: int, notes: tuple[str, ...]
+    ) -> Iterator[Audio]:
         samples = leveled(audio.samples, self.sample_rate)
         gain = np.float32(loudness(audio.samples, self.sample_rate) / LEVEL)
-        condition = self._heard(samples, speaker)
+        condition = self._heard(samples, weights)
         count = condition.aligned["prior"].shape[1]
         generator = torch.Generator().manual_seed(seed % (1 << 63))
         noise = self.temperature * torch.randn(1, count, self.dim, generator=generator)
@@ -268,10 +278,11 @@ class SpeechToSpeech(TaskHead):
             start, left = end, left - len(made)
 
     @torch.inference_mode()
-    def _heard(self, samples: Samples, speaker: int) -> Condition:
+    def _heard(self, samples: Samples, weights: tuple[float, ...]) -> Condition:
         """The condition for all of the speech."""
         heard = self.speech.encode(torch.from_numpy(samples).to(self.device).unsqueeze(0)).x
-        return self._condition(heard, None, torch.tensor([speaker], device=heard.device))[0]
+        vectors = {} if self.voice is None else {"voice": mixed(self.voice, torch.tensor([weights]))}
+        return self._condition(heard, None, vectors)[0]
 
     @torch.inference_mode()
     def _made(self, condition: Condition, noise: Tensor, piece: Piece, steps: int) -> Samples:
@@ -289,15 +300,15 @@ class SpeechToSpeech(TaskHead):
         made: Audio = self.tokenizer.reconstruct(self.tokenizer.quantize_latents(Latents(latents.float())))
         return made.samples
 
-    def _voice_index(self, voice: str | None) -> int:
-        if voice is None:
-            return 0
-        name = self.name or "This model"
-        if not self.voices:
-            raise InputError(f"{name} has no voices, because it keeps the speaker's; leave voice={voice!r} out.")
-        if voice not in self.voices:
-            raise InputError(f"{name} has no voice {voice!r}; it has {', '.join(self.voices)}.")
-        return self.voices.index(voice)
+    def _weights(self, voice: VoiceChoice) -> tuple[float, ...]:
+        """The weight of each voice; none if the speaker stays the same."""
+        if self.voices:
+            return voice_weights(voice, self.voices, self.name)
+        if voice is not None:
+            raise InputError(
+                f"{self.name or 'This model'} has no voices, because it keeps the speaker's; leave voice={voice!r} out."
+            )
+        return ()
 
 
 def at_places(latents: Latents, places_BN: Tensor) -> Tensor:
