@@ -16,7 +16,9 @@ import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedDataParallelKwargs, send_to_device
+from torch import nn
 
+from mmzoo.composition import own_tensors
 from mmzoo.data import cache_dir, require_columns
 from mmzoo.errors import CheckpointError, ConfigError, TrainingError
 from mmzoo.interfaces import Examples, NeedsColumns, TaskHead
@@ -362,6 +364,6 @@ class Trainer:
         return RunResult("finished", self.progress.step, self.out, model, losses=self._losses)
 
     def _record(self) -> dict[str, Any]:
-        parameters = sum(p.numel() for p in self.stepper.parameters.values())
+        parameters = sum(p.numel() for p in own_tensors(self.head).values() if isinstance(p, nn.Parameter))
         extra = {"parameters": parameters, "processes": self.accelerator.num_processes, "losses": self._losses}
         return training_record(self.command, self.recipe, self.progress, self._data, self.start) | extra
