@@ -87,16 +87,26 @@ class Loaded:
 def load_mmzoo(threads: int, *, name: str, engine: str) -> Loaded:
     """A model of mmzoo."""
     start = time.perf_counter()
-    import torch
-
     import mmzoo
 
     mmzoo.create  # noqa: B018 - imports what it needs
     if engine == "onnx":
         import onnxruntime  # noqa: F401
+
+        imported = time.perf_counter()
+        model: Any = mmzoo.create(name, engine=engine, threads=threads)
+        created = time.perf_counter()
+        return Loaded(
+            lambda text: (chunk.duration for chunk in model.stream(text)),
+            imported - start,
+            created - imported,
+            unlimited(),
+        )
+    import torch
+
     imported = time.perf_counter()
     torch.set_num_threads(threads)
-    model: Any = mmzoo.create(name) if engine == "torch" else mmzoo.create(name, engine=engine)
+    model = mmzoo.create(name)
     created = time.perf_counter()
 
     def speak(text: str) -> Iterator[float]:
@@ -115,8 +125,7 @@ def load_mmzoo(threads: int, *, name: str, engine: str) -> Loaded:
             best = min(best, time.perf_counter() - begin)
         return float(counter.get_total_flops() / (2 * 1024**3 / best))
 
-    used = torch.backends.cpu.get_cpu_capability() if engine == "torch" else unlimited()
-    return Loaded(speak, imported - start, created - imported, used, floor if engine == "torch" else None)
+    return Loaded(speak, imported - start, created - imported, torch.backends.cpu.get_cpu_capability(), floor)
 
 
 def load_hibari(threads: int) -> Loaded:
