@@ -59,7 +59,7 @@ COMMANDS: Mapping[str, Sequence[str]] = {
     "sync": ["sync --frozen --file mmzoo.lock"],
     "cache": ["cache list", "cache size", "cache remove me/text"],
     "export": [
-        "export vqvae-text --onnx exported",
+        "!export vqvae-text --onnx graphs",
         "!export {token} --onnx graphs",
         "!export hf-hub:me/none --onnx none",
     ],
