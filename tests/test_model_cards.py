@@ -258,7 +258,7 @@ def test_the_codec_keeps_what_the_teacher_said():
     assert told["differences"]["copy"]["wer"]["difference"] <= 0.02
     # Its noise is not the original's, which STOI counts against it, but listeners do not.
     assert told["differences"]["copy"]["ratings"]["mos"]["difference"] >= -0.5
-    assert told["distances"]["stoi"] >= 0.90 and told["distances"]["estoi"] >= 0.85
+    assert told["distances"]["stoi"] >= 0.93 and told["distances"]["estoi"] >= 0.88
 
 
 def test_the_voice_is_understood_like_its_teacher():
@@ -318,8 +318,13 @@ def test_digits_are_recognised_and_together_better_than_alone():
 
 def test_all_weights_together_are_small():
     sizes = {folder.name: (folder / "model.safetensors").stat().st_size for folder in FOLDERS}
-    speech = sum(size for name, size in sizes.items() if name.endswith(("-speech", "-tts", "-en")))
-    assert max(sizes.values()) <= 25e6 and speech <= 24e6 and sum(sizes.values()) <= 80e6
+    assert max(sizes.values()) <= 25e6 and sum(sizes.values()) <= 80e6
+
+
+def test_a_voice_and_what_it_needs_are_small():
+    folders = [ROOT / name for name in ("phonemizer-en", "vqvae-speech", "vqvae-dit-tts")]
+    needed = [path for folder in folders for path in (folder / "model.safetensors", folder / "lexicon.json")]
+    assert sum(path.stat().st_size for path in needed if path.exists()) <= 24e6
 
 
 def test_text_by_hand_is_kept(tmp_path):

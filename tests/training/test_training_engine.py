@@ -346,6 +346,10 @@ def test_balance_needs_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert trainer.run().status == "finished"
     drawn = [index for batch in trainer.order.batches(0) for index in batch]
     assert drawn.count(0) > len(drawn) / 4
+    part = make_trainer(tmp_path / "c", balance=0.5)
+    assert part.run().status == "finished"
+    once = [index for batch in part.order.batches(0) for index in batch].count(0)
+    assert 0 < once < drawn.count(0)
 
 
 # --- what must never be lost --------------------------------------------------------------------------

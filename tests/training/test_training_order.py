@@ -106,6 +106,16 @@ def test_an_order_can_be_sent_to_a_worker() -> None:
     assert pickle.loads(pickle.dumps(order)).batches(4) == order.batches(4)
 
 
+def test_a_fraction_evens_labels_out_in_part() -> None:
+    labels = ["common"] * 900 + ["rare"] * 100
+    shares = {}
+    for balance in (0.5, 1.0):
+        order = DataOrder([1] * 1000, BatchSize(items=10), seed=0, bucket=False, labels=labels, balance=balance)
+        drawn = [index for epoch in range(20) for batch in order.batches(epoch) for index in batch]
+        shares[balance] = sum(labels[index] == "rare" for index in drawn) / len(drawn)
+    assert shares == pytest.approx({0.5: 10 / 40, 1.0: 1 / 2}, abs=0.02)
+
+
 @pytest.mark.parametrize("bucket", [False, True])
 def test_labels_come_equally_often_when_asked(bucket: bool) -> None:
     labels = ["common"] * 990 + ["rare"] * 10

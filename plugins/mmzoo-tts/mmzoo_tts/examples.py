@@ -60,7 +60,7 @@ class SpokenPhones:
         self.lengths = np.diff(self.offsets).tolist()
         self.phones = [torch.tensor(phone_ids(spoken, phones)) for spoken in rows["phones"]]
         self.ends = [torch.tensor(ends, dtype=torch.float32) for ends in rows["phone_ends_s"]]
-        self.voices = [voices.index(speaker) for speaker in speakers(rows)]
+        self.labels = self.voices = [voices.index(speaker) for speaker in speakers(rows)]
 
     def __len__(self) -> int:
         return len(self.lengths)

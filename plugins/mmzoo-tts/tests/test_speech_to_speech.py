@@ -161,6 +161,7 @@ def test_targets_are_rows_of_the_voices_and_sources_say_the_same(codec: Any, tmp
     table = rows()
     examples = SpokenPairs(table, codec, ["high"], tmp_path, Spoiling())
     assert len(examples) == len(TEXTS) and examples.targets == [4, 5, 6, 7]
+    assert examples.labels == ["high"] * len(TEXTS)
     assert examples.lengths == [-(-len(said(text, "high").samples) // 480) for text in TEXTS]
     own, others = said(TEXTS[0], "high"), said(TEXTS[0], "low")
     seen = set()

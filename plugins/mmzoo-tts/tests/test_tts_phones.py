@@ -86,6 +86,6 @@ def test_examples_have_the_ids_of_the_models_phones(tmp_path: Path, monkeypatch:
     tokenizer: Any = None
     rows = Dataset.from_dict({"phones": [["pau", "щ", "a1"]], "phone_ends_s": [[0.1, 0.2, 0.3]], "speaker": ["nsh"]})
     examples = SpokenPhones(rows, tokenizer, ["nsh"], RUSSIAN, tmp_path)
-    assert examples.phones[0].tolist() == [0, 4, 2]
+    assert examples.phones[0].tolist() == [0, 4, 2] and len(examples.labels) == 1
     with pytest.raises(DataError, match="'a1'"):
         SpokenPhones(rows, tokenizer, ["nsh"], ["pau", "щ"], tmp_path)

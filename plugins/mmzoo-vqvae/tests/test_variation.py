@@ -78,6 +78,14 @@ def crops(tmp_path: Path) -> Any:
     return make
 
 
+def test_crops_say_who_speaks(tmp_path: Path) -> None:
+    rows = sample_rows(2)
+    names = rows.remove_columns([c for c in rows.column_names if c == "speaker"])
+    assert SpeechCrops(names, 16_000, 4000, tmp_path).labels is None
+    named = names.add_column("speaker", ["ann", "bob"])
+    assert SpeechCrops(named, 16_000, 4000, tmp_path).labels == ["ann", "bob"]
+
+
 def test_without_variation_crops_are_pieces_of_the_recording(crops: Any) -> None:
     sound, _ = soundfile.read(io.BytesIO(sample_rows(2)[0]["audio"]["bytes"]), dtype="float32")
     piece = crops(0.0).example(0, seeded(0)).numpy()

@@ -87,7 +87,8 @@ class SpokenPairs:
                 f"The dataset has the speakers {', '.join(sorted(set(names)))}, and none of the model's voices"
                 f" {', '.join(voices)}; set head.voices."
             )
-        self.voices = [voices.index(names[index]) if voices else 0 for index in self.targets]
+        self.labels = [names[index] for index in self.targets]
+        self.voices = [voices.index(label) if voices else 0 for label in self.labels]
         targets = rows if len(self.targets) == len(rows) else rows.select(self.targets)
         self.codes, self.offsets = encoded_speech(targets, tokenizer, cache, prepare=at_level, name="codes-leveled")
         self.lengths = np.diff(self.offsets).tolist()
