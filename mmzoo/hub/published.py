@@ -65,7 +65,8 @@ class FoundModel:
         """The source of its weights. Raises NoWeightsError if none are published."""
         if self.source is None:
             raise NoWeightsError(
-                f"The model {self.name!r} has no published weights; pass pretrained=False for fresh parameters."
+                f"The model {self.name!r} has no published weights; train it and use the folder of the result, or pass"
+                " pretrained=False for fresh parameters."
             )
         return self.source
 

@@ -61,7 +61,10 @@ def written_voice(text: str | None, voices: Sequence[str]) -> VoiceChoice:
             name, _, weight = (piece.strip() for piece in part.rpartition(":"))
             if name in mixture:
                 raise ValueError(f"{name} is named twice")
-            mixture[name] = float(weight)
+            try:
+                mixture[name] = float(weight)
+            except ValueError:
+                raise ValueError(f"{part.strip()!r} gives no weight") from None
     except ValueError as error:
         raise InputError(
             f"--voice must be one of {', '.join(voices)}, or a mixture written VOICE:WEIGHT,VOICE:WEIGHT, not"
