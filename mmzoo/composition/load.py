@@ -210,6 +210,9 @@ def check_real(module: nn.Module) -> None:
                 )
 
 
+_HOLDERS = (Tensor, nn.Module, dict, list, tuple)
+
+
 def _lacks_values(value: Any) -> bool:
     """Whether a value is or contains a tensor on the meta device."""
     if isinstance(value, Tensor):
@@ -218,4 +221,7 @@ def _lacks_values(value: Any) -> bool:
         return any(tensor.is_meta for tensor in value.state_dict().values())
     if isinstance(value, dict):
         value = list(value.values())
-    return isinstance(value, (list, tuple)) and any(map(_lacks_values, value))
+    # Types first: a lexicon has a hundred thousand words, and every load looks at it.
+    if not isinstance(value, (list, tuple)) or not any(issubclass(kind, _HOLDERS) for kind in set(map(type, value))):
+        return False
+    return any(map(_lacks_values, value))

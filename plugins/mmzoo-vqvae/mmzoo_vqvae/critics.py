@@ -27,7 +27,8 @@ class MultiResolution(Critic):
         overlap: Hops in a window.
         cuts: Fractions of the bandwidth at which spectrograms are cut into bands, each with layers of its own
             (DAC, arXiv 2306.06546).
-        channels: Channels of the layers; all but the first halve frames and bins.
+        channels: Channels of the layers; all but the first halve frames and bins. On 64 half-second copies by a trained
+            tokenizer, three layers hardly learn to tell them from originals; five do in 50 updates.
     """
 
     modality = "speech"
@@ -38,7 +39,7 @@ class MultiResolution(Critic):
         windows: Sequence[Size] = (512, 1024, 2048),
         overlap: Size = 2,
         cuts: Sequence[Fraction] = (),
-        channels: Sequence[Size] = (16, 32, 32),
+        channels: Sequence[Size] = (16, 32, 64, 128, 128),
     ) -> None:
         super().__init__()
         self.edges = (0.0, *cuts, 1.0)
