@@ -22,6 +22,7 @@ from mmzoo.composition import own_tensors
 from mmzoo.data import cache_dir, require_columns
 from mmzoo.errors import CheckpointError, ConfigError, TrainingError
 from mmzoo.interfaces import Examples, NeedsColumns, TaskHead
+from mmzoo.interfaces.threads import unpaced
 from mmzoo.training.adversary import make_adversary
 from mmzoo.training.checkpoint import list_checkpoints, read_state, remove_staging, write_checkpoint
 from mmzoo.training.compute import agreed, settled
@@ -115,7 +116,7 @@ class Trainer:
         # An earlier run in this process must not fix the precision of this one.
         AcceleratorState._reset_state()
         self.processes = PartialState(cpu=self.recipe.device == "cpu")
-        with self._locked():
+        with self._locked(), unpaced():
             self.log = RunLog(self.out, steps=self.recipe.steps, active=self.processes.is_main_process)
             try:
                 return self._run(resume, export_only)
