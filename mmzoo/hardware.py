@@ -134,7 +134,7 @@ def bf16_gain() -> float:
 
 
 def fast_precision(device: str) -> str:
-    """The precision in which training is fast, `bf16` or `fp32`: what `precision: auto` means on this type of device."""
+    """What `precision: auto` means on a type of device: `bf16` where that is fast, else `fp32`."""
     if device == "cuda":
         return "bf16" if _native_bf16() else "fp32"
     if device == "cpu":

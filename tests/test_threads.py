@@ -1,4 +1,4 @@
-"""Verbs use one thread, and in longer work those of idle cores; what is asserted is torch's own count inside of them."""
+"""Verbs use one thread, and in longer work those of idle cores; asserted is torch's own count inside of them."""
 
 from __future__ import annotations
 
@@ -152,9 +152,7 @@ def test_a_generator_is_still_a_generator(machine: Machine) -> None:
     assert end.value.value == "the end"
 
 
-def test_a_machine_that_hides_its_load_leaves_torchs_threads(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_machine_that_hides_its_load_leaves_torchs_threads(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     def hidden() -> tuple[float, float]:
         raise psutil.AccessDenied
 
@@ -243,4 +241,4 @@ def test_the_clocks_of_this_machine_run() -> None:
     while threads.read_clocks()[0] < then[0] + 0.2:
         pass
     seconds, available = (new - old for new, old in zip(threads.read_clocks(), then, strict=True))
-    assert 0.2 <= seconds and 0 <= available <= seconds * psutil.cpu_count() + 0.1
+    assert seconds >= 0.2 and 0 <= available <= seconds * psutil.cpu_count() + 0.1

@@ -2,8 +2,8 @@
 
 torch's threads wait for each other at every operation. Beside another busy process one of them often has no core, and
 all others wait for it, spinning: two threads are then several times slower than one. So a verb starts on one thread.
-Every tenth of a second the load of the machine is measured, and the verb goes on with as many threads as there are cores
-that no other process needs, but never more than `torch.set_num_threads` or OMP_NUM_THREADS allows.
+Every tenth of a second the load of the machine is measured, and the verb goes on with as many threads as there are
+cores that no other process needs, but never more than `torch.set_num_threads` or OMP_NUM_THREADS allows.
 
 Nothing here imports torch: exported models run without it.
 """
@@ -28,13 +28,13 @@ WINDOW_S = 0.1
 FORGOTTEN_S = 1.0
 """Time without a verb after which the load is unknown again."""
 TOLERANCE = 0.3
-"""Fraction of a core that may be busy and still counts as idle: there are always small processes, and clocks are coarse."""
+"""Fraction of a core that may be busy while all count as idle: small processes always run, and clocks are coarse."""
 UNPACED = frozenset({"training_step", "examples"})
 """Methods of a head that are no verbs: they run on the threads of whoever trains."""
 
 
 def read_clocks() -> tuple[float, float]:
-    """Seconds since some start, and processor seconds since then that were idle or this process's own. Raises OSError."""
+    """Seconds since some start, and processor seconds since then that were idle or this process's own."""
     import psutil
 
     times = psutil.cpu_times(percpu=True)
@@ -96,7 +96,7 @@ _load, _verb = _Load(), _Verb()
 
 
 def adjust() -> None:
-    """Inside a verb, set torch's threads by the load; called where a component begins, so that long work is covered."""
+    """Inside a verb, set torch's threads by the load; also called where a component begins, for long work."""
     if not _verb.limit:
         return
     torch = sys.modules["torch"]

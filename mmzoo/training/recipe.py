@@ -129,8 +129,8 @@ class TrainingRecipe(Keys):
     precision: Literal["auto", "bf16", "fp32"] = Field(
         default=AUTO,
         description="Precision of the forward and backward pass. `auto` is bf16 where the GPU supports it, or where the"
-        " processor multiplies it faster than fp32, by a measurement of some milliseconds; otherwise fp32. A resumed run"
-        " keeps what was chosen.",
+        " processor multiplies it faster than fp32, by a measurement of some milliseconds; otherwise fp32. A resumed"
+        " run keeps what was chosen.",
     )
     device: Literal["auto", "cpu"] = Field(default="auto", description="`auto` uses a GPU if there is one.")
     ema: EmaConfig = Field(default=EmaConfig(), description=_about(EmaConfig))

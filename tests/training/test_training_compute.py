@@ -91,9 +91,7 @@ def test_a_very_slow_precision_is_judged_by_few_rows(monkeypatch: pytest.MonkeyP
     [(0.01, "fp32", True), (0.5, "fp32", True), (1.0, "fp32", False), (1.19, "fp32", False), (1.2, "bf16", False),
      (4.0, "bf16", False)],
 )  # fmt: skip
-def test_auto_on_a_processor_follows_the_measurement(
-    machine: Machine, gain: float, precision: str, slow: bool
-) -> None:
+def test_auto_on_a_processor_follows_the_measurement(machine: Machine, gain: float, precision: str, slow: bool) -> None:
     machine(gain)
     assert fast_precision("cpu") == precision
     assert settled(recipe_of(), "cpu", None) == (Compute(precision, 1), ())
