@@ -51,7 +51,7 @@ MEASURING_S = 60
 """Longest time to wait for the process that measures."""
 
 
-ABOUT = """Check the installation: plugins and why any failed, packages, conflicting names, settings, hardware and its speed.
+ABOUT = """Check the installation: plugins and why any failed, packages, conflicting names, settings, hardware.
 
 Exit code 1 if a plugin is broken or incompatible, or MMZOO_PLUGINS names one that is not installed; 0 otherwise."""
 
