@@ -197,7 +197,7 @@ def measure(names: list[str], rounds: int, warm_up_s: float) -> tuple[Speeds, di
         for title, program in LOADS.items():
             loads[title] = process = started(["-c", program], folder)
             stack.callback(process.kill)
-            time.sleep(1.0 if program is LOADS["busy loop"] else warm_up_s)  # until it computes
+            time.sleep(warm_up_s)  # until it computes
             process.send_signal(signal.SIGSTOP)
         systems: dict[str, subprocess.Popen[str]] = {}
         for name in names:

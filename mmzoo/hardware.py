@@ -145,7 +145,7 @@ def fast_precision(device: str) -> str:
 def _native_bf16() -> bool:
     import torch
 
-    return torch.cuda.is_bf16_supported(including_emulation=False)
+    return bool(torch.cuda.is_bf16_supported(including_emulation=False))
 
 
 SLOWER = 0.9

@@ -59,6 +59,8 @@ Exit code 1 if a plugin is broken or incompatible, or MMZOO_PLUGINS names one th
 def _run(args: Namespace) -> int:
     known = catalog(choice_checked=False)
     notes, problems = list(_notes(known)), list(_problems(known))
+    if error := hardware().get("error"):
+        notes.append(f"the hardware could not be measured: {error}")
     system = {
         "mmzoo": mmzoo.__version__,
         "plugin_api": PLUGIN_API_VERSION,
@@ -68,8 +70,6 @@ def _run(args: Namespace) -> int:
         "environment": {name: os.environ[name] for name in VARIABLES if name in os.environ},
         "hardware": hardware(),
     }
-    if error := system["hardware"].get("error"):
-        notes.append(f"the hardware could not be measured: {error}")
     if args.json:
         plugins = [asdict(record) for record in known.plugins()]
         print_json(system | {"plugins": plugins, "problems": problems, "notes": notes})

@@ -130,7 +130,7 @@ def unpaced() -> Iterator[None]:
 
 
 def paced(verb: Callable[P, R]) -> Callable[P, R]:
-    """The same function, with torch's threads set by the load while it runs, or while its generator computes a value."""
+    """The same function, with torch's threads set by the load while it, or its generator, computes."""
 
     @functools.wraps(verb)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
