@@ -1,4 +1,4 @@
-"""The benchmark beside other processes: its programs are Python, its table shows ratios, and nothing is left running."""
+"""The benchmark beside other processes: its table shows ratios, its programs compile, and nothing is left running."""
 
 from __future__ import annotations
 
