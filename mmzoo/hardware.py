@@ -23,8 +23,8 @@ PRECISIONS = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 WORTH = 1.2
 """How many times faster than float32 bfloat16 must be before `auto` takes it: autocast has costs of its own."""
 WIDTH, HIDDEN = 256, 1024
-ROWS, FEW_ROWS = 512, 16
-"""Rows of the layer that is measured; of a slow one, only a product with few rows."""
+FEW_ROWS, ROWS, GPU_ROWS = 16, 512, 16384
+"""Rows of the layer: few in a precision that is slow, and many on a GPU, which is only then fully used."""
 FEWEST, MOST = 2, 10
 """How often a product is repeated; the fastest counts."""
 BUDGET_S = 0.02
@@ -83,7 +83,7 @@ def gflops(precision: str, device: str = "cpu") -> float:
     dtype: torch.dtype = getattr(torch, PRECISIONS[precision])
     rate = 0.0
     with torch.inference_mode(), _one_thread():
-        for rows in (FEW_ROWS, ROWS):
+        for rows in (FEW_ROWS, ROWS) if device == "cpu" else (ROWS, GPU_ROWS):
             operations, run = 6 * rows * WIDTH * HIDDEN, _layer(rows, dtype, device)
             if rate and operations / rate > BUDGET_S:
                 break
@@ -159,10 +159,10 @@ def slow_precision(precision: str, device: str) -> str | None:
     if device == "cpu" and (gain := bf16_gain()) < SLOWER:
         return (
             f"precision=bf16 is slow on this processor: matrix products run at {gain:.2g} times the speed of fp32;"
-            " precision=auto is faster."
+            " precision=fp32 is faster."
         )
     if device == "cuda" and not _native_bf16():
-        return "precision=bf16 is slow on this GPU, which only emulates it; precision=auto is faster."
+        return "precision=bf16 is slow on this GPU, which only emulates it; precision=fp32 is faster."
     return None
 
 
