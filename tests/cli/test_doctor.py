@@ -79,7 +79,8 @@ def test_a_measurement_that_fails_is_a_note(
     assert "not measured" in capsys.readouterr().out
 
 
-def test_this_machine_is_measured() -> None:
+def test_this_machine_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "MEASURING_S", 600)  # on a machine that is busy with other things
     found = doctor.hardware()
     assert "error" not in found and found["instructions"] == used_instructions()
     assert found["instruction_sets"] == instruction_sets() and set(found["gflops"]) == set(PRECISIONS)
