@@ -78,7 +78,8 @@ def held_out(run: Path):
 
 def described(run: Path) -> str:
     record = json.loads((run / "model" / "training.json").read_text(encoding="utf-8"))
-    steps, size, precision = record["steps"], record["recipe"]["batch_size"], record["recipe"]["precision"]
+    steps, size = record["steps"], record["recipe"]["batch_size"]
+    precision = record.get("precision", record["recipe"]["precision"])
     return f"{steps} steps of {size}, {precision}, {record['seconds'] / 60:.0f} minutes"
 
 

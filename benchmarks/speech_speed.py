@@ -241,6 +241,10 @@ class Measured:
     floors: dict[int, list[float]] = field(default_factory=dict)
 
 
+PAUSE_S = 0.1
+"""Time between two turns: threads of onnxruntime and OpenMP spin for tens of milliseconds after their last work."""
+
+
 class Worker:
     """The process of a system."""
 
@@ -262,6 +266,7 @@ class Worker:
     def ask(self, **asked: str) -> dict[str, Any]:
         """The answer to a request."""
         assert self.process.stdin is not None
+        time.sleep(PAUSE_S)
         self.process.stdin.write(json.dumps(asked) + "\n")
         self.process.stdin.flush()
         return self.read()

@@ -1,4 +1,4 @@
-"""Atomic file writes, file digests and the processor's name."""
+"""Atomic file writes, file digests, and the processor's name and features."""
 
 from __future__ import annotations
 
@@ -64,9 +64,20 @@ def git_blob_hash(path: Path) -> str:
 
 def cpu_name() -> str:
     """The processor's name."""
+    return _cpu_line("model name") or platform.processor() or platform.machine()
+
+
+def cpu_features() -> frozenset[str]:
+    """The processor's features as Linux names them, such as `avx2`; empty on other systems."""
+    return frozenset((_cpu_line("flags") or _cpu_line("Features")).split())
+
+
+def _cpu_line(key: str) -> str:
+    """The value of the first line of /proc/cpuinfo with this key; empty if there is none."""
     info = Path("/proc/cpuinfo")
     if info.is_file():
         for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+            name, _, value = line.partition(":")
+            if name.strip() == key:
+                return value.strip()
+    return ""

@@ -21,7 +21,7 @@ PLUGINS = sorted(path for folder in (ROOT / "plugins").glob("*/mmzoo_*") for pat
 LAYERS = (
     {"errors"},
     {"system", "yaml_text", "safe_text"},
-    {"media"},
+    {"media", "hardware"},
     {"interfaces", "nn"},
     {"registry", "hookspecs"},
     {"schema"},

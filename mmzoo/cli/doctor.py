@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import os
 import platform
+import subprocess
+import sys
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -43,9 +47,11 @@ VARIABLES = (
     "HF_ENDPOINT",
 )
 SLOW_MS = 200.0
+MEASURING_S = 60
+"""Longest time to wait for the process that measures."""
 
 
-ABOUT = """Check the installation: plugins and why any failed, packages, conflicting names, settings.
+ABOUT = """Check the installation: plugins and why any failed, packages, conflicting names, settings, hardware.
 
 Exit code 1 if a plugin is broken or incompatible, or MMZOO_PLUGINS names one that is not installed; 0 otherwise."""
 
@@ -53,6 +59,8 @@ Exit code 1 if a plugin is broken or incompatible, or MMZOO_PLUGINS names one th
 def _run(args: Namespace) -> int:
     known = catalog(choice_checked=False)
     notes, problems = list(_notes(known)), list(_problems(known))
+    if error := hardware().get("error"):
+        notes.append(f"the hardware could not be measured: {error}")
     system = {
         "mmzoo": mmzoo.__version__,
         "plugin_api": PLUGIN_API_VERSION,
@@ -60,6 +68,7 @@ def _run(args: Namespace) -> int:
         "platform": platform.platform(),
         "packages": {name: _version(name) for name in PACKAGES},
         "environment": {name: os.environ[name] for name in VARIABLES if name in os.environ},
+        "hardware": hardware(),
     }
     if args.json:
         plugins = [asdict(record) for record in known.plugins()]
@@ -76,11 +85,26 @@ def _run(args: Namespace) -> int:
 DOCTOR = LightCommand(ABOUT, _run)
 
 
+@functools.cache
+def hardware() -> Mapping[str, Any]:
+    """What `mmzoo.hardware` measures, in a process of its own because it imports torch; or the `error` that it had."""
+    try:
+        command = [sys.executable, "-m", "mmzoo.hardware"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=MEASURING_S, check=False)
+        if done.returncode:
+            return {"error": done.stderr.strip().rpartition("\n")[2][:300] or f"exit code {done.returncode}"}
+        measured: dict[str, Any] = json.loads(done.stdout)
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        return {"error": str(error)}
+    return measured
+
+
 def _print(system: Mapping[str, Any], records: Sequence[PluginRecord]) -> None:
     say(f"mmzoo {system['mmzoo']} (plugin API {system['plugin_api']}), Python {system['python']}, {system['platform']}")
     say(", ".join(f"{name} {version or 'not installed'}" for name, version in system["packages"].items()))
     for name, value in system["environment"].items():
         say(one_line(f"{name}={value}"))
+    _print_hardware(system["hardware"])
     say("\nplugins:" if records else "\nplugins: none")
     for record in records:
         status = f"{len(record.supplies)} names" if record.state == "loaded" else record.error
@@ -88,6 +112,25 @@ def _print(system: Mapping[str, Any], records: Sequence[PluginRecord]) -> None:
         say(f"  {record.state:<13}{one_line(named)}")
         if record.traceback:
             say("\n".join(f"      {line}" for line in record.traceback.rstrip().splitlines()))
+
+
+def _print_hardware(found: Mapping[str, Any]) -> None:
+    if "error" in found:
+        say("\nhardware: not measured")
+        return
+    available = ", ".join(found["instruction_sets"]) or "instruction sets unknown"
+    say("\nhardware:")
+    say(one_line(f"  {found['cpu']}, {found['cores']} cores; {available}; torch uses {found['instructions']}"))
+    say(f"  matrix products of one core: {_speeds(found['gflops'])}; torch uses {found['threads']} threads")
+    if found["gpu"]:
+        say(one_line(f"  {found['gpu']}: {_speeds(found['gpu_gflops'])}"))
+    else:
+        say("  no GPU that torch can use")
+    say(f"  a recipe's `precision: auto` means {found['precision']} here")
+
+
+def _speeds(gflops: Mapping[str, float]) -> str:
+    return ", ".join(f"{precision} {speed:,.0f} GFLOP/s" for precision, speed in gflops.items())
 
 
 def _problems(known: Catalog) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Names the nearest argument when a caller misspells one."""
+"""What every verb does: it names the nearest argument if one is misspelled, and paces torch's threads."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import functools
 import inspect
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
+
+from mmzoo.interfaces.threads import UNPACED, paced
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -32,14 +34,14 @@ def hinted(function: Callable[P, R]) -> Callable[P, R]:
 
 
 class Verbs:
-    """Base of classes whose public methods and `__call__` are `hinted`."""
+    """Base of classes whose public methods and `__call__` are `hinted` and `paced`."""
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """Make the verbs name the nearest argument if a caller misspells one."""
+        """Make verbs of the public methods."""
         super().__init_subclass__(**options)
         for name, verb in list(vars(cls).items()):
             if inspect.isfunction(verb) and (name == "__call__" or not name.startswith("_")):
-                setattr(cls, name, hinted(verb))
+                setattr(cls, name, hinted(verb if name in UNPACED else paced(verb)))
 
 
 C = TypeVar("C", bound=type)

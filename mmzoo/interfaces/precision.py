@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mmzoo.interfaces.threads import adjust
 from mmzoo.interfaces.values import Condition, Latents
 
 
@@ -23,6 +24,8 @@ def entry(method: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(method)
     def entered(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        if not torch.compiler.is_compiling():
+            adjust()
         first = next((p for p in self.parameters() if p.is_floating_point()), None)
         if first is None or torch.is_autocast_enabled(first.device.type):
             return method(self, *args, **kwargs)

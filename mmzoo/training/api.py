@@ -87,7 +87,7 @@ def train(
         command: The command for the training record; by default `mmzoo train` with the recipe and overrides.
     """
     settings = load_recipe(recipe, overrides)
-    if settings.num_threads is not None:
+    if isinstance(settings.num_threads, int):
         torch.set_num_threads(settings.num_threads)
     run_folder = Path(out) if out is not None else Path("runs") / settings.name
     checkpoint_to_resume(run_folder, resume, settings, lambda line: None)  # refuses before data and examples are built

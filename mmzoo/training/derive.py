@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from mmzoo.data import DataGuess, load_dataset_for
 from mmzoo.data.guessing import named, required_arguments
 from mmzoo.errors import ConfigError
@@ -70,8 +68,8 @@ def derived_recipe(start: str, data: str, overrides: Sequence[str] = ()) -> dict
     base = (origin.base() or {})["name"]
     stored = before["model"]["overrides"] if before and before["model"]["name"] == start else {}
     kept = {key: before[key] for key in KEPT if before.get(key) is not None}
-    if not torch.accelerator.is_available():
-        kept["precision"] = "fp32"  # bf16 is slow on CPUs without matrix units
+    if kept.get("precision") == "bf16":
+        del kept["precision"]  # it was fast where the model was trained; float32 may have been necessary
     if given := {key: changes[key] for key in ("batch_size", "batch_frames") if key in changes}:
         kept = {key: value for key, value in kept.items() if key not in ("batch_size", "batch_frames")} | given
     recipe: dict[str, Any] = {

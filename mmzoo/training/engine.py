@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, PartialState
 from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedDataParallelKwargs, send_to_device
 from torch import nn
@@ -22,8 +22,10 @@ from mmzoo.composition import own_tensors
 from mmzoo.data import cache_dir, require_columns
 from mmzoo.errors import CheckpointError, ConfigError, TrainingError
 from mmzoo.interfaces import Examples, NeedsColumns, TaskHead
+from mmzoo.interfaces.threads import unpaced
 from mmzoo.training.adversary import make_adversary
 from mmzoo.training.checkpoint import list_checkpoints, read_state, remove_staging, write_checkpoint
+from mmzoo.training.compute import agreed, settled
 from mmzoo.training.export import export_model, finish_head, training_record, versions
 from mmzoo.training.feed import Feed
 from mmzoo.training.guard import RunLock, StopSignals
@@ -111,18 +113,11 @@ class Trainer:
             resume: `auto` (the newest valid checkpoint, if any), `never`, or a checkpoint folder.
             export_only: Export that checkpoint without training.
         """
-        if self.recipe.num_threads is not None:
-            torch.set_num_threads(self.recipe.num_threads)
         # An earlier run in this process must not fix the precision of this one.
         AcceleratorState._reset_state()
-        self.accelerator = Accelerator(
-            mixed_precision="no" if self.recipe.precision == "fp32" else self.recipe.precision,
-            cpu=self.recipe.device == "cpu",
-            kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
-        )
-        check_same_registry(self.accelerator)
-        with self._locked():
-            self.log = RunLog(self.out, steps=self.recipe.steps, active=self.accelerator.is_main_process)
+        self.processes = PartialState(cpu=self.recipe.device == "cpu")
+        with self._locked(), unpaced():
+            self.log = RunLog(self.out, steps=self.recipe.steps, active=self.processes.is_main_process)
             try:
                 return self._run(resume, export_only)
             finally:
@@ -130,7 +125,7 @@ class Trainer:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        if self.accelerator.is_main_process:
+        if self.processes.is_main_process:
             with RunLock(self.out):
                 remove_staging(self.out / "checkpoints")
                 yield
@@ -141,6 +136,7 @@ class Trainer:
 
     def _run(self, resume: str | Path, export_only: bool) -> RunResult:
         path = checkpoint_to_resume(self.out, resume, self.recipe, self.log.say)
+        self._choose_compute(None if path is None else read_state(path))
         if self.accelerator.is_main_process and not export_only:
             (self.out / "recipe.yaml").write_text(dump_recipe(self.recipe), encoding="utf-8")
         self._prepare(fresh=path is None)
@@ -167,6 +163,20 @@ class Trainer:
         with StopSignals() as self._signals:
             result = self._loop()
         return result or self._finish()
+
+    def _choose_compute(self, checkpoint: Mapping[str, Any] | None) -> None:
+        """Settle precision and threads, the same in all processes, and make the accelerator."""
+        compute, lines = settled(self.recipe, self.processes.device.type, checkpoint)
+        for line in lines:
+            self.log.say(line)
+        self.compute = agreed(compute, self.processes)
+        torch.set_num_threads(self.compute.threads)
+        self.accelerator = Accelerator(
+            mixed_precision="no" if self.compute.precision == "fp32" else self.compute.precision,
+            cpu=self.recipe.device == "cpu",
+            kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+        )
+        check_same_registry(self.accelerator)
 
     def _prepare(self, *, fresh: bool) -> None:
         recipe = self.recipe
@@ -212,7 +222,7 @@ class Trainer:
         self.log.say(
             f"{self.recipe.name}: {own / 1e6:.2f} M parameters to train, {items} examples, {batches} batches per epoch,"
             f" {self.recipe.steps} steps on {self.accelerator.device} x {self.accelerator.num_processes},"
-            f" precision {self.recipe.precision}, {torch.get_num_threads()} threads."
+            f" {self.compute}."
         )
 
     # --- the loop --------------------------------------------------------------------------------------
@@ -337,7 +347,7 @@ class Trainer:
         """Write a checkpoint. A failed write is only logged, unless it is required or has failed too often in a row."""
         self._saved_at = time.monotonic()
         if self.accelerator.is_main_process:
-            tensors, state = collect(self.stepper, self.progress, self._data)
+            tensors, state = collect(self.stepper, self.progress, self._data, self.compute)
             state["versions"] = versions()
             try:
                 write_checkpoint(self.out / "checkpoints", self.progress.step, tensors, state, keep=self.recipe.keep)
@@ -365,5 +375,10 @@ class Trainer:
 
     def _record(self) -> dict[str, Any]:
         parameters = sum(p.numel() for p in own_tensors(self.head).values() if isinstance(p, nn.Parameter))
-        extra = {"parameters": parameters, "processes": self.accelerator.num_processes, "losses": self._losses}
+        extra = {
+            "parameters": parameters,
+            "precision": self.compute.precision,
+            "processes": self.accelerator.num_processes,
+            "losses": self._losses,
+        }
         return training_record(self.command, self.recipe, self.progress, self._data, self.start) | extra

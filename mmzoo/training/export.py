@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import shutil
 from collections.abc import Mapping, Sequence
@@ -13,19 +12,14 @@ from typing import Any
 
 import torch
 
+from mmzoo.hardware import hardware
 from mmzoo.hub.cards import write_card
 from mmzoo.interfaces import Examples, HasStatistics, TaskHead
 from mmzoo.model_folder import TRAINING_NAME, WEIGHTS_NAME
-from mmzoo.system import cpu_name, sha256_of
+from mmzoo.system import sha256_of
 from mmzoo.training.recipe import TrainingRecipe
 from mmzoo.training.saving import Progress
 from mmzoo.training.start import Start
-
-
-def hardware() -> dict[str, Any]:
-    """The processor, cores, threads and GPU of this machine."""
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
-    return {"cpu": cpu_name(), "cores": os.cpu_count(), "threads": torch.get_num_threads(), "gpu": gpu}
 
 
 def versions() -> dict[str, str]:

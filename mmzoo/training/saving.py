@@ -18,6 +18,7 @@ from mmzoo.training.checkpoint import (
     read_tensors,
     verify_checkpoint,
 )
+from mmzoo.training.compute import Compute
 from mmzoo.training.optim import load_optimizer_tensors, optimizer_tensors
 from mmzoo.training.recipe import TrainingRecipe, changed_keys, fixed_part
 from mmzoo.training.step import Stepper
@@ -38,7 +39,7 @@ class Progress:
 
 
 def collect(
-    stepper: Stepper, progress: Progress, data: dict[str, Any]
+    stepper: Stepper, progress: Progress, data: dict[str, Any], compute: Compute
 ) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
     """(tensors by file, state) of a checkpoint."""
     tensors = {
@@ -56,6 +57,7 @@ def collect(
         "world_size": stepper.accelerator.num_processes,
         "data": data,
         "recipe": stepper.recipe.model_dump(),
+        "compute": asdict(compute),
         **({} if stepper.adversary is None else {"critics": stepper.adversary.entries}),
     }
     return tensors, state

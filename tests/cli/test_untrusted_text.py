@@ -194,13 +194,14 @@ def test_a_card_quotes_what_files_say(repo: Path) -> None:
     hostile = f"{HTML} {FORGED}\n# forged"
     record = {
         "data": {"name": hostile, "examples": 1}, "parameters": 1, "notes": [hostile], "command": hostile, "steps": 1,
-        "seconds": 1, "seed": 0, "hardware": {"gpu": hostile, "threads": 1, "cpu": ""},
+        "seconds": 1, "seed": 0, "precision": hostile,
+        "hardware": {"gpu": "", "instructions": hostile, "threads": 1, "cpu": ""},
     }  # fmt: skip
     (repo / "training.json").write_text(json.dumps(record))
     (repo / "samples" / "texts.json").write_text(json.dumps({"1": hostile}))
     card = render_card(repo, license=hostile)
     body = card.partition("<!-- mmzoo:begin -->")[2]
-    assert body.count("&lt;img src=x onerror=alert(1)&gt;") == 7 and "<img" not in body
+    assert body.count("&lt;img src=x onerror=alert(1)&gt;") == 8 and "<img" not in body
     quiet(body)  # the front matter is quoted by YAML
     assert "\n# forged" not in card
 

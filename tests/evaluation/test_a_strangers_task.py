@@ -154,6 +154,22 @@ def test_its_text_is_not_claimed_of_other_data(folder: Path) -> None:
     assert "Cannot count" not in card and "the dataset `others`" in card and "| Deep down: texts | 4 |" in card
 
 
+@pytest.mark.parametrize(
+    ("hardware", "precision", "says"),
+    [
+        ({"instructions": "AVX2"}, "fp32", "1 minutes on 1 threads of a processor (AVX2), no GPU, in fp32; seed 0"),
+        ({"instructions": "AVX-512, AMX", "gpu": "a GPU"}, "bf16", "1 minutes on a GPU, in bf16; seed 0"),
+        ({}, None, "1 minutes on 1 threads of a processor, no GPU; seed 0"),  # an older record
+    ],
+)
+def test_its_training_time_names_instructions_and_precision(
+    folder: Path, hardware: dict[str, str], precision: str | None, says: str
+) -> None:
+    record = {**TRAINING, "hardware": {**TRAINING["hardware"], **hardware}}
+    (folder / "training.json").write_text(json.dumps(record | ({"precision": precision} if precision else {})))
+    assert says in render_card(folder)
+
+
 def test_its_numbers_stand_in_a_readme(folder: Path) -> None:
     section = readme_section(folder)
     assert section.startswith("**[letter-counter](model_cards/letter-counter)**: four texts; abacus 1.0; ")

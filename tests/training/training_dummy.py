@@ -159,6 +159,7 @@ def make_trainer(out: Path, rows: Dataset | None = None, head: DummyHead | None 
 def main() -> None:
     """Run a training in a process of its own: `training_dummy.py OUT RESUME {json of changes} [fault]`."""
     import mmzoo.composition
+    import mmzoo.hardware
     from mmzoo.errors import MmzooError
     from mmzoo.registry import index
 
@@ -171,11 +172,17 @@ def main() -> None:
         die_at_rename(int(fault.partition(":")[2]))
     if fault == "slow":
         head = SlowHead()
+    if fault == "unlike-machines":
+        speeds = {"fp32": 1.0, "bf16": 4.0 if os.environ["RANK"] == "0" else 0.1}
+        mmzoo.hardware.gflops = lambda precision, device="cpu": speeds[precision]  # type: ignore[assignment]
+    trainer = make_trainer(out, head=head, **changes)
     try:
-        result = make_trainer(out, head=head, **changes).run(resume)
+        result = trainer.run(resume)
     except MmzooError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    if fault == "unlike-machines":
+        (out / f"rank-{os.environ['RANK']}").write_text(trainer.accelerator.mixed_precision)
     sys.exit(result.exit_code)
 
 
