@@ -254,7 +254,7 @@ def test_the_repo_is_complete(folder):
 
 def test_the_codec_keeps_what_the_teacher_said():
     told = json.loads((ROOT / "vqvae-speech" / "evaluation.json").read_text("utf-8"))
-    assert told["protocol"]["sentences"] >= (80 if "vqvae-speech" in PROVISIONAL else 500)
+    assert told["protocol"]["sentences"] >= (80 if "vqvae-speech" in PROVISIONAL else 300)
     assert told["differences"]["copy"]["wer"]["difference"] <= 0.02
     # Its noise is not the original's, which STOI counts against it, but listeners do not.
     assert told["differences"]["copy"]["ratings"]["mos"]["difference"] >= -0.5
