@@ -31,7 +31,7 @@ LAYERS = (
     {"resolve"},
     {"factory"},
     {"training", "evaluation", "description"},
-    {"testing"},
+    {"testing", "bulk"},
     {"cli"},
 )
 """From the ground up. A unit imports itself and what lies below it; the two of one layer do not know each other."""

@@ -15,6 +15,7 @@ from mmzoo.interfaces import (
     ALONE,
     Audio,
     Examples,
+    FilePath,
     Image,
     Latents,
     Link,
@@ -68,6 +69,7 @@ class ImageToSpeech(Spotter):
     )
     columns = ("image", "text")
     batch_keys = ("picture", "words")
+    generates = Audio
     tokenizer: Tokenizer
     voice: Voice
     picture: ModalityEncoder
@@ -134,6 +136,13 @@ class ImageToSpeech(Spotter):
         return results[0] if items is None else results
 
     __call__ = forward = transfer
+
+    def generate_item(
+        self, *, image: FilePath, speed: float = 1.0, steps: Size | None = None, seed: int | None = 0
+    ) -> Audio:
+        """Speak what one picture shows; see `transfer`."""
+        spoken: Audio = self.transfer(as_image(image), seed=seed, speed=speed, steps=steps)
+        return spoken
 
     def _fitted(self, given: Any) -> Image:
         return fit_image(as_image(given), (self.side, self.side), "stretch")
