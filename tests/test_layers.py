@@ -154,8 +154,8 @@ KNOWS_NAMES = "registry/firstparty.py"
 """mmzoo's own distributions and what each supplies, to say which one to install."""
 
 
-GENERAL = {"csv", "hub", "parquet"}
-"""Datasets that are named after a file format or a service, which the core may name too."""
+GENERAL = {"csv", "hub", "parquet", "tokens"}
+"""Datasets that are named after a file format, a service or what the core writes, which it may name too."""
 
 
 def own_names() -> set[str]:
