@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from mmzoo.bulk.running import FAILED, loaded, manifest_of
 from mmzoo.composition import check
-from mmzoo.data import decode_audio, decode_image, load_dataset_for
+from mmzoo.data import decode_audio, decode_image, load_dataset_for, require_columns
 from mmzoo.data.jobs import Advance, Job, Outcome, Shard, shards_of
 from mmzoo.data.shards import Row, write_shard
 from mmzoo.data.tokens import CODES, ERROR, GRID, KIND, RAW, TOKENIZER
-from mmzoo.errors import DataError, InputError
+from mmzoo.errors import InputError
 from mmzoo.interfaces import PADDING_CODE, Tokenizer
 from mmzoo.resolve import resolve
+from mmzoo.schema import check as checked
 from mmzoo.training.api import rows_of
 from mmzoo.training.derive import data_section
 from mmzoo.training.recipe import DataConfig, apply_override
@@ -69,9 +70,8 @@ def tokenize_all(
         )
     raw = RAW.get(cls.modality, cls.modality)
     section, rows = _rows(data, overrides, splits, [raw, *keep])
-    for split, some in rows.items():
-        if missing := [column for column in (raw, *keep) if column not in some.column_names]:
-            raise DataError(f"The split {split} of {data} has no column {missing[0]}; it has {_listed(some)}.")
+    for some in rows.values():
+        require_columns(some, [raw, *keep], name)
     model = loaded(name, device)
     assert isinstance(model, Tokenizer)
     manifest = manifest_of(KIND, name, model, command) | {
@@ -107,9 +107,10 @@ def _rows(
     if wrong := next((key for key in changes if key != "data"), None):
         raise InputError(f"{wrong} is not a setting of the data; settings begin with `data.`, as in data.limit=100.")
     section = data_section(data, changes.get("data") or {})
-    config = DataConfig(**{**section, "split": "", "validation_split": None})
+    config = checked(DataConfig, section, path="data", label="the data")
     loaded = load_dataset_for(lambda: needs, config.name, config.config)
-    chosen = list(splits) or [split for split, some in loaded.items() if len(some)]
+    given = list(splits) or [section[key] for key in ("split", "validation_split") if section.get(key)]
+    chosen = given or [split for split, some in loaded.items() if len(some)]
     rows = {split: rows_of(loaded, config.model_copy(update={"split": split}))[0] for split in chosen}
     return {"name": config.name, "config": config.config, "limit": config.limit}, rows
 
@@ -213,7 +214,3 @@ def _digest(rows: Dataset) -> str:
             for value in rows[column]:
                 digest.update(f"{value}\0".encode(errors="surrogateescape"))
     return digest.hexdigest()[:16]
-
-
-def _listed(rows: Dataset) -> str:
-    return ", ".join(rows.column_names)

@@ -11,16 +11,12 @@ from typing import Annotated, Any
 import typer
 
 import mmzoo
-from mmzoo.bulk.generation import content_of, generate_all
-from mmzoo.bulk.prompts import prompt_of, require_generator
 from mmzoo.cli.bulk import ShardRows, folder_of, report, written_command
 from mmzoo.cli.output import say
 from mmzoo.command_line import Device, Output, Seed, TextOutput, seed_option
-from mmzoo.data import sheet
 from mmzoo.errors import InputError
 from mmzoo.interfaces import Audio, Image
 from mmzoo.interfaces.options import seed_note, seed_of
-from mmzoo.training.recipe import apply_override
 
 MAX_PICTURES = 256
 SINGLE = {Image: Path("grid.png"), Audio: Path("sound.wav")}
@@ -71,6 +67,9 @@ def generate(
 
         mmzoo generate vqvae-dit-tts --prompts texts.jsonl --output speech
     """
+    from mmzoo.bulk.generation import content_of, generate_all
+    from mmzoo.bulk.prompts import prompt_of, require_generator
+
     given = _keys(keys or (), {"steps": steps, "guidance": guidance})
     if prompts is not None:
         if prompt is not None or name is not None or num != 1:
@@ -122,6 +121,8 @@ def generate(
 
 def _keys(written: Sequence[str], options: Mapping[str, Any]) -> dict[str, Any]:
     """The keys of the prompt that are written as KEY=VALUE or have an option of their own."""
+    from mmzoo.training.recipe import apply_override
+
     keys: dict[str, Any] = {}
     for one in written:
         apply_override(keys, one)
@@ -145,6 +146,8 @@ def _target(output: Path) -> Output | TextOutput:
 
 
 def _page(pictures: Sequence[Image]) -> Image:
+    from mmzoo.data import sheet
+
     columns = math.ceil(math.sqrt(len(pictures)))
     return sheet(*(pictures[i : i + columns] for i in range(0, len(pictures), columns)))
 

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from mmzoo.bulk.tokenization import tokenize_all
 from mmzoo.cli.bulk import ShardRows, folder_of, report, written_command
 from mmzoo.command_line import Device
 
@@ -44,6 +43,8 @@ def tokenize(
 
         mmzoo tokenize vqvae-image --data ./my-pictures --output codes
     """
+    from mmzoo.bulk.tokenization import tokenize_all
+
     folder = folder_of(output)
     outcome = tokenize_all(
         model,

@@ -56,7 +56,7 @@ def sound(seed: int, seconds: float = 1.0) -> Audio:
 
 
 def own_data(modality: str, folder: Path) -> Path:
-    """A folder or file of three rows of a modality, of different sizes, as a user has them."""
+    """A folder or a file of three rows of a modality, of different sizes, as a user has them."""
     folder.mkdir()
     for index in range(3):
         if modality == "image":
@@ -65,6 +65,7 @@ def own_data(modality: str, folder: Path) -> Path:
             (folder / f"{index}.wav").write_bytes(encode_audio(sound(index, 0.5 + 0.1 * index)))
     if modality == "text":
         (folder / "texts.txt").write_text("A text.\nAnother text, which is longer.\nA third.\n")
+        return folder / "texts.txt"
     return folder
 
 

@@ -73,7 +73,7 @@ def test_a_folder_holds_codes_of_one_model_with_one_set_of_options(
         assert main([*command, *change]) == 2
         assert told in capsys.readouterr().err
     assert main(command) == 0
-    (tmp_path / "data" / "texts.txt").write_text("Other texts.\nOf the same\nnumber.\n")
+    Path(data).write_text("Other texts.\nOf the same\nnumber.\n")
     assert main(command) == 2 and "data.rows" in capsys.readouterr().err
 
 
@@ -94,12 +94,12 @@ def test_rows_that_cannot_be_encoded_are_kept_with_their_error(
 @pytest.mark.parametrize(
     ("arguments", "error", "told"),
     [
-        (("phonemizer-en", "data"), InputError, "not a tokenizer"),
+        (("phonemizer-en", "data/texts.txt"), InputError, "not a tokenizer"),
         ((OF["text"], "nowhere"), DataError, "nowhere"),
-        ((OF["text"], "data", "name=x"), InputError, "data."),
-        ((OF["text"], "data", "data.config.colums=1"), ConfigError, "columns"),
-        ((OF["text"], "data", "data.limt=1"), ConfigError, "limit"),
-        ((OF["speech"], "data"), DataError, "no column audio"),
+        ((OF["text"], "data/texts.txt", "name=x"), InputError, "data."),
+        ((OF["text"], "data/texts.txt", "data.config.colums=1"), ConfigError, "columns"),
+        ((OF["text"], "data/texts.txt", "data.limt=1"), ConfigError, "limit"),
+        ((OF["speech"], "data/texts.txt"), DataError, "column audio"),
     ],
 )
 def test_wrong_data_are_refused(
@@ -120,7 +120,7 @@ def test_an_unfinished_folder_says_how_to_finish_it(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"1 of the 3 shards.*mmzoo tokenize again"):
         load_dataset_component("tokens", path=str(out))
     with pytest.raises(DataError, match="no codes"):
-        load_dataset_component("tokens", path=str(data))
+        load_dataset_component("tokens", path=str(data.parent))
 
 
 # --- trainings that read codes -------------------------------------------------------------------------
