@@ -28,7 +28,7 @@ def generate(
     keys: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Keys of the prompt, as in voice=joe or image=scene.png; the error for a wrong one lists all.",
+            help="Keys of the prompt that have no option, as in voice=joe or image=scene.png.",
             metavar="[KEY=VALUE]...",
         ),
     ] = None,

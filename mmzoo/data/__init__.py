@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mmzoo.data.loading import load_dataset_component, load_dataset_for
     from mmzoo.data.schema import COLUMNS, make_row, row_features, to_dataset
     from mmzoo.data.shards import build_split, open_shards, settings_folder
-    from mmzoo.data.tokens import has_codes, stored_codes
+    from mmzoo.data.tokens import has_codes, picture_codes, stored_codes
     from mmzoo.data.words import Words
 
 _HOMES = {
@@ -33,7 +33,7 @@ _HOMES = {
     "loading": "load_dataset_component load_dataset_for",
     "checking": "fingerprinted readable",
     "shards": "build_split open_shards settings_folder",
-    "tokens": "has_codes stored_codes",
+    "tokens": "has_codes picture_codes stored_codes",
     "words": "Words",
     "schema": "COLUMNS row_features make_row to_dataset",
 }
@@ -66,6 +66,7 @@ __all__ = [
     "packed",
     "packed_audio",
     "packed_images",
+    "picture_codes",
     "read_text",
     "readable",
     "require_columns",

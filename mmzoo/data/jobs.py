@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -122,7 +122,8 @@ class Job:
         silent = True if self.rank else None  # None: only on a terminal
         with tqdm(total=total, initial=before, desc=doing, unit="row", disable=silent, leave=False) as bar:
             taken: list[Shard] = []
-            for wait, shards in ((False, self._order()), (True, taken)):
+            turns: list[tuple[bool, Iterable[Shard]]] = [(False, self._order()), (True, taken)]
+            for wait, shards in turns:
                 for shard in shards:
                     if self._done(shard):
                         continue

@@ -13,7 +13,7 @@ from models import MODELS, TOKENIZERS, own_data
 import mmzoo
 from mmzoo.bulk.tokenization import tokenize_all
 from mmzoo.cli.main import main
-from mmzoo.data import decode_audio, decode_image, guess, load_dataset_component
+from mmzoo.data import decode_audio, decode_image, encode_image, fit_image, guess, load_dataset_component
 from mmzoo.data.jobs import Outcome
 from mmzoo.errors import ConfigError, DataError, InputError
 
@@ -126,20 +126,6 @@ def test_an_unfinished_folder_says_how_to_finish_it(tmp_path: Path) -> None:
 # --- trainings that read codes -------------------------------------------------------------------------
 
 
-def trained_heads() -> list[str]:
-    """First-party heads with a trial whose rows can be encoded by the tokenizer in their slot."""
-    from mmzoo.interfaces import Tokenizer
-    from mmzoo.registry import catalog, load_target
-
-    def reads_codes(spec: Any) -> bool:
-        slots = getattr(load_target(spec), "slots", {})
-        return any(slot.contract is Tokenizer for slot in slots.values()) and bool(spec.trials)
-
-    return sorted(
-        spec.name for spec in catalog().components("head") if spec.plugin.startswith("mmzoo-") and reads_codes(spec)
-    )
-
-
 def with_codes(rows: Any, tokenizer: Any, raw: str, keep_raw: bool) -> Any:
     """The rows as `mmzoo tokenize` writes them."""
     from datasets import Dataset
@@ -153,28 +139,39 @@ def with_codes(rows: Any, tokenizer: Any, raw: str, keep_raw: bool) -> Any:
     return Dataset.from_list(made, features=encoder.features(rows))
 
 
-@pytest.mark.parametrize("name", ["tts", "text-to-image"])
+def heads_that_read_codes() -> list[str]:
+    """First-party heads with a tokenizer of their own, apart from those whose codes are of changed data."""
+    from mmzoo.interfaces import Tokenizer
+    from mmzoo.registry import catalog, load_target
+
+    found = []
+    for spec in catalog().components("head"):
+        slots = getattr(load_target(spec), "slots", {}) if spec.plugin.startswith("mmzoo-") else {}
+        if any(slot.contract is Tokenizer for slot in slots.values()):
+            found.append(spec.name)
+    return sorted({*found} - {"speech-to-speech"})
+
+
+@pytest.mark.parametrize("name", heads_that_read_codes())
 def test_batches_from_stored_codes_equal_those_from_data(name: str, tmp_path: Path) -> None:
     from mmzoo.registry import catalog
     from mmzoo.testing.heads import HeadTrial
 
-    spec = catalog().component("head", name)
-    config = dict(spec.trials[0])
-    trial = HeadTrial("head", name, {k: v for k, v in config.items() if k not in ("slots", "rows")},
-                      slots=config["slots"], rows=config.get("rows", True))  # fmt: skip
-    torch.manual_seed(0)
+    config = {"rows": True, **catalog().component("head", name).trials[0]}
+    slots, rows = config.pop("slots"), config.pop("rows")
+    trial = HeadTrial("head", name, config, slots=slots, rows=rows)
     head, rows = trial.fresh(), trial.rows
-    raw = "audio" if head.tokenizer.modality == "speech" else "image"
+    raw, side = "audio" if head.tokenizer.modality == "speech" else "image", getattr(head, "side", None)
+    if side is not None:  # codes are those of pictures at the size of training
+        fitted = [encode_image(fit_image(decode_image(cell), (side, side))) for cell in rows["image"]]
+        rows = rows.map(lambda row, index: {"image": {"bytes": fitted[index], "path": None}}, with_indices=True)
     stored = with_codes(rows, head.tokenizer, raw, keep_raw=raw not in getattr(head, "codes_replace", ()))
-    generator = torch.Generator()
     batches = []
     for index, some in enumerate((rows, stored)):
-        examples = head.examples(some, tmp_path / str(index))
+        examples, generator = head.examples(some, tmp_path / str(index)), torch.Generator()
         batches.append(examples.collate([examples.example(i, generator) for i in range(len(some))]))
     assert batches[0].keys() == batches[1].keys()
     assert all(torch.equal(batches[0][key], batches[1][key]) for key in batches[0])
-    latents = head.tokenizer.embed_codes(batches[1]["codes"].clamp_min(0))
-    assert torch.equal(latents, head.tokenizer.embed_codes(batches[0]["codes"].clamp_min(0)))
     with torch.no_grad():
         next(iter(head.tokenizer.parameters())).add_(1)
     with pytest.raises(DataError, match="another tokenizer"):

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from mmzoo.data import stored_codes
-from mmzoo.data.tokens import CODES
 from mmzoo.data.words import Words, trimmed
-from mmzoo.errors import DataError
-from mmzoo.interfaces import Image, Tokenizer
-
-if TYPE_CHECKING:
-    from datasets import Dataset
+from mmzoo.interfaces import Image
 
 
 class Captioned:
@@ -57,32 +51,6 @@ class Captioned:
             "codes": self.codes[chosen],
             "plain": self.plain[chosen],
         }
-
-
-def codes_of(rows: Dataset, pixels: np.ndarray[Any, Any], tokenizer: Tokenizer, patch: int) -> Tensor:
-    """The codes of pictures, int64 `[N, L, Q]`: those that the rows hold, if `mmzoo tokenize` wrote them.
-
-    Args:
-        rows: The rows.
-        pixels: Their pictures at the size of training, uint8 `[N, H, W, 3]`.
-        tokenizer: Makes the codes.
-        patch: Its patch in pixels.
-
-    Raises:
-        DataError: The rows hold codes of another tokenizer, or of pictures of another size.
-    """
-    if not stored_codes(rows, tokenizer):
-        batches = (pixels[start : start + 64] for start in range(0, len(pixels), 64))
-        return torch.cat([tokenizer.tokenize([*map(Image, batch)]).cpu() for batch in batches])
-    height, width = pixels.shape[1:3]
-    wanted = -(-height // patch) * -(-width // patch)
-    kept = [torch.tensor(codes) for codes in rows[CODES]]
-    if wrong := next((len(codes) for codes in kept if len(codes) != wanted), None):
-        raise DataError(
-            f"The rows hold {wrong} codes for a picture, and pictures of {width} x {height} pixels have {wanted};"
-            " tokenize pictures of that size."
-        )
-    return torch.stack(kept)
 
 
 def plain(picture: Image, patch: int) -> Tensor:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mmzoo.data import as_batch, as_image, as_text, decode_image, fit_image, packed_images
+from mmzoo.data import as_batch, as_image, as_text, decode_image, fit_image, packed_images, picture_codes
 from mmzoo.data.words import PADDING, Words
 from mmzoo.errors import ConfigError, InputError
 from mmzoo.interfaces import (
@@ -40,7 +40,7 @@ from mmzoo.interfaces.guidance import prediction
 from mmzoo.interfaces.options import seed_note
 from mmzoo.nn.rows import copy_leading_rows
 from mmzoo.nn.sines import grid_sines
-from mmzoo_image.examples import Captioned, codes_of
+from mmzoo_image.examples import Captioned
 from mmzoo_image.inputs import (
     Sampling,
     blended,
@@ -457,7 +457,7 @@ class TextToImage(TaskHead):
         if not self.words.words:
             self.words = Words.of(rows["text"], self.vocabulary)
         pixels = packed_images(rows, cache, self.side)
-        codes = codes_of(rows, pixels, self.tokenizer, self._patch)
+        codes = picture_codes(rows, cache, self.tokenizer, self.side)
         return Captioned(pixels, rows["text"], self.words, codes, self._patch)
 
     def training_step(

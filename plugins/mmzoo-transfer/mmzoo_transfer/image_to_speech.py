@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import torch
 from torch import Tensor
 
-from mmzoo.data import Words, as_batch, as_image, fit_image, packed_images
+from mmzoo.data import Words, as_batch, as_image, fit_image, picture_codes
 from mmzoo.interfaces import (
     ALONE,
     Audio,
@@ -68,6 +68,7 @@ class ImageToSpeech(Spotter):
         Link("picture.latents", "head.picture"),
     )
     columns = ("image", "text")
+    codes_replace = ("image",)
     batch_keys = ("picture", "words")
     generates = Audio
     tokenizer: Tokenizer
@@ -167,8 +168,7 @@ class ImageToSpeech(Spotter):
         """The rows' pictures as codes, and their captions as word ids; the first call also sets the vocabulary."""
         if not self.words.words:
             self.words = Words.of(rows["text"], self.vocabulary)
-        pixels = packed_images(rows, cache, self.side)
-        return DescribedPictures(pixels, rows["text"], self.words, self.tokenizer)
+        return DescribedPictures(picture_codes(rows, cache, self.tokenizer, self.side), rows["text"], self.words)
 
     def training_step(
         self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
