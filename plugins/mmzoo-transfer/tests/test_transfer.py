@@ -17,7 +17,7 @@ from torch import nn
 
 import mmzoo
 from mmzoo.cli.main import main
-from mmzoo.data import Words, encode_audio, encode_image, make_row, row_features
+from mmzoo.data import Words, encode_audio, encode_image, make_row, picture_codes, row_features
 from mmzoo.data.audio import resample
 from mmzoo.errors import CorruptFileError, DataError, InputError
 from mmzoo.interfaces import Audio, Image
