@@ -91,7 +91,7 @@ def type_name(annotation: Any) -> str:
 
 @functools.lru_cache(maxsize=1024)
 def schema_of(target: Callable[..., Any]) -> type[Keys]:
-    """The schema of a component class or function: its keyword-only, annotated arguments.
+    """The schema of a component class, function or method: its keyword-only, annotated arguments.
 
     Each field has the argument's name as its alias, because pydantic reserves names such as `copy` and `json`.
 
@@ -102,7 +102,9 @@ def schema_of(target: Callable[..., Any]) -> type[Keys]:
     if getattr(function, "__module__", "builtins").partition(".")[0] in {"torch", "builtins"}:
         return Keys  # a class without a constructor of its own
     where, fields = f"{target.__module__}.{target.__qualname__}", dict[str, Any]()
-    for name, parameter in list(inspect.signature(function).parameters.items())[isinstance(target, type) :]:
+    parameters = list(inspect.signature(function).parameters.items())
+    method = isinstance(target, type) or (bool(parameters) and parameters[0][0] == "self")
+    for name, parameter in parameters[method:]:
         default, annotation = parameter.default, parameter.annotation
         if parameter.kind is not parameter.KEYWORD_ONLY:
             raise PluginError(f"The argument {name!r} of {where} must be keyword-only; put `*` before it.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ from pathlib import Path
 
 LONGEST_NAME = 255
 """Bytes of the longest file name on usual file systems."""
+PARTIAL = ".partial"
+"""The end of the names of files and folders that are being written."""
 
 
 @contextmanager
@@ -28,10 +31,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     Raises:
         OSError: The folder is not writable.
     """
-    suffix = f".{os.getpid()}.{threading.get_ident()}.partial"
-    # A name may have 255 bytes; the staged one must fit too.
-    stem = os.fsdecode(os.fsencode(f".{path.name}")[: LONGEST_NAME - len(suffix)])
-    staged = path.with_name(stem + suffix)
+    staged = _staged(path)
     try:
         staged.unlink(missing_ok=True)
         staged.touch(exist_ok=False)  # never through a link that somebody put there
@@ -42,6 +42,40 @@ def whole_file(path: Path) -> Iterator[Path]:
     except BaseException:
         staged.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Replace a folder, whose files appear together.
+
+    Args:
+        path: The folder; its parent must exist.
+
+    Yields:
+        The folder to write to, empty and private to this thread. It replaces `path` when the block ends and is deleted
+        if the block raises.
+
+    Raises:
+        OSError: The parent is not writable.
+    """
+    staged = _staged(path)
+    try:
+        staged.mkdir()
+        yield staged
+        if path.exists():
+            shutil.rmtree(path)
+        staged.rename(path)
+    except BaseException:
+        shutil.rmtree(staged, ignore_errors=True)
+        raise
+
+
+def _staged(path: Path) -> Path:
+    """A name beside `path` that is private to this thread."""
+    suffix = f".{os.getpid()}.{threading.get_ident()}{PARTIAL}"
+    # A name may have 255 bytes; the staged one must fit too.
+    stem = os.fsdecode(os.fsencode(f".{path.name}")[: LONGEST_NAME - len(suffix)])
+    return path.with_name(stem + suffix)
 
 
 def write_whole(path: Path, content: str | bytes) -> None:

@@ -31,7 +31,7 @@ LAYERS = (
     {"resolve"},
     {"factory"},
     {"training", "evaluation", "description"},
-    {"testing"},
+    {"testing", "bulk"},
     {"cli"},
 )
 """From the ground up. A unit imports itself and what lies below it; the two of one layer do not know each other."""
@@ -154,8 +154,8 @@ KNOWS_NAMES = "registry/firstparty.py"
 """mmzoo's own distributions and what each supplies, to say which one to install."""
 
 
-GENERAL = {"csv", "hub", "parquet"}
-"""Datasets that are named after a file format or a service, which the core may name too."""
+GENERAL = {"csv", "hub", "parquet", "tokens"}
+"""Datasets that are named after a file format, a service or what the core writes, which it may name too."""
 
 
 def own_names() -> set[str]:

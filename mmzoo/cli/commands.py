@@ -20,6 +20,8 @@ OWN: Mapping[str, ComponentSpec] = MappingProxyType(
             ("plugins", "plugins:PLUGINS", "List plugins; create, enable or disable one"),
             ("doctor", "doctor:DOCTOR", "Check the installation and explain problems"),
             ("train", "train:train", "Train a model from a recipe, or resume training"),
+            ("generate", "generate:generate", "Make pictures, sounds or texts from prompts, one or a file of them"),
+            ("tokenize", "tokenize:tokenize", "Encode a dataset as codes, in shards that trainings read"),
             ("evaluate", "evaluate:evaluate", "Measure a model and write its evaluation.json"),
             ("card", "card:card", "Write or check the card and golden outputs of a model repo"),
             ("pull", "pull:pull", "Download a model, and the models in its slots, from the Hub"),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mmzoo.data.loading import load_dataset_component, load_dataset_for
     from mmzoo.data.schema import COLUMNS, make_row, row_features, to_dataset
     from mmzoo.data.shards import build_split, open_shards, settings_folder
+    from mmzoo.data.tokens import has_codes, picture_codes, stored_codes
     from mmzoo.data.words import Words
 
 _HOMES = {
@@ -32,6 +33,7 @@ _HOMES = {
     "loading": "load_dataset_component load_dataset_for",
     "checking": "fingerprinted readable",
     "shards": "build_split open_shards settings_folder",
+    "tokens": "has_codes picture_codes stored_codes",
     "words": "Words",
     "schema": "COLUMNS row_features make_row to_dataset",
 }
@@ -56,6 +58,7 @@ __all__ = [
     "fingerprinted",
     "fit_image",
     "guess",
+    "has_codes",
     "load_dataset_component",
     "load_dataset_for",
     "make_row",
@@ -63,6 +66,7 @@ __all__ = [
     "packed",
     "packed_audio",
     "packed_images",
+    "picture_codes",
     "read_text",
     "readable",
     "require_columns",
@@ -70,6 +74,7 @@ __all__ = [
     "row_features",
     "settings_folder",
     "sheet",
+    "stored_codes",
     "to_dataset",
 ]
 

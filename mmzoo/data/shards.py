@@ -1,12 +1,14 @@
 """A dataset as numbered parquet shards, each written atomically, so that an interrupted build can resume.
 
 A dataset's function calls `settings_folder` for a folder of its own, `build_split` for each split, and `open_shards`.
+Several processes may build the same dataset: each shard has a lock. `mmzoo.data.jobs` builds on the same parts.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,12 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from mmzoo.data.schema import to_dataset
 from mmzoo.errors import DataError
-from mmzoo.system import whole_file, write_whole
+from mmzoo.system import PARTIAL, whole_file, write_whole
 
 if TYPE_CHECKING:
     from datasets import DatasetDict, Features
 
 Row = dict[str, Any]
+LOCKS = ".locks"
+"""The folder of the locks, beside the shards."""
 
 
 def settings_folder(root: Path, name: str, settings: Mapping[str, Any]) -> Path:
@@ -31,6 +35,44 @@ def settings_folder(root: Path, name: str, settings: Mapping[str, Any]) -> Path:
 def write_json(path: Path, content: Any) -> None:
     """Write JSON atomically."""
     write_whole(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+@contextmanager
+def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
+    """Hold the lock of a shard, which the system releases if this process dies.
+
+    What killed processes left unfinished of this shard is deleted first. On a file system without locks nothing is
+    locked; shards are then written twice at worst, with the same content.
+
+    Args:
+        path: The shard.
+        wait: Wait for another process that holds the lock.
+
+    Yields:
+        Whether the lock is held; always true with `wait`.
+
+    Raises:
+        OSError: The folder is not writable.
+    """
+    from filelock import FileLock, Timeout
+
+    place = path.parent / LOCKS / f"{path.name}.lock"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(place)
+    try:
+        lock.acquire(timeout=-1 if wait else 0)
+    except Timeout:
+        yield False
+        return
+    except NotImplementedError:
+        yield True
+        return
+    try:
+        for left in path.parent.glob(f".{path.name}.*{PARTIAL}"):
+            shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
+        yield True
+    finally:
+        lock.release()
 
 
 def build_split(
@@ -62,11 +104,18 @@ def build_split(
         path = folder / f"{split}-{number:05d}-of-{total:05d}.parquet"
         paths.append(str(path))
         if not path.exists():
-            rows = to_dataset(make(part), features)
-            with quiet_datasets(), whole_file(path) as staged:
-                rows.to_parquet(staged)
+            with locked(path):
+                if not path.exists():  # another process may have built it meanwhile
+                    write_shard(path, make(part), features)
         advance(len(part))
     return paths
+
+
+def write_shard(path: Path, rows: Sequence[Mapping[str, Any]], features: Features) -> None:
+    """Write rows as a parquet file, atomically."""
+    table = to_dataset(rows, features)
+    with quiet_datasets(), whole_file(path) as staged:
+        table.to_parquet(staged)
 
 
 @contextmanager
@@ -83,8 +132,17 @@ def quiet_datasets() -> Iterator[None]:
             enable_progress_bar()
 
 
-def open_shards(files: Mapping[str, list[str]], features: Features, folder: Path) -> DatasetDict:
-    """The splits as memory-mapped datasets. Raises DataError if a shard cannot be read."""
+def open_shards(
+    files: Mapping[str, list[str]], features: Features, folder: Path, cache: Path | None = None
+) -> DatasetDict:
+    """The splits as memory-mapped datasets. Raises DataError if a shard cannot be read.
+
+    Args:
+        files: The paths of each split's shards.
+        features: Columns of the rows.
+        folder: The folder of the shards, for messages.
+        cache: Where memory maps are kept; by default in that folder.
+    """
     from datasets import DatasetDict, load_dataset
     from pyarrow import parquet
 
@@ -95,7 +153,7 @@ def open_shards(files: Mapping[str, list[str]], features: Features, folder: Path
         loaded: dict[str, Any] = {}
         if filled:
             with quiet_datasets():
-                loaded = load_dataset("parquet", data_files=filled, cache_dir=str(folder / "arrow"))
+                loaded = load_dataset("parquet", data_files=filled, cache_dir=str(cache or folder / "arrow"))
     except Exception as error:  # datasets wraps whatever pyarrow raises
         raise DataError(
             f"The dataset in {folder} cannot be read ({error}); delete that folder to build it again."

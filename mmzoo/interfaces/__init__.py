@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mmzoo.interfaces.adversary import Adversary, Verdict
-    from mmzoo.interfaces.bounds import Count, Fraction, Positive, Size, Weight
+    from mmzoo.interfaces.bounds import Count, FilePath, Fraction, Positive, Size, Weight
     from mmzoo.interfaces.components import (
         Component,
         Config,
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mmzoo.interfaces.heads import (
         Adaptable,
         Examples,
+        Generates,
         HasCritics,
         HasFeatures,
         HasFiles,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
         HasStatistics,
         Model,
         NeedsColumns,
+        ReadsCodes,
         TaskHead,
         Trainable,
     )
@@ -55,13 +57,13 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "adversary": "Adversary Verdict",
-    "bounds": "Count Fraction Positive Size Weight",
+    "bounds": "Count FilePath Fraction Positive Size Weight",
     "components": "Component Config Critic DiffusionBackbone Fusion ModalityEncoder Predict Quantizer Sampler",
     "formats": "ForeignFormat Tie",
     "graphs": "Exportable Exported Graph Runner",
     "heads": (
-        "Adaptable Examples HasCritics HasFeatures HasFiles HasPreviews HasStatistics Model NeedsColumns TaskHead"
-        " Trainable"
+        "Adaptable Examples Generates HasCritics HasFeatures HasFiles HasPreviews HasStatistics Model NeedsColumns"
+        " ReadsCodes TaskHead Trainable"
     ),
     "ports": "Link Port Ports Slot",
     "tokenizer": "Tokenizer",
@@ -84,9 +86,11 @@ __all__ = [
     "Examples",
     "Exportable",
     "Exported",
+    "FilePath",
     "ForeignFormat",
     "Fraction",
     "Fusion",
+    "Generates",
     "Graph",
     "HasCritics",
     "HasFeatures",
@@ -107,6 +111,7 @@ __all__ = [
     "Predict",
     "Quantized",
     "Quantizer",
+    "ReadsCodes",
     "Runner",
     "Sampler",
     "Segment",

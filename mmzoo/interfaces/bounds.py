@@ -1,4 +1,4 @@
-"""Annotations of constructor arguments with a range, which is checked before a component is built.
+"""Annotations of the arguments of constructors and prompts, which are checked before a component is built or run.
 
 `dim: Size` is an int that must be at least 1; `dim=0`, in a config or a direct call of the class, is an error that
 names the key and the range.
@@ -25,6 +25,14 @@ Positive = Annotated[float, Gt(0)]
 """A ratio or scale: above 0."""
 Fraction = Annotated[float, Interval(ge=0, le=1)]
 """A probability or fraction: from 0 to 1."""
+
+
+class PathOfFile:
+    """Marks the annotation of an argument that is the path of a file."""
+
+
+FilePath = Annotated[str, PathOfFile()]
+"""The path of a picture or sound in a prompt, relative to the file that the prompt is in."""
 
 
 class Bounded:

@@ -6,8 +6,9 @@ another model's encoder for `HasFeatures`. A head supports a protocol by having 
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkable
 
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 from mmzoo.interfaces.components import Component
 from mmzoo.interfaces.keywords import Verbs
 from mmzoo.interfaces.ports import Link, Slot
-from mmzoo.interfaces.values import ALONE, Latents, Losses, TrainingState
+from mmzoo.interfaces.values import ALONE, Audio, Image, Latents, Losses, TrainingState
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -66,6 +67,13 @@ class TaskHead(Verbs, Component, ABC):
             The inputs, and the outputs: floats before quantization and decoded stored codes, never sampled codes.
         """
         return {}, {}
+
+    def fingerprint(self) -> str:
+        """A digest of all tensors, also of the models in its slots: 16 hexadecimal digits."""
+        digest = hashlib.sha256()
+        for key, tensor in sorted(self.state_dict().items()):
+            digest.update(key.encode() + tensor.cpu().flatten().view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()[:16]
 
     @property
     def device(self) -> torch.device:
@@ -134,6 +142,37 @@ class NeedsColumns(Protocol):
     @property
     def columns(self) -> Collection[str]:
         """The columns; may be a class attribute."""
+
+
+@runtime_checkable
+class ReadsCodes(Protocol):
+    """A head that is trained on codes of the tokenizer in a slot, and also takes stored ones.
+
+    `mmzoo.data.stored_codes` checks that the rows hold those of this tokenizer.
+    """
+
+    @property
+    def codes_replace(self) -> Collection[str]:
+        """Those of its `columns` that are not needed if the rows have codes; may be a class attribute."""
+
+
+@runtime_checkable
+class Generates(Protocol):
+    """A head that makes something from a prompt, for `mmzoo generate`.
+
+    The keyword-only, annotated arguments of `generate_item` are the keys of a prompt, which is checked like a config.
+    `text`, `label`, `image` and `audio` mean the same as in the rows of a dataset; the last two are `FilePath`.
+
+    Attributes:
+        generates: What `generate_item` makes: Audio, Image or str.
+        generate_item: Makes one item. `seed`, one of its arguments, is that of all its random draws, so that the item
+            depends on its prompt alone.
+    """
+
+    generates: ClassVar[type[Audio] | type[Image] | type[str]]
+
+    @property
+    def generate_item(self) -> Callable[..., Audio | Image | str]: ...
 
 
 @runtime_checkable

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import numbers
 import secrets
 from typing import Any
@@ -50,6 +52,12 @@ def seed_of(given: Any, low: int = 0) -> tuple[int, bool]:
     if given is None:
         return secrets.randbelow(2**32), True
     return integer("seed", given, low, LARGEST_SEED), False
+
+
+def row_seed(seed: int, row: str) -> int:
+    """The seed of one row of a bulk job: a function of the job's seed and the row's id, whatever else is made."""
+    digest = hashlib.blake2b(json.dumps([seed, row]).encode(), digest_size=4).digest()
+    return int.from_bytes(digest, "little")
 
 
 def seed_note(seed: int, drawn: bool) -> tuple[str, ...]:

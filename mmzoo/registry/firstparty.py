@@ -14,7 +14,7 @@ SUPPLIES = {
         " dataset/natural-speech dataset/parallel-speech dataset/parquet dataset/russian-lexicon"
         " dataset/small-pictures"
         " dataset/speech-commands dataset/spoken-digits dataset/spoken-scenes dataset/spoken-texts"
-        " dataset/spoken-words judge/caption-listener judge/digit-reader judge/distill-mos judge/dnsmos"
+        " dataset/spoken-words dataset/tokens judge/caption-listener judge/digit-reader judge/distill-mos judge/dnsmos"
         " judge/pocketsphinx judge/resemblyzer judge/scene-reader judge/whisper"
     ),
     "mmzoo-dit": (
@@ -28,7 +28,7 @@ SUPPLIES = {
     ),
     "mmzoo-image": (
         "model/vqvae-dit-digits model/vqvae-dit-text2image head/text-to-image metric/class-to-image"
-        " metric/text-to-image command/edit command/generate task/class-to-image task/text-to-image"
+        " metric/text-to-image command/edit task/class-to-image task/text-to-image"
     ),
     "mmzoo-recognition": (
         "model/vqvae-dit-recognition head/recognition metric/recognition command/explain command/recognize"

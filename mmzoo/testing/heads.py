@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from mmzoo.composition import submodels
-from mmzoo.interfaces import Exportable, HasFeatures, Port, Runner, Trainable
+from mmzoo.interfaces import Audio, Exportable, Generates, HasFeatures, Image, Port, Runner, Trainable
 from mmzoo.registry import load_target
 from mmzoo.registry.specs import HeadSpec
+from mmzoo.schema import arguments_of
 from mmzoo.testing.common import Checks, ConformanceError, NotChecked, applicable, require
 from mmzoo.testing.encoders import raw_batch
 from mmzoo.testing.filled_head import FilledHead
@@ -57,6 +58,7 @@ class HeadTrial(RegisteredTrial, FilledHead):
     def checks(self) -> Checks:
         return {
             "registration": self.check_registration,
+            "prompts": self.check_prompts,
             "unknown-keys": self.check_unknown_keys,
             "config": self.check_config,
             "network": self.check_offline,
@@ -88,6 +90,19 @@ class HeadTrial(RegisteredTrial, FilledHead):
                 issubclass(self.load(), Exportable),
                 f"{self.label} has a runner, but lacks graphs, settings or specimen, which exporting needs.",
             )
+
+    def check_prompts(self) -> None:
+        """The arguments of `generate_item` are a schema, `seed` is one of them, and it says what it makes."""
+        cls: Any = self.load()
+        applicable(isinstance(cls, Generates), "it generates nothing from a prompt")
+        require(
+            cls.generates in (Audio, Image, str),
+            f"{self.label}: generates must be Audio, Image or str, not {cls.generates!r}.",
+        )
+        require(
+            "seed" in arguments_of(cls.generate_item),
+            f"{self.label}: generate_item needs an argument seed, on which all its random draws depend.",
+        )
 
     def check_config(self) -> None:
         """The config and the recipe survive a JSON round trip."""

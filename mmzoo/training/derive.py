@@ -61,7 +61,7 @@ def derived_recipe(start: str, data: str, overrides: Sequence[str] = ()) -> dict
     changes: dict[str, Any] = {}
     for override in overrides:
         apply_override(changes, override)
-    section = _data(data, changes.get("data") or {})
+    section = data_section(data, changes.get("data") or {})
     origin = Start.of(start)
     record = origin.record()
     before: Mapping[str, Any] = record.get("recipe") or {}
@@ -120,7 +120,7 @@ def _run_name(base: str, data: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", f"{base.rpartition('/')[2]}-{stem}").strip("-.")
 
 
-def _data(data: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+def data_section(data: str, changes: Mapping[str, Any]) -> dict[str, Any]:
     """The `data` section of a recipe, with the changes to it, which may name another dataset than the guessed one."""
     about = DataGuess(data, {}, data) if "name" in changes else named(data)
     config, name = {**about.config, **(changes.get("config") or {})}, str(changes.get("name", about.name))

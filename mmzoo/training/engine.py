@@ -19,9 +19,9 @@ from accelerate.utils import DistributedDataParallelKwargs, send_to_device
 from torch import nn
 
 from mmzoo.composition import own_tensors
-from mmzoo.data import cache_dir, require_columns
+from mmzoo.data import cache_dir, has_codes, require_columns
 from mmzoo.errors import CheckpointError, ConfigError, TrainingError
-from mmzoo.interfaces import Examples, NeedsColumns, TaskHead
+from mmzoo.interfaces import Examples, NeedsColumns, ReadsCodes, TaskHead
 from mmzoo.interfaces.threads import unpaced
 from mmzoo.training.adversary import make_adversary
 from mmzoo.training.checkpoint import list_checkpoints, read_state, remove_staging, write_checkpoint
@@ -187,7 +187,8 @@ class Trainer:
         if self.start is not None:
             begin_from(self.head, self.start, all_rows(self.rows, self.validation_rows), self.log.say, fresh=fresh)
         if isinstance(self.head, NeedsColumns):
-            require_columns(self.rows, self.head.columns, f"The model {recipe.model.name}")
+            replaced = self.head.codes_replace if isinstance(self.head, ReadsCodes) and has_codes(self.rows) else ()
+            require_columns(self.rows, {*self.head.columns} - {*replaced}, f"The model {recipe.model.name}")
         with self.accelerator.main_process_first():  # the first one fills the cache, the others read it
             self.examples: Examples = trainable(self.head).examples(self.rows, self._cache)
         check_batch_keys(self.head, recipe.model.joint, self.examples)

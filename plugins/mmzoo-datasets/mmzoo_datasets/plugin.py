@@ -151,6 +151,13 @@ def mmzoo_register(register: Register) -> None:
         modalities=("image", "speech", "text"),
     )
     register.dataset(
+        "tokens",
+        "mmzoo_datasets.own.tokens:tokens",
+        summary="The codes that `mmzoo tokenize` wrote, with the other columns of their rows",
+        recognizes="mmzoo_datasets.own.recognize:tokens",
+        modalities=("image", "speech", "text"),
+    )
+    register.dataset(
         "hub",
         "mmzoo_datasets.own.hub:hub",
         summary="A dataset of the Hugging Face Hub, or a local folder that `datasets` reads",

@@ -1,8 +1,7 @@
-"""`mmzoo generate` draws pictures from a prompt; `mmzoo edit` inpaints, upscales or denoises a picture."""
+"""`mmzoo edit` inpaints, upscales or denoises a picture."""
 
 from __future__ import annotations
 
-import math
 import time
 from pathlib import Path
 from typing import Annotated, Any, Protocol, runtime_checkable
@@ -12,64 +11,25 @@ import typer
 
 import mmzoo
 from mmzoo.command_line import Device, Output, Seed, input_file, seed_option
-from mmzoo.data import as_image, as_mask, sheet
+from mmzoo.data import as_image, as_mask
 from mmzoo.errors import InputError
 from mmzoo.interfaces import Image
+from mmzoo_image.inputs import unknown_note
 
-MAX_PICTURES = 256
 OUTPUT = "The PNG, JPEG or WebP to write; `-` is standard output, as PNG."
 
 
 @runtime_checkable
-class Draws(Protocol):
-    """A model that draws from prompts."""
-
-    def generate(self, prompts: list[str], **options: Any) -> list[Image]: ...
+class Edits(Protocol):
+    """A model that edits pictures."""
 
     def unknown_words(self, prompt: str) -> tuple[str, ...]: ...
-
-
-@runtime_checkable
-class Edits(Draws, Protocol):
-    """A model that also edits pictures."""
 
     def inpaint(self, pictures: list[Any], masks: list[Any], **options: Any) -> list[Image]: ...
 
     def upscale(self, pictures: list[Any], **options: Any) -> list[Image]: ...
 
     def denoise(self, pictures: list[Any], **options: Any) -> list[Image]: ...
-
-
-def generate(
-    model: Annotated[str, typer.Argument(help="A model that draws.")],
-    prompt: Annotated[str | None, typer.Option("-p", "--prompt", help="What to draw.")] = None,
-    name: Annotated[str | None, typer.Option("--class", help="The class to draw, for class-to-image models.")] = None,
-    output: Annotated[Path, typer.Option("-o", "--output", help=OUTPUT)] = Path("grid.png"),
-    num: Annotated[int, typer.Option(help="Number of pictures, laid out as a grid.")] = 1,
-    steps: Annotated[int | None, typer.Option(help="Sampling steps; more is slower.")] = None,
-    guidance: Annotated[float | None, typer.Option(help="How strictly to follow the words; 1 is none.")] = None,
-    seed: Seed = "0",
-    device: Device = "cpu",
-) -> None:
-    """Draw pictures from a prompt; prints a one-line summary. Picture i uses the seed + i."""
-    if (prompt is None) == (name is None):
-        raise InputError("Give either --prompt or --class.")
-    if not 1 <= num <= MAX_PICTURES:
-        raise InputError(f"--num must be from 1 to {MAX_PICTURES}, not {num}.")
-    result = Output(output, Image)  # checked before the slow part
-    first = seed_option(seed)
-    artist = mmzoo.create(model, device=device)
-    if not isinstance(artist, Draws):
-        raise InputError(f"{model} does not draw; `mmzoo list --task text-to-image` shows the models that do.")
-    text = str(name if prompt is None else prompt)
-    start = time.perf_counter()
-    drawn = artist.generate([text] * num, steps=steps, guidance=guidance, seed=first)
-    seconds = time.perf_counter() - start
-    columns = math.ceil(math.sqrt(num))
-    page = sheet(*(drawn[i : i + columns] for i in range(0, num, columns)))
-    result.save(page)
-    size = f"{page.pixels.shape[1]} x {page.pixels.shape[0]} pixels"
-    result.report(f"{num} of {text!r}, {size}, in {seconds:.2f} s", [*_unknown(artist, text), *drawn[0].notes])
 
 
 def edit(
@@ -115,10 +75,4 @@ def edit(
     seconds = time.perf_counter() - start
     result.save(drawn)
     size = f"{drawn.pixels.shape[1]} x {drawn.pixels.shape[0]} pixels"
-    result.report(f"{done}, {size}, in {seconds:.2f} s", [*_unknown(artist, prompt), *drawn.notes])
-
-
-def _unknown(artist: Draws, text: str) -> list[str]:
-    """A note about the words that were ignored."""
-    unknown = artist.unknown_words(text)
-    return [f"ignored words that the model does not know: {', '.join(unknown)}"] if unknown else []
+    result.report(f"{done}, {size}, in {seconds:.2f} s", [*unknown_note(artist.unknown_words(prompt)), *drawn.notes])

@@ -10,28 +10,27 @@ import torch
 from torch import Tensor
 
 from mmzoo.data.words import Words, trimmed
-from mmzoo.interfaces import Image, Tokenizer
+from mmzoo.interfaces import Image
 
 
 class Captioned:
-    """Captions, pictures and codes of a dataset; pictures are tokenized once.
+    """Captions, pictures and codes of a dataset.
 
     Args:
         pixels: The pictures, uint8 `[N, H, W, 3]`.
         texts: Their captions.
         words: The vocabulary.
-        tokenizer: Makes the codes.
-        patch: Its patch in pixels.
+        codes: Their codes, int64 `[N, L, Q]`.
+        patch: The tokenizer's patch in pixels.
     """
 
     keys = ("words", "image", "codes", "plain")
 
     def __init__(
-        self, pixels: np.ndarray[Any, Any], texts: Sequence[str], words: Words, tokenizer: Tokenizer, patch: int
+        self, pixels: np.ndarray[Any, Any], texts: Sequence[str], words: Words, codes: Tensor, patch: int
     ) -> None:
         self.words = words.known_ids(texts)
-        batches = (pixels[start : start + 64] for start in range(0, len(pixels), 64))
-        self.codes = torch.cat([tokenizer.tokenize([*map(Image, batch)]).cpu() for batch in batches])
+        self.codes = codes
         self.plain = torch.stack([plain(Image(picture), patch) for picture in pixels])
         self.images = pixels
         self.lengths = [1] * len(pixels)

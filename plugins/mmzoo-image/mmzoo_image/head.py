@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mmzoo.data import as_batch, as_image, as_text, decode_image, fit_image, packed_images
+from mmzoo.data import as_batch, as_image, as_text, decode_image, fit_image, packed_images, picture_codes
 from mmzoo.data.words import PADDING, Words
 from mmzoo.errors import ConfigError, InputError
 from mmzoo.interfaces import (
@@ -49,6 +49,7 @@ from mmzoo_image.inputs import (
     checked_size,
     stack_masks,
     stack_pictures,
+    unknown_note,
 )
 from mmzoo_image.spoil import FACTOR, HINTS, TASKS, enlarge, hide, hints, spoil
 
@@ -102,6 +103,7 @@ class TextToImage(TaskHead):
     )
     columns = ("image", "text")
     batch_keys = ("words", "image", "codes", "plain")
+    generates = Image
     tokenizer: Tokenizer
     text: ModalityEncoder
     backbone: DiffusionBackbone
@@ -220,6 +222,19 @@ class TextToImage(TaskHead):
                     f" {', '.join(self.words.words)}."
                 )
         return self._draw(ids, None, size, self._sampling(steps, guidance, interval, seed))
+
+    def generate_item(
+        self,
+        *,
+        text: str,
+        steps: Size | None = None,
+        guidance: Weight | None = None,
+        size: tuple[int, int] | None = None,
+        seed: int | None = 0,
+    ) -> Image:
+        """Draw one caption or class name; see `generate`. The notes also list the words that were ignored."""
+        (drawn,) = self.generate([text], steps=steps, guidance=guidance, seed=seed, size=size)
+        return replace(drawn, notes=(*unknown_note(self.unknown_words(text)), *drawn.notes))
 
     @torch.inference_mode()
     def inpaint(
@@ -442,7 +457,8 @@ class TextToImage(TaskHead):
         if not self.words.words:
             self.words = Words.of(rows["text"], self.vocabulary)
         pixels = packed_images(rows, cache, self.side)
-        return Captioned(pixels, rows["text"], self.words, self.tokenizer, self._patch)
+        codes = picture_codes(rows, cache, self.tokenizer, self.side)
+        return Captioned(pixels, rows["text"], self.words, codes, self._patch)
 
     def training_step(
         self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE

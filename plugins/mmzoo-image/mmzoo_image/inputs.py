@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,3 +106,8 @@ def blended(old: Array, new: Array, weight: Array) -> Array:
     """Pixels `[H, W, 3]` of `new` where the weight `[H, W]` is 1, of `old` where it is 0, else a mixture."""
     mixed: Array = old + weight[..., None] * (new.astype(np.float32) - old)
     return np.round(mixed).astype(np.uint8)
+
+
+def unknown_note(words: Sequence[str]) -> tuple[str, ...]:
+    """The note about words of a prompt that were ignored."""
+    return (f"ignored words that the model does not know: {', '.join(words)}",) if words else ()

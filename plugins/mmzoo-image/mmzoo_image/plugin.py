@@ -43,7 +43,6 @@ def mmzoo_register(register: Register) -> None:
             }
         ],
     )
-    register.command("generate", "mmzoo_image.cli:generate", summary="Draw pictures from a prompt into a PNG")
     register.command("edit", "mmzoo_image.cli:edit", summary="Inpaint, upscale or denoise a picture")
     register.model(
         "vqvae-dit-text2image",

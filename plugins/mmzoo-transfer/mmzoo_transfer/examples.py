@@ -14,12 +14,9 @@ from tqdm import tqdm
 from mmzoo.data import Words, decode_audio
 from mmzoo.data.words import trimmed
 from mmzoo.errors import DataError
-from mmzoo.interfaces import Image, Tokenizer
 
 if TYPE_CHECKING:
     from datasets import Dataset
-
-BATCH = 64
 
 
 class SpokenCaptions:
@@ -80,13 +77,12 @@ def _int16(samples: Any) -> Any:
 
 
 class DescribedPictures:
-    """Codes of pictures, tokenized once, and their captions, in memory.
+    """Codes of pictures and their captions, in memory.
 
     Args:
-        pixels: The pictures, uint8 `[N, H, W, 3]`.
+        pictures: Codes of the pictures, int64 `[N, L, Q]`.
         texts: Their captions.
         words: The vocabulary.
-        pictures: The tokenizer of pictures.
 
     Raises:
         DataError: A caption has an unknown word.
@@ -94,11 +90,10 @@ class DescribedPictures:
 
     keys = ("picture", "words")
 
-    def __init__(self, pixels: np.ndarray[Any, Any], texts: Sequence[str], words: Words, pictures: Tokenizer) -> None:
+    def __init__(self, pictures: Tensor, texts: Sequence[str], words: Words) -> None:
         self.ids = words.known_ids(texts)
-        steps = tqdm(range(0, len(pixels), BATCH), desc="encoding pictures", disable=None, leave=False)
-        self.pictures = torch.cat([pictures.tokenize([*map(Image, pixels[i : i + BATCH])]).cpu() for i in steps])
-        self.lengths = [1] * len(pixels)
+        self.pictures = pictures
+        self.lengths = [1] * len(pictures)
 
     def __len__(self) -> int:
         return len(self.lengths)

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import torch
 from torch import Tensor
 
-from mmzoo.data import Words, as_batch, as_image, fit_image, packed_images
+from mmzoo.data import Words, as_batch, as_image, fit_image, picture_codes
 from mmzoo.interfaces import (
     ALONE,
     Audio,
     Examples,
+    FilePath,
     Image,
     Latents,
     Link,
@@ -67,7 +68,9 @@ class ImageToSpeech(Spotter):
         Link("picture.latents", "head.picture"),
     )
     columns = ("image", "text")
+    codes_replace = ("image",)
     batch_keys = ("picture", "words")
+    generates = Audio
     tokenizer: Tokenizer
     voice: Voice
     picture: ModalityEncoder
@@ -135,6 +138,13 @@ class ImageToSpeech(Spotter):
 
     __call__ = forward = transfer
 
+    def generate_item(
+        self, *, image: FilePath, speed: float = 1.0, steps: Size | None = None, seed: int | None = 0
+    ) -> Audio:
+        """Speak what one picture shows; see `transfer`."""
+        spoken: Audio = self.transfer(as_image(image), seed=seed, speed=speed, steps=steps)
+        return spoken
+
     def _fitted(self, given: Any) -> Image:
         return fit_image(as_image(given), (self.side, self.side), "stretch")
 
@@ -158,8 +168,7 @@ class ImageToSpeech(Spotter):
         """The rows' pictures as codes, and their captions as word ids; the first call also sets the vocabulary."""
         if not self.words.words:
             self.words = Words.of(rows["text"], self.vocabulary)
-        pixels = packed_images(rows, cache, self.side)
-        return DescribedPictures(pixels, rows["text"], self.words, self.tokenizer)
+        return DescribedPictures(picture_codes(rows, cache, self.tokenizer, self.side), rows["text"], self.words)
 
     def training_step(
         self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE

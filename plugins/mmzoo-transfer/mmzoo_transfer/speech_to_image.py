@@ -15,6 +15,7 @@ from mmzoo.errors import DataError, InputError
 from mmzoo.interfaces import (
     ALONE,
     Examples,
+    FilePath,
     Fraction,
     Image,
     Link,
@@ -65,6 +66,7 @@ class SpeechToImage(Spotter):
     speech: ModalityEncoder
     columns = ("audio", "text")
     batch_keys = ("speech", "speech_mask", "words")
+    generates = Image
     artist: Artist
 
     def __init__(
@@ -163,6 +165,20 @@ class SpeechToImage(Spotter):
         return drawn[0] if items is None else drawn
 
     __call__ = forward = transfer
+
+    def generate_item(
+        self,
+        *,
+        audio: FilePath,
+        steps: Size | None = None,
+        guidance: Weight | None = None,
+        size: tuple[int, int] | None = None,
+        seed: int | None = 0,
+    ) -> Image:
+        """Draw what one sound says; see `transfer`."""
+        spoken = as_audio(audio, self.sample_rate)
+        drawn: Image = self.transfer(spoken, seed=seed, steps=steps, guidance=guidance, size=size)
+        return drawn
 
     # --- files and training -----------------------------------------------------------------------------------
 

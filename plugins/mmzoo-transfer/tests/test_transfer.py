@@ -17,7 +17,7 @@ from torch import nn
 
 import mmzoo
 from mmzoo.cli.main import main
-from mmzoo.data import Words, encode_audio, encode_image, make_row, packed_images, row_features
+from mmzoo.data import Words, encode_audio, encode_image, make_row, picture_codes, row_features
 from mmzoo.data.audio import resample
 from mmzoo.errors import CorruptFileError, DataError, InputError
 from mmzoo.interfaces import Audio, Image
@@ -478,7 +478,7 @@ def test_pictures_and_captions_become_codes_and_words(tmp_path):
     model = small_describer()
     words = Words.of(list(SHOWN), 8)
     shown = shown_rows(3)
-    examples = DescribedPictures(packed_images(shown, tmp_path), shown["text"], words, model.tokenizer)
+    examples = DescribedPictures(picture_codes(shown, tmp_path, model.tokenizer, SIDE), shown["text"], words)
     assert len(examples) == 3 and list(examples.lengths) == [1, 1, 1]
     batch = examples.collate([examples.example(i, torch.Generator()) for i in (1, 2)])
     assert batch["picture"].shape == (2, 16, 2) and batch["words"].shape == (2, 3)

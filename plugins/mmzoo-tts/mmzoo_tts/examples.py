@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mmzoo.data import decode_audio, packed
+from mmzoo.data import decode_audio, packed, stored_codes
 from mmzoo.data.marks import bare
+from mmzoo.data.tokens import CODES
 from mmzoo.errors import DataError
 from mmzoo.interfaces import Audio, Tokenizer
 from mmzoo_tts.text.phones import phone_ids
@@ -102,29 +102,30 @@ def encoded_speech(
     tokenizer: Tokenizer,
     cache: Path,
     *,
-    prepare: Callable[[Audio], Audio] = lambda audio: audio,
+    prepare: Callable[[Audio], Audio] | None = None,
     name: str = "codes",
 ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """The codes of all rows, concatenated; cached.
+    """The codes of all rows, concatenated; cached. Rows may hold them, as `mmzoo tokenize` writes them.
 
     Args:
         rows: Rows with speech.
         tokenizer: Makes the codes.
         cache: The folder that a head's `examples` gets.
-        prepare: Applied to the speech, at the tokenizer's rate, before it is encoded.
+        prepare: Applied to the speech, at the tokenizer's rate, before it is encoded; stored codes are then not used.
         name: Of the features; another one for each `prepare`.
 
     Returns:
         Codes `[N, Q]`, and the offsets of the rows `[rows + 1]`.
     """
-    digest = hashlib.sha256()
-    for key, tensor in sorted(tokenizer.state_dict().items()):
-        digest.update(key.encode() + tensor.cpu().flatten().view(torch.uint8).numpy().tobytes())
+    stored = prepare is None and stored_codes(rows, tokenizer)
     kind = np.int16 if max(tokenizer.codebook_sizes) <= 1 << 15 else np.int64
     rate = tokenizer.sample_rate
 
     def codes(row: Mapping[str, Any]) -> np.ndarray[Any, Any]:
-        one = tokenizer.tokenize(prepare(decode_audio(row["audio"], sample_rate=rate)))[0]
+        if stored:
+            return np.asarray(row[CODES], kind)
+        speech = decode_audio(row["audio"], sample_rate=rate)
+        one = tokenizer.tokenize(speech if prepare is None else prepare(speech))[0]
         return one.cpu().numpy().astype(kind)
 
-    return packed(rows, cache, f"{name}-{digest.hexdigest()[:16]}", codes, doing="encoding speech")
+    return packed(rows, cache, f"{name}-{tokenizer.fingerprint()}", codes, doing="encoding speech")

@@ -86,6 +86,7 @@ class TextToSpeech(Speaker, TaskHead):
         Link("sampler.times", "backbone.times"),
     )
     columns = ("audio", "phones", "phone_ends_s")
+    codes_replace = ("audio",)
     batch_keys = ("codes", "frames", "phones", "ends", "phone_mask", "voice")
     tokenizer: Tokenizer
     text: ModalityEncoder

@@ -14,7 +14,7 @@ import numpy as np
 from mmzoo.data import as_batch, as_text
 from mmzoo.data.marks import bare
 from mmzoo.errors import InputError
-from mmzoo.interfaces import Audio, Segment
+from mmzoo.interfaces import Audio, FilePath, Segment, Size
 from mmzoo.interfaces.keywords import Verbs
 from mmzoo.interfaces.options import LARGEST_SEED, integer, number, seed_note, seed_of
 from mmzoo_tts.chunks import Chunk, split_chunks
@@ -23,7 +23,7 @@ from mmzoo_tts.options import SPEEDS, SpeechOptions
 from mmzoo_tts.pronouncer import Pronouncer
 from mmzoo_tts.text.phones import phone_ids
 from mmzoo_tts.text.user_lexicon import Pronunciations, UserLexicon
-from mmzoo_tts.voices import VoiceChoice, voice_weights
+from mmzoo_tts.voices import VoiceChoice, voice_weights, written_voice
 
 LONGEST_PHONE = 10.0
 """Seconds that a phone may be given."""
@@ -55,6 +55,7 @@ class Speaker(Verbs):
     dim: int
     most_steps: int | None = None
     phonemizer: Pronouncer | None
+    generates = Audio
 
     @property
     @abstractmethod
@@ -136,6 +137,23 @@ class Speaker(Verbs):
         pronunciation = self.phonemizer(as_text(text), pronunciations=pronunciations)
         options.check_rates({word.rate for word in pronunciation.words})
         return self._speak(split_chunks(pronunciation), (*pronunciation.notes, *options.notes), options)
+
+    def generate_item(
+        self,
+        *,
+        text: str,
+        voice: str | dict[str, float] | None = None,
+        speed: float = 1.0,
+        steps: Size | None = None,
+        seed: int | None = 0,
+        pronunciations: FilePath | None = None,
+    ) -> Audio:
+        """Speak one text; see `stream`. A mixture of voices may also be written `ann:0.6,bob:0.4`."""
+        chosen = written_voice(voice, self.voices) if voice is None or isinstance(voice, str) else voice
+        spoken: Audio = self(
+            as_text(text), voice=chosen, speed=speed, steps=steps, seed=seed, pronunciations=pronunciations
+        )
+        return spoken
 
     def _speak(self, chunks: list[Chunk], notes: tuple[str, ...], options: SpeechOptions) -> Iterator[Audio]:
         start = 0.0

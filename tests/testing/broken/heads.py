@@ -56,6 +56,11 @@ class Guess(TaskHead):
     def scores(self, ids: Tensor) -> Tensor:
         return self.out(self.into(ids))
 
+    generates: Any = str
+
+    def generate_item(self, *, text: str, seed: int = 0) -> str:
+        return text
+
     def features(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
         return Latents(self.into(raw), mask)
 
@@ -97,6 +102,23 @@ HEADS = Breaks(
 HEADS.sound = Guess
 add_constructor_breaks(HEADS)
 add_tensor_breaks(HEADS)
+
+
+@HEADS("prompts", "seed")
+class Unseeded(Guess):
+    def generate_item(self, *, text: str) -> str:  # type: ignore[override]
+        return text
+
+
+@HEADS("prompts", "keyword-only")
+class Positional(Guess):
+    def generate_item(self, text: str, seed: int = 0) -> str:  # type: ignore[override]
+        return text
+
+
+@HEADS("prompts", "int")
+class MakesNumbers(Guess):
+    generates = int
 
 
 def golden(check: str, told: str) -> Any:

@@ -8,6 +8,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from mmzoo.data.jobs import read_manifest
+from mmzoo.data.tokens import KIND
 from mmzoo_datasets.own.files import PICTURES, SOUNDS, hidden, walk
 from mmzoo_datasets.own.metadata import FILE_NAMES, TABLES
 
@@ -62,6 +64,11 @@ def saved(path: Path) -> Config:
     return {"path": str(path)} if _layout(path) == "saved" else None
 
 
+def tokens(path: Path) -> Config:
+    """A folder that `mmzoo tokenize` wrote."""
+    return {"path": str(path)} if _layout(path) == "tokens" else None
+
+
 def imagenet(path: Path) -> Config:
     """A folder with `train/n01440764/`."""
     return {"root": str(path)} if _layout(path) == "imagenet" else None
@@ -91,6 +98,8 @@ def _layout(path: Path) -> str | None:
         return None
     if (path / "dataset_dict.json").is_file() or ((path / "dataset_info.json").is_file() and any(path.glob("*.arrow"))):
         return "saved"
+    if (manifest := read_manifest(path)) is not None and manifest.get("kind") == KIND:
+        return "tokens"
     if (path / "wavs").is_dir() and (path / "metadata.csv").is_file() and _has_bars(path / "metadata.csv"):
         return "ljspeech"
     if (path / "etc" / "txt.done.data").is_file() and (path / "lab").is_dir() and (path / "wav").is_dir():

@@ -19,6 +19,7 @@ from mmzoo.interfaces import (
     Count,
     DiffusionBackbone,
     Examples,
+    FilePath,
     Fraction,
     Latents,
     Link,
@@ -41,7 +42,7 @@ from mmzoo_tts.joining import join
 from mmzoo_tts.speech_to_speech.examples import Spoiling, SpokenPairs
 from mmzoo_tts.speech_to_speech.level import LEVEL, Samples, leveled, loudness
 from mmzoo_tts.speech_to_speech.pieces import Piece, joined, pieces_of
-from mmzoo_tts.voices import VoiceChoice, mixed, voice_weights
+from mmzoo_tts.voices import VoiceChoice, mixed, voice_weights, written_voice
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -82,6 +83,7 @@ class SpeechToSpeech(TaskHead):
         Link("sampler.times", "backbone.times"),
     )
     batch_keys = ("speech", "speech_mask", "codes", "codes_mask", "places", "voice")
+    generates = Audio
     tokenizer: Tokenizer
     speech: ModalityEncoder
     backbone: DiffusionBackbone
@@ -226,6 +228,19 @@ class SpeechToSpeech(TaskHead):
         return join(list(self.stream(speech, voice=voice, steps=steps, seed=seed)))
 
     __call__ = forward = convert
+
+    def generate_item(
+        self,
+        *,
+        audio: FilePath,
+        voice: str | dict[str, float] | None = None,
+        steps: Size | None = None,
+        seed: int | None = 0,
+    ) -> Audio:
+        """Convert one sound; see `stream`. A mixture of voices may also be written `ann:0.6,bob:0.4`."""
+        chosen = written_voice(voice, self.voices) if voice is None or isinstance(voice, str) else voice
+        converted: Audio = self.convert(as_audio(audio, self.sample_rate), voice=chosen, steps=steps, seed=seed)
+        return converted
 
     def stream(
         self, speech: Any, *, voice: VoiceChoice = None, steps: int | None = None, seed: int | None = 0

@@ -1,0 +1,1 @@
+"""Generation and tokenization in bulk: many rows, in shards that several processes share and resume."""
