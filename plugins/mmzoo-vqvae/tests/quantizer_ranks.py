@@ -87,4 +87,6 @@ def work(rank: int, world: int, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    mp.spawn(work, (int(sys.argv[2]), Path(sys.argv[1])), nprocs=int(sys.argv[2]))
+    torch.set_num_threads(1)
+    # Forked ranks share the imports, which take longer than the work.
+    mp.start_processes(work, (int(sys.argv[2]), Path(sys.argv[1])), int(sys.argv[2]), start_method="fork")
