@@ -128,9 +128,9 @@ def _layer(rows: int, dtype: torch.dtype, device: str) -> Callable[[], None]:
     return run
 
 
-def bf16_gain() -> float:
-    """How many times faster the processor multiplies bfloat16 than float32, as measured."""
-    return gflops("bf16") / gflops("fp32")
+def gain(precision: str) -> float:
+    """How many times faster the processor multiplies in this precision than in float32, as measured."""
+    return gflops(precision) / gflops("fp32")
 
 
 def fast_precision(device: str) -> str:
@@ -138,7 +138,7 @@ def fast_precision(device: str) -> str:
     if device == "cuda":
         return "bf16" if _native_bf16() else "fp32"
     if device == "cpu":
-        return "bf16" if bf16_gain() >= WORTH else "fp32"
+        return "bf16" if gain("bf16") >= WORTH else "fp32"
     return "fp32"
 
 
@@ -149,19 +149,17 @@ def _native_bf16() -> bool:
 
 
 SLOWER = 0.9
-"""bfloat16 below this many times the speed of float32 is slower by more than the measurement's noise."""
+"""A precision below this many times the speed of float32 is slower by more than the measurement's noise."""
 
 
 def slow_precision(precision: str, device: str) -> str | None:
     """Why a precision is slow on this type of device, as a sentence with the measured ratio; None if it is not."""
-    if precision != "bf16":
-        return None
-    if device == "cpu" and (gain := bf16_gain()) < SLOWER:
+    if device == "cpu" and precision != "fp32" and (faster := gain(precision)) < SLOWER:
         return (
-            f"precision=bf16 is slow on this processor: matrix products run at {gain:.2g} times the speed of fp32;"
-            " precision=fp32 is faster."
+            f"precision={precision} is slow on this processor: matrix products run at {faster:.2g} times the"
+            " speed of fp32; precision=fp32 is faster."
         )
-    if device == "cuda" and not _native_bf16():
+    if device == "cuda" and precision == "bf16" and not _native_bf16():
         return "precision=bf16 is slow on this GPU, which only emulates it; precision=fp32 is faster."
     return None
 

@@ -6,14 +6,14 @@ import signal
 import time
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from accelerate import Accelerator, PartialState
+from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedDataParallelKwargs, send_to_device
 from torch import nn
@@ -31,7 +31,7 @@ from mmzoo.training.feed import Feed
 from mmzoo.training.guard import RunLock, StopSignals
 from mmzoo.training.log import Averages, RunLog, duration
 from mmzoo.training.order import BatchSize, DataOrder
-from mmzoo.training.ranks import check_same_registry
+from mmzoo.training.ranks import check_same_checkpoint, check_same_registry, in_turn, join_ranks, on_cpu
 from mmzoo.training.recipe import TrainingRecipe, dump_recipe
 from mmzoo.training.saving import Progress, check_same_data, checkpoint_to_resume, collect, restore
 from mmzoo.training.seeds import seed_everything
@@ -113,9 +113,9 @@ class Trainer:
             resume: `auto` (the newest valid checkpoint, if any), `never`, or a checkpoint folder.
             export_only: Export that checkpoint without training.
         """
+        self.processes = join_ranks(cpu=self.recipe.device == "cpu")
         # An earlier run in this process must not fix the precision of this one.
         AcceleratorState._reset_state()
-        self.processes = PartialState(cpu=self.recipe.device == "cpu")
         with self._locked(), unpaced():
             self.log = RunLog(self.out, steps=self.recipe.steps, active=self.processes.is_main_process)
             try:
@@ -137,6 +137,7 @@ class Trainer:
     def _run(self, resume: str | Path, export_only: bool) -> RunResult:
         path = checkpoint_to_resume(self.out, resume, self.recipe, self.log.say)
         self._choose_compute(None if path is None else read_state(path))
+        check_same_checkpoint(self.accelerator, path.name if path is not None else "")
         if self.accelerator.is_main_process and not export_only:
             (self.out / "recipe.yaml").write_text(dump_recipe(self.recipe), encoding="utf-8")
         self._prepare(fresh=path is None)
@@ -172,8 +173,8 @@ class Trainer:
         self.compute = agreed(compute, self.processes)
         torch.set_num_threads(self.compute.threads)
         self.accelerator = Accelerator(
-            mixed_precision="no" if self.compute.precision == "fp32" else self.compute.precision,
-            cpu=self.recipe.device == "cpu",
+            mixed_precision="bf16" if self.compute.precision == "bf16" else "no",
+            cpu=on_cpu(self.recipe.device == "cpu"),
             kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
         )
         check_same_registry(self.accelerator)
@@ -189,7 +190,7 @@ class Trainer:
         if isinstance(self.head, NeedsColumns):
             replaced = self.head.codes_replace if isinstance(self.head, ReadsCodes) and has_codes(self.rows) else ()
             require_columns(self.rows, {*self.head.columns} - {*replaced}, f"The model {recipe.model.name}")
-        with self.accelerator.main_process_first():  # the first one fills the cache, the others read it
+        with in_turn(self.accelerator):
             self.examples: Examples = trainable(self.head).examples(self.rows, self._cache)
         check_batch_keys(self.head, recipe.model.joint, self.examples)
         self.order = DataOrder(
@@ -249,12 +250,14 @@ class Trainer:
             rank=rank,
             world=world,
             workers=recipe.num_workers,
+            accumulate=recipe.accumulate,
         )
         try:
             while progress.step < recipe.steps and ending is None:
                 batch = next(feed)
-                tensors = send_to_device(batch.tensors, self.accelerator.device, non_blocking=True)
-                outcome = self.stepper.update(tensors, progress.step, self._flags())
+                device = self.accelerator.device
+                parts = [replace(p, tensors=send_to_device(p.tensors, device, non_blocking=True)) for p in batch.parts]
+                outcome = self.stepper.update(parts, progress.step, self._flags())
                 items, frames = self.order.frames(*batch.place)
                 progress.step += 1
                 progress.items += items
@@ -262,7 +265,7 @@ class Trainer:
                 progress.epoch, progress.position = self.order.next(*batch.place)
                 progress.seconds = self._before + time.monotonic() - self._started
                 if outcome.skipped:
-                    bad += 1
+                    bad += not outcome.overflow
                     progress.skipped += 1
                     self._bad_step(outcome.skipped, bad)
                 else:
@@ -286,8 +289,8 @@ class Trainer:
                     saved_step = step
         except torch.OutOfMemoryError as error:
             raise TrainingError(
-                f"Out of memory in step {progress.step + 1}: {str(error).splitlines()[0]} Lower batch_size or"
-                " batch_frames, or set precision=bf16."
+                f"Out of memory in step {progress.step + 1}: {str(error).splitlines()[0]} Raise"
+                " accumulate, set checkpoint_activations=true or precision=bf16, or lower batch_size or batch_frames."
             ) from error
         finally:
             feed.close()
@@ -347,8 +350,10 @@ class Trainer:
     def _save(self, *, required: bool) -> None:
         """Write a checkpoint. A failed write is only logged, unless it is required or has failed too often in a row."""
         self._saved_at = time.monotonic()
-        if self.accelerator.is_main_process:
+        main = self.accelerator.is_main_process
+        if main or self.stepper.sharded:
             tensors, state = collect(self.stepper, self.progress, self._data, self.compute)
+        if main:
             state["versions"] = versions()
             try:
                 write_checkpoint(self.out / "checkpoints", self.progress.step, tensors, state, keep=self.recipe.keep)
@@ -363,13 +368,12 @@ class Trainer:
 
     def _finish(self) -> RunResult:
         """Load the averaged weights, measure the head's statistics, and export the model folder."""
-        self.stepper.ema.copy_to_model()
-        model = None
+        head, model = self.stepper.finished(), None
         if self.accelerator.is_main_process:
             seed_everything(self.recipe.seed, "finish")
-            finish_head(self.head, self.examples)
-            self.head.to("cpu")
-            model = export_model(self.head, self.out, self._record(), self.recipe.model.joint)
+            finish_head(head, self.examples)
+            head.to("cpu")
+            model = export_model(head, self.out, self._record(), self.recipe.model.joint)
             self.log.say(f"Finished: the model is in {model}.")
         self.accelerator.wait_for_everyone()
         return RunResult("finished", self.progress.step, self.out, model, losses=self._losses)
