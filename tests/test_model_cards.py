@@ -269,7 +269,7 @@ def test_the_voice_is_understood_like_its_teacher():
     assert {"teacher", "codec", "tts"} <= set(told["rows"])
     assert told["protocol"]["steps"] == 1 and list(told["voices"]) == ["joe", "slt", "rms"]
     assert told["unseen_words"]["words"] >= (10 if few else 120)
-    assert told["unseen_words"]["difference"]["tts"]["difference"] <= 0.06
+    assert told["unseen_words"]["difference"]["tts"]["difference"] <= (0.1 if few else 0.06)
 
 
 def test_pictures_are_read_from_their_copies_as_from_themselves():

@@ -83,9 +83,10 @@ class BlockHead(DummyHead):
 
 
 def train(out: Path, changes: Mapping[str, Any], rows: Dataset | None = None, resume: str = "auto") -> None:
-    """Train one case in this process, which may be a rank; compiled blocks have no dropout, as it would be another."""
+    """Train one case in this process, which may be a rank."""
     torch.manual_seed(0)
-    head = BlockHead(dropout=0.0 if "compile" in changes else 0.2)
+    changes = dict(changes)
+    head = BlockHead(dropout=changes.pop("dropout", 0.2))
     make_trainer(out, rows or make_rows(), head, **{**BASE, **changes}).run(resume)
 
 
