@@ -18,7 +18,7 @@ from mmzoo.interfaces import Audio
 from mmzoo_tts.speech_to_speech.judging import SHOWN, Said, bar, heard, held_out, words_wrong, write_samples
 from mmzoo_tts.speech_to_speech.tasks import TEACHERS
 
-SENTENCES = 300
+SENTENCES = 150
 """Sentences of each group of sources."""
 REFERENCES = 30
 """Further sentences by which a speaker is known."""
