@@ -200,7 +200,6 @@ def mmzoo_register(register: Register) -> None:
             "tokenizer": CODEC,
             **over_codec(112, 4, 4, vector_channels={"voice": 112}),
         },
-        weights=[Weights("english", license="apache-2.0")],
     )
     register.model(
         "vqvae-dit-denoise",
@@ -213,5 +212,4 @@ def mmzoo_register(register: Register) -> None:
             "tokenizer": CODEC,
             **over_codec(96, 4, 4, speech={"standardize": False}),
         },
-        weights=[Weights("english", license="apache-2.0")],
     )
