@@ -12,7 +12,7 @@ SUPPLIES = {
         " dataset/english-lexicon dataset/festvox-ru dataset/flite-speech dataset/heldout-texts dataset/hub"
         " dataset/image-folder dataset/imagenet-1k dataset/librispeech dataset/ljspeech"
         " dataset/natural-speech dataset/parallel-speech dataset/parquet dataset/russian-lexicon"
-        " dataset/small-pictures"
+        " dataset/segmented-digits dataset/segmented-scenes dataset/small-pictures"
         " dataset/speech-commands dataset/spoken-digits dataset/spoken-scenes dataset/spoken-texts"
         " dataset/spoken-words dataset/tokens judge/caption-listener judge/digit-reader judge/distill-mos judge/dnsmos"
         " judge/pocketsphinx judge/resemblyzer judge/scene-reader judge/whisper"
@@ -23,7 +23,7 @@ SUPPLIES = {
     ),
     "mmzoo-encoders": (
         "encoder/bytes encoder/codes encoder/image-conv encoder/log-mel encoder/speech-convnext"
-        " encoder/speech-transformer encoder/symbols encoder/timm encoder/vectors encoder/vit fusion/cnn fusion/concat"
+        " encoder/speech-transformer encoder/symbols encoder/timm encoder/unet encoder/vectors encoder/vit fusion/cnn fusion/concat"
         " fusion/cross-attention fusion/late fusion/rnn fusion/weighted"
     ),
     "mmzoo-image": (
@@ -31,8 +31,10 @@ SUPPLIES = {
         " metric/text-to-image command/edit task/class-to-image task/text-to-image"
     ),
     "mmzoo-recognition": (
-        "model/vqvae-dit-recognition head/recognition metric/recognition command/explain command/recognize"
-        " task/recognition"
+        "model/dit-digits-classifier model/dit-segmentation model/unet-segmentation model/vqvae-dit-recognition"
+        " head/diffusion-classifier head/recognition head/segmentation metric/diffusion-classification"
+        " metric/recognition metric/segmentation command/explain command/recognize command/segment"
+        " task/diffusion-classification task/recognition task/segmentation"
     ),
     "mmzoo-transfer": (
         "model/vqvae-dit-image2speech model/vqvae-dit-speech2image head/image-to-speech head/speech-to-image"

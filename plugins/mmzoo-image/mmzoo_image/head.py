@@ -57,6 +57,8 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 FEATURE_TIME = 0.9
+AT_ONCE = 256
+"""Pairs of a prompt and a noise that are denoised at once."""
 EDIT_DROP = 0.5
 """Caption dropout for training edits; high, because most edits come without a prompt."""
 
@@ -334,12 +336,8 @@ class TextToImage(TaskHead):
         steps = self.num_steps if sampling.steps is None else sampling.steps
         size = checked_size(size)
         grid, ids = self._grid(size), ids.to(self.device)
-        noise = torch.stack(
-            [
-                torch.randn(grid[0] * grid[1], self.dim, generator=torch.Generator().manual_seed(sampling.seed + index))
-                for index in range(len(ids))
-            ]
-        ).to(self.device)
+        shape = (grid[0] * grid[1], self.dim)
+        noise = torch.stack([_noise(shape, sampling.seed + index) for index in range(len(ids))]).to(self.device)
         condition = self._condition(ids, grid, known)
         null = self._condition(torch.zeros_like(ids), grid, known) if ids.any() else None
         predict = prediction(
@@ -392,22 +390,52 @@ class TextToImage(TaskHead):
             sequences={"words": replace(encoded, mask=mask)},
         )
 
-    @torch.no_grad()
+    # --- recognition by diffusion ------------------------------------------------------------------------
+
     def features(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
         """Hidden states of the backbone for pictures `[B, H, W, 3]`, without a caption, as input to recognition.
 
         A little noise is added, the same for every picture (Xiang et al., arXiv 2303.09769).
         """
+        return self.hidden_states(raw, depths=(self.feature_depth,), times=(FEATURE_TIME,))
+
+    @torch.no_grad()
+    def hidden_states(self, raw: Tensor, *, depths: Sequence[int], times: Sequence[float]) -> Latents:
+        """Hidden states at several depths and times; see `Diffuses`."""
         latents = self.tokenizer.encode_latents(raw)
         assert latents.grid is not None
         data = latents.x.float()
-        noise = torch.randn(data.shape[1:], generator=torch.Generator().manual_seed(0)).to(data).expand_as(data)
-        t = data.new_full((len(data),), FEATURE_TIME)
-        x_t, _ = self.sampler.corrupt(data, noise, t)
-        condition = self._condition(
-            torch.zeros(len(data), 1, dtype=torch.int64, device=data.device), latents.grid, None
-        )
-        return latents.with_x(self.backbone.hidden(latents.with_x(x_t), t, condition, depth=self.feature_depth))
+        noise = _noise(data.shape[1:], 0).to(data).expand_as(data)
+        none = torch.zeros(len(data), 1, dtype=torch.int64, device=data.device)
+        condition = self._condition(none, latents.grid, None)
+        states = []
+        for time in times:
+            t = data.new_full((len(data),), time)
+            x_t = latents.with_x(self.sampler.corrupt(data, noise, t)[0])
+            states += [self.backbone.hidden(x_t, t, condition, depth=depth) for depth in depths]
+        return latents.with_x(torch.cat(states, dim=-1))
+
+    @torch.no_grad()
+    def denoising_errors(
+        self, raw: Tensor, prompts: Sequence[str], *, times: Tensor, seeds: Sequence[int]
+    ) -> Tensor:
+        """Errors of the prediction under each prompt, with the same noise and times for all; see `Diffuses`.
+
+        The picture is quantized, as the pictures of training were.
+        """
+        latents = self.tokenizer.encode_latents(raw)
+        data = self.tokenizer.embed_codes(self.tokenizer.quantize_latents(latents)).float()
+        assert latents.grid is not None
+        noise = torch.stack([_noise(data.shape[1:], seed) for seed in seeds]).to(data)
+        x_t, target = self.sampler.corrupt(data.expand_as(noise), noise, times.to(data))
+        condition = self._condition(self.words.ids(prompts)[0].to(data.device), latents.grid, None)
+        pairs = torch.cartesian_prod(torch.arange(len(prompts)), torch.arange(len(noise))).to(data.device)
+        errors = []
+        for prompt, draw in (chunk.unbind(1) for chunk in pairs.split(AT_ONCE)):
+            x = Latents(x_t[draw], grid=latents.grid)
+            predicted = self.backbone(x, times.to(data)[draw], condition.select(prompt))
+            errors.append((predicted.float() - target[draw]).square().mean((1, 2)))
+        return torch.cat(errors).view(len(prompts), len(noise))
 
     # --- files -------------------------------------------------------------------------------------------
 
@@ -502,3 +530,8 @@ class TextToImage(TaskHead):
             drawn = self.generate([row["text"]])[0]
             fitted = fit_image(decode_image(row["image"]), drawn.pixels.shape[:2])
             yield row["id"], Image(np.concatenate((fitted.pixels, drawn.pixels), axis=1))
+
+
+def _noise(shape: Sequence[int], seed: int) -> Tensor:
+    """Normal noise that depends on its shape and seed alone."""
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))

@@ -27,6 +27,20 @@ def mmzoo_register(register: Register) -> None:
             }
         ],
     )
+    register.head(
+        "diffusion-classifier",
+        "mmzoo_recognition.diffusion:DiffusionClassifier",
+        summary="The class under which a diffusion model denoises a picture best",
+        modalities=("image",),
+        trials=[
+            {
+                "classes": {"0": "zero", "1": "one"},
+                "side": 32,
+                "draws": 2,
+                "slots": {"generator": {"model": "vqvae-dit-digits", "pretrained": False}},
+            }
+        ],
+    )
     register.command(
         "recognize",
         "mmzoo_recognition.cli:recognize",
@@ -48,4 +62,15 @@ def mmzoo_register(register: Register) -> None:
             "fusion": {"name": "weighted", "widths": {"image": 128, "speech": 128, "text": 128}, "width": 128},
         },
         weights=[Weights("digits", license="apache-2.0")],
+    )
+    register.model(
+        "dit-digits-classifier",
+        task="diffusion-classification",
+        modalities=("image",),
+        summary="Digits by the class under which vqvae-dit-digits denoises a picture best",
+        card=tasks.DENOISED_DIGITS,
+        recipe={
+            "head": {"name": "diffusion-classifier", "classes": tasks.DIGIT_WORDS},
+            "generator": {"model": "vqvae-dit-digits"},
+        },
     )

@@ -27,6 +27,34 @@ def numbers(evaluation: Report) -> list[str]:
     ]
 
 
+def diffusion_tables(evaluation: Report) -> str:
+    """Scores of a diffusion classifier by degradation, and by budget."""
+    return "\n\n".join(filter(None, diffusion_numbers(evaluation)[:2]))
+
+
+def diffusion_numbers(evaluation: Report) -> list[str]:
+    """Scores by degradation, scores by budget, and the cost."""
+    return [
+        _reliability("digits", evaluation.get("scores", {})),
+        _reliability("evaluations of the network at most, clean digits", evaluation.get("budgets", {})),
+        line("Cost", evaluation.get("cost", {})),
+    ]
+
+
+def _reliability(title: str, report: Report) -> str:
+    """Accuracy with its interval, calibration error and log-likelihood."""
+    rows = [
+        [
+            name,
+            f"{percent(row, 'accuracy')} ({percent(row, 'accuracy_low')} to {percent(row, 'accuracy_high')})",
+            percent(row, "ece"),
+            f"{row['nll']:.3f}",
+        ]
+        for name, row in report.items()
+    ]
+    return table([title, "accuracy % (95 %)", "ECE %", "NLL"], rows) if rows else ""
+
+
 def _recognized(report: Report) -> str:
     """Accuracy by test and subset of modalities."""
     subsets = list(next(iter(report.values()), {}))
