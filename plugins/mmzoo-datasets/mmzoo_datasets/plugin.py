@@ -89,6 +89,18 @@ def mmzoo_register(register: Register) -> None:
         modalities=("speech", "text"),
     )
     register.dataset(
+        "segmented-scenes",
+        "mmzoo_datasets.segmented:segmented_scenes",
+        summary="Overlapping shapes with textures and noise, and the class of each pixel",
+        modalities=("image",),
+    )
+    register.dataset(
+        "segmented-digits",
+        "mmzoo_datasets.segmented:segmented_digits",
+        summary="Handwritten digits on photographs and clutter, and the class of each pixel",
+        modalities=("image",),
+    )
+    register.dataset(
         "small-pictures",
         "mmzoo_datasets.pictures:small_pictures",
         summary="The scenes and the digits as pictures of one size, without speech",
