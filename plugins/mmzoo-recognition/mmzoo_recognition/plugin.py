@@ -5,6 +5,22 @@ from __future__ import annotations
 from mmzoo.hookspecs import Register, Weights, hookimpl
 from mmzoo_recognition import tasks
 
+_MASKS = {"mask": [[[0, 1], [1, 0]], [[0, 0], [1, 1]]], "mask_classes": [["background", "thing"]]}
+_WIDTH = 32
+_SMALL = {
+    "width": _WIDTH,
+    "text": {"width": _WIDTH},
+    "backbone": {
+        "width": _WIDTH,
+        "depth": 1,
+        "heads": 2,
+        "vector_channels": {"text": _WIDTH},
+        "aligned_channels": {"place": _WIDTH, "picture": 36},
+        "sequence_channels": {"words": _WIDTH},
+    },
+}
+"""Overrides that make a generator of pictures small, for trials."""
+
 
 @hookimpl
 def mmzoo_register(register: Register) -> None:
@@ -37,8 +53,34 @@ def mmzoo_register(register: Register) -> None:
                 "classes": {"0": "zero", "1": "one"},
                 "side": 32,
                 "draws": 2,
-                "slots": {"generator": {"model": "vqvae-dit-digits", "pretrained": False}},
+                "slots": {"generator": {"model": "vqvae-dit-digits", "pretrained": False, **_SMALL}},
             }
+        ],
+    )
+    register.head(
+        "segmentation",
+        "mmzoo_recognition.segmentation:Segmenter",
+        summary="The class of each pixel, from the features of a diffusion model or of an encoder",
+        modalities=("image",),
+        trials=[
+            {
+                "channels": 64,
+                "widths": [8, 6, 4],
+                "classes": 2,
+                "side": 32,
+                "depths": [1],
+                "times": [0.7, 0.9],
+                "slots": {"image_model": {"model": "vqvae-dit-digits", "pretrained": False, **_SMALL}},
+                "rows": _MASKS,
+            },
+            {
+                "channels": 6,
+                "widths": [],
+                "classes": 2,
+                "side": 32,
+                "slots": {"encoder": {"name": "unet", "widths": [6, 8]}},
+                "rows": _MASKS,
+            },
         ],
     )
     register.command(
@@ -48,6 +90,9 @@ def mmzoo_register(register: Register) -> None:
         aliases=("recognise",),
     )
     register.command("explain", "mmzoo_recognition.cli:explain", summary="Draw why a model predicts a class")
+    register.command(
+        "segment", "mmzoo_recognition.cli:segment", summary="Find the class of each pixel of a picture"
+    )
     register.model(
         "vqvae-dit-recognition",
         task="recognition",
@@ -72,5 +117,34 @@ def mmzoo_register(register: Register) -> None:
         recipe={
             "head": {"name": "diffusion-classifier", "classes": tasks.DIGIT_WORDS},
             "generator": {"model": "vqvae-dit-digits"},
+        },
+    )
+    register.model(
+        "dit-segmentation",
+        task="segmentation",
+        modalities=("image",),
+        summary="Overlapping shapes by pixel, from the features of vqvae-dit-text2image",
+        card=tasks.SHAPES,
+        recipe={
+            "head": {
+                "name": "segmentation",
+                "channels": 512,
+                "widths": [64, 32, 16],
+                "classes": 7,
+                "depths": [3],
+                "times": [0.7, 0.9],
+            },
+            "image_model": {"model": "vqvae-dit-text2image"},
+        },
+    )
+    register.model(
+        "unet-segmentation",
+        task="segmentation",
+        modalities=("image",),
+        summary="Overlapping shapes by pixel, by a small U-Net",
+        card=tasks.SHAPES,
+        recipe={
+            "head": {"name": "segmentation", "channels": 16, "widths": [], "classes": 7},
+            "encoder": {"name": "unet", "widths": [16, 32, 48, 64]},
         },
     )

@@ -55,6 +55,25 @@ def _reliability(title: str, report: Report) -> str:
     return table([title, "accuracy % (95 %)", "ECE %", "NLL"], rows) if rows else ""
 
 
+def segmentation_tables(evaluation: Report) -> str:
+    """The intersection over union of each class."""
+    return segmentation_numbers(evaluation)[0]
+
+
+def segmentation_numbers(evaluation: Report) -> list[str]:
+    """The intersection over union of each class, right pixels and the speed."""
+    scores = evaluation.get("iou", {})
+    rows = [
+        [name, f"{percent(row, 'iou')} ({percent(row, 'low')} to {percent(row, 'high')})"]
+        for name, row in scores.items()
+    ]
+    return [
+        table(["intersection over union", "% (95 %)"], rows) if rows else "",
+        line("Pixels", evaluation.get("pixels", {})),
+        line("Speed", evaluation.get("speed", {})),
+    ]
+
+
 def _recognized(report: Report) -> str:
     """Accuracy by test and subset of modalities."""
     subsets = list(next(iter(report.values()), {}))

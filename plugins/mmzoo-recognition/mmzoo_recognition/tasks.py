@@ -31,6 +31,17 @@ DENOISED_DIGITS = CardText(
     limits="The ten digits only; hundreds of evaluations of a network for one picture.",
     samples="Test digits: clean, with noise, and occluded.",
 )
+SHAPES = CardText(
+    data="segmented-scenes",
+    language="en",
+    intended="Research on segmentation, and on what the features of a generator are good for.",
+    training=(
+        "Trained on composed scenes of overlapping shapes with textures and noise, whose masks are known by"
+        " construction (`segmented-scenes`)."
+    ),
+    limits="Six flat shapes; no photographs.",
+    samples="Test scenes, their true masks, and the model's.",
+)
 
 
 def register_tasks(register: Register) -> None:
@@ -81,4 +92,24 @@ def register_tasks(register: Register) -> None:
         "recognition",
         "mmzoo_recognition.evaluate:evaluate_recognition",
         summary="Accuracy on clean and degraded digits for each subset of modalities; `--tables` prints the studies",
+    )
+    register.task(
+        "segmentation",
+        summary="The class of each pixel of an image",
+        use=(
+            'model = mmzoo.create("{name}")\n'
+            'result = model.segment("scene.png")\n'
+            "print(result.areas)\n"
+            'result.overlay(mmzoo.Image.load("scene.png")).save("overlay.png")'
+        ),
+        pipeline="image-segmentation",
+        headlines={"iou.mean.iou": "mean_iou"},
+        sections={"iou": "Intersection over union", "pixels": "Pixels", "speed": "Speed"},
+        tables="mmzoo_recognition.results:segmentation_tables",
+        numbers="mmzoo_recognition.results:segmentation_numbers",
+    )
+    register.metric(
+        "segmentation",
+        "mmzoo_recognition.evaluate_segmentation:evaluate_segmentation",
+        summary="Intersection over union of each class on held-out pictures",
     )
