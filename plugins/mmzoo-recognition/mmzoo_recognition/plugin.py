@@ -6,20 +6,7 @@ from mmzoo.hookspecs import Register, Weights, hookimpl
 from mmzoo_recognition import tasks
 
 _MASKS = {"mask": [[[0, 1], [1, 0]], [[0, 0], [1, 1]]], "mask_classes": [["background", "thing"]]}
-_WIDTH = 32
-_SMALL = {
-    "width": _WIDTH,
-    "text": {"width": _WIDTH},
-    "backbone": {
-        "width": _WIDTH,
-        "depth": 1,
-        "heads": 2,
-        "vector_channels": {"text": _WIDTH},
-        "aligned_channels": {"place": _WIDTH, "picture": 36},
-        "sequence_channels": {"words": _WIDTH},
-    },
-}
-"""Overrides that make a generator of pictures small, for trials."""
+"""Columns of the rows that segmentation is tried on."""
 
 
 @hookimpl
@@ -53,7 +40,7 @@ def mmzoo_register(register: Register) -> None:
                 "classes": {"0": "zero", "1": "one"},
                 "side": 32,
                 "draws": 2,
-                "slots": {"generator": {"model": "vqvae-dit-digits", "pretrained": False, **_SMALL}},
+                "slots": {"generator": {"model": "vqvae-dit-digits", "pretrained": False}},
             }
         ],
     )
@@ -64,13 +51,13 @@ def mmzoo_register(register: Register) -> None:
         modalities=("image",),
         trials=[
             {
-                "channels": 64,
+                "channels": 256,
                 "widths": [8, 6, 4],
                 "classes": 2,
                 "side": 32,
                 "depths": [1],
                 "times": [0.7, 0.9],
-                "slots": {"image_model": {"model": "vqvae-dit-digits", "pretrained": False, **_SMALL}},
+                "slots": {"image_model": {"model": "vqvae-dit-digits", "pretrained": False}},
                 "rows": _MASKS,
             },
             {
