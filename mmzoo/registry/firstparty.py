@@ -27,8 +27,9 @@ SUPPLIES = {
         " fusion/cross-attention fusion/late fusion/rnn fusion/weighted"
     ),
     "mmzoo-image": (
-        "model/vqvae-dit-digits model/vqvae-dit-text2image head/text-to-image metric/class-to-image"
-        " metric/text-to-image command/edit task/class-to-image task/text-to-image"
+        "model/dit-mask2image model/vqvae-dit-digits model/vqvae-dit-text2image head/mask-to-image"
+        " head/text-to-image metric/class-to-image metric/text-to-image command/edit task/class-to-image"
+        " task/mask-to-image task/text-to-image"
     ),
     "mmzoo-recognition": (
         "model/dit-digits-classifier model/dit-segmentation model/unet-segmentation model/vqvae-dit-recognition"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmzoo.data import as_batch, as_image, as_text, decode_image, fit_image, packed_images, picture_codes
@@ -51,6 +52,7 @@ from mmzoo_image.inputs import (
     stack_pictures,
     unknown_note,
 )
+from mmzoo_image.masks import class_fractions, fitted_mask, packed_masks
 from mmzoo_image.spoil import FACTOR, HINTS, TASKS, enlarge, hide, hints, spoil
 
 if TYPE_CHECKING:
@@ -85,6 +87,7 @@ class TextToImage(TaskHead):
         plain_weight: Loss weight of latents over single-color patches, relative to 1. Most of a simple picture is
             background, which would dominate the loss.
         feature_depth: Number of backbone blocks before `features` are read.
+        mask_classes: Number of classes of the masks that may be a condition too (see `MaskToImage`); 0 for none.
         through: Whether the flow loss trains a jointly trained tokenizer too (straight-through its codes); otherwise
             each learns from its own loss.
     """
@@ -125,13 +128,14 @@ class TextToImage(TaskHead):
         edits: Fraction = 0.25,
         plain_weight: Weight = 0.25,
         feature_depth: Count = 3,
+        mask_classes: Count = 0,
         through: bool = False,
     ) -> None:
         super().__init__()
         self.dim, self.width, self.vocabulary, self.side = dim, width, vocabulary, side
         self.num_steps, self.edit_steps, self.guidance = num_steps, edit_steps, guidance
         self.drop, self.edits, self.plain_weight = drop, edits, plain_weight
-        self.feature_depth, self.through = feature_depth, through
+        self.feature_depth, self.mask_classes, self.through = feature_depth, mask_classes, through
         self.words = Words()
         self.pooled = nn.Linear(width, width)
 
@@ -153,7 +157,7 @@ class TextToImage(TaskHead):
                 "words": Port(modality="text", codebook_size=config["vocabulary"]),
                 "latents": latent,
                 "image": Port(modality="image"),
-                "picture": Port(width=config["dim"] + HINTS),
+                "picture": Port(width=config["dim"] + HINTS + config.get("mask_classes", 0)),
             },
         )
 
@@ -197,16 +201,19 @@ class TextToImage(TaskHead):
         interval: tuple[float, float] = (0.0, 1.0),
         seed: int | None = 0,
         size: tuple[int, int] | None = None,
+        masks: Sequence[Any] | None = None,
     ) -> list[Image]:
         """Draw a picture for each prompt. Prompt i uses seed + i, so it does not depend on the rest of the batch.
 
         Args:
-            prompts: Captions, or dataset rows with one.
+            prompts: Captions, or dataset rows with one; "" is possible with a mask.
             steps: Sampling steps; None for the model's default.
             guidance: Scale of classifier-free guidance, 1 for none; None for the model's default.
             interval: Times in [0, 1] between which guidance applies.
             seed: Seed of the first picture's noise; None draws one, and the notes of each picture report its own.
             size: (height, width) in pixels; None for the training size.
+            masks: For a model with `mask_classes`, a gray picture for each prompt whose values are classes: anything
+                that `mmzoo.data.as_image` takes. It is stretched to the size.
 
         Raises:
             InputError: A prompt has no known word, or an argument is out of range.
@@ -217,13 +224,25 @@ class TextToImage(TaskHead):
         texts = [as_text(text, "A prompt") for text in texts]
         size = (self.side, self.side) if size is None else checked_size(size)
         ids, _ = self.words.ids(texts)
+        known = None if masks is None else self._shown(masks, len(texts), size)
         for prompt, row in zip(texts, ids, strict=True):
-            if not row.any():
+            if not row.any() and known is None:
                 raise InputError(
                     f"The prompt {prompt[:60]!r} has no word that {self.name or 'this model'} knows; it knows"
                     f" {', '.join(self.words.words)}."
                 )
-        return self._draw(ids, None, size, self._sampling(steps, guidance, interval, seed))
+        return self._draw(ids, known, size, self._sampling(steps, guidance, interval, seed))
+
+    def _shown(self, masks: Sequence[Any], count: int, size: tuple[int, int]) -> Tensor:
+        """`_known` for masks and no picture."""
+        items = as_batch(masks)
+        if not self.mask_classes:
+            raise InputError(f"{self.name or 'This model'} does not draw from masks; leave masks out.")
+        if items is None or len(items) != count:
+            raise InputError(f"masks must be a list with a mask for each of the {count} prompts.")
+        classes = torch.from_numpy(np.stack([fitted_mask(as_image(mask), size) for mask in items]))
+        covered = class_fractions(classes, self.mask_classes, self._grid(size), self._patch)
+        return F.pad(covered, (self.dim + HINTS, 0)).to(self.device)
 
     def generate_item(
         self,
@@ -370,9 +389,9 @@ class TextToImage(TaskHead):
     # --- parts of the forward pass, shared by training and sampling -----------------------------------------
 
     def _known(self, pixels: Tensor, hints: Tensor) -> Tensor:
-        """The backbone's input for a degraded picture: unquantized latents and hints, `[B, N, dim + 4]`."""
+        """The backbone's input for a degraded picture: unquantized latents, hints and no mask, `[B, N, dim + 4 + ...]`."""
         latents = self.tokenizer.encode_latents(pixels).x
-        return torch.cat((latents.float(), hints.to(latents.device)), dim=-1)
+        return F.pad(torch.cat((latents.float(), hints.to(latents.device)), dim=-1), (0, self.mask_classes))
 
     def _condition(self, ids_BN: Tensor, grid: tuple[int, int], known: Tensor | None) -> Condition:
         """The condition of captions `[B, M]`; a caption without words is the null condition."""
@@ -383,7 +402,7 @@ class TextToImage(TaskHead):
         pooled = self.pooled(mean) * (count > 0)
         place = grid_sines(*grid, self.width, device=ids_BN.device).to(encoded.x.dtype)
         if known is None:
-            known = place.new_zeros(len(ids_BN), grid[0] * grid[1], self.dim + HINTS)
+            known = place.new_zeros(len(ids_BN), grid[0] * grid[1], self.dim + HINTS + self.mask_classes)
         return Condition(
             vectors={"text": pooled},
             aligned={"place": place.expand(len(ids_BN), -1, -1), "picture": known},
@@ -456,7 +475,7 @@ class TextToImage(TaskHead):
             inputs = {
                 "words": words,
                 "x": torch.randn(1, 16, self.dim, generator=generator),
-                "picture": torch.randn(1, 16, self.dim + HINTS, generator=generator),
+                "picture": torch.randn(1, 16, self.dim + HINTS + self.mask_classes, generator=generator),
             }
         half = torch.full((1,), 0.5, device=inputs["x"].device)
         condition = self._condition(inputs["words"], (4, 4), inputs["picture"])
@@ -486,7 +505,8 @@ class TextToImage(TaskHead):
             self.words = Words.of(rows["text"], self.vocabulary)
         pixels = packed_images(rows, cache, self.side)
         codes = picture_codes(rows, cache, self.tokenizer, self.side)
-        return Captioned(pixels, rows["text"], self.words, codes, self._patch)
+        masks = packed_masks(rows, cache, self.side) if self.mask_classes else None
+        return Captioned(pixels, rows["text"], self.words, codes, self._patch, masks)
 
     def training_step(
         self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
@@ -498,6 +518,10 @@ class TextToImage(TaskHead):
         kept = (torch.rand(len(data), generator=generator) >= drop).unsqueeze(1).to(data.device)
         grid = self._grid((batch["image"].shape[1], batch["image"].shape[2]))
         known = self._spoiled(batch["image"].float() / 255, edited, grid, generator)
+        if self.mask_classes:
+            shown = (torch.rand(len(data), 1, 1, generator=generator) >= self.drop).to(data.device)
+            covered = class_fractions(batch["mask"], self.mask_classes, grid, self._patch)
+            known[..., -self.mask_classes :] = covered.to(known) * shown
         condition = self._condition(batch["words"] * kept, grid, known)
         weight = torch.where(batch["plain"], self.plain_weight, 1.0)
         return self.sampler.loss(self.backbone, Latents(data, grid=grid), condition, generator, weight)
@@ -516,7 +540,7 @@ class TextToImage(TaskHead):
     @torch.no_grad()
     def _spoiled(self, pixels: Tensor, edited: Tensor, grid: tuple[int, int], generator: torch.Generator) -> Tensor:
         """`_known` for the pictures chosen by `edited` `[B]`, each degraded for one of TASKS; zeros for the others."""
-        known = pixels.new_zeros(len(pixels), grid[0] * grid[1], self.dim + HINTS)
+        known = pixels.new_zeros(len(pixels), grid[0] * grid[1], self.dim + HINTS + self.mask_classes)
         chosen = edited.nonzero().flatten()
         for index, task in enumerate(TASKS):
             rows = chosen[index :: len(TASKS)].to(pixels.device)
