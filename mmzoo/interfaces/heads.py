@@ -250,9 +250,7 @@ class Diffuses(Protocol):
             times: The times to which the batch is noised, each with the same noise for every item.
         """
 
-    def denoising_errors(
-        self, raw: Tensor, prompts: Sequence[str], *, times: Tensor, seeds: Sequence[int]
-    ) -> Tensor:
+    def denoising_errors(self, raw: Tensor, prompts: Sequence[str], *, times: Tensor, seeds: Sequence[int]) -> Tensor:
         """Mean squared errors of the prediction for one item under each of P conditions, float32 `[P, K]`.
 
         Args:

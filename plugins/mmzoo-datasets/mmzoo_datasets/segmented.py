@@ -229,9 +229,7 @@ def _built(
     return open_shards(files, features, folder)
 
 
-def _rows(
-    split: str, side: int, seed: int, classes: list[str], compose: Compose, indices: Sequence[int]
-) -> list[Row]:
+def _rows(split: str, side: int, seed: int, classes: list[str], compose: Compose, indices: Sequence[int]) -> list[Row]:
     rows = []
     for index in indices:
         # One generator per picture, so that a dataset of another size starts with the same pictures.

@@ -435,9 +435,7 @@ class TextToImage(TaskHead):
         return latents.with_x(torch.cat(states, dim=-1))
 
     @torch.no_grad()
-    def denoising_errors(
-        self, raw: Tensor, prompts: Sequence[str], *, times: Tensor, seeds: Sequence[int]
-    ) -> Tensor:
+    def denoising_errors(self, raw: Tensor, prompts: Sequence[str], *, times: Tensor, seeds: Sequence[int]) -> Tensor:
         """Errors of the prediction under each prompt, with the same noise and times for all; see `Diffuses`.
 
         The picture is quantized, as the pictures of training were.

@@ -35,9 +35,7 @@ def moved(pixels_BHWC: Tensor, generator: torch.Generator) -> Tensor:
     return _sampled(pixels_BHWC, _places(pixels_BHWC.shape, generator), "bilinear")
 
 
-def moved_with_classes(
-    pixels_BHWC: Tensor, classes_BHW: Tensor, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
+def moved_with_classes(pixels_BHWC: Tensor, classes_BHW: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """As `moved`, and the class of each pixel moved with it."""
     places = _places(pixels_BHWC.shape, generator)
     classes = _sampled(classes_BHW.unsqueeze(-1).float(), places, "nearest").squeeze(-1)

@@ -23,14 +23,14 @@ OUTPUT = "The PNG, JPEG or WebP to write; `-` is standard output, as PNG."
 class Recognizes(Protocol):
     """A model that classifies images, speech and texts."""
 
-    @runtime_checkable
+    def recognize(self, *, image: Any = None, speech: Any = None, text: Any = None) -> Labels: ...
+
+
+@runtime_checkable
 class Segments(Protocol):
     """A model that finds the class of each pixel."""
 
     def segment(self, image: Any) -> Any: ...
-
-
-def recognize(self, *, image: Any = None, speech: Any = None, text: Any = None) -> Labels: ...
 
 
 def recognize(
@@ -95,7 +95,9 @@ def segment(
     image: Annotated[Path, typer.Option(help="A picture of any size; `-` is standard input.")],
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="The mask to write, a gray PNG whose values are classes; `-` is standard output."),
+        typer.Option(
+            "-o", "--output", help="The mask to write, a gray PNG whose values are classes; `-` is standard output."
+        ),
     ] = None,
     overlay: Annotated[Path | None, typer.Option(help="Also write the picture with the classes in colors.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the classes and their areas as JSON.")] = False,

@@ -111,9 +111,7 @@ class DiffusionClassifier(TaskHead):
 
     # --- use ---------------------------------------------------------------------------------------------
 
-    def recognize(
-        self, *, image: Any = None, speech: Any = None, text: Any = None, budget: int | None = None
-    ) -> Any:
+    def recognize(self, *, image: Any = None, speech: Any = None, text: Any = None, budget: int | None = None) -> Any:
         """Classify one picture, or a list of pictures.
 
         Args:
@@ -160,9 +158,7 @@ class DiffusionClassifier(TaskHead):
 
         def denoise(kept: list[int], start: int, end: int) -> Tensor:
             chosen = [prompts[index] for index in kept]
-            found = self.generator.denoising_errors(
-                raw, chosen, times=times[start:end], seeds=range(start, end)
-            )
+            found = self.generator.denoising_errors(raw, chosen, times=times[start:end], seeds=range(start, end))
             return found.float().cpu()
 
         return pruned(denoise, len(prompts), self.draws, self._budget(budget))

@@ -42,7 +42,7 @@ class Segmentation:
 
     @property
     def areas(self) -> dict[str, float]:
-        """The fraction of the picture that each class covers, the largest first; classes that do not occur are left out."""
+        """The fraction of the picture that each class covers, the largest first, without classes that do not occur."""
         counts = np.bincount(self.classes.ravel(), minlength=len(self.names))[: len(self.names)]
         order = np.argsort(-counts, kind="stable")
         return {self.names[i]: float(counts[i] / self.classes.size) for i in order if counts[i]}
@@ -63,7 +63,9 @@ class Segmentation:
         """
         if picture.pixels.shape[:2] != self.classes.shape:
             height, width = self.classes.shape
-            raise InputError(f"The mask has {width} x {height} pixels and the picture is {picture}; give one of that size.")
+            raise InputError(
+                f"The mask has {width} x {height} pixels and the picture is {picture}; give one of that size."
+            )
         colors = np.array([color(index) for index in range(256)], np.float32)
         shown = (self.classes > 0) & (self.classes != UNLABELED)
         mixed = picture.pixels + STRENGTH * shown[..., None] * (colors[self.classes] - picture.pixels)
@@ -159,9 +161,7 @@ class Overlaps:
         present = np.flatnonzero(np.isfinite(scores))
         columns = {"mean": (scores[present].mean(), np.nanmean(drawn[:, present], axis=1))}
         columns |= {names[i]: (scores[i], drawn[:, i]) for i in present}
-        return {
-            name: {"iou": float(score), **_interval(values)} for name, (score, values) in columns.items()
-        }
+        return {name: {"iou": float(score), **_interval(values)} for name, (score, values) in columns.items()}
 
     def gain(self, base: Overlaps, *, draws: int = 2000, seed: int = 0) -> dict[str, float]:
         """The mean IoU minus that of `base` on the same pictures, with a 95 % interval by a paired bootstrap."""

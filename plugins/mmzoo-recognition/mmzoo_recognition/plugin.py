@@ -77,9 +77,7 @@ def mmzoo_register(register: Register) -> None:
         aliases=("recognise",),
     )
     register.command("explain", "mmzoo_recognition.cli:explain", summary="Draw why a model predicts a class")
-    register.command(
-        "segment", "mmzoo_recognition.cli:segment", summary="Find the class of each pixel of a picture"
-    )
+    register.command("segment", "mmzoo_recognition.cli:segment", summary="Find the class of each pixel of a picture")
     register.model(
         "vqvae-dit-recognition",
         task="recognition",

@@ -18,7 +18,7 @@ GRAY = 128
 
 
 def with_noise(pixels: Tensor, std: float, seed: int) -> Tensor:
-    """Pictures uint8 `[B, H, W, 3]` with white noise, the same for every channel, of this std for pixels from 0 to 1."""
+    """Pictures uint8 `[B, H, W, 3]` with gray noise of this std, for pixels from 0 to 1."""
     noise = torch.randn(*pixels.shape[:3], 1, generator=torch.Generator().manual_seed(seed))
     return (pixels + 255 * std * noise).clamp(0, 255).round().to(torch.uint8)
 

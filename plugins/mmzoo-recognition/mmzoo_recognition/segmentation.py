@@ -149,13 +149,11 @@ class Segmenter(TaskHead):
         """The size at which the network sees a picture: its shorter side is `side`, both are multiples of the patch."""
         factor = self.side / min(height, width)
         longest = LONGEST * self.side
-        rows, columns = (
-            self.patch * round(min(longest, extent * factor) / self.patch) for extent in (height, width)
-        )
+        rows, columns = (self.patch * round(min(longest, extent * factor) / self.patch) for extent in (height, width))
         return rows, columns
 
     def logits(self, pixels: Tensor) -> Tensor:
-        """Logits `[B, H, W, classes]` of pictures `[B, H, W, 3]` from 0 to 1, with sides that are multiples of the patch.
+        """Logits `[B, H, W, classes]` of pictures `[B, H, W, 3]` from 0 to 1, both sides multiples of the patch.
 
         Raises:
             InputError: The features have other channels or another grid than the config says.

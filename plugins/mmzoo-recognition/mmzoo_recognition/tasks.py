@@ -17,9 +17,7 @@ DIGITS = CardText(
     samples="Test digits, clean and degraded.",
 )
 
-DIGIT_WORDS = dict(
-    zip("0123456789", "zero one two three four five six seven eight nine".split(), strict=True)
-)
+DIGIT_WORDS = dict(zip("0123456789", "zero one two three four five six seven eight nine".split(), strict=True))
 DENOISED_DIGITS = CardText(
     data="spoken-digits",
     language="en",

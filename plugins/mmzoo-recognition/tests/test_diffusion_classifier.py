@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmzoo_recognition.diffusion import DiffusionClassifier, evaluations, excess, pruned, van_der_corput
 from mmzoo_recognition.evaluate_diffusion import evaluate_diffusion_classification
@@ -79,6 +79,7 @@ tables = st.integers(2, 9).flatmap(
 )
 
 
+@settings(deadline=None)
 @given(tables, st.integers(1, 100))
 def test_pruning(rows, budget):
     full = torch.tensor(rows)
@@ -160,7 +161,13 @@ def test_labels_that_are_no_classes(tmp_path):
 
 @pytest.mark.parametrize(
     "given",
-    [{}, {"text": "dark"}, {"image": picture(0.1), "text": "dark"}, {"image": []}, {"image": picture(0.1), "budget": 0}],
+    [
+        {},
+        {"text": "dark"},
+        {"image": picture(0.1), "text": "dark"},
+        {"image": []},
+        {"image": picture(0.1), "budget": 0},
+    ],
 )
 def test_what_is_refused(given):
     with pytest.raises(InputError):
@@ -195,9 +202,7 @@ def test_degradations_and_calibration():
 def test_the_evaluation(monkeypatch, tmp_path):
     from mmzoo_recognition import evaluate_diffusion
 
-    monkeypatch.setattr(
-        evaluate_diffusion, "load_dataset_component", lambda name, **config: {"test": rows()}
-    )
+    monkeypatch.setattr(evaluate_diffusion, "load_dataset_component", lambda name, **config: {"test": rows()})
     report = evaluate_diffusion_classification(classifier(draws=8), limit=9, samples=tmp_path)
     assert report["scores"]["clean"]["accuracy"] == 1 and report["protocol"]["digits"] == 9
     assert report["cost"]["evaluations"] == 24 and list(report["budgets"]) == ["3", "6", "12", "24"]

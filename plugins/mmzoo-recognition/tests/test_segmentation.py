@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from datasets import Dataset
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmzoo_recognition.augment import moved, moved_with_classes
 from mmzoo_recognition.evaluate_segmentation import evaluate_segmentation
@@ -158,6 +158,7 @@ def test_pixels_reach_the_decoder_at_every_resolution():
 # --- masks -----------------------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(masks, st.integers(1, 5))
 def test_masks_survive_resizing(mask, factor):
     large = np.kron(mask, np.ones((factor, factor), np.uint8))
@@ -174,6 +175,7 @@ def test_a_mask_is_cropped_like_its_picture():
     assert np.abs(small_picture.pixels[..., 0].astype(int) - brightness).mean() < 25
 
 
+@settings(deadline=None)
 @given(masks)
 def test_a_perfect_mask_has_an_iou_of_1(mask):
     overlaps = Overlaps.of([mask], [mask], 5)
