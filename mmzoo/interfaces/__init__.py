@@ -63,8 +63,8 @@ _HOMES = {
     "formats": "ForeignFormat Tie",
     "graphs": "Exportable Exported Graph Runner",
     "heads": (
-        "Adaptable Diffuses Examples Generates HasCritics HasFeatures HasFiles HasPreviews HasStatistics Model NeedsColumns"
-        " ReadsCodes TaskHead Trainable"
+        "Adaptable Diffuses Examples Generates HasCritics HasFeatures HasFiles HasPreviews HasStatistics Model"
+        " NeedsColumns ReadsCodes TaskHead Trainable"
     ),
     "ports": "Link Port Ports Slot",
     "tokenizer": "Tokenizer",

@@ -23,8 +23,8 @@ SUPPLIES = {
     ),
     "mmzoo-encoders": (
         "encoder/bytes encoder/codes encoder/image-conv encoder/log-mel encoder/speech-convnext"
-        " encoder/speech-transformer encoder/symbols encoder/timm encoder/unet encoder/vectors encoder/vit fusion/cnn fusion/concat"
-        " fusion/cross-attention fusion/late fusion/rnn fusion/weighted"
+        " encoder/speech-transformer encoder/symbols encoder/timm encoder/unet encoder/vectors encoder/vit"
+        " fusion/cnn fusion/concat fusion/cross-attention fusion/late fusion/rnn fusion/weighted"
     ),
     "mmzoo-image": (
         "model/dit-mask2image model/vqvae-dit-digits model/vqvae-dit-text2image head/mask-to-image"

@@ -1,7 +1,7 @@
 """The datasets `segmented-scenes` and `segmented-digits`: pictures with the class of each pixel.
 
-Masks are known because the pictures are composed: of overlapping shapes with textures, or of handwritten digits on crops
-of photographs and on clutter. Noise lies over everything.
+Masks are known because the pictures are composed: of overlapping shapes with textures, or of handwritten digits on
+crops of photographs and on clutter. Noise lies over everything.
 """
 
 from __future__ import annotations

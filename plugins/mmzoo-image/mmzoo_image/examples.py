@@ -53,7 +53,7 @@ class Captioned:
         return index
 
     def collate(self, examples: list[int]) -> Mapping[str, Tensor]:
-        """`words` `[B, M]`, `image` uint8 `[B, H, W, 3]`, `codes` `[B, N, Q]`, `plain` bool `[B, N]`, `mask` uint8 `[B, H, W]`."""
+        """`words` `[B, M]`, `image` uint8 `[B, H, W, 3]`, `codes` `[B, N, Q]`, `plain` bool `[B, N]`; `mask` uint8."""
         chosen = torch.tensor(examples)
         masks = {} if self.masks is None else {"mask": torch.from_numpy(self.masks[examples])}
         return {

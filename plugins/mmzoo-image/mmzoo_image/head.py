@@ -389,7 +389,7 @@ class TextToImage(TaskHead):
     # --- parts of the forward pass, shared by training and sampling -----------------------------------------
 
     def _known(self, pixels: Tensor, hints: Tensor) -> Tensor:
-        """The backbone's input for a degraded picture: unquantized latents, hints and no mask, `[B, N, dim + 4 + ...]`."""
+        """The backbone's input for a degraded picture: unquantized latents, hints and no mask."""
         latents = self.tokenizer.encode_latents(pixels).x
         return F.pad(torch.cat((latents.float(), hints.to(latents.device)), dim=-1), (0, self.mask_classes))
 

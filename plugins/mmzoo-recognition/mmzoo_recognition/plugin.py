@@ -130,6 +130,6 @@ def mmzoo_register(register: Register) -> None:
         card=tasks.SHAPES,
         recipe={
             "head": {"name": "segmentation", "channels": 16, "widths": [], "classes": 7},
-            "encoder": {"name": "unet", "widths": [16, 32, 48, 64]},
+            "encoder": {"name": "unet", "widths": [16, 28, 44, 52]},
         },
     )
