@@ -175,11 +175,17 @@ class Segmenter(TaskHead):
         return self.image_model.hidden_states(pixels, depths=self.depths, times=self.times)
 
     def golden(self, inputs: Mapping[str, Tensor] | None) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
-        """Logits of a fixed picture."""
+        """Logits of a fixed picture, and of its features where a diffusion model makes them."""
         if inputs is None:
             side = max(self.patch, self.side // 2 // self.patch * self.patch)
             inputs = {"image": torch.rand(1, side, side, 3, generator=torch.Generator().manual_seed(0))}
-        return inputs, {"logits": self.logits(inputs["image"])}
+            if self.image_model is not None:
+                inputs["features"] = self._features(inputs["image"]).x.float()
+        image = inputs["image"]
+        if self.image_model is None:
+            return inputs, {"logits": self.logits(image)}
+        grid = (image.shape[1] // self.patch, image.shape[2] // self.patch)
+        return inputs, {"logits": self.decoder(inputs["features"].unflatten(1, grid), image)}
 
     # --- files and other classes -------------------------------------------------------------------------
 
