@@ -448,10 +448,11 @@ class TextToImage(TaskHead):
         condition = self._condition(self.words.ids(prompts)[0].to(data.device), latents.grid, None)
         pairs = torch.cartesian_prod(torch.arange(len(prompts)), torch.arange(len(noise))).to(data.device)
         errors = []
-        for prompt, draw in (chunk.unbind(1) for chunk in pairs.split(AT_ONCE)):
+        for start in range(0, len(pairs), AT_ONCE):
+            prompt, draw = pairs[start : start + AT_ONCE].unbind(1)
             x = Latents(x_t[draw], grid=latents.grid)
-            predicted = self.backbone(x, times.to(data)[draw], condition.select(prompt))
-            errors.append((predicted.float() - target[draw]).square().mean((1, 2)))
+            guess = self.backbone(x, times.to(data)[draw], condition.select(prompt))
+            errors.append((guess.float() - target[draw]).square().mean((1, 2)))
         return torch.cat(errors).view(len(prompts), len(noise))
 
     # --- files -------------------------------------------------------------------------------------------

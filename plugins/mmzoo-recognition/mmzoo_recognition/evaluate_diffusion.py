@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -83,12 +84,13 @@ def _by_budget(model: Any, tables: list[torch.Tensor], labels: list[int]) -> dic
     scores = {}
     for part in (8, 4, 2, 1):
         budget = classes * draws // part
-        errors = [
-            pruned(lambda kept, start, end, table=table: table[kept, start:end], classes, draws, budget)  # type: ignore[misc]
-            for table in tables
-        ]
+        errors = [pruned(partial(_stored, table), classes, draws, budget) for table in tables]
         scores[str(budget)] = {
             "evaluations": sum(map(evaluations, errors)) / len(errors),
             **reliability(_probabilities(model, errors), labels),
         }
     return scores
+
+
+def _stored(table: torch.Tensor, kept: list[int], start: int, end: int) -> torch.Tensor:
+    return table[kept, start:end]

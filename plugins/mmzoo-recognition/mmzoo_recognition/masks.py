@@ -159,7 +159,7 @@ class Overlaps:
         scores = self.iou()
         drawn = self._resampled(draws, seed)
         present = np.flatnonzero(np.isfinite(scores))
-        columns = {"mean": (scores[present].mean(), np.nanmean(drawn[:, present], axis=1))}
+        columns: dict[str, tuple[Any, Any]] = {"mean": (scores[present].mean(), np.nanmean(drawn[:, present], axis=1))}
         columns |= {names[i]: (scores[i], drawn[:, i]) for i in present}
         return {name: {"iou": float(score), **_interval(values)} for name, (score, values) in columns.items()}
 
