@@ -37,12 +37,12 @@ def occluded(pixels: Tensor, fraction: float, seed: int) -> Tensor:
 
 DEGRADATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "clean": lambda pixels: pixels,
-    "noise 0.2": lambda pixels: with_noise(pixels, 0.2, 0),
-    "noise 0.4": lambda pixels: with_noise(pixels, 0.4, 0),
-    "occluded 0.25": lambda pixels: occluded(pixels, 0.25, 0),
-    "occluded 0.4": lambda pixels: occluded(pixels, 0.4, 0),
+    "light noise": lambda pixels: with_noise(pixels, 0.2, 0),
+    "strong noise": lambda pixels: with_noise(pixels, 0.4, 0),
+    "small square": lambda pixels: occluded(pixels, 0.25, 0),
+    "large square": lambda pixels: occluded(pixels, 0.4, 0),
 }
-"""What is done to test pictures: noise of a std, or a gray square whose side is a fraction of the picture's."""
+"""What is done to test pictures: noise, or a gray square in front. Names have no dots, since they are keys of reports."""
 
 
 def reliability(probabilities: Any, labels: Sequence[int]) -> dict[str, float]:

@@ -53,7 +53,7 @@ def register_tasks(register: Register) -> None:
             "print(labels.best, labels.probabilities[0])"
         ),
         pipeline="image-classification",
-        headlines={"scores.clean.accuracy": "accuracy", "scores.noise 0.4.accuracy": "accuracy"},
+        headlines={"scores.clean.accuracy": "accuracy", "scores.strong noise.accuracy": "accuracy"},
         sections={"scores": "Scores", "budgets": "Budgets", "cost": "Cost"},
         tables="mmzoo_recognition.results:diffusion_tables",
         numbers="mmzoo_recognition.results:diffusion_numbers",
