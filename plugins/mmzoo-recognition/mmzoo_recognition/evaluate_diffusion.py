@@ -54,8 +54,8 @@ def evaluate_diffusion_classification(
     spent = sum(map(evaluations, tables)) / len(tables)
     report = {
         "protocol": {
-            "data": "test digits of spoken-digits: clean, with noise of std 0.2 and 0.4, behind gray squares of side 0.25"
-            " and 0.4",
+            "data": "test digits of spoken-digits: clean, with noise of std 0.2 and 0.4, behind gray squares with sides"
+            " of 0.25 and 0.4",
             "digits": len(labels),
             "draws": model.draws,
             "judge": "their labels",

@@ -42,7 +42,7 @@ DEGRADATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "small square": lambda pixels: occluded(pixels, 0.25, 0),
     "large square": lambda pixels: occluded(pixels, 0.4, 0),
 }
-"""What is done to test pictures: noise, or a gray square in front. The names are keys of reports, so they have no dots."""
+"""What is done to test pictures. The names are keys of reports, so they have no dots."""
 
 
 def reliability(probabilities: Any, labels: Sequence[int]) -> dict[str, float]:
