@@ -34,6 +34,7 @@ from mmzoo.interfaces import (
     Slot,
     TaskHead,
     TrainingState,
+    Weight,
 )
 from mmzoo.interfaces.options import integer
 from mmzoo_recognition.examples import pixels_of
@@ -58,7 +59,9 @@ class DiffusionClassifier(TaskHead):
         draws: Pairs of a noise and a time at which a class is compared at most.
         budget: Evaluations of the network for one picture; `classes * draws`, the default, prunes nothing.
         earliest: The earliest time, where 0 is noise.
-        latest: The latest time, where 1 is data.
+        latest: The latest time, where 1 is data; below 1 with an emphasis.
+        emphasis: A draw at time t has the weight (t / (1 - t)) ** emphasis: 0 weights all alike, and 1 is the weight of
+            the likelihood bound for a velocity on a straight path.
         temperature: Its value before training.
     """
 
@@ -76,6 +79,7 @@ class DiffusionClassifier(TaskHead):
         budget: Size | None = None,
         earliest: Fraction = 0.1,
         latest: Fraction = 0.9,
+        emphasis: Weight = 0.0,
         temperature: Positive = 0.01,
     ) -> None:
         super().__init__()
@@ -85,7 +89,11 @@ class DiffusionClassifier(TaskHead):
             raise ConfigError(f"head: earliest {earliest} is after latest {latest}; swap them.", path="earliest")
         self.prompts = dict(classes)
         self.side, self.draws, self.budget = side, draws, budget
-        self.earliest, self.latest, self.temperature = earliest, latest, temperature
+        if emphasis and latest == 1:
+            raise ConfigError(
+                "head: latest must be below 1 with an emphasis; the weight of 1 is infinite.", path="latest"
+            )
+        self.earliest, self.latest, self.emphasis, self.temperature = earliest, latest, emphasis, temperature
         self.log_temperature = nn.Parameter(torch.empty(()))
         self.reset_parameters()
 
@@ -147,7 +155,7 @@ class DiffusionClassifier(TaskHead):
             return torch.stack([self.logits(self.errors(one, budget=budget)).softmax(-1) for one in pixels])
 
     def errors(self, pixels: Tensor, *, budget: int | None = None) -> Tensor:
-        """Denoising errors `[classes, draws]` of one picture uint8 `[side, side, 3]`; NaN where a class was pruned.
+        """Weighted denoising errors `[classes, draws]` of one picture uint8 `[side, side, 3]`; NaN for pruned classes.
 
         Args:
             pixels: The picture.
@@ -155,11 +163,13 @@ class DiffusionClassifier(TaskHead):
         """
         raw = (pixels.float() / 255).unsqueeze(0).to(self.device)
         times, prompts = self.times(), list(self.prompts.values())
+        weights = (times / (1 - times)) ** self.emphasis
+        weights = weights / weights.mean()
 
         def denoise(kept: list[int], start: int, end: int) -> Tensor:
             chosen = [prompts[index] for index in kept]
             found = self.generator.denoising_errors(raw, chosen, times=times[start:end], seeds=range(start, end))
-            return found.float().cpu()
+            return found.float().cpu() * weights[start:end]
 
         return pruned(denoise, len(prompts), self.draws, self._budget(budget))
 
@@ -193,7 +203,8 @@ class DiffusionClassifier(TaskHead):
                 f"The dataset has the label {unknown[0]!r}, which is not one of the model's classes"
                 f" {', '.join(self.prompts)}; add it with its prompt to head.classes."
             )
-        what = [self.generator.fingerprint(), self.prompts, self.side, self.draws, self.earliest, self.latest]  # type: ignore[attr-defined]
+        settings = [self.prompts, self.side, self.draws, self.earliest, self.latest, self.emphasis]
+        what = [self.generator.fingerprint(), *settings]  # type: ignore[attr-defined]
         digest = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:12]
 
         def table(row: Mapping[str, Any]) -> Any:

@@ -174,7 +174,19 @@ def test_what_is_refused(given):
         classifier().recognize(**given)
 
 
-@pytest.mark.parametrize("config", [{"classes": {"one": "a"}}, {"earliest": 0.8, "latest": 0.2}])
+def test_an_emphasis_weights_later_draws_more():
+    plain, late = classifier(earliest=0.2, latest=0.8), classifier(earliest=0.2, latest=0.8, emphasis=2.0)
+    pixels = torch.from_numpy(picture(0.3).pixels)
+    ratio = late.errors(pixels) / plain.errors(pixels)
+    assert ratio.mean(1).tolist() == pytest.approx([1.0] * 3, rel=1e-4)
+    assert torch.equal(ratio[0].argsort(), plain.times().argsort())
+    assert late.logits(late.errors(pixels)).argmax() == plain.logits(plain.errors(pixels)).argmax()
+
+
+@pytest.mark.parametrize(
+    "config",
+    [{"classes": {"one": "a"}}, {"earliest": 0.8, "latest": 0.2}, {"latest": 1.0, "emphasis": 1.0}],
+)
 def test_configs_that_are_refused(config):
     with pytest.raises(ConfigError) as refused:
         classifier(**config)
