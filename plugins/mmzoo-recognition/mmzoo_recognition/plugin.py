@@ -41,6 +41,7 @@ def mmzoo_register(register: Register) -> None:
                 "side": 32,
                 "draws": 2,
                 "slots": {"generator": {"model": "vqvae-dit-digits", "pretrained": False}},
+                "rows": False,  # an untrained generator denoises alike under every prompt, so nothing could be learned
             }
         ],
     )
