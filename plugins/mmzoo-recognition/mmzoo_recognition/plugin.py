@@ -40,8 +40,8 @@ def mmzoo_register(register: Register) -> None:
                 "classes": {"0": "zero", "1": "one"},
                 "side": 32,
                 "draws": 2,
-                "slots": {"generator": {"model": "vqvae-dit-digits", "pretrained": False}},
-                "rows": False,  # an untrained generator denoises alike under every prompt, so nothing could be learned
+                # A trained one: a fresh generator denoises alike under every prompt, so nothing could be learned.
+                "slots": {"generator": {"model": "vqvae-dit-digits"}},
             }
         ],
     )
