@@ -5,8 +5,8 @@ from __future__ import annotations
 from mmzoo.hookspecs import Register, Weights, hookimpl
 from mmzoo_recognition import tasks
 
-_MASKS = {"mask": [[[0, 1], [1, 0]], [[0, 0], [1, 1]]], "mask_classes": [["background", "thing"]]}
-"""Columns of the rows that segmentation is tried on."""
+_MASKS = {"mask": [[[0, 1], [1, 0]], [[0, 0], [1, 1]]], "mask_classes": [["background", *"abcdef"]]}
+"""Columns of the rows that segmentation is tried on, with as many classes as its models have."""
 
 
 @hookimpl
@@ -54,7 +54,7 @@ def mmzoo_register(register: Register) -> None:
             {
                 "channels": 256,
                 "widths": [8, 6, 4],
-                "classes": 2,
+                "classes": 7,
                 "side": 32,
                 "depths": [1],
                 "times": [0.7, 0.9],
@@ -64,7 +64,7 @@ def mmzoo_register(register: Register) -> None:
             {
                 "channels": 6,
                 "widths": [],
-                "classes": 2,
+                "classes": 7,
                 "side": 32,
                 "slots": {"encoder": {"name": "unet", "widths": [6, 8]}},
                 "rows": _MASKS,
