@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,12 +65,11 @@ class ImagePrior(WordPrior):
             temperature=temperature,
         )
         self.side = side
-        self._columns: int | None = None
 
-    def positions(self, first: int, count: int) -> Tensor:
-        """Row and column of codes from a first one, `[1, count, 2]`."""
+    def positions(self, first: int, count: int, columns: int | None = None) -> Tensor:
+        """Row and column of codes from a first one, `[1, count, 2]`, by default in training pictures."""
         index = torch.arange(first, first + count, device=self.device)
-        across = self._columns or self._grid((self.side, self.side))[1]
+        across = columns or self._grid((self.side, self.side))[1]
         return torch.stack((index // across, index % across), -1).float().unsqueeze(0)
 
     def _grid(self, size: tuple[int, int]) -> tuple[int, int]:
@@ -138,22 +138,19 @@ class ImagePrior(WordPrior):
         ids = self.word_ids(texts)
         height, width = (self.side, self.side) if size is None else _checked_size(size)
         grid = self._grid((height, width))
-        self._columns = grid[1]
-        try:
-            codes, notes = self.sampled(
-                self.condition({"words": ids}),
-                self.condition({"words": torch.zeros_like(ids)}),
-                len(ids),
-                length=grid[0] * grid[1],
-                seed=seed,
-                steps=steps,
-                guidance=guidance,
-                temperature=temperature,
-                top_k=top_k,
-                top_p=top_p,
-            )
-        finally:
-            self._columns = None
+        codes, notes = self.sampled(
+            self.condition({"words": ids}),
+            self.condition({"words": torch.zeros_like(ids)}),
+            len(ids),
+            length=grid[0] * grid[1],
+            positions=partial(self.positions, columns=grid[1]),
+            seed=seed,
+            steps=steps,
+            guidance=guidance,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+        )
         latents = Latents(self.tokenizer.embed_codes(torch.stack(codes)), grid=grid)
         drawn: Sequence[Image] = self.tokenizer.decode_latents(latents)
         pairs = zip(drawn, notes, strict=True)
@@ -182,9 +179,7 @@ class ImagePrior(WordPrior):
             seed=seed,
             size=size,
         )
-        unknown = self.unknown_words(text)
-        ignored = (f"ignored words that the model does not know: {', '.join(unknown)}",) if unknown else ()
-        return replace(drawn, notes=(*ignored, *drawn.notes))
+        return replace(drawn, notes=(*self.ignored_note(text), *drawn.notes))
 
     # --- training ----------------------------------------------------------------------------------------
 
@@ -207,5 +202,3 @@ def _checked_size(size: Any) -> tuple[int, int]:
         raise InputError(f"size must be (height, width), integers from 1 to {LARGEST_SIDE} pixels, not {size!r}.")
     height, width = (integer("size: height and width", side, 1, LARGEST_SIDE) for side in sides)
     return height, width
-
-

@@ -96,7 +96,9 @@ class Causal:
         both = request.null is not None and choice.guidance != 1
         condition = paired(request.condition, request.null) if both and request.null else request.condition
         cache, batch, device = self.backbone.start(condition), len(generators), request.given.device
-        given = self.delay.apply(F.pad(request.given, (0, 0, 0, max(0, request.length - request.given.shape[1])), value=ABSENT))
+        given = self.delay.apply(
+            F.pad(request.given, (0, 0, 0, max(0, request.length - request.given.shape[1])), value=ABSENT)
+        )
         lengths = torch.full((batch,), request.length, device=device)
         books = torch.arange(self.delay.codebooks, device=device) * self.delay.step
         row, rows = torch.full((batch, self.delay.codebooks), ABSENT, device=device), []
@@ -121,9 +123,7 @@ class Causal:
         codes = self.delay.undo(delayed)
         return [one[:length] for one, length in zip(codes, lengths.tolist(), strict=True)]
 
-    def _drawn(
-        self, vectors: Tensor, choice: Choice, generators: Sequence[torch.Generator], step: int
-    ) -> Tensor:
+    def _drawn(self, vectors: Tensor, choice: Choice, generators: Sequence[torch.Generator], step: int) -> Tensor:
         """A code of each codebook, `[B, Q]`; an item does not end before it begins."""
         noise = gumbel((sum(self.grouped.counts),), generators, vectors.device).split(self.grouped.counts, -1)
         drawn = []
@@ -186,7 +186,9 @@ class Masked:
             x = torch.cat((x, x)) if both else x
             times = (codes != ABSENT).float().mean(1)
             vectors = self.backbone(
-                Latents(x, positions=request.positions(0, count)), torch.cat((times, times)) if both else times, condition
+                Latents(x, positions=request.positions(0, count)),
+                torch.cat((times, times)) if both else times,
+                condition,
             )
             drawn, sure = self._drawn(vectors, choice if both else _unguided(choice), generators)
             scale = CHOICE_TEMPERATURE * (1 - (step + 1) / choice.steps) if choice.temperature else 0.0

@@ -33,7 +33,7 @@ from mmzoo.interfaces import (
 from mmzoo.interfaces.options import seed_of
 from mmzoo.nn.rows import copy_leading_rows
 from mmzoo_prior.grouped import ABSENT, Delay, GroupedCodes
-from mmzoo_prior.orders import Causal, Masked, Order, Request
+from mmzoo_prior.orders import Causal, Masked, Order, Positions, Request
 from mmzoo_prior.sampling import checked_choice
 from mmzoo_prior.transformer import Incremental
 
@@ -71,9 +71,7 @@ class CodePrior(TaskHead):
     backbone: DiffusionBackbone
     grouped: GroupedCodes
 
-    def __init__(
-        self, *, width: Size, delay: Count = 1, num_steps: Size = 12, temperature: Weight = 1.0
-    ) -> None:
+    def __init__(self, *, width: Size, delay: Count = 1, num_steps: Size = 12, temperature: Weight = 1.0) -> None:
         super().__init__()
         self.width, self.delay, self.num_steps, self.temperature = width, delay, num_steps, temperature
         self.guidance = 1.0
@@ -127,6 +125,7 @@ class CodePrior(TaskHead):
         *,
         length: int,
         seed: int | None,
+        positions: Positions | None = None,
         given: Tensor | None = None,
         **options: Any,
     ) -> tuple[list[Tensor], list[tuple[str, ...]]]:
@@ -138,6 +137,7 @@ class CodePrior(TaskHead):
             count: Number of items; item i uses seed + i.
             length: Positions, or the most.
             seed: See `mmzoo.interfaces.options.seed_of`.
+            positions: The positions of the codes; None for `positions`.
             given: Codes `[count, n, Q]` with which the items begin, ABSENT where one is shorter.
             options: `temperature`, `top_k`, `top_p`, `guidance` and `steps`, None for the default.
 
@@ -152,7 +152,7 @@ class CodePrior(TaskHead):
         choice = checked_choice(**chosen)
         if given is None:
             given = torch.full((count, 0, len(self.grouped.counts)), ABSENT, device=self.device)
-        request = Request(condition, null, length, given, self.positions)
+        request = Request(condition, null, length, given, positions or self.positions)
         generators = [torch.Generator().manual_seed(first + index) for index in range(count)]
         codes = self.order.sample(request, choice, generators)
         return codes, [(f"seed {first + index}",) if drawn else () for index in range(count)]
@@ -259,6 +259,11 @@ class WordPrior(CodePrior):
     def unknown_words(self, prompt: str) -> tuple[str, ...]:
         """The words of a prompt that are not in the vocabulary and are ignored."""
         return self.words.ids([prompt])[1][0]
+
+    def ignored_note(self, prompt: str) -> tuple[str, ...]:
+        """The note about words of a prompt that are ignored."""
+        unknown = self.unknown_words(prompt)
+        return (f"ignored words that the model does not know: {', '.join(unknown)}",) if unknown else ()
 
     def word_ids(self, prompts: Sequence[str]) -> Tensor:
         """Word ids `[B, M]` of prompts. Raises InputError for one without a known word."""

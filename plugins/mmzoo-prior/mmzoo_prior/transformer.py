@@ -197,7 +197,13 @@ class CodeTransformer(DiffusionBackbone):
         return Table(added, torch.cat(prefix, dim=1), torch.cat(masks, dim=1))
 
     def forward(
-        self, x_t: Latents, t: Tensor | None, condition: Condition, *, table: Table | None = None, step: int | None = None
+        self,
+        x_t: Latents,
+        t: Tensor | None,
+        condition: Condition,
+        *,
+        table: Table | None = None,
+        step: int | None = None,
     ) -> Tensor:
         """Prediction `[B, N, C]`, zero where the mask is False.
 
@@ -234,7 +240,7 @@ class CodeTransformer(DiffusionBackbone):
 
     def _extended(self, x: Latents, cache: Cache) -> Tensor:
         """The prediction for new positions, which are added to the cache."""
-        batch, count, channels = x.x.shape
+        _, count, channels = x.x.shape
         if channels != self.in_channels:
             raise InputError(
                 f"{type(self).__name__} got vectors with {channels} channels; it was built for {self.in_channels}."
