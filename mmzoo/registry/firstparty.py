@@ -30,6 +30,11 @@ SUPPLIES = {
         "model/vqvae-dit-digits model/vqvae-dit-text2image head/text-to-image metric/class-to-image"
         " metric/text-to-image command/edit task/class-to-image task/text-to-image"
     ),
+    "mmzoo-prior": (
+        "model/vqvae-prior-image model/vqvae-prior-speech model/vqvae-prior-text backbone/causal-transformer"
+        " backbone/masked-transformer head/image-prior head/speech-prior head/text-prior metric/image-generation"
+        " metric/text-generation metric/word-to-speech task/image-generation task/text-generation task/word-to-speech"
+    ),
     "mmzoo-recognition": (
         "model/vqvae-dit-recognition head/recognition metric/recognition command/explain command/recognize"
         " task/recognition"

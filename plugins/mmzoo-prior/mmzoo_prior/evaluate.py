@@ -30,7 +30,7 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
 def evaluate_image_generation(model: Any, *, limit: int | None = None, samples: Path | None = None) -> dict[str, Any]:
-    """Digits from their names and scenes from captions, judged and compared with real ones, for the model and BESIDE."""
+    """Digits from their names and scenes from captions, judged, for the model and for those of BESIDE."""
     count = min(limit or DIGITS, DIGITS)
     digits = load_dataset_component("spoken-digits", side=model.side, speech=False)
     words = dict(zip(digits["train"]["label"], digits["train"]["text"], strict=True))
