@@ -9,7 +9,8 @@ from __future__ import annotations
 SUPPLIES = {
     "mmzoo-datasets": (
         "dataset/audio-folder dataset/coco-captions dataset/csv dataset/degraded-digits"
-        " dataset/english-lexicon dataset/festvox-ru dataset/flite-speech dataset/heldout-texts dataset/hub"
+        " dataset/english-lexicon dataset/festvox-ru dataset/flite-speech dataset/grammar-texts dataset/heldout-texts"
+        " dataset/hub"
         " dataset/image-folder dataset/imagenet-1k dataset/librispeech dataset/ljspeech"
         " dataset/natural-speech dataset/parallel-speech dataset/parquet dataset/russian-lexicon"
         " dataset/small-pictures"
@@ -53,10 +54,10 @@ SUPPLIES = {
         " task/text-to-speech task/voice-conversion"
     ),
     "mmzoo-vqvae": (
-        "model/vqvae-image model/vqvae-speech model/vqvae-text"
+        "model/vqvae-image model/vqvae-speech model/vqvae-text model/vqvae-words"
         " critic/multi-period critic/multi-resolution"
         " encoder/picture-autoencoder encoder/seanet encoder/source-filter-autoencoder"
-        " encoder/text-autoencoder"
+        " encoder/patch-autoencoder encoder/text-autoencoder"
         " quantizer/fsq quantizer/rvq quantizer/vq head/picture-vqvae head/speech-vqvae head/text-vqvae"
         " format/encodec metric/image-tokenization metric/speech-tokenization metric/text-tokenization"
         " task/image-tokenization task/speech-tokenization task/text-tokenization"
