@@ -1,4 +1,4 @@
-"""A text autoencoder of patches that do not depend on each other, so that a text can be cut where its codes fit best."""
+"""A text autoencoder of patches, each by itself, so that a text can be cut where its codes fit best."""
 
 from __future__ import annotations
 
