@@ -37,7 +37,7 @@ WORDS = CardText(
     data="grammar-texts",
     language="en",
     intended="Encoding English text as few codes, without errors; the codes of `vqvae-prior-text`.",
-    training="Trained on sentences from our own grammar, and on single bytes and pairs of bytes at random.",
+    training="Trained on sentences from our own grammar, and on single bytes at random.",
     limits=(
         "A text is cut into the fewest patches that their codes give back, so it comes back exactly unless a single"
         " byte does not; text unlike short English sentences takes more patches."

@@ -15,10 +15,10 @@ from mmzoo_vqvae.text_autoencoder import BYTES, PADDING
 
 INSIDE_A_WORD, UNFIT = 0.01, 16.0
 """What a cut inside a word costs, and a byte whose codes do not give it back; a patch costs 1."""
-COMMON = 0.75
-"""Fraction of the training patches that come from texts; the others are drawn from all different patches alike."""
-SHORT = 3
-"""Patches of one or two random bytes in an example, from which any text can be made."""
+COMMON = 0.8
+"""Fraction of the training patches that come from texts; the others are drawn from all different words alike."""
+SHORT = 1
+"""Patches of one random byte in an example, from which any text can be made."""
 _SPACE = ord(" ")
 _WORD = re.compile(rb" ?[^ ]+| +")
 _log = logging.getLogger("mmzoo.vqvae")
@@ -91,7 +91,7 @@ class Patches:
         if len(read) < len(texts):
             _log.warning("%d of %d texts are empty and are left out.", len(texts) - len(read), len(texts))
         self.texts = [words_of(text, stride) for text in read]
-        self.different = sorted({patch for text in self.texts for patch in text})
+        self.words = sorted({word[:stride] for text in read for word in _WORD.findall(text)})
         self.count, self.stride = count, stride
         self.lengths = [count * stride] * len(self.texts)
 
@@ -99,18 +99,19 @@ class Patches:
         return len(self.lengths)
 
     def example(self, index: int, generator: torch.Generator) -> Tensor:
-        """Patches of text `index`, of all texts, and of random bytes, int64 `[count * stride]`."""
+        """Patches of text `index` and of others, words, and random bytes, int64 `[count * stride]`."""
 
         def below(limit: int) -> int:
             return int(torch.randint(limit, (), generator=generator))
 
-        text = self.texts[index]
-        rest = max(1, self.count - SHORT)
-        start = below(max(1, len(text) - rest + 1))
-        chosen = text[start : start + max(1, round(COMMON * rest))]
-        chosen = [part for patch in chosen for part in self._split(patch, below)]
-        chosen = chosen[:rest] + [self.different[below(len(self.different))] for _ in range(rest - len(chosen))]
-        chosen += [bytes(1 + below(BYTES - 1) for _ in range(1 + below(2))) for _ in range(self.count - len(chosen))]
+        rest, text = max(1, self.count - SHORT), self.texts[index]
+        first = below(len(text))
+        chosen, common = text[first:], max(1, round(COMMON * rest))
+        while len(chosen) < common:
+            chosen = chosen + self.texts[below(len(self.texts))]
+        chosen = [part for patch in chosen[:common] for part in self._split(patch, below)][:rest]
+        chosen += [self.words[below(len(self.words))] for _ in range(rest - len(chosen))]
+        chosen += [bytes([1 + below(BYTES - 1)]) for _ in range(self.count - len(chosen))]
         return laid_out(chosen, self.stride)
 
     @staticmethod
