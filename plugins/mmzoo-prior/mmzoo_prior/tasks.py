@@ -76,7 +76,7 @@ def register_tasks(register: Register) -> None:
     register.metric(
         "word-to-speech",
         "mmzoo_prior.evaluate:evaluate_word_speech",
-        summary="Generates words in the voices of training; a judge transcribes them",
+        summary="Generates words in the voices of training; a judge says which word fits best",
     )
     register.metric(
         "text-generation",

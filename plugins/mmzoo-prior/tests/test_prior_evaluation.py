@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from mmzoo_prior.evaluate import frechet, variety
+from mmzoo_prior.evaluate import frechet, recognized, variety
 from mmzoo_prior.ngrams import KneserNey, copied, distinct
 
 TEXTS = ["the cat sat on the mat.", "the dog sat on the rug.", "a cat saw the dog.", "a dog saw the cat."]
@@ -25,6 +25,17 @@ def test_copies_have_no_variety():
     assert variety(np.array([[0.0, 0], [3, 3]]), np.zeros((1, 2))) == pytest.approx(
         {"nearest_training": 1.5, "pairwise": 3}
     )
+
+
+class Aligner:
+    """Fits a word as badly as its length is off."""
+
+    def fit(self, sounds, texts):
+        return [[-abs(len(word) - sound)] if word else [] for sound, (word,) in zip(sounds, texts, strict=True)]
+
+
+def test_the_word_that_fits_best_is_recognized():
+    assert recognized(Aligner(), [3, 5, 4], ["", "two", "four", "seven"]) == ["two", "four", "four"]
 
 
 def test_probabilities_sum_to_one_and_rank_texts():
