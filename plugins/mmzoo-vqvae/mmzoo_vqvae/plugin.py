@@ -203,11 +203,11 @@ def mmzoo_register(register: Register) -> None:
         "vqvae-words",
         task="text-tokenization",
         modalities=("text",),
-        summary="Text tokenizer over patches of 1 to 8 bytes, 2 learned codebooks of 256 each (16 bits a patch)",
+        summary="Text tokenizer over patches of 1 to 8 bytes, 2 learned codebooks of 128 (14 bits a patch)",
         card=tasks.WORDS,
         recipe={
             "head": {"name": "text-vqvae", "dim": 32, "crop": 128},
             "encoder": {"name": "patch-autoencoder", "dim": 32},
-            "quantizer": {"name": "vq", "dim": 32, "codebook_size": 256, "groups": 2},
+            "quantizer": {"name": "vq", "dim": 32, "codebook_size": 128, "groups": 2},
         },
     )

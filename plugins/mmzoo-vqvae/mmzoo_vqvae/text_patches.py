@@ -15,7 +15,7 @@ from mmzoo_vqvae.text_autoencoder import BYTES, PADDING
 
 INSIDE_A_WORD, UNFIT = 0.01, 16.0
 """What a cut inside a word costs, and a byte whose codes do not give it back; a patch costs 1."""
-COMMON = 0.8
+COMMON = 0.9
 """Fraction of the training patches that come from texts; the others are drawn from all different words alike."""
 SHORT = 1
 """Patches of one random byte in an example, from which any text can be made."""
