@@ -138,7 +138,7 @@ class ImagePrior(WordPrior):
         ids = self.word_ids(texts)
         height, width = (self.side, self.side) if size is None else _checked_size(size)
         grid = self._grid((height, width))
-        codes, notes = self.sampled(
+        codes, notes = self._sampled(
             self.condition({"words": ids}),
             self.condition({"words": torch.zeros_like(ids)}),
             len(ids),

@@ -81,7 +81,7 @@ def mmzoo_register(register: Register) -> None:
         summary="Says digits, shapes and colors in 16 voices, one code after another",
         card=tasks.SPEECH,
         recipe={
-            "head": {"name": "speech-prior", "width": 64, "vocabulary": 48, "voices": 16},
+            "head": {"name": "speech-prior", "width": 64, "vocabulary": 48, "most_voices": 16},
             "tokenizer": {"model": "vqvae-speech"},
             "backbone": {**_backbone(width=128, depth=3, codes=64, words=64, voice=64), "dropout": 0.1},
         },

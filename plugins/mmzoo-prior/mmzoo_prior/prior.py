@@ -117,7 +117,7 @@ class CodePrior(TaskHead):
     # --- sampling ----------------------------------------------------------------------------------------
 
     @torch.no_grad()
-    def sampled(
+    def _sampled(
         self,
         condition: Condition,
         null: Condition | None,

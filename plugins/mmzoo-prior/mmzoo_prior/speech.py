@@ -32,7 +32,7 @@ class SpeechPrior(WordPrior):
     Args:
         width: See `CodePrior`.
         vocabulary: See `WordPrior`.
-        voices: Maximum number of voices.
+        most_voices: Maximum number of voices.
         seconds: Duration that no item exceeds, in training or sampling.
         drop: See `WordPrior`; the voice is dropped independently, with the same probability.
         guidance: See `WordPrior`.
@@ -52,7 +52,7 @@ class SpeechPrior(WordPrior):
         *,
         width: Size,
         vocabulary: Size = 64,
-        voices: Size = 16,
+        most_voices: Size = 16,
         seconds: Positive = 2.0,
         drop: Fraction = 0.1,
         guidance: Weight = 1.5,
@@ -69,10 +69,10 @@ class SpeechPrior(WordPrior):
             num_steps=num_steps,
             temperature=temperature,
         )
-        self.most_voices, self.seconds = voices, seconds
+        self.most_voices, self.seconds = most_voices, seconds
         self.voices: tuple[str, ...] = ()
         """The names of the voices, in the order of their vectors."""
-        self.voice_vectors = nn.Embedding(voices + 1, width)
+        self.voice_vectors = nn.Embedding(most_voices + 1, width)
 
     @classmethod
     def ports(cls, config: Mapping[str, Any]) -> Ports:
@@ -163,7 +163,7 @@ class SpeechPrior(WordPrior):
         if len(chosen) != len(ids):
             raise InputError(f"{len(ids)} prompts got {len(chosen)} voices; give one, or one for each prompt.")
         spoken = torch.tensor([self._voice(one) for one in chosen], device=self.device)
-        codes, notes = self.sampled(
+        codes, notes = self._sampled(
             self.condition({"words": ids, "voice": spoken}),
             self.condition({"words": torch.zeros_like(ids), "voice": torch.full_like(spoken, ANY)}),
             len(ids),
@@ -233,7 +233,7 @@ class SpeechPrior(WordPrior):
     def adapt(self, rows: Dataset) -> Mapping[str, Any]:
         """A larger vocabulary, and more voices, if those of the rows do not fit."""
         count = len(self.voices) + len(set(speakers(rows)) - set(self.voices))
-        return {**super().adapt(rows), **({"voices": count} if count > self.most_voices else {})}
+        return {**super().adapt(rows), **({"most_voices": count} if count > self.most_voices else {})}
 
     def inherit(self, trained: WordPrior, rows: Dataset) -> None:
         """Words and voices of the trained model with their vectors, and after them those of the rows."""
@@ -253,7 +253,7 @@ class SpeechPrior(WordPrior):
         if unknown or len(self.voices) > self.most_voices:
             raise DataError(
                 f"The rows have {len(set(spoken))} voices, such as {(unknown or spoken)[0]!r}; the model takes"
-                f" {self.most_voices}, {', '.join(self.voices[:5])} and so on; set head.voices."
+                f" {self.most_voices}, {', '.join(self.voices[:5])} and so on; set head.most_voices."
             )
         voice = torch.tensor([1 + self.voices.index(one) for one in spoken])
         codes = row_codes(rows, cache, self.tokenizer)

@@ -113,7 +113,7 @@ class TextPrior(CodePrior):
                 f"A prompt takes {longest} latents, and {self.name or 'this model'} writes texts of at most"
                 f" {self.longest}; shorten it."
             )
-        codes, _ = self.sampled(
+        codes, _ = self._sampled(
             Condition(),
             None,
             len(texts),

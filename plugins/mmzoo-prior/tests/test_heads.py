@@ -142,7 +142,7 @@ def test_pictures_follow_their_class(tmp_path):
 def test_words_are_said_in_a_voice_and_end(tmp_path):
     rows = sample_rows(2, {"text": ["long", "short"], "speaker": ["ann", "bob"]})
     head = filled(
-        SpeechPrior(width=16, vocabulary=8, voices=2, seconds=1.5),
+        SpeechPrior(width=16, vocabulary=8, most_voices=2, seconds=1.5),
         vector_channels={"voice": 16},
         sequence_channels={"words": 16},
     )
@@ -150,7 +150,9 @@ def test_words_are_said_in_a_voice_and_end(tmp_path):
     long, short = head.generate(["long", "short"], voice=["ann", None], temperature=0)
     assert (long.duration, short.duration) == (1.2, 1.0)
     other = filled(
-        SpeechPrior(width=16, vocabulary=8, voices=2), vector_channels={"voice": 16}, sequence_channels={"words": 16}
+        SpeechPrior(width=16, vocabulary=8, most_voices=2),
+        vector_channels={"voice": 16},
+        sequence_channels={"words": 16},
     )
     for name, content in head.files().items():
         (tmp_path / name).write_bytes(content)
@@ -161,7 +163,7 @@ def test_words_are_said_in_a_voice_and_end(tmp_path):
     with pytest.raises(InputError, match="2 voices"):
         head.generate(["long"], voice=["ann", "bob"])
     more = sample_rows(3, {"speaker": ["ann", "bob", "eve"], "text": ["long", "short", "long"]})
-    assert head.adapt(more) == {"voices": 3}
+    assert head.adapt(more) == {"most_voices": 3}
     with pytest.raises(DataError, match="voices"):
         head.examples(more, tmp_path)
 
