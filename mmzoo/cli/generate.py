@@ -72,7 +72,7 @@ def generate(
 
         mmzoo generate vqvae-dit-tts --prompt "Hello there." voice=joe -o hello.wav
 
-        mmzoo generate vqvae-prior-text --prompt "The old teacher" --temperature 0.8
+        mmzoo generate vqvae-prior-text --prompt "The teacher" --top-p 0.9
 
         mmzoo generate vqvae-dit-tts --prompts texts.jsonl --output speech
     """
