@@ -13,6 +13,7 @@ from mmzoo_prior.speech import SpeechPrior
 from mmzoo_prior.text import TextPrior
 from mmzoo_prior.transformer import CausalTransformer, MaskedTransformer
 
+from mmzoo.data import encode_image
 from mmzoo.errors import ConfigError, DataError, InputError
 from mmzoo.interfaces import Audio, Image, Latents, Tokenizer
 from mmzoo.testing.rows import sample_rows
@@ -114,11 +115,8 @@ def test_a_toy_is_learned(tmp_path, backbone, below):
 
 
 def test_pictures_follow_their_class(tmp_path):
-    rows = sample_rows(2, {"text": ["dark", "light"]})
-    pictures = [Image(torch.full((16, 16, 3), value, dtype=torch.uint8)) for value in (32, 192)]
-    from mmzoo.data import encode_image
-
-    rows = rows.remove_columns("image").add_column("image", [encode_image(one) for one in pictures])
+    pictures = [encode_image(Image(torch.full((16, 16, 3), value, dtype=torch.uint8))) for value in (32, 192)]
+    rows = sample_rows(2, {"text": ["dark", "light"], "image": pictures})
     head = filled(ImagePrior(width=16, vocabulary=8, side=16), sequence_channels={"words": 16}, position="rope-2d")
     head, _ = trained(head, rows, tmp_path, 60)
     dark, light = head.generate(["dark", "light"], seed=0)
