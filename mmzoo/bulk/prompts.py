@@ -63,7 +63,7 @@ def require_generator(model: Any, name: str) -> None:
 
 
 def needs_nothing(name: str) -> bool:
-    """Whether a model makes something from an empty prompt, such as a new text. Raises InputError as above."""
+    """Whether a model makes something from an empty prompt, such as a new text. Raises what `generator_class` does."""
     fields = arguments_of(_method(generator_class(name)))
     return not any(field.is_required() for field in fields.values())
 

@@ -195,8 +195,8 @@ def frechet(a: Array, b: Array) -> float:
     values, vectors = np.linalg.eigh(covariances[0])
     root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
     cross = np.sqrt(np.maximum(np.linalg.eigvalsh(root @ covariances[1] @ root), 0)).sum()
-    spread = np.trace(covariances[0]) + np.trace(covariances[1]) - 2 * cross
-    return float(np.square(means[0] - means[1]).sum() + spread)
+    shape = np.trace(covariances[0]) + np.trace(covariances[1]) - 2 * cross
+    return float(np.square(means[0] - means[1]).sum() + shape)
 
 
 def variety(made: Array, training: Array) -> dict[str, float]:
@@ -247,9 +247,10 @@ def _mean_words(texts: Sequence[str]) -> float:
 def _beside() -> dict[str, tuple[Any, Any]]:
     """The models to compare with, if they are here."""
     try:
-        return {"dit": tuple(mmzoo.create(name) for name in BESIDE)}  # type: ignore[dict-item]
+        digits, scenes = (mmzoo.create(name) for name in BESIDE)
     except MmzooError:
         return {}
+    return {"dit": (digits, scenes)}
 
 
 def _drawn(model: Any, prompts: Sequence[str]) -> list[Image]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 START, END, UNKNOWN = "<s>", "</s>", "<unk>"
@@ -70,11 +70,10 @@ class KneserNey:
 
 def distinct(texts: Sequence[str], n: int) -> float:
     """Distinct n-grams over all n-grams of the texts (Li et al., arXiv 1510.03055)."""
-    grams: defaultdict[tuple[str, ...], int] = defaultdict(int)
+    grams: Counter[tuple[str, ...]] = Counter()
     for text in texts:
         words = tokens(text)
-        for i in range(len(words) - n + 1):
-            grams[tuple(words[i : i + n])] += 1
+        grams.update(tuple(words[i : i + n]) for i in range(len(words) - n + 1))
     return len(grams) / max(1, sum(grams.values()))
 
 

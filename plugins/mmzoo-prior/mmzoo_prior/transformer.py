@@ -174,6 +174,7 @@ class CodeTransformer(DiffusionBackbone):
         scale = (2 * len(self.blocks)) ** -0.5
         with torch.no_grad():
             for block in self.blocks:
+                assert isinstance(block, Block)
                 block.out.weight.mul_(scale)
                 block.down.weight.mul_(scale)
 
