@@ -27,16 +27,17 @@ from mmzoo.training.adversary import make_adversary
 from mmzoo.training.checkpoint import list_checkpoints, read_state, remove_staging, write_checkpoint
 from mmzoo.training.compute import agreed, settled
 from mmzoo.training.export import export_model, finish_head, training_record, versions
-from mmzoo.training.feed import Feed
+from mmzoo.training.feed import Batch, Feed
 from mmzoo.training.guard import RunLock, StopSignals
 from mmzoo.training.log import Averages, RunLog, duration
+from mmzoo.training.memory import out_of_memory, ran_out
 from mmzoo.training.order import BatchSize, DataOrder
 from mmzoo.training.ranks import check_same_checkpoint, check_same_registry, in_turn, join_ranks, on_cpu
 from mmzoo.training.recipe import TrainingRecipe, dump_recipe
 from mmzoo.training.saving import Progress, check_same_data, checkpoint_to_resume, collect, restore
 from mmzoo.training.seeds import seed_everything
 from mmzoo.training.start import Start, all_rows, begin_from
-from mmzoo.training.step import Stepper, check_batch_keys, trainable
+from mmzoo.training.step import Outcome, Stepper, check_batch_keys, trainable
 from mmzoo.training.watch import Watcher, mean_over_ranks
 
 if TYPE_CHECKING:
@@ -105,6 +106,8 @@ class Trainer:
         self.progress = Progress()
         self._losses: dict[str, float] = {}
         self._failed_saves = 0
+        self._signals = StopSignals()
+        self._before, self._started, self._saved_at = 0.0, time.monotonic(), time.monotonic()
 
     def run(self, resume: str | Path = "auto", *, export_only: bool = False) -> RunResult:
         """Train until the last step, a pause or a signal.
@@ -122,6 +125,29 @@ class Trainer:
                 return self._run(resume, export_only)
             finally:
                 self.log.close()
+
+    @contextmanager
+    def rehearsing(self, *, world: int = 1) -> Iterator[Feed]:
+        """Ready for `update` without a run folder: nothing is locked, logged or saved.
+
+        Args:
+            world: The feed yields the part of one of this many processes.
+
+        Yields:
+            The batches.
+        """
+        self.processes = join_ranks(cpu=self.recipe.device == "cpu")
+        AcceleratorState._reset_state()
+        self.log = RunLog(self.out, steps=self.recipe.steps, active=False)
+        with unpaced():
+            self._choose_compute(None)
+            self._prepare(fresh=True)
+            self.stepper.train_mode()
+            feed = self._feed(world)
+            try:
+                yield feed
+            finally:
+                feed.close()
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -160,9 +186,12 @@ class Trainer:
         if export_only:
             return self._finish()
         self._describe()
+        watcher = Watcher(self.stepper, self.log, self.out, self.rows, self.validation_rows, self._cache)
+        if self.recipe.validate_every and self.progress.step < self.recipe.steps:
+            watcher.prepare()
         # Before and after the loop there is nothing to save, so a signal may end the process at once.
-        with StopSignals() as self._signals:
-            result = self._loop()
+        with self._signals:
+            result = self._loop(watcher)
         return result or self._finish()
 
     def _choose_compute(self, checkpoint: Mapping[str, Any] | None) -> None:
@@ -229,41 +258,44 @@ class Trainer:
 
     # --- the loop --------------------------------------------------------------------------------------
 
-    def _loop(self) -> RunResult | None:
+    def _feed(self, world: int) -> Feed:
+        return Feed(
+            self.examples,
+            self.order,
+            (self.progress.epoch, self.progress.position),
+            rank=self.accelerator.process_index,
+            world=world,
+            workers=self.recipe.num_workers,
+            accumulate=self.recipe.accumulate,
+        )
+
+    def update(self, batch: Batch) -> Outcome:
+        """Make the next update with a batch of the feed, and count it."""
+        progress, device = self.progress, self.accelerator.device
+        parts = [replace(p, tensors=send_to_device(p.tensors, device, non_blocking=True)) for p in batch.parts]
+        outcome = self.stepper.update(parts, progress.step, self._flags())
+        items, frames = self.order.frames(*batch.place)
+        progress.step += 1
+        progress.items += items
+        progress.frames += frames
+        progress.epoch, progress.position = self.order.next(*batch.place)
+        progress.seconds = self._before + time.monotonic() - self._started
+        return outcome
+
+    def _loop(self, watcher: Watcher) -> RunResult | None:
         """Run until the last step (returns None), a pause or a signal (returns the result)."""
         recipe, progress = self.recipe, self.progress
-        world, rank = self.accelerator.num_processes, self.accelerator.process_index
         self._started = self._saved_at = time.monotonic()
         self._before = progress.seconds
         averages = Averages()
         window_start, window_step = time.monotonic(), progress.step
         saved_step, bad = progress.step, 0
         ending: str | None = None
-        watcher = Watcher(self.stepper, self.log, self.out, self.rows, self.validation_rows, self._cache)
-        if recipe.validate_every and progress.step < recipe.steps:
-            watcher.prepare()
         self.stepper.train_mode()
-        feed = Feed(
-            self.examples,
-            self.order,
-            (progress.epoch, progress.position),
-            rank=rank,
-            world=world,
-            workers=recipe.num_workers,
-            accumulate=recipe.accumulate,
-        )
+        feed = self._feed(self.accelerator.num_processes)
         try:
             while progress.step < recipe.steps and ending is None:
-                batch = next(feed)
-                device = self.accelerator.device
-                parts = [replace(p, tensors=send_to_device(p.tensors, device, non_blocking=True)) for p in batch.parts]
-                outcome = self.stepper.update(parts, progress.step, self._flags())
-                items, frames = self.order.frames(*batch.place)
-                progress.step += 1
-                progress.items += items
-                progress.frames += frames
-                progress.epoch, progress.position = self.order.next(*batch.place)
-                progress.seconds = self._before + time.monotonic() - self._started
+                outcome = self.update(next(feed))
                 if outcome.skipped:
                     bad += not outcome.overflow
                     progress.skipped += 1
@@ -287,10 +319,11 @@ class Trainer:
                 if step % recipe.checkpoint_every == 0 or save_due or ending or step == recipe.steps:
                     self._save(required=ending is not None or step == recipe.steps)
                     saved_step = step
-        except torch.OutOfMemoryError as error:
+        except (RuntimeError, MemoryError) as error:
+            if not ran_out(error):
+                raise
             raise TrainingError(
-                f"Out of memory in step {progress.step + 1}: {str(error).splitlines()[0]} Raise"
-                " accumulate, set checkpoint_activations=true or precision=bf16, or lower batch_size or batch_frames."
+                out_of_memory(error, self.stepper, f"step {progress.step + 1}", self.compute.precision)
             ) from error
         finally:
             feed.close()

@@ -182,7 +182,7 @@ class Stepper:
                 broadcast([tensor.data for tensor in self.adversary.state_dict().values()])
         head.to(accelerator.device)
         self.sharded = recipe.shard and accelerator.num_processes > 1
-        self._plain = head
+        self.whole = head
         if self.sharded:
             self.head = head = copied(head, self.frozen)
         self.blocks = blocks_of(head, self.frozen)
@@ -234,7 +234,7 @@ class Stepper:
         with torch.no_grad():
             if self.sharded:
                 self._load_average()
-                yield self._plain.eval()
+                yield self.whole.eval()
                 return
             with self.ema.swapped():
                 self.head.eval()
@@ -244,7 +244,7 @@ class Stepper:
                     self.train_mode()
 
     def _load_average(self) -> None:
-        OwnTensors(self._plain, tuple(f"{name}." for name in self.slots)).load(self.ema.state())
+        OwnTensors(self.whole, tuple(f"{name}." for name in self.slots)).load(self.ema.state())
 
     def finished(self) -> TaskHead:
         """The head with averaged weights, as it was given: complete, and without what only training needs."""
@@ -253,7 +253,7 @@ class Stepper:
         else:
             self.ema.copy_to_model()
         release(self.blocks)
-        return self._plain
+        return self.whole
 
     def train_mode(self) -> None:
         """Put all in training mode, except frozen submodules and models in slots that are not trained jointly."""
