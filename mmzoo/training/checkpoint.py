@@ -77,9 +77,11 @@ def write_checkpoint(
             shutil.rmtree(final)
         os.rename(staging, final)  # noqa: PTH104 - the call that makes the checkpoint exist
         _fsync(root)
-    except OSError:
+    except (OSError, SafetensorError) as error:
         shutil.rmtree(staging, ignore_errors=True)
-        raise
+        if isinstance(error, OSError):
+            raise
+        raise OSError(str(error)) from error  # safetensors has its own error for a full disk
     prune(root, keep, newest=step)
     return final
 
@@ -141,6 +143,8 @@ def verify_checkpoint(path: Path) -> dict[str, Any]:
         file = path / name
         if Path(name).name != name or not file.is_file():
             raise CheckpointError(f"Checkpoint {path} is missing its file {name}.")
+        if not isinstance(expected, dict) or {"size", "sha256"} - set(expected):
+            raise CheckpointError(f"Checkpoint {path}: its {MANIFEST} lacks the size or sha256 of {name}.")
         size = file.stat().st_size
         if size != expected["size"]:
             raise CheckpointError(f"Checkpoint {path}: {name} has {size} bytes instead of {expected['size']}.")

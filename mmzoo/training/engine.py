@@ -23,6 +23,7 @@ from mmzoo.data import cache_dir, has_codes, require_columns
 from mmzoo.errors import CheckpointError, ConfigError, TrainingError
 from mmzoo.interfaces import Examples, NeedsColumns, ReadsCodes, TaskHead
 from mmzoo.interfaces.threads import unpaced
+from mmzoo.system import write_whole
 from mmzoo.training.adversary import make_adversary
 from mmzoo.training.checkpoint import list_checkpoints, read_state, remove_staging, write_checkpoint
 from mmzoo.training.compute import agreed, settled
@@ -120,7 +121,10 @@ class Trainer:
         # An earlier run in this process must not fix the precision of this one.
         AcceleratorState._reset_state()
         with self._locked(), unpaced():
-            self.log = RunLog(self.out, steps=self.recipe.steps, active=self.processes.is_main_process)
+            try:
+                self.log = RunLog(self.out, steps=self.recipe.steps, active=self.processes.is_main_process)
+            except OSError as error:
+                raise TrainingError(_unwritable(f"the run folder {self.out}", error)) from error
             try:
                 return self._run(resume, export_only)
             finally:
@@ -165,7 +169,10 @@ class Trainer:
         self._choose_compute(None if path is None else read_state(path))
         check_same_checkpoint(self.accelerator, path.name if path is not None else "")
         if self.accelerator.is_main_process and not export_only:
-            (self.out / "recipe.yaml").write_text(dump_recipe(self.recipe), encoding="utf-8")
+            try:
+                write_whole(self.out / "recipe.yaml", dump_recipe(self.recipe))
+            except OSError as error:
+                raise TrainingError(_unwritable(f"the run folder {self.out}", error)) from error
         self._prepare(fresh=path is None)
         if path is not None:
             check_same_data(path, self._data)
@@ -393,10 +400,10 @@ class Trainer:
                 self._failed_saves = 0
             except OSError as error:
                 self._failed_saves += 1
-                message = f"The checkpoint of step {self.progress.step} could not be written: {error}"
+                what = f"the checkpoint of step {self.progress.step}"
                 if required or self._failed_saves >= MAX_FAILED_SAVES:
-                    raise TrainingError(f"{message}; free some space and run the command again.") from error
-                self.log.say(f"{message}; continuing, older checkpoints are untouched.")
+                    raise TrainingError(_unwritable(what, error)) from error
+                self.log.say(f"Cannot write {what}: {error}; continuing, older checkpoints are untouched.")
         self.accelerator.wait_for_everyone()
 
     def _finish(self) -> RunResult:
@@ -406,7 +413,10 @@ class Trainer:
             seed_everything(self.recipe.seed, "finish")
             finish_head(head, self.examples)
             head.to("cpu")
-            model = export_model(head, self.out, self._record(), self.recipe.model.joint)
+            try:
+                model = export_model(head, self.out, self._record(), self.recipe.model.joint)
+            except OSError as error:
+                raise TrainingError(_unwritable(f"the model to {self.out}", error)) from error
             self.log.say(f"Finished: the model is in {model}.")
         self.accelerator.wait_for_everyone()
         return RunResult("finished", self.progress.step, self.out, model, losses=self._losses)
@@ -420,3 +430,7 @@ class Trainer:
             "losses": self._losses,
         }
         return training_record(self.command, self.recipe, self.progress, self._data, self.start) | extra
+
+
+def _unwritable(what: str, error: OSError) -> str:
+    return f"Cannot write {what}: {error}; free some space or check permissions, and run the command again."

@@ -19,7 +19,7 @@ from mmzoo.system import resident
 from mmzoo.training.api import trainer_for
 from mmzoo.training.engine import Trainer
 from mmzoo.training.feed import Batch, Feed, Part
-from mmzoo.training.memory import Activations, Held, byte_size, device_memory, held, knobs, ran_out
+from mmzoo.training.memory import Activations, Held, device_memory, held, knobs, ran_out
 from mmzoo.training.recipe import AUTO, TrainingRecipe, load_recipe
 from mmzoo.training.seeds import generator_for
 
@@ -66,7 +66,7 @@ def _measured(trainer: Trainer, feed: Feed, settings: TrainingRecipe, nproc: int
     # Torch, the data and whatever else the process has loaded.
     program = max(0, resident() - tensors.weights - tensors.averages) if device.type == "cpu" else 0
     free, total = device_memory(device)
-    free += byte_size(stepper.own.tensors()) + resident() if device.type == "cpu" else 0
+    free += resident() if device.type == "cpu" else 0
     longest = max(range(len(trainer.order.batches(0))), key=lambda place: _longest(trainer, place))
     sample = max(trainer.order.batches(0)[longest], key=trainer.order.lengths.__getitem__)
     try:
@@ -130,9 +130,9 @@ def _cost(trainer: Trainer, index: int, items: int) -> tuple[float, float]:
     drawn = [examples.example(index, generator_for(seed, "plan", number)) for number in range(items)]
     batch = Batch((0, 0), (Part(examples.collate(drawn), 1.0),))
     stepper = trainer.stepper
-    with Activations([*stepper.parameters.values(), *stepper.adversary_parameters.values()]) as live:
-        with FlopCounterMode(display=False) as counter:
-            trainer.update(batch)
+    parameters = [*stepper.parameters.values(), *stepper.adversary_parameters.values()]
+    with Activations(parameters) as live, FlopCounterMode(display=False) as counter:
+        trainer.update(batch)
     return float(counter.get_total_flops()), float(live.peak)
 
 
