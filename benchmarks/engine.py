@@ -80,7 +80,7 @@ class HandLoop:
         self.parameters = [p for p in head.parameters() if p.requires_grad]
         o = recipe.optimizer
         self.optimizer = torch.optim.AdamW(
-            self.parameters, lr=o.lr, betas=tuple(o.betas), eps=o.eps, weight_decay=o.weight_decay
+            self.parameters, lr=o.lr, betas=tuple(o.betas), eps=o.eps, weight_decay=o.weight_decay, fused=True
         )
         self.average = [p.detach().clone() for p in self.parameters]
         self.state, self.clip = TrainingState(), o.clip

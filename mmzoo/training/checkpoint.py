@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
+from mmzoo.composition.save import write_weights
 from mmzoo.errors import CheckpointError
 from mmzoo.system import sha256_of
 
@@ -60,9 +61,7 @@ def write_checkpoint(
     staging.mkdir()
     try:
         for stem, named in tensors.items():
-            path = staging / f"{stem}.safetensors"
-            save_file(_unshared(named), path)
-            path.chmod(0o644)  # safetensors writes 0600 whatever the umask
+            write_weights(staging / f"{stem}.safetensors", _unshared(named))
         (staging / "state.json").write_text(json.dumps(state, indent=1), encoding="utf-8")
         files = {
             path.name: {"size": path.stat().st_size, "sha256": sha256_of(path)} for path in sorted(staging.iterdir())
@@ -77,11 +76,9 @@ def write_checkpoint(
             shutil.rmtree(final)
         os.rename(staging, final)  # noqa: PTH104 - the call that makes the checkpoint exist
         _fsync(root)
-    except (OSError, SafetensorError) as error:
+    except OSError:
         shutil.rmtree(staging, ignore_errors=True)
-        if isinstance(error, OSError):
-            raise
-        raise OSError(str(error)) from error  # safetensors has its own error for a full disk
+        raise
     prune(root, keep, newest=step)
     return final
 

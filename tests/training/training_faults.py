@@ -563,7 +563,7 @@ def main() -> None:
     torch.set_num_threads(1)
     mmzoo.composition.save_model = save_tensors  # type: ignore[attr-defined]
     index._catalog = catalog_of_the_critic()
-    import torch.utils.tensorboard  # noqa: F401 - for the forks
+    from torch.utils import tensorboard  # noqa: F401 - for the forks
 
     make_rows()
     found = {}
