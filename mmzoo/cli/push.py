@@ -29,8 +29,8 @@ def push(
     Before anything is sent, paths, user names and tokens are removed, and a fresh process loads the model strictly and
     reproduces its golden outputs. The last line of output registers the model in a plugin.
     """
-    from mmzoo.system import size_text
     from mmzoo.hub.publishing import publish
+    from mmzoo.system import size_text
 
     done = publish(model, repo, private=private, revision=revision, tag=tag, license=license, dry_run=dry_run)
     for name, size in done.files.items():

@@ -261,7 +261,7 @@ Case = tuple[str, Callable[[], None]]
 def saver_lines(work: Callable[[int, str], None]) -> Callable[[], None]:
     """Calls `work` with a count and a place before every line of the saver that runs in this process's main thread."""
     counter = itertools.count(1)
-    watched = {"write_checkpoint", "prune", "_fsync", "remove_staging"}
+    watched = {"write_checkpoint", "prune", "_fsync"}
 
     def trace(frame: Any, event: str, _: Any) -> Any:
         code = frame.f_code
@@ -325,7 +325,7 @@ def kill_anywhere(folder: Path, cases: int) -> Iterator[Case]:
 
 
 SAVED = {"first", "training", "validation", "preview", "saving"}
-PHASES = ("data", "first", "training", "validation", "preview", "saving", "export")
+PHASES = ("training", "first", "validation", "preview", "saving", "export", "data")
 
 
 def terminate(folder: Path, cases: int) -> Iterator[Case]:
@@ -367,14 +367,14 @@ def terminate(folder: Path, cases: int) -> Iterator[Case]:
 def full_disk(folder: Path, cases: int) -> Iterator[Case]:
     """No file may grow beyond a limit, from the tensors down to the log."""
     wide = {"head": lambda: FaultyHead(width=4000), "steps": 20, "validate_every": None, "preview_every": None}
+    # The model has 144 kB, and its moments twice as much.
     whole = folder / "whole"
     assert trained(whole, **wide) == 0
-    for limit in [60_000, 200_000, 1_000, 300_000, 4_000][:cases]:
+    for limit in [60_000, 200_000, 1_000, 4_000][:cases]:
 
         def check(limit: int = limit) -> None:
             out = folder / f"limit-{limit}"
-            assert trained(out, **{**wide, "steps": 4}) == 0
-            shutil.rmtree(out / "model")
+            assert trained(out, **{**wide, "head": lambda: FaultyHead(width=4000, die=6)}) == -signal.SIGKILL
 
             def limited() -> None:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
@@ -431,7 +431,7 @@ def two_runs(folder: Path, cases: int) -> Iterator[Case]:
 
         def check(number: int = number) -> None:
             out, mark = folder / f"case-{number}", folder / f"case-{number}.mark"
-            pid = started(out, head=lambda: FaultyHead(pause=PHASES[1 + number % 4], mark=mark, nap=0.05))
+            pid = started(out, head=lambda: FaultyHead(pause=PHASES[number % 4], mark=mark, nap=0.05))
             while not mark.exists():
                 time.sleep(0.01)
             log = Path(f"{out}.log")
@@ -440,7 +440,7 @@ def two_runs(folder: Path, cases: int) -> Iterator[Case]:
             assert ended(pid) == 0
             assert_same(final(out), final(whole))
 
-        yield f"in {PHASES[1 + number % 4]}", check
+        yield f"in {PHASES[number % 4]}", check
 
 
 def nan_on_one_rank(folder: Path, cases: int) -> Iterator[Case]:
@@ -482,7 +482,7 @@ def out_of_memory(folder: Path, cases: int) -> Iterator[Case]:
             assert trained(whole, accumulate=2) == 0
             assert_resumes(out, whole, accumulate=2)
 
-        yield type(kind).__name__, check
+        yield "torch's allocator" if kind is None else type(kind).__name__, check
 
 
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -514,13 +514,13 @@ def exact_resume(folder: Path, cases: int) -> Iterator[Case]:
             whole, out = folder / f"whole-{name}", folder / name
             parts = changes.get("accumulate", 1)  # training steps of an update
 
-            def run(where: Path, **more: Any) -> list[int]:
-                more = {**changes, "head": lambda: make(**more.pop("faults", {})), **more}
+            def run(where: Path, **faults: Any) -> list[int]:
+                more = {**changes, "head": lambda: make(**faults)}
                 return in_two_ranks(where, **more) if ranks == 2 else [trained(where, **more)]
 
             assert run(whole) == [0] * ranks
-            codes = run(out, faults={"die": 10 * parts})
-            assert codes == [-signal.SIGKILL] * ranks, f"ended with {codes}"
+            codes = run(out, die=10 * parts)
+            assert -signal.SIGKILL in codes and 0 not in codes, f"ended with {codes}"
             assert newest_valid(out) == "step-00000008"
             assert_resumes(out, whole, ranks=ranks, head=make, **changes)
 
@@ -531,7 +531,7 @@ KINDS: dict[str, tuple[Callable[[Path, int], Iterator[Case]], int]] = {
     "kill -9 in the saver": (kill_in_saver, 1000),
     "kill -9 at a random moment": (kill_anywhere, 50),
     "SIGTERM": (terminate, 14),
-    "full disk": (full_disk, 5),
+    "full disk": (full_disk, 4),
     "damaged checkpoint": (damaged, 60),
     "two runs in one folder": (two_runs, 4),
     "NaN on one rank": (nan_on_one_rank, 6),
@@ -544,14 +544,17 @@ KINDS: dict[str, tuple[Callable[[Path, int], Iterator[Case]], int]] = {
 def outcomes(folder: Path, kind: str, cases: int) -> dict[str, Any]:
     """The number of cases of a kind, and what failed."""
     function, _ = KINDS[kind]
-    count, failures = 0, []
+    count, failures, name = 0, [], "before the first case"
     folder.mkdir(parents=True)
-    for name, check in function(folder, cases):
-        count += 1
-        try:
-            check()
-        except Exception as error:
-            failures.append(f"{name}: {type(error).__name__}: {error}"[:1000])
+    try:
+        for name, check in function(folder, cases):
+            count += 1
+            try:
+                check()
+            except Exception as error:
+                failures.append(f"{name}: {type(error).__name__}: {error}"[:1000])
+    except Exception as error:
+        failures.append(f"after {name}: {type(error).__name__}: {error}"[:1000])
     return {"about": " ".join(str(function.__doc__).split()), "cases": count, "failures": failures}
 
 
