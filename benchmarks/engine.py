@@ -4,9 +4,9 @@
     python benchmarks/engine.py --write          also writes them to benchmarks/engine.md
     python benchmarks/engine.py --rounds 2 --steps 2 --recipes vqvae-dit-digits --device cpu   quickly
 
-The hand-written loop has the same model, examples, batch sizes, optimizer, precision and averaging. Engine and loop take
-turns of a few steps in one process, and the ratio of each pair of turns counts. Recipes whose data are not built yet
-build them first; with --rows they train on generated rows instead.
+The hand-written loop has the same model, examples, batch sizes, optimizer, precision and averaging. Engine and loop
+take turns of a few steps in one process, and the ratio of each pair of turns counts. Recipes whose data are not built
+yet build them first; with --rows they train on generated rows instead.
 """
 
 from __future__ import annotations

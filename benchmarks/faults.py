@@ -58,8 +58,8 @@ def page(found: dict[str, dict[str, Any]]) -> str:
         f"Written by `python benchmarks/faults.py --write` on {datetime.date.today().isoformat()}: {machine}, torch"
         f" {torch.__version__}.",
         "",
-        "A case passes if the same command, run again, continues from the newest valid checkpoint and ends with the same"
-        " tensors as an uninterrupted run, bit for bit: weights, averages, moments, critics, and the exported model.",
+        "A case passes if the same command, run again, continues from the newest valid checkpoint and ends with the"
+        " same tensors as an uninterrupted run, bit for bit: weights, averages, moments, critics, and the exported model.",
         "",
         "| fault | what happens | cases | passed | minutes |",
         "|---|---|---:|---:|---:|",

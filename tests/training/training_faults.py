@@ -312,7 +312,9 @@ def kill_anywhere(folder: Path, cases: int) -> Iterator[Case]:
         seconds = time.monotonic() - start
         for number in range((cases + 1 - workers // 2) // 2):
 
-            def check(number: int = number, more: dict[str, Any] = more, whole: Path = whole) -> None:
+            def check(
+                number: int = number, more: dict[str, Any] = more, whole: Path = whole, seconds: float = seconds
+            ) -> None:
                 out = folder / f"{whole.name}-{number}"
                 for _ in range(2):
                     pid = started(out, **more)
