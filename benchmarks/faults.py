@@ -59,7 +59,7 @@ def page(found: dict[str, dict[str, Any]]) -> str:
         f" {torch.__version__}.",
         "",
         "A case passes if the same command, run again, continues from the newest valid checkpoint and ends with the"
-        " same tensors as an uninterrupted run, bit for bit: weights, averages, moments, critics, and the exported model.",
+        " same tensors as an uninterrupted run, bit for bit: weights, averages, moments, critics, exported model.",
         "",
         "| fault | what happens | cases | passed | minutes |",
         "|---|---|---:|---:|---:|",
