@@ -89,7 +89,7 @@ class Activations(TorchDispatchMode):
         self.peak = 0
         self._now = 0
         self._parameters = list(parameters)
-        self._known = WeakIdKeyDictionary()
+        self._known = WeakIdKeyDictionary()  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
