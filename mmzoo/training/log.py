@@ -7,7 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -93,10 +93,11 @@ class RunLog:
         with self._tolerant():
             self._text.write(f"{stamped}\n")
             self._text.flush()
-        if self._progress is not None:
-            self._progress.print(stamped)
-        else:
-            print(stamped, file=sys.stderr, flush=True)
+        with self._tolerant():
+            if self._progress is not None:
+                self._progress.print(stamped)
+            else:
+                print(stamped, file=sys.stderr, flush=True)
 
     def tick(self, step: int, note: str | None = None) -> None:
         """Move the progress line."""
@@ -122,7 +123,8 @@ class RunLog:
             yield
         except OSError as error:
             if not self._failed:
-                print(f"warning: the log cannot be written: {error}; training continues", file=sys.stderr, flush=True)
+                with suppress(OSError):  # stderr may be a file on the same disk
+                    print(f"warning: the log cannot be written: {error}; training continues", file=sys.stderr)
             self._failed = True
 
     def preview(self, step: int, name: str, value: Audio | Image, picture: Image | None = None) -> None:

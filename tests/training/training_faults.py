@@ -20,6 +20,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -168,12 +169,12 @@ def started(out: Path, *, head: Callable[[], DummyHead] = FaultyHead, resume: st
                 f"{out}.{rank[0]}.pt",
             )
     except MmzooError as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
         code = error.exit_code
+        with suppress(OSError):  # the disk may be full
+            print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
     except BaseException:
         traceback.print_exc()
     finally:
-        sys.stderr.flush()
         os._exit(code)
 
 
