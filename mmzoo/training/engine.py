@@ -31,7 +31,7 @@ from mmzoo.training.export import export_model, finish_head, training_record, ve
 from mmzoo.training.feed import Batch, Feed
 from mmzoo.training.guard import RunLock, StopSignals
 from mmzoo.training.log import Averages, RunLog, duration
-from mmzoo.training.memory import out_of_memory, ran_out
+from mmzoo.training.memory import first_line, out_of_memory, ran_out
 from mmzoo.training.order import BatchSize, DataOrder
 from mmzoo.training.ranks import check_same_checkpoint, check_same_registry, in_turn, join_ranks, on_cpu
 from mmzoo.training.recipe import TrainingRecipe, dump_recipe
@@ -127,6 +127,10 @@ class Trainer:
                 raise TrainingError(_unwritable(f"the run folder {self.out}", error)) from error
             try:
                 return self._run(resume, export_only)
+            except (RuntimeError, MemoryError) as error:
+                if not ran_out(error):
+                    raise
+                raise TrainingError(self._out_of_memory(error)) from error
             finally:
                 self.log.close()
 
@@ -326,12 +330,6 @@ class Trainer:
                 if step % recipe.checkpoint_every == 0 or save_due or ending or step == recipe.steps:
                     self._save(required=ending is not None or step == recipe.steps)
                     saved_step = step
-        except (RuntimeError, MemoryError) as error:
-            if not ran_out(error):
-                raise
-            raise TrainingError(
-                out_of_memory(error, self.stepper, f"step {progress.step + 1}", self.compute.precision)
-            ) from error
         finally:
             feed.close()
         if ending in ("interrupted", "paused") and progress.step < recipe.steps:
@@ -362,6 +360,14 @@ class Trainer:
                 f"{in_a_row} updates in a row were not finite ({why}) up to step {self.progress.step};"
                 " lower optimizer.lr or optimizer.clip, or use precision=fp32, and resume from the last checkpoint."
             )
+
+    def _out_of_memory(self, error: BaseException) -> str:
+        if "stepper" not in vars(self):
+            return (
+                f"Out of memory before the first step ({first_line(error)}): the model and its examples do not fit; use"
+                " a smaller model by model.overrides, or fewer rows by data.limit."
+            )
+        return out_of_memory(error, self.stepper, f"step {self.progress.step + 1}", self.compute.precision)
 
     def _report(self, averages: Averages, rate: float) -> None:
         means = averages.read()

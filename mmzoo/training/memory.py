@@ -162,8 +162,12 @@ def out_of_memory(error: BaseException, stepper: Stepper, where: str, precision:
     world = stepper.accelerator.num_processes
     _, total = device_memory(stepper.accelerator.device)
     first, second, third = knobs(stepper.recipe, precision=precision, world=world, blocks=bool(stepper.blocks))[:KNOBS]
-    reason = (str(error).strip().splitlines() or ["a MemoryError"])[0].removesuffix(".")
     return (
-        f"Out of memory in {where} ({reason}): {held(stepper)} of {size_text(total)}, and the rest is for the"
-        f" activations of the batch; set {first}, {second} or {third}, and see `mmzoo plan` for what a step needs."
+        f"Out of memory in {where} ({first_line(error)}): {held(stepper)} of {size_text(total)}, and the rest is for"
+        f" the activations of the batch; set {first}, {second} or {third}, and see `mmzoo plan` for what a step needs."
     )
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says first."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].removesuffix(".")

@@ -135,6 +135,15 @@ def test_out_of_memory_names_what_is_held_and_three_changes(error: BaseException
         assert knob in str(refused.value)
 
 
+def test_out_of_memory_before_the_first_step(tmp_path: Path) -> None:
+    class Huge(DummyHead):
+        def examples(self, rows: Any, cache: Path) -> Any:
+            raise MemoryError
+
+    with pytest.raises(TrainingError, match=r"before the first step.*model\.overrides"):
+        make_trainer(tmp_path / "run", head=Huge()).run()
+
+
 def test_other_errors_are_not_taken_for_it(tmp_path: Path) -> None:
     class Wrong(DummyHead):
         def training_step(self, batch: Any, generator: torch.Generator, state: Any = ALONE) -> Any:
