@@ -66,33 +66,29 @@ def _measured(trainer: Trainer, feed: Feed, settings: TrainingRecipe, nproc: int
     # Torch, the data and whatever else the process has loaded.
     program = max(0, resident() - tensors.weights - tensors.averages) if device.type == "cpu" else 0
     free, total = device_memory(device)
-    free += resident() if device.type == "cpu" else 0
+    free += resident() if device.type == "cpu" else torch.cuda.memory_reserved(device)  # free before it was set up
     longest = max(range(len(trainer.order.batches(0))), key=lambda place: _longest(trainer, place))
     sample = max(trainer.order.batches(0)[longest], key=trainer.order.lengths.__getitem__)
+    costs: list[tuple[float, float]] = []
+    times: list[tuple[float, float]] = []
+    enough = True
     try:
         costs = [_cost(trainer, sample, items) for items in (FEW, MORE)]
         times = _timed(trainer, feed) if timed else []
     except (RuntimeError, MemoryError) as error:
         if not ran_out(error):
             raise
-        costs, times = [], []
-
-    def of_batch(number: int, count: float) -> float | None:
-        """Linear in the number of items."""
-        if not costs:
-            return None
-        slope = (costs[1][number] - costs[0][number]) / (MORE - FEW)
-        return max(0.0, costs[0][number] + slope * (count - FEW))
-
+        enough = False
     batches = trainer.order.batches(0)
     average = statistics.mean(sum(trainer.order.lengths[i] for i in batch) for batch in batches)
     equivalent = average / trainer.order.lengths[sample]  # items as long as the longest
     activations = {
-        count: of_batch(1, -(-len(batches[longest]) // (count * settings.accumulate))) for count in {*COUNTS, nproc}
+        count: _extrapolated(costs, 1, -(-len(batches[longest]) // (count * settings.accumulate)))
+        for count in {*COUNTS, nproc}
     }
     memory = {count: _memory(tensors, settings, count, activations[count], program) for count in sorted(activations)}
     needed = memory[nproc]["total"] * (nproc if device.type == "cpu" else 1)
-    steps = settings.steps
+    steps, step_flops = settings.steps, _extrapolated(costs, 0, equivalent)
     return {
         "name": settings.name,
         "device": device.type,
@@ -110,14 +106,22 @@ def _measured(trainer: Trainer, feed: Feed, settings: TrainingRecipe, nproc: int
             "epochs": round(steps / len(batches), 2),
         },
         "flops": {
-            "step": of_batch(0, equivalent),
-            "all": None if not costs else steps * (of_batch(0, equivalent) or 0),
+            "step": step_flops,
+            "all": None if step_flops is None else steps * step_flops,
         },
-        "memory": memory[nproc] | {"free": free, "of": total, "fits": bool(costs) and needed <= free},
+        "memory": memory[nproc] | {"free": free, "of": total, "fits": enough and needed <= free},
         "memory_by_processes": {str(count): memory[count]["total"] for count in memory},
         "time": _time(times, settings),
         "knobs": knobs(settings, precision=trainer.compute.precision, world=nproc, blocks=bool(stepper.blocks))[:3],
     }
+
+
+def _extrapolated(costs: Sequence[tuple[float, float]], number: int, items: float) -> float | None:
+    """A cost of a batch, linear in the number of items; None if it could not be measured."""
+    if not costs:
+        return None
+    slope = (costs[1][number] - costs[0][number]) / (MORE - FEW)
+    return max(0.0, costs[0][number] + slope * (items - FEW))
 
 
 def _longest(trainer: Trainer, place: int) -> int:
