@@ -326,10 +326,10 @@ class Stepper:
         factor = self.scale.value * part.weight
         scaled = total if factor == 1 else total * factor
         if self.accelerator.num_processes > 1:  # DDP's and FSDP's hooks need a plain backward
-            scaled.backward()
+            scaled.backward()  # type: ignore[no-untyped-call]
         else:
             # With inputs named, no gradients are computed for the weights of the adversary.
-            scaled.backward(inputs=self._list)
+            scaled.backward(inputs=self._list)  # type: ignore[no-untyped-call]
         values = {"loss": total, **losses.parts}
         if losses.adversary is not None and self.adversary_optimizer is not None:
             values["adversary"] = losses.adversary

@@ -30,8 +30,8 @@ CASES: dict[str, dict[str, Any]] = {
     "everything": {"shard": True, "accumulate": 2, "checkpoint_activations": True, "precision": "bf16"},
     "half": {"precision": "fp16", "accumulate": 2},
     "half-sharded": {"precision": "fp16", "shard": True, "accumulate": 2},
-    "compiled": {"compile": True},
-    "compiled-sharded": {"compile": True, "shard": True, "checkpoint_activations": True},
+    "compiled": {"compile": True, "dropout": 0.0},  # compiled, dropout draws other numbers
+    "compiled-sharded": {"compile": True, "dropout": 0.0, "shard": True, "checkpoint_activations": True},
 }
 TOLERANCE = 1e-5
 """Of losses and parameters, in every precision: only the order of sums differs. Compiled code rounds differently."""

@@ -37,9 +37,9 @@ BASE: dict[str, Any] = {
 class Block(nn.Module):
     """A residual block that is also used by a method other than forward, as keys and values are computed ahead."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, dropout: float) -> None:
         super().__init__()
-        self.ahead, self.inner, self.dropout = nn.Linear(4, width), nn.Linear(width, width), nn.Dropout(0.2)
+        self.ahead, self.inner, self.dropout = nn.Linear(4, width), nn.Linear(width, width), nn.Dropout(dropout)
 
     def memory(self, x: Tensor) -> Tensor:
         return torch.tanh(self.ahead(x))
@@ -51,11 +51,11 @@ class Block(nn.Module):
 class BlockHead(DummyHead):
     """The dummy with blocks instead of one stack of layers."""
 
-    def __init__(self, *, width: int = 7) -> None:
+    def __init__(self, *, width: int = 7, dropout: float = 0.2) -> None:
         super().__init__()
         del self.net, self.running, self.spread
         self.before, self.after = nn.Linear(4, width), nn.Linear(width, 4)
-        self.blocks = nn.ModuleList(Block(width) for _ in range(3))
+        self.blocks = nn.ModuleList(Block(width, dropout) for _ in range(3))
         self.modes: list[bool] = []
 
     def net(self, x: Tensor) -> Tensor:
@@ -85,7 +85,9 @@ class BlockHead(DummyHead):
 def train(out: Path, changes: Mapping[str, Any], rows: Dataset | None = None, resume: str = "auto") -> None:
     """Train one case in this process, which may be a rank."""
     torch.manual_seed(0)
-    make_trainer(out, rows or make_rows(), BlockHead(), **{**BASE, **changes}).run(resume)
+    changes = dict(changes)
+    head = BlockHead(dropout=changes.pop("dropout", 0.2))
+    make_trainer(out, rows or make_rows(), head, **{**BASE, **changes}).run(resume)
 
 
 def work(rank: int, world: int, out: Path, cases: Mapping[str, Mapping[str, Any]]) -> None:
