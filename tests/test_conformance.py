@@ -13,7 +13,19 @@ PLUGINS = [
     for name in ["datasets", "dit", "encoders", "image", "prior", "recognition", "transfer", "tts", "vqvae"]
 ]
 COMPILERS = ("export", "compile", "inductor")
-NOT_FOR_ALL = {"masks", "batch", "backward", "decoding", "gates", "modes", "rows", "licence", "card", "golden"}
+NOT_FOR_ALL = {
+    "masks",
+    "batch",
+    "backward",
+    "decoding",
+    "gates",
+    "modes",
+    "rows",
+    "licence",
+    "card",
+    "golden",
+    "prompts",
+}
 """Checks that may be of no use for a component: for text nothing is differentiable, pictures have no padding."""
 
 

@@ -145,7 +145,7 @@ def read_prompts(given: Any, model: type[TaskHead], name: str, options: Mapping[
 
 
 def _method(model: Any) -> Callable[..., Any]:
-    cls = model if isinstance(model, type) else type(model)
+    cls: Any = model if isinstance(model, type) else type(model)
     method: Callable[..., Any] = cls.generate_item
     return method
 

@@ -63,7 +63,7 @@ def generate(
 ) -> None:
     """Make a picture, sound or text from a prompt; prints a one-line summary. Picture i uses the seed + i.
 
-    With --prompts, make one from each row of a file, in shards that several processes share and that resume where they
+    With --prompts, each row of a file gives one, in shards that several processes share and that resume where they
     were interrupted (docs/scale.md). A row's seed depends on --seed and the row's id alone.
 
     Examples:
