@@ -9,11 +9,11 @@ from mmzoo.testing.common import NotChecked
 from mmzoo.testing.kit import Case, cases
 
 PLUGINS = [
-    f"mmzoo-{name}" for name in ["datasets", "dit", "encoders", "image", "recognition", "transfer", "tts", "vqvae"]
+    f"mmzoo-{name}"
+    for name in ["datasets", "dit", "encoders", "image", "prior", "recognition", "transfer", "tts", "vqvae"]
 ]
 COMPILERS = ("export", "compile", "inductor")
 NOT_FOR_ALL = {
-    "prompts",
     "masks",
     "batch",
     "backward",
@@ -24,6 +24,7 @@ NOT_FOR_ALL = {
     "licence",
     "card",
     "golden",
+    "prompts",
 }
 """Checks that may be of no use for a component: for text nothing is differentiable, pictures have no padding."""
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import mmzoo
-from mmzoo.data.jobs import NOTES
+from mmzoo.data.jobs import NOTES, local_rank
 from mmzoo.errors import DataError, InputError
 from mmzoo.factory import create
 from mmzoo.interfaces import TaskHead
@@ -20,8 +19,7 @@ def loaded(name: str, device: str) -> TaskHead:
     if device == "cuda":
         import torch
 
-        rank = os.environ.get("LOCAL_RANK") or os.environ.get("SLURM_LOCALID") or "0"
-        device = f"cuda:{int(rank) % max(1, torch.cuda.device_count())}"
+        device = f"cuda:{local_rank() % max(1, torch.cuda.device_count())}"
     model: TaskHead = create(name, device=device)
     return model
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mmzoo.cli.output import say
+from mmzoo.cli.output import note, say
 from mmzoo.errors import UsageError
 
 
@@ -47,10 +47,18 @@ def train(
     export_only: Annotated[
         bool, typer.Option("--export-only", help="Export the newest checkpoint without training further.")
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Train, validate, preview, save, resume and export in two steps; keep nothing."),
+    ] = False,
+    nproc: Annotated[
+        int, typer.Option("--nproc", help="Train in this many processes on this machine, one for each GPU.", min=1)
+    ] = 1,
 ) -> None:
     """Train a model from a recipe, fine-tune a model on data of your own, or resume training.
 
-    --from derives a recipe from the model's own, and writes it to the run folder.
+    --from derives a recipe from the model's own, and writes it to the run folder. --nproc trains on several GPUs;
+    torchrun, accelerate launch and srun can start the same command on several machines (docs/training.md).
 
     Examples:
 
@@ -59,6 +67,8 @@ def train(
         mmzoo train recipes/vqvae-speech.yaml
 
         mmzoo train recipes/vqvae-speech.yaml steps=2000 optimizer.lr=1e-3 --out runs/try
+
+        mmzoo train recipes/vqvae-speech.yaml --nproc 8
 
     Exit codes: 0 finished or paused, 1 failed, 2 wrong recipe or folder, 130 or 143 interrupted with a checkpoint.
     """
@@ -79,12 +89,31 @@ def train(
 
         say(dump_recipe(load_recipe(given, changes)).rstrip("\n"))
         return
-    from mmzoo.training.api import train as run
-
     if checkpoint is not None and not resume:
         raise UsageError("--checkpoint and --no-resume exclude each other; leave one of them out.")
+    if nproc > 1:
+        from mmzoo.training.launch import check_nproc, launch
+        from mmzoo.training.recipe import load_recipe
+
+        check_nproc(nproc, load_recipe(given, changes))
+        options = {"--from": start, "--data": data, "--out": out, "--checkpoint": checkpoint}
+        switches = {"--no-resume": not resume, "--export-only": export_only, "--dry-run": dry_run}
+        words = [word for option, value in options.items() if value is not None for word in (option, str(value))]
+        words += [switch for switch, on in switches.items() if on]
+        if code := launch(["train", *([recipe] if recipe else []), *(overrides or []), *words], nproc):
+            raise typer.Exit(code)
+        return
+    from mmzoo.training import api
+    from mmzoo.training.ranks import is_first_rank
+
+    if dry_run:
+        api.dry_run(given, changes, out)
+        if is_first_rank():
+            note("The dry run passed: training, validation, previews, saving, resuming and export work.")
+        return
     begin = checkpoint if checkpoint is not None else "auto" if resume else "never"
-    result = run(given, changes, out, begin, export_only=export_only, command=command)
-    say(str(result.model or result.out))
+    result = api.train(given, changes, out, begin, export_only=export_only, command=command)
+    if is_first_rank():
+        say(str(result.model or result.out))
     if result.exit_code:
         raise typer.Exit(result.exit_code)

@@ -26,6 +26,8 @@ DONE = ".done"
 MARKED = ".json"
 NOTES = "made_by"
 """The key of the manifest in which jobs that belong together may differ."""
+LAUNCHERS = (("RANK", "WORLD_SIZE", "LOCAL_RANK"), ("SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID"))
+"""The variables with the rank, the number of ranks and the rank on the machine. Ranks of a job need no connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +165,21 @@ class Job:
 
 def launched_rank() -> tuple[int, int]:
     """(rank, world size) that `accelerate launch`, `torchrun` or `srun` gave this process; (0, 1) without them."""
-    for rank, world in (("RANK", "WORLD_SIZE"), ("SLURM_PROCID", "SLURM_NTASKS")):
+    return _launched()[:2]
+
+
+def local_rank() -> int:
+    """The number of this process among those that were launched on its machine; 0 without a launcher."""
+    return _launched()[2]
+
+
+def _launched() -> tuple[int, int, int]:
+    for rank, world, local in LAUNCHERS:
         with suppress(KeyError, ValueError):
-            numbers = int(os.environ[rank]), int(os.environ[world])
+            numbers = int(os.environ[rank]), int(os.environ[world]), int(os.environ.get(local, "0"))
             if 0 <= numbers[0] < numbers[1]:
                 return numbers
-    return 0, 1
+    return 0, 1, 0
 
 
 def marker(folder: Path, name: str) -> Path:

@@ -9,7 +9,8 @@ from __future__ import annotations
 SUPPLIES = {
     "mmzoo-datasets": (
         "dataset/audio-folder dataset/coco-captions dataset/csv dataset/degraded-digits"
-        " dataset/english-lexicon dataset/festvox-ru dataset/flite-speech dataset/heldout-texts dataset/hub"
+        " dataset/english-lexicon dataset/festvox-ru dataset/flite-speech dataset/grammar-texts dataset/heldout-texts"
+        " dataset/hub"
         " dataset/image-folder dataset/imagenet-1k dataset/librispeech dataset/ljspeech"
         " dataset/natural-speech dataset/parallel-speech dataset/parquet dataset/russian-lexicon"
         " dataset/segmented-digits dataset/segmented-scenes dataset/small-pictures"
@@ -31,6 +32,11 @@ SUPPLIES = {
         " head/text-to-image metric/class-to-image metric/text-to-image command/edit task/class-to-image"
         " task/mask-to-image task/text-to-image"
     ),
+    "mmzoo-prior": (
+        "model/vqvae-prior-image model/vqvae-prior-speech model/vqvae-prior-text backbone/causal-transformer"
+        " backbone/masked-transformer head/image-prior head/speech-prior head/text-prior metric/image-generation"
+        " metric/text-generation metric/word-to-speech task/image-generation task/text-generation task/word-to-speech"
+    ),
     "mmzoo-recognition": (
         "model/dit-digits-classifier model/dit-segmentation model/unet-segmentation model/vqvae-dit-recognition"
         " head/diffusion-classifier head/recognition head/segmentation metric/diffusion-classification"
@@ -51,10 +57,10 @@ SUPPLIES = {
         " task/text-to-speech task/voice-conversion"
     ),
     "mmzoo-vqvae": (
-        "model/vqvae-image model/vqvae-speech model/vqvae-text"
+        "model/vqvae-image model/vqvae-speech model/vqvae-text model/vqvae-words"
         " critic/multi-period critic/multi-resolution"
         " encoder/picture-autoencoder encoder/seanet encoder/source-filter-autoencoder"
-        " encoder/text-autoencoder"
+        " encoder/patch-autoencoder encoder/text-autoencoder"
         " quantizer/fsq quantizer/rvq quantizer/vq head/picture-vqvae head/speech-vqvae head/text-vqvae"
         " format/encodec metric/image-tokenization metric/speech-tokenization metric/text-tokenization"
         " task/image-tokenization task/speech-tokenization task/text-tokenization"

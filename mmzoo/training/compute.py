@@ -16,7 +16,7 @@ from mmzoo.training.recipe import AUTO, TrainingRecipe
 if TYPE_CHECKING:
     from accelerate import PartialState
 
-CODES = ("fp32", "bf16")
+CODES = ("fp32", "bf16", "fp16")
 """Precisions as ranks send them to each other."""
 
 

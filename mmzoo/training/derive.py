@@ -68,7 +68,7 @@ def derived_recipe(start: str, data: str, overrides: Sequence[str] = ()) -> dict
     base = (origin.base() or {})["name"]
     stored = before["model"]["overrides"] if before and before["model"]["name"] == start else {}
     kept = {key: before[key] for key in KEPT if before.get(key) is not None}
-    if kept.get("precision") == "bf16":
+    if kept.get("precision") in ("bf16", "fp16"):
         del kept["precision"]  # it was fast where the model was trained; float32 may have been necessary
     if given := {key: changes[key] for key in ("batch_size", "batch_frames") if key in changes}:
         kept = {key: value for key, value in kept.items() if key not in ("batch_size", "batch_frames")} | given

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+
+from mmzoo.training.shard import complete, local, part_of
 
 
 class OwnTensors:
@@ -23,12 +25,31 @@ class OwnTensors:
         self._places = [_place(module, name) for name in names]
 
     def tensors(self) -> list[Tensor]:
-        """The live tensors, in the order of `names`, without copies."""
-        return [find() for find in self._places]
+        """The live tensors, or this rank's parts of those that are sharded; in the order of `names`, without copies."""
+        return [local(find()) for find in self._places]
 
     def state(self) -> dict[str, Tensor]:
-        """Name to live tensor."""
-        return dict(zip(self.names, (tensor.detach() for tensor in self.tensors()), strict=True))
+        """Name to complete tensor: the live one unless it is sharded. If some are, all ranks call this together."""
+        return self.completed(self.tensors())
+
+    def completed(self, parts: Iterable[Tensor]) -> dict[str, Tensor]:
+        """Name to complete tensor, from parts in the order of `names`; all ranks call this together."""
+        live = [find() for find in self._places]
+        return {name: complete(part.detach(), like) for name, part, like in zip(self.names, parts, live, strict=True)}
+
+    def shapes(self) -> dict[str, torch.Size]:
+        """Name to complete shape."""
+        return {name: find().shape for name, find in zip(self.names, self._places, strict=True)}
+
+    def parts(self, state: Mapping[str, Tensor]) -> list[Tensor]:
+        """This rank's parts of complete tensors, in the order of `names`."""
+        return [part_of(state[name], find()) for name, find in zip(self.names, self._places, strict=True)]
+
+    @torch.no_grad()
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """Overwrite the live tensors with complete ones."""
+        for live, part in zip(self.tensors(), self.parts(state), strict=True):
+            live.copy_(part)
 
 
 def _place(module: nn.Module, name: str) -> Callable[[], Tensor]:
@@ -71,17 +92,21 @@ class Ema:
         self.updates += 1
 
     def state(self) -> dict[str, Tensor]:
-        """A complete state dict: averages of the floating-point tensors, live values of the others."""
-        state = self._own.state()
+        """A complete state dict: averages of the floating-point tensors, live values of the others.
+
+        All ranks call this together.
+        """
+        parts = self._own.tensors()
         for i, shadow in zip(self._floating, self._shadow, strict=True):
-            state[self._own.names[i]] = shadow
-        return state
+            parts[i] = shadow
+        return self._own.completed(parts)
 
     @torch.no_grad()
     def load(self, state: dict[str, Tensor], updates: int) -> None:
         """Load what `state` returned."""
+        parts = self._own.parts(state)
         for i, shadow in zip(self._floating, self._shadow, strict=True):
-            shadow.copy_(state[self._own.names[i]])
+            shadow.copy_(parts[i])
         self.updates = updates
 
     @contextmanager
@@ -106,18 +131,18 @@ class Ema:
             live.copy_(shadow)
 
     @torch.no_grad()
-    def heal_buffers(self, parameters: set[int]) -> list[str]:
+    def heal_buffers(self, parameters: Collection[str]) -> list[str]:
         """Reset every non-finite buffer to its average.
 
         Args:
-            parameters: The `id` of each parameter; a skipped update has not changed those.
+            parameters: The name of each parameter; a skipped update has not changed those.
 
         Returns:
             The names of the buffers that were reset.
         """
         healed, tensors = [], self._own.tensors()
         for i, shadow in zip(self._floating, self._shadow, strict=True):
-            if id(tensors[i]) not in parameters and not torch.isfinite(tensors[i]).all():
+            if self._own.names[i] not in parameters and not torch.isfinite(tensors[i]).all():
                 tensors[i].copy_(shadow)
                 healed.append(self._own.names[i])
         return healed

@@ -22,32 +22,54 @@ Place = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """What one rank trains on at once.
+
+    Attributes:
+        tensors: The batch of the examples.
+        weight: The weight of its mean loss, so that the mean of the ranks' sums is the mean over the global batch.
+    """
+
+    tensors: Mapping[str, Tensor]
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
-    """The part of a global batch that one rank trains on, and its (epoch, position)."""
+    """The parts of a global batch that one rank trains on, and its (epoch, position)."""
 
     place: Place
-    tensors: Mapping[str, Tensor]
+    parts: tuple[Part, ...]
 
 
 class _Places(Dataset[Batch]):
     """(epoch, position) to a batch; picklable, so that worker processes can hold it."""
 
-    def __init__(self, examples: Examples, order: DataOrder, rank: int, world: int) -> None:
+    def __init__(self, examples: Examples, order: DataOrder, rank: int, world: int, accumulate: int) -> None:
         self.examples = examples
         self.order = order
         self.rank = rank
         self.world = world
+        self.accumulate = accumulate
 
     def __getitem__(self, place: Place) -> Batch:
+        # Parts are dealt like ranks: 2 parts on each of 4 ranks are those of 8 ranks.
+        dealers = range(self.rank, self.world * self.accumulate, self.world)
+        return Batch(place, tuple(self._part(place, dealer) for dealer in dealers))
+
+    def _part(self, place: Place, dealer: int) -> Part:
         epoch, position = place
-        indices = self.order.share(epoch, position, self.rank, self.world)
+        dealers = self.world * self.accumulate
+        indices = self.order.share(epoch, position, dealer, dealers)
         items = []
         for number, index in enumerate(indices):
             # An example drawn more than once in an epoch gets a different seed each time.
-            draw = (position, self.rank + self.world * number) if self.order.labels is not None else ()
+            draw = (position, dealer + dealers * number) if self.order.labels is not None else ()
             generator = generator_for(self.order.seed, "example", epoch, index, *draw)
             items.append(self.examples.example(index, generator))
-        return Batch(place, self.examples.collate(items))
+        total = len(self.order.batches(epoch)[position])
+        own = len(indices) if dealer < total else 0  # without an item left, another's is repeated
+        return Part(self.examples.collate(items), own * self.world / total)
 
 
 def _ignore_signals(_: int) -> None:
@@ -66,13 +88,22 @@ class Feed:
         rank: The rank of this process.
         world: The number of processes.
         workers: Worker processes. 0 builds batches in one thread of this process, which suits examples in memory.
+        accumulate: Parts of each rank's share of a global batch.
     """
 
     def __init__(
-        self, examples: Examples, order: DataOrder, place: Place, *, rank: int, world: int, workers: int = 0
+        self,
+        examples: Examples,
+        order: DataOrder,
+        place: Place,
+        *,
+        rank: int,
+        world: int,
+        workers: int = 0,
+        accumulate: int = 1,
     ) -> None:
         self._order = order
-        self._source = _Places(examples, order, rank, world)
+        self._source = _Places(examples, order, rank, world, accumulate)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._queue: queue.Queue[Batch | BaseException] = queue.Queue(maxsize=2)

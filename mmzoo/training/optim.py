@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 
 import torch
 from torch import Tensor, nn
 
 from mmzoo.errors import CheckpointError
+from mmzoo.training.shard import complete, is_split, local, local_gradients, split_as
 
 
 def lr_factor(step: int, *, steps: int, warmup_steps: int, final_fraction: float) -> float:
@@ -44,11 +45,12 @@ def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer, parameters: Mapping[str, nn.Parameter]) -> dict[str, Tensor]:
-    """The optimizer's state as `<parameter>/<entry>` tensors."""
+    """The optimizer's state as `<parameter>/<entry>` tensors; all ranks call this together if some are sharded."""
     tensors: dict[str, Tensor] = {}
     for name, parameter in parameters.items():
         for key, value in optimizer.state.get(parameter, {}).items():
-            tensors[f"{name}/{key}"] = torch.as_tensor(value)
+            value = torch.as_tensor(value)
+            tensors[f"{name}/{key}"] = complete(local(value), value)
     return tensors
 
 
@@ -70,9 +72,19 @@ def load_optimizer_tensors(
                 f"The checkpoint's optimizer state {key!r} has shape {tuple(value.shape)}; "
                 f"the parameter has {tuple(parameter.shape)}."
             )
-        optimizer.state[parameter][entry] = value.to(parameter.device, copy=True)
+        optimizer.state[parameter][entry] = (
+            value.to(parameter.device, copy=True) if entry == "step" else split_as(value, parameter)
+        )
 
 
-def gradient_norm(parameters: Iterable[nn.Parameter]) -> Tensor:
-    """The 2-norm of all gradients."""
-    return torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+def clip_gradients(parameters: Collection[nn.Parameter], limit: float | None) -> Tensor:
+    """The 2-norm of all gradients, which are then scaled down to `limit`, if given."""
+    gradients = local_gradients(parameters)
+    norm = torch.nn.utils.get_total_norm(gradients)
+    if any(is_split(parameter) for parameter in parameters):
+        square = norm.square()
+        torch.distributed.all_reduce(square)
+        norm = square.sqrt()
+    if limit is not None and gradients:
+        torch._foreach_mul_(gradients, torch.clamp(limit / (norm + 1e-6), max=1.0))
+    return norm

@@ -126,11 +126,30 @@ class TrainingRecipe(Keys):
         description="Draw every label of the examples equally often; a fraction, such as 0.5, evens their numbers out"
         " in part, to count ** (1 - fraction).",
     )
-    precision: Literal["auto", "bf16", "fp32"] = Field(
+    accumulate: Size = Field(
+        default=1,
+        description="Parts in which each process computes its share of a global batch, one after the other: less"
+        " memory, the same update. Codebooks and other running statistics move with each part.",
+    )
+    checkpoint_activations: bool = Field(
+        default=False,
+        description="Keep only the inputs of each block of the model, and compute the rest again in the backward pass:"
+        " less memory, a third more time.",
+    )
+    compile: bool = Field(
+        default=False,
+        description="Compile each block of the model by torch.compile; on CPUs, this needs a C++ compiler.",
+    )
+    shard: bool = Field(
+        default=False,
+        description="With several processes, split parameters, gradients, moments and averages among them (FSDP2)."
+        " Checkpoints and the exported model are the same as without.",
+    )
+    precision: Literal["auto", "bf16", "fp16", "fp32"] = Field(
         default=AUTO,
         description="Precision of the forward and backward pass. `auto` is bf16 where the GPU supports it, or where the"
         " processor multiplies it faster than fp32, by a measurement of some milliseconds; otherwise fp32. A resumed"
-        " run keeps what was chosen.",
+        " run keeps what was chosen. The loss is scaled in fp16.",
     )
     device: Literal["auto", "cpu"] = Field(default="auto", description="`auto` uses a GPU if there is one.")
     ema: EmaConfig = Field(default=EmaConfig(), description=_about(EmaConfig))

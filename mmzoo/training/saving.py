@@ -41,7 +41,7 @@ class Progress:
 def collect(
     stepper: Stepper, progress: Progress, data: dict[str, Any], compute: Compute
 ) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
-    """(tensors by file, state) of a checkpoint."""
+    """(tensors by file, state) of a checkpoint; all ranks call this together if the parameters are sharded."""
     tensors = {
         "model": stepper.own.state(),
         "ema": stepper.ema.state(),
@@ -54,6 +54,7 @@ def collect(
     state = {
         "progress": asdict(progress),
         "ema_updates": stepper.ema.updates,
+        "loss_scale": [stepper.scale.value, stepper.scale.good],
         "world_size": stepper.accelerator.num_processes,
         "data": data,
         "recipe": stepper.recipe.model_dump(),
@@ -135,7 +136,11 @@ def restore(path: Path, stepper: Stepper) -> Progress:
         updates = int(state["ema_updates"])
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"Checkpoint {path} has an incomplete state.json: {error}.") from error
-    _load(path, stepper.own.state(), read_tensors(path, "model"))
+    stored = read_tensors(path, "model")
+    _check(path, stepper.own.shapes(), stored)
+    stepper.own.load(stored)
+    if stepper.recipe.precision == "fp16":
+        stepper.scale.value, stepper.scale.good = state.get("loss_scale", [stepper.scale.value, 0])
     averaged = read_tensors(path, "ema")
     if set(averaged) != set(stepper.own.names):
         raise CheckpointError(f"Checkpoint {path}: ema.safetensors does not hold the tensors of this model.")
@@ -163,10 +168,13 @@ def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def _load(path: Path, live: dict[str, Tensor], stored: dict[str, Tensor]) -> None:
-    wrong = sorted(set(live) ^ set(stored)) or [
-        name for name, tensor in live.items() if tensor.shape != stored[name].shape
-    ]
-    if wrong:
-        raise CheckpointError(f"Checkpoint {path} does not fit this model: {', '.join(wrong[:5])} differ.")
+    _check(path, {name: tensor.shape for name, tensor in live.items()}, stored)
     for name, tensor in live.items():
         tensor.copy_(stored[name])
+
+
+def _check(path: Path, shapes: dict[str, torch.Size], stored: dict[str, Tensor]) -> None:
+    """Raise CheckpointError unless the stored tensors have these names and shapes."""
+    wrong = sorted(set(shapes) ^ set(stored)) or [n for n, shape in shapes.items() if shape != stored[n].shape]
+    if wrong:
+        raise CheckpointError(f"Checkpoint {path} does not fit this model: {', '.join(wrong[:5])} differ.")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -13,10 +15,17 @@ from torch import Tensor, nn
 from mmzoo.composition import own_tensors, submodels
 from mmzoo.errors import ConfigError, PluginError, TrainingError
 from mmzoo.interfaces import Adversary, Examples, Losses, TaskHead, Trainable, TrainingState
+from mmzoo.training.blocks import blocks_of, checkpoint_activations, compile_blocks, release
 from mmzoo.training.ema import Ema, OwnTensors
-from mmzoo.training.optim import adamw, gradient_norm, lr_factor, set_lr, trainable_parameters
+from mmzoo.training.feed import Part
+from mmzoo.training.optim import adamw, clip_gradients, lr_factor, set_lr, trainable_parameters
 from mmzoo.training.recipe import TrainingRecipe
+from mmzoo.training.scale import LossScale
 from mmzoo.training.seeds import generator_for, seed_everything
+from mmzoo.training.shard import copied, local_gradients, shard
+from mmzoo.training.sums import Gradients, Means
+
+HALVES = (torch.float16, torch.bfloat16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +36,17 @@ class Outcome:
         values: The scalars of this step, on the device.
         skipped: Why the update was skipped, or empty.
         flags: Each True if any rank set it.
+        overflow: Whether the loss scale may have been the reason, which half precision expects now and then.
     """
 
     values: Mapping[str, Tensor]
     skipped: str
     flags: tuple[bool, ...]
+    overflow: bool = False
 
 
 class _Task(nn.Module):
-    """The head's training step as a `forward`, which DDP and autocast wrap.
+    """The head's training step as a `forward`, which DDP or FSDP and autocast wrap.
 
     Only the total is returned, because DDP joins all outputs into one graph and the adversary's loss needs its own
     backward pass; `losses` holds the rest.
@@ -43,13 +54,15 @@ class _Task(nn.Module):
 
     losses: Losses
 
-    def __init__(self, head: TaskHead) -> None:
+    def __init__(self, head: TaskHead, autocast: Callable[[], AbstractContextManager[Any]]) -> None:
         super().__init__()
-        self.head = head
+        self.head, self._autocast = head, autocast
 
     def forward(self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState) -> Tensor:
-        self.losses = losses_of(self.head, batch, generator, state)
-        return self.losses.total
+        with self._autocast():
+            self.losses = losses_of(self.head, batch, generator, state)
+        total = self.losses.total
+        return total.float() if total.dtype in HALVES else total
 
 
 def losses_of(head: TaskHead, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState) -> Losses:
@@ -137,7 +150,7 @@ class Stepper:
 
     Args:
         recipe: The training recipe.
-        head: The model to train.
+        head: The model to train. If its parameters are sharded, a copy of it is trained.
         adversary: Its adversary, if the recipe has one.
         accelerator: The devices and processes to train on.
     """
@@ -168,11 +181,25 @@ class Stepper:
             if accelerator.num_processes > 1:
                 broadcast([tensor.data for tensor in self.adversary.state_dict().values()])
         head.to(accelerator.device)
+        self.sharded = recipe.shard and accelerator.num_processes > 1
+        self.whole = head
+        if self.sharded:
+            self.head = head = copied(head, self.frozen)
+        self.blocks = blocks_of(head, self.frozen)
+        if recipe.checkpoint_activations:
+            checkpoint_activations(self.blocks)
+        if recipe.compile:
+            compile_blocks(self.blocks)
+        self._inner = _Task(head, self.autocast)
+        self.scale = LossScale(enabled=recipe.precision == "fp16")
+        if self.sharded:
+            broadcast([tensor.data for tensor in head.state_dict().values()])  # as DDP does
+            shard(self._inner, self.blocks, accelerator.device)
         self.own = OwnTensors(head, tuple(f"{name}." for name in self.slots))
         self.ema = Ema(self.own, decay=recipe.ema.decay, warmup=recipe.ema.warmup)
         self.parameters = trainable_parameters(head)
         self._list = list(self.parameters.values())
-        self._ids = {id(parameter) for parameter in head.parameters()}
+        self._names = {name for name, _ in head.named_parameters(remove_duplicate=False)}
         settings = recipe.optimizer
         self.optimizer: torch.optim.Optimizer = adamw(
             self.parameters,
@@ -181,8 +208,7 @@ class Stepper:
             weight_decay=settings.weight_decay,
             eps=settings.eps,
         )
-        self._inner = _Task(head)
-        self._task, self._stepped = accelerator.prepare(self._inner, self.optimizer)
+        self._task: Any = self._inner if self.sharded else accelerator.prepare(self._inner)
         self.adversary_parameters: dict[str, nn.Parameter] = {}
         self.adversary_optimizer: torch.optim.Optimizer | None = None
         if self.adversary is not None and recipe.adversary is not None:
@@ -194,6 +220,40 @@ class Stepper:
                 weight_decay=recipe.adversary.weight_decay,
                 eps=recipe.adversary.eps,
             )
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """The precision of the forward pass; Accelerate offers float16 on GPUs only."""
+        if self.recipe.precision == "fp16":
+            return torch.autocast(self.accelerator.device.type, torch.float16)
+        context: AbstractContextManager[Any] = self.accelerator.autocast()
+        return context
+
+    @contextmanager
+    def averaged(self) -> Iterator[TaskHead]:
+        """The head with averaged weights, in eval mode and without gradients; all ranks enter together."""
+        with torch.no_grad():
+            if self.sharded:
+                self._load_average()
+                yield self.whole.eval()
+                return
+            with self.ema.swapped():
+                self.head.eval()
+                try:
+                    yield self.head
+                finally:
+                    self.train_mode()
+
+    def _load_average(self) -> None:
+        OwnTensors(self.whole, tuple(f"{name}." for name in self.slots)).load(self.ema.state())
+
+    def finished(self) -> TaskHead:
+        """The head with averaged weights, as it was given: complete, and without what only training needs."""
+        if self.sharded:
+            self._load_average()
+        else:
+            self.ema.copy_to_model()
+        release(self.blocks)
+        return self.whole
 
     def train_mode(self) -> None:
         """Put all in training mode, except frozen submodules and models in slots that are not trained jointly."""
@@ -226,72 +286,94 @@ class Stepper:
         active = self.adversary if step >= settings.start_step else None
         return TrainingState(adversary=active, joint=self.joint)
 
-    def update(self, batch: Mapping[str, Tensor], step: int, flags: tuple[bool, ...]) -> Outcome:
-        """Make update `step`, and combine `flags` with those of the other ranks."""
-        seed, rank = self.recipe.seed, self.accelerator.process_index
-        seed_everything(seed, "step", step, rank)
-        generator = generator_for(seed, "noise", step, rank)
-        settings = self.recipe.adversary
-        total: Tensor = self._task(batch, generator, self.state(step))
-        adversary_loss = self._inner.losses.adversary
-        self._backward(total, adversary_loss)
+    def update(self, parts: Sequence[Part], step: int, flags: tuple[bool, ...]) -> Outcome:
+        """Make update `step` with the gradients of all parts, and combine `flags` with those of the other ranks."""
+        means, critics = Means(), Gradients(list(self.adversary_parameters.values()))
+        self._share_buffers()
+        for number, part in enumerate(parts):
+            with self._gradients_shared(last=number == len(parts) - 1):
+                self._accumulate(part, step, number, means, critics)
         norm = self._clip(self._list, self.recipe.optimizer.clip)
-        finite = torch.isfinite(norm) & torch.isfinite(total.detach())
-        values = {"loss": total.detach(), **self._inner.losses.parts, "grad_norm": norm}
-        if adversary_loss is not None and settings is not None:
-            adversary_norm = self._clip(list(self.adversary_parameters.values()), settings.clip)
+        values = means.read()
+        finite = torch.isfinite(norm) & torch.isfinite(values["loss"])
+        values["grad_norm"] = norm
+        if critics.used and self.recipe.adversary is not None:
+            critics.store(self.accelerator)
+            adversary_norm = self._clip(critics.parameters, self.recipe.adversary.clip)
             finite &= torch.isfinite(adversary_norm)
-            values |= {"adversary": adversary_loss.detach(), "adversary_norm": adversary_norm}
-        del self._inner.losses  # and with it the rest of the graph
-        bad, *shared = self._any_rank((not bool(finite), *flags))
+            values["adversary_norm"] = adversary_norm
+        bad, *shared = self._any_rank(~finite, flags)
         if bad:
-            return Outcome(values, self._skip(values), tuple(shared))
+            return self._skip(values, tuple(shared))
+        self.scale.succeeded()
         set_lr(self.optimizer, self.lr(step))
-        self._stepped.step()
-        self._stepped.zero_grad()
-        if adversary_loss is not None and self.adversary_optimizer is not None:
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        if critics.used and self.adversary_optimizer is not None:
             set_lr(self.adversary_optimizer, self.adversary_lr(step))
             self.adversary_optimizer.step()
             self.adversary_optimizer.zero_grad()
         self.ema.update()
         return Outcome(values, "", tuple(shared))
 
-    def _backward(self, total: Tensor, adversary_loss: Tensor | None) -> None:
-        if self.accelerator.num_processes > 1:  # DDP's hooks need a plain backward
-            self.accelerator.backward(total)
+    def _accumulate(self, part: Part, step: int, number: int, means: Means, critics: Gradients) -> None:
+        """Add the gradients of one part. Its random numbers are those of a rank that trains on it alone."""
+        seed, rank = self.recipe.seed, self.accelerator.process_index + self.accelerator.num_processes * number
+        seed_everything(seed, "step", step, rank)
+        total: Tensor = self._task(part.tensors, generator_for(seed, "noise", step, rank), self.state(step))
+        losses = self._inner.losses
+        del self._inner.losses  # and with it, after this function, the rest of the graph
+        factor = self.scale.value * part.weight
+        scaled = total if factor == 1 else total * factor
+        if self.accelerator.num_processes > 1:  # DDP's and FSDP's hooks need a plain backward
+            scaled.backward()  # type: ignore[no-untyped-call]
         else:
             # With inputs named, no gradients are computed for the weights of the adversary.
-            self.accelerator.backward(total, inputs=self._list)
-        if adversary_loss is None or self.adversary_optimizer is None:
-            return
-        self.adversary_optimizer.zero_grad()
-        self.accelerator.backward(adversary_loss.float(), inputs=list(self.adversary_parameters.values()))
-        if self.accelerator.num_processes > 1:
-            self._average_adversary()
+            scaled.backward(inputs=self._list)  # type: ignore[no-untyped-call]
+        values = {"loss": total, **losses.parts}
+        if losses.adversary is not None and self.adversary_optimizer is not None:
+            values["adversary"] = losses.adversary
+            loss = losses.adversary.float()
+            critics.add(loss if factor == 1 else loss * factor)
+        means.add(values, part.weight)
 
-    def _average_adversary(self) -> None:
-        gradients = [p.grad for p in self.adversary_parameters.values() if p.grad is not None]
-        flat = self.accelerator.reduce(torch.cat([g.flatten() for g in gradients]), "mean")
-        for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
-            gradient.copy_(mean.view_as(gradient))
+    def _gradients_shared(self, *, last: bool) -> AbstractContextManager[Any]:
+        """Ranks exchange their gradients in the backward pass of the last part only."""
+        if self.sharded:
+            self._task.set_requires_gradient_sync(last)
+        elif self.accelerator.num_processes > 1 and not last:
+            context: AbstractContextManager[Any] = self._task.no_sync()
+            return context
+        return nullcontext()
+
+    def _share_buffers(self) -> None:
+        """Give all ranks the buffers of rank 0, as DDP does."""
+        if self.sharded:
+            for name, tensor in zip(self.own.names, self.own.tensors(), strict=True):
+                if name not in self._names:
+                    torch.distributed.broadcast(tensor, 0)
 
     def _clip(self, parameters: list[nn.Parameter], limit: float | None) -> Tensor:
-        if limit is None:
-            return gradient_norm(parameters)
-        norm: Tensor = self.accelerator.clip_grad_norm_(parameters, limit)
-        return norm
+        """Undo the loss scale, and clip."""
+        if self.scale.value != 1:
+            torch._foreach_mul_(local_gradients(parameters), 1 / self.scale.value)
+        return clip_gradients(parameters, limit)
 
-    def _any_rank(self, flags: tuple[bool, ...]) -> tuple[bool, ...]:
+    def _any_rank(self, bad: Tensor, flags: tuple[bool, ...]) -> tuple[bool, ...]:
+        """Whether `bad`, and each flag, is set on any rank; the only place of a step that waits for the device."""
         if self.accelerator.num_processes == 1:
-            return flags
-        votes = torch.tensor([float(flag) for flag in flags], device=self.accelerator.device)
+            return bool(bad), *flags
+        asked = torch.tensor(flags, dtype=torch.float32).to(self.accelerator.device, non_blocking=True)
+        votes = torch.cat([bad.float().reshape(1), asked])
         return tuple(vote > 0 for vote in self.accelerator.reduce(votes, "sum").tolist())
 
-    def _skip(self, values: Mapping[str, Tensor]) -> str:
-        self._stepped.zero_grad()
+    def _skip(self, values: Mapping[str, Tensor], flags: tuple[bool, ...]) -> Outcome:
+        self.optimizer.zero_grad()
         if self.adversary_optimizer is not None:
             self.adversary_optimizer.zero_grad()
         names = [name for name, value in values.items() if not bool(torch.isfinite(value).all())]
-        healed = self.ema.heal_buffers(self._ids)
+        healed = self.ema.heal_buffers(self._names)
         note = f"; reset {', '.join(healed)} to their average" if healed else ""
-        return f"{', '.join(names) or 'another rank'} not finite{note}"
+        overflow = self.scale.overflowed()
+        note += f"; the loss scale is now {self.scale.value:g}" if overflow else ""
+        return Outcome(values, f"{', '.join(names) or 'another rank'} not finite{note}", flags, overflow)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from mmzoo.interfaces import Examples
 from mmzoo.training.log import Averages, RunLog
 from mmzoo.training.order import BatchSize, DataOrder
 from mmzoo.training.previews import render_previews
+from mmzoo.training.ranks import in_turn
 from mmzoo.training.seeds import generator_for, seed_everything
 from mmzoo.training.step import Stepper, losses_of, trainable
 
@@ -60,32 +60,22 @@ class Watcher:
         self.cache = cache
         self._examples: Examples | None = None
 
-    @contextmanager
-    def _evaluating(self) -> Iterator[None]:
-        """The head with averaged weights, in eval mode and without gradients."""
-        with self.stepper.ema.swapped(), torch.no_grad():
-            self.stepper.head.eval()
-            try:
-                yield
-            finally:
-                self.stepper.train_mode()
-
     def prepare(self) -> None:
         """Build the examples of the validation rows, so that wrong ones are refused before the first step."""
         if self.validation_rows is None or self._examples is not None:
             return
-        with self._evaluating(), self.stepper.accelerator.main_process_first():
-            self._examples = trainable(self.stepper.head).examples(self.validation_rows, self.cache)
+        with self.stepper.averaged() as head, in_turn(self.stepper.accelerator):
+            self._examples = trainable(head).examples(self.validation_rows, self.cache)
 
     def validate(self, step: int) -> None:
         """Log mean losses over the first `validate_batches` batches of the validation rows, if there are any."""
         self.prepare()
         if self._examples is None:
             return
-        recipe, head, accelerator = self.recipe, self.stepper.head, self.stepper.accelerator
+        recipe, accelerator = self.recipe, self.stepper.accelerator
         rank, world = accelerator.process_index, accelerator.num_processes
         averages = Averages()
-        with self._evaluating():
+        with self.stepper.averaged() as head:
             examples = self._examples
             size = BatchSize(recipe.batch_size, recipe.batch_frames)
             order = DataOrder(examples.lengths, size, seed=recipe.seed, bucket=recipe.bucket)
@@ -95,7 +85,7 @@ class Watcher:
                 batch = send_to_device(examples.collate(items), accelerator.device)
                 seed_everything(recipe.seed, "validation", position, rank)
                 generator = generator_for(recipe.seed, "validation noise", position, rank)
-                with accelerator.autocast():
+                with self.stepper.autocast():
                     losses = losses_of(head, batch, generator, self.stepper.state())
                 averages.add({"loss": losses.total, **losses.parts})
         means = mean_over_ranks(averages.read(), accelerator)
@@ -105,13 +95,15 @@ class Watcher:
 
     def preview(self, step: int) -> None:
         """Write sounds and pictures of a few rows, in the main process. Failures are only logged."""
-        if not self.stepper.accelerator.is_main_process:
+        main = self.stepper.accelerator.is_main_process
+        if not main and not self.stepper.sharded:
             return
         rows = self.validation_rows if self.validation_rows is not None else self.rows
         rows = rows.select(range(min(self.recipe.preview_rows, len(rows))))
         folder = self.out / "previews" / f"step-{step:08d}"
         try:
-            with self._evaluating():
-                render_previews(self.stepper.head, rows, folder, step, self.log)
+            with self.stepper.averaged() as head:
+                if main:
+                    render_previews(head, rows, folder, step, self.log)
         except Exception as error:  # a failed preview must not end the training
             self.log.say(f"The previews of step {step} failed: {type(error).__name__}: {error}")

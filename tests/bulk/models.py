@@ -15,7 +15,7 @@ from mmzoo.registry import catalog
 from mmzoo.resolve import resolve
 
 ROOT = Path(__file__).parents[2]
-TEXTS = ("a red circle, seven", "one")
+TEXTS = ("a red circle, seven", "one blue square")
 """Each has a word that any of the models knows."""
 
 

@@ -192,6 +192,6 @@ def test_a_training_reads_codes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     logs = []
     for run, source in (("a", ["--data", str(data), *settings]), ("b", ["--data", "codes"])):
         assert main(["train", "--from", name, *source, *small, "--out", run]) == 0
-        lines = [json.loads(line) for line in (tmp_path / run / "log.jsonl").open()]
-        logs.append([line["loss"] for line in lines if "loss" in line])
+        lines = [json.loads(line) for line in (tmp_path / run / "metrics.jsonl").open()]
+        logs.append([line["loss"] for line in lines if line["kind"] == "train"])
     assert logs[0] == logs[1] and len(logs[0]) == 4

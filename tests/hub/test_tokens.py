@@ -71,6 +71,10 @@ COMMANDS: Mapping[str, Sequence[str]] = {
         "generate vqvae-dit-digits --class three --steps 2 -o drawn.png",
         "!--debug generate hf-hub:me/none -p x",
     ],
+    "tokenize": [
+        "tokenize vqvae-image --data spoken-digits data.config.speech=false data.limit=4 --output codes",
+        "!--debug tokenize hf-hub:me/none --data spoken-digits --output none",
+    ],
     "edit": ["edit vqvae-dit-digits -i drawn.png --denoise --steps 2 -o edited.png"],
     "transfer": ["transfer vqvae-dit-image2speech scene.png -o told.wav"],
     "recognize": ["recognize vqvae-dit-recognition --image drawn.png --json"],

@@ -267,7 +267,12 @@ def test_the_recipe_follows_the_models_own(tmp_path: Path) -> None:
 
 
 def test_the_adversary_and_what_was_frozen(tmp_path: Path) -> None:
-    recipe = derived_recipe("vqvae-speech", str(sounds(tmp_path / "sounds")))
+    folder = shutil.copytree(Path(__file__).parents[2] / "model_cards" / "vqvae-speech", tmp_path / "trained")
+    record = json.loads((folder / "training.json").read_text("utf-8"))
+    adversary = {"critics": ["multi-resolution"], "start_step": 50, "warmup_steps": 100, "lr": 1e-3}
+    record["recipe"] |= {"adversary": adversary, "steps": 2800}
+    (folder / "training.json").write_text(json.dumps(record))
+    recipe = derived_recipe(str(folder), str(sounds(tmp_path / "sounds")))
     assert recipe["adversary"]["start_step"] == round(50 * recipe["steps"] / 2800)
     assert "freeze" not in recipe["model"]
     assert derived_recipe("vqvae-dit-text2image", str(pictures(tmp_path / "p")))["model"]["overrides"] == {"edits": 0.7}

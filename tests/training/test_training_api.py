@@ -14,9 +14,11 @@ from typer import Typer
 from typer.testing import CliRunner
 
 from mmzoo.cli.train import train as command
-from mmzoo.errors import DataError, UnknownKeyError, UsageError
+from mmzoo.errors import DataError, TrainingError, UnknownKeyError, UsageError
+from mmzoo.interfaces import ALONE
 from mmzoo.registry.specs import ComponentSpec
 from mmzoo.training import train
+from mmzoo.training.api import dry_run
 from mmzoo.training.recipe import ModelConfig
 
 pytestmark = pytest.mark.usefixtures("dummy")
@@ -88,6 +90,52 @@ def test_bad_data_is_refused_before_the_model_is_made(
     with pytest.raises(kind, match=says):
         train(make_recipe(), [override], out=tmp_path / "run")
     assert not registered
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_dry_run_does_everything_and_keeps_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+
+    class Watched(DummyHead):
+        def training_step(self, batch: Any, generator: Any, state: Any = ALONE) -> Any:
+            done.append("validated" if not self.training else "trained" if state.adversary is None else "with critics")
+            return super().training_step(batch, generator, state)
+
+        def previews(self, rows: Any) -> Any:
+            done.append("previewed")
+            return super().previews(rows)
+
+        def finish(self, examples: Any) -> None:
+            done.append("exported")
+            super().finish(examples)
+
+    monkeypatch.setattr("mmzoo.training.api.fresh_model", lambda config: Watched())
+    recipe = make_recipe(data={"validation_split": "validation"}, checkpoint_every=1000)
+    dry_run(recipe, out=tmp_path / "runs" / "new")
+    session = ["with critics", "validated", "previewed", "exported"]
+    assert done == 2 * session  # the second session trains one step because it has resumed from the first
+    assert not (tmp_path / "runs" / "new").exists()
+    train(recipe, ["steps=2"], out=tmp_path / "old")
+    dry_run(recipe, out=tmp_path / "old")
+    assert sorted(path.name for path in (tmp_path / "old").iterdir() if path.is_dir()) == [
+        "checkpoints",
+        "model",
+        "tensorboard",
+    ]
+
+
+@pytest.mark.parametrize("broken", ["previews", "training_step"])
+def test_a_dry_run_does_not_pass_over_failures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str) -> None:
+    head = type("Broken", (DummyHead,), {})
+
+    def poisoned(self: DummyHead, *given: Any) -> Any:
+        self.poison = 0
+        return DummyHead.training_step(self, *given)
+
+    monkeypatch.setattr(head, broken, poisoned if broken == "training_step" else lambda self, rows: 1 / 0)
+    monkeypatch.setattr("mmzoo.training.api.fresh_model", lambda config: head())
+    with pytest.raises(TrainingError):
+        dry_run(make_recipe(), out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 

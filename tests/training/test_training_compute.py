@@ -44,7 +44,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
 
 
 def recipe_of(**changes: Any) -> TrainingRecipe:
-    return load_recipe(make_recipe(**{"num_threads": "auto", **changes}))
+    return load_recipe(make_recipe(**{"num_threads": "auto", "precision": "auto", **changes}))
 
 
 # --- what this machine does fast ----------------------------------------------------------------------
@@ -78,9 +78,9 @@ def test_a_very_slow_precision_is_judged_by_few_rows(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(mmzoo.hardware, "_thread_clock", lambda: clock[0])
     try:
         assert gflops("bf16") == pytest.approx(1.4, rel=0.01)
-        assert set(rows_run) == {mmzoo.hardware.FEW_ROWS} and clock[0] < 0.1
+        assert set(rows_run) == {mmzoo.hardware.FEW_ROWS} and clock[0] < 0.2
         assert gflops("fp32") == pytest.approx(130, rel=0.01)
-        assert mmzoo.hardware.ROWS in rows_run and clock[0] < 0.2
+        assert mmzoo.hardware.ROWS in rows_run and clock[0] < 0.6
         assert fast_precision("cpu") == "fp32" and "0.011" in str(slow_precision("bf16", "cpu"))
     finally:
         gflops.cache_clear()

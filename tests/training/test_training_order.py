@@ -80,7 +80,9 @@ def test_a_feed_from_the_middle_gives_the_rest_of_a_feed_from_the_start(workers:
         order = DataOrder(rows.lengths, BatchSize(items=4), seed=3, bucket=True)
         feed = Feed(rows, order, place, rank=0, world=1, workers=workers)
         try:
-            return [(batch.place, batch.tensors["x"].clone()) for batch, _ in zip(feed, range(count), strict=False)]
+            return [
+                (batch.place, batch.parts[0].tensors["x"].clone()) for batch, _ in zip(feed, range(count), strict=False)
+            ]
         finally:
             feed.close()
 
@@ -132,7 +134,7 @@ def test_an_example_drawn_twice_is_another_one_each_time() -> None:
     examples = Rows(make_rows(4))
     order = DataOrder(examples.lengths, BatchSize(items=4), seed=3, bucket=False, labels=["rare", "a", "a", "a"])
     feed = Feed(examples, order, (0, 0), rank=0, world=1)
-    drawn = [next(feed).tensors["x"] for _ in range(6)]
+    drawn = [next(feed).parts[0].tensors["x"] for _ in range(6)]
     feed.close()
     rare = [row for batch in drawn for row in batch if row.argmax() == 0]
     assert len(rare) > 6 and len({tuple(row.tolist()) for row in rare}) == len(rare)

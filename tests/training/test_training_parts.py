@@ -11,10 +11,19 @@ import torch
 from torch import nn
 
 from mmzoo.errors import CheckpointError, TrainingError
+from mmzoo.training.blocks import blocks_of, checkpoint_activations, release
 from mmzoo.training.ema import Ema, OwnTensors
 from mmzoo.training.guard import RunLock
 from mmzoo.training.log import Averages, duration
-from mmzoo.training.optim import adamw, load_optimizer_tensors, lr_factor, optimizer_tensors, trainable_parameters
+from mmzoo.training.optim import (
+    adamw,
+    clip_gradients,
+    load_optimizer_tensors,
+    lr_factor,
+    optimizer_tensors,
+    trainable_parameters,
+)
+from mmzoo.training.scale import LossScale
 from mmzoo.training.seeds import derive_seed, generator_for, seed_everything
 
 
@@ -29,6 +38,69 @@ def test_schedule_values() -> None:
     assert at(85) == pytest.approx(0.1 + 0.9 * 0.5 * (1 + math.cos(0.75 * math.pi)))
     assert at(110) == at(500) == pytest.approx(0.1)
     assert lr_factor(0, steps=1, warmup_steps=0, final_fraction=0.0) == 1.0
+
+
+def test_the_loss_scale_falls_at_once_and_rises_slowly() -> None:
+    scale = LossScale(enabled=True)
+    assert scale.value == 2**16
+    assert [scale.overflowed() for _ in range(17)] == 16 * [True] + [False]  # at 1, the model itself is at fault
+    assert scale.value == 1
+    for _ in range(2 * 2000):
+        scale.succeeded()
+    assert scale.value == 4
+    off = LossScale(enabled=False)
+    off.succeeded()
+    assert not off.overflowed() and off.value == 1
+
+
+def test_clipping_scales_all_gradients_by_their_common_norm() -> None:
+    net = nn.Linear(3, 2)
+    for parameter in net.parameters():
+        parameter.grad = torch.full_like(parameter, 2.0)
+    assert float(clip_gradients(list(net.parameters()), None)) == pytest.approx(math.sqrt(8 * 4))
+    assert net.bias.grad is not None and net.bias.grad.tolist() == [2.0, 2.0]
+    clip_gradients(list(net.parameters()), 1.0)
+    assert float(clip_gradients(list(net.parameters()), None)) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_the_blocks_of_a_model() -> None:
+    """Elements of lists that have parts and are called; none that is frozen, or changes in a forward pass."""
+
+    def layer(*more: nn.Module) -> nn.Sequential:
+        return nn.Sequential(nn.Linear(2, 2), *more)
+
+    nested = nn.Sequential(nn.ModuleList([layer(), nn.ModuleList([layer()])]))
+    model = nn.ModuleDict(
+        {
+            "blocks": nn.ModuleList([layer(), layer()]),
+            "nested": nested,
+            "leaves": nn.ModuleList([nn.Linear(2, 2)]),
+            "norms": nn.ModuleList([layer(nn.BatchNorm1d(2))]),
+            "streams": nn.ModuleList([nn.ModuleDict({"image": layer()})]),
+            "frozen": nn.ModuleList([layer()]),
+        }
+    )
+    found = blocks_of(model, [model["frozen"]])
+    inner = nested[0]
+    assert isinstance(inner, nn.ModuleList) and isinstance(model["blocks"], nn.ModuleList)
+    assert found == [*model["blocks"], inner[0], *inner[1]]  # type: ignore[misc]
+
+
+def test_recomputed_blocks_have_the_same_gradients_and_can_be_released() -> None:
+    block = nn.Sequential(nn.Linear(3, 3), nn.Tanh(), nn.Dropout(0.5))
+    x, gradients, calls = torch.randn(4, 3), [], []
+    block[0].register_forward_hook(lambda *_: calls.append(1))
+    for recompute in (False, True):
+        if recompute:
+            checkpoint_activations([block])
+        torch.manual_seed(1)
+        block.zero_grad()
+        block(x).square().sum().backward()
+        gradients.append(block[0].weight.grad.clone())
+    assert torch.equal(*gradients) and len(calls) == 3
+    release([block])
+    block(x).sum().backward()
+    assert len(calls) == 4
 
 
 def test_weight_decay_spares_vectors_and_biases() -> None:
@@ -112,7 +184,7 @@ def test_a_poisoned_buffer_gets_its_average_back() -> None:
     ema = Ema(OwnTensors(net), decay=0.5, warmup=False)
     net.mean.fill_(float("nan"))
     net.weight.data.fill_(float("nan"))
-    assert ema.heal_buffers({id(p) for p in net.parameters()}) == ["mean"]
+    assert ema.heal_buffers(dict(net.named_parameters())) == ["mean"]
     assert net.mean.item() == 3.0
 
 

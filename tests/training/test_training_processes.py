@@ -16,6 +16,7 @@ from training_dummy import make_trainer
 
 from mmzoo.errors import TrainingError
 from mmzoo.training.checkpoint import list_checkpoints, read_tensors, verify_checkpoint
+from mmzoo.training.guard import RunLock
 
 pytestmark = pytest.mark.usefixtures("dummy")
 
@@ -103,6 +104,31 @@ def test_the_lock_of_another_process_holds_until_it_dies(tmp_path: Path) -> None
         holder.kill()
         holder.wait()
     assert make_trainer(tmp_path, steps=2).run().status == "finished"
+
+
+SURVIVED = """
+import multiprocessing, os, pathlib, signal, sys, time
+from mmzoo.training.guard import RunLock
+RunLock(pathlib.Path(sys.argv[1])).__enter__()
+child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
+child.start()
+print(child.pid, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_worker_that_survives_its_training_does_not_hold_the_lock(tmp_path: Path) -> None:
+    died = subprocess.Popen([sys.executable, "-c", SURVIVED, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert died.stdout is not None
+    worker = int(died.stdout.readline())
+    try:
+        assert died.wait(60) == -signal.SIGKILL
+        os.kill(worker, 0)  # it lives
+        with RunLock(tmp_path):
+            pass
+    finally:
+        os.kill(worker, signal.SIGKILL)
+        died.stdout.close()
 
 
 @pytest.mark.slow

@@ -132,6 +132,7 @@ def make_recipe(**changes: Any) -> dict[str, Any]:
         "log_every": 5,
         "checkpoint_every": 10,
         "num_threads": 1,
+        "precision": "fp32",
     }
     for key, value in changes.items():
         recipe[key] = (

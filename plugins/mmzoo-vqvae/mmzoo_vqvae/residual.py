@@ -13,6 +13,7 @@ from mmzoo.interfaces.codes import as_codes
 from mmzoo_vqvae.codebook import EMACodebook
 from mmzoo_vqvae.estimators import straight_through
 from mmzoo_vqvae.losses import commitment_loss
+from mmzoo_vqvae.ranks import shared_generator
 from mmzoo_vqvae.search import nearest
 
 
@@ -104,8 +105,10 @@ class ResidualVectorQuantizer(Quantizer):
                     self.codebook.initialise(real.unsqueeze(0), levels=slice(level, level + 1))
                     codes, partial, residuals = self._quantize_levels(flat)
                     keep = level + 1
-                elif self.dropout and float(torch.rand(())) < self.dropout:
-                    keep = int(torch.randint(1, self.levels + 1, ()))
+                elif self.dropout:
+                    generator = shared_generator(z.device)  # all ranks update the same levels
+                    if float(torch.rand((), generator=generator)) < self.dropout:
+                        keep = int(torch.randint(1, self.levels + 1, (), generator=generator))
             partial_BND = [p.view(z.shape) for p in partial]
             loss = torch.stack([commitment_loss(z, p, mask) for p in partial_BND[:keep]]).mean() * self.commitment
             z_q = straight_through(z, partial_BND[keep - 1])
