@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -18,7 +18,7 @@ from studies.diffusion.classes import classes
 from studies.diffusion.masks import masks
 
 PAGE = Path(__file__).with_name("results.md")
-TABLES = {"classes": classes, "masks": masks}
+TABLES: Mapping[str, Callable[[], str]] = {"classes": classes, "masks": masks}
 TITLES = {
     "classes": "Classes: 400 real digits, clean, with noise, and with a gray square; means over seeds",
     "masks": "Masks: 400 held-out pictures; seeds pooled",

@@ -132,7 +132,7 @@ def _shown(row: Mapping[str, float]) -> str:
 
 def _pooled(results: Sequence[Mapping[str, Any]]) -> Overlaps:
     """The pixels of all seeds, picture by picture."""
-    both, either = (np.sum([result[key] for result in results], axis=0, dtype=np.int64) for key in ("both", "either"))
+    both, either = (np.array([result[key] for result in results], np.int64).sum(axis=0) for key in ("both", "either"))
     return Overlaps(both, either)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -25,8 +25,8 @@ class MaskToImage(TextToImage):
     it is dropped as often as the caption, so a mask, a caption or both will do.
     """
 
-    columns = ("image", "text", "mask")
-    batch_keys = (*TextToImage.batch_keys, "mask")
+    columns: ClassVar[tuple[str, ...]] = ("image", "text", "mask")
+    batch_keys: ClassVar[tuple[str, ...]] = (*TextToImage.batch_keys, "mask")
 
     def connect(self) -> None:
         """Also raise ConfigError without classes."""

@@ -106,8 +106,8 @@ class TextToImage(TaskHead):
         Link("head.words", "text.raw"),
         Link("sampler.times", "backbone.times"),
     )
-    columns = ("image", "text")
-    batch_keys = ("words", "image", "codes", "plain")
+    columns: ClassVar[tuple[str, ...]] = ("image", "text")
+    batch_keys: ClassVar[tuple[str, ...]] = ("words", "image", "codes", "plain")
     generates = Image
     tokenizer: Tokenizer
     text: ModalityEncoder

@@ -160,7 +160,7 @@ class Overlaps:
         drawn = self._resampled(draws, seed)
         present = np.flatnonzero(np.isfinite(scores))
         columns: dict[str, tuple[Any, Any]] = {"mean": (scores[present].mean(), np.nanmean(drawn[:, present], axis=1))}
-        columns |= {names[i]: (scores[i], drawn[:, i]) for i in present}
+        columns |= {names[i]: (scores[i], drawn[:, i]) for i in present.tolist()}
         return {name: {"iou": float(score), **_interval(values)} for name, (score, values) in columns.items()}
 
     def gain(self, base: Overlaps, *, draws: int = 2000, seed: int = 0) -> dict[str, float]:

@@ -166,7 +166,7 @@ class Segmenter(TaskHead):
                 f" built for {self.channels} on {grid}; set head.channels, and head.widths to one number for each"
                 " doubling of the resolution."
             )
-        return self.decoder(features.x.unflatten(1, grid), pixels)  # type: ignore[no-any-return]
+        return self.decoder(torch.unflatten(features.x, 1, grid), pixels)  # type: ignore[no-any-return]
 
     def _features(self, pixels: Tensor) -> Latents:
         if self.image_model is None:
@@ -185,7 +185,7 @@ class Segmenter(TaskHead):
         if self.image_model is None:
             return inputs, {"logits": self.logits(image)}
         grid = (image.shape[1] // self.patch, image.shape[2] // self.patch)
-        return inputs, {"logits": self.decoder(inputs["features"].unflatten(1, grid), image)}
+        return inputs, {"logits": self.decoder(torch.unflatten(inputs["features"], 1, grid), image)}
 
     # --- files and other classes -------------------------------------------------------------------------
 
