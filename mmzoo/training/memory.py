@@ -85,7 +85,7 @@ class Activations(TorchDispatchMode):
     """
 
     def __init__(self, parameters: Iterable[nn.Parameter]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.peak = 0
         self._now = 0
         self._parameters = list(parameters)

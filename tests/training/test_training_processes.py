@@ -107,28 +107,32 @@ def test_the_lock_of_another_process_holds_until_it_dies(tmp_path: Path) -> None
 
 
 SURVIVED = """
-import multiprocessing, os, pathlib, signal, sys, time
+import multiprocessing, os, pathlib, sys, time
 from mmzoo.training.guard import RunLock
+
+def work():
+    print(os.getpid(), flush=True)
+    time.sleep(60)
+
 RunLock(pathlib.Path(sys.argv[1])).__enter__()
-child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
-child.start()
-print(child.pid, flush=True)
-os.kill(os.getpid(), signal.SIGKILL)
+multiprocessing.get_context("fork").Process(target=work).start()
+time.sleep(60)
 """
 
 
 def test_a_worker_that_survives_its_training_does_not_hold_the_lock(tmp_path: Path) -> None:
-    died = subprocess.Popen([sys.executable, "-c", SURVIVED, str(tmp_path)], stdout=subprocess.PIPE, text=True)
-    assert died.stdout is not None
-    worker = int(died.stdout.readline())
+    training = subprocess.Popen([sys.executable, "-c", SURVIVED, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert training.stdout is not None
+    worker = int(training.stdout.readline())  # printed by the worker, so it has begun
     try:
-        assert died.wait(60) == -signal.SIGKILL
+        training.kill()
+        training.wait()
         os.kill(worker, 0)  # it lives
         with RunLock(tmp_path):
             pass
     finally:
         os.kill(worker, signal.SIGKILL)
-        died.stdout.close()
+        training.stdout.close()
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,14 +45,14 @@ def evaluate_image_generation(model: Any, *, limit: int | None = None, samples: 
     artists = {"model": (model, model)} | _beside()
     report: dict[str, Any] = {"digits": {}, "scenes": {}}
     for name, (of_digits, of_scenes) in artists.items():
-        drawn, speed = _timed(lambda artist=of_digits: _drawn(artist, [words[label] for label in labels]))
+        drawn, speed = _timed(partial(_drawn, of_digits, [words[label] for label in labels]))
         report["digits"][name] = {
             "right": accuracy(mismatches(reader.read(drawn), labels)),
             "frechet": frechet(picture_features(model.tokenizer, drawn), picture_features(model.tokenizer, real)),
             **variety(_flat(drawn), _flat(training)),
             "per_second": count / speed,
         }
-        seen, speed = _timed(lambda artist=of_scenes: _drawn(artist, scenes["text"]))
+        seen, speed = _timed(partial(_drawn, of_scenes, scenes["text"]))
         true = pictures_of(scenes)
         report["scenes"][name] = {
             "right": accuracies(looker.as_told(scenes["text"], seen)),

@@ -125,7 +125,8 @@ class Causal:
 
     def _drawn(self, vectors: Tensor, choice: Choice, generators: Sequence[torch.Generator], step: int) -> Tensor:
         """A code of each codebook, `[B, Q]`; an item does not end before it begins."""
-        noise = gumbel((sum(self.grouped.counts),), generators, vectors.device).split(self.grouped.counts, -1)
+        counts = list(self.grouped.counts)
+        noise = torch.split(gumbel((sum(counts),), generators, vectors.device), counts, -1)
         drawn = []
         for q, logits in enumerate(self.grouped.logits(vectors)):
             logits = logits if choice.guidance == 1 else guided(logits, choice.guidance)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -35,7 +35,7 @@ def pieces(text: bytes, longest: int) -> list[bytes]:
     return sorted(found, key=lambda part: (len(part), part))
 
 
-def cut(text: bytes, fit: Mapping[bytes, object], longest: int) -> list[bytes]:
+def cut(text: bytes, fit: Container[bytes], longest: int) -> list[bytes]:
     """The text as the fewest patches that fit, cut between words where that costs no patch (a shortest path).
 
     Args:
