@@ -369,11 +369,11 @@ def protocol(panel: Panel, sentences: Sequence[Sentence], data: str) -> dict[str
 def write_samples(
     folder: Path, sentences: Sequence[Sentence], rows: Mapping[str, Sequence[Audio]], count: int = 3
 ) -> None:
-    """Write WAVs of the first sentences of every row, their texts, and one picture of spectrograms."""
+    """Write FLAC files of the first sentences of every row, their texts, and one picture of spectrograms."""
     folder.mkdir(parents=True, exist_ok=True)
     for index in range(min(count, len(sentences))):
         for name, sounds in rows.items():
-            sounds[index].save(folder / f"{index + 1}-{name}.wav")
+            sounds[index].save(folder / f"{index + 1}-{name}.flac")
     texts = {str(i + 1): s.text for i, s in enumerate(sentences[:count])}
     (folder / "texts.json").write_text(json.dumps(texts, indent=2) + "\n", encoding="utf-8")
     spectrograms(folder / "spectrogram.png", {name: sounds[0] for name, sounds in rows.items()})

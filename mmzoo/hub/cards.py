@@ -265,7 +265,8 @@ def _samples(folder: Path, reading: str) -> str:
     samples = folder / "samples"
     lines = []
     for number, text in (read_record(samples / "texts.json") or {}).items():
-        links = [f"[{p.stem.partition('-')[2]}](samples/{p.name})" for p in sorted(samples.glob(f"{number}-*.wav"))]
+        sounds = sorted(path for path in samples.glob(f"{number}-*") if path.suffix in (".flac", ".wav"))
+        links = [f"[{path.stem.partition('-')[2]}](samples/{path.name})" for path in sounds]
         lines.append(f"{shown(number)}. {shown(text)} {', '.join(links)}")
     sheets = [f"![{path.stem}](samples/{path.name})" for path in sorted(samples.glob("*.png"))]
     parts = ["\n".join(lines), reading if sheets else "", *sheets]

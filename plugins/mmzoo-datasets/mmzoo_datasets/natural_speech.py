@@ -5,13 +5,10 @@ In the dataset `natural-speech` each voice has texts of its own, in `parallel-sp
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import repeat
-from multiprocessing import get_context
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
@@ -21,6 +18,7 @@ from mmzoo.data.shards import Row, build_split, open_shards, settings_folder, wr
 from mmzoo.errors import ConfigError
 from mmzoo.interfaces import Count, Size
 from mmzoo_datasets.own.folders import PHONEMIZER, phones_if_needed
+from mmzoo_datasets.processes import pool_of
 from mmzoo_datasets.teachers import check_teacher, speak_part, speaker_name
 from mmzoo_datasets.text import documents
 from mmzoo_datasets.text.corpus import Overlap
@@ -195,7 +193,7 @@ def _spoken(part: _Part, corpus: Callable[[], tuple[list[str], list[str]]]) -> D
         texts = dict(zip(texts, _own_texts(part, *corpus()), strict=True))
     first = f"{speaker}-" if part.skip or part.parallel else ""
     with (
-        ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool,
+        pool_of() as pool,
         tqdm(total=sum(part.counts.values()), desc=part.voice, unit="text", disable=True if built else None) as bar,
     ):
 

@@ -10,7 +10,8 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from threading import Thread
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -36,6 +37,22 @@ def _one_thread() -> Iterator[None]:
                 os.environ[name] = value
 
 
+def pool_of(workers: int | None = None) -> ProcessPoolExecutor:
+    """A pool of new processes, as many as there are cores by default, which end when this process does."""
+    return ProcessPoolExecutor(workers or os.cpu_count(), get_context("spawn"), initializer=_end_with_parent)
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent is gone: a pool whose parent was killed would wait for tasks forever."""
+
+    def wait() -> None:
+        if (parent := parent_process()) is not None:
+            parent.join()
+            os._exit(1)
+
+    Thread(target=wait, daemon=True).start()
+
+
 def in_processes(function: Callable[[T], R], tasks: Iterable[T], count: int, *, few: int = 1) -> Iterator[R]:
     """The results of a function, in the order of its tasks, on all cores.
 
@@ -50,7 +67,7 @@ def in_processes(function: Callable[[T], R], tasks: Iterable[T], count: int, *, 
     workers = min(count, os.cpu_count() or 1)
     if count > few and workers > 1:
         try:
-            with _one_thread(), ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            with _one_thread(), pool_of(workers) as pool:
 
                 def submit(number: int) -> None:
                     waiting.extend((task, pool.submit(function, task)) for task in islice(rest, number))

@@ -17,7 +17,6 @@ from mmzoo_datasets import learned_times, phone_hmm
 from mmzoo_datasets.learned_times import words_of
 from mmzoo_datasets.natural_speech import natural_speech
 from mmzoo_datasets.own.folders import audio_folder
-from mmzoo_datasets.processes import in_processes
 
 from mmzoo.data import encode_audio
 from mmzoo.data.marks import bare, begun
@@ -204,7 +203,7 @@ def test_natural_speech_has_the_phones_of_its_phonemizer(speech: Path, monkeypat
     texts = {Utterance(seed).text: seed for seed in range(36)}
     module = mmzoo_datasets.natural_speech
     monkeypatch.setattr(module, "corpus_texts", lambda *_: (list(texts)[:34], list(texts)[34:]))
-    monkeypatch.setattr(module, "ProcessPoolExecutor", lambda *_, **__: _Here())
+    monkeypatch.setattr(module, "pool_of", lambda *_, **__: _Here())
     monkeypatch.setattr(
         module, "speak_part", lambda _, __, part: [encode_audio(Utterance(texts[text]).audio) for text in part]
     )
@@ -227,18 +226,3 @@ class _Here:
 
     def __exit__(self, *_: object) -> None:
         pass
-
-
-@pytest.mark.slow
-def test_results_of_processes_come_in_order() -> None:
-    taken: list[int] = []
-
-    def numbers() -> Any:
-        for number in range(100):
-            taken.append(number)
-            yield -number
-
-    results = in_processes(abs, numbers(), 100)
-    assert next(results) == 0
-    assert len(taken) < 100
-    assert list(results) == list(range(1, 100))

@@ -151,7 +151,7 @@ def spoken(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, list[str]]]:
         calls.append((voice, seed, part))
         return [sound.getvalue()] * len(part)
 
-    monkeypatch.setattr(natural_speech, "ProcessPoolExecutor", Here)
+    monkeypatch.setattr(natural_speech, "pool_of", Here)
     monkeypatch.setattr(natural_speech, "check_teacher", lambda voice: None)
     monkeypatch.setattr(natural_speech, "speak_part", speak_part)
     texts = [f"Text {number}." for number in range(12)]

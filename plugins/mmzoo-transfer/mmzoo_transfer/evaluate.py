@@ -173,9 +173,9 @@ def _progress(items: Sequence[Any], what: str) -> Any:
 def _write(
     samples: Path, sounds: Mapping[str, Sequence[Audio]], texts: Sequence[str], before: int = 0
 ) -> dict[str, str]:
-    """Write a few sounds of each kind as `<number>-<kind>.wav`; returns their texts by number, from `before` + 1."""
+    """Write a few sounds of each kind as `<number>-<kind>.flac`; returns their texts by number, from `before` + 1."""
     numbered = {str(before + index): text for index, text in enumerate(texts[:HEARD], 1)}
     for kind, some in sounds.items():
         for number, sound in zip(numbered, some, strict=False):
-            sound.save(samples / f"{number}-{kind}.wav")
+            sound.save(samples / f"{number}-{kind}.flac")
     return numbered

@@ -31,13 +31,13 @@ from mmzoo_tts.letters import phone_errors
 from mmzoo_tts.measures import bar, by_seeds, by_steps, control, speak_phones_of, speed, unseen_words
 
 JUDGES = ("whisper", "distill-mos", "dnsmos", "pocketsphinx")
-SENTENCES, OTHERS = 300, 60
+SENTENCES, OTHERS = 300, 20
 """Most sentences of the first voice, and of each other voice."""
 OTHER_SPLITS = {"sentences": 1, "voices": 1, "validation": 1}
 """Arguments of corpora that synthesizers speak; their test sentences do not depend on them."""
 UNSEEN = 150
 WORDS = ("word", "phones")
-QUALITY_SENTENCES = 60
+QUALITY_SENTENCES = 20
 """Sentences by number of steps and by seed."""
 OWN_TEXTS = "flite-speech"
 """A dataset that names flite's voices without the synthesizer, and whose unseen words are its own."""

@@ -192,14 +192,15 @@ def mmzoo_register(register: Register) -> None:
             "head": {
                 "name": "speech-to-speech",
                 "dim": 36,
-                "width": 192,
+                "width": 112,
                 "voices": list(speech_tasks.TEACHERS),
                 "spread": 0.4,
                 "snr_db": [15, 45],
             },
             "tokenizer": CODEC,
-            **over_codec(192, 4, 4, vector_channels={"voice": 192}),
+            **over_codec(112, 4, 4, vector_channels={"voice": 112}),
         },
+        weights=[Weights("english", license="apache-2.0")],
     )
     register.model(
         "vqvae-dit-denoise",
@@ -208,8 +209,9 @@ def mmzoo_register(register: Register) -> None:
         summary="Speech without noise: a diffusion transformer over the latents of vqvae-speech",
         card=speech_tasks.DENOISE,
         recipe={
-            "head": {"name": "speech-to-speech", "dim": 36, "width": 192, "snr_db": [-5, 20]},
+            "head": {"name": "speech-to-speech", "dim": 36, "width": 96, "snr_db": [-5, 20]},
             "tokenizer": CODEC,
-            **over_codec(192, 4, 4, speech={"standardize": False}),
+            **over_codec(96, 4, 4, speech={"standardize": False}),
         },
+        weights=[Weights("english", license="apache-2.0")],
     )

@@ -119,7 +119,23 @@ def test_words_in_a_sentence_in_capitals_are_no_acronyms(phonemizer: Any):
 # --- any text ---------------------------------------------------------------------------------------------
 
 # Words that the text rules change on purpose, such as "vs" and "etc".
-CHANGED = LOWER_CASE | {"vs", "etc", "approx", "dept", "govt", "ltd", "inc", "jr", "blvd", "km", "kg", "cm", "mm"}
+CHANGED = LOWER_CASE | {
+    "vs",
+    "etc",
+    "approx",
+    "dept",
+    "govt",
+    "ltd",
+    "inc",
+    "jr",
+    "blvd",
+    "km",
+    "kg",
+    "cm",
+    "mm",
+    "sq",
+    "cu",
+}
 
 
 @pytest.fixture(scope="module")

@@ -32,7 +32,7 @@ from mmzoo.interfaces import Audio
 from mmzoo_vqvae.losses import code_statistics
 
 JUDGES = ("whisper", "distill-mos", "dnsmos", "pocketsphinx")
-SENTENCES, OTHERS = 300, 60
+SENTENCES, OTHERS = 300, 20
 """Most sentences of the first voice, and of each other voice."""
 OTHER_SPLITS = {"sentences": 1, "voices": 1, "validation": 1}
 """Arguments of corpora that synthesizers speak; their test sentences do not depend on them."""

@@ -11,11 +11,9 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from functools import lru_cache
 from importlib.metadata import version
-from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
@@ -26,6 +24,7 @@ from mmzoo.interfaces import Audio
 from mmzoo_datasets.flite import PHONE_SET
 from mmzoo_datasets.judges.verdicts import kept
 from mmzoo_datasets.phone_map import ARPABET_OF, PAUSE
+from mmzoo_datasets.processes import pool_of
 
 SAMPLE_RATE = 16000
 PADDING_S = 0.3
@@ -95,7 +94,7 @@ class PocketSphinx:
             if workers == 1:
                 yield from (asdict(_judge(data[index])) for index in todo)
                 return
-            with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            with pool_of(workers) as pool:
                 yield from map(asdict, pool.map(_judge, [data[index] for index in todo], chunksize=4))
 
         verdicts = kept(self.name.split(",")[0], data, judged, description)

@@ -15,10 +15,10 @@ from mmzoo.evaluation.judges import load_judge
 from mmzoo.evaluation.speakers import Vectors, nearest, similarities
 from mmzoo.evaluation.words import ErrorRate, accuracy, difference, mismatches
 from mmzoo.interfaces import Audio
-from mmzoo_tts.speech_to_speech.judging import SHOWN, Said, bar, heard, held_out, words_wrong, write_samples
+from mmzoo_tts.speech_to_speech.judging import Said, bar, heard, held_out, words_wrong, write_samples
 from mmzoo_tts.speech_to_speech.tasks import TEACHERS
 
-SENTENCES = 300
+SENTENCES = 150
 """Sentences of each group of sources."""
 REFERENCES = 30
 """Further sentences by which a speaker is known."""
@@ -78,7 +78,7 @@ def evaluate_conversion(
             "to_target": _closeness(vectors, known, wanted),
             "to_source": _closeness(vectors, known, [source for source, _, _ in jobs]),
         }
-        for (source, said, target), sound in list(zip(jobs, made, strict=True))[:SHOWN]:
+        for (source, said, target), sound in list(zip(jobs, made, strict=True))[:1]:
             text = f"{said.text} ({source}, {group})"
             shown.append((text, {"source": said.audio, f"to-{target}": sound}))
         if group not in SOURCES:

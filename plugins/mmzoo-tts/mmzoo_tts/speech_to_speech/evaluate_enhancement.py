@@ -19,7 +19,7 @@ from mmzoo_tts.speech_to_speech.judging import SHOWN, Row, Said, bar, heard, hel
 
 SPEAKERS = ("hibari:heart", "piper:joe", "flite:awb", "espeak:en-us")
 """Voices from which noise is removed; the last two are not in training."""
-SENTENCES = 100
+SENTENCES = 50
 """Sentences to which noise is added, at each ratio."""
 RATIOS_DB = (0, 5, 10)
 NOISES = ("white", "babble", "hum", "wind", *noises.HELD_OUT)

@@ -16,7 +16,7 @@ from mmzoo.evaluation.speech import Listener, spectrograms
 from mmzoo.evaluation.words import ErrorRate, Scores, difference, interval, plain
 from mmzoo.interfaces import Audio
 
-SHOWN = 3
+SHOWN = 2
 """Samples to write."""
 
 
@@ -84,11 +84,11 @@ def bar(items: Sequence[Any], name: str) -> Any:
 
 
 def write_samples(folder: Path, shown: Sequence[tuple[str, Mapping[str, Audio]]]) -> None:
-    """Numbered WAV files with a text for each number, and the spectrograms of the first ones."""
+    """Numbered FLAC files with a text for each number, and the spectrograms of the first ones."""
     folder.mkdir(parents=True, exist_ok=True)
     for number, (_, sounds) in enumerate(shown, 1):
         for name, sound in sounds.items():
-            sound.save(folder / f"{number}-{name}.wav")
+            sound.save(folder / f"{number}-{name}.flac")
     texts = {str(number): text for number, (text, _) in enumerate(shown, 1)}
     (folder / "texts.json").write_text(json.dumps(texts, indent=2) + "\n", encoding="utf-8")
     spectrograms(folder / "spectrogram.png", shown[0][1])

@@ -132,7 +132,7 @@ def unit_names(unit: str) -> Names | None:
         return _ANY_CASE[unit.lower()]
     if unit.startswith("°"):
         return _ALL.get(unit.replace(" ", ""))
-    if area := re.fullmatch(r"(sq|cu)\.? ?([A-Za-z]+)\.?", unit, re.IGNORECASE):
+    if area := re.fullmatch(r"(sq|cu)[.\s-]{0,2}([A-Za-z]+)\.?", unit, re.IGNORECASE):
         names = _length(area[2].lower())
         return names and _each(names, lambda name: f"{_AREAS[area[1].lower()]} {name}")
     first, space, last = unit.rpartition(" ")

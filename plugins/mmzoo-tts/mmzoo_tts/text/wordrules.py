@@ -24,7 +24,10 @@ from mmzoo_tts.text.units import ALONE, unit_names
 _UNIT = re.compile(
     rf"(?:{'|'.join(ALONE)}|(?:m|ft|mi|[MGT]B)(?=/s|/h))(?:/(?:hr|h|s|min|day|kg|L|l|m|cm)(?:\^[23])?)?(?![\w^]|[/'-]\w)"
 )
-_AREA = re.compile(r"(?:sq|cu)(?:\. ?| )(?:ft|mi|yd|km|cm|mm|m)\b\.?|(?:sq|cu)\. ?in\b\.?")
+_AREA = re.compile(
+    r"(?:(?:sq|cu)(?:\.\s?|\s|-)(?:ft|mi|yd|km|cm|mm|m)|sq(?:ft|mi|yd|km|cm|mm|m)|cu(?:ft|yd|mm))\b\.?|(?:sq|cu)\.\s?in\b\.?",
+    re.IGNORECASE,
+)
 _ZIP = re.compile(r"(?<=, )([A-Z]{2}) (\d{5})(?:-(\d{4}))?(?![\d,.]*\d)")
 _BEFORE_ONE = frozenset("a an each every one per".split())
 WORD = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)*")
