@@ -105,7 +105,7 @@ def evaluate_word_speech(
     if samples is not None:
         samples.mkdir(parents=True, exist_ok=True)
         for index, sound in enumerate(said[:6]):
-            sound.save(samples / f"{texts[index]}-{index}.wav")
+            sound.save(samples / f"{texts[index]}-{index}.flac")
     arms = {"recorded": recorded, "copy": copies, "model": said}
     return {
         "protocol": {
