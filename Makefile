@@ -30,6 +30,7 @@ test-slow: $(VENV)/.installed-dev
 
 soak: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/soak.py --write
+	$(BIN)/python benchmarks/faults.py --write
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -15,7 +15,7 @@ import argparse
 import platform
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -83,6 +83,8 @@ def milliseconds(run: Callable[[], object], repeats: int) -> float:
     for _ in range(repeats + WARM_UP):
         start = time.perf_counter()
         run()
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
         times.append((time.perf_counter() - start) * 1000)
     return statistics.median(times[WARM_UP:])
 
@@ -114,7 +116,7 @@ def trained(module: nn.Module, z: Tensor) -> Callable[[], object]:
 
 def searched(z: Tensor, codebooks: int) -> Callable[[], object]:
     """The floor: the product of all vectors with each codebook."""
-    flat, codes = z.flatten(0, 1), torch.randn(z.shape[-1], CODES)
+    flat, codes = z.flatten(0, 1), torch.randn(z.shape[-1], CODES, device=z.device)
 
     def run() -> object:
         with torch.inference_mode():
@@ -123,7 +125,7 @@ def searched(z: Tensor, codebooks: int) -> Callable[[], object]:
     return run
 
 
-def table(repeats: int) -> str:
+def table(repeats: int, device: str = "cpu", shapes: Sequence[tuple[int, int, int]] = SHAPES) -> str:
     """The measurements as a Markdown table."""
     peer = peer_module()
     lines = [
@@ -131,13 +133,13 @@ def table(repeats: int) -> str:
         "|---|---|---|---:|---:|---:|---:|---:|",
     ]
     for case in CASES:
-        for shape in SHAPES:
-            z = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+        for shape in shapes:
+            z = torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(device)
             floor = milliseconds(searched(z, case.floor), repeats) if case.floor else None
             for mode, prepare in (("eval", evaluated), ("train", trained)):
                 torch.manual_seed(0)
-                ours = milliseconds(prepare(case.ours(shape[-1]), z), repeats)
-                theirs = milliseconds(prepare(case.peer(peer, shape[-1]), z), repeats) if peer else None
+                ours = milliseconds(prepare(case.ours(shape[-1]).to(device), z), repeats)
+                theirs = milliseconds(prepare(case.peer(peer, shape[-1]).to(device), z), repeats) if peer else None
                 cells = [
                     case.name,
                     str(list(shape)),

@@ -1,4 +1,4 @@
-"""Atomic file writes, file digests, and the processor's name and features."""
+"""Atomic file writes, file digests, memory, and the processor's name and features."""
 
 from __future__ import annotations
 
@@ -115,3 +115,39 @@ def _cpu_line(key: str) -> str:
             if name.strip() == key:
                 return value.strip()
     return ""
+
+
+def memory() -> tuple[int, int]:
+    """(free, total) bytes of memory for the processes of this machine or container."""
+    import psutil
+
+    found = psutil.virtual_memory()
+    limit, used = (_number(Path("/sys/fs/cgroup") / name) for name in ("memory.max", "memory.current"))
+    if limit and limit < found.total:
+        return min(found.available, max(0, limit - used)), limit
+    return found.available, found.total
+
+
+def resident() -> int:
+    """Bytes of memory that this process occupies."""
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)
+
+
+def _number(path: Path) -> int:
+    """The number in a file; 0 if there is none."""
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except OSError:
+        return 0
+    return int(text) if text.isdigit() else 0
+
+
+def size_text(size: float) -> str:
+    """A number of bytes for people to read, such as `12.3 MB`."""
+    units = ["B", "kB", "MB", "GB", "TB"]
+    while size >= 1000 and len(units) > 1:
+        size /= 1000
+        units.pop(0)
+    return f"{size:.0f} {units[0]}" if units[0] == "B" else f"{size:.1f} {units[0]}"

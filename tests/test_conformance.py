@@ -9,7 +9,8 @@ from mmzoo.testing.common import NotChecked
 from mmzoo.testing.kit import Case, cases
 
 PLUGINS = [
-    f"mmzoo-{name}" for name in ["datasets", "dit", "encoders", "image", "recognition", "transfer", "tts", "vqvae"]
+    f"mmzoo-{name}"
+    for name in ["datasets", "dit", "encoders", "image", "prior", "recognition", "transfer", "tts", "vqvae"]
 ]
 COMPILERS = ("export", "compile", "inductor")
 NOT_FOR_ALL = {

@@ -62,6 +62,12 @@ def require_generator(model: Any, name: str) -> None:
         )
 
 
+def needs_nothing(name: str) -> bool:
+    """Whether a model makes something from an empty prompt, such as a new text. Raises what `generator_class` does."""
+    fields = arguments_of(_method(generator_class(name)))
+    return not any(field.is_required() for field in fields.values())
+
+
 def prompt_of(given: Mapping[str, Any], model: Any, name: str, base: Path = Path(), id: str = "") -> Prompt:
     """The prompt with these keys, checked.
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from mmzoo.cli.output import print_json, print_table, say_row
+from mmzoo.system import size_text
 
 CACHE = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 
@@ -25,7 +26,7 @@ def list_models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON
     if as_json:
         print_json([{"repo": m.repo, "commits": m.commits, "bytes": m.size, "path": str(m.path)} for m in models])
         return
-    rows = [(m.repo, file_size(m.size), ", ".join(commit[:12] for commit in m.commits), str(m.path)) for m in models]
+    rows = [(m.repo, size_text(m.size), ", ".join(commit[:12] for commit in m.commits), str(m.path)) for m in models]
     print_table(("model", "size", "commits", "path"), rows)
 
 
@@ -40,8 +41,8 @@ def size() -> None:
     models, folder = sum(model.size for model in cached_models()), cache_dir()
     computed = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
     rows = [
-        ("models", file_size(models), constants.HF_HUB_CACHE),
-        ("datasets and features", file_size(computed), str(folder)),
+        ("models", size_text(models), constants.HF_HUB_CACHE),
+        ("datasets and features", size_text(computed), str(folder)),
     ]
     print_table(("what", "size", "path"), rows)
 
@@ -55,7 +56,7 @@ def remove(
 
     for name in names:
         repo = _repo(name)
-        say_row(repo, f"{file_size(forget(repo))} freed")
+        say_row(repo, f"{size_text(forget(repo))} freed")
 
 
 def _repo(name: str) -> str:
@@ -65,12 +66,3 @@ def _repo(name: str) -> str:
         return name
     source = find_model(name).source
     return source.place if source is not None and source.scheme == "hf-hub" else name
-
-
-def file_size(size: int) -> str:
-    """A number of bytes for people to read, such as `12.3 MB`."""
-    value, units = float(size), ["B", "kB", "MB", "GB", "TB"]
-    while value >= 1000 and len(units) > 1:
-        value /= 1000
-        units.pop(0)
-    return f"{value:.0f} {units[0]}" if units[0] == "B" else f"{value:.1f} {units[0]}"

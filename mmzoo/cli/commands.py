@@ -20,6 +20,7 @@ OWN: Mapping[str, ComponentSpec] = MappingProxyType(
             ("plugins", "plugins:PLUGINS", "List plugins; create, enable or disable one"),
             ("doctor", "doctor:DOCTOR", "Check the installation and explain problems"),
             ("train", "train:train", "Train a model from a recipe, or resume training"),
+            ("plan", "plan:plan", "Say what a training needs: parameters, operations, memory and time"),
             ("generate", "generate:generate", "Make pictures, sounds or texts from prompts, one or a file of them"),
             ("tokenize", "tokenize:tokenize", "Encode a dataset as codes, in shards that trainings read"),
             ("evaluate", "evaluate:evaluate", "Measure a model and write its evaluation.json"),

@@ -32,7 +32,9 @@ def generate(
             metavar="[KEY=VALUE]...",
         ),
     ] = None,
-    prompt: Annotated[str | None, typer.Option("-p", "--prompt", help="What to draw or say: the key text.")] = None,
+    prompt: Annotated[
+        str | None, typer.Option("-p", "--prompt", help="What to draw, say or continue: the key text.")
+    ] = None,
     name: Annotated[str | None, typer.Option("--class", help="The class to draw, for models of classes.")] = None,
     prompts: Annotated[
         Path | None,
@@ -49,6 +51,11 @@ def generate(
     num: Annotated[int, typer.Option(help="Number of pictures, laid out as a grid.")] = 1,
     steps: Annotated[int | None, typer.Option(help="Sampling steps; more is slower.")] = None,
     guidance: Annotated[float | None, typer.Option(help="How strictly to follow the words; 1 is none.")] = None,
+    temperature: Annotated[
+        float | None, typer.Option(help="How freely to draw codes; 0 takes the most probable one.")
+    ] = None,
+    top_k: Annotated[int | None, typer.Option(help="Number of most probable codes to draw from.")] = None,
+    top_p: Annotated[float | None, typer.Option(help="Total probability of the codes to draw from.")] = None,
     seed: Seed = "0",
     format: Annotated[str | None, typer.Option(help="With --prompts: the format of the files.")] = None,
     shard_rows: ShardRows = 256,
@@ -65,12 +72,15 @@ def generate(
 
         mmzoo generate vqvae-dit-tts --prompt "Hello there." voice=joe -o hello.wav
 
+        mmzoo generate vqvae-prior-text --prompt "The teacher" --top-p 0.9
+
         mmzoo generate vqvae-dit-tts --prompts texts.jsonl --output speech
     """
     from mmzoo.bulk.generation import content_of, generate_all
-    from mmzoo.bulk.prompts import prompt_of, require_generator
+    from mmzoo.bulk.prompts import needs_nothing, prompt_of, require_generator
 
-    given = _keys(keys or (), {"steps": steps, "guidance": guidance})
+    how = {"steps": steps, "guidance": guidance, "temperature": temperature, "top_k": top_k, "top_p": top_p}
+    given = _keys(keys or (), how)
     if prompts is not None:
         if prompt is not None or name is not None or num != 1:
             raise InputError("--prompts excludes --prompt, --class and --num; write them into the rows of the file.")
@@ -83,7 +93,7 @@ def generate(
         )
         return
     named = [value for value in (prompt, name) if value is not None]
-    if len(named) > 1 or not (named or given.keys() - {"steps", "guidance"}):
+    if len(named) > 1 or not (named or given.keys() - how.keys() or needs_nothing(model)):
         raise InputError("Give either --prompt or --class, or keys of the prompt, or a file with --prompts.")
     given |= {key: value for key, value in (("prompt", prompt), ("class", name)) if value is not None}
     if not 1 <= num <= MAX_PICTURES:

@@ -29,16 +29,16 @@ def push(
     Before anything is sent, paths, user names and tokens are removed, and a fresh process loads the model strictly and
     reproduces its golden outputs. The last line of output registers the model in a plugin.
     """
-    from mmzoo.cli.cache import file_size
     from mmzoo.hub.publishing import publish
+    from mmzoo.system import size_text
 
     done = publish(model, repo, private=private, revision=revision, tag=tag, license=license, dry_run=dry_run)
     for name, size in done.files.items():
-        say_row(name, file_size(size))
+        say_row(name, size_text(size))
     for text in done.notes:
         note(one_line(f"note: {text}"))
     kept = " (if new)" if dry_run and private is None else ""
-    total = file_size(sum(done.files.values()))
+    total = size_text(sum(done.files.values()))
     say_row(done.repo, f"{done.visibility}{kept}", f"license {done.license}", f"{total} in total")
     if dry_run:
         note("Nothing was sent.")

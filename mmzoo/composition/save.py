@@ -120,7 +120,11 @@ def _describe(head: TaskHead, name: str | None, task: str | None, modalities: It
 
 def write_weights(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write a safetensors file atomically. Raises OSError."""
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     with whole_file(path) as staged:
-        save_file(dict(tensors), staged, metadata={"format": "pt"})
+        try:
+            save_file(dict(tensors), staged, metadata={"format": "pt"})
+        except SafetensorError as error:  # also for a full disk
+            raise OSError(str(error)) from error

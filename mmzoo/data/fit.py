@@ -17,7 +17,9 @@ LARGEST_SIDE = 256
 """Pixels of the longest side at which pictures are trained on as they are."""
 
 
-def fit_image(image: Image, size: tuple[int, int], how: Literal["crop", "pad", "stretch"] = "crop") -> Image:
+def fit_image(
+    image: Image, size: tuple[int, int], how: Literal["crop", "pad", "stretch"] = "crop", *, nearest: bool = False
+) -> Image:
     """Resize to (height, width) with bicubic interpolation.
 
     Args:
@@ -25,6 +27,7 @@ def fit_image(image: Image, size: tuple[int, int], how: Literal["crop", "pad", "
         size: Height and width in pixels.
         how: `crop` covers the size and crops the center, `pad` fits into the size and adds white, `stretch` changes the
             aspect ratio.
+        nearest: Take the nearest pixel instead, for pictures whose values are not brightness, such as masks of classes.
     """
     from PIL import Image as Pillow
 
@@ -34,7 +37,8 @@ def fit_image(image: Image, size: tuple[int, int], how: Literal["crop", "pad", "
     factors = size[0] / height, size[1] / width
     factor = max(factors) if how == "crop" else min(factors)
     scaled = size if how == "stretch" else (max(1, round(height * factor)), max(1, round(width * factor)))
-    picture = Pillow.fromarray(image.pixels).resize((scaled[1], scaled[0]), Pillow.Resampling.BICUBIC)
+    method = Pillow.Resampling.NEAREST if nearest else Pillow.Resampling.BICUBIC
+    picture = Pillow.fromarray(image.pixels).resize((scaled[1], scaled[0]), method)
     top, left = (scaled[0] - size[0]) // 2, (scaled[1] - size[1]) // 2
     box = (left, top, left + size[1], top + size[0])
     if how == "pad":

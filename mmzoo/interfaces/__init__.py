@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mmzoo.interfaces.graphs import Exportable, Exported, Graph, Runner
     from mmzoo.interfaces.heads import (
         Adaptable,
+        Diffuses,
         Examples,
         Generates,
         HasCritics,
@@ -62,8 +63,8 @@ _HOMES = {
     "formats": "ForeignFormat Tie",
     "graphs": "Exportable Exported Graph Runner",
     "heads": (
-        "Adaptable Examples Generates HasCritics HasFeatures HasFiles HasPreviews HasStatistics Model NeedsColumns"
-        " ReadsCodes TaskHead Trainable"
+        "Adaptable Diffuses Examples Generates HasCritics HasFeatures HasFiles HasPreviews HasStatistics Model"
+        " NeedsColumns ReadsCodes TaskHead Trainable"
     ),
     "ports": "Link Port Ports Slot",
     "tokenizer": "Tokenizer",
@@ -82,6 +83,7 @@ __all__ = [
     "Config",
     "Count",
     "Critic",
+    "Diffuses",
     "DiffusionBackbone",
     "Examples",
     "Exportable",

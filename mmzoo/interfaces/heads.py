@@ -235,6 +235,33 @@ class HasFiles(Protocol):
 
 
 @runtime_checkable
+class Diffuses(Protocol):
+    """A diffusion model of data that can be shown to its network: what recognition by diffusion needs.
+
+    Noise is drawn from seeds and not from a generator, so that a draw is the same for every item and condition.
+    """
+
+    def hidden_states(self, raw: Tensor, *, depths: Sequence[int], times: Sequence[float]) -> Latents:
+        """Hidden states for a raw batch without a condition, concatenated to `[B, N, depths * times * width]`.
+
+        Args:
+            raw: Images `[B, H, W, 3]` from 0 to 1.
+            depths: After how many blocks they are read.
+            times: The times to which the batch is noised, each with the same noise for every item.
+        """
+
+    def denoising_errors(self, raw: Tensor, prompts: Sequence[str], *, times: Tensor, seeds: Sequence[int]) -> Tensor:
+        """Mean squared errors of the prediction for one item under each of P conditions, float32 `[P, K]`.
+
+        Args:
+            raw: One image `[1, H, W, 3]` from 0 to 1.
+            prompts: P captions or class names.
+            times: Times `[K]`, each with a noise of its own that all conditions share.
+            seeds: The seeds of these K noises.
+        """
+
+
+@runtime_checkable
 class HasFeatures(Protocol):
     """A model that supplies features to another model's encoder."""
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 SUPPLIES = {
     "mmzoo-datasets": (
         "dataset/audio-folder dataset/coco-captions dataset/csv dataset/degraded-digits"
-        " dataset/english-lexicon dataset/festvox-ru dataset/flite-speech dataset/heldout-texts dataset/hub"
+        " dataset/english-lexicon dataset/festvox-ru dataset/flite-speech dataset/grammar-texts dataset/heldout-texts"
+        " dataset/hub"
         " dataset/image-folder dataset/imagenet-1k dataset/librispeech dataset/ljspeech"
         " dataset/natural-speech dataset/parallel-speech dataset/parquet dataset/russian-lexicon"
-        " dataset/small-pictures"
+        " dataset/segmented-digits dataset/segmented-scenes dataset/small-pictures"
         " dataset/speech-commands dataset/spoken-digits dataset/spoken-scenes dataset/spoken-texts"
         " dataset/spoken-words dataset/tokens judge/caption-listener judge/digit-reader judge/distill-mos judge/dnsmos"
         " judge/pocketsphinx judge/resemblyzer judge/scene-reader judge/whisper"
@@ -23,16 +24,24 @@ SUPPLIES = {
     ),
     "mmzoo-encoders": (
         "encoder/bytes encoder/codes encoder/image-conv encoder/log-mel encoder/speech-convnext"
-        " encoder/speech-transformer encoder/symbols encoder/timm encoder/vectors encoder/vit fusion/cnn fusion/concat"
-        " fusion/cross-attention fusion/late fusion/rnn fusion/weighted"
+        " encoder/speech-transformer encoder/symbols encoder/timm encoder/unet encoder/vectors encoder/vit"
+        " fusion/cnn fusion/concat fusion/cross-attention fusion/late fusion/rnn fusion/weighted"
     ),
     "mmzoo-image": (
-        "model/vqvae-dit-digits model/vqvae-dit-text2image head/text-to-image metric/class-to-image"
-        " metric/text-to-image command/edit task/class-to-image task/text-to-image"
+        "model/dit-mask2image model/vqvae-dit-digits model/vqvae-dit-text2image head/mask-to-image"
+        " head/text-to-image metric/class-to-image metric/text-to-image command/edit task/class-to-image"
+        " task/mask-to-image task/text-to-image"
+    ),
+    "mmzoo-prior": (
+        "model/vqvae-prior-image model/vqvae-prior-speech model/vqvae-prior-text backbone/causal-transformer"
+        " backbone/masked-transformer head/image-prior head/speech-prior head/text-prior metric/image-generation"
+        " metric/text-generation metric/word-to-speech task/image-generation task/text-generation task/word-to-speech"
     ),
     "mmzoo-recognition": (
-        "model/vqvae-dit-recognition head/recognition metric/recognition command/explain command/recognize"
-        " task/recognition"
+        "model/dit-digits-classifier model/dit-segmentation model/unet-segmentation model/vqvae-dit-recognition"
+        " head/diffusion-classifier head/recognition head/segmentation metric/diffusion-classification"
+        " metric/recognition metric/segmentation command/explain command/recognize command/segment"
+        " task/diffusion-classification task/recognition task/segmentation"
     ),
     "mmzoo-transfer": (
         "model/vqvae-dit-image2speech model/vqvae-dit-speech2image head/image-to-speech head/speech-to-image"
@@ -48,10 +57,10 @@ SUPPLIES = {
         " task/text-to-speech task/voice-conversion"
     ),
     "mmzoo-vqvae": (
-        "model/vqvae-image model/vqvae-speech model/vqvae-text"
+        "model/vqvae-image model/vqvae-speech model/vqvae-text model/vqvae-words"
         " critic/multi-period critic/multi-resolution"
         " encoder/picture-autoencoder encoder/seanet encoder/source-filter-autoencoder"
-        " encoder/text-autoencoder"
+        " encoder/patch-autoencoder encoder/text-autoencoder"
         " quantizer/fsq quantizer/rvq quantizer/vq head/picture-vqvae head/speech-vqvae head/text-vqvae"
         " format/encodec metric/image-tokenization metric/speech-tokenization metric/text-tokenization"
         " task/image-tokenization task/speech-tokenization task/text-tokenization"

@@ -17,7 +17,7 @@ from mmzoo.factory import build
 from mmzoo.resolve import resolve
 from mmzoo.training.engine import RunResult, Trainer
 from mmzoo.training.ranks import in_turn, is_first_rank, join_ranks
-from mmzoo.training.recipe import DataConfig, ModelConfig, load_recipe
+from mmzoo.training.recipe import DataConfig, ModelConfig, TrainingRecipe, load_recipe
 from mmzoo.training.saving import checkpoint_to_resume
 from mmzoo.training.seeds import seed_everything
 
@@ -93,17 +93,27 @@ def train(
         torch.set_num_threads(settings.num_threads)
     run_folder = Path(out) if out is not None else Path("runs") / settings.name
     checkpoint_to_resume(run_folder, resume, settings, lambda line: None)  # refuses before data and examples are built
+    if command is None:
+        source = f"<{settings.name}>" if isinstance(recipe, Mapping) else Path(recipe).as_posix()
+        command = shlex.join(["mmzoo", "train", source, *overrides])
+    return trainer_for(settings, run_folder, command).run(resume, export_only=export_only)
+
+
+def trainer_for(settings: TrainingRecipe, run_folder: Path, command: str = "") -> Trainer:
+    """The trainer of a recipe, with its data and a fresh model.
+
+    Args:
+        settings: The recipe.
+        run_folder: Where the run is, or will be.
+        command: The command for the training record.
+    """
     data = settings.data
     with in_turn(join_ranks(cpu=settings.device == "cpu")):
         splits = load_dataset_for(lambda: needed_columns(settings.model), data.name, data.config)
     rows, validation = rows_of(splits, data)
     seed_everything(settings.seed, "model")
     head = fresh_model(settings.model)
-    if command is None:
-        source = f"<{settings.name}>" if isinstance(recipe, Mapping) else Path(recipe).as_posix()
-        command = shlex.join(["mmzoo", "train", source, *overrides])
-    trainer = Trainer(settings, head, rows, out=run_folder, validation_rows=validation, command=command)
-    return trainer.run(resume, export_only=export_only)
+    return Trainer(settings, head, rows, out=run_folder, validation_rows=validation, command=command)
 
 
 def dry_run(

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
+from mmzoo.composition.save import write_weights
 from mmzoo.errors import CheckpointError
 from mmzoo.system import sha256_of
 
@@ -60,9 +61,7 @@ def write_checkpoint(
     staging.mkdir()
     try:
         for stem, named in tensors.items():
-            path = staging / f"{stem}.safetensors"
-            save_file(_unshared(named), path)
-            path.chmod(0o644)  # safetensors writes 0600 whatever the umask
+            write_weights(staging / f"{stem}.safetensors", _unshared(named))
         (staging / "state.json").write_text(json.dumps(state, indent=1), encoding="utf-8")
         files = {
             path.name: {"size": path.stat().st_size, "sha256": sha256_of(path)} for path in sorted(staging.iterdir())
@@ -141,6 +140,8 @@ def verify_checkpoint(path: Path) -> dict[str, Any]:
         file = path / name
         if Path(name).name != name or not file.is_file():
             raise CheckpointError(f"Checkpoint {path} is missing its file {name}.")
+        if not isinstance(expected, dict) or {"size", "sha256"} - set(expected):
+            raise CheckpointError(f"Checkpoint {path}: its {MANIFEST} lacks the size or sha256 of {name}.")
         size = file.stat().st_size
         if size != expected["size"]:
             raise CheckpointError(f"Checkpoint {path}: {name} has {size} bytes instead of {expected['size']}.")

@@ -23,20 +23,22 @@ from mmzoo.data import cache_dir, has_codes, require_columns
 from mmzoo.errors import CheckpointError, ConfigError, TrainingError
 from mmzoo.interfaces import Examples, NeedsColumns, ReadsCodes, TaskHead
 from mmzoo.interfaces.threads import unpaced
+from mmzoo.system import write_whole
 from mmzoo.training.adversary import make_adversary
 from mmzoo.training.checkpoint import list_checkpoints, read_state, remove_staging, write_checkpoint
 from mmzoo.training.compute import agreed, settled
 from mmzoo.training.export import export_model, finish_head, training_record, versions
-from mmzoo.training.feed import Feed
+from mmzoo.training.feed import Batch, Feed
 from mmzoo.training.guard import RunLock, StopSignals
 from mmzoo.training.log import Averages, RunLog, duration
+from mmzoo.training.memory import first_line, out_of_memory, ran_out
 from mmzoo.training.order import BatchSize, DataOrder
 from mmzoo.training.ranks import check_same_checkpoint, check_same_registry, in_turn, join_ranks, on_cpu
 from mmzoo.training.recipe import TrainingRecipe, dump_recipe
 from mmzoo.training.saving import Progress, check_same_data, checkpoint_to_resume, collect, restore
 from mmzoo.training.seeds import seed_everything
 from mmzoo.training.start import Start, all_rows, begin_from
-from mmzoo.training.step import Stepper, check_batch_keys, trainable
+from mmzoo.training.step import Outcome, Stepper, check_batch_keys, trainable
 from mmzoo.training.watch import Watcher, mean_over_ranks
 
 if TYPE_CHECKING:
@@ -105,6 +107,8 @@ class Trainer:
         self.progress = Progress()
         self._losses: dict[str, float] = {}
         self._failed_saves = 0
+        self._signals = StopSignals()
+        self._before, self._started, self._saved_at = 0.0, time.monotonic(), time.monotonic()
 
     def run(self, resume: str | Path = "auto", *, export_only: bool = False) -> RunResult:
         """Train until the last step, a pause or a signal.
@@ -117,11 +121,41 @@ class Trainer:
         # An earlier run in this process must not fix the precision of this one.
         AcceleratorState._reset_state()
         with self._locked(), unpaced():
-            self.log = RunLog(self.out, steps=self.recipe.steps, active=self.processes.is_main_process)
+            try:
+                self.log = RunLog(self.out, steps=self.recipe.steps, active=self.processes.is_main_process)
+            except OSError as error:
+                raise TrainingError(_unwritable(f"the run folder {self.out}", error)) from error
             try:
                 return self._run(resume, export_only)
+            except (RuntimeError, MemoryError) as error:
+                if not ran_out(error):
+                    raise
+                raise TrainingError(self._out_of_memory(error)) from error
             finally:
                 self.log.close()
+
+    @contextmanager
+    def rehearsing(self, *, world: int = 1) -> Iterator[Feed]:
+        """Ready for `update` without a run folder: nothing is locked, logged or saved.
+
+        Args:
+            world: The feed yields the part of one of this many processes.
+
+        Yields:
+            The batches.
+        """
+        self.processes = join_ranks(cpu=self.recipe.device == "cpu")
+        AcceleratorState._reset_state()
+        self.log = RunLog(self.out, steps=self.recipe.steps, active=False)
+        with unpaced():
+            self._choose_compute(None)
+            self._prepare(fresh=True)
+            self.stepper.train_mode()
+            feed = self._feed(world)
+            try:
+                yield feed
+            finally:
+                feed.close()
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -139,7 +173,10 @@ class Trainer:
         self._choose_compute(None if path is None else read_state(path))
         check_same_checkpoint(self.accelerator, path.name if path is not None else "")
         if self.accelerator.is_main_process and not export_only:
-            (self.out / "recipe.yaml").write_text(dump_recipe(self.recipe), encoding="utf-8")
+            try:
+                write_whole(self.out / "recipe.yaml", dump_recipe(self.recipe))
+            except OSError as error:
+                raise TrainingError(_unwritable(f"the run folder {self.out}", error)) from error
         self._prepare(fresh=path is None)
         if path is not None:
             check_same_data(path, self._data)
@@ -160,9 +197,12 @@ class Trainer:
         if export_only:
             return self._finish()
         self._describe()
+        watcher = Watcher(self.stepper, self.log, self.out, self.rows, self.validation_rows, self._cache)
+        if self.recipe.validate_every and self.progress.step < self.recipe.steps:
+            watcher.prepare()
         # Before and after the loop there is nothing to save, so a signal may end the process at once.
-        with StopSignals() as self._signals:
-            result = self._loop()
+        with self._signals:
+            result = self._loop(watcher)
         return result or self._finish()
 
     def _choose_compute(self, checkpoint: Mapping[str, Any] | None) -> None:
@@ -229,41 +269,44 @@ class Trainer:
 
     # --- the loop --------------------------------------------------------------------------------------
 
-    def _loop(self) -> RunResult | None:
+    def _feed(self, world: int) -> Feed:
+        return Feed(
+            self.examples,
+            self.order,
+            (self.progress.epoch, self.progress.position),
+            rank=self.accelerator.process_index,
+            world=world,
+            workers=self.recipe.num_workers,
+            accumulate=self.recipe.accumulate,
+        )
+
+    def update(self, batch: Batch) -> Outcome:
+        """Make the next update with a batch of the feed, and count it."""
+        progress, device = self.progress, self.accelerator.device
+        parts = [replace(p, tensors=send_to_device(p.tensors, device, non_blocking=True)) for p in batch.parts]
+        outcome = self.stepper.update(parts, progress.step, self._flags())
+        items, frames = self.order.frames(*batch.place)
+        progress.step += 1
+        progress.items += items
+        progress.frames += frames
+        progress.epoch, progress.position = self.order.next(*batch.place)
+        progress.seconds = self._before + time.monotonic() - self._started
+        return outcome
+
+    def _loop(self, watcher: Watcher) -> RunResult | None:
         """Run until the last step (returns None), a pause or a signal (returns the result)."""
         recipe, progress = self.recipe, self.progress
-        world, rank = self.accelerator.num_processes, self.accelerator.process_index
         self._started = self._saved_at = time.monotonic()
         self._before = progress.seconds
         averages = Averages()
         window_start, window_step = time.monotonic(), progress.step
         saved_step, bad = progress.step, 0
         ending: str | None = None
-        watcher = Watcher(self.stepper, self.log, self.out, self.rows, self.validation_rows, self._cache)
-        if recipe.validate_every and progress.step < recipe.steps:
-            watcher.prepare()
         self.stepper.train_mode()
-        feed = Feed(
-            self.examples,
-            self.order,
-            (progress.epoch, progress.position),
-            rank=rank,
-            world=world,
-            workers=recipe.num_workers,
-            accumulate=recipe.accumulate,
-        )
+        feed = self._feed(self.accelerator.num_processes)
         try:
             while progress.step < recipe.steps and ending is None:
-                batch = next(feed)
-                device = self.accelerator.device
-                parts = [replace(p, tensors=send_to_device(p.tensors, device, non_blocking=True)) for p in batch.parts]
-                outcome = self.stepper.update(parts, progress.step, self._flags())
-                items, frames = self.order.frames(*batch.place)
-                progress.step += 1
-                progress.items += items
-                progress.frames += frames
-                progress.epoch, progress.position = self.order.next(*batch.place)
-                progress.seconds = self._before + time.monotonic() - self._started
+                outcome = self.update(next(feed))
                 if outcome.skipped:
                     bad += not outcome.overflow
                     progress.skipped += 1
@@ -287,11 +330,6 @@ class Trainer:
                 if step % recipe.checkpoint_every == 0 or save_due or ending or step == recipe.steps:
                     self._save(required=ending is not None or step == recipe.steps)
                     saved_step = step
-        except torch.OutOfMemoryError as error:
-            raise TrainingError(
-                f"Out of memory in step {progress.step + 1}: {str(error).splitlines()[0]} Raise"
-                " accumulate, set checkpoint_activations=true or precision=bf16, or lower batch_size or batch_frames."
-            ) from error
         finally:
             feed.close()
         if ending in ("interrupted", "paused") and progress.step < recipe.steps:
@@ -322,6 +360,14 @@ class Trainer:
                 f"{in_a_row} updates in a row were not finite ({why}) up to step {self.progress.step};"
                 " lower optimizer.lr or optimizer.clip, or use precision=fp32, and resume from the last checkpoint."
             )
+
+    def _out_of_memory(self, error: BaseException) -> str:
+        if "stepper" not in vars(self):
+            return (
+                f"Out of memory before the first step ({first_line(error)}): the model and its examples do not fit; use"
+                " a smaller model by model.overrides, or fewer rows by data.limit."
+            )
+        return out_of_memory(error, self.stepper, f"step {self.progress.step + 1}", self.compute.precision)
 
     def _report(self, averages: Averages, rate: float) -> None:
         means = averages.read()
@@ -360,10 +406,10 @@ class Trainer:
                 self._failed_saves = 0
             except OSError as error:
                 self._failed_saves += 1
-                message = f"The checkpoint of step {self.progress.step} could not be written: {error}"
+                what = f"the checkpoint of step {self.progress.step}"
                 if required or self._failed_saves >= MAX_FAILED_SAVES:
-                    raise TrainingError(f"{message}; free some space and run the command again.") from error
-                self.log.say(f"{message}; continuing, older checkpoints are untouched.")
+                    raise TrainingError(_unwritable(what, error)) from error
+                self.log.say(f"Cannot write {what}: {error}; continuing, older checkpoints are untouched.")
         self.accelerator.wait_for_everyone()
 
     def _finish(self) -> RunResult:
@@ -373,7 +419,10 @@ class Trainer:
             seed_everything(self.recipe.seed, "finish")
             finish_head(head, self.examples)
             head.to("cpu")
-            model = export_model(head, self.out, self._record(), self.recipe.model.joint)
+            try:
+                model = export_model(head, self.out, self._record(), self.recipe.model.joint)
+            except OSError as error:
+                raise TrainingError(_unwritable(f"the model to {self.out}", error)) from error
             self.log.say(f"Finished: the model is in {model}.")
         self.accelerator.wait_for_everyone()
         return RunResult("finished", self.progress.step, self.out, model, losses=self._losses)
@@ -387,3 +436,7 @@ class Trainer:
             "losses": self._losses,
         }
         return training_record(self.command, self.recipe, self.progress, self._data, self.start) | extra
+
+
+def _unwritable(what: str, error: OSError) -> str:
+    return f"Cannot write {what}: {error}; free some space or check permissions, and run the command again."

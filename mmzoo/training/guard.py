@@ -20,6 +20,20 @@ except ImportError:  # no fcntl on Windows
     fcntl = None  # type: ignore[assignment]
 
 
+_HELD: set[RunLock] = set()
+
+
+def _let_go() -> None:
+    """Close inherited locks: a worker that survives this process for some seconds must not keep its folder locked."""
+    for lock in _HELD:
+        lock.close()
+    _HELD.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go)
+
+
 class RunLock:
     """Holds `<folder>/run.lock` while this process trains there; the system releases it if the process dies."""
 
@@ -47,6 +61,7 @@ class RunLock:
         self._file.truncate(0)
         self._file.write(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
         self._file.flush()
+        _HELD.add(self)
         return self
 
     def _holder(self) -> str:
@@ -58,7 +73,12 @@ class RunLock:
             return "another process"
 
     def __exit__(self, *_: object) -> None:
+        _HELD.discard(self)
         self._file.truncate(0)
+        self._file.close()
+
+    def close(self) -> None:
+        """Close the file without releasing the lock of the process that took it."""
         self._file.close()
 
 

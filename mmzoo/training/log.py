@@ -6,7 +6,8 @@ import importlib.util
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,8 @@ def duration(seconds: float) -> str:
 class RunLog:
     """Writes to stderr, `<out>/train.log`, `<out>/metrics.jsonl` and, if installed, TensorBoard.
 
+    What cannot be written, as on a full disk, is reported once on stderr and does not end the training.
+
     Args:
         out: The run folder.
         steps: The number of steps, for the progress line.
@@ -66,6 +69,7 @@ class RunLog:
         self.active = active
         self._progress: Any = None
         self._board: Any = None
+        self._failed = False
         if not active:
             return
         self._text = (out / "train.log").open("a", encoding="utf-8")
@@ -86,12 +90,14 @@ class RunLog:
         if not self.active:
             return
         stamped = f"{time.strftime('%H:%M:%S')} {text}"
-        self._text.write(f"{stamped}\n")
-        self._text.flush()
-        if self._progress is not None:
-            self._progress.print(stamped)
-        else:
-            print(stamped, file=sys.stderr, flush=True)
+        with self._tolerant():
+            self._text.write(f"{stamped}\n")
+            self._text.flush()
+        with self._tolerant():
+            if self._progress is not None:
+                self._progress.print(stamped)
+            else:
+                print(stamped, file=sys.stderr, flush=True)
 
     def tick(self, step: int, note: str | None = None) -> None:
         """Move the progress line."""
@@ -102,11 +108,24 @@ class RunLog:
         """Write the scalars of a step to metrics.jsonl and TensorBoard."""
         if not self.active:
             return
-        self._metrics.write(json.dumps({"step": step, "kind": kind, **values}) + "\n")
-        self._metrics.flush()
+        with self._tolerant():
+            self._metrics.write(json.dumps({"step": step, "kind": kind, **values}) + "\n")
+            self._metrics.flush()
         if self._board is not None:
-            for name, value in values.items():
-                self._board.add_scalar(f"{kind}/{name}", value, step)
+            with self._tolerant():
+                for name, value in values.items():
+                    self._board.add_scalar(f"{kind}/{name}", value, step)
+
+    @contextmanager
+    def _tolerant(self) -> Iterator[None]:
+        """Survive errors of writing."""
+        try:
+            yield
+        except OSError as error:
+            if not self._failed:
+                with suppress(OSError):  # stderr may be a file on the same disk
+                    print(f"warning: the log cannot be written: {error}; training continues", file=sys.stderr)
+            self._failed = True
 
     def preview(self, step: int, name: str, value: Audio | Image, picture: Image | None = None) -> None:
         """Write a sound with its spectrogram, or a picture, to TensorBoard."""
@@ -126,8 +145,8 @@ class RunLog:
             return
         if self._progress is not None:
             self._progress.close()
-        if self._board is not None:
-            self._board.close()
-        self._text.close()
-        self._metrics.close()
+        for file in (self._board, self._text, self._metrics):
+            if file is not None:
+                with self._tolerant():
+                    file.close()
         self.active = False

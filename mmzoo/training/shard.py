@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from torch.distributed.tensor import DTensor
 
 M = TypeVar("M", bound=nn.Module)
+PLAIN = frozenset({Tensor, nn.Parameter})
+"""Types of tensors that are not split."""
 
 
 def copied(model: M, frozen: Iterable[nn.Module]) -> M:
@@ -77,7 +79,7 @@ def _methods(kind: type[nn.Module]) -> list[str]:
 
 def is_split(tensor: Tensor) -> TypeGuard[DTensor]:
     """Whether this rank holds only a part of the tensor."""
-    return hasattr(tensor, "to_local")
+    return type(tensor) not in PLAIN and hasattr(tensor, "to_local")  # asked of every tensor in every step
 
 
 def local(tensor: Tensor) -> Tensor:

@@ -182,7 +182,7 @@ class Stepper:
                 broadcast([tensor.data for tensor in self.adversary.state_dict().values()])
         head.to(accelerator.device)
         self.sharded = recipe.shard and accelerator.num_processes > 1
-        self._plain = head
+        self.whole = head
         if self.sharded:
             self.head = head = copied(head, self.frozen)
         self.blocks = blocks_of(head, self.frozen)
@@ -234,7 +234,7 @@ class Stepper:
         with torch.no_grad():
             if self.sharded:
                 self._load_average()
-                yield self._plain.eval()
+                yield self.whole.eval()
                 return
             with self.ema.swapped():
                 self.head.eval()
@@ -244,7 +244,7 @@ class Stepper:
                     self.train_mode()
 
     def _load_average(self) -> None:
-        OwnTensors(self._plain, tuple(f"{name}." for name in self.slots)).load(self.ema.state())
+        OwnTensors(self.whole, tuple(f"{name}." for name in self.slots)).load(self.ema.state())
 
     def finished(self) -> TaskHead:
         """The head with averaged weights, as it was given: complete, and without what only training needs."""
@@ -253,7 +253,7 @@ class Stepper:
         else:
             self.ema.copy_to_model()
         release(self.blocks)
-        return self._plain
+        return self.whole
 
     def train_mode(self) -> None:
         """Put all in training mode, except frozen submodules and models in slots that are not trained jointly."""
@@ -302,7 +302,7 @@ class Stepper:
             adversary_norm = self._clip(critics.parameters, self.recipe.adversary.clip)
             finite &= torch.isfinite(adversary_norm)
             values["adversary_norm"] = adversary_norm
-        bad, *shared = self._any_rank((not bool(finite), *flags))
+        bad, *shared = self._any_rank(~finite, flags)
         if bad:
             return self._skip(values, tuple(shared))
         self.scale.succeeded()
@@ -359,10 +359,12 @@ class Stepper:
             torch._foreach_mul_(local_gradients(parameters), 1 / self.scale.value)
         return clip_gradients(parameters, limit)
 
-    def _any_rank(self, flags: tuple[bool, ...]) -> tuple[bool, ...]:
+    def _any_rank(self, bad: Tensor, flags: tuple[bool, ...]) -> tuple[bool, ...]:
+        """Whether `bad`, and each flag, is set on any rank; the only place of a step that waits for the device."""
         if self.accelerator.num_processes == 1:
-            return flags
-        votes = torch.tensor([float(flag) for flag in flags], device=self.accelerator.device)
+            return bool(bad), *flags
+        asked = torch.tensor(flags, dtype=torch.float32).to(self.accelerator.device, non_blocking=True)
+        votes = torch.cat([bad.float().reshape(1), asked])
         return tuple(vote > 0 for vote in self.accelerator.reduce(votes, "sum").tolist())
 
     def _skip(self, values: Mapping[str, Tensor], flags: tuple[bool, ...]) -> Outcome:

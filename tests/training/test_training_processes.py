@@ -16,6 +16,7 @@ from training_dummy import make_trainer
 
 from mmzoo.errors import TrainingError
 from mmzoo.training.checkpoint import list_checkpoints, read_tensors, verify_checkpoint
+from mmzoo.training.guard import RunLock
 
 pytestmark = pytest.mark.usefixtures("dummy")
 
@@ -103,6 +104,35 @@ def test_the_lock_of_another_process_holds_until_it_dies(tmp_path: Path) -> None
         holder.kill()
         holder.wait()
     assert make_trainer(tmp_path, steps=2).run().status == "finished"
+
+
+SURVIVED = """
+import multiprocessing, os, pathlib, sys, time
+from mmzoo.training.guard import RunLock
+
+def work():
+    print(os.getpid(), flush=True)
+    time.sleep(60)
+
+RunLock(pathlib.Path(sys.argv[1])).__enter__()
+multiprocessing.get_context("fork").Process(target=work).start()
+time.sleep(60)
+"""
+
+
+def test_a_worker_that_survives_its_training_does_not_hold_the_lock(tmp_path: Path) -> None:
+    training = subprocess.Popen([sys.executable, "-c", SURVIVED, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert training.stdout is not None
+    worker = int(training.stdout.readline())  # printed by the worker, so it has begun
+    try:
+        training.kill()
+        training.wait()
+        os.kill(worker, 0)  # it lives
+        with RunLock(tmp_path):
+            pass
+    finally:
+        os.kill(worker, signal.SIGKILL)
+        training.stdout.close()
 
 
 @pytest.mark.slow

@@ -33,6 +33,12 @@ def mmzoo_register(register: Register) -> None:
         modalities=("text",),
     )
     register.dataset(
+        "grammar-texts",
+        "mmzoo_datasets.grammar_texts:grammar_texts",
+        summary="Sentences of a grammar as text alone (needs pocketsphinx)",
+        modalities=("text",),
+    )
+    register.dataset(
         "spoken-texts",
         "mmzoo_datasets.spoken_texts:spoken_texts",
         summary="Given texts spoken by a voice of flite, espeak-ng, or a neural one",
@@ -87,6 +93,18 @@ def mmzoo_register(register: Register) -> None:
         "mmzoo_datasets.spoken_words:spoken_words",
         summary="Names of shapes and colors, spoken by many voices at many rates (needs flite and espeak-ng)",
         modalities=("speech", "text"),
+    )
+    register.dataset(
+        "segmented-scenes",
+        "mmzoo_datasets.segmented:segmented_scenes",
+        summary="Overlapping shapes with textures and noise, and the class of each pixel",
+        modalities=("image",),
+    )
+    register.dataset(
+        "segmented-digits",
+        "mmzoo_datasets.segmented:segmented_digits",
+        summary="Handwritten digits on photographs and clutter, and the class of each pixel",
+        modalities=("image",),
     )
     register.dataset(
         "small-pictures",
@@ -171,7 +189,7 @@ def mmzoo_register(register: Register) -> None:
         license="bsd-2-clause",
         source="the package pocketsphinx and its bundled en-us models (CMU Sphinx)",
         independence="no part in training any model; the texts of flite-speech use words that it knows",
-        tasks=("text-to-speech", "speech-tokenization", "voice-conversion", "speech-enhancement"),
+        tasks=("text-to-speech", "speech-tokenization", "voice-conversion", "speech-enhancement", "word-to-speech"),
         requires=("pocketsphinx>=5.1",),
     )
     register.judge(
@@ -181,7 +199,7 @@ def mmzoo_register(register: Register) -> None:
         license="mit",
         source="OpenAI's Whisper base in CTranslate2's layout (Systran/faster-whisper-base), run by faster-whisper",
         independence="no part in training any model",
-        tasks=("text-to-speech", "speech-tokenization", "voice-conversion", "speech-enhancement"),
+        tasks=("text-to-speech", "speech-tokenization", "voice-conversion", "speech-enhancement", "word-to-speech"),
         requires=("faster-whisper>=1.1",),
     )
     register.judge(

@@ -69,6 +69,13 @@ def mmzoo_register(register: Register) -> None:
         trials=[{"model": "resnet10t", "width": 12}],
     )
     register.encoder(
+        "unet",
+        "mmzoo_encoders.unet:UNetEncoder",
+        summary="U-Net: features of every pixel of an image",
+        modalities=("image",),
+        trials=[{"widths": [6, 8, 12], "depth": 1}],
+    )
+    register.encoder(
         "codes",
         "mmzoo_encoders.features:CodeEncoder",
         summary="Codes of a tokenizer through a transformer",

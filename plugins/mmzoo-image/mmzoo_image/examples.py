@@ -22,18 +22,28 @@ class Captioned:
         words: The vocabulary.
         codes: Their codes, int64 `[N, L, Q]`.
         patch: The tokenizer's patch in pixels.
+        masks: The classes of their pixels, uint8 `[N, H, W]`; None without.
     """
 
-    keys = ("words", "image", "codes", "plain")
-
     def __init__(
-        self, pixels: np.ndarray[Any, Any], texts: Sequence[str], words: Words, codes: Tensor, patch: int
+        self,
+        pixels: np.ndarray[Any, Any],
+        texts: Sequence[str],
+        words: Words,
+        codes: Tensor,
+        patch: int,
+        masks: np.ndarray[Any, Any] | None = None,
     ) -> None:
         self.words = words.known_ids(texts)
         self.codes = codes
         self.plain = torch.stack([plain(Image(picture), patch) for picture in pixels])
-        self.images = pixels
+        self.images, self.masks = pixels, masks
         self.lengths = [1] * len(pixels)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """`mask` only with masks."""
+        return ("words", "image", "codes", "plain", *(("mask",) if self.masks is not None else ()))
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -43,9 +53,11 @@ class Captioned:
         return index
 
     def collate(self, examples: list[int]) -> Mapping[str, Tensor]:
-        """`words` `[B, M]`, `image` uint8 `[B, H, W, 3]`, `codes` `[B, N, Q]`, `plain` bool `[B, N]`."""
+        """`words` `[B, M]`, `image` uint8 `[B, H, W, 3]`, `codes` `[B, N, Q]`, `plain` bool `[B, N]`; `mask` uint8."""
         chosen = torch.tensor(examples)
+        masks = {} if self.masks is None else {"mask": torch.from_numpy(self.masks[examples])}
         return {
+            **masks,
             "words": trimmed(self.words[chosen]),
             "image": torch.from_numpy(self.images[examples]),
             "codes": self.codes[chosen],

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmzoo.data import as_batch, as_image, as_text, decode_image, fit_image, packed_images, picture_codes
@@ -51,12 +52,15 @@ from mmzoo_image.inputs import (
     stack_pictures,
     unknown_note,
 )
+from mmzoo_image.masks import class_fractions, fitted_mask, packed_masks
 from mmzoo_image.spoil import FACTOR, HINTS, TASKS, enlarge, hide, hints, spoil
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
 FEATURE_TIME = 0.9
+AT_ONCE = 256
+"""Pairs of a prompt and a noise that are denoised at once."""
 EDIT_DROP = 0.5
 """Caption dropout for training edits; high, because most edits come without a prompt."""
 
@@ -83,6 +87,7 @@ class TextToImage(TaskHead):
         plain_weight: Loss weight of latents over single-color patches, relative to 1. Most of a simple picture is
             background, which would dominate the loss.
         feature_depth: Number of backbone blocks before `features` are read.
+        mask_classes: Number of classes of the masks that may be a condition too (see `MaskToImage`); 0 for none.
         through: Whether the flow loss trains a jointly trained tokenizer too (straight-through its codes); otherwise
             each learns from its own loss.
     """
@@ -101,8 +106,8 @@ class TextToImage(TaskHead):
         Link("head.words", "text.raw"),
         Link("sampler.times", "backbone.times"),
     )
-    columns = ("image", "text")
-    batch_keys = ("words", "image", "codes", "plain")
+    columns: ClassVar[tuple[str, ...]] = ("image", "text")
+    batch_keys: ClassVar[tuple[str, ...]] = ("words", "image", "codes", "plain")
     generates = Image
     tokenizer: Tokenizer
     text: ModalityEncoder
@@ -123,13 +128,14 @@ class TextToImage(TaskHead):
         edits: Fraction = 0.25,
         plain_weight: Weight = 0.25,
         feature_depth: Count = 3,
+        mask_classes: Count = 0,
         through: bool = False,
     ) -> None:
         super().__init__()
         self.dim, self.width, self.vocabulary, self.side = dim, width, vocabulary, side
         self.num_steps, self.edit_steps, self.guidance = num_steps, edit_steps, guidance
         self.drop, self.edits, self.plain_weight = drop, edits, plain_weight
-        self.feature_depth, self.through = feature_depth, through
+        self.feature_depth, self.mask_classes, self.through = feature_depth, mask_classes, through
         self.words = Words()
         self.pooled = nn.Linear(width, width)
 
@@ -151,7 +157,7 @@ class TextToImage(TaskHead):
                 "words": Port(modality="text", codebook_size=config["vocabulary"]),
                 "latents": latent,
                 "image": Port(modality="image"),
-                "picture": Port(width=config["dim"] + HINTS),
+                "picture": Port(width=config["dim"] + HINTS + config.get("mask_classes", 0)),
             },
         )
 
@@ -195,16 +201,19 @@ class TextToImage(TaskHead):
         interval: tuple[float, float] = (0.0, 1.0),
         seed: int | None = 0,
         size: tuple[int, int] | None = None,
+        masks: Sequence[Any] | None = None,
     ) -> list[Image]:
         """Draw a picture for each prompt. Prompt i uses seed + i, so it does not depend on the rest of the batch.
 
         Args:
-            prompts: Captions, or dataset rows with one.
+            prompts: Captions, or dataset rows with one; "" is possible with a mask.
             steps: Sampling steps; None for the model's default.
             guidance: Scale of classifier-free guidance, 1 for none; None for the model's default.
             interval: Times in [0, 1] between which guidance applies.
             seed: Seed of the first picture's noise; None draws one, and the notes of each picture report its own.
             size: (height, width) in pixels; None for the training size.
+            masks: For a model with `mask_classes`, a gray picture for each prompt whose values are classes: anything
+                that `mmzoo.data.as_image` takes. It is stretched to the size.
 
         Raises:
             InputError: A prompt has no known word, or an argument is out of range.
@@ -215,13 +224,25 @@ class TextToImage(TaskHead):
         texts = [as_text(text, "A prompt") for text in texts]
         size = (self.side, self.side) if size is None else checked_size(size)
         ids, _ = self.words.ids(texts)
+        known = None if masks is None else self._shown(masks, len(texts), size)
         for prompt, row in zip(texts, ids, strict=True):
-            if not row.any():
+            if not row.any() and known is None:
                 raise InputError(
                     f"The prompt {prompt[:60]!r} has no word that {self.name or 'this model'} knows; it knows"
                     f" {', '.join(self.words.words)}."
                 )
-        return self._draw(ids, None, size, self._sampling(steps, guidance, interval, seed))
+        return self._draw(ids, known, size, self._sampling(steps, guidance, interval, seed))
+
+    def _shown(self, masks: Sequence[Any], count: int, size: tuple[int, int]) -> Tensor:
+        """`_known` for masks and no picture."""
+        items = as_batch(masks)
+        if not self.mask_classes:
+            raise InputError(f"{self.name or 'This model'} does not draw from masks; leave masks out.")
+        if items is None or len(items) != count:
+            raise InputError(f"masks must be a list with a mask for each of the {count} prompts.")
+        classes = torch.from_numpy(np.stack([fitted_mask(as_image(mask), size) for mask in items]))
+        covered = class_fractions(classes, self.mask_classes, self._grid(size), self._patch)
+        return F.pad(covered, (self.dim + HINTS, 0)).to(self.device)
 
     def generate_item(
         self,
@@ -334,12 +355,8 @@ class TextToImage(TaskHead):
         steps = self.num_steps if sampling.steps is None else sampling.steps
         size = checked_size(size)
         grid, ids = self._grid(size), ids.to(self.device)
-        noise = torch.stack(
-            [
-                torch.randn(grid[0] * grid[1], self.dim, generator=torch.Generator().manual_seed(sampling.seed + index))
-                for index in range(len(ids))
-            ]
-        ).to(self.device)
+        shape = (grid[0] * grid[1], self.dim)
+        noise = torch.stack([_noise(shape, sampling.seed + index) for index in range(len(ids))]).to(self.device)
         condition = self._condition(ids, grid, known)
         null = self._condition(torch.zeros_like(ids), grid, known) if ids.any() else None
         predict = prediction(
@@ -372,9 +389,9 @@ class TextToImage(TaskHead):
     # --- parts of the forward pass, shared by training and sampling -----------------------------------------
 
     def _known(self, pixels: Tensor, hints: Tensor) -> Tensor:
-        """The backbone's input for a degraded picture: unquantized latents and hints, `[B, N, dim + 4]`."""
+        """The backbone's input for a degraded picture: unquantized latents, hints and no mask."""
         latents = self.tokenizer.encode_latents(pixels).x
-        return torch.cat((latents.float(), hints.to(latents.device)), dim=-1)
+        return F.pad(torch.cat((latents.float(), hints.to(latents.device)), dim=-1), (0, self.mask_classes))
 
     def _condition(self, ids_BN: Tensor, grid: tuple[int, int], known: Tensor | None) -> Condition:
         """The condition of captions `[B, M]`; a caption without words is the null condition."""
@@ -385,29 +402,58 @@ class TextToImage(TaskHead):
         pooled = self.pooled(mean) * (count > 0)
         place = grid_sines(*grid, self.width, device=ids_BN.device).to(encoded.x.dtype)
         if known is None:
-            known = place.new_zeros(len(ids_BN), grid[0] * grid[1], self.dim + HINTS)
+            known = place.new_zeros(len(ids_BN), grid[0] * grid[1], self.dim + HINTS + self.mask_classes)
         return Condition(
             vectors={"text": pooled},
             aligned={"place": place.expand(len(ids_BN), -1, -1), "picture": known},
             sequences={"words": replace(encoded, mask=mask)},
         )
 
-    @torch.no_grad()
+    # --- recognition by diffusion ------------------------------------------------------------------------
+
     def features(self, raw: Tensor, mask: Tensor | None = None) -> Latents:
         """Hidden states of the backbone for pictures `[B, H, W, 3]`, without a caption, as input to recognition.
 
         A little noise is added, the same for every picture (Xiang et al., arXiv 2303.09769).
         """
+        return self.hidden_states(raw, depths=(self.feature_depth,), times=(FEATURE_TIME,))
+
+    @torch.no_grad()
+    def hidden_states(self, raw: Tensor, *, depths: Sequence[int], times: Sequence[float]) -> Latents:
+        """Hidden states at several depths and times; see `Diffuses`."""
         latents = self.tokenizer.encode_latents(raw)
         assert latents.grid is not None
         data = latents.x.float()
-        noise = torch.randn(data.shape[1:], generator=torch.Generator().manual_seed(0)).to(data).expand_as(data)
-        t = data.new_full((len(data),), FEATURE_TIME)
-        x_t, _ = self.sampler.corrupt(data, noise, t)
-        condition = self._condition(
-            torch.zeros(len(data), 1, dtype=torch.int64, device=data.device), latents.grid, None
-        )
-        return latents.with_x(self.backbone.hidden(latents.with_x(x_t), t, condition, depth=self.feature_depth))
+        noise = _noise(data.shape[1:], 0).to(data).expand_as(data)
+        none = torch.zeros(len(data), 1, dtype=torch.int64, device=data.device)
+        condition = self._condition(none, latents.grid, None)
+        states = []
+        for time in times:
+            t = data.new_full((len(data),), time)
+            x_t = latents.with_x(self.sampler.corrupt(data, noise, t)[0])
+            states += [self.backbone.hidden(x_t, t, condition, depth=depth) for depth in depths]
+        return latents.with_x(torch.cat(states, dim=-1))
+
+    @torch.no_grad()
+    def denoising_errors(self, raw: Tensor, prompts: Sequence[str], *, times: Tensor, seeds: Sequence[int]) -> Tensor:
+        """Errors of the prediction under each prompt, with the same noise and times for all; see `Diffuses`.
+
+        The picture is quantized, as the pictures of training were.
+        """
+        latents = self.tokenizer.encode_latents(raw)
+        data = self.tokenizer.embed_codes(self.tokenizer.quantize_latents(latents)).float()
+        assert latents.grid is not None
+        noise = torch.stack([_noise(data.shape[1:], seed) for seed in seeds]).to(data)
+        x_t, target = self.sampler.corrupt(data.expand_as(noise), noise, times.to(data))
+        condition = self._condition(self.words.ids(prompts)[0].to(data.device), latents.grid, None)
+        pairs = torch.cartesian_prod(torch.arange(len(prompts)), torch.arange(len(noise))).to(data.device)
+        errors = []
+        for start in range(0, len(pairs), AT_ONCE):
+            prompt, draw = pairs[start : start + AT_ONCE].unbind(1)
+            x = Latents(x_t[draw], grid=latents.grid)
+            guess = self.backbone(x, times.to(data)[draw], condition.select(prompt))
+            errors.append((guess.float() - target[draw]).square().mean((1, 2)))
+        return torch.cat(errors).view(len(prompts), len(noise))
 
     # --- files -------------------------------------------------------------------------------------------
 
@@ -428,7 +474,7 @@ class TextToImage(TaskHead):
             inputs = {
                 "words": words,
                 "x": torch.randn(1, 16, self.dim, generator=generator),
-                "picture": torch.randn(1, 16, self.dim + HINTS, generator=generator),
+                "picture": torch.randn(1, 16, self.dim + HINTS + self.mask_classes, generator=generator),
             }
         half = torch.full((1,), 0.5, device=inputs["x"].device)
         condition = self._condition(inputs["words"], (4, 4), inputs["picture"])
@@ -458,7 +504,8 @@ class TextToImage(TaskHead):
             self.words = Words.of(rows["text"], self.vocabulary)
         pixels = packed_images(rows, cache, self.side)
         codes = picture_codes(rows, cache, self.tokenizer, self.side)
-        return Captioned(pixels, rows["text"], self.words, codes, self._patch)
+        masks = packed_masks(rows, cache, self.side) if self.mask_classes else None
+        return Captioned(pixels, rows["text"], self.words, codes, self._patch, masks)
 
     def training_step(
         self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
@@ -470,6 +517,10 @@ class TextToImage(TaskHead):
         kept = (torch.rand(len(data), generator=generator) >= drop).unsqueeze(1).to(data.device)
         grid = self._grid((batch["image"].shape[1], batch["image"].shape[2]))
         known = self._spoiled(batch["image"].float() / 255, edited, grid, generator)
+        if self.mask_classes:
+            shown = (torch.rand(len(data), 1, 1, generator=generator) >= self.drop).to(data.device)
+            covered = class_fractions(batch["mask"], self.mask_classes, grid, self._patch)
+            known[..., -self.mask_classes :] = covered.to(known) * shown
         condition = self._condition(batch["words"] * kept, grid, known)
         weight = torch.where(batch["plain"], self.plain_weight, 1.0)
         return self.sampler.loss(self.backbone, Latents(data, grid=grid), condition, generator, weight)
@@ -488,7 +539,7 @@ class TextToImage(TaskHead):
     @torch.no_grad()
     def _spoiled(self, pixels: Tensor, edited: Tensor, grid: tuple[int, int], generator: torch.Generator) -> Tensor:
         """`_known` for the pictures chosen by `edited` `[B]`, each degraded for one of TASKS; zeros for the others."""
-        known = pixels.new_zeros(len(pixels), grid[0] * grid[1], self.dim + HINTS)
+        known = pixels.new_zeros(len(pixels), grid[0] * grid[1], self.dim + HINTS + self.mask_classes)
         chosen = edited.nonzero().flatten()
         for index, task in enumerate(TASKS):
             rows = chosen[index :: len(TASKS)].to(pixels.device)
@@ -502,3 +553,8 @@ class TextToImage(TaskHead):
             drawn = self.generate([row["text"]])[0]
             fitted = fit_image(decode_image(row["image"]), drawn.pixels.shape[:2])
             yield row["id"], Image(np.concatenate((fitted.pixels, drawn.pixels), axis=1))
+
+
+def _noise(shape: Sequence[int], seed: int) -> Tensor:
+    """Normal noise that depends on its shape and seed alone."""
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))

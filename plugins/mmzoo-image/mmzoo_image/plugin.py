@@ -7,6 +7,9 @@ from typing import Any
 from mmzoo.hookspecs import Register, Weights, hookimpl
 from mmzoo_image import tasks
 
+DIM = 32
+"""Channels of the latents of `vqvae-image`."""
+
 
 @hookimpl
 def mmzoo_register(register: Register) -> None:
@@ -24,22 +27,25 @@ def mmzoo_register(register: Register) -> None:
                 "vocabulary": 32,
                 "side": 32,
                 "feature_depth": 1,
-                "slots": {
-                    "tokenizer": {"model": "vqvae-image", "pretrained": False},
-                    "text": {"name": "symbols", "vocabulary": 32, "width": 32, "depth": 1},
-                    "backbone": {
-                        "name": "dit",
-                        "width": 32,
-                        "depth": 1,
-                        "heads": 2,
-                        "in_channels": 32,
-                        "vector_channels": {"text": 32},
-                        "aligned_channels": {"place": 32, "picture": 36},
-                        "sequence_channels": {"words": 32},
-                        "position": "rope-2d",
-                    },
-                    "sampler": "euler",
-                },
+                "slots": _slots(width=32, depth=1, heads=2, vocabulary=32, pretrained=False),
+            }
+        ],
+    )
+    register.head(
+        "mask-to-image",
+        "mmzoo_image.from_mask:MaskToImage",
+        summary="Mask of classes to picture, perhaps with a caption",
+        modalities=("text", "image"),
+        trials=[
+            {
+                "dim": 32,
+                "width": 32,
+                "vocabulary": 32,
+                "side": 32,
+                "feature_depth": 1,
+                "mask_classes": 2,
+                "slots": _slots(width=32, depth=1, heads=2, vocabulary=32, mask_classes=2, pretrained=False),
+                "rows": {"mask": [[[0, 1], [1, 0]], [[0, 0], [1, 1]]]},
             }
         ],
     )
@@ -54,6 +60,16 @@ def mmzoo_register(register: Register) -> None:
         weights=[Weights("scenes", license="apache-2.0")],
     )
     register.model(
+        "dit-mask2image",
+        task="mask-to-image",
+        modalities=("text", "image"),
+        summary="Draws scenes of overlapping shapes from masks of their classes; to be trained",
+        recipe={
+            "head": {"name": "mask-to-image", "dim": DIM, "width": 128, "vocabulary": 16, "mask_classes": 7},
+            **_slots(width=128, depth=4, heads=4, vocabulary=16, mask_classes=7),
+        },
+    )
+    register.model(
         "vqvae-dit-digits",
         task="class-to-image",
         modalities=("text", "image"),
@@ -66,19 +82,28 @@ def mmzoo_register(register: Register) -> None:
 
 def _recipe(*, width: int, depth: int, heads: int) -> dict[str, Any]:
     """A picture head over the latents of `vqvae-image`."""
-    vocabulary, dim = 64, 32
+    vocabulary = 64
     return {
-        "head": {"name": "text-to-image", "dim": dim, "width": width, "vocabulary": vocabulary},
-        "tokenizer": {"model": "vqvae-image"},
+        "head": {"name": "text-to-image", "dim": DIM, "width": width, "vocabulary": vocabulary},
+        **_slots(width=width, depth=depth, heads=heads, vocabulary=vocabulary),
+    }
+
+
+def _slots(
+    *, width: int, depth: int, heads: int, vocabulary: int, mask_classes: int = 0, pretrained: bool = True
+) -> dict[str, Any]:
+    """What fills the slots of a picture head."""
+    return {
+        "tokenizer": {"model": "vqvae-image", **({} if pretrained else {"pretrained": False})},
         "text": {"name": "symbols", "vocabulary": vocabulary, "width": width, "depth": 1},
         "backbone": {
             "name": "dit",
             "width": width,
             "depth": depth,
             "heads": heads,
-            "in_channels": dim,
+            "in_channels": DIM,
             "vector_channels": {"text": width},
-            "aligned_channels": {"place": width, "picture": dim + 4},
+            "aligned_channels": {"place": width, "picture": DIM + 4 + mask_classes},
             "sequence_channels": {"words": width},
             "position": "rope-2d",
             "shared_modulation": True,

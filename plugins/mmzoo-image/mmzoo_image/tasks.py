@@ -63,6 +63,11 @@ def register_tasks(register: Register) -> None:
         sections={"digits_right": "Digits right", "variety": "Variety", "edits": "Edits", "speed": "Speed"},
         numbers="mmzoo_image.results:digit_numbers",
     )
+    register.task(
+        "mask-to-image",
+        summary="Masks of classes to images",
+        use='artist = mmzoo.create("{name}")\nartist.generate([""], masks=["mask.png"])[0].save("scene.png")',
+    )
     register.metric(
         "text-to-image",
         "mmzoo_image.evaluate:evaluate_text_to_image",

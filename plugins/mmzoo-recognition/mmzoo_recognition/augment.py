@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -32,13 +32,29 @@ def augmented(batch: Mapping[str, Tensor], generator: torch.Generator) -> dict[s
 
 def moved(pixels_BHWC: Tensor, generator: torch.Generator) -> Tensor:
     """Randomly rotate, shift and scale images `[B, H, W, 3]`; pixels beyond the border repeat it."""
-    angle, scale, right, down = (2 * torch.rand(4, len(pixels_BHWC), generator=generator) - 1).unbind(0)
+    return _sampled(pixels_BHWC, _places(pixels_BHWC.shape, generator), "bilinear")
+
+
+def moved_with_classes(pixels_BHWC: Tensor, classes_BHW: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """As `moved`, and the class of each pixel moved with it."""
+    places = _places(pixels_BHWC.shape, generator)
+    classes = _sampled(classes_BHW.unsqueeze(-1).float(), places, "nearest").squeeze(-1)
+    return _sampled(pixels_BHWC, places, "bilinear"), classes.to(classes_BHW.dtype)
+
+
+def _places(shape: Sequence[int], generator: torch.Generator) -> Tensor:
+    """Where each pixel of a randomly moved batch `[B, H, W, C]` comes from, `[B, H, W, 2]`."""
+    count, height, width, _ = shape
+    angle, scale, right, down = (2 * torch.rand(4, count, generator=generator) - 1).unbind(0)
     angle, scale = angle * TURN, 1 + scale * SCALE
     cosine, sine = angle.cos() * scale, angle.sin() * scale
     rows = torch.stack((cosine, -sine, right * SHIFT, sine, cosine, down * SHIFT), dim=1).view(-1, 2, 3)
-    pixels = pixels_BHWC.permute(0, 3, 1, 2)
-    grid = F.affine_grid(rows.to(pixels.device), list(pixels.shape), align_corners=False)
-    out = F.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
+    return F.affine_grid(rows, [count, 1, height, width], align_corners=False)
+
+
+def _sampled(x_BHWC: Tensor, places: Tensor, mode: str) -> Tensor:
+    x = x_BHWC.permute(0, 3, 1, 2)
+    out = F.grid_sample(x, places.to(x.device), mode=mode, padding_mode="border", align_corners=False)
     return out.permute(0, 2, 3, 1)
 
 

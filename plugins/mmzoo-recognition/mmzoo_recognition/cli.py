@@ -1,8 +1,9 @@
-"""`mmzoo recognize` classifies an image, speech or a text; `mmzoo explain` draws why."""
+"""`mmzoo recognize` classifies an image, speech or a text, `explain` draws why, `segment` classifies each pixel."""
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Protocol, runtime_checkable
@@ -10,7 +11,7 @@ from typing import Annotated, Any, Protocol, runtime_checkable
 import typer
 
 import mmzoo
-from mmzoo.command_line import Device, Output, input_file
+from mmzoo.command_line import STANDARD, Device, Output, input_file
 from mmzoo.errors import InputError
 from mmzoo.interfaces import Image, Labels, Tokenizer
 from mmzoo.safe_text import one_line
@@ -23,6 +24,13 @@ class Recognizes(Protocol):
     """A model that classifies images, speech and texts."""
 
     def recognize(self, *, image: Any = None, speech: Any = None, text: Any = None) -> Labels: ...
+
+
+@runtime_checkable
+class Segments(Protocol):
+    """A model that finds the class of each pixel."""
+
+    def segment(self, image: Any) -> Any: ...
 
 
 def recognize(
@@ -80,6 +88,47 @@ def explain(
         )
     result.save(page)
     result.report(f"{summary}, {page.pixels.shape[1]} x {page.pixels.shape[0]} pixels")
+
+
+def segment(
+    model: Annotated[str, typer.Argument(help="A segmentation model.")],
+    image: Annotated[Path, typer.Option(help="A picture of any size; `-` is standard input.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", help="The mask to write, a gray PNG whose values are classes; `-` is standard output."
+        ),
+    ] = None,
+    overlay: Annotated[Path | None, typer.Option(help="Also write the picture with the classes in colors.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the classes and their areas as JSON.")] = False,
+    device: Device = "cpu",
+) -> None:
+    """Find the class of each pixel of a picture; prints which part of the picture each class covers.
+
+    Examples:
+
+        mmzoo segment dit-segmentation --image scene.png -o mask.png --overlay overlay.png
+    """
+    from mmzoo.data import as_image
+
+    if output is not None and str(output) != STANDARD and output.suffix.lower() not in (".png", ".webp"):
+        raise InputError(f"{output}: a mask needs a format without loss; end its name with .png or .webp.")
+    mask, colored = (None if path is None else Output(path, Image) for path in (output, overlay))
+    segmenter = mmzoo.create(model, device=device)
+    if not isinstance(segmenter, Segments):
+        raise InputError(f"{model} does not segment; `mmzoo list --task segmentation` shows the models that do.")
+    picture = as_image(input_file(image))
+    found = segmenter.segment(picture)
+    if mask is not None:
+        mask.save(found.mask)
+    if colored is not None:
+        colored.save(found.overlay(picture))
+    if as_json:
+        report = json.dumps({"classes": list(found.names), "areas": found.areas})
+    else:
+        report = "\n".join(f"{one_line(name)}\t{area:.4f}" for name, area in found.areas.items())
+    taken = any(one is not None and one.standard for one in (mask, colored))
+    print(report, file=sys.stderr if taken else sys.stdout)
 
 
 def _inputs(image: Path | None, speech: Path | None) -> dict[str, Any]:

@@ -102,6 +102,8 @@ def explain(
     except ImportError as error:
         raise MissingDependencyError(MISSING) from error
 
+    if not isinstance(model, Recognizer):
+        raise InputError(f"Only models with the head recognition can be explained, not {type(model).__name__}.")
     given = {"image": image, "speech": speech, "text": text}
     if lists := [name for name, value in given.items() if as_batch(value) is not None]:
         raise InputError(f"{lists[0]} is a list; explain one item at a time.")

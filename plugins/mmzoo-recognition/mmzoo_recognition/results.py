@@ -27,6 +27,53 @@ def numbers(evaluation: Report) -> list[str]:
     ]
 
 
+def diffusion_tables(evaluation: Report) -> str:
+    """Scores of a diffusion classifier by degradation, and by budget."""
+    return "\n\n".join(filter(None, diffusion_numbers(evaluation)[:2]))
+
+
+def diffusion_numbers(evaluation: Report) -> list[str]:
+    """Scores by degradation, scores by budget, and the cost."""
+    return [
+        _reliability("digits", evaluation.get("scores", {})),
+        _reliability("evaluations of the network at most, clean digits", evaluation.get("budgets", {})),
+        line("Cost", evaluation.get("cost", {})),
+    ]
+
+
+def _reliability(title: str, report: Report) -> str:
+    """Accuracy with its interval, calibration error and log-likelihood."""
+    rows = [
+        [
+            name,
+            f"{percent(row, 'accuracy')} ({percent(row, 'accuracy_low')} to {percent(row, 'accuracy_high')})",
+            percent(row, "ece"),
+            f"{row['nll']:.3f}",
+        ]
+        for name, row in report.items()
+    ]
+    return table([title, "accuracy % (95 %)", "ECE %", "NLL"], rows) if rows else ""
+
+
+def segmentation_tables(evaluation: Report) -> str:
+    """The intersection over union of each class."""
+    return segmentation_numbers(evaluation)[0]
+
+
+def segmentation_numbers(evaluation: Report) -> list[str]:
+    """The intersection over union of each class, right pixels and the speed."""
+    scores = evaluation.get("iou", {})
+    rows = [
+        [name, f"{percent(row, 'iou')} ({percent(row, 'low')} to {percent(row, 'high')})"]
+        for name, row in scores.items()
+    ]
+    return [
+        table(["intersection over union", "% (95 %)"], rows) if rows else "",
+        line("Pixels", evaluation.get("pixels", {})),
+        line("Speed", evaluation.get("speed", {})),
+    ]
+
+
 def _recognized(report: Report) -> str:
     """Accuracy by test and subset of modalities."""
     subsets = list(next(iter(report.values()), {}))

@@ -137,6 +137,13 @@ def mmzoo_register(register: Register) -> None:
         modalities=("text",),
         trials=[{"dim": 6, "width": 16, "depth": 1}],
     )
+    register.encoder(
+        "patch-autoencoder",
+        "mmzoo_vqvae.patch_autoencoder:PatchAutoencoder",
+        summary="Autoencoder of short patches of UTF-8 bytes, each by itself",
+        modalities=("text",),
+        trials=[{"dim": 6, "stride": 4, "width": 16, "depth": 1}],
+    )
     register.head(
         "text-vqvae",
         "mmzoo_vqvae.text_tokenizer:TextVQVAE",
@@ -146,10 +153,11 @@ def mmzoo_register(register: Register) -> None:
             {
                 "dim": 6,
                 "slots": {
-                    "encoder": {"name": "text-autoencoder", "dim": 6, "width": 16, "depth": 1},
+                    "encoder": {"name": encoder, "dim": 6, "width": 16, "depth": 1},
                     "quantizer": {"name": "vq", "dim": 6, "codebook_size": 16, "groups": 2},
                 },
             }
+            for encoder in ("text-autoencoder", "patch-autoencoder")
         ],
     )
     register.model(
@@ -190,4 +198,16 @@ def mmzoo_register(register: Register) -> None:
             "quantizer": {"name": "vq", "dim": 32, "codebook_size": 64, "groups": 4},
         },
         weights=[Weights("english", license="apache-2.0")],
+    )
+    register.model(
+        "vqvae-words",
+        task="text-tokenization",
+        modalities=("text",),
+        summary="Text tokenizer over patches of 1 to 8 bytes, 2 learned codebooks of 128 (14 bits a patch)",
+        card=tasks.WORDS,
+        recipe={
+            "head": {"name": "text-vqvae", "dim": 32, "crop": 128},
+            "encoder": {"name": "patch-autoencoder", "dim": 32},
+            "quantizer": {"name": "vq", "dim": 32, "codebook_size": 128, "groups": 2},
+        },
     )

@@ -33,6 +33,16 @@ TEXTS = CardText(
     training="Trained on sentences from our own grammar, with some bytes changed at random.",
     limits="Made for short English sentences; other scripts work, with more errors.",
 )
+WORDS = CardText(
+    data="grammar-texts",
+    language="en",
+    intended="Encoding English text as few codes, without errors; the codes of `vqvae-prior-text`.",
+    training="Trained on sentences from our own grammar, and on single bytes at random.",
+    limits=(
+        "A text is cut into the fewest patches that their codes give back, so it comes back exactly unless a single"
+        " byte does not; text unlike short English sentences takes more patches."
+    ),
+)
 SPEECH_LINES = {"distances": "Copy against original", "codes": "Codes", "speed": "Speed"}
 PICTURE_LINES = {"psnr_db": "PSNR of copies in dB", "codes": "Codes", "speed": "Speed"}
 

@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from mmzoo.data import as_batch, as_text, load_dataset_component
 from mmzoo.errors import DataError, InputError
 from mmzoo.evaluation.words import ErrorRate
-from mmzoo.interfaces import ALONE, Examples, Latents, Losses, Size, TrainingState
+from mmzoo.interfaces import ALONE, PADDING_CODE, Examples, Latents, Losses, Size, TrainingState
 from mmzoo_vqvae.losses import code_perplexity, code_statistics
+from mmzoo_vqvae.patch_autoencoder import PatchAutoencoder
 from mmzoo_vqvae.text_autoencoder import BYTES, PADDING, TextAutoencoder, to_bytes, to_text
+from mmzoo_vqvae.text_patches import Patches, cut, laid_out, pieces
 from mmzoo_vqvae.vqvae import VQVAE, require_no_mask
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 UNREADABLE = re.compile("[\0\ud800-\udfff]")
 """Padding, and halves of surrogate pairs, which UTF-8 cannot encode."""
 MAX_BYTES = 20_000
+AT_ONCE = 4096
+"""Patches that are encoded at once."""
 MAX_RANDOM = 0.5
 """Upper bound on the fraction of training bytes that are replaced at random."""
 _log = logging.getLogger("mmzoo.vqvae")
@@ -39,12 +43,14 @@ class TextVQVAE(VQVAE):
     Args:
         dim: Width of the latents.
         crop: Maximum bytes of a training example; longer texts are cropped at random.
+
+    An autoencoder of patches makes a text exact: it is cut into the fewest patches that their codes give back.
     """
 
     modality = "text"
     batch_keys = ("text",)
     columns = ("text",)
-    encoder: TextAutoencoder
+    encoder: TextAutoencoder | PatchAutoencoder
 
     def __init__(self, *, dim: Size, crop: Size = 96) -> None:
         super().__init__(dim=dim)
@@ -68,8 +74,26 @@ class TextVQVAE(VQVAE):
                     f"A text to tokenize must be valid Unicode of at most {MAX_BYTES:,} bytes, without NUL;"
                     f" {one[:40]!r} is not."
                 )
+        if isinstance(self.encoder, PatchAutoencoder):
+            rows = [self._fewest(one.encode()) for one in texts]
+            return nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PADDING_CODE)
         latents = self.encoder.encode(to_bytes(texts, self.device))
         return self.quantizer.encode(latents.x, latents.mask)
+
+    def _fewest(self, text: bytes) -> Tensor:
+        """The codes `[N, Q]` of the fewest patches that give the text back."""
+        stride, parts = self.encoder.stride, pieces(text, self.encoder.stride)
+        codes: dict[bytes, Tensor] = {}
+        fit: set[bytes] = set()
+        for start in range(0, len(parts), AT_ONCE):
+            some = parts[start : start + AT_ONCE]
+            raw = laid_out(some, stride).view(len(some), stride).to(self.device)
+            latents = self.encoder.encode(raw)
+            found = self.quantizer.encode(latents.x, latents.mask)
+            back = self.encoder.decode(Latents(self.quantizer.decode(found))).argmax(-1)
+            codes |= dict(zip(some, found[:, 0], strict=True))
+            fit |= {part for part, same in zip(some, (back == raw).all(1).tolist(), strict=True) if same}
+        return torch.stack([codes[patch] for patch in cut(text, fit, stride)])
 
     def _items(self, latents: Latents) -> list[str]:
         return [to_text(logits.argmax(-1)) for logits in self.encoder.decode(latents)]
@@ -95,6 +119,8 @@ class TextVQVAE(VQVAE):
 
     def examples(self, rows: Dataset, cache: Path) -> Examples:
         """Random crops of the rows' texts."""
+        if isinstance(self.encoder, PatchAutoencoder):
+            return Patches(rows["text"], max(1, self.crop // self.encoder.stride), self.encoder.stride)
         return Texts(rows["text"], self.crop)
 
     def training_step(
@@ -174,7 +200,9 @@ def evaluate_text_tokenizer(model: Any, *, limit: int | None = None, samples: Pa
             "exact": sum(a == b for a, b in zip(texts, copies, strict=True)) / len(texts),
         },
         "codes": {
-            "bits_per_byte": model.quantizer.bits_per_step / model.encoder.stride,
+            "bits_per_byte": sum(one.shape[1] for one in codes)
+            * model.quantizer.bits_per_step
+            / sum(len(text.encode()) for text in texts),
             **code_statistics(torch.cat([one[0] for one in codes]).unsqueeze(0), model.quantizer.codebook_sizes),
         },
         "speed": {"texts_per_second": len(texts) / seconds},

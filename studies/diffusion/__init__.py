@@ -1,0 +1,1 @@
+"""Studies of recognition by diffusion: classes by denoising errors, and masks from hidden states."""
