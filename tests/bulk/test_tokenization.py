@@ -161,7 +161,8 @@ def test_batches_from_stored_codes_equal_those_from_data(name: str, tmp_path: Pa
     slots, rows = config.pop("slots"), config.pop("rows")
     trial = HeadTrial("head", name, config, slots=slots, rows=rows)
     head, rows = trial.fresh(), trial.rows
-    raw, side = "audio" if head.tokenizer.modality == "speech" else "image", getattr(head, "side", None)
+    raw = {"speech": "audio"}.get(head.tokenizer.modality, head.tokenizer.modality)
+    side = getattr(head, "side", None)
     if side is not None:  # codes are those of pictures at the size of training
         fitted = [encode_image(fit_image(decode_image(cell), (side, side))) for cell in rows["image"]]
         rows = rows.map(lambda row, index: {"image": {"bytes": fitted[index], "path": None}}, with_indices=True)

@@ -63,6 +63,8 @@ COMMANDS: Mapping[str, Sequence[str]] = {
         "!export {token} --onnx graphs",
         "!export hf-hub:me/none --onnx none",
     ],
+    "plan": ["plan tiny.yaml", "!plan none.yaml"],
+    "segment": ["!segment vqvae-text --image none.png -o mask.png"],
     "revoice": ["!revoice none.wav --voice joe -o out.wav"],
     "denoise-speech": ["!denoise-speech none.wav -o out.wav"],
     "demo": ["demo Hello. -o demo.wav"],

@@ -200,7 +200,7 @@ def test_plain_patches():
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ([], "--prompt or --class"),
+        ([], "does not draw"),
         (["-p", "red", "--class", "red"], "--prompt or --class"),
         (["-p", "red", "--num", "0"], "--num"),
         (["-p", "red", "-o", "/no/such/folder/a.png"], "does not exist"),

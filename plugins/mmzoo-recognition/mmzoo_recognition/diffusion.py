@@ -263,8 +263,10 @@ def pruned(denoise: Denoise, classes: int, draws: int, budget: int) -> Tensor:
     if budget >= classes * draws:
         return denoise(kept, 0, draws)
     stages = math.ceil(math.log2(classes))
-    for _ in range(stages):
-        end = min(draws, done + max(1, budget // (stages * len(kept))))
+    left = budget
+    for stage in range(stages):
+        end = min(draws, done + max(1, left // ((stages - stage) * len(kept))))
+        left -= len(kept) * (end - done)
         if end > done:
             table[kept, done:end] = denoise(kept, done, end)
         done = end
