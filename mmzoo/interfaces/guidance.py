@@ -132,9 +132,8 @@ def _join_latents(a: Latents, b: Latents) -> Latents:
     xs, masks = [], []
     for entry in (a, b):
         missing = count - entry.x.shape[1]
-        mask = entry.x.new_ones(entry.x.shape[:2], dtype=torch.bool) if entry.mask is None else entry.mask
         xs.append(F.pad(entry.x, (0, 0, 0, missing)))
-        masks.append(F.pad(mask, (0, missing)))
+        masks.append(F.pad(entry.full_mask, (0, missing)))
     mask = torch.cat(masks)
     no_padding = a.mask is None and b.mask is None and a.x.shape[1] == b.x.shape[1]
     return replace(a, x=torch.cat(xs), mask=None if no_padding else mask, positions=None)

@@ -44,6 +44,11 @@ class Latents:
     rate: float | None = None
     modality: str | None = None
 
+    @property
+    def full_mask(self) -> Tensor:
+        """The mask, bool `[B, N]`; all True if there is no padding."""
+        return self.x.new_ones(self.x.shape[:2]).bool() if self.mask is None else self.mask
+
     def with_x(self, x: Tensor) -> Latents:
         """A copy with other vectors `[B, N, D']` at the same positions."""
         return replace(self, x=x)

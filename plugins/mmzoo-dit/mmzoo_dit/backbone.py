@@ -12,13 +12,12 @@ from torch import Tensor, nn
 from mmzoo.errors import ConfigError, InputError
 from mmzoo.interfaces import Condition, Count, DiffusionBackbone, Latents, Port, Ports, Positive, Size
 from mmzoo.nn.attention import key_mask
+from mmzoo.nn.conditions import AXES, check_names, positions_of, projections
 from mmzoo.nn.convnext import DepthwiseConv1d
 from mmzoo.nn.norm import adaptive_layer_norm
-from mmzoo.nn.rope import grid_positions, rotations
+from mmzoo.nn.rope import rotations
 from mmzoo_dit.blocks import Block, CrossBlock, Gelu
 from mmzoo_dit.modulation import ROWS_PER_BLOCK, Modulation, Table, TimeEmbedding
-
-AXES = {"rope-1d": 1, "rope-2d": 2}
 
 
 class DiT(DiffusionBackbone):
@@ -72,9 +71,9 @@ class DiT(DiffusionBackbone):
         self.axes, self.rope_theta, self.head_dim = AXES[position], rope_theta, width // heads
         self.in_channels = in_channels
         self.input = nn.Linear(in_channels, width)
-        self.vectors = _projections(vector_channels, width)
-        self.aligned = _projections(aligned_channels, width)
-        self.sequences = _projections(sequence_channels, width)
+        self.vectors = projections(vector_channels, width)
+        self.aligned = projections(aligned_channels, width)
+        self.sequences = projections(sequence_channels, width)
         self.neighbours = DepthwiseConv1d(width, conv_position) if conv_position else None
         self.time = TimeEmbedding(width, scale=time_scale, step_size=step_size)
         self.modulation = Modulation(width, depth, shared=shared_modulation)
@@ -156,7 +155,9 @@ class DiT(DiffusionBackbone):
             h = h.masked_fill(~x_t.mask.unsqueeze(-1), 0)
         if self.neighbours is not None:
             h = h + F.gelu(self.neighbours(h)).to(h.dtype)
-        rotation = rotations(self._positions(x_t), self.head_dim, self.rope_theta)
+        rotation = rotations(
+            positions_of("DiT", x_t.x, x_t.positions, x_t.grid, self.axes), self.head_dim, self.rope_theta
+        )
         mask = key_mask(x_t.mask)
         for index, block in enumerate(self.blocks[:depth]):
             memory = table.memory[index] if table.memory else None
@@ -166,9 +167,9 @@ class DiT(DiffusionBackbone):
 
     def _table(self, t_SR: Tensor, condition: Condition) -> Table:
         """Everything but x_t that the blocks need; shared by training (S = 1, R = B) and sampling (R = 1)."""
-        _check_names("vectors", self.vectors, condition.vectors)
-        _check_names("aligned", self.aligned, condition.aligned)
-        _check_names("sequences", self.sequences, condition.sequences)
+        check_names("DiT", "vectors", self.vectors, condition.vectors)
+        check_names("DiT", "aligned", self.aligned, condition.aligned)
+        check_names("DiT", "sequences", self.sequences, condition.sequences)
         dtype, device = self.input.weight.dtype, self.input.weight.device
         aligned = None
         for name, project in self.aligned.items():
@@ -189,25 +190,9 @@ class DiT(DiffusionBackbone):
         context = [project(entry.x) for project, entry in zip(self.sequences.values(), entries, strict=True)]
         mask = None
         if any(entry.mask is not None for entry in entries):
-            mask = key_mask(torch.cat([_real(entry) for entry in entries], dim=1))
+            mask = key_mask(torch.cat([entry.full_mask for entry in entries], dim=1))
         joined = torch.cat(context, dim=1)
         return tuple(cast(Block, block).memory(joined) for block in self.blocks), mask
-
-    def _positions(self, x_t: Latents) -> Tensor:
-        """Positions `[B or 1, N, axes]`."""
-        count, device = x_t.x.shape[1], x_t.x.device
-        if x_t.positions is not None:
-            if x_t.positions.shape[-1] != self.axes:
-                raise InputError(
-                    f"DiT with {self.axes} position axes got positions with {x_t.positions.shape[-1]};"
-                    " set position to rope-1d for sequences and rope-2d for images."
-                )
-            return x_t.positions
-        if self.axes == 1:
-            return torch.arange(count, dtype=torch.float32, device=device).view(1, count, 1)
-        if x_t.grid is None or x_t.grid[0] * x_t.grid[1] != count:
-            raise InputError(f"DiT with rope-2d got {count} latents with grid {x_t.grid}; give positions or a grid.")
-        return grid_positions(*x_t.grid, device=device)
 
     def _check_batch(self, x_t: Latents, table: Table) -> None:
         batch, count, channels = x_t.x.shape
@@ -222,23 +207,6 @@ class DiT(DiffusionBackbone):
                 f"DiT got {count} noisy positions with aligned sequences of {table.aligned.shape[1]};"
                 " the lengths must match."
             )
-
-
-def _real(entry: Latents) -> Tensor:
-    """The mask of a sequence; all True if it has none."""
-    return entry.x.new_ones(entry.x.shape[:2], dtype=torch.bool) if entry.mask is None else entry.mask
-
-
-def _projections(channels: Mapping[str, int] | None, width: int) -> nn.ModuleDict:
-    return nn.ModuleDict({name: nn.Linear(size, width) for name, size in sorted((channels or {}).items())})
-
-
-def _check_names(kind: str, expected: nn.ModuleDict, given: Mapping[str, Any]) -> None:
-    if set(expected) != set(given):
-        raise InputError(
-            f"DiT expected the condition's {kind} to be named {sorted(expected)} and got {sorted(given)};"
-            " pass zeros or a learned null vector for an unknown one."
-        )
 
 
 def _check(width: int, depth: int, heads: int, position: str, conv_position: int) -> None:

@@ -239,11 +239,7 @@ def _joined_mask(streams: Sequence[Latents]) -> Tensor | None:
     """The keys that may be attended to, `[B, 1, 1, N]`; None if all may."""
     if all(latents.mask is None for latents in streams):
         return None
-    real = [
-        latents.x.new_ones(latents.x.shape[:2], dtype=torch.bool) if latents.mask is None else latents.mask
-        for latents in streams
-    ]
-    return torch.cat(real, dim=1)[:, None, None, :]
+    return torch.cat([latents.full_mask for latents in streams], dim=1)[:, None, None, :]
 
 
 def _check(channels: Mapping[str, int], width: int, depth: int, heads: int, stream: str | None) -> None:

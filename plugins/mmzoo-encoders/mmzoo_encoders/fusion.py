@@ -54,7 +54,7 @@ class _Projected(Fusion):
         present: list[Tensor] = []
         for name in self.names:
             if name in parts:
-                mask = real(parts[name])
+                mask = parts[name].full_mask
                 present.append(mask.any(1))
                 means.append(self.project[name](mean(parts[name].x, mask)) * present[-1].unsqueeze(1))
             else:
@@ -145,7 +145,7 @@ class _Joined(_Projected):
         x, masks = [], []
         for index, name in enumerate(self.names):
             if name in parts:
-                masks.append(real(parts[name]))
+                masks.append(parts[name].full_mask)
                 x.append(self.project[name](parts[name].x.masked_fill(~masks[-1].unsqueeze(-1), 0)) + self.mark[index])
         mask = torch.cat(masks, 1)
         order = (~mask).long().argsort(dim=1, stable=True)
@@ -219,11 +219,6 @@ class CrossAttentionFusion(_Joined):
             q = q + attend(norm(q), attend.keys_values(x_BND), key_mask(mask))
             q = q + layers(q)
         return q.mean(1)
-
-
-def real(latents: Latents) -> Tensor:
-    """The mask of latents, bool `[B, N]`; all True if they have none."""
-    return latents.x.new_ones(latents.x.shape[:2], dtype=torch.bool) if latents.mask is None else latents.mask
 
 
 def mean(x_BND: Tensor, mask_BN: Tensor) -> Tensor:

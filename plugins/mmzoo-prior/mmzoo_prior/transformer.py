@@ -18,10 +18,9 @@ from torch import Tensor, nn
 from mmzoo.errors import ConfigError, InputError
 from mmzoo.interfaces import Condition, DiffusionBackbone, Fraction, Latents, Port, Ports, Positive, Size
 from mmzoo.nn.attention import attend
+from mmzoo.nn.conditions import AXES, check_names, positions_of, projections
 from mmzoo.nn.norm import QueryKeyNorm
-from mmzoo.nn.rope import grid_positions, rotate, rotations
-
-AXES = {"rope-1d": 1, "rope-2d": 2}
+from mmzoo.nn.rope import rotate, rotations
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +151,8 @@ class CodeTransformer(DiffusionBackbone):
             )
         self.in_channels, self.head_dim = in_channels, width // heads
         self.input = nn.Linear(in_channels, width)
-        self.vectors = _projections(vector_channels, width)
-        self.sequences = _projections(sequence_channels, width)
+        self.vectors = projections(vector_channels, width)
+        self.sequences = projections(sequence_channels, width)
         hidden = round(width * mlp_ratio)
         self.blocks = nn.ModuleList(Block(width, heads, hidden, dropout=dropout) for _ in range(depth))
         self.norm = nn.RMSNorm(width, eps=1e-6)
@@ -182,8 +181,8 @@ class CodeTransformer(DiffusionBackbone):
 
     def precompute(self, t: Tensor | None, condition: Condition) -> Table:
         """The projected condition; the times are not used."""
-        _check_names("vectors", self.vectors, condition.vectors)
-        _check_names("sequences", self.sequences, condition.sequences)
+        check_names(type(self).__name__, "vectors", self.vectors, condition.vectors)
+        check_names(type(self).__name__, "sequences", self.sequences, condition.sequences)
         if condition.aligned:
             raise InputError(f"{type(self).__name__} takes no aligned sequences; it got {sorted(condition.aligned)}.")
         added = None
@@ -194,7 +193,7 @@ class CodeTransformer(DiffusionBackbone):
             return Table(added, None, None)
         entries = [condition.sequences[name] for name in self.sequences]
         prefix = [project(entry.x) for project, entry in zip(self.sequences.values(), entries, strict=True)]
-        masks = [_real(entry) for entry in entries]
+        masks = [entry.full_mask for entry in entries]
         return Table(added, torch.cat(prefix, dim=1), torch.cat(masks, dim=1))
 
     def forward(
@@ -249,7 +248,7 @@ class CodeTransformer(DiffusionBackbone):
         h = self.input(x.x).to(x.x.dtype)
         if cache.table.added is not None:
             h = h + cache.table.added
-        real = _real(x)
+        real = x.full_mask
         h = h.masked_fill(~real.unsqueeze(-1), 0)
         before = cache.mask.shape[1]
         cache.mask = torch.cat((cache.mask, real), dim=1)
@@ -257,7 +256,7 @@ class CodeTransformer(DiffusionBackbone):
         if self.causal:
             later = torch.ones(count, before + count, dtype=torch.bool, device=h.device).triu(before + 1)
             sees = sees & ~later
-        positions = self._positions(x, cache.count)
+        positions = positions_of(type(self).__name__, x.x, x.positions, x.grid, self.axes, cache.count)
         cache.count += count
         out: Tensor = self.output(self.norm(self._through(h, positions, sees, cache))).to(x.x.dtype)
         return out
@@ -270,24 +269,6 @@ class CodeTransformer(DiffusionBackbone):
             h, keys_values = block(h, rotation, sees, past[index] if past else None)
             cache.blocks.append(keys_values)
         return h
-
-    def _positions(self, x: Latents, first: int) -> Tensor:
-        """Positions `[B or 1, N, axes]` of vectors that follow `first` others."""
-        count, device = x.x.shape[1], x.x.device
-        if x.positions is not None:
-            if x.positions.shape[-1] != self.axes:
-                raise InputError(
-                    f"{type(self).__name__} with {self.axes} position axes got positions with"
-                    f" {x.positions.shape[-1]}; set position to rope-1d for sequences and rope-2d for images."
-                )
-            return x.positions
-        if self.axes == 1:
-            return torch.arange(first, first + count, dtype=torch.float32, device=device).view(1, count, 1)
-        if x.grid is None or x.grid[0] * x.grid[1] != count:
-            raise InputError(
-                f"{type(self).__name__} with rope-2d got {count} vectors with grid {x.grid}; give positions or a grid."
-            )
-        return grid_positions(*x.grid, device=device)
 
 
 class CausalTransformer(CodeTransformer):
@@ -311,19 +292,3 @@ class MaskedTransformer(CodeTransformer):
     """Predicts at each position from all others, for codes that are revealed in any order (MaskGIT, 2202.04200)."""
 
     causal = False
-
-
-def _real(entry: Latents) -> Tensor:
-    """The mask of a sequence; all True if it has none."""
-    return entry.x.new_ones(entry.x.shape[:2], dtype=torch.bool) if entry.mask is None else entry.mask
-
-
-def _projections(channels: Mapping[str, int] | None, width: int) -> nn.ModuleDict:
-    return nn.ModuleDict({name: nn.Linear(size, width) for name, size in sorted((channels or {}).items())})
-
-
-def _check_names(kind: str, expected: nn.ModuleDict, given: Mapping[str, Any]) -> None:
-    if set(expected) != set(given):
-        raise InputError(
-            f"The backbone expected the condition's {kind} to be named {sorted(expected)} and got {sorted(given)}."
-        )

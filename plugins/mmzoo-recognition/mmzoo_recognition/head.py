@@ -360,7 +360,5 @@ def _dropped(parts: Mapping[str, Latents], drop: float, generator: torch.Generat
     kept[~kept.any(1), :] |= F.one_hot(spared, len(parts)).bool()[~kept.any(1)]
     masked = {}
     for (name, latents), keep in zip(parts.items(), kept.unbind(1), strict=True):
-        x = latents.x
-        mask = x.new_ones(x.shape[:2], dtype=torch.bool) if latents.mask is None else latents.mask
-        masked[name] = Latents(x, mask & keep.to(x.device).unsqueeze(1))
+        masked[name] = Latents(latents.x, latents.full_mask & keep.to(latents.x.device).unsqueeze(1))
     return masked
