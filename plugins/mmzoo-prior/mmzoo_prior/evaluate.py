@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -17,11 +18,14 @@ from mmzoo.errors import MmzooError
 from mmzoo.evaluation.heldout import training_data
 from mmzoo.evaluation.judges import load_judge
 from mmzoo.evaluation.pictures import in_batches, pictures_of
+from mmzoo.evaluation.speech import Sentence, write_samples
 from mmzoo.evaluation.words import accuracies, accuracy, mismatches
 from mmzoo.interfaces import Audio, Image, Latents, Tokenizer
 from mmzoo_prior.ngrams import KneserNey, copied, distinct, tokens
 
 DIGITS, SCENES, WORDS, TEXTS = 500, 400, 480, 1000
+SHOWN = 6
+"""Samples of words, of new texts, and of continued ones."""
 LIKELY = 0.05
 """A text is as likely as real ones if this fraction of real ones, or more, is less likely."""
 BESIDE = ("vqvae-dit-digits", "vqvae-dit-text2image")
@@ -102,11 +106,10 @@ def evaluate_word_speech(
     )
     copies = [model.tokenizer.reconstruct(model.tokenizer.tokenize(sound)) for sound in recorded]
     features = {name: sound_features(model.tokenizer, some) for name, some in (("real", recorded), ("model", said))}
-    if samples is not None:
-        samples.mkdir(parents=True, exist_ok=True)
-        for index, sound in enumerate(said[:6]):
-            sound.save(samples / f"{texts[index]}-{index}.flac")
     arms = {"recorded": recorded, "copy": copies, "model": said}
+    if samples is not None:
+        sentences = [Sentence(text, text, sound, (), (), None, "") for text, sound in zip(texts, recorded, strict=True)]
+        write_samples(samples, sentences, arms, SHOWN)
     return {
         "protocol": {
             "data": "words said in the voices of training",
@@ -145,8 +148,9 @@ def evaluate_text_generation(model: Any, *, limit: int | None = None, samples: P
     least = scores[int(LIKELY * len(scores))]
     if samples is not None:
         samples.mkdir(parents=True, exist_ok=True)
-        lines = [*written[:20], "", *(f"{a} | {b}" for a, b in zip(prompts[:20], continued, strict=False))]
-        (samples / "texts.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        further = [f"{a} | {b}" for a, b in zip(prompts[:SHOWN], continued, strict=False)]
+        numbered = {str(number): text for number, text in enumerate([*written[:SHOWN], *further], 1)}
+        (samples / "texts.json").write_text(json.dumps(numbered, indent=2) + "\n", encoding="utf-8")
     return {
         "protocol": {
             "data": f"{name}: new texts, and continuations of the first three words of held-out ones",

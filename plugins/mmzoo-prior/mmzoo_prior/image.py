@@ -78,34 +78,6 @@ class ImagePrior(WordPrior):
 
     # --- use ---------------------------------------------------------------------------------------------
 
-    def __call__(
-        self,
-        prompt: Any,
-        *,
-        steps: int | None = None,
-        guidance: float | None = None,
-        temperature: float | None = None,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        seed: int | None = 0,
-        size: tuple[int, int] | None = None,
-    ) -> Any:
-        """One prompt, or a dataset row with one, to an Image, or a list to a list. See `generate` for the options."""
-        prompts = as_batch(prompt)
-        drawn = self.generate(
-            [as_text(prompt, "A prompt")] if prompts is None else prompts,
-            steps=steps,
-            guidance=guidance,
-            temperature=temperature,
-            top_k=top_k,
-            top_p=top_p,
-            seed=seed,
-            size=size,
-        )
-        return drawn[0] if prompts is None else drawn
-
-    forward = __call__
-
     @torch.no_grad()
     def generate(
         self,

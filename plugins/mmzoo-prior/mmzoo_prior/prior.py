@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from mmzoo.data import as_batch
 from mmzoo.data.words import PADDING, Words
 from mmzoo.errors import ConfigError, InputError
 from mmzoo.interfaces import (
@@ -114,7 +115,19 @@ class CodePrior(TaskHead):
     def condition(self, batch: Mapping[str, Tensor]) -> Condition:
         """The condition of a batch."""
 
-    # --- sampling ----------------------------------------------------------------------------------------
+    # --- use ---------------------------------------------------------------------------------------------
+
+    def __call__(self, prompt: Any = "", **options: Any) -> Any:
+        """Generate from one prompt, or a dataset row with one, or a list of them; see `generate` for the options."""
+        prompts = as_batch(prompt)
+        made = self.generate([prompt] if prompts is None else prompts, **options)
+        return made[0] if prompts is None else made
+
+    forward = __call__
+
+    @abstractmethod
+    def generate(self, prompts: Sequence[Any], *, seed: int | None = 0) -> list[Any]:
+        """Make an item of each prompt. Prompt i uses seed + i, so it does not depend on the rest of the batch."""
 
     @torch.no_grad()
     def _sampled(

@@ -101,34 +101,6 @@ class SpeechPrior(WordPrior):
 
     # --- use ---------------------------------------------------------------------------------------------
 
-    def __call__(
-        self,
-        prompt: Any,
-        *,
-        voice: str | None = None,
-        steps: int | None = None,
-        guidance: float | None = None,
-        temperature: float | None = None,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        seed: int | None = 0,
-    ) -> Any:
-        """One prompt, or a dataset row with one, to Audio, or a list to a list. See `generate` for the options."""
-        prompts = as_batch(prompt)
-        said = self.generate(
-            [as_text(prompt, "A prompt")] if prompts is None else prompts,
-            voice=voice,
-            steps=steps,
-            guidance=guidance,
-            temperature=temperature,
-            top_k=top_k,
-            top_p=top_p,
-            seed=seed,
-        )
-        return said[0] if prompts is None else said
-
-    forward = __call__
-
     @torch.no_grad()
     def generate(
         self,

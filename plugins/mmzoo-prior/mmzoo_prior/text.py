@@ -54,30 +54,6 @@ class TextPrior(CodePrior):
 
     # --- use ---------------------------------------------------------------------------------------------
 
-    def __call__(
-        self,
-        prompt: Any = "",
-        *,
-        steps: int | None = None,
-        temperature: float | None = None,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        seed: int | None = 0,
-    ) -> Any:
-        """One prompt, or a dataset row with one, to a text, or a list to a list. See `generate` for the options."""
-        prompts = as_batch(prompt)
-        written = self.generate(
-            [prompt] if prompts is None else prompts,
-            steps=steps,
-            temperature=temperature,
-            top_k=top_k,
-            top_p=top_p,
-            seed=seed,
-        )
-        return written[0] if prompts is None else written
-
-    forward = __call__
-
     @torch.no_grad()
     def generate(
         self,
