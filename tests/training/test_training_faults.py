@@ -16,7 +16,7 @@ FAST = {"kill -9 in the saver": 1, "SIGTERM": 1, "full disk": 1}
 SLOW = {
     "kill -9 in the saver": 4,
     "kill -9 at a random moment": 2,
-    "SIGTERM": 5,
+    "SIGTERM": 7,
     "full disk": 2,
     "damaged checkpoint": 10,
     "two runs in one folder": 2,

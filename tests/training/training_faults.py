@@ -19,14 +19,14 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from datasets import Dataset
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 from training_dummy import DummyHead, Rows, catalog_of_the_critic, make_rows, make_trainer, save_tensors
 
@@ -51,6 +51,8 @@ BASE: dict[str, Any] = {
 }
 FILES = ("model", "ema", "optimizer", "adversary")
 CRASHED = 99
+SKIPPED = "skipped"
+"""The number of skipped updates, among the tensors that a rank leaves behind."""
 PATIENCE_S = 300.0
 
 
@@ -163,11 +165,8 @@ def started(out: Path, *, head: Callable[[], DummyHead] = FaultyHead, resume: st
         trainer = make_trainer(out, head=head(), **{**BASE, **more})
         code = trainer.run(resume).exit_code
         if rank is not None:
-            state = trainer.head.state_dict()
-            torch.save(
-                [{name: tensor.clone() for name, tensor in state.items()}, trainer.progress.skipped],
-                f"{out}.{rank[0]}.pt",
-            )
+            state = {name: tensor.clone() for name, tensor in trainer.head.state_dict().items()}
+            save_file(state | {SKIPPED: torch.tensor(trainer.progress.skipped)}, f"{out}.{rank[0]}.safetensors")
     except MmzooError as error:
         code = error.exit_code
         with suppress(OSError):  # the disk may be full
@@ -257,6 +256,8 @@ def _said(out: Path) -> str:
 # --- kinds of faults: each yields (name, check), and a check raises AssertionError ---------------------
 
 Case = tuple[str, Callable[[], None]]
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 def saver_lines(work: Callable[[int, str], None]) -> Callable[[], None]:
@@ -331,11 +332,16 @@ SAVED = {"first", "training", "validation", "preview", "saving"}
 PHASES = ("training", "first", "validation", "preview", "saving", "export", "data")
 
 
+def crossed(first: Sequence[A], second: Sequence[B]) -> list[tuple[A, B]]:
+    """All pairs; every one of the first comes once before any comes again, with those of the second in turn."""
+    return [(one, second[(i + turn) % len(second)]) for turn in range(len(second)) for i, one in enumerate(first)]
+
+
 def terminate(folder: Path, cases: int) -> Iterator[Case]:
     """SIGTERM to the process group in every phase, with 0 and 2 workers."""
     whole = folder / "whole"
     assert trained(whole) == 0
-    for phase, workers in list(itertools.product(PHASES, (2, 0)))[:cases]:
+    for phase, workers in crossed(PHASES, (2, 0))[:cases]:
 
         def check(phase: str = phase, workers: int = workers) -> None:
             out, mark = folder / f"{phase}-{workers}", folder / f"{phase}-{workers}.mark"
@@ -455,8 +461,8 @@ def nan_on_one_rank(folder: Path, cases: int) -> Iterator[Case]:
             heads: list[Callable[[], DummyHead]] = [FaultyHead, FaultyHead]
             heads[rank] = lambda: FaultyHead(nan=step)
             assert in_two_ranks(out, heads, validate_every=None) == [0, 0]
-            (one, skipped), (other, also) = (torch.load(f"{out}.{rank}.pt") for rank in (0, 1))
-            assert skipped == also == 1
+            one, other = (load_file(f"{out}.{rank}.safetensors") for rank in (0, 1))
+            assert one[SKIPPED] == other[SKIPPED] == 1
             parameters = [name for name in one if name.startswith("net")]
             # Rank 0 ends with the average, which it exports; what was saved is the state of both.
             assert all(bool(torch.isfinite(one[name]).all()) for name in parameters)
@@ -508,7 +514,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 def exact_resume(folder: Path, cases: int) -> Iterator[Case]:
     """Killed between two checkpoints and resumed, with every option, 0 and 2 workers, 1 and 2 ranks."""
-    for option, (workers, ranks) in list(itertools.product(OPTIONS, [(0, 1), (2, 1), (0, 2), (2, 2)]))[:cases]:
+    for option, (workers, ranks) in crossed(list(OPTIONS), [(0, 1), (2, 1), (0, 2), (2, 2)])[:cases]:
 
         def check(option: str = option, workers: int = workers, ranks: int = ranks) -> None:
             changes = {**OPTIONS[option], "num_workers": workers}
