@@ -72,7 +72,7 @@ def generate(
 
         mmzoo generate vqvae-dit-tts --prompt "Hello there." voice=joe -o hello.wav
 
-        mmzoo generate vqvae-prior-text --prompt "The teacher" --top-p 0.9
+        mmzoo generate runs/vqvae-prior-text/model --prompt "The teacher" --top-p 0.9
 
         mmzoo generate vqvae-dit-tts --prompts texts.jsonl --output speech
     """
