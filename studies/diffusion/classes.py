@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from mmzoo_recognition.diffusion import evaluations
+from mmzoo_recognition.diffusion import evaluations, pruned
 from mmzoo_recognition.examples import Labelled, pixels_of
 from mmzoo_recognition.robustness import DEGRADATIONS, reliability
 from sklearn.svm import SVC
@@ -129,14 +129,31 @@ def _training(side: int, limit: int | None) -> Any:
 
 
 def _diffusion(draws: int, budget: int | None, seed: int) -> tuple[Scored, int]:
-    model: Any = mmzoo.create(CLASSIFIER, pretrained=False, draws=draws, budget=budget, temperature=1.0)
+    model = _classifier()
+    spent = model.draws * len(model.prompts) if budget is None else budget
+
+    def seen(pixels: Tensor) -> Tensor:
+        full = _errors(pixels.numpy().tobytes())
+        return pruned(lambda kept, start, end: full[kept, start:end], len(full), draws, spent)
 
     def score(images: Sequence[Image]) -> tuple[Tensor, float]:
-        errors = [model.errors(pixels_of(image, SIDE)) for image in images]
+        errors = [seen(pixels_of(image, SIDE)) for image in tqdm(images, desc="denoising", disable=None)]
         with torch.no_grad():
             return model.logits(torch.stack(errors)), float(np.mean([evaluations(one) for one in errors]))
 
     return score, sum(p.numel() for p in model.generator.backbone.parameters())
+
+
+@cache
+def _classifier() -> Any:
+    return mmzoo.create(CLASSIFIER, pretrained=False, temperature=1.0)
+
+
+@cache
+def _errors(pixels: bytes) -> Tensor:
+    """The errors of a picture under all classes and draws, from which fewer draws and pruning choose some."""
+    picture = torch.frombuffer(bytearray(pixels), dtype=torch.uint8).view(SIDE, SIDE, 3)
+    return _classifier().errors(picture)  # type: ignore[no-any-return]
 
 
 def _probe(limit: int | None, seed: int) -> tuple[Scored, int]:

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 Denoise = Callable[[list[int], int, int], Tensor]
 """Errors `[len(kept), end - start]` of the kept classes for the draws from start to end."""
+ALIKE = 1e-4
+"""Errors that differ among classes by no more than this fraction of the largest are the same but for rounding."""
 
 
 class DiffusionClassifier(TaskHead):
@@ -196,7 +198,11 @@ class DiffusionClassifier(TaskHead):
     # --- training ----------------------------------------------------------------------------------------
 
     def examples(self, rows: Dataset, cache: Path) -> Examples:
-        """The errors of each row's picture under every class, computed once and kept."""
+        """The errors of each row's picture under every class, computed once and kept.
+
+        Raises:
+            DataError: A label is not a class, or the generator does not know the classes.
+        """
         labels = [str(label) for label in rows["label"]]
         if unknown := sorted(set(labels) - set(self.prompts)):
             raise DataError(
@@ -212,7 +218,13 @@ class DiffusionClassifier(TaskHead):
             return full.unsqueeze(0).numpy()
 
         errors, _ = packed(rows, cache, f"denoising-{digest}", table, doing="denoising pictures")
-        return Denoised(torch.from_numpy(errors.copy()), [self.names.index(label) for label in labels])
+        found = torch.from_numpy(errors.copy())
+        if (found.amax(-2) - found.amin(-2)).max() <= ALIKE * found.abs().max():
+            raise DataError(
+                f"The generator denoises every picture alike under all {len(self.prompts)} classes; use one that was"
+                " trained on the words of head.classes."
+            )
+        return Denoised(found, [self.names.index(label) for label in labels])
 
     def training_step(
         self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE

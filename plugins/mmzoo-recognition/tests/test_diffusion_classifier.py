@@ -159,6 +159,12 @@ def test_labels_that_are_no_classes(tmp_path):
         classifier(classes={"light": "a light one", "middle": "a middle one"}).examples(rows(), tmp_path)
 
 
+def test_a_generator_that_does_not_know_the_classes(tmp_path, monkeypatch):
+    monkeypatch.setattr(Generator, "denoising_errors", lambda self, raw, prompts, **_: torch.ones(len(prompts), 4))
+    with pytest.raises(DataError, match="alike under all 3 classes"):
+        classifier().examples(rows(), tmp_path)
+
+
 @pytest.mark.parametrize(
     "given",
     [
