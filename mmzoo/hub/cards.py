@@ -255,7 +255,8 @@ def _stage(record: Mapping[str, Any]) -> str:
     """One training run: command, steps, time, hardware, precision and seed. Older records lack some of it."""
     hardware, precision = record["hardware"], record.get("precision")
     instructions = f" ({hardware['instructions']})" if hardware.get("instructions") else ""
-    where = shown(hardware["gpu"] or f"{hardware['threads']} threads of {hardware['cpu']}{instructions}, no GPU")
+    threads = f"{hardware['threads']} thread{'s' * (hardware['threads'] > 1)}"
+    where = shown(hardware["gpu"] or f"{threads} of {hardware['cpu']}{instructions}, no GPU")
     where += f", in {shown(precision)}" if precision else ""
     run = f"{record['steps']:,} steps in {record['seconds'] / 60:.0f} minutes on {where}; seed {record['seed']}"
     return f"- `{shown(record['command'])}`: {run}"

@@ -1,4 +1,4 @@
-"""Norms of diffusion transformers: adaptive LayerNorm and QK norm."""
+"""Norms of transformers: adaptive LayerNorm, RMS norm and QK norm."""
 
 from __future__ import annotations
 
@@ -16,6 +16,14 @@ def adaptive_layer_norm(x_BND: Tensor, shift_R1D: Tensor, factor_R1D: Tensor, ep
     if factor_R1D.shape[0] == 1:
         return F.layer_norm(x_BND, shape, factor_R1D.reshape(-1), shift_R1D.reshape(-1), eps)
     return torch.addcmul(shift_R1D, F.layer_norm(x_BND, shape, None, None, eps), factor_R1D)
+
+
+class RMSNorm(nn.RMSNorm):
+    """RMS norm (Zhang and Sennrich, arXiv 1910.07467) in the precision of its input, so that autocast can fuse it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The normalized input `[..., D]`."""
+        return F.rms_norm(x, x.shape[-1:], self.weight.to(x.dtype), self.eps)
 
 
 class QueryKeyNorm(nn.Module):

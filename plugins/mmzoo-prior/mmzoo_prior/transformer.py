@@ -19,7 +19,7 @@ from mmzoo.errors import ConfigError, InputError
 from mmzoo.interfaces import Condition, DiffusionBackbone, Fraction, Latents, Port, Ports, Positive, Size
 from mmzoo.nn.attention import attend
 from mmzoo.nn.conditions import AXES, check_names, positions_of, projections
-from mmzoo.nn.norm import QueryKeyNorm
+from mmzoo.nn.norm import QueryKeyNorm, RMSNorm
 from mmzoo.nn.rope import rotate, rotations
 
 
@@ -72,11 +72,11 @@ class Block(nn.Module):
     def __init__(self, width: int, heads: int, hidden: int, *, dropout: float) -> None:
         super().__init__()
         self.heads, self.dropout = heads, dropout
-        self.attention_norm = nn.RMSNorm(width, eps=1e-6)
+        self.attention_norm = RMSNorm(width, eps=1e-6)
         self.qkv = nn.Linear(width, 3 * width, bias=False)
         self.norm = QueryKeyNorm(width // heads)
         self.out = nn.Linear(width, width, bias=False)
-        self.mlp_norm = nn.RMSNorm(width, eps=1e-6)
+        self.mlp_norm = RMSNorm(width, eps=1e-6)
         self.up = nn.Linear(width, 2 * hidden, bias=False)
         self.down = nn.Linear(hidden, width, bias=False)
 
@@ -155,7 +155,7 @@ class CodeTransformer(DiffusionBackbone):
         self.sequences = projections(sequence_channels, width)
         hidden = round(width * mlp_ratio)
         self.blocks = nn.ModuleList(Block(width, heads, hidden, dropout=dropout) for _ in range(depth))
-        self.norm = nn.RMSNorm(width, eps=1e-6)
+        self.norm = RMSNorm(width, eps=1e-6)
         self.output = nn.Linear(width, out_channels or in_channels)
         self.reset_parameters()
 

@@ -133,4 +133,5 @@ def mmzoo_register(register: Register) -> None:
             "head": {"name": "segmentation", "channels": 16, "widths": [], "classes": 7},
             "encoder": {"name": "unet", "widths": [16, 28, 44, 52]},
         },
+        weights=[Weights("scenes", license="apache-2.0")],
     )
