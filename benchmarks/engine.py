@@ -38,6 +38,8 @@ RECIPES = {path.stem: path for path in sorted(ROOT.glob("plugins/*/mmzoo_*/recip
 COMPARED = {"vqvae-dit-digits": (), "vqvae-dit-tts": ("batch_frames=512",)}
 """Recipes whose step is compared with a hand-written loop: pictures, and speech in small batches."""
 BAR, AIM, WAITING_BAR = 1.05, 1.03, 0.02
+RANKED = "vqvae-dit-digits"
+"""The recipe that two processes train."""
 FEW_ROWS = 64
 DRAWS = 10_000
 
@@ -182,7 +184,7 @@ def waiting(name: str, overrides: Sequence[str], steps: int, rows: int | None = 
 
 
 def saving(name: str, overrides: Sequence[str], rounds: int, rows: int | None = None) -> dict[str, float]:
-    """Seconds that training pauses for a checkpoint, and that resuming takes until the next step; megabytes."""
+    """Seconds that training pauses for a checkpoint, and that verifying and loading it takes; megabytes."""
     from mmzoo.training.checkpoint import newest_checkpoint, write_checkpoint
     from mmzoo.training.saving import collect, restore
 
@@ -214,7 +216,9 @@ def rates_of_ranks(name: str, steps: int) -> dict[str, float]:
             settings += ["validate_every=null", "device=cpu", "checkpoint_every=1000000"]
             command = [sys.executable, "-m", "mmzoo", "train", str(RECIPES[name]), *settings, "--out", folder]
             more = ["--nproc", "2"] if ranks == 2 else []
-            subprocess.run([*command, *more], check=True, capture_output=True)
+            done = subprocess.run([*command, *more], capture_output=True, text=True, check=False)
+            if done.returncode:
+                raise SystemExit(f"{' '.join([*command, *more])} failed:\n{done.stderr}")
             lines = [json.loads(line) for line in (Path(folder) / "metrics.jsonl").read_text().splitlines()]
             found[str(ranks)] = [line["steps_per_second"] for line in lines if line["kind"] == "train"][-1]
     return {"one": found["1"], "two": found["2"], "gain": found["2"] / found["1"]}
@@ -222,14 +226,20 @@ def rates_of_ranks(name: str, steps: int) -> dict[str, float]:
 
 def on_data(
     measure: Callable[..., dict[str, float]], rows: int | None, *arguments: Any
-) -> tuple[str, dict[str, float]]:
-    """What data were used, and the measurement; generated rows if the data of the recipe cannot be built here."""
-    if rows is None:
+) -> tuple[str, dict[str, float] | None]:
+    """What data were used, and the measurement; generated rows if the data of the recipe cannot be built here.
+
+    The reason in place of the data, and None, if the recipe cannot be trained on those either.
+    """
+    own, generated = ("its own", None), ("generated rows", rows or FEW_ROWS)
+    message = ""
+    for title, count in (own, generated) if rows is None else (generated,):
         try:
-            return "its own", measure(*arguments, None)
-        except MmzooError as error:  # such as a corpus whose synthesizer is not installed
-            print(f"{arguments[0]}: {error}", file=sys.stderr)
-    return "generated rows", measure(*arguments, rows or FEW_ROWS)
+            return title, measure(*arguments, count)
+        except MmzooError as error:  # such as a corpus whose synthesizer is not installed, or sounds that are too short
+            message = " ".join(str(error).split())
+            print(f"{arguments[0]}: {message}", file=sys.stderr)
+    return message[:120], None
 
 
 def report(options: argparse.Namespace) -> tuple[str, bool]:
@@ -243,30 +253,35 @@ def report(options: argparse.Namespace) -> tuple[str, bool]:
             continue
         given = (*overrides, *more)
         data, got = on_data(compared, options.rows, name, given, options.rounds, options.steps)
+        label = " ".join((name, *overrides))
+        if got is None:
+            lines.append(f"| {label} | {data} | | | |")
+            continue
         good &= got["ratio"] <= BAR
         ratio = f"{got['ratio']:.3f} ({got['low']:.3f} to {got['high']:.3f})"
-        label = " ".join((name, *overrides))
         lines.append(f"| {label} | {data} | {got['engine_ms']:.1f} | {got['hand_ms']:.1f} | {ratio} |")
     lines += ["", f"{options.rounds} pairs of {options.steps} steps; the bar is {BAR}, the aim {AIM}.", ""]
     lines += ["| recipe | data | steps per second | waiting for data |", "|---|---|---:|---:|"]
     for name in chosen:
-        try:
-            data, seen = on_data(waiting, options.rows, name, more, options.steps)
-        except MmzooError as error:  # such as generated sounds that are too short for it
-            lines.append(f"| {name} | | | {type(error).__name__}: {' '.join(str(error).split())[:120]} |")
+        data, seen = on_data(waiting, options.rows, name, more, options.steps)
+        if seen is None:
+            lines.append(f"| {name} | {data} | | |")
             continue
         good &= seen["waiting"] <= WAITING_BAR
         lines.append(f"| {name} | {data} | {seen['steps_per_second']:.2f} | {100 * seen['waiting']:.2f} % |")
     lines += ["", f"The bar for waiting is {100 * WAITING_BAR:g} %.", ""]
     lines += ["| checkpoint of | MB | pause, s | verifying and loading, s |", "|---|---:|---:|---:|"]
     for name in options.recipes or COMPARED:
-        _, saved = on_data(saving, options.rows, name, more, options.rounds)
+        data, saved = on_data(saving, options.rows, name, more, options.rounds)
+        if saved is None:
+            lines.append(f"| {name}: {data} | | | |")
+            continue
         lines.append(f"| {name} | {saved['megabytes']:.1f} | {saved['pause']:.3f} | {saved['resume']:.3f} |")
-    if options.rows is None:
-        ranks = rates_of_ranks("vqvae-dit-digits", options.steps)
+    if options.rows is None and RANKED in chosen:
+        ranks = rates_of_ranks(RANKED, options.steps)
         lines += [
             "",
-            f"Two processes over one, one thread each, `vqvae-dit-digits`: {ranks['gain']:.2f} ({ranks['two']:.2f} over"
+            f"Two processes over one, one thread each, `{RANKED}`: {ranks['gain']:.2f} ({ranks['two']:.2f} over"
             f" {ranks['one']:.2f} steps per second).",
         ]
     return "\n".join(lines) + "\n", good

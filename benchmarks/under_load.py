@@ -56,12 +56,12 @@ from mmzoo.testing.rows import sample_rows
 from mmzoo.training import Trainer, load_recipe
 recipe = {"name": "load", "model": {"name": "vqvae-image"}, "data": {"name": "rows"}, "steps": 10**7, "batch_size": 16,
           "device": "cpu", "precision": "fp32", "num_threads": 2, "log_every": 10**6, "checkpoint_every": 10**6}
-with tempfile.TemporaryDirectory() as out:
+with tempfile.TemporaryDirectory(dir=".") as out:
     head = mmzoo.create("vqvae-image", pretrained=False)
     Trainer(load_recipe(recipe), head, sample_rows(16), out=out, cache=__import__("pathlib").Path(out)).run()
 """,
 }
-"""Programs that compete for the two cores; those with threads have two."""
+"""Programs that compete for the two cores; the multithreaded ones use two threads."""
 
 
 # --- in the process of a system ----------------------------------------------------------------------
@@ -144,6 +144,12 @@ def started(command: list[str], folder: str) -> subprocess.Popen[str]:
     )
 
 
+def ended(process: subprocess.Popen[str]) -> None:
+    """Kill a process and wait until it is gone, because it works in a folder that will be removed."""
+    process.kill()
+    process.wait()
+
+
 def bind() -> None:
     """Bind this process, and those that it will start, to two cores."""
     if hasattr(os, "sched_setaffinity"):
@@ -196,13 +202,13 @@ def measure(names: list[str], rounds: int, warm_up_s: float) -> tuple[Speeds, di
         loads: dict[str, subprocess.Popen[str] | None] = {IDLE: None}
         for title, program in LOADS.items():
             loads[title] = process = started(["-c", program], folder)
-            stack.callback(process.kill)
+            stack.callback(ended, process)
             time.sleep(warm_up_s)  # until it computes
             process.send_signal(signal.SIGSTOP)
         systems: dict[str, subprocess.Popen[str]] = {}
         for name in names:
             process = started([str(Path(__file__).resolve()), "--worker", name], folder)
-            stack.callback(process.kill)
+            stack.callback(ended, process)
             if error := answer(process).get("error"):
                 errors[name] = error
             else:

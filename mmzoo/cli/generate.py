@@ -12,7 +12,7 @@ import typer
 
 import mmzoo
 from mmzoo.cli.bulk import ShardRows, folder_of, report, written_command
-from mmzoo.cli.output import say
+from mmzoo.cli.output import note, say
 from mmzoo.command_line import Device, Output, Seed, TextOutput, seed_option
 from mmzoo.errors import InputError
 from mmzoo.interfaces import Audio, Image
@@ -61,7 +61,9 @@ def generate(
     shard_rows: ShardRows = 256,
     device: Device = "cpu",
 ) -> None:
-    """Make a picture, sound or text from a prompt; prints a one-line summary. Picture i uses the seed + i.
+    """Make a picture, sound or text from a prompt. Picture i uses the seed + i.
+
+    Prints the text, or one line about the file that was written.
 
     With --prompts, each row of a file gives one, in shards that several processes share and that resume where they
     were interrupted (docs/scale.md). A row's seed depends on --seed and the row's id alone.
@@ -72,7 +74,7 @@ def generate(
 
         mmzoo generate vqvae-dit-tts --prompt "Hello there." voice=joe -o hello.wav
 
-        mmzoo generate runs/vqvae-prior-text/model --prompt "The teacher" --top-p 0.9
+        mmzoo generate vqvae-prior-text --prompt "The teacher" --top-p 0.9
 
         mmzoo generate vqvae-dit-tts --prompts texts.jsonl --output speech
     """
@@ -116,16 +118,20 @@ def generate(
         target.require(kind, model)
     elif isinstance(target, Output) and not target.standard:
         raise InputError(f"{model} writes a text; give --output the suffix .txt.")
+    given_seed = arguments.pop("seed", None)
+    first, drawn = (first, drawn) if given_seed is None else (given_seed, False)
     start = time.perf_counter()
     made = [maker.generate_item(**{"seed": first + index, **arguments}) for index in range(num)]
     seconds = time.perf_counter() - start
     if kind is str:
         target.write(content_of(made[0], "txt").decode()) if isinstance(target, TextOutput) else say(made[0])
+        for line in seed_note(first, drawn):
+            note(line)
         return
     result = _page(made) if kind is Image else made[0]
     assert isinstance(target, Output)
     target.save(result)
-    notes = [*made[0].notes, *seed_note(first, drawn and "seed" not in arguments)]
+    notes = [*made[0].notes, *seed_note(first, drawn)]
     target.report(f"{_what(given, result, num)}, in {seconds:.2f} s", notes)
 
 
@@ -139,7 +145,7 @@ def _keys(written: Sequence[str], options: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in options.items():
         if value is not None:
             if key in keys:
-                raise InputError(f"Give either --{key} or {key}=, not both.")
+                raise InputError(f"Give either --{key.replace('_', '-')} or {key}=, not both.")
             keys[key] = value
     return keys
 

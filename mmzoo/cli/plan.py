@@ -24,7 +24,7 @@ def plan(
 
     It makes a few steps with the recipe's own data, and keeps only cached examples. Memory is that of one process, for
     the longest batch. The time is that of the steps alone, without validation, previews and, with several processes,
-    what they send to each other.
+    what they send to each other. With `compile: true`, it is that of the model before compilation.
 
     Examples:
 
@@ -33,6 +33,7 @@ def plan(
         mmzoo plan recipes/vqvae-speech.yaml batch_size=64 --nproc 8
     """
     from mmzoo.training.launch import check_nproc
+    from mmzoo.training.memory import alternatives
     from mmzoo.training.plan import plan as measure
     from mmzoo.training.recipe import load_recipe
 
@@ -44,8 +45,7 @@ def plan(
         return
     print_table(("what", "how much"), list(_rows(found)))
     if not found["memory"]["fits"]:
-        knobs = found["knobs"]
-        note(f"It does not fit into memory; set {', '.join(knobs[:-1])} or {knobs[-1]}.")
+        note(f"It does not fit into memory; try {alternatives(found['knobs'])}.")
 
 
 def _rows(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -72,7 +72,7 @@ def _rows(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield f"  {part}", size_text(memory[part])
     yield "memory here", f"{size_text(memory['free'])} free of {size_text(memory['of'])}"
     others = found["memory_by_processes"].items()
-    yield "memory of each of", ", ".join(f"{count}: {size_text(size)}" for count, size in others)
+    yield "memory of each, by number of processes", ", ".join(f"{count}: {size_text(size)}" for count, size in others)
     if taken is not None:
         yield (
             "time",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -150,6 +150,11 @@ def knobs(recipe: TrainingRecipe, *, precision: str, world: int, blocks: bool) -
     return [knob for useful, knob in candidates if useful]
 
 
+def alternatives(choices: Sequence[str]) -> str:
+    """Choices as an enumeration: `a, b or c`."""
+    return " or ".join(filter(None, (", ".join(choices[:-1]), choices[-1])))
+
+
 def out_of_memory(error: BaseException, stepper: Stepper, where: str, precision: str) -> str:
     """The sentence of an error: what does not fit, and what to change.
 
@@ -161,10 +166,10 @@ def out_of_memory(error: BaseException, stepper: Stepper, where: str, precision:
     """
     world = stepper.accelerator.num_processes
     _, total = device_memory(stepper.accelerator.device)
-    first, second, third = knobs(stepper.recipe, precision=precision, world=world, blocks=bool(stepper.blocks))[:KNOBS]
+    tried = knobs(stepper.recipe, precision=precision, world=world, blocks=bool(stepper.blocks))[:KNOBS]
     return (
         f"Out of memory in {where} ({first_line(error)}): {held(stepper)} of {size_text(total)}, and the rest is for"
-        f" the activations of the batch; set {first}, {second} or {third}, and see `mmzoo plan` for what a step needs."
+        f" the activations of the batch; try {alternatives(tried)}, and see `mmzoo plan` for what a step needs."
     )
 
 

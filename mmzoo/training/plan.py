@@ -49,7 +49,7 @@ def plan(
         A JSON object. Sizes are in bytes and of one process, times in seconds.
     """
     settings = load_recipe(recipe, overrides)
-    raw = settings.model_dump() | {"compile": False, "num_workers": 0}
+    raw = settings.model_dump() | {"compile": False}
     if settings.adversary is not None:
         raw["adversary"]["start_step"] = 0  # most steps have it
     if settings.num_threads == AUTO and nproc > 1:

@@ -65,13 +65,18 @@ WORLDS = (
 
 
 def arms(world: World) -> tuple[Arm, ...]:
-    """The U-Net, which the others are compared with, and the features of the generator, trained or not."""
+    """The U-Net, which the others are compared with, and the features of the generator, trained or not.
+
+    The blocks of an untrained DiT are the identity (adaLN-zero), so its features are a linear map of the noisy latents.
+    """
     features = {"classes": world.classes, "channels": world.channels}
     model = {"model": world.generator}
     return (
         Arm("U-Net", UNET, {"classes": world.classes}),
         Arm("features of the trained DiT", DIT, {**features, "image_model": model}),
-        Arm("features of an untrained DiT", DIT, {**features, "image_model": {**model, "pretrained": False}}),
+        Arm(
+            "patches of noisy latents (untrained DiT)", DIT, {**features, "image_model": {**model, "pretrained": False}}
+        ),
     )
 
 

@@ -62,6 +62,6 @@ def test_the_table_of_masks(tmp_path, monkeypatch):
     monkeypatch.setenv("MMZOO_CACHE", str(tmp_path / "cache"))
     data = {"validation": 1, "test": 3}
     text = mask_study.masks(tmp_path, labels=(4,), seeds=(0,), steps=2, data=data)
-    assert text.count("| U-Net |") == 2 and "| features of an untrained DiT |" in text
+    assert text.count("| U-Net |") == 2 and "| patches of noisy latents (untrained DiT) |" in text
     sizes = [int(line.split("|")[2].replace(",", "")) for line in text.splitlines() if "| 4 |" in line]
     assert max(sizes) < 1.25 * min(sizes)

@@ -51,6 +51,8 @@ BASE: dict[str, Any] = {
 }
 FILES = ("model", "ema", "optimizer", "adversary")
 CRASHED = 99
+EVERY_LINE = 1000
+"""The number of cases that stands for all lines of the saver."""
 SKIPPED = "skipped"
 """The number of skipped updates, among the tensors that a rank leaves behind."""
 PATIENCE_S = 300.0
@@ -289,7 +291,7 @@ def kill_in_saver(folder: Path, cases: int) -> Iterator[Case]:
     points = [line.split() for line in places.read_text().splitlines()]
     starts = [int(n) for n, place in points if place == points[0][1]]
     lines = [(int(n), place) for n, place in points if starts[1] <= int(n) < starts[2]]
-    for number, place in lines[:: max(1, len(lines) // cases)]:
+    for number, place in lines[:: max(1, EVERY_LINE // cases)]:
 
         def check(number: int = number) -> None:
             def die(at: int, _: str) -> None:
@@ -537,7 +539,7 @@ def exact_resume(folder: Path, cases: int) -> Iterator[Case]:
 
 
 KINDS: dict[str, tuple[Callable[[Path, int], Iterator[Case]], int]] = {
-    "kill -9 in the saver": (kill_in_saver, 1000),
+    "kill -9 in the saver": (kill_in_saver, EVERY_LINE),
     "kill -9 at a random moment": (kill_anywhere, 50),
     "SIGTERM": (terminate, 14),
     "full disk": (full_disk, 4),
@@ -563,6 +565,7 @@ def outcomes(folder: Path, kind: str, cases: int) -> dict[str, Any]:
             except Exception as error:
                 failures.append(f"{name}: {type(error).__name__}: {error}"[:1000])
     except Exception as error:
+        count += 1
         failures.append(f"after {name}: {type(error).__name__}: {error}"[:1000])
     return {"about": " ".join(str(function.__doc__).split()), "cases": count, "failures": failures}
 

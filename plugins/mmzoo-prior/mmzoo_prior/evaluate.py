@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -14,7 +15,7 @@ import torch
 
 import mmzoo
 from mmzoo.data import decode_audio, load_dataset_component, sheet
-from mmzoo.errors import MmzooError
+from mmzoo.errors import DataError, MmzooError
 from mmzoo.evaluation.heldout import training_data
 from mmzoo.evaluation.judges import load_judge
 from mmzoo.evaluation.pictures import in_batches, pictures_of
@@ -22,8 +23,10 @@ from mmzoo.evaluation.speech import Sentence, write_samples
 from mmzoo.evaluation.words import accuracies, accuracy, mismatches
 from mmzoo.interfaces import Audio, Image, Latents, Tokenizer
 from mmzoo_prior.ngrams import KneserNey, copied, distinct, tokens
+from mmzoo_prior.transformer import Incremental
 
 DIGITS, SCENES, WORDS, TEXTS = 500, 400, 480, 1000
+FEWEST_TEXTS = 20
 SHOWN = 6
 """Samples of words, of new texts, and of continued ones."""
 LIKELY = 0.05
@@ -45,22 +48,23 @@ def evaluate_image_generation(model: Any, *, limit: int | None = None, samples: 
     )["test"]
     scenes = scenes.select(range(min(limit or SCENES, SCENES, len(scenes))))
     reader, looker = load_judge("digit-reader"), load_judge("scene-reader")
-    training, real = pictures_of(digits["train"]), pictures_of(digits["test"])
+    training, real, true = pictures_of(digits["train"]), pictures_of(digits["test"]), pictures_of(scenes)
+    features_of = partial(picture_features, model.tokenizer)
+    of_real, of_true = features_of(real), features_of(true)
     artists = {"model": (model, model)} | _beside()
     report: dict[str, Any] = {"digits": {}, "scenes": {}}
     for name, (of_digits, of_scenes) in artists.items():
         drawn, speed = _timed(partial(_drawn, of_digits, [words[label] for label in labels]))
         report["digits"][name] = {
             "right": accuracy(mismatches(reader.read(drawn), labels)),
-            "frechet": frechet(picture_features(model.tokenizer, drawn), picture_features(model.tokenizer, real)),
+            "frechet": frechet(features_of(drawn), of_real),
             **variety(_flat(drawn), _flat(training)),
             "per_second": count / speed,
         }
         seen, speed = _timed(partial(_drawn, of_scenes, scenes["text"]))
-        true = pictures_of(scenes)
         report["scenes"][name] = {
             "right": accuracies(looker.as_told(scenes["text"], seen)),
-            "frechet": frechet(picture_features(model.tokenizer, seen), picture_features(model.tokenizer, true)),
+            "frechet": frechet(features_of(seen), of_true),
             "per_second": len(scenes) / speed,
         }
         if samples is not None:
@@ -133,13 +137,27 @@ def evaluate_word_speech(
 
 
 def evaluate_text_generation(model: Any, *, limit: int | None = None, samples: Path | None = None) -> dict[str, Any]:
-    """New texts, judged by an n-gram model of texts that the model never saw; copies of training texts; bits a byte."""
+    """New texts, judged by an n-gram model of other texts; copies of training texts; bits per byte.
+
+    The judge learns from texts of another seed of `grammar-texts`; for other data, from half of the held-out texts.
+
+    Raises:
+        DataError: There are too few held-out texts.
+    """
     data = training_data(model)
     name, config = data.get("name", "grammar-texts"), dict(data.get("config") or {})
     world = load_dataset_component(name, **config)
-    training, held = list(world["train"]["text"]), list(world["validation"]["text"])
-    judged = load_dataset_component(name, **{**config, "seed": config.get("seed", 0) + 1})["train"]["text"]
+    training, held = list(world["train"]["text"]), list(world["validation"]["text"] if "validation" in world else ())
+    if name == "grammar-texts":
+        judged = load_dataset_component(name, **{**config, "seed": config.get("seed", 0) + 1})["train"]["text"]
+    else:
+        judged, held = held[::2], held[1::2]
     language = KneserNey(set(judged) - set(training))
+    if len(held) < FEWEST_TEXTS:
+        raise DataError(
+            f"Texts are judged by held-out ones, and {name} has a validation split of fewer than {2 * FEWEST_TEXTS};"
+            " add validation rows."
+        )
     count = min(limit or TEXTS, TEXTS)
     written, seconds = _timed(lambda: in_batches([""] * count, lambda batch, seed: model.generate(batch, seed=seed)))
     prompts = [" ".join(text.split()[:3]) for text in held[:count] if len(text.split()) > 5]
@@ -175,13 +193,15 @@ def evaluate_text_generation(model: Any, *, limit: int | None = None, samples: P
 
 
 def _rates(model: Any, texts: Sequence[str]) -> dict[str, float]:
-    """Bits of a byte of text: as fixed codes, and as codes coded with the prior's probabilities."""
+    """Bits per byte of text: as fixed codes, and with the probabilities of a causal prior."""
     tokenizer = model.tokenizer
-    codes = [tokenizer.tokenize(text) for text in texts]
-    size = sum(len(text.encode()) for text in texts)
-    fixed = sum(one.shape[1] for one in codes) * tokenizer.bits_per_latent
-    coded = sum(model.bits(one, model.condition({}))[0] for one in codes if one.shape[1] <= model.longest)
-    return {"bits_per_byte": fixed / size, "bits_per_byte_with_prior": coded / size}
+    both = [(text, tokenizer.tokenize(text)) for text in texts]
+    both = [(text, codes) for text, codes in both if codes.shape[1] <= model.longest]
+    size = sum(len(text.encode()) for text, _ in both)
+    rates = {"bits_per_byte": sum(codes.shape[1] for _, codes in both) * tokenizer.bits_per_latent / size}
+    if isinstance(model.backbone, Incremental):  # the probabilities of a masked one do not multiply to that of a text
+        rates["bits_per_byte_with_prior"] = sum(model.bits(codes, model.condition({}))[0] for _, codes in both) / size
+    return rates
 
 
 def recognized(listener: Any, sounds: Sequence[Audio], words: Sequence[str]) -> list[str]:
@@ -195,7 +215,12 @@ def recognized(listener: Any, sounds: Sequence[Audio], words: Sequence[str]) -> 
 
 
 def frechet(a: Array, b: Array) -> float:
-    """Frechet distance of two Gaussians fitted to features `[items, D]` (Heusel et al., arXiv 1706.08500)."""
+    """Frechet distance of two Gaussians fitted to features `[items, D]` (Heusel et al., arXiv 1706.08500).
+
+    NaN for a single item, which has no covariance.
+    """
+    if min(len(a), len(b)) < 2:
+        return math.nan
     means, covariances = [x.mean(0) for x in (a, b)], [np.cov(x, rowvar=False) for x in (a, b)]
     values, vectors = np.linalg.eigh(covariances[0])
     root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T

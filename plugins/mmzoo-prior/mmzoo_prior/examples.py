@@ -31,15 +31,18 @@ class Coded:
         codes: Int64 `[n, Q]` of each row.
         conditions: By batch key, one int64 row per example: word ids `[examples, M]`, or voices `[examples]`.
         longest: Most positions of an example; longer ones are left out, with a warning. None for no limit.
+        key: The key of the head that sets it.
 
     Raises:
         DataError: All rows are longer than that.
     """
 
-    def __init__(self, codes: list[Tensor], conditions: Mapping[str, Tensor], longest: int | None = None) -> None:
+    def __init__(
+        self, codes: list[Tensor], conditions: Mapping[str, Tensor], longest: int | None = None, key: str = "longest"
+    ) -> None:
         kept = [index for index, one in enumerate(codes) if longest is None or len(one) <= longest]
         if not kept:
-            raise DataError(f"All {len(codes)} rows have more than {longest} codes; increase head.longest.")
+            raise DataError(f"All {len(codes)} rows have more than {longest} codes; increase head.{key}.")
         if len(kept) < len(codes):
             _log.warning(
                 "%d of %d rows have more than %s codes and are left out.", len(codes) - len(kept), len(codes), longest

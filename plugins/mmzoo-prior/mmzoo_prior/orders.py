@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import torch
@@ -93,8 +93,8 @@ class Causal:
     @torch.no_grad()
     def sample(self, request: Request, choice: Choice, generators: Sequence[torch.Generator]) -> list[Tensor]:
         """Draw one position after another until every item has ended."""
-        both = request.null is not None and choice.guidance != 1
-        condition = paired(request.condition, request.null) if both and request.null else request.condition
+        condition, choice = _guided(request, choice)
+        both = choice.guidance != 1
         cache, batch, device = self.backbone.start(condition), len(generators), request.given.device
         given = self.delay.apply(
             F.pad(request.given, (0, 0, 0, max(0, request.length - request.given.shape[1])), value=ABSENT)
@@ -107,7 +107,7 @@ class Causal:
             vectors = self.backbone.extend(
                 Latents(torch.cat((x, x)) if both else x, positions=request.positions(step, 1)), cache
             )
-            row = self._drawn(vectors[:, 0], choice if both else _unguided(choice), generators, step)
+            row = self._drawn(vectors[:, 0], choice, generators, step)
             row = torch.where(given[:, step] == ABSENT, row, given[:, step])
             if self.grouped.end is not None:
                 ending = (row[:, 0] == self.grouped.end) & (step < lengths)
@@ -176,8 +176,8 @@ class Masked:
     @torch.no_grad()
     def sample(self, request: Request, choice: Choice, generators: Sequence[torch.Generator]) -> list[Tensor]:
         """Draw all codes at every step, and keep the surest, as many as the cosine schedule says."""
-        both = request.null is not None and choice.guidance != 1
-        condition = paired(request.condition, request.null) if both and request.null else request.condition
+        condition, choice = _guided(request, choice)
+        both = choice.guidance != 1
         count = request.length if self.longest is None else self.longest
         given, books = request.given, len(self.grouped.counts)
         codes = F.pad(given, (0, 0, 0, count - given.shape[1]), value=ABSENT).flatten(1)
@@ -191,7 +191,7 @@ class Masked:
                 torch.cat((times, times)) if both else times,
                 condition,
             )
-            drawn, sure = self._drawn(vectors, choice if both else _unguided(choice), generators)
+            drawn, sure = self._drawn(vectors, choice, generators)
             scale = CHOICE_TEMPERATURE * (1 - (step + 1) / choice.steps) if choice.temperature else 0.0
             sure = sure + scale * gumbel(sure.shape[1:], generators, sure.device)
             known = codes != ABSENT
@@ -236,8 +236,11 @@ def revealed(step: int, steps: int, count: int) -> int:
     return min(count, max(step, count - math.floor(count * math.cos(math.pi / 2 * step / steps))))
 
 
-def _unguided(choice: Choice) -> Choice:
-    return Choice(choice.temperature, choice.top_k, choice.top_p, 1.0, choice.steps)
+def _guided(request: Request, choice: Choice) -> tuple[Condition, Choice]:
+    """With guidance, both conditions as one of 2 B items; without, the condition, and a guidance of 1."""
+    if request.null is None or choice.guidance == 1:
+        return request.condition, replace(choice, guidance=1.0)
+    return paired(request.condition, request.null), choice
 
 
 def _predicted(backbone: Any, x: Latents, condition: Condition, times: Tensor | None = None) -> Tensor:

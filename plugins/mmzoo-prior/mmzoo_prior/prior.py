@@ -31,7 +31,7 @@ from mmzoo.interfaces import (
     TrainingState,
     Weight,
 )
-from mmzoo.interfaces.options import seed_of
+from mmzoo.interfaces.options import seed_note, seed_of
 from mmzoo.nn.rows import copy_leading_rows
 from mmzoo_prior.grouped import ABSENT, Delay, GroupedCodes
 from mmzoo_prior.orders import Causal, Masked, Order, Positions, Request
@@ -168,7 +168,7 @@ class CodePrior(TaskHead):
         request = Request(condition, null, length, given, positions or self.positions)
         generators = [torch.Generator().manual_seed(first + index) for index in range(count)]
         codes = self.order.sample(request, choice, generators)
-        return codes, [(f"seed {first + index}",) if drawn else () for index in range(count)]
+        return codes, [seed_note(first + index, drawn) for index in range(count)]
 
     # --- training ----------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ def picture_numbers(evaluation: Report) -> list[str]:
             words(name),
             with_interval(one["right"].get("all", one["right"])),
             *(
-                f"{one[key]:.3g}" if key in one else ""
+                "" if one.get(key) is None else f"{one[key]:.3g}"
                 for key in ("frechet", "nearest_training", "pairwise", "per_second")
             ),
         ]

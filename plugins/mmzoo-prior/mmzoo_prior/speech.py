@@ -221,15 +221,16 @@ class SpeechPrior(WordPrior):
         ids, spoken = self.learn_words(rows), speakers(rows)
         if not self.voices:
             self.voices = tuple(sorted(set(spoken)))
-        unknown = sorted(set(spoken) - set(self.voices))
-        if unknown or len(self.voices) > self.most_voices:
+        if len(self.voices) > self.most_voices:
+            raise DataError(f"The rows have {len(self.voices)} voices, not {self.most_voices}; set head.most_voices.")
+        if unknown := sorted(set(spoken) - set(self.voices)):
             raise DataError(
-                f"The rows have {len(set(spoken))} voices, such as {(unknown or spoken)[0]!r}; the model takes"
-                f" {self.most_voices}, {', '.join(self.voices[:5])} and so on; set head.most_voices."
+                f"The model has no voice {unknown[0]!r}, which is in the rows; it has {', '.join(self.voices)}."
+                " Fine-tune it with --from, or validate on its own voices."
             )
         voice = torch.tensor([1 + self.voices.index(one) for one in spoken])
         codes = row_codes(rows, cache, self.tokenizer)
-        return Coded(codes, {"words": ids, "voice": voice}, self.longest)
+        return Coded(codes, {"words": ids, "voice": voice}, self.longest, "seconds")
 
     def previews(self, rows: Dataset) -> Iterator[tuple[str, Any]]:
         """The words of each row, said by any voice."""

@@ -107,7 +107,7 @@ def segment(
 
     Examples:
 
-        mmzoo segment runs/dit-segmentation/model --image scene.png -o mask.png --overlay overlay.png
+        mmzoo segment unet-segmentation --image scene.png -o mask.png --overlay overlay.png
     """
     from mmzoo.data import as_image
 

@@ -154,7 +154,7 @@ class DiffusionClassifier(TaskHead):
     def probabilities(self, pixels: Tensor, *, budget: int | None = None) -> Tensor:
         """Probabilities float32 `[B, classes]` of pictures uint8 `[B, side, side, 3]`, computed one by one."""
         with torch.no_grad():
-            return torch.stack([self.logits(self.errors(one, budget=budget)).softmax(-1) for one in pixels])
+            return torch.stack([self.logits(self.errors(one, budget=budget)).softmax(-1).cpu() for one in pixels])
 
     def errors(self, pixels: Tensor, *, budget: int | None = None) -> Tensor:
         """Weighted denoising errors `[classes, draws]` of one picture uint8 `[side, side, 3]`; NaN for pruned classes.
@@ -186,7 +186,7 @@ class DiffusionClassifier(TaskHead):
 
     def logits(self, errors: Tensor) -> Tensor:
         """Logits `[..., classes]` from errors `[..., classes, draws]` with NaN where a class was pruned."""
-        return -excess(errors.float()) * (-self.log_temperature.float()).exp()
+        return -excess(errors.to(self.log_temperature.device).float()) * (-self.log_temperature.float()).exp()
 
     def golden(self, inputs: Mapping[str, Tensor] | None) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
         """Logits of fixed errors; the generator has golden outputs of its own."""

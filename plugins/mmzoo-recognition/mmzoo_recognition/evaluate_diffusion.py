@@ -11,6 +11,7 @@ import torch
 from tqdm import tqdm
 
 from mmzoo.data import load_dataset_component, sheet
+from mmzoo.errors import InputError
 from mmzoo.interfaces import Image
 from mmzoo_recognition.diffusion import evaluations, pruned
 from mmzoo_recognition.examples import pixels_of
@@ -31,9 +32,17 @@ def evaluate_diffusion_classification(
 
     Returns:
         The content of `evaluation.json`.
+
+    Raises:
+        InputError: The classes are not the digits.
     """
     rows = load_dataset_component(DATA, side=model.side, speech=False)["test"]
     rows = rows.select(range(min(limit or len(rows), len(rows))))
+    if unknown := sorted(set(map(str, rows["label"])) - set(model.names)):
+        raise InputError(
+            f"This metric is for classifiers of the digits of {DATA}; {model.name} has no class {unknown[0]!r}, only"
+            f" {', '.join(model.names)}."
+        )
     labels = [model.names.index(str(label)) for label in rows["label"]]
     pixels = torch.stack([pixels_of(cell, model.side) for cell in rows["image"]])
     degraded = {name: change(pixels) for name, change in DEGRADATIONS.items()}
@@ -75,7 +84,7 @@ def evaluate_diffusion_classification(
 
 def _probabilities(model: Any, errors: list[torch.Tensor]) -> torch.Tensor:
     with torch.no_grad():
-        probabilities: torch.Tensor = model.logits(torch.stack(errors)).softmax(-1)
+        probabilities: torch.Tensor = model.logits(torch.stack(errors)).softmax(-1).cpu()
     return probabilities
 
 

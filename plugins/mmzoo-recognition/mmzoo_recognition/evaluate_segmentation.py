@@ -5,16 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm import tqdm
 
 from mmzoo.data import sheet
+from mmzoo.errors import DataError
 from mmzoo.evaluation.heldout import held_out
 from mmzoo.evaluation.pictures import pictures_of
 from mmzoo.interfaces import Image
 from mmzoo_recognition.masks import UNLABELED, Classes, Overlaps, Segmentation, classes_of, read_mask
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 COLUMNS = ("image", "mask", "mask_classes")
 SHOWN = 8
@@ -33,11 +37,13 @@ def evaluate_segmentation(
 
     Returns:
         The content of `evaluation.json`.
+
+    Raises:
+        DataError: The masks have other classes than the model.
     """
     held = held_out(model, data, COLUMNS)
-    rows = held.test_rows()[0]
+    rows, names = _rows(held.test_rows(), list(model.names))
     rows = rows.select(range(min(limit or len(rows), len(rows))))
-    names = classes_of(rows)
     pictures = pictures_of(rows)
     true = [
         read_mask(cell, (picture.pixels.shape[0], picture.pixels.shape[1]), len(names))
@@ -64,6 +70,19 @@ def evaluate_segmentation(
         "parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
         "speed": {"pictures_per_second": len(rows) / seconds},
     }
+
+
+def _rows(parts: Sequence[Dataset], names: list[str]) -> tuple[Dataset, list[str]]:
+    """All rows, and the classes of their masks, which must be those of the model in the same order."""
+    from datasets import concatenate_datasets
+
+    for part in parts:
+        if (found := classes_of(part)) != names:
+            raise DataError(
+                f"The masks have the classes {', '.join(found)}, and the model has {', '.join(names)}; give masks with"
+                " the same classes in the same order."
+            )
+    return concatenate_datasets(list(parts)), names
 
 
 def guesses(model: Any, pictures: Sequence[Image]) -> list[Classes]:

@@ -277,12 +277,18 @@ def test_the_evaluation(tmp_path, monkeypatch):
 
         @staticmethod
         def test_rows():
-            return [rows(4)]
+            return [rows(4), rows(3)]
 
     monkeypatch.setattr(module, "held_out", lambda model, data, columns: Held)
-    report = evaluate_segmentation(small(), samples=tmp_path)
+    model = small()
+    model.names = list(NAMES)
+    report = evaluate_segmentation(model, samples=tmp_path)
+    assert report["protocol"]["pictures"] == 7
     assert set(report["iou"]) == {"mean", *NAMES} and 0 <= report["iou"]["mean"]["iou"] <= 1
     assert report["pixels"]["most_frequent_class"] > 0.5 and (tmp_path / "masks.png").is_file()
+    model.names = [*NAMES[1:], NAMES[0]]
+    with pytest.raises(DataError, match="same order"):
+        evaluate_segmentation(model)
 
 
 def test_the_command(tmp_path, monkeypatch, capsys):

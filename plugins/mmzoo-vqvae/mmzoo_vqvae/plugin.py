@@ -203,11 +203,12 @@ def mmzoo_register(register: Register) -> None:
         "vqvae-words",
         task="text-tokenization",
         modalities=("text",),
-        summary="Text tokenizer over patches of 1 to 8 bytes, 2 learned codebooks of 128 (14 bits a patch)",
+        summary="Text tokenizer over patches of 1 to 12 bytes, 2 learned codebooks of 128 (14 bits a patch)",
         card=tasks.WORDS,
         recipe={
-            "head": {"name": "text-vqvae", "dim": 32, "crop": 128},
-            "encoder": {"name": "patch-autoencoder", "dim": 32},
+            "head": {"name": "text-vqvae", "dim": 32, "crop": 192},
+            "encoder": {"name": "patch-autoencoder", "dim": 32, "stride": 12},
             "quantizer": {"name": "vq", "dim": 32, "codebook_size": 128, "groups": 2},
         },
+        weights=[Weights("english", license="apache-2.0")],
     )

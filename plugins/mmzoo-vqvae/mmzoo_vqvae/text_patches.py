@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections import Counter
+from collections.abc import Container, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -15,10 +16,12 @@ from mmzoo_vqvae.text_autoencoder import BYTES, PADDING
 
 INSIDE_A_WORD, UNFIT = 0.01, 16.0
 """What a cut inside a word costs, and a byte whose codes do not give it back; a patch costs 1."""
-COMMON = 0.9
-"""Fraction of the training patches that come from texts; the others are drawn from all different words alike."""
+COMMON = 0.4
+"""Fraction of the training patches that come from texts; the others are drawn from the vocabulary alike."""
 SHORT = 1
 """Patches of one random byte in an example, from which any text can be made."""
+SAMPLED, SHRINKING = 20_000, (8, 3, 2)
+"""How many texts choose the vocabulary, and how many times as many patches it has at first."""
 _SPACE = ord(" ")
 _WORD = re.compile(rb" ?[^ ]+| +")
 _log = logging.getLogger("mmzoo.vqvae")
@@ -61,37 +64,61 @@ def cut(text: bytes, fit: Container[bytes], longest: int) -> list[bytes]:
     return patches[::-1]
 
 
-def words_of(text: bytes, longest: int) -> list[bytes]:
-    """Patches for training: as many words as fit into each, each with the space before it."""
-    patches: list[bytes] = []
-    for word in _WORD.findall(text):
-        parts = [word[i : i + longest] for i in range(0, len(word), longest)]
-        if patches and len(patches[-1]) + len(word) <= longest:
-            patches[-1] += word
-        else:
-            patches += parts
-    return patches
+def vocabulary(texts: Sequence[bytes], size: int, longest: int) -> list[bytes]:
+    """The patches worth learning: those that cut the texts into few parts, the most used first.
+
+    Parts of words, and short phrases, are ranked by the bytes that they would cover. The texts are then cut with ever
+    fewer of them, the most used ones each time, because many of the first ones overlap.
+
+    Args:
+        texts: The texts, which are sampled if there are many.
+        size: Maximum number of patches of several bytes.
+        longest: Bytes of the longest patch.
+    """
+    texts = texts[:: -(-len(texts) // SAMPLED)]
+    counts: Counter[bytes] = Counter()
+    for word, count in Counter(word for text in texts for word in _WORD.findall(text)).items():
+        for start in range(len(word)):
+            for end in range(start + 2, min(len(word), start + longest) + 1):
+                counts[word[start:end]] += count
+    for text in texts:
+        words = _WORD.findall(text)
+        for first, phrase in enumerate(words):
+            for word in words[first + 1 :]:
+                phrase += word
+                if len(phrase) > longest:
+                    break
+                counts[phrase] += 1
+    ranked = sorted(counts, key=lambda part: (-counts[part] * (len(part) - 1), part))
+    kept, singles = ranked[: SHRINKING[0] * size], {bytes([byte]) for byte in range(1, BYTES)}
+    for factor in (*SHRINKING[1:], 1):
+        fit = singles.union(kept)
+        used = Counter(patch for text in texts for patch in cut(text, fit, longest) if len(patch) > 1)
+        kept = sorted(used, key=lambda part: (-used[part], part))[: factor * size]
+    return kept
 
 
 class Patches:
-    """Texts as patches; some are split at random, since rare ones will be. Empty texts are left out, with a warning.
+    """Texts as patches that cut them into few parts. Empty texts are left out, with a warning.
 
     Args:
         texts: The texts.
         count: Patches in an example.
         stride: Bytes of the longest patch.
+        size: Number of different patches of several bytes.
     """
 
     keys = ("text",)
 
-    def __init__(self, texts: Sequence[str | None], count: int, stride: int) -> None:
+    def __init__(self, texts: Sequence[str | None], count: int, stride: int, size: int) -> None:
         read = [one for text in texts if (one := (text or "").encode().replace(b"\0", b""))]
         if not read:
             raise DataError(f"All of the dataset's {len(texts)} texts are empty; there is nothing to train on.")
         if len(read) < len(texts):
             _log.warning("%d of %d texts are empty and are left out.", len(texts) - len(read), len(texts))
-        self.texts = [words_of(text, stride) for text in read]
-        self.words = sorted({word[:stride] for text in read for word in _WORD.findall(text)})
+        self.vocabulary = vocabulary(read, size, stride)
+        fit = {*self.vocabulary, *(bytes([byte]) for byte in range(1, BYTES))}
+        self.texts = [cut(text, fit, stride) for text in read]
         self.count, self.stride = count, stride
         self.lengths = [count * stride] * len(self.texts)
 
@@ -99,29 +126,19 @@ class Patches:
         return len(self.lengths)
 
     def example(self, index: int, generator: torch.Generator) -> Tensor:
-        """Patches of text `index` and of others, words, and random bytes, int64 `[count * stride]`."""
+        """Patches of text `index` and of others, any patches, and random bytes, int64 `[count * stride]`."""
 
         def below(limit: int) -> int:
             return int(torch.randint(limit, (), generator=generator))
 
-        rest, text = max(1, self.count - SHORT), self.texts[index]
-        first = below(len(text))
-        chosen, common = text[first:], max(1, round(COMMON * rest))
+        text = self.texts[index]
+        chosen, common = text[below(len(text)) :], round(COMMON * self.count)
         while len(chosen) < common:
             chosen = chosen + self.texts[below(len(self.texts))]
-        chosen = [part for patch in chosen[:common] for part in self._split(patch, below)][:rest]
-        chosen += [self.words[below(len(self.words))] for _ in range(rest - len(chosen))]
+        rare = self.vocabulary or chosen
+        chosen = chosen[:common] + [rare[below(len(rare))] for _ in range(self.count - SHORT - common)]
         chosen += [bytes([1 + below(BYTES - 1)]) for _ in range(self.count - len(chosen))]
-        return laid_out(chosen, self.stride)
-
-    @staticmethod
-    def _split(patch: bytes, below: Callable[[int], int]) -> list[bytes]:
-        """The patch, or in one of four cases two parts of it."""
-        if len(patch) < 2 or below(4):
-            return [patch]
-        at = patch.rfind(b" ")
-        at = at if at > 0 else 1 + below(len(patch) - 1)
-        return [patch[:at], patch[at:]]
+        return laid_out(chosen[: self.count], self.stride)
 
     def collate(self, examples: list[Tensor]) -> Mapping[str, Tensor]:
         """`text`: int64 `[B, count * stride]`."""

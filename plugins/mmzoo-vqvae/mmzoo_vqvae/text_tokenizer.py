@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -32,6 +33,8 @@ UNREADABLE = re.compile("[\0\ud800-\udfff]")
 MAX_BYTES = 20_000
 AT_ONCE = 4096
 """Patches that are encoded at once."""
+LEARNED = 0.5
+"""Number of different patches of several bytes to learn, as a fraction of the number of codes."""
 MAX_RANDOM = 0.5
 """Upper bound on the fraction of training bytes that are replaced at random."""
 _log = logging.getLogger("mmzoo.vqvae")
@@ -120,7 +123,8 @@ class TextVQVAE(VQVAE):
     def examples(self, rows: Dataset, cache: Path) -> Examples:
         """Random crops of the rows' texts."""
         if isinstance(self.encoder, PatchAutoencoder):
-            return Patches(rows["text"], max(1, self.crop // self.encoder.stride), self.encoder.stride)
+            stride, pairs = self.encoder.stride, math.prod(self.quantizer.codebook_sizes)
+            return Patches(rows["text"], max(1, self.crop // stride), stride, size=round(LEARNED * pairs))
         return Texts(rows["text"], self.crop)
 
     def training_step(

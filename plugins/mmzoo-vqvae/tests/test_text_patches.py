@@ -8,7 +8,7 @@ from datasets import Dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmzoo_vqvae.patch_autoencoder import PatchAutoencoder
-from mmzoo_vqvae.text_patches import Patches, cut, laid_out, pieces, words_of
+from mmzoo_vqvae.text_patches import Patches, cut, laid_out, pieces, vocabulary
 from mmzoo_vqvae.text_tokenizer import TextVQVAE
 from mmzoo_vqvae.vector import VectorQuantizer
 
@@ -46,10 +46,10 @@ def test_between_two_cuts_of_equal_length_the_one_between_words_is_taken():
 @settings(deadline=None, max_examples=30)
 @given(st.binary(min_size=1, max_size=20).filter(lambda text: b"\0" not in text), st.integers(1, 6))
 def test_cutting_loses_nothing(text, longest):
-    assert b"".join(words_of(text, longest)) == text
     assert b"".join(cut(text, set(pieces(text, longest)[::2]), longest)) == text
-    assert max(map(len, words_of(text, longest))) <= longest
-    rows = laid_out(words_of(text, longest), longest)
+    patches = cut(text, {*vocabulary([text], 4, longest), *(bytes([byte]) for byte in text)}, longest)
+    assert b"".join(patches) == text and max(map(len, patches)) <= longest
+    rows = laid_out(patches, longest)
     assert bytes(rows[rows != 0].tolist()) == text and len(rows) % longest == 0
 
 
@@ -67,7 +67,26 @@ def test_errors():
     with pytest.raises(InputError):
         small_model().tokenize("a\0b")
     with pytest.raises(DataError):
-        Patches(["", None, "\0"], 4, 4)
+        Patches(["", None, "\0"], 4, 4, 100)
+
+
+def test_the_vocabulary_is_what_cuts_the_texts_into_few_parts():
+    texts = [
+        f"{who} {verb} the {what}".encode()
+        for who in ("cats", "dogs")
+        for verb in ("saw", "bit")
+        for what in ("fox", "hen")
+    ]
+    assert set(vocabulary(texts, 6, 8)) == {
+        b"cats saw",
+        b"cats bit",
+        b"dogs saw",
+        b"dogs bit",
+        b" the fox",
+        b" the hen",
+    }
+    assert set(vocabulary(texts, 7, 4)) >= {b"cats", b"dogs", b" the", b" fox"}
+    assert vocabulary(texts, 6, 8) == vocabulary(texts[::-1], 6, 8) and vocabulary([b"a"], 6, 8) == []
 
 
 def test_training_makes_texts_exact_with_few_codes(tmp_path):
