@@ -36,7 +36,7 @@ def section(model: str, report: Report) -> str:
         f"{protocol['sentences']} sentences" if "sentences" in protocol else "",
         str(protocol.get("data", "")),
         ", ".join(judges.values()) if isinstance(judges, Mapping) else str(protocol.get("judge", "")),
-        f"{machine['cpu']}, {machine['threads']} threads" if machine else "",
+        f"{machine['cpu']}, {machine['threads']} thread{'s' * (machine['threads'] > 1)}" if machine else "",
     ]
     head = f"**[{model}](model_cards/{model})**: {'; '.join(fact for fact in facts if fact)}."
     return "\n\n".join(block for block in (head, *blocks(report)) if block)

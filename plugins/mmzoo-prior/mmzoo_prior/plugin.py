@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mmzoo.hookspecs import Register, hookimpl
+from mmzoo.hookspecs import Register, Weights, hookimpl
 from mmzoo_prior import tasks
 
 SMALL = {"width": 16, "depth": 1, "heads": 2, "in_channels": 12}
@@ -73,6 +73,7 @@ def mmzoo_register(register: Register) -> None:
             "tokenizer": {"model": "vqvae-image"},
             "backbone": {**_backbone(width=128, depth=4, codes=96, words=96), "position": "rope-2d", "dropout": 0.1},
         },
+        weights=[Weights("scenes", license="apache-2.0")],
     )
     register.model(
         "vqvae-prior-speech",
@@ -85,6 +86,7 @@ def mmzoo_register(register: Register) -> None:
             "tokenizer": {"model": "vqvae-speech"},
             "backbone": {**_backbone(width=128, depth=3, codes=64, words=64, voice=64), "dropout": 0.1},
         },
+        weights=[Weights("words", license="apache-2.0")],
     )
     register.model(
         "vqvae-prior-text",
@@ -97,6 +99,7 @@ def mmzoo_register(register: Register) -> None:
             "tokenizer": {"model": "vqvae-words"},
             "backbone": _backbone(width=144, depth=3, codes=96),
         },
+        weights=[Weights("english", license="apache-2.0")],
     )
 
 

@@ -65,6 +65,7 @@ def register_tasks(register: Register) -> None:
         summary="New sentences, or the continuation of a prompt",
         use='writer = mmzoo.create("{name}")\nprint(writer(seed=0))\nprint(writer("The old teacher", temperature=0.8))',
         pipeline="text-generation",
+        headlines={"likely.new": "likely_share", "copied.new": "copied_share"},
         sections=TEXT_LINES,
         numbers="mmzoo_prior.results:text_numbers",
     )

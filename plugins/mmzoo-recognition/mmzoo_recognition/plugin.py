@@ -104,6 +104,7 @@ def mmzoo_register(register: Register) -> None:
             "head": {"name": "diffusion-classifier", "classes": tasks.DIGIT_WORDS},
             "generator": {"model": "vqvae-dit-digits"},
         },
+        weights=[Weights("digits", license="apache-2.0")],
     )
     register.model(
         "dit-segmentation",
@@ -122,6 +123,7 @@ def mmzoo_register(register: Register) -> None:
             },
             "image_model": {"model": "vqvae-dit-text2image"},
         },
+        weights=[Weights("scenes", license="apache-2.0")],
     )
     register.model(
         "unet-segmentation",

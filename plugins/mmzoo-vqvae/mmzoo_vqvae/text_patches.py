@@ -16,9 +16,9 @@ from mmzoo_vqvae.text_autoencoder import BYTES, PADDING
 
 INSIDE_A_WORD, UNFIT = 0.01, 16.0
 """What a cut inside a word costs, and a byte whose codes do not give it back; a patch costs 1."""
-COMMON = 0.4
+COMMON = 0.35
 """Fraction of the training patches that come from texts; the others are drawn from the vocabulary alike."""
-SHORT = 1
+SHORT = 3
 """Patches of one random byte in an example, from which any text can be made."""
 SAMPLED, SHRINKING = 20_000, (8, 3, 2)
 """How many texts choose the vocabulary, and how many times as many patches it has at first."""

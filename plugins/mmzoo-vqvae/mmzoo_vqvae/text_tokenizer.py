@@ -130,14 +130,20 @@ class TextVQVAE(VQVAE):
     def training_step(
         self, batch: Mapping[str, Tensor], generator: torch.Generator, state: TrainingState = ALONE
     ) -> Losses:
-        """Cross-entropy of every byte, including the padding of the last latent, plus the quantizer's loss."""
+        """Cross-entropy of the bytes, padding included, plus the quantizer's loss.
+
+        A latent counts in inverse proportion to its bytes without padding, and one more for the end.
+        """
         raw = batch["text"]
         latents, quantized = self.quantize(raw)
         logits = self.encoder.decode(latents.with_x(quantized.z_q)).float()
         target = F.pad(raw, (0, logits.shape[1] - raw.shape[1]))
         assert latents.mask is not None
         mask = latents.mask.repeat_interleave(self.encoder.stride, dim=1)
-        parts = {"bytes": F.cross_entropy(logits[mask], target[mask])}
+        errors = F.cross_entropy(logits[mask], target[mask], reduction="none").view(-1, self.encoder.stride)
+        real = (target[mask] != PADDING).view(errors.shape).sum(1)
+        weights = 1 / (1 + real)  # or short patches would be learned last
+        parts = {"bytes": (errors.mean(1) * weights).sum() / weights.sum()}
         total = parts["bytes"] + quantized.loss
         parts |= dict(quantized.losses)
         with torch.no_grad():
