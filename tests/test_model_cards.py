@@ -66,7 +66,17 @@ SPEECH = [
     ("mos", "rows copy ratings mos mean"),
     ("estoi", "distances estoi"),
 ]
+SHAPES = [("mean_iou", "iou mean iou")]
 FIGURES = {
+    "dit-segmentation": SHAPES,
+    "unet-segmentation": SHAPES,
+    "vqvae-prior-image": [
+        ("accuracy", "digits model right share"),
+        ("accuracy", "scenes model right all share"),
+    ],
+    "vqvae-prior-speech": [("accuracy", "right model share")],
+    "vqvae-prior-text": [("likely_share", "likely new"), ("copied_share", "copied new")],
+    "vqvae-words": [("cer", "copies cer"), ("exact_match", "copies exact")],
     "vqvae-speech": SPEECH,
     "phonemizer-en": [
         ("per", "held_out_words phone_error_rate"),

@@ -69,7 +69,7 @@ def mmzoo_register(register: Register) -> None:
         summary="Draws handwritten digits and scenes, one code after another",
         card=tasks.PICTURES,
         recipe={
-            "head": {"name": "image-prior", "width": 96, "vocabulary": 96},
+            "head": {"name": "image-prior", "width": 96, "vocabulary": 96, "temperature": 0.8},
             "tokenizer": {"model": "vqvae-image"},
             "backbone": {**_backbone(width=128, depth=4, codes=96, words=96), "position": "rope-2d", "dropout": 0.1},
         },

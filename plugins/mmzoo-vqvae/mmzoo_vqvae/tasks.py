@@ -40,7 +40,8 @@ WORDS = CardText(
     training="Trained on sentences from our own grammar, and on single bytes at random.",
     limits=(
         "A text is cut into the fewest patches that their codes give back, so it comes back exactly unless a single"
-        " byte does not, as many signs and most letters with accents; text unlike short English sentences takes more patches."
+        " byte does not, as is the case for many signs and most letters with accents. Text unlike short English"
+        " sentences takes more patches."
     ),
 )
 SPEECH_LINES = {"distances": "Copy against original", "codes": "Codes", "speed": "Speed"}

@@ -33,6 +33,8 @@ UNREADABLE = re.compile("[\0\ud800-\udfff]")
 MAX_BYTES = 20_000
 AT_ONCE = 4096
 """Patches that are encoded at once."""
+MAX_TABLE = 1 << 17
+"""Up to this many combinations of codes are all decoded once, to know the patches that they give back."""
 LEARNED = 0.5
 """Number of different patches of several bytes to learn, as a fraction of the number of codes."""
 MAX_RANDOM = 0.5
@@ -58,6 +60,7 @@ class TextVQVAE(VQVAE):
     def __init__(self, *, dim: Size, crop: Size = 96) -> None:
         super().__init__(dim=dim)
         self.crop = crop
+        self._known: tuple[tuple[tuple[int, int], ...], dict[bytes, Tensor]] | None = None
 
     # --- use ---------------------------------------------------------------------------------------------
 
@@ -85,18 +88,52 @@ class TextVQVAE(VQVAE):
 
     def _fewest(self, text: bytes) -> Tensor:
         """The codes `[N, Q]` of the fewest patches that give the text back."""
-        stride, parts = self.encoder.stride, pieces(text, self.encoder.stride)
+        stride = self.encoder.stride
+        few = math.prod(self.quantizer.codebook_sizes) <= MAX_TABLE
+        known = self._table() if few else self._returned(pieces(text, stride))
+        patches = cut(text, known, stride)
+        unknown = self._encoded(sorted({patch for patch in patches if patch not in known}))
+        return torch.stack([(known if patch in known else unknown)[patch] for patch in patches])
+
+    def _table(self) -> dict[bytes, Tensor]:
+        """Every patch that some codes `[Q]` give back, by the encoder's codes if these do.
+
+        It is kept until a weight changes.
+        """
+        tensors = [*self.parameters(), *self.buffers()]
+        state = tuple((one.data_ptr(), 0 if one.is_inference() else one._version) for one in tensors)
+        if self._known is None or self._known[0] != state:
+            sizes = [torch.arange(size, device=self.device) for size in self.quantizer.codebook_sizes]
+            codes = torch.cartesian_prod(*sizes).view(-1, len(sizes))
+            found = dict(zip(self._decoded(codes), codes, strict=True))
+            found = {patch: one for patch, one in found.items() if patch and b"\0" not in patch}
+            self._known = state, found | self._returned([*found])
+        return self._known[1]
+
+    def _returned(self, parts: Sequence[bytes]) -> dict[bytes, Tensor]:
+        """The parts that the encoder's codes `[Q]` give back."""
+        encoded = self._encoded(parts)
+        back = self._decoded(torch.stack([*encoded.values()])) if encoded else []
+        return {part: codes for (part, codes), same in zip(encoded.items(), back, strict=True) if part == same}
+
+    def _encoded(self, parts: Sequence[bytes]) -> dict[bytes, Tensor]:
+        """The encoder's codes `[Q]` of each part."""
+        stride = self.encoder.stride
         codes: dict[bytes, Tensor] = {}
-        fit: set[bytes] = set()
         for start in range(0, len(parts), AT_ONCE):
             some = parts[start : start + AT_ONCE]
-            raw = laid_out(some, stride).view(len(some), stride).to(self.device)
-            latents = self.encoder.encode(raw)
-            found = self.quantizer.encode(latents.x, latents.mask)
-            back = self.encoder.decode(Latents(self.quantizer.decode(found))).argmax(-1)
-            codes |= dict(zip(some, found[:, 0], strict=True))
-            fit |= {part for part, same in zip(some, (back == raw).all(1).tolist(), strict=True) if same}
-        return torch.stack([codes[patch] for patch in cut(text, fit, stride)])
+            latents = self.encoder.encode(laid_out(some, stride).view(len(some), stride).to(self.device))
+            codes |= dict(zip(some, self.quantizer.encode(latents.x, latents.mask)[:, 0], strict=True))
+        return codes
+
+    def _decoded(self, codes: Tensor) -> list[bytes]:
+        """What each row of codes `[N, Q]` stands for, without the padding at its end."""
+        bytes_of: list[bytes] = []
+        for start in range(0, len(codes), AT_ONCE):
+            some = codes[start : start + AT_ONCE].unsqueeze(1)
+            logits = self.encoder.decode(Latents(self.quantizer.decode(some)))
+            bytes_of += [bytes(row).rstrip(b"\0") for row in logits.argmax(-1).tolist()]
+        return bytes_of
 
     def _items(self, latents: Latents) -> list[str]:
         return [to_text(logits.argmax(-1)) for logits in self.encoder.decode(latents)]
