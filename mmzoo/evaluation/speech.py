@@ -17,7 +17,7 @@ from mmzoo.evaluation.judges import judge_label, load_judge
 from mmzoo.evaluation.words import Counts, ErrorRate, Scores, difference, interval, language_of, plain, repeats
 from mmzoo.interfaces.values import Audio
 
-COLORS = 64
+COLORS = 32
 """Colors of a spectrogram."""
 ENGLISH = "en"
 GARBLED = 0.01

@@ -88,8 +88,9 @@ def _protocol(evaluation: Mapping[str, Any]) -> str:
 
 
 def _fact(value: Any) -> str:
-    """A value of the protocol: of a mapping, such as the judges by name, its values."""
-    return ", ".join(map(str, value.values())) if isinstance(value, Mapping) else str(value)
+    """A value of the protocol: of a mapping, such as the judges by name, its values; of a list, its items."""
+    values = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else [value]
+    return ", ".join(map(str, values))
 
 
 def _shown(value: Any) -> str:

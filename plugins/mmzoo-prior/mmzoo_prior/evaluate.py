@@ -28,7 +28,7 @@ from mmzoo_prior.transformer import Incremental
 DIGITS, SCENES, WORDS, TEXTS = 500, 400, 480, 1000
 FEWEST_TEXTS = 20
 SHOWN = 6
-"""Samples of words, of new texts, and of continued ones."""
+"""Samples of each digit, of words, of new texts, and of continued ones; twice as many scenes."""
 LIKELY = 0.05
 """A text is as likely as real ones if this fraction of real ones, or more, is less likely."""
 BESIDE = ("vqvae-dit-digits", "vqvae-dit-text2image")
@@ -67,12 +67,10 @@ def evaluate_image_generation(model: Any, *, limit: int | None = None, samples: 
             "frechet": frechet(features_of(seen), of_true),
             "per_second": len(scenes) / speed,
         }
-        if samples is not None:
+        if samples is not None and of_digits is model:
             samples.mkdir(parents=True, exist_ok=True)
-            sheet(*(drawn[digit::10][:12] for digit in range(10) if len(drawn) > digit)).save(
-                samples / f"digits-{name}.png"
-            )
-            sheet(true[:12], seen[:12]).save(samples / f"scenes-{name}.png")
+            sheet(*(drawn[digit::10][:SHOWN] for digit in range(10) if len(drawn) > digit)).save(samples / "digits.png")
+            sheet(true[: 2 * SHOWN], seen[: 2 * SHOWN]).save(samples / "scenes.png")
     report["digits"]["real"] = {
         "right": accuracy(mismatches(reader.read(real), digits["test"]["label"])),
         **variety(_flat(real), _flat(training)),
