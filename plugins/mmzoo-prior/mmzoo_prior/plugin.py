@@ -97,7 +97,7 @@ def mmzoo_register(register: Register) -> None:
         recipe={
             "head": {"name": "text-prior", "width": 96, "longest": 64},
             "tokenizer": {"model": "vqvae-words"},
-            "backbone": _backbone(width=144, depth=3, codes=96),
+            "backbone": {**_backbone(width=144, depth=3, codes=96), "dropout": 0.1},
         },
         weights=[Weights("english", license="apache-2.0")],
     )
