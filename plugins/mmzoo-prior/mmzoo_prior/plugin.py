@@ -82,7 +82,14 @@ def mmzoo_register(register: Register) -> None:
         summary="Says digits, shapes and colors in 16 voices, one code after another",
         card=tasks.SPEECH,
         recipe={
-            "head": {"name": "speech-prior", "width": 64, "vocabulary": 48, "most_voices": 16},
+            "head": {
+                "name": "speech-prior",
+                "width": 64,
+                "vocabulary": 48,
+                "most_voices": 16,
+                "guidance": 1.2,
+                "temperature": 0.5,
+            },
             "tokenizer": {"model": "vqvae-speech"},
             "backbone": {**_backbone(width=128, depth=3, codes=64, words=64, voice=64), "dropout": 0.1},
         },
