@@ -70,8 +70,15 @@ def own_data(modality: str, folder: Path) -> Path:
 
 
 def needs(cls: Any) -> str:
-    """The key without a default of a model's prompts."""
+    """The key without a default of a model's prompts; "text" for one that needs none."""
     from mmzoo.schema import arguments_of
 
-    (key,) = [name for name, field in arguments_of(cls.generate_item).items() if field.is_required()]
+    (key,) = [name for name, field in arguments_of(cls.generate_item).items() if field.is_required()] or ["text"]
     return key
+
+
+def few_steps(name: str) -> dict[str, int]:
+    """One step for a model with steps; the bundled priors make one code after another."""
+    from mmzoo.schema import arguments_of
+
+    return {"steps": 1} if "steps" in arguments_of(MODELS[name].generate_item) and "-prior-" not in name else {}

@@ -18,6 +18,8 @@ from mmzoo.evaluation.words import ErrorRate, accuracies, accuracy, capped, diff
 from mmzoo.interfaces import Image
 
 SCENES, EDITS, DIGITS = 400, 200, 500
+SHOWN = 6
+"""Pictures in a row of a sheet of samples."""
 STEPS = (5, 10, 20)
 NOISE = 0.2
 """Std of the noise to remove, for pixels in [0, 1]."""
@@ -43,7 +45,7 @@ def evaluate_text_to_image(
     if samples is not None:
         samples.mkdir(parents=True, exist_ok=True)
         for name, rows in scenes.items():
-            sheet(pictures_of(rows)[:12], drawn[name][:12]).save(samples / f"{name}-drawn.png")
+            sheet(pictures_of(rows)[:SHOWN], drawn[name][:SHOWN]).save(samples / f"{name}-drawn.png")
     rows = scenes["one"].select(range(min(count, EDITS)))
 
     def right(captions: Sequence[str], pictures: Pictures) -> dict[str, Any]:
@@ -90,7 +92,7 @@ def evaluate_class_to_image(
     training, test = pictures_of(rows["train"]), pictures_of(rows["test"])
     if samples is not None:
         samples.mkdir(parents=True, exist_ok=True)
-        sheet(*(drawn[digit::10][:12] for digit in range(10) if len(drawn) > digit)).save(samples / "drawn.png")
+        sheet(*(drawn[digit::10][:SHOWN] for digit in range(10) if len(drawn) > digit)).save(samples / "drawn.png")
     edited = rows["test"].select(range(min(count, EDITS)))
 
     def wrong(pictures: Pictures) -> ErrorRate:
@@ -174,7 +176,7 @@ def judge_edits(
                 "wrong_against_baseline": difference(judged, base),
             }
         if samples is not None:
-            sheet(true[:12], baseline[:12], *(arm[:12] for arm in arms.values())).save(samples / f"{task}.png")
+            sheet(true[:SHOWN], baseline[:SHOWN], *(arm[:SHOWN] for arm in arms.values())).save(samples / f"{task}.png")
     return report
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 COLUMNS = ("image", "mask", "mask_classes")
-SHOWN = 8
+SHOWN = 4
 
 
 def evaluate_segmentation(

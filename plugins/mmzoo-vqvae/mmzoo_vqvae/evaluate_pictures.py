@@ -30,7 +30,7 @@ def evaluate_picture_tokenizer(model: Any, *, limit: int | None = None, samples:
     if samples is not None:
         samples.mkdir(parents=True, exist_ok=True)
         for name, originals in pictures.items():
-            sheet(originals[:12], copies[name][:12]).save(samples / f"{name}.png")
+            sheet(originals[:6], copies[name][:6]).save(samples / f"{name}.png")
     rows = {"true": pictures, "copy": copies}
     errors = {row: scene_reader.errors(scenes["label"], by_name["scenes"]) for row, by_name in rows.items()}
     misread = {row: mismatches(digit_reader.read(by_name["digits"]), digits["label"]) for row, by_name in rows.items()}
