@@ -28,7 +28,7 @@ from mmzoo_prior.transformer import Incremental
 DIGITS, SCENES, WORDS, TEXTS = 500, 400, 480, 1000
 FEWEST_TEXTS = 20
 SHOWN = 6
-"""Samples of each digit, of words, of new texts, and of continued ones; twice as many scenes."""
+"""Samples of each digit, of new texts, and of continued ones; twice as many scenes."""
 LIKELY = 0.05
 """A text is as likely as real ones if this fraction of real ones, or more, is less likely."""
 BESIDE = ("vqvae-dit-digits", "vqvae-dit-text2image")
@@ -111,7 +111,7 @@ def evaluate_word_speech(
     arms = {"recorded": recorded, "copy": copies, "model": said}
     if samples is not None:
         sentences = [Sentence(text, text, sound, (), (), None, "") for text, sound in zip(texts, recorded, strict=True)]
-        write_samples(samples, sentences, arms, SHOWN)
+        write_samples(samples, sentences, arms)
     return {
         "protocol": {
             "data": "words said in the voices of training",
