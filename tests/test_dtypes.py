@@ -82,7 +82,27 @@ def drawn() -> Image:
     return picture
 
 
+def prior(prompt: str) -> Verbs:
+    """What is drawn may differ after any rounding, so only its kind is compared."""
+
+    def bits(model: Any) -> Tensor:
+        codes = torch.ones(1, 4, len(model.tokenizer.codebook_sizes), dtype=torch.int64)
+        condition = model.condition(model.golden_condition(torch.Generator().manual_seed(0)))
+        return torch.tensor(model.bits(codes, condition)[0])
+
+    return {"bits": bits, "generate": lambda model: type(model.generate([prompt])[0]).__name__}
+
+
+SEGMENTER: Verbs = {"segment": lambda model: torch.from_numpy(model.segment(SCENE).classes.astype(np.int64))}
 MODELS: Mapping[str, Verbs] = {
+    "vqvae-words": {  # the number of patches may differ after rounding
+        verb: call for verb, call in tokenizer("text").items() if verb != "tokenize"
+    },
+    "vqvae-prior-image": prior("seven"),
+    "vqvae-prior-speech": prior("seven"),
+    "vqvae-prior-text": prior("The old"),
+    "dit-segmentation": SEGMENTER,
+    "unet-segmentation": SEGMENTER,
     "vqvae-speech": tokenizer("speech"),
     "vqvae-image": tokenizer("image"),
     "vqvae-text": tokenizer("text"),

@@ -235,10 +235,11 @@ def _training(record: Mapping[str, Any] | None) -> str:
     stages = [record]
     while (before := stages[0].get("began_from")) and "command" in before:
         stages.insert(0, before)
+    millions = record["parameters"] / 1e6
     lines = [
         *(_stage(stage) for stage in stages),
         f"- data: {_data(record).removeprefix('the dataset ')}, {record['data']['examples']:,} examples",
-        f"- {record['parameters'] / 1e6:.2f} million parameters, stored in 16 bits",
+        f"- {millions:.{2 if millions >= 1 else 3}f} million parameters, stored in 16 bits",
         *(f"- {shown(note)}" for note in record.get("notes", ())),
     ]
     return "## Training\n\n" + "\n".join(lines)

@@ -157,9 +157,9 @@ def test_its_text_is_not_claimed_of_other_data(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("hardware", "precision", "says"),
     [
-        ({"instructions": "AVX2"}, "fp32", "1 minutes on 1 threads of a processor (AVX2), no GPU, in fp32; seed 0"),
+        ({"instructions": "AVX2"}, "fp32", "1 minutes on 1 thread of a processor (AVX2), no GPU, in fp32; seed 0"),
         ({"instructions": "AVX-512, AMX", "gpu": "a GPU"}, "bf16", "1 minutes on a GPU, in bf16; seed 0"),
-        ({}, None, "1 minutes on 1 threads of a processor, no GPU; seed 0"),  # an older record
+        ({}, None, "1 minutes on 1 thread of a processor, no GPU; seed 0"),  # an older record
     ],
 )
 def test_its_training_time_names_instructions_and_precision(
