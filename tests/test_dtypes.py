@@ -188,7 +188,7 @@ def test_every_verb_works_in_every_dtype(name: str, how: str, dtype: str) -> Non
         elif isinstance(wanted, Labels):
             assert result.best == wanted.best and sum(result.probabilities) == pytest.approx(1, abs=1e-4)
             assert result.probabilities[0] == pytest.approx(wanted.probabilities[0], abs=PROBABILITY[dtype]), verb
-        elif dtype == "float64" or name != "vqvae-text":  # a byte may differ in a copied text
+        elif dtype == "float64" or name not in ("vqvae-text", "vqvae-words"):  # a byte may differ in a copied text
             assert result == wanted, verb
 
 
