@@ -395,3 +395,10 @@ def test_texts_are_aligned_only_if_phones_are_needed(tmp_path: Path, spoken: dic
         path.unlink()
     with pytest.raises(DataError, match=r"NAME\.txt"):
         load_dataset_component("audio-folder", needs=["phones", "audio"], **config)
+
+
+def test_a_pipe_or_device_is_refused_and_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (str(tmp_path / "pipe"), os.devnull):
+        with pytest.raises(DataError, match="No dataset recognizes"):
+            guess(path)

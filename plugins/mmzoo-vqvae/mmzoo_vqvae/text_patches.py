@@ -18,8 +18,8 @@ INSIDE_A_WORD, UNFIT = 0.01, 16.0
 """What a cut inside a word costs, and a byte whose codes do not give it back; a patch costs 1."""
 COMMON = 0.35
 """Fraction of the training patches that come from texts; the others are drawn from the vocabulary alike."""
-SHORT = 3
-"""Patches of one random byte in an example, from which any text can be made."""
+SHORT = 0.2
+"""Fraction of the training patches that are one random byte, from which any text can be made."""
 SAMPLED, SHRINKING = 20_000, (8, 3, 2)
 """How many texts choose the vocabulary, and how many times as many patches it has at first."""
 _SPACE = ord(" ")
@@ -132,13 +132,14 @@ class Patches:
             return int(torch.randint(limit, (), generator=generator))
 
         text = self.texts[index]
-        chosen, common = text[below(len(text)) :], round(COMMON * self.count)
+        common, short = max(1, round(COMMON * self.count)), round(SHORT * self.count)
+        chosen = text[below(len(text)) :]
         while len(chosen) < common:
             chosen = chosen + self.texts[below(len(self.texts))]
         rare = self.vocabulary or chosen
-        chosen = chosen[:common] + [rare[below(len(rare))] for _ in range(self.count - SHORT - common)]
-        chosen += [bytes([1 + below(BYTES - 1)]) for _ in range(self.count - len(chosen))]
-        return laid_out(chosen[: self.count], self.stride)
+        chosen = chosen[:common] + [rare[below(len(rare))] for _ in range(self.count - short - common)]
+        chosen += [bytes([1 + below(BYTES - 1)]) for _ in range(short)]
+        return laid_out(chosen, self.stride)
 
     def collate(self, examples: list[Tensor]) -> Mapping[str, Tensor]:
         """`text`: int64 `[B, count * stride]`."""

@@ -108,3 +108,21 @@ def test_training_makes_texts_exact_with_few_codes(tmp_path):
     assert sum(one.shape[1] for one in codes) <= 2 * sum(-(-len(text) // 4) for text in texts)
     model.finish(examples)
     assert (model.latent_spread > 1e-3).all()
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 16])
+def test_every_example_begins_with_a_patch_of_a_text(count):
+    examples = Patches(["the cat sat on the mat"], count, 4, 8)
+    fit = {bytes(patch) for patch in examples.texts[0]}
+    for index in range(20):
+        row = examples.example(0, torch.Generator().manual_seed(index))
+        assert len(row) == 4 * count and bytes(row[:4].tolist()).rstrip(b"\0") in fit
+
+
+def test_the_table_of_patches_follows_the_weights():
+    model, other = small_model(), small_model()
+    torch.nn.init.normal_(other.encoder.patch_out.weight, std=3.0)
+    before = model._table()
+    assert model._table() is before
+    model.load_state_dict(other.state_dict())
+    assert model._table().keys() == other._table().keys() != before.keys()

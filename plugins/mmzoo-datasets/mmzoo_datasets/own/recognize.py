@@ -126,7 +126,7 @@ def kind_of(path: Path) -> str | None:
     if path.is_file():
         suffix = path.suffix.lower()
         return "parquet" if suffix == ".parquet" else "table" if suffix in {*TABLES, ".txt"} else None
-    if _layout(path) is not None:
+    if not path.is_dir() or _layout(path) is not None:  # a device or a pipe is neither a file nor a folder
         return None
     count = Counter[str]()
     for file in islice(walk(path), ENOUGH):
