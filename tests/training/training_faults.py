@@ -291,7 +291,7 @@ def kill_in_saver(folder: Path, cases: int) -> Iterator[Case]:
     points = [line.split() for line in places.read_text().splitlines()]
     starts = [int(n) for n, place in points if place == points[0][1]]
     lines = [(int(n), place) for n, place in points if starts[1] <= int(n) < starts[2]]
-    for number, place in lines[:: max(1, EVERY_LINE // cases)]:
+    for number, place in lines[:: max(1, len(lines) // cases)]:
 
         def check(number: int = number) -> None:
             def die(at: int, _: str) -> None:
