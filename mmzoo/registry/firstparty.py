@@ -12,7 +12,7 @@ SUPPLIES = {
         " dataset/english-lexicon dataset/festvox-ru dataset/flite-speech dataset/grammar-texts dataset/heldout-texts"
         " dataset/hub"
         " dataset/image-folder dataset/imagenet-1k dataset/librispeech dataset/ljspeech"
-        " dataset/natural-speech dataset/parallel-speech dataset/parquet dataset/russian-lexicon"
+        " dataset/natural-speech dataset/parquet dataset/russian-lexicon"
         " dataset/segmented-digits dataset/segmented-scenes dataset/small-pictures"
         " dataset/speech-commands dataset/spoken-digits dataset/spoken-scenes dataset/spoken-texts"
         " dataset/spoken-words dataset/tokens judge/caption-listener judge/digit-reader judge/distill-mos judge/dnsmos"
@@ -51,7 +51,7 @@ SUPPLIES = {
     "mmzoo-tts": (
         "model/phonemizer-en model/phonemizer-ru head/letter-phonemizer"
         " model/vqvae-dit-denoise model/vqvae-dit-revoice model/vqvae-dit-tts"
-        " head/phonemizer head/speech-to-speech head/tts metric/phonemization"
+        " head/phonemizer head/speech-enhancement head/tts head/voice-conversion metric/phonemization"
         " metric/speech-enhancement metric/text-to-speech metric/voice-conversion command/demo"
         " command/denoise-speech command/revoice command/say task/phonemization task/speech-enhancement"
         " task/text-to-speech task/voice-conversion"

@@ -1,7 +1,4 @@
-"""Sentences that people wrote, spoken at 24 kHz by one or several voices.
-
-In the dataset `natural-speech` each voice has texts of its own, in `parallel-speech` all voices say the same ones.
-"""
+"""Sentences that people wrote, spoken at 24 kHz by one or several voices, each of which has texts of its own."""
 
 from __future__ import annotations
 
@@ -33,11 +30,6 @@ EVERYDAY = 0.2
 """Fraction of the texts that come from templates with numbers, dates, names and questions."""
 PAIRS = 0.25
 """Fraction of the written texts that consist of two sentences."""
-PARALLEL = (
-    "hibari:heart", "piper:joe", "flite:slt", "flite:rms",
-    "flite:slt@0.7", "flite:slt@1.3", "flite:rms@0.8", "flite:rms@1.5", "flite:kal16", "flite:kal16@1.6",
-)  # fmt: skip
-"""The voices of `parallel-speech`: the targets of voice conversion, then further sources of other pitches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +42,6 @@ class _Part:
         skip: Number of training and validation texts that the voices before it say.
         shard_rows: Rows in a parquet shard.
         seed: Seed of the choice of texts and of the voice's noise.
-        parallel: Whether other voices say the same texts, so that ids name the speaker.
     """
 
     voice: str
@@ -58,14 +49,12 @@ class _Part:
     skip: int
     shard_rows: int
     seed: int
-    parallel: bool = False
 
     @property
     def settings(self) -> dict[str, str | int]:
         """What distinguishes this part from every other, as JSON."""
         counts = {{"train": "sentences"}.get(split, split): count for split, count in self.counts.items()}
         counts |= {"skip": self.skip} if self.skip else {}
-        counts |= {"parallel": 1} if self.parallel else {}
         return {
             "voice": self.voice,
             "seed": self.seed,
@@ -132,36 +121,6 @@ def natural_speech(
     return _together(parts, needs, phonemizer)
 
 
-def parallel_speech(
-    *,
-    voices: list[str] | None = None,
-    texts: Size = 1200,
-    validation: Size = 20,
-    test: Size = 100,
-    seed: int = 0,
-    shard_rows: Size = 500,
-) -> DatasetDict:
-    """Have several voices speak the same texts, or read them from the cache; splits train, validation and test.
-
-    There is a row for each voice and text, all rows of a voice together. The texts are those of `natural-speech`.
-
-    Args:
-        voices: As for `natural-speech`; by default PARALLEL.
-        texts: Number of training texts.
-        validation: Number of validation texts.
-        test: Number of test texts.
-        seed: Seed of the choice of texts and of the voices' noise.
-        shard_rows: Rows in a parquet shard.
-
-    Raises:
-        DataError: A package, program or document is missing.
-        ConfigError: An argument is out of range.
-    """
-    splits = {"train": texts, "validation": validation, "test": test}
-    wanted = PARALLEL if voices is None else voices
-    return _together([_Part(one, splits, 0, shard_rows, seed, parallel=True) for one in wanted])
-
-
 def _together(parts: Sequence[_Part], needs: Sequence[str] = (), phonemizer: str = PHONEMIZER) -> DatasetDict:
     """The splits of several voices, one after the other; what is not in the cache is spoken."""
     from datasets import DatasetDict, concatenate_datasets
@@ -191,7 +150,7 @@ def _spoken(part: _Part, corpus: Callable[[], tuple[list[str], list[str]]]) -> D
     texts: dict[str, Sequence[str | int]] = {split: range(count) for split, count in part.counts.items()}
     if not built:
         texts = dict(zip(texts, _own_texts(part, *corpus()), strict=True))
-    first = f"{speaker}-" if part.skip or part.parallel else ""
+    first = f"{speaker}-" if part.skip else ""
     with (
         pool_of() as pool,
         tqdm(total=sum(part.counts.values()), desc=part.voice, unit="text", disable=True if built else None) as bar,

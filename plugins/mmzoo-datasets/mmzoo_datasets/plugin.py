@@ -21,12 +21,6 @@ def mmzoo_register(register: Register) -> None:
         modalities=("speech", "text"),
     )
     register.dataset(
-        "parallel-speech",
-        "mmzoo_datasets.natural_speech:parallel_speech",
-        summary="The sentences of natural-speech, each spoken by every one of several voices (needs their packages)",
-        modalities=("speech", "text"),
-    )
-    register.dataset(
         "heldout-texts",
         "mmzoo_datasets.heldout_texts:heldout_texts",
         summary="Held-out sentences, words and questions as texts, or spoken by any voice",

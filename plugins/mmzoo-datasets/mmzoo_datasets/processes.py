@@ -10,9 +10,11 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
-from multiprocessing import get_context, parent_process
+from multiprocessing import current_process, get_context, parent_process
 from threading import Thread
 from typing import TypeVar
+
+from mmzoo.errors import DataError
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -37,9 +39,25 @@ def _one_thread() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def pool_of(workers: int | None = None) -> ProcessPoolExecutor:
-    """A pool of new processes, as many as there are cores by default, which end when this process does."""
-    return ProcessPoolExecutor(workers or os.cpu_count(), get_context("spawn"), initializer=_end_with_parent)
+class EndedEarly(DataError):
+    """Processes ended before their work was done."""
+
+
+@contextmanager
+def pool_of(workers: int | None = None) -> Iterator[ProcessPoolExecutor]:
+    """A pool of new processes, as many as there are cores by default, which end when this process does.
+
+    Raises:
+        EndedEarly: They could not be started, or were killed.
+    """
+    advice = "a script must begin its work below `if __name__ == \"__main__\":`"
+    if getattr(current_process(), "_inheriting", False):  # the script runs again, where a process is to be started
+        raise EndedEarly(f"Processes cannot be started here; {advice}.")
+    try:
+        with ProcessPoolExecutor(workers or os.cpu_count(), get_context("spawn"), initializer=_end_with_parent) as pool:
+            yield pool
+    except BrokenProcessPool as error:
+        raise EndedEarly(f"The processes that prepare speech ended early; {advice}, and have enough memory.") from error
 
 
 def _end_with_parent() -> None:
@@ -78,7 +96,7 @@ def in_processes(function: Callable[[T], R], tasks: Iterable[T], count: int, *, 
                     waiting.popleft()
                     submit(1)
                     yield result
-        except BrokenProcessPool:  # a script without `if __name__ == "__main__"` cannot start others
-            _log.warning("The processes that prepare speech ended early; going on in this one.")
+        except EndedEarly as error:
+            _log.warning("%s Going on in one process.", error)
     yield from map(function, [task for task, _ in waiting])
     yield from map(function, rest)

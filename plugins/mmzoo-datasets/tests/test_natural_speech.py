@@ -231,28 +231,6 @@ def test_voices_that_make_no_corpus_are_refused(
         load_dataset_component("natural-speech", **corpus)
 
 
-def test_parallel_voices_say_the_same_texts(
-    spoken: list[tuple[str, int, list[str]]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    corpus: dict[str, Any] = {"voices": ["hibari:heart", "flite:rms@0.9"], "texts": 3, "validation": 1, "test": 2}
-    natural_speech.natural_speech(voice="hibari:heart", sentences=3, validation=1, test=2)
-    spoken.clear()
-    built = natural_speech.parallel_speech(**corpus)
-    assert [voice for voice, _, _ in spoken].count("hibari:heart") == 3, "its ids differ from those of one voice"
-    assert built["train"]["text"] == [f"Text {i}." for i in (1, 2, 3)] * 2
-    assert built["train"]["speaker"] == ["heart"] * 3 + ["rms@0.9"] * 3
-    assert built["validation"]["text"] == ["Text 0."] * 2 and built["test"]["text"] == ["Test."] * 4
-    assert all(len(set(split["id"])) == len(split) for split in built.values())
-    for name in ("check_teacher", "corpus_texts", "speak_part"):
-        monkeypatch.setattr(natural_speech, name, _missing)
-    again = natural_speech.parallel_speech(**corpus)
-    assert again["train"]._fingerprint == built["train"]._fingerprint
-    with pytest.raises(ConfigError, match="voices"):
-        natural_speech.parallel_speech(**{**corpus, "voices": []})
-    with pytest.raises(ConfigError, match="slt, slt"):
-        natural_speech.parallel_speech(**{**corpus, "voices": ["flite:slt", "piper:/home/me/slt.onnx"]})
-
-
 def test_the_settings_of_a_corpus_of_one_voice_stay_those_of_its_folder() -> None:
     part = natural_speech._Part("hibari:heart", {"train": 10_000, "validation": 100, "test": 300}, 0, 500, 0)
     assert part.folder.name == "natural-speech-hibari-heart-14fe2746a513"

@@ -53,6 +53,21 @@ def test_processes_end_when_the_one_that_started_them_is_killed(tmp_path: Path) 
     assert not _runs(worker)
 
 
+UNGUARDED = """
+from mmzoo_datasets.processes import pool_of
+with pool_of(1) as pool:
+    print(pool.submit(abs, -1).result())
+"""
+
+
+def test_a_script_that_every_process_would_run_again_is_explained(tmp_path: Path) -> None:
+    script = tmp_path / "unguarded.py"
+    script.write_text(UNGUARDED)
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60)
+    assert done.returncode and "EndedEarly" in done.stderr.splitlines()[-1]
+    assert "__main__" in done.stderr.splitlines()[-1]
+
+
 def _runs(process: int) -> bool:
     """Whether a process is there and no zombie."""
     try:

@@ -65,8 +65,8 @@ def mmzoo_register(register: Register) -> None:
         modalities=("text", "image"),
         summary="Draws scenes of overlapping shapes from masks of their classes; to be trained",
         recipe={
-            "head": {"name": "mask-to-image", "dim": DIM, "width": 128, "vocabulary": 16, "mask_classes": 7},
-            **_slots(width=128, depth=4, heads=4, vocabulary=16, mask_classes=7),
+            "head": {"name": "mask-to-image", "dim": DIM, "width": 64, "vocabulary": 16, "mask_classes": 7},
+            **_slots(width=64, depth=4, heads=2, vocabulary=16, mask_classes=7),
         },
     )
     register.model(

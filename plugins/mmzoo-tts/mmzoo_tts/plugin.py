@@ -23,10 +23,10 @@ ROWS = {
 CODEC = {"model": "vqvae-speech"}
 
 
-def over_codec(width: int, depth: int, heads: int, **others: Any) -> dict[str, Any]:
-    """The slots of a model of speech to speech, without its codec: the encoder, the backbone and the sampler."""
+def over_codec(width: int, depth: int, heads: int) -> dict[str, Any]:
+    """The slots of a model of speech enhancement, without its codec: the encoder, the backbone and the sampler."""
     return {
-        "speech": {"name": "speech-convnext", "width": width, "depth": depth, **others.pop("speech", {})},
+        "speech": {"name": "speech-convnext", "width": width, "depth": depth, "standardize": False},
         "backbone": {
             "name": "dit",
             "width": width,
@@ -36,7 +36,6 @@ def over_codec(width: int, depth: int, heads: int, **others: Any) -> dict[str, A
             "aligned_channels": {"speech": width, "prior": 36},
             "shared_modulation": True,
             "step_size": True,
-            **others,
         },
         "sampler": {"name": "shortcut"},
     }
@@ -101,27 +100,29 @@ def mmzoo_register(register: Register) -> None:
         ],
     )
     register.head(
-        "speech-to-speech",
-        "mmzoo_tts.speech_to_speech.head:SpeechToSpeech",
-        summary="Speech in another voice or without noise, over a tokenizer's latents",
+        "voice-conversion",
+        "mmzoo_tts.speech_to_speech.conversion:VoiceConversion",
+        summary="Speech in another voice: its phones and their times, spoken by a synthesizer",
         modalities=("speech",),
         trials=[
             {
-                "dim": 36,
                 "width": 32,
-                "voices": ["heart", "joe"],
                 "spread": 0.2,
                 "snr_db": [10, 40],
-                "rows": {"speaker": ["heart", "joe"], "text": ["a circle"]},
-                "slots": {**fresh, **over_codec(32, 1, 2, vector_channels={"voice": 32})},
-            },
-            {
-                "dim": 36,
-                "width": 32,
-                "snr_db": [-5, 20],
-                "slots": {**fresh, **over_codec(32, 1, 2, speech={"standardize": False})},
-            },
+                "rows": ROWS,
+                "slots": {
+                    "synthesizer": {"model": "vqvae-dit-tts", "pretrained": False},
+                    "speech": {"name": "speech-convnext", "width": 32, "depth": 1},
+                },
+            }
         ],
+    )
+    register.head(
+        "speech-enhancement",
+        "mmzoo_tts.speech_to_speech.enhancement:SpeechEnhancement",
+        summary="Speech without noise, over a tokenizer's latents",
+        modalities=("speech",),
+        trials=[{"dim": 36, "width": 32, "snr_db": [-5, 20], "slots": {**fresh, **over_codec(32, 1, 2)}}],
     )
     register.command("say", "mmzoo_tts.cli:say", summary="Speak a text into a WAV file")
     register.command("revoice", "mmzoo_tts.speech_to_speech.cli:revoice", summary="Give speech another voice")
@@ -186,19 +187,18 @@ def mmzoo_register(register: Register) -> None:
         "vqvae-dit-revoice",
         task="voice-conversion",
         modalities=("speech",),
-        summary="Speech in another voice: a diffusion transformer over the latents of vqvae-speech",
+        summary="Speech in another voice: its phones, heard by a small encoder, spoken by vqvae-dit-tts",
         card=speech_tasks.REVOICE,
         recipe={
             "head": {
-                "name": "speech-to-speech",
-                "dim": 36,
-                "width": 112,
-                "voices": list(speech_tasks.TEACHERS),
-                "spread": 0.4,
-                "snr_db": [15, 45],
+                "name": "voice-conversion",
+                "width": 192,
+                "phones": list(MARKED),
+                "spread": 0.25,
+                "snr_db": [10, 45],
             },
-            "tokenizer": CODEC,
-            **over_codec(112, 4, 4, vector_channels={"voice": 112}),
+            "synthesizer": {"model": "vqvae-dit-tts"},
+            "speech": {"name": "speech-convnext", "width": 192, "depth": 6},
         },
     )
     register.model(
@@ -208,8 +208,8 @@ def mmzoo_register(register: Register) -> None:
         summary="Speech without noise: a diffusion transformer over the latents of vqvae-speech",
         card=speech_tasks.DENOISE,
         recipe={
-            "head": {"name": "speech-to-speech", "dim": 36, "width": 96, "snr_db": [-5, 20]},
+            "head": {"name": "speech-enhancement", "dim": 36, "width": 128, "snr_db": [-5, 20]},
             "tokenizer": CODEC,
-            **over_codec(96, 4, 4, speech={"standardize": False}),
+            **over_codec(128, 4, 4),
         },
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 
 Samples = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -26,3 +27,12 @@ def loudness(samples: Samples, sample_rate: int) -> float:
 def leveled(samples: Samples, sample_rate: int) -> Samples:
     """The speech at the loudness LEVEL."""
     return samples * np.float32(LEVEL / loudness(samples, sample_rate))
+
+
+def rising_tone(sample_rate: int) -> torch.Tensor:
+    """Half a second of a fixed rising tone in noise, `[1, T]`, for golden outputs."""
+    time = torch.arange(sample_rate // 2) / sample_rate
+    phase = 2 * torch.pi * (120 * time + 60 * time**2)
+    tone = torch.stack([torch.sin(k * phase) / k for k in range(1, 12)]).sum(0)
+    noise = torch.randn(len(time), generator=torch.Generator().manual_seed(0))
+    return (0.1 * tone + 0.01 * noise).unsqueeze(0)
