@@ -42,7 +42,7 @@ def subjects() -> dict[str, list[Case]]:
 
 
 FIRST_PARTY = subjects()
-QUICK_WHOLE = ("model/vqvae-text[", "head/text-vqvae[", "head/recognition[")
+QUICK_WHOLE = ("model/vqvae-words[", "head/text-vqvae[", "head/recognition[")
 """Heads and models take seconds each, so that all but these are left to the slow run."""
 
 

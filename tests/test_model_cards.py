@@ -111,7 +111,6 @@ FIGURES = {
         ("mos", "rows tts ratings p808 mean"),
     ],
     "vqvae-image": [("accuracy", "digits_right copy"), ("psnr", "psnr_db scenes"), ("psnr", "psnr_db digits")],
-    "vqvae-text": [("cer", "copies cer"), ("exact_match", "copies exact")],
 }
 """Which figures of evaluation.json stand for a model on the Hub, written by hand: metric, and keys from the top."""
 
@@ -133,8 +132,8 @@ def test_the_hub_gets_the_figures_that_matter(folder):
 
 
 def test_a_changed_figure_changes_the_card_and_what_the_hub_gets(tmp_path):
-    folder = tmp_path / "vqvae-text"
-    shutil.copytree(ROOT / "vqvae-text", folder)
+    folder = tmp_path / "vqvae-words"
+    shutil.copytree(ROOT / "vqvae-words", folder)
     evaluation = json.loads((folder / "evaluation.json").read_text("utf-8"))
     evaluation["copies"]["cer"] = 0.1234
     (folder / "evaluation.json").write_text(json.dumps(evaluation), "utf-8")
@@ -167,11 +166,11 @@ def test_a_language_is_claimed_only_where_it_is_known(tmp_path):
 def test_a_model_of_ones_own_is_not_said_to_be_the_zoos(tmp_path):
     """No licence is invented for it, and its card loads it and not the bundled model of that name."""
     folder = tmp_path / "mine"
-    shutil.copytree(ROOT / "vqvae-text", folder)
+    shutil.copytree(ROOT / "vqvae-words", folder)
     (folder / "README.md").unlink()
     card = render_card(folder)
     assert "license:" not in card and "No license is stated" in card
-    assert f'create("local-dir:{folder}")' in card and 'create("vqvae-text")' not in card
+    assert f'create("local-dir:{folder}")' in card and 'create("vqvae-words")' not in card
     assert 'create("hf-hub:me/text")' in render_card(folder, called="hf-hub:me/text")
     assert main(["card", str(folder), "--license", "apache"]) == 2
     assert not (folder / "README.md").exists()
@@ -179,7 +178,7 @@ def test_a_model_of_ones_own_is_not_said_to_be_the_zoos(tmp_path):
 
 def test_the_card_says_which_plugins_are_needed(tmp_path):
     folder = tmp_path / "mine"
-    shutil.copytree(ROOT / "vqvae-text", folder)
+    shutil.copytree(ROOT / "vqvae-words", folder)
     assert "needs the plugin" not in render_card(folder)
     config = json.loads((folder / "config.json").read_text())
     config["recipe"]["quantizer"]["name"] = "acme-vq:vq"
@@ -188,8 +187,8 @@ def test_the_card_says_which_plugins_are_needed(tmp_path):
 
 
 def test_golden_outputs_that_hold_are_left_as_they_are(tmp_path):
-    folder = tmp_path / "vqvae-text"
-    shutil.copytree(ROOT / "vqvae-text", folder)
+    folder = tmp_path / "vqvae-words"
+    shutil.copytree(ROOT / "vqvae-words", folder)
     stored = load_file(folder / "golden.safetensors")
     stored["output.latents"] += 1e-6
     save_file(stored, folder / "golden.safetensors")
@@ -203,8 +202,8 @@ def test_golden_outputs_that_hold_are_left_as_they_are(tmp_path):
 
 
 def test_hostile_golden_files_are_refused_in_a_sentence(tmp_path):
-    folder = tmp_path / "vqvae-text"
-    shutil.copytree(ROOT / "vqvae-text", folder)
+    folder = tmp_path / "vqvae-words"
+    shutil.copytree(ROOT / "vqvae-words", folder)
     head, path = mmzoo.create(f"local-dir:{folder}"), folder / "golden.safetensors"
     path.write_bytes(b"\xff" * 64)
     with pytest.raises(WeightsError, match=r"golden\.safetensors"):

@@ -57,7 +57,7 @@ SUPPLIES = {
         " task/text-to-speech task/voice-conversion"
     ),
     "mmzoo-vqvae": (
-        "model/vqvae-image model/vqvae-speech model/vqvae-text model/vqvae-words"
+        "model/vqvae-image model/vqvae-speech model/vqvae-words"
         " critic/multi-period critic/multi-resolution"
         " encoder/picture-autoencoder encoder/seanet encoder/source-filter-autoencoder"
         " encoder/patch-autoencoder encoder/text-autoencoder"

@@ -81,13 +81,13 @@ PUBLISHED = Published(
 )  # fmt: skip
 REPORT = {"complete": False, "protocol": {"note": FORGED}, FORGED: {FORGED: FORGED}}
 TOLD: list[tuple[list[str], str, Any]] = [
-    (["evaluate", "vqvae-text"], "mmzoo.evaluation.runner.evaluate", REPORT),
-    (["evaluate", "--json", "vqvae-text"], "mmzoo.evaluation.runner.evaluate", REPORT),
-    (["lock", "vqvae-text"], "mmzoo.hub.lock.lock", {"models": {FORGED: {"source": FORGED, "files": {}}}}),
+    (["evaluate", "vqvae-words"], "mmzoo.evaluation.runner.evaluate", REPORT),
+    (["evaluate", "--json", "vqvae-words"], "mmzoo.evaluation.runner.evaluate", REPORT),
+    (["lock", "vqvae-words"], "mmzoo.hub.lock.lock", {"models": {FORGED: {"source": FORGED, "files": {}}}}),
     (["sync"], "mmzoo.hub.lock.sync", Differences([FORGED], [FORGED])),
-    (["verify", "--files-only", "vqvae-text"], "mmzoo.hub.verify.verify_files", {FORGED: FORGED}),
-    (["verify", "--files-only", "--json", "vqvae-text"], "mmzoo.hub.verify.verify_files", {FORGED: FORGED}),
-    (["pull", "vqvae-text"], "mmzoo.hub.verify.fetch_all", ModelFolder(Path(FORGED))),
+    (["verify", "--files-only", "vqvae-words"], "mmzoo.hub.verify.verify_files", {FORGED: FORGED}),
+    (["verify", "--files-only", "--json", "vqvae-words"], "mmzoo.hub.verify.verify_files", {FORGED: FORGED}),
+    (["pull", "vqvae-words"], "mmzoo.hub.verify.fetch_all", ModelFolder(Path(FORGED))),
     (["cache", "list"], "mmzoo.hub.cache.cached_models", [CachedModel(FORGED, (FORGED,), 1, Path(FORGED))]),
     (["cache", "remove", f"org/{ESCAPES}"], "mmzoo.hub.cache.remove", 1),
     (["push", "x", "--repo", "org/x"], "mmzoo.hub.publishing.publish", PUBLISHED),
@@ -131,7 +131,7 @@ def test_a_forged_line_is_part_of_its_own_in_show_and_doctor(site: Any, capsys: 
 
 
 def test_the_merged_recipe_is_shown_as_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    recipe = {"name": "x", "model": {"name": "vqvae-text"}, "data": {"name": FORGED}, "steps": 1, "batch_size": 1}
+    recipe = {"name": "x", "model": {"name": "vqvae-words"}, "data": {"name": FORGED}, "steps": 1, "batch_size": 1}
     (tmp_path / "recipe.yaml").write_text(json.dumps(recipe))
     assert main(["train", str(tmp_path / "recipe.yaml"), "--print-config"]) == 0
     quiet(capsys.readouterr().out)
@@ -219,7 +219,7 @@ def test_the_licence_of_a_card_is_quoted_in_messages(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "text"
-    shutil.copytree(ROOT / "model_cards" / "vqvae-text", folder)
+    shutil.copytree(ROOT / "model_cards" / "vqvae-words", folder)
     license = json.dumps(f"{HTML} {FORGED}" + "x" * 5000)
     (folder / "README.md").write_text(f"---\nlicense: {license}\n---\n")
     with pytest.raises(errors.WeightsError, match="mit") as caught:

@@ -84,7 +84,7 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_model_is_evaluated_without_packages_that_only_other_judges_need(monkeypatch: pytest.MonkeyPatch) -> None:
     for package in ("pocketsphinx", "pystoi", "matplotlib", "sklearn"):
         monkeypatch.setitem(sys.modules, package, None)
-    report = runner.evaluate("vqvae-text", limit=2)
+    report = runner.evaluate("vqvae-words", limit=2)
     assert report["protocol"]["sentences"] == 2 and report["copies"]["cer"] < 0.5
 
 

@@ -74,7 +74,7 @@ def test_nothing_is_sent_with_such_a_card(
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     folder = tmp_path / "model"
-    shutil.copytree(MODEL_CARDS / "vqvae-text", folder)
+    shutil.copytree(MODEL_CARDS / "vqvae-words", folder)
     card = folder / "README.md"
     for wrong in ("license: apache", "license: apache-2.0\nlanguage: English"):
         card.write_text(f"---\n{wrong}\n---\n# By hand\n")

@@ -26,7 +26,7 @@ def test_a_source_is_described_by_its_texts(hub: HubServer, mmzoo_command: Mmzoo
 
 
 def test_a_card_without_a_licence_and_strange_names(hub: HubServer, mmzoo_command: Mmzoo) -> None:
-    files = model_files("vqvae-text")
+    files = model_files("vqvae-words")
     files["README.md"] = b"---\nbase_model: [vqvae-image, acme/base]\n---\n# Of licences nothing is said\n"
     config = json.loads(files["config.json"])
     config["name"] = "\x1b[31mred"

@@ -271,7 +271,7 @@ def leftovers(commit: str) -> list[Path]:
 def test_a_pull_removes_what_a_killed_one_left(
     hub: HubServer, environment: dict[str, str], mmzoo_command: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    commit = hub.add("org/good", model_files("vqvae-text"))
+    commit = hub.add("org/good", model_files("vqvae-words"))
     hang = hub.fail(FILE, "hang")
     process = subprocess.Popen([sys.executable, "-c", PULL], env=environment)
     for _ in range(600):

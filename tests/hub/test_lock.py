@@ -19,7 +19,7 @@ HUB_NAME = "hf-hub:org/text"
 def written(hub: HubServer, tmp_path: Path, mmzoo_command: Mmzoo, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A lock of a bundled model with two in its slots, and of a model on the Hub by a branch."""
     monkeypatch.chdir(tmp_path)
-    hub.add("org/text", model_files("vqvae-text"))
+    hub.add("org/text", model_files("vqvae-words"))
     done = mmzoo_command("lock", "vqvae-dit-tts", HUB_NAME)
     assert done.returncode == 0, done.stderr
     return tmp_path / "mmzoo.lock"
@@ -30,7 +30,7 @@ def test_what_is_locked(hub: HubServer, written: Path) -> None:
     commit = hub.repos["org/text"].branches["main"]
     assert list(content["models"]) == ["vqvae-dit-tts", HUB_NAME, "phonemizer-en", "vqvae-speech"]
     entry = content["models"][HUB_NAME]
-    files = model_files("vqvae-text")
+    files = model_files("vqvae-words")
     assert entry["source"] == f"{HUB_NAME}@{commit}" and entry["license"] == "apache-2.0"
     assert entry["files"] == {name: sha256(data) for name, data in sorted(files.items()) if "/" not in name}
     assert content["models"]["phonemizer-en"]["source"] == "bundled"
@@ -38,7 +38,7 @@ def test_what_is_locked(hub: HubServer, written: Path) -> None:
 
 
 def test_the_same_is_reproduced(hub: HubServer, written: Path, mmzoo_command: Mmzoo) -> None:
-    hub.repos["org/text"].commit({**model_files("vqvae-text"), "README.md": b"newer"})
+    hub.repos["org/text"].commit({**model_files("vqvae-words"), "README.md": b"newer"})
     hub.requests.clear()
     done = mmzoo_command("sync", "--frozen")
     assert done.returncode == 0 and done.stderr == "", done.stderr
@@ -110,6 +110,6 @@ def test_what_is_no_lock(tmp_path: Path, mmzoo_command: Mmzoo, text: str) -> Non
 
 
 def test_a_folder_cannot_be_locked(tmp_path: Path, mmzoo_command: Mmzoo) -> None:
-    done = mmzoo_command("lock", f"local-dir:{MODEL_CARDS / 'vqvae-text'}", "--file", str(tmp_path / locking.FILE))
+    done = mmzoo_command("lock", f"local-dir:{MODEL_CARDS / 'vqvae-words'}", "--file", str(tmp_path / locking.FILE))
     assert done.returncode == 2 and "cannot be locked; publish it with `mmzoo push`" in done.stderr
     assert not (tmp_path / locking.FILE).exists()

@@ -20,7 +20,7 @@ from mmzoo.hub.huggingface import snapshot_folder
 from mmzoo.registry import Catalog, catalog, index
 from mmzoo.registry.specs import ModelSpec, Weights
 
-NAME = "vqvae-text"
+NAME = "vqvae-words"
 
 
 @pytest.fixture

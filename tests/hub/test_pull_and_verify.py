@@ -17,7 +17,7 @@ NAME = "hf-hub:org/text"
 
 @pytest.fixture
 def commit(hub: HubServer) -> str:
-    return hub.add("org/text", {**model_files("vqvae-text"), "pytorch_model.bin": b"pickle"})
+    return hub.add("org/text", {**model_files("vqvae-words"), "pytorch_model.bin": b"pickle"})
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def flip_a_bit(path: Path) -> None:
 def test_what_was_pulled_works_without_a_network(
     hub: HubServer, commit: str, folder: Path, mmzoo_command: Mmzoo, mmzoo_process: Mmzoo
 ) -> None:
-    assert set(ModelFolder(folder).files()) == set(model_files("vqvae-text")) - {"pytorch_model.bin"}
+    assert set(ModelFolder(folder).files()) == set(model_files("vqvae-words")) - {"pytorch_model.bin"}
     hub.requests.clear()
     done = mmzoo_process("verify", f"{NAME}@{commit}", HF_HUB_OFFLINE="1")
     assert done.returncode == 0, done.stderr
@@ -56,7 +56,7 @@ def test_a_flipped_bit_is_named_and_pulled_anew(folder: Path, commit: str, mmzoo
     assert f"{name} of {NAME}@{commit} in " in done.stderr and "; `mmzoo pull" in done.stderr
     assert mmzoo_command("pull", f"{NAME}@{commit}").returncode == 0
     assert mmzoo_command("verify", "--files-only", f"{NAME}@{commit}").returncode == 0
-    assert (folder / name).read_bytes() == model_files("vqvae-text")[name]
+    assert (folder / name).read_bytes() == model_files("vqvae-words")[name]
 
 
 def test_a_bundled_model_is_verified_and_pulled(mmzoo_command: Mmzoo) -> None:

@@ -16,7 +16,7 @@ NONE = (
     *("org/-name", "org/name-", "org/.name", "org/name.", "org/na--me", "org/name.git", "or g/name", "org/n\name"),
     *("org/" + "x" * 97, "x" * 97 + "/name", "org/na\\me", "org/name?", "órg/name", "org/\x1b[2J", "org/name@v1@v2"),
 )
-FOLDER = str(MODEL_CARDS / "vqvae-text")
+FOLDER = str(MODEL_CARDS / "vqvae-words")
 
 
 @pytest.mark.parametrize("name", NONE, ids=repr)

@@ -29,8 +29,8 @@ checkpoint_every: 1
 
 COMMANDS: Mapping[str, Sequence[str]] = {
     "list": ["list", "list --components --json", "list --others"],
-    "show": ["show hf-hub:me/text", "show vqvae-text --json", "!show hf-hub:me/none"],
-    "which": ["which vqvae-text", "!which {token}"],
+    "show": ["show hf-hub:me/text", "show vqvae-words --json", "!show hf-hub:me/none"],
+    "which": ["which vqvae-words", "!which {token}"],
     "plugins": [
         "plugins",
         "plugins new acme-token --kind quantizer",
@@ -39,7 +39,7 @@ COMMANDS: Mapping[str, Sequence[str]] = {
     ],
     "doctor": ["doctor", "doctor --json"],
     "train": ["train tiny.yaml --print-config", "train tiny.yaml --out run", "!train missing.yaml"],
-    "evaluate": ["evaluate vqvae-text --limit 2", "!evaluate hf-hub:me/none"],
+    "evaluate": ["evaluate vqvae-words --limit 2", "!evaluate hf-hub:me/none"],
     "card": ["card copy", "card copy --check"],
     "pull": [
         "pull hf-hub:me/text",
@@ -47,7 +47,7 @@ COMMANDS: Mapping[str, Sequence[str]] = {
         "!--debug pull hf-hub:me/none",
         "!--debug pull hf-hub:me/gated",
     ],
-    "verify": ["verify hf-hub:me/text", "verify vqvae-text --json"],
+    "verify": ["verify hf-hub:me/text", "verify vqvae-words --json"],
     "convert": ["convert hf-hub:me/text converted"],
     "push": [
         "push copy --repo me/new --dry-run",
@@ -55,16 +55,16 @@ COMMANDS: Mapping[str, Sequence[str]] = {
         "push copy --repo me/new",
         "!--debug push copy --repo me/full",
     ],
-    "lock": ["lock hf-hub:me/text vqvae-text --file mmzoo.lock"],
+    "lock": ["lock hf-hub:me/text vqvae-words --file mmzoo.lock"],
     "sync": ["sync --frozen --file mmzoo.lock"],
     "cache": ["cache list", "cache size", "cache remove me/text"],
     "export": [
-        "!export vqvae-text --onnx graphs",
+        "!export vqvae-words --onnx graphs",
         "!export {token} --onnx graphs",
         "!export hf-hub:me/none --onnx none",
     ],
     "plan": ["plan tiny.yaml", "!plan none.yaml"],
-    "segment": ["!segment vqvae-text --image none.png -o mask.png"],
+    "segment": ["!segment vqvae-words --image none.png -o mask.png"],
     "revoice": ["!revoice none.wav --voice joe -o out.wav"],
     "denoise-speech": ["!denoise-speech none.wav -o out.wav"],
     "demo": ["demo Hello. -o demo.wav"],
@@ -95,12 +95,12 @@ def workplace(hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     for name in ("MMZOO_HOME", "MMZOO_CACHE"):
         monkeypatch.setenv(name, str(tmp_path / name.lower()))
     monkeypatch.chdir(tmp_path)
-    hub.add("me/text", model_files("vqvae-text"), private=True)
+    hub.add("me/text", model_files("vqvae-words"), private=True)
     hub.add("me/full", model_files("vqvae-image"))
     hub.fail("POST /api/models/me/full/commit", status=403)
-    hub.add("me/gated", model_files("vqvae-text"), gated=True)
+    hub.add("me/gated", model_files("vqvae-words"), gated=True)
     copy = tmp_path / "copy"
-    for name, data in model_files("vqvae-text").items():
+    for name, data in model_files("vqvae-words").items():
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         (copy / name).write_bytes(data)
     (copy / "training.json").write_text(

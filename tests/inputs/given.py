@@ -24,7 +24,7 @@ MODELS = (
     "vqvae-dit-tts",
     "vqvae-image",
     "vqvae-speech",
-    "vqvae-text",
+    "vqvae-words",
 )
 
 
@@ -53,8 +53,8 @@ TEXT_VERBS: dict[str, Verb] = {
     "vqvae-dit-tts": lambda x: model("vqvae-dit-tts")(x, steps=1),
     "vqvae-dit-tts.stream": lambda x: next(iter(model("vqvae-dit-tts").stream(x, steps=1))),
     "phonemizer-en": lambda x: model("phonemizer-en")(x),
-    "vqvae-text.tokenize": lambda x: model("vqvae-text").tokenize(x),
-    "vqvae-text": lambda x: model("vqvae-text")(x),
+    "vqvae-words.tokenize": lambda x: model("vqvae-words").tokenize(x),
+    "vqvae-words": lambda x: model("vqvae-words")(x),
     "vqvae-dit-text2image": lambda x: model("vqvae-dit-text2image")(x, steps=1),
     "vqvae-dit-digits": lambda x: model("vqvae-dit-digits")(x, steps=1),
     "vqvae-dit-recognition": lambda x: model("vqvae-dit-recognition").recognize(text=x),

@@ -62,7 +62,7 @@ MISSPELLED = {
     "recognition": (lambda: model("vqvae-dit-recognition")(imgae=PICTURE), "imgae", "image"),
     "explain": (lambda: explain(model("vqvae-dit-recognition"), imgae=PICTURE), "imgae", "image"),
     "reconstruct": (lambda: model("vqvae-image").reconstruct(torch.zeros(1, 4, 4), gird=(2, 2)), "gird", "grid"),
-    "create": (lambda: mmzoo.create("vqvae-text", devcie="cpu"), "devcie", "device"),
+    "create": (lambda: mmzoo.create("vqvae-words", devcie="cpu"), "devcie", "device"),
     "create a part": (lambda: mmzoo.create("quantizer/fsq", levles=[8]), "levles", "levels"),
     "save": (lambda: SOUND.save(io.BytesIO(), fromat="wav"), "fromat", "format"),
     "save a picture": (lambda: PICTURE.save(io.BytesIO(), fromat="png"), "fromat", "format"),
@@ -71,7 +71,7 @@ MISSPELLED = {
     "Audio.load": (lambda: Audio.load(sorce="a.wav"), "sorce", "source"),
     "list_models": (lambda: mmzoo.list_models(modalty="speech"), "modalty", "modality"),
     "list_components": (lambda: mmzoo.list_components(kinds="head"), "kinds", "kind"),
-    "describe": (lambda: mmzoo.describe(nmae="vqvae-text"), "nmae", "name"),
+    "describe": (lambda: mmzoo.describe(nmae="vqvae-words"), "nmae", "name"),
 }
 
 
@@ -202,7 +202,7 @@ def test_transfer_reports_the_seed_that_it_drew() -> None:
 def test_a_device_that_is_not_here(device: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "empty", raising_off_the_cpu(torch.empty))
     with pytest.raises(ConfigError, match="cpu") as caught:
-        mmzoo.create("vqvae-text", device=device)
+        mmzoo.create("vqvae-words", device=device)
     assert caught.value.path == "device"
     assert len(str(caught.value)) < 120 and "\n" not in str(caught.value)
 

@@ -24,7 +24,7 @@ RAW: dict[str, Tensor] = {
     "codes": torch.ones(1, 6, 2, dtype=torch.int64),
     "vectors": torch.linspace(-1, 1, 6 * 4).reshape(1, 6, 4),
 }
-TOKENIZERS = ("vqvae-text", "vqvae-image", "vqvae-speech")
+TOKENIZERS = ("vqvae-words", "vqvae-image", "vqvae-speech")
 VERBS = ("forward", "encode_latents", "features", "quantize")
 
 
@@ -109,7 +109,7 @@ def test_models_refuse_a_raw_batch_of_another_layout(name: str, verb: str) -> No
 
 
 def test_text_may_be_of_any_integer_dtype_and_padding_may_hold_anything() -> None:
-    text, speech = model("vqvae-text"), model("vqvae-speech")
+    text, speech = model("vqvae-words"), model("vqvae-speech")
     expected = text.features(RAW["text"]).x
     for dtype in (torch.uint8, torch.int16, torch.int32, torch.uint16):
         assert torch.equal(text.features(RAW["text"].to(dtype)).x, expected)

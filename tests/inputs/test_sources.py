@@ -135,7 +135,7 @@ def test_every_verb_takes_a_picture_from_anywhere(verb: Verb, tmp_path: Path) ->
         assert values(verb(given())) == expected, name
 
 
-@pytest.mark.parametrize("verb", light(TEXT_VERBS, "phonemizer-en", "vqvae-text.tokenize"))
+@pytest.mark.parametrize("verb", light(TEXT_VERBS, "phonemizer-en", "vqvae-words.tokenize"))
 def test_every_verb_takes_a_text_from_a_row(verb: Verb) -> None:
     expected = values(verb(TEXT))
     assert values(verb({"id": "0", "text": TEXT})) == expected == values(verb(np.array([TEXT])[0]))

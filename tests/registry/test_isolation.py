@@ -295,7 +295,7 @@ def test_a_plugin_that_is_not_installed_cannot_be_chosen(
     site.good()
     monkeypatch.setenv("MMZOO_PLUGINS", choice)
     catalog(reload=True, choice_checked=False)
-    for words in (["list"], ["list", "--components"], ["show", "vqvae-text"], ["which", "vqvae-text"], ["say", "hi"]):
+    for words in (["list"], ["list", "--components"], ["show", "vqvae-words"], ["which", "vqvae-words"], ["say", "hi"]):
         assert main(words) == 2
         error = capsys.readouterr().err
         assert repr(unknown) in error and "good-plugin" in error and "mmzoo-vqvae" in error and error.count("\n") == 1

@@ -100,7 +100,7 @@ def test_cards(tmp_path: Path) -> None:
 
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789-_.:/"
-KNOWN = ("vqvae-speech", "vqvae-text", "mmzoo-vqvae:vqvae-text", "quantizer/fsq", "hf-hub:org/name", "local-dir:x")
+KNOWN = ("vqvae-speech", "vqvae-words", "mmzoo-vqvae:vqvae-words", "quantizer/fsq", "hf-hub:org/name", "local-dir:x")
 edited = st.builds(
     lambda name, at, put: name[:at] + put + name[at:], st.sampled_from(KNOWN), st.integers(0, 30), st.text(max_size=1)
 )
@@ -163,7 +163,7 @@ ENTRY = {"source": "bundled", "license": "mit", "recipe": "0" * 64, "files": {"c
 LOCK = {
     "lock_version": 1,
     "plugins": {"mmzoo": "0.1.0", "acme": "1"},
-    "models": {"vqvae-text": ENTRY, "hf-hub:org/name": {**ENTRY, "source": f"hf-hub:org/name@{'0' * 40}"}},
+    "models": {"vqvae-words": ENTRY, "hf-hub:org/name": {**ENTRY, "source": f"hf-hub:org/name@{'0' * 40}"}},
 }
 
 
@@ -226,7 +226,7 @@ def test_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 RECIPE = {
-    "name": "x", "model": {"name": "vqvae-text", "overrides": {"quantizer": "fsq"}}, "data": {"name": "flite-speech"},
+    "name": "x", "model": {"name": "vqvae-words", "overrides": {"quantizer": "fsq"}}, "data": {"name": "flite-speech"},
     "steps": 10, "batch_size": 4, "optimizer": {"lr": 1e-3, "betas": [0.9, 0.99]}, "ema": {"decay": 0.9},
 }  # fmt: skip
 TAGS = ("int", "float", "bool", "timestamp", "binary", "set", "omap", "python/name:os.system", "x")

@@ -265,7 +265,7 @@ def test_mistakes_of_the_caller_are_the_usual_errors() -> None:
     with pytest.raises(UnknownKeyError, match="level"):
         check_quantizer("fsq", level=[3])
     with pytest.raises(UsageError, match="'model'"):
-        check_component("model", "vqvae-text")
+        check_component("model", "vqvae-words")
 
 
 def test_checks_that_do_not_apply_do_not_end_the_rest() -> None:

@@ -82,7 +82,7 @@ SMALL_DIT = {"width": 32, "depth": 1, "heads": 2, "aligned_channels": {"place": 
 KINDS: dict[str, tuple[str, dict[str, Any], Callable[[Path], Path]]] = {
     "pictures": ("vqvae-image", {"encoder": {"widths": [8, 12], "depth": 1}}, pictures),
     "sounds": ("vqvae-speech", {"encoder": {"width": 16, "depth": 1, "latent_depth": 1, "decoder_depth": 1}}, sounds),
-    "texts": ("vqvae-text", {"encoder": {"width": 16, "depth": 1}}, texts),
+    "texts": ("vqvae-words", {"encoder": {"width": 16, "depth": 1}}, texts),
     "classes": ("vqvae-dit-recognition", {"image": {"widths": [8, 8, 128], "depth": 1}}, pictures),
     "drawing": (
         "vqvae-dit-digits",
@@ -286,11 +286,11 @@ def test_the_data_may_be_a_registered_dataset(tmp_path: Path, monkeypatch: pytes
         return {"all": Dataset.from_dict({"text": ["one text"] * 4})}
 
     monkeypatch.setattr("mmzoo.training.derive.load_dataset_for", load)
-    recipe = derived_recipe("vqvae-text", "flite-speech", ["data.config.voice=awb"])
+    recipe = derived_recipe("vqvae-words", "flite-speech", ["data.config.voice=awb"])
     assert recipe["data"]["name"] == recipe["data"]["title"] == "flite-speech"
     assert recipe["data"]["split"] == "all" and recipe["data"]["validation_split"] is None
-    assert derived_recipe("vqvae-text", "hub:org/words")["data"]["title"] == "org/words"
-    assert derived_recipe("vqvae-text", "csv:mine.csv")["data"]["config"] == {"path": "mine.csv"}
+    assert derived_recipe("vqvae-words", "hub:org/words")["data"]["title"] == "org/words"
+    assert derived_recipe("vqvae-words", "csv:mine.csv")["data"]["config"] == {"path": "mine.csv"}
     asked.pop()
     assert asked == [("flite-speech", {"voice": "awb"}, ("text",)), ("hub", {"path": "org/words"}, ("text",))]
 
@@ -342,7 +342,7 @@ def test_wrong_usage_is_one_line(words: list[str], tmp_path: Path, capsys: pytes
 def test_the_license_of_the_base_binds(tmp_path: Path) -> None:
     from mmzoo.hub.cards import render_card
 
-    shutil.copytree(mmzoo.create("vqvae-text").folder, tmp_path / "model")
+    shutil.copytree(mmzoo.create("vqvae-words").folder, tmp_path / "model")
     (tmp_path / "model" / "README.md").unlink()
     path = tmp_path / "model" / "training.json"
     record = json.loads(path.read_text())

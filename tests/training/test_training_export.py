@@ -24,10 +24,10 @@ SMALL = {"encoder": {"width": 16, "depth": 1}}
 def test_a_trained_model_is_created_from_its_folder_with_the_averaged_weights(tmp_path: Path) -> None:
     made = [make_row(id=str(index), text=text, split="train") for index, text in enumerate(TEXTS)]
     rows = Dataset.from_list(made, features=row_features())
-    recipe = {"name": "tiny", "model": {"name": "vqvae-text", "overrides": SMALL}, "data": {"name": "flite-speech"}}
+    recipe = {"name": "tiny", "model": {"name": "vqvae-words", "overrides": SMALL}, "data": {"name": "flite-speech"}}
     settings = load_recipe({**recipe, "steps": 3, "batch_size": 2, "device": "cpu", "checkpoint_every": 3})
     torch.manual_seed(0)
-    head = mmzoo.create("vqvae-text", pretrained=False, **SMALL)
+    head = mmzoo.create("vqvae-words", pretrained=False, **SMALL)
     before = {name: tensor.clone() for name, tensor in own_tensors(head).items()}
     result = Trainer(settings, head, rows, out=tmp_path, cache=tmp_path / "cache").run()
     again = mmzoo.create(f"local-dir:{result.model}")
@@ -44,7 +44,7 @@ def test_a_trained_model_is_created_from_its_folder_with_the_averaged_weights(tm
 @pytest.mark.parametrize("key", ["device", "part", "name", "pretrained", "revision"])
 def test_overrides_are_of_the_recipe_and_of_nothing_else(key: str) -> None:
     with pytest.raises(UnknownKeyError) as refused:
-        fresh_model(ModelConfig(name="vqvae-text", overrides={key: "cpu"}))
+        fresh_model(ModelConfig(name="vqvae-words", overrides={key: "cpu"}))
     assert refused.value.path == key
 
 

@@ -58,7 +58,7 @@ def mmzoo_register(register: Register) -> None:
         summary="New texts and continuations, by a prior over a tokenizer's codes",
         modalities=("text",),
         trials=[
-            {"width": 12, "longest": 12, "slots": _slots("vqvae-text", kind)}
+            {"width": 12, "longest": 12, "slots": _slots("vqvae-words", kind)}
             for kind in ("causal-transformer", "masked-transformer")
         ],
     )

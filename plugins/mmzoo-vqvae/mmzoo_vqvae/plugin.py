@@ -187,26 +187,13 @@ def mmzoo_register(register: Register) -> None:
         weights=[Weights("scenes", license="apache-2.0")],
     )
     register.model(
-        "vqvae-text",
-        task="text-tokenization",
-        modalities=("text",),
-        summary="Text tokenizer over bytes, 4 learned codebooks of 64 per 2 bytes (12 bits per byte)",
-        card=tasks.TEXTS,
-        recipe={
-            "head": {"name": "text-vqvae", "dim": 32},
-            "encoder": {"name": "text-autoencoder", "dim": 32},
-            "quantizer": {"name": "vq", "dim": 32, "codebook_size": 64, "groups": 4},
-        },
-        weights=[Weights("english", license="apache-2.0")],
-    )
-    register.model(
         "vqvae-words",
         task="text-tokenization",
         modalities=("text",),
         summary="Text tokenizer over patches of 1 to 12 bytes, 2 learned codebooks of 128 (14 bits a patch)",
         card=tasks.WORDS,
         recipe={
-            "head": {"name": "text-vqvae", "dim": 32, "crop": 192},
+            "head": {"name": "text-vqvae", "dim": 32},
             "encoder": {"name": "patch-autoencoder", "dim": 32, "stride": 12},
             "quantizer": {"name": "vq", "dim": 32, "codebook_size": 128, "groups": 2},
         },

@@ -26,13 +26,6 @@ PICTURES = CardText(
     limits="Flat scenes and digits of 64 x 64 pixels; photographs come out blurred.",
     samples="Originals in the first row, reconstructions in the second.",
 )
-TEXTS = CardText(
-    data="flite-speech",
-    language="en",
-    intended="Encoding text as a few codes per two bytes; the latent space of other models.",
-    training="Trained on sentences from our own grammar, with some bytes changed at random.",
-    limits="Made for short English sentences; other scripts work, with more errors.",
-)
 WORDS = CardText(
     data="grammar-texts",
     language="en",

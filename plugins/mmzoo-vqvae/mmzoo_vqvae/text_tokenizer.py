@@ -57,7 +57,7 @@ class TextVQVAE(VQVAE):
     columns = ("text",)
     encoder: TextAutoencoder | PatchAutoencoder
 
-    def __init__(self, *, dim: Size, crop: Size = 96) -> None:
+    def __init__(self, *, dim: Size, crop: Size = 192) -> None:
         super().__init__(dim=dim)
         self.crop = crop
         self._known: tuple[tuple[tuple[int, int], ...], dict[bytes, Tensor]] | None = None

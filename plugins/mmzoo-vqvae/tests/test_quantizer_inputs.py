@@ -288,19 +288,19 @@ def test_anything_else_is_no_code(name: str) -> None:
             pytest.fail(form)
 
 
-@pytest.mark.parametrize("modality", ["speech", "image", "text"])
-def test_tokenizers_take_codes_in_every_form(modality: str) -> None:
+@pytest.mark.parametrize("name", ["vqvae-speech", "vqvae-image", "vqvae-words"])
+def test_tokenizers_take_codes_in_every_form(name: str) -> None:
     parts: dict[str, Any] = {
-        "speech": {"width": 16, "depth": 1, "latent_depth": 1, "decoder_width": 16, "decoder_depth": 1},
-        "image": {"widths": [8, 12], "depth": 1},
-        "text": {"width": 16, "depth": 1},
+        "vqvae-speech": {"width": 16, "depth": 1, "latent_depth": 1, "decoder_width": 16, "decoder_depth": 1},
+        "vqvae-image": {"widths": [8, 12], "depth": 1},
+        "vqvae-words": {"width": 16, "depth": 1},
     }
     torch.manual_seed(0)
     model = mmzoo.create(
-        f"vqvae-{modality}",
+        name,
         pretrained=False,
         dim=6,
-        encoder={"dim": 6, **parts[modality]},
+        encoder={"dim": 6, **parts[name]},
         quantizer={"name": "vq", "dim": 6, "codebook_size": 16, "groups": 2},
     )
     codes = torch.arange(8).view(1, 4, 2)
@@ -310,7 +310,7 @@ def test_tokenizers_take_codes_in_every_form(modality: str) -> None:
         for field in ("samples", "pixels"):
             if hasattr(exact, field):
                 assert np.array_equal(getattr(result, field), getattr(exact, field)), form
-        assert modality != "text" or result == exact, form
+        assert model.modality != "text" or result == exact, form
         assert torch.equal(model.embed_codes(given), latents), form
     for form, given in {**no_codes(codes, 16), "two items": codes.repeat(2, 1, 1)}.items():
         with pytest.raises(InputError, match=r"[Cc]odes"):

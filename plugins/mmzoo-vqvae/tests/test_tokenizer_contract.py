@@ -12,7 +12,7 @@ from mmzoo.interfaces import Latents, Tokenizer
 CASES = {
     "vqvae-image": torch.rand(2, 32, 24, 3, generator=torch.Generator().manual_seed(0)),
     "vqvae-speech": 0.1 * torch.randn(2, 24000, generator=torch.Generator().manual_seed(0)),
-    "vqvae-text": torch.randint(97, 123, (2, 40), generator=torch.Generator().manual_seed(0)),
+    "vqvae-words": torch.randint(97, 123, (2, 40), generator=torch.Generator().manual_seed(0)),
 }
 
 
@@ -35,7 +35,7 @@ def test_it_says_what_it_is(tokenizer: Tokenizer) -> None:
         == {
             "vqvae-image": ("image", 32, None, None, 8),
             "vqvae-speech": ("speech", 36, 24000, 50.0, None),
-            "vqvae-text": ("text", 32, None, None, None),
+            "vqvae-words": ("text", 32, None, None, None),
         }[tokenizer.name]
     )
     assert tokenizer.bits_per_latent == tokenizer.quantizer.bits_per_step
@@ -85,7 +85,7 @@ def test_raw_batches_and_codes_of_another_shape_are_refused(tokenizer: Tokenizer
     with pytest.raises(InputError):
         tokenizer.encode_latents(raw, torch.ones(3, 3, dtype=torch.bool))
     codes = tokenizer.quantize_latents(latents)
-    for wrong in (codes, codes[:1, :0], codes[0], codes[:1] - 10):
+    for wrong in (codes, codes[:1, :0], codes[0], codes[:1] - max(tokenizer.codebook_sizes)):
         with pytest.raises(InputError):
             tokenizer.reconstruct(wrong)
 
