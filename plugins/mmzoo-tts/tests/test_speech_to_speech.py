@@ -10,54 +10,65 @@ import numpy as np
 import pytest
 import torch
 from datasets import Dataset
+from mmzoo_tts.head import TextToSpeech
 from mmzoo_tts.joining import join
 from mmzoo_tts.speech_to_speech import pieces
-from mmzoo_tts.speech_to_speech.examples import Spoiling, SpokenPairs
-from mmzoo_tts.speech_to_speech.head import SpeechToSpeech, at_places
+from mmzoo_tts.speech_to_speech.conversion import VoiceConversion
+from mmzoo_tts.speech_to_speech.enhancement import SpeechEnhancement
+from mmzoo_tts.speech_to_speech.examples import HeardPhones, NoisySpeech, Spoiling
 from mmzoo_tts.speech_to_speech.level import LEVEL, leveled, loudness
 
 import mmzoo
 from mmzoo.cli.main import main
 from mmzoo.data import encode_audio, make_row, to_dataset
 from mmzoo.errors import ConfigError, DataError, InputError
-from mmzoo.interfaces import Audio, Latents, Segment
+from mmzoo.interfaces import Audio, Segment
 
 RATE, WIDTH, DIM = 24_000, 32, 6
 FORMANTS = {"a": (750, 1200), "i": (300, 2300), "u": (320, 800), "e": (500, 1800)}
 VOICES = {"low": (110.0, 1.0, 1.0), "high": (210.0, 1.2, 0.7)}
 """Pitch in Hz, scale of formants, and speed of the people of this test."""
+PHONES = ["pau", *FORMANTS]
+EDGE_S = 0.05
+"""Seconds of silence before and after what is said."""
 
 
 def said(text: str, voice: str = "low", seed: int = 0) -> Audio:
     """Vowels, each about a fifth of a second, with a falling pitch and silence on both sides."""
-    hertz, scale, speed = VOICES[voice]
+    hertz, scale, _ = VOICES[voice]
     chance = np.random.default_rng(seed)
-    parts = [np.zeros(RATE // 20)]
-    for vowel in text:
-        time = np.arange(int(0.2 * RATE / speed * chance.uniform(0.9, 1.1))) / RATE
+    parts = [np.zeros(round(EDGE_S * RATE))]
+    for vowel, seconds in zip(text, vowel_seconds(text, voice, seed), strict=True):
+        time = np.arange(round(seconds * RATE)) / RATE
         phase = 2 * np.pi * np.cumsum(hertz * (1 - 0.3 * time)) / RATE
         wave = np.zeros(len(time))
         for k in range(1, 30):
             gain = sum(np.exp(-(((k * hertz - f * scale) / 150) ** 2)) for f in FORMANTS[vowel])
             wave += (gain + 0.02 / k) * np.sin(k * phase)
         parts += [0.1 * wave * np.sin(np.pi * np.arange(len(time)) / len(time)) ** 0.5]
-    sound = np.concatenate([*parts, np.zeros(RATE // 20)])
+    sound = np.concatenate([*parts, np.zeros(round(EDGE_S * RATE))])
     return Audio((sound + 1e-4 * chance.standard_normal(len(sound))).astype(np.float32), RATE)
+
+
+def vowel_seconds(text: str, voice: str = "low", seed: int = 0) -> list[float]:
+    """How long each vowel is said."""
+    chance = np.random.default_rng((seed, 1))
+    return [float(0.2 / VOICES[voice][2] * chance.uniform(0.9, 1.1)) for _ in text]
 
 
 TEXTS = ["aiu", "uea", "iae", "eui"]
 
 
 def rows(voices: Any = tuple(VOICES), texts: Any = tuple(TEXTS)) -> Dataset:
-    return to_dataset(
-        [
-            make_row(
+    made = []
+    for voice in voices:
+        for text in texts:
+            ends = np.cumsum([EDGE_S, *vowel_seconds(text, voice), EDGE_S]).tolist()
+            row = make_row(
                 id=f"{voice}-{text}", text=text, audio=encode_audio(said(text, voice)), speaker=voice, split="train"
             )
-            for voice in voices
-            for text in texts
-        ]
-    )
+            made.append({**row, "phones": ["pau", *text, "pau"], "phone_ends_s": ends})
+    return to_dataset(made)
 
 
 @pytest.fixture(scope="module")
@@ -74,32 +85,64 @@ def codec() -> Any:
     )
 
 
-def small(codec: Any, *, voices: list[str] | None = None, speech: dict[str, Any] | None = None, **head: Any) -> Any:
-    """An untrained model."""
-    torch.manual_seed(0)
-    model = SpeechToSpeech(dim=DIM, width=WIDTH, voices=voices, **head)
-    model.tokenizer = codec
-    model.speech = mmzoo.create("encoder/speech-convnext", width=WIDTH, depth=1, bands=40, **(speech or {}))
-    model.backbone = mmzoo.create(
-        "backbone/dit", width=WIDTH, depth=1, heads=2, in_channels=DIM,
-        vector_channels={"voice": WIDTH} if voices else None, aligned_channels={"speech": WIDTH, "prior": DIM},
-    )  # fmt: skip
-    model.sampler = mmzoo.create("sampler/euler")
-    model.connect()
+def fresh(model: Any) -> Any:
+    """The model with a backbone whose output depends on its inputs, which that of a fresh one does not."""
     for parameter in model.backbone.parameters():
-        if not parameter.any():  # of a fresh backbone, nothing reaches the output
+        if not parameter.any():
             torch.nn.init.normal_(parameter, std=0.2)
     return model.eval()
 
 
+def backbone(**channels: Any) -> Any:
+    return mmzoo.create("backbone/dit", width=WIDTH, depth=1, heads=2, in_channels=DIM, **channels)
+
+
+def hearing(codec: Any, *, speech: dict[str, Any] | None = None, **head: Any) -> Any:
+    """An untrained model of voice conversion."""
+    torch.manual_seed(0)
+    voice = TextToSpeech(dim=DIM, width=WIDTH, voices=list(VOICES), phones=PHONES, num_steps=2)
+    voice.phonemizer, voice.tokenizer = None, codec
+    voice.text = mmzoo.create("encoder/symbols", vocabulary=len(PHONES), width=WIDTH, depth=1)
+    voice.backbone = backbone(vector_channels={"voice": WIDTH}, aligned_channels={"text": WIDTH, "prior": DIM})
+    voice.sampler = mmzoo.create("sampler/euler")
+    model = VoiceConversion(width=WIDTH, phones=PHONES, **head)
+    model.synthesizer = fresh(voice)
+    model.speech = mmzoo.create("encoder/speech-convnext", width=WIDTH, depth=1, bands=40, **(speech or {}))
+    model.connect()
+    return model.eval()
+
+
+def cleaning(codec: Any, *, speech: dict[str, Any] | None = None, **head: Any) -> Any:
+    """An untrained model of enhancement."""
+    torch.manual_seed(0)
+    model = SpeechEnhancement(dim=DIM, width=WIDTH, **head)
+    model.tokenizer = codec
+    model.speech = mmzoo.create(
+        "encoder/speech-convnext", width=WIDTH, depth=1, bands=40, standardize=False, **(speech or {})
+    )
+    model.backbone = backbone(aligned_channels={"speech": WIDTH, "prior": DIM})
+    model.sampler = mmzoo.create("sampler/euler")
+    model.connect()
+    return fresh(model)
+
+
 @pytest.fixture(scope="module")
-def converter(codec: Any) -> Any:
-    return small(codec, voices=list(VOICES))
+def converter(codec: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A model that hears the vowels of this test."""
+    model = hearing(codec, spread=0.1)
+    examples = model.examples(rows(), tmp_path_factory.mktemp("heard"))
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-2)
+    for step in range(60):
+        loss = model.training_step(batch_of(examples, step), torch.Generator().manual_seed(step)).total
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return model
 
 
 @pytest.fixture(scope="module")
 def cleaner(codec: Any) -> Any:
-    return small(codec, snr_db=[-5, 20], speech={"standardize": False})
+    return cleaning(codec, snr_db=[-5, 20])
 
 
 def refused(call: Any, told: str) -> None:
@@ -112,84 +155,73 @@ def refused(call: Any, told: str) -> None:
 # --- training ----------------------------------------------------------------------------------------
 
 
-def batch_of(examples: SpokenPairs, seed: int = 0) -> Any:
+def batch_of(examples: HeardPhones | NoisySpeech, seed: int = 0) -> Any:
     return examples.collate(
         [examples.example(i, torch.Generator().manual_seed(seed * 100 + i)) for i in range(len(examples))]
     )
 
 
-def test_conversion_is_learned_from_pairs_of_voices(codec: Any, tmp_path: Path) -> None:
-    model = small(codec, voices=list(VOICES), spread=0.2)
-    examples = model.examples(rows(texts=TEXTS[:2]), tmp_path)
-    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-2)
-    frozen = [p.clone() for p in model.tokenizer.parameters()]
-    model.train()
-    losses = []
-    for step in range(50):
-        found = model.training_step(batch_of(examples, step), torch.Generator().manual_seed(step))
-        optimizer.zero_grad()
-        found.total.backward()
-        optimizer.step()
-        losses.append(float(found.parts["prior"]))
-    assert np.mean(losses[-5:]) < 0.7 * np.mean(losses[:5])
-    assert all(torch.equal(a, b) for a, b in zip(frozen, model.tokenizer.parameters(), strict=True))
-    model.eval()
-    batch = dict(batch_of(examples, 99))
-    with torch.no_grad():
-        right = model.training_step(batch, torch.Generator().manual_seed(0)).parts["prior"]
-        batch["voice"] = 1 - batch["voice"]
-        wrong = model.training_step(batch, torch.Generator().manual_seed(0)).parts["prior"]
-    assert right < 0.95 * wrong, "the voice is what makes the difference"
+def test_phones_are_heard_with_their_times(converter: Any) -> None:
+    for text, voice in (("aueia", "low"), ("iuae", "high")):
+        heard = [one for one in converter.phones_of(said(text, voice, seed=9)) if one.text != "pau"]
+        assert "".join(one.text for one in heard) == text
+        ends = EDGE_S + np.cumsum(vowel_seconds(text, voice, seed=9))
+        assert np.abs([one.end for one in heard] - ends).max() < 0.05
 
 
-def test_padding_is_not_trained_on(converter: Any, tmp_path: Path) -> None:
-    examples = converter.examples(rows(texts=["a", "aiue"]), tmp_path)
-    batch = batch_of(examples)
+def test_conversion_speaks_what_was_heard_in_its_time(converter: Any) -> None:
+    sound = said("aiu")
+    phones = converter.phones_of(sound)
+    told = converter.synthesizer.speak_phones(
+        [one.text for one in phones], [one.end - one.start for one in phones], voice="high"
+    )
+    made = converter(sound, voice="high")
+    assert len(made.samples) == len(sound.samples)
+    likeness = np.corrcoef(made.samples[2400:-2400], told.samples[2400 : len(made.samples) - 2400])[0, 1]
+    assert likeness > 0.99
+
+
+def test_a_long_pause_is_silent(converter: Any) -> None:
+    sound = said("ai").samples
+    quiet = 1e-4 * np.random.default_rng(1).standard_normal(2 * RATE).astype(np.float32)
+    made = converter(Audio(np.concatenate([sound, quiet, sound]), RATE)).samples
+    middle = len(sound) + len(quiet) // 2
+    assert len(made) == 2 * len(sound) + len(quiet)
+    assert not made[middle - RATE // 2 : middle + RATE // 2].any() and made[: len(sound)].any()
+
+
+@pytest.mark.parametrize("kind", ["hearing", "cleaning"])
+def test_padding_is_not_trained_on(codec: Any, converter: Any, cleaner: Any, tmp_path: Path, kind: str) -> None:
+    model = converter if kind == "hearing" else cleaner
+    batch = batch_of(model.examples(rows(texts=["a", "aiue"]), tmp_path))
     spoiled = dict(batch)
-    for key, mask in (("speech", "speech_mask"), ("codes", "codes_mask"), ("places", "codes_mask")):
-        value = spoiled[key].clone()
-        value[~batch[mask]] = 1
-        spoiled[key] = value
+    for key, mask in (("speech", "speech_mask"), ("codes", "codes_mask"), ("phones", "phone_mask")):
+        if key in batch:
+            spoiled[key] = torch.where(
+                batch[mask].view(*batch[mask].shape, *[1] * (batch[key].ndim - 2)),
+                batch[key],
+                torch.ones(()).to(batch[key]),
+            )
     with torch.no_grad():
-        first, second = (
-            converter.training_step(one, torch.Generator().manual_seed(0)).total for one in (batch, spoiled)
-        )
+        first, second = (model.training_step(one, torch.Generator().manual_seed(0)).total for one in (batch, spoiled))
     assert float(first) == pytest.approx(float(second), rel=1e-4)
 
 
-def test_targets_are_rows_of_the_voices_and_sources_say_the_same(codec: Any, tmp_path: Path) -> None:
-    table = rows()
-    examples = SpokenPairs(table, codec, ["high"], tmp_path, Spoiling())
-    assert len(examples) == len(TEXTS) and examples.targets == [4, 5, 6, 7]
-    assert examples.labels == ["high"] * len(TEXTS)
-    assert examples.lengths == [-(-len(said(text, "high").samples) // 480) for text in TEXTS]
-    own, others = said(TEXTS[0], "high"), said(TEXTS[0], "low")
-    seen = set()
-    for seed in range(20):
-        one = examples.example(0, torch.Generator().manual_seed(seed))
-        seen.add(len(one["speech"]))
-        assert len(one["places"]) == len(one["codes"]) == examples.lengths[0] and one["voice"] == 0
-        if len(one["speech"]) == len(own.samples):
-            assert torch.equal(one["places"], torch.arange(examples.lengths[0], dtype=torch.float32))
-        else:  # the same vowels, said faster
-            ends = one["places"][[0, -1]].tolist()
-            assert ends[0] < 1 and ends[1] == pytest.approx(len(others.samples) / 480, abs=1.5)
-    assert seen == {len(own.samples), len(others.samples)}
-
-
-def test_a_faster_source_has_its_places_earlier(codec: Any, tmp_path: Path) -> None:
-    examples = SpokenPairs(rows(["low"]), codec, ["low"], tmp_path, Spoiling(spread=0.5))
-    length = len(said(TEXTS[0]).samples)
+def test_a_faster_source_has_its_phones_earlier(tmp_path: Path) -> None:
+    table = rows(["low"])
+    examples = HeardPhones(table, PHONES, RATE, 50.0, tmp_path, Spoiling(spread=0.5))
+    own = len(said(TEXTS[0]).samples)
+    factors = []
     for seed in range(6):
         one = examples.example(0, torch.Generator().manual_seed(seed))
-        factor = length / len(one["speech"])
-        assert 1 / 1.5 - 0.01 < factor < 1.51 and abs(factor - 1) > 1e-3
-        places = (torch.arange(examples.lengths[0]) + 0.5) / factor - 0.5
-        assert torch.allclose(one["places"], places, atol=0.02)
+        factors.append(own / len(one["speech"]))
+        assert torch.allclose(one["ends"] * factors[-1], torch.tensor(table[0]["phone_ends_s"]), atol=1e-3)
+    assert 1 / 1.51 < min(factors) < 0.95 and 1.05 < max(factors) < 1.51
+    assert examples.labels == ["low"] * len(TEXTS) and examples.lengths[0] == -(-own // 480)
 
 
-def test_the_source_of_enhancement_is_the_target_with_noise(codec: Any, tmp_path: Path) -> None:
-    examples = SpokenPairs(rows(), codec, [], tmp_path, Spoiling(snr_db=(0, 0)))
+def test_the_target_of_enhancement_is_the_speech_without_noise(codec: Any, tmp_path: Path) -> None:
+    examples = NoisySpeech(rows(), codec, tmp_path, Spoiling(snr_db=(0, 0)))
     assert len(examples) == 2 * len(TEXTS)
     clean = leveled(said(TEXTS[1]).samples, RATE)
     correlations = []
@@ -198,33 +230,39 @@ def test_the_source_of_enhancement_is_the_target_with_noise(codec: Any, tmp_path
         again = examples.example(1, torch.Generator().manual_seed(seed))
         assert torch.equal(one["speech"], again["speech"])
         assert loudness(one["speech"].numpy(), RATE) == pytest.approx(LEVEL, rel=1e-3)
-        assert torch.equal(one["places"], torch.arange(len(one["codes"]), dtype=torch.float32))
+        assert (one["codes"] == codec.tokenize(Audio(clean, RATE))[0]).float().mean() > 0.9  # audio is kept as 16 bits
         correlations.append(np.corrcoef(one["speech"].numpy(), clean)[0, 1])
     assert 0.4 < min(correlations) < 0.85 and max(correlations) > 0.95
 
 
-def test_a_dataset_without_the_voices_is_refused(codec: Any, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"high, low.*heart"):
-        SpokenPairs(rows(), codec, ["heart"], tmp_path, Spoiling())
+def test_phones_that_the_model_lacks_are_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"'u'.*head\.phones"):
+        HeardPhones(rows(), ["pau", "a", "i", "e"], RATE, 50.0, tmp_path, Spoiling())
 
 
-def test_latents_are_moved_between_their_real_positions() -> None:
-    x = torch.arange(4.0).view(1, 4, 1).repeat(2, 1, 3)
-    mask = torch.tensor([[True] * 4, [True, True, False, False]])
-    moved = at_places(Latents(x, mask), torch.tensor([[-1.0, 0.5, 2.25], [0.0, 0.75, 9.0]]))
-    assert moved[:, :, 0].tolist() == [[0.0, 0.5, 2.25], [0.0, 0.75, 1.0]] and moved.shape == (2, 3, 3)
+def test_phones_that_the_synthesizer_lacks_are_named(codec: Any) -> None:
+    model = hearing(codec)
+    model.phones = [*PHONES, "zh"]
+    with pytest.raises(ConfigError, match="zh"):
+        model.connect()
 
 
 @pytest.mark.parametrize("snr_db", [[1.0], [5.0, 1.0], [1.0, 2.0, 3.0]])
-def test_a_range_of_ratios_has_two_ends(snr_db: list[float]) -> None:
+@pytest.mark.parametrize("make", [SpeechEnhancement, VoiceConversion])
+def test_a_range_of_ratios_has_two_ends(make: Any, snr_db: list[float]) -> None:
     with pytest.raises(ConfigError, match="snr_db"):
-        SpeechToSpeech(dim=4, snr_db=snr_db)
+        make(snr_db=snr_db, **({"dim": 4} if make is SpeechEnhancement else {}))
 
 
 @pytest.mark.parametrize("speech", [{"sample_rate": 16_000}, {"hop": 120}])
 def test_an_encoder_out_of_time_with_the_codec_is_refused(codec: Any, speech: dict[str, int]) -> None:
     with pytest.raises(ConfigError, match=r"24000 Hz"):
-        small(codec, speech=speech)
+        cleaning(codec, speech=speech)
+
+
+def test_an_encoder_of_another_sample_rate_is_refused(codec: Any) -> None:
+    with pytest.raises(ConfigError, match="16000 Hz"):
+        hearing(codec, speech={"sample_rate": 16_000})
 
 
 # --- use ---------------------------------------------------------------------------------------------

@@ -16,10 +16,13 @@ from mmzoo_vqvae.text_autoencoder import BYTES, PADDING
 
 INSIDE_A_WORD, UNFIT = 0.01, 16.0
 """What a cut inside a word costs, and a byte whose codes do not give it back; a patch costs 1."""
-COMMON = 0.35
+COMMON = 0.3
 """Fraction of the training patches that come from texts; the others are drawn from the vocabulary alike."""
-SHORT = 0.2
-"""Fraction of the training patches that are one random byte, from which any text can be made."""
+SHORT = 0.3
+"""Fraction of the training patches that are one byte, from which any text can be made: half of them of ASCII."""
+SIGNS = (*b"\t\n", *range(0x20, 0x7F))
+ALONE = (*range(1, 0xC0), *range(0xC2, 0xF5))
+"""The bytes of readable ASCII, and all bytes that occur in UTF-8, but for 0."""
 SAMPLED, SHRINKING = 20_000, (8, 3, 2)
 """How many texts choose the vocabulary, and how many times as many patches it has at first."""
 _SPACE = ord(" ")
@@ -126,7 +129,7 @@ class Patches:
         return len(self.lengths)
 
     def example(self, index: int, generator: torch.Generator) -> Tensor:
-        """Patches of text `index` and of others, any patches, and random bytes, int64 `[count * stride]`."""
+        """Patches of text `index` and of others, any patches, and single bytes, int64 `[count * stride]`."""
 
         def below(limit: int) -> int:
             return int(torch.randint(limit, (), generator=generator))
@@ -137,8 +140,8 @@ class Patches:
         while len(chosen) < common:
             chosen = chosen + self.texts[below(len(self.texts))]
         rare = self.vocabulary or chosen
-        chosen = chosen[:common] + [rare[below(len(rare))] for _ in range(self.count - short - common)]
-        chosen += [bytes([1 + below(BYTES - 1)]) for _ in range(short)]
+        chosen = chosen[:common] + [rare[below(len(rare))] for _ in range(self.count - 2 * (short // 2) - common)]
+        chosen += [bytes([some[below(len(some))]]) for some in (SIGNS, ALONE) for _ in range(short // 2)]
         return laid_out(chosen, self.stride)
 
     def collate(self, examples: list[Tensor]) -> Mapping[str, Tensor]:

@@ -169,22 +169,21 @@ class TextVQVAE(VQVAE):
     ) -> Losses:
         """Cross-entropy of the bytes, padding included, plus the quantizer's loss.
 
-        A latent counts in inverse proportion to its bytes without padding, and one more for the end.
+        A latent counts in inverse proportion to its bytes without padding, and one more for the end. `doubtful` is the
+        fraction of bytes with a probability below one half.
         """
         raw = batch["text"]
         latents, quantized = self.quantize(raw)
         logits = self.encoder.decode(latents.with_x(quantized.z_q)).float()
-        target = F.pad(raw, (0, logits.shape[1] - raw.shape[1]))
         assert latents.mask is not None
-        mask = latents.mask.repeat_interleave(self.encoder.stride, dim=1)
-        errors = F.cross_entropy(logits[mask], target[mask], reduction="none").view(-1, self.encoder.stride)
-        real = (target[mask] != PADDING).view(errors.shape).sum(1)
-        weights = 1 / (1 + real)  # or short patches would be learned last
-        parts = {"bytes": (errors.mean(1) * weights).sum() / weights.sum()}
+        target = F.pad(raw, (0, logits.shape[1] - raw.shape[1])).view(*latents.mask.shape, -1)
+        errors = F.cross_entropy(logits.flatten(0, 1), target.flatten(), reduction="none").view(target.shape)
+        weights = latents.mask / (1 + (target != PADDING).sum(-1))  # or short patches would be learned last
+        parts = {"bytes": (errors.mean(-1) * weights).sum() / weights.sum()}
         total = parts["bytes"] + quantized.loss
         parts |= dict(quantized.losses)
         with torch.no_grad():
-            parts["wrong"] = (logits.argmax(-1) != target)[mask].float().mean()
+            parts["doubtful"] = (errors[latents.mask] > math.log(2)).float().mean()
             parts["perplexity"] = code_perplexity(quantized.codes).mean()
         return Losses(total, {name: value.detach() for name, value in parts.items()})
 
