@@ -29,8 +29,8 @@ SUPPLIES = {
     ),
     "mmzoo-image": (
         "model/dit-mask2image model/vqvae-dit-digits model/vqvae-dit-text2image head/mask-to-image"
-        " head/text-to-image metric/class-to-image metric/text-to-image command/edit task/class-to-image"
-        " task/mask-to-image task/text-to-image"
+        " head/text-to-image metric/class-to-image metric/mask-to-image metric/text-to-image command/edit"
+        " task/class-to-image task/mask-to-image task/text-to-image"
     ),
     "mmzoo-prior": (
         "model/vqvae-prior-image model/vqvae-prior-speech model/vqvae-prior-text backbone/causal-transformer"

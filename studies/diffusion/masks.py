@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import torch
 from mmzoo_recognition.evaluate_segmentation import guesses
-from mmzoo_recognition.masks import Overlaps, classes_of, read_mask
+from mmzoo_recognition.masks import classes_of, read_mask
 from tqdm import tqdm
 
 import mmzoo
 from mmzoo.data import cache_dir, load_dataset_component
+from mmzoo.evaluation.masks import Overlaps
 from mmzoo.evaluation.pictures import pictures_of
 from mmzoo.evaluation.tables import percent, points, table
 from studies.recognition.cells import cell

@@ -149,7 +149,7 @@ def heads_that_read_codes() -> list[str]:
         slots = getattr(load_target(spec), "slots", {}) if spec.plugin.startswith("mmzoo-") else {}
         if any(slot.contract is Tokenizer for slot in slots.values()):
             found.append(spec.name)
-    return sorted({*found} - {"speech-to-speech"})
+    return sorted({*found} - {"speech-enhancement"})
 
 
 @pytest.mark.parametrize("name", heads_that_read_codes())

@@ -39,7 +39,7 @@ def _one_thread() -> Iterator[None]:
                 os.environ[name] = value
 
 
-class EndedEarly(DataError):
+class EndedEarlyError(DataError):
     """Processes ended before their work was done."""
 
 
@@ -48,16 +48,18 @@ def pool_of(workers: int | None = None) -> Iterator[ProcessPoolExecutor]:
     """A pool of new processes, as many as there are cores by default, which end when this process does.
 
     Raises:
-        EndedEarly: They could not be started, or were killed.
+        EndedEarlyError: They could not be started, or were killed.
     """
-    advice = "a script must begin its work below `if __name__ == \"__main__\":`"
+    advice = 'a script must begin its work below `if __name__ == "__main__":`'
     if getattr(current_process(), "_inheriting", False):  # the script runs again, where a process is to be started
-        raise EndedEarly(f"Processes cannot be started here; {advice}.")
+        raise EndedEarlyError(f"Processes cannot be started here; {advice}.")
     try:
         with ProcessPoolExecutor(workers or os.cpu_count(), get_context("spawn"), initializer=_end_with_parent) as pool:
             yield pool
     except BrokenProcessPool as error:
-        raise EndedEarly(f"The processes that prepare speech ended early; {advice}, and have enough memory.") from error
+        raise EndedEarlyError(
+            f"The processes that prepare speech ended early; {advice}, and have enough memory."
+        ) from error
 
 
 def _end_with_parent() -> None:
@@ -96,7 +98,7 @@ def in_processes(function: Callable[[T], R], tasks: Iterable[T], count: int, *, 
                     waiting.popleft()
                     submit(1)
                     yield result
-        except EndedEarly as error:
+        except EndedEarlyError as error:
             _log.warning("%s Going on in one process.", error)
     yield from map(function, [task for task, _ in waiting])
     yield from map(function, rest)

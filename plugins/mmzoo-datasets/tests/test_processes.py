@@ -64,7 +64,7 @@ def test_a_script_that_every_process_would_run_again_is_explained(tmp_path: Path
     script = tmp_path / "unguarded.py"
     script.write_text(UNGUARDED)
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60)
-    assert done.returncode and "EndedEarly" in done.stderr.splitlines()[-1]
+    assert done.returncode and "EndedEarlyError" in done.stderr.splitlines()[-1]
     assert "__main__" in done.stderr.splitlines()[-1]
 
 

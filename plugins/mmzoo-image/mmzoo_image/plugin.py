@@ -63,7 +63,8 @@ def mmzoo_register(register: Register) -> None:
         "dit-mask2image",
         task="mask-to-image",
         modalities=("text", "image"),
-        summary="Draws scenes of overlapping shapes from masks of their classes; to be trained",
+        summary="Draws scenes of overlapping shapes from masks of their classes",
+        card=tasks.MASKS,
         recipe={
             "head": {"name": "mask-to-image", "dim": DIM, "width": 64, "vocabulary": 16, "mask_classes": 7},
             **_slots(width=64, depth=4, heads=2, vocabulary=16, mask_classes=7),

@@ -22,6 +22,15 @@ def digit_numbers(evaluation: Report) -> list[str]:
     return [f"{drawn} {line('Variety', evaluation['variety'])}", *_edits(evaluation)]
 
 
+def mask_numbers(evaluation: Report) -> list[str]:
+    """What a judge finds again of the masks, in drawn pictures, real ones, and those of other masks."""
+    shown = ", ".join(
+        f"{name} {percent(row, 'iou')} ({percent(row, 'low')} to {percent(row, 'high')})"
+        for name, row in evaluation["iou"].items()
+    )
+    return [f"Mean IoU of the masks with what the judge finds, %: {shown}.", line("Speed", evaluation["speed"])]
+
+
 def _edits(evaluation: Report) -> list[str]:
     """Edits compared with their baselines, and speed."""
     rows = [

@@ -32,6 +32,17 @@ DIGITS = CardText(
         " given the digit's name."
     ),
 )
+MASKS = CardText(
+    data="segmented-scenes",
+    language="en",
+    intended="Drawing simple scenes whose layout is given; research on conditional diffusion models.",
+    training=(
+        "Trained on composed scenes of overlapping shapes with textures and noise, whose masks are known by"
+        " construction (`segmented-scenes`)."
+    ),
+    limits="Flat scenes of six kinds of shapes at 64 x 64 pixels; no photographs.",
+    samples="Masks in the first row, real pictures of them in the second, drawn ones in the third.",
+)
 
 
 def register_tasks(register: Register) -> None:
@@ -67,6 +78,14 @@ def register_tasks(register: Register) -> None:
         "mask-to-image",
         summary="Masks of classes to images",
         use='artist = mmzoo.create("{name}")\nartist.generate([""], masks=["mask.png"])[0].save("scene.png")',
+        headlines={"iou.drawn.iou": "mean_iou"},
+        sections={"iou": "Mean IoU", "by_class": "IoU by class", "variety": "Variety", "speed": "Speed"},
+        numbers="mmzoo_image.results:mask_numbers",
+    )
+    register.metric(
+        "mask-to-image",
+        "mmzoo_image.evaluate_masks:evaluate_mask_to_image",
+        summary="Draws pictures from held-out masks; a segmentation model finds the classes again",
     )
     register.metric(
         "text-to-image",

@@ -13,9 +13,10 @@ from tqdm import tqdm
 from mmzoo.data import sheet
 from mmzoo.errors import DataError
 from mmzoo.evaluation.heldout import held_out
+from mmzoo.evaluation.masks import UNLABELED, Classes, Overlaps
 from mmzoo.evaluation.pictures import pictures_of
 from mmzoo.interfaces import Image
-from mmzoo_recognition.masks import UNLABELED, Classes, Overlaps, Segmentation, classes_of, read_mask
+from mmzoo_recognition.masks import Segmentation, classes_of, read_mask
 
 if TYPE_CHECKING:
     from datasets import Dataset

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from mmzoo.data import as_batch, as_image, decode_image, fit_image, packed_images
 from mmzoo.errors import ConfigError, CorruptFileError, InputError
+from mmzoo.evaluation.masks import UNLABELED, Classes
 from mmzoo.interfaces import (
     ALONE,
     Count,
@@ -38,7 +39,7 @@ from mmzoo.nn.precise import linear_float32
 from mmzoo.nn.rows import copy_rows
 from mmzoo_recognition.augment import moved_with_classes
 from mmzoo_recognition.head import CLASSES_FILE
-from mmzoo_recognition.masks import UNLABELED, Classes, Segmentation, classes_of, packed_masks, read_mask
+from mmzoo_recognition.masks import Segmentation, classes_of, packed_masks, read_mask
 
 if TYPE_CHECKING:
     from datasets import Dataset

@@ -12,13 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmzoo_recognition.augment import moved, moved_with_classes
 from mmzoo_recognition.evaluate_segmentation import evaluate_segmentation
-from mmzoo_recognition.masks import UNLABELED, Overlaps, Segmentation, classes_of, read_mask
+from mmzoo_recognition.masks import Segmentation, classes_of, read_mask
 from mmzoo_recognition.segmentation import LONGEST, PixelDecoder, Segmenter
 
 import mmzoo
 from mmzoo.cli.main import main
 from mmzoo.data import decode_image, encode_image, fit_image, make_row, to_dataset
 from mmzoo.errors import ConfigError, CorruptFileError, DataError, InputError
+from mmzoo.evaluation.masks import UNLABELED, Overlaps
 from mmzoo.interfaces import Image, Latents, TaskHead
 
 NAMES = ["background", "red", "blue"]

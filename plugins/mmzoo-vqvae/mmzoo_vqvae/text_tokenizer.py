@@ -35,6 +35,11 @@ AT_ONCE = 4096
 """Patches that are encoded at once."""
 MAX_TABLE = 1 << 17
 """Up to this many combinations of codes are all decoded once, to know the patches that they give back."""
+SCRIPTS = (
+    "well-known (and/or) 50 %", "R&D #1 <me@x.org>", 'C:\\x_1*[2^3]{~|`}+="\'', "one\ttwo\nthree", "café, naïve Zoë",
+    "Привет, мир!", "こんにちは世界", "안녕하세요", "שלום", "नमस्ते", "αβγ ≠ ∞", "😀👍🏽",
+)  # fmt: skip
+"""Signs and scripts that the sentences of the evaluation have few of."""
 LEARNED = 0.5
 """Number of different patches of several bytes to learn, as a fraction of the number of codes."""
 MAX_RANDOM = 0.5
@@ -244,6 +249,7 @@ def evaluate_text_tokenizer(model: Any, *, limit: int | None = None, samples: Pa
             "cer": ErrorRate.of(texts, copies).rate,
             "wer": ErrorRate.of([t.split() for t in texts], [c.split() for c in copies]).rate,
             "exact": sum(a == b for a, b in zip(texts, copies, strict=True)) / len(texts),
+            "scripts_exact": sum(text == model(text) for text in SCRIPTS) / len(SCRIPTS),
         },
         "codes": {
             "bits_per_byte": sum(one.shape[1] for one in codes)
