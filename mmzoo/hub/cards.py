@@ -267,7 +267,7 @@ def _samples(folder: Path, reading: str) -> str:
     samples = folder / "samples"
     lines = []
     for number, text in (read_record(samples / "texts.json") or {}).items():
-        sounds = sorted(path for path in samples.glob(f"{number}-*") if path.suffix in (".flac", ".wav"))
+        sounds = sorted(path for path in samples.glob(f"{number}-*") if path.suffix in (".flac", ".ogg", ".wav"))
         links = [f"[{path.stem.partition('-')[2]}](samples/{path.name})" for path in sounds]
         lines.append(f"{shown(number)}. {shown(text)} {', '.join(links)}")
     sheets = [f"![{path.stem}](samples/{path.name})" for path in sorted(samples.glob("*.png"))]

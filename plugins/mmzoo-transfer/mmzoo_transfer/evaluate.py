@@ -17,6 +17,7 @@ from mmzoo.errors import InputError
 from mmzoo.evaluation.heldout import teacher_of
 from mmzoo.evaluation.judges import load_judge
 from mmzoo.evaluation.pictures import in_batches, pictures_of
+from mmzoo.evaluation.speech import SAMPLE_FORMAT
 from mmzoo.evaluation.words import ErrorRate, accuracies, accuracy, capped, interval, plain, pooled
 from mmzoo.interfaces import Audio, Image
 
@@ -173,9 +174,9 @@ def _progress(items: Sequence[Any], what: str) -> Any:
 def _write(
     samples: Path, sounds: Mapping[str, Sequence[Audio]], texts: Sequence[str], before: int = 0
 ) -> dict[str, str]:
-    """Write a few sounds of each kind as `<number>-<kind>.flac`; returns their texts by number, from `before` + 1."""
+    """Write a few sounds of each kind as `<number>-<kind>`; returns their texts by number, from `before` + 1."""
     numbered = {str(before + index): text for index, text in enumerate(texts[:HEARD], 1)}
     for kind, some in sounds.items():
         for number, sound in zip(numbered, some, strict=False):
-            sound.save(samples / f"{number}-{kind}.flac")
+            sound.save(samples / f"{number}-{kind}.{SAMPLE_FORMAT}")
     return numbered

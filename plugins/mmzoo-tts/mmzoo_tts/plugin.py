@@ -208,8 +208,8 @@ def mmzoo_register(register: Register) -> None:
         summary="Speech without noise: a diffusion transformer over the latents of vqvae-speech",
         card=speech_tasks.DENOISE,
         recipe={
-            "head": {"name": "speech-enhancement", "dim": 36, "width": 128, "snr_db": [-5, 20]},
+            "head": {"name": "speech-enhancement", "dim": 36, "width": 96, "snr_db": [-5, 20]},
             "tokenizer": CODEC,
-            **over_codec(128, 4, 4),
+            **over_codec(96, 4, 4),
         },
     )

@@ -127,7 +127,7 @@ def test_conversion(judges: None, works: bool, tmp_path: Path) -> None:
     assert "| recorded voices | - | - |" in conversion_tables(report)
     assert any("times real time" in block for block in conversion_numbers(report))
     if works:
-        assert len(list(tmp_path.glob("*-source.flac"))) == 3 and (tmp_path / "spectrogram.png").exists()
+        assert len(list(tmp_path.glob("*-source.ogg"))) == 3 and (tmp_path / "spectrogram.png").exists()
         assert (tmp_path / "texts.json").read_text().count(", unseen)") == 1
 
 
@@ -165,7 +165,7 @@ def test_enhancement(judges: None, works: bool, tmp_path: Path) -> None:
     assert "| 10 dB |" in enhancement_tables(report) and "| chirps |" in enhancement_tables(report)
     assert "times real time" in enhancement_numbers(report)[-1]
     if works:
-        assert (tmp_path / "1-noisy.flac").exists() and (tmp_path / "2-spectral_gating.flac").exists()
+        assert (tmp_path / "1-noisy.ogg").exists() and (tmp_path / "2-spectral_gating.ogg").exists()
 
 
 def test_tests_have_kinds_of_noise_that_training_has_not() -> None:

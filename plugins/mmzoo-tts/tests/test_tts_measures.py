@@ -144,7 +144,7 @@ def test_every_voice_is_compared_with_its_teacher(world: dict[str, Any], tmp_pat
     assert report["order"]["sentences"] == 3 and len(report["order"]["by"]["keen"]) == 9
     assert report["judge_control"] == {"note": "espeak:en-us is not installed"}
     assert {voice for _, voice in model.asked} == {"ann", "bob", "cy", None}
-    assert (tmp_path / "1-teacher.flac").is_file()
+    assert (tmp_path / "1-teacher.ogg").is_file()
     shown = "\n".join(numbers({"task": "text-to-speech", **report}))
     for piece in ("| cy tts |", "| mos (95 %) |", "Order by keen", "| bob |"):
         assert piece in shown, piece

@@ -127,7 +127,7 @@ def test_rows_of_training_voices_unseen_voices_and_recordings(
     assert ear.heard == 2 * (2 + 2 + 2)  # of training and unseen; this listener does not know the recordings' language
     speed = report["speed"]
     assert speed["decode_times_real_time_1_thread"] > 1 < speed["decode_times_real_time_2_threads"]
-    assert (tmp_path / "1-copy.flac").is_file()
+    assert (tmp_path / "1-copy.ogg").is_file()
 
 
 @pytest.mark.usefixtures("asked")

@@ -12,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from mmzoo.data import decode_audio, load_dataset_component
-from mmzoo.evaluation.speech import Listener, spectrograms
+from mmzoo.evaluation.speech import SAMPLE_FORMAT, Listener, spectrograms
 from mmzoo.evaluation.words import ErrorRate, Scores, difference, interval, plain
 from mmzoo.interfaces import Audio
 
@@ -84,11 +84,11 @@ def bar(items: Sequence[Any], name: str) -> Any:
 
 
 def write_samples(folder: Path, shown: Sequence[tuple[str, Mapping[str, Audio]]]) -> None:
-    """Numbered FLAC files with a text for each number, and the spectrograms of the first ones."""
+    """Numbered sounds with a text for each number, and the spectrograms of the first ones."""
     folder.mkdir(parents=True, exist_ok=True)
     for number, (_, sounds) in enumerate(shown, 1):
         for name, sound in sounds.items():
-            sound.save(folder / f"{number}-{name}.flac")
+            sound.save(folder / f"{number}-{name}.{SAMPLE_FORMAT}")
     texts = {str(number): text for number, (text, _) in enumerate(shown, 1)}
     (folder / "texts.json").write_text(json.dumps(texts, indent=2) + "\n", encoding="utf-8")
     spectrograms(folder / "spectrogram.png", shown[0][1])
