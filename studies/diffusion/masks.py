@@ -23,7 +23,7 @@ from studies.recognition.cells import cell
 from studies.recognition.training import fit
 
 LABELS = (20, 100, 4000)
-SEEDS, STEPS, BATCH, SIDE = (0, 1), 500, 32, 64
+SEEDS, STEPS, BATCH, SIDE = (0,), 300, 32, 64
 UNET, DIT = "unet-segmentation", "dit-segmentation"
 
 

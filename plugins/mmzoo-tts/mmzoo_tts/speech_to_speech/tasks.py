@@ -8,7 +8,7 @@ TEACHERS = {"heart": "hibari:heart", "joe": "piper:joe", "slt": "flite:slt", "rm
 """The voices of conversion, all of them synthesizers, and the teachers that speak them."""
 
 REVOICE = CardText(
-    data="parallel-speech",
+    data="natural-speech",
     language="en",
     intended=(
         "Giving English speech another voice, on a CPU, offline: anonymizing a recording, dubbing with one of the zoo's"
@@ -17,14 +17,15 @@ REVOICE = CardText(
     training=(
         "Trained on synthetic speech: sentences that people wrote (examples of WordNet, Debian's `fortunes`), spoken by"
         " `hibari-tts` (Apache-2.0; distilled by its author from Kokoro-82M), the CC0 Piper voice `joe`, and voices of"
-        " the synthesizer flite (CMU ARCTIC; flite's permissive license). Sources are these voices at other pitches and"
-        " with noise; targets are four of them."
+        " the synthesizers flite (CMU ARCTIC; flite's permissive license) and espeak-ng, at other speeds and pitches and"
+        " with noise. Only the encoder of phones was trained; `vqvae-dit-tts` speaks them."
     ),
     limits=(
         "The target voices are the zoo's own synthesizers. The model cannot imitate a person, and must not be trained"
         " to imitate one without that person's consent. Do not use it to deceive anyone about who is speaking. Words,"
-        " timing and pauses of the source are kept; intonation only roughly. English; several people at once, singing"
-        " and music were not tested."
+        " timing and pauses of the source are kept, its intonation, emphasis and emotion are not: they are those of the"
+        " new voice. Some phones are heard wrong, more of them in fast speech and of unknown speakers; what is said may"
+        " change. English; several people at once, singing and music were not tested."
     ),
 )
 DENOISE = CardText(
