@@ -121,7 +121,7 @@ def natural_speech(
     return _together(parts, needs, phonemizer)
 
 
-def _together(parts: Sequence[_Part], needs: Sequence[str] = (), phonemizer: str = PHONEMIZER) -> DatasetDict:
+def _together(parts: Sequence[_Part], needs: Sequence[str], phonemizer: str) -> DatasetDict:
     """The splits of several voices, one after the other; what is not in the cache is spoken."""
     from datasets import DatasetDict, concatenate_datasets
 

@@ -39,6 +39,9 @@ def _one_thread() -> Iterator[None]:
                 os.environ[name] = value
 
 
+UNGUARDED = 'the script does not begin its work below `if __name__ == "__main__":`'
+
+
 class EndedEarlyError(DataError):
     """Processes ended before their work was done."""
 
@@ -50,16 +53,18 @@ def pool_of(workers: int | None = None) -> Iterator[ProcessPoolExecutor]:
     Raises:
         EndedEarlyError: They could not be started, or were killed.
     """
-    advice = 'a script must begin its work below `if __name__ == "__main__":`'
-    if getattr(current_process(), "_inheriting", False):  # the script runs again, where a process is to be started
-        raise EndedEarlyError(f"Processes cannot be started here; {advice}.")
+    check_guarded()
     try:
         with ProcessPoolExecutor(workers or os.cpu_count(), get_context("spawn"), initializer=_end_with_parent) as pool:
             yield pool
     except BrokenProcessPool as error:
-        raise EndedEarlyError(
-            f"The processes that prepare speech ended early; {advice}, and have enough memory."
-        ) from error
+        raise EndedEarlyError(f"Other processes ended early: memory ran out, or {UNGUARDED}.") from error
+
+
+def check_guarded() -> None:
+    """Raises RuntimeError in a process that runs its parent's script again, and would do the same work."""
+    if getattr(current_process(), "_inheriting", False):
+        raise RuntimeError(f"No process can be started here: {UNGUARDED}.")
 
 
 def _end_with_parent() -> None:
@@ -86,6 +91,7 @@ def in_processes(function: Callable[[T], R], tasks: Iterable[T], count: int, *, 
     rest = iter(tasks)
     workers = min(count, os.cpu_count() or 1)
     if count > few and workers > 1:
+        check_guarded()
         try:
             with _one_thread(), pool_of(workers) as pool:
 

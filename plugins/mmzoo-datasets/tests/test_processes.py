@@ -53,19 +53,35 @@ def test_processes_end_when_the_one_that_started_them_is_killed(tmp_path: Path) 
     assert not _runs(worker)
 
 
-UNGUARDED = """
+POOL = """
 from mmzoo_datasets.processes import pool_of
 with pool_of(1) as pool:
     print(pool.submit(abs, -1).result())
 """
+RESULTS = """
+import os
+from mmzoo_datasets import processes
+os.cpu_count = lambda: 2
+print(sum(processes.in_processes(abs, range(-6, 0), 6)), "by", __name__)
+"""
 
 
-def test_a_script_that_every_process_would_run_again_is_explained(tmp_path: Path) -> None:
+def unguarded(tmp_path: Path, text: str) -> subprocess.CompletedProcess[str]:
+    """Run a script that every process which it starts runs again."""
     script = tmp_path / "unguarded.py"
-    script.write_text(UNGUARDED)
-    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60)
+    script.write_text(text)
+    return subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60)
+
+
+def test_a_pool_in_an_unguarded_script_is_explained(tmp_path: Path) -> None:
+    done = unguarded(tmp_path, POOL)
     assert done.returncode and "EndedEarlyError" in done.stderr.splitlines()[-1]
     assert "__main__" in done.stderr.splitlines()[-1]
+
+
+def test_an_unguarded_script_does_its_work_once_and_alone(tmp_path: Path) -> None:
+    done = unguarded(tmp_path, RESULTS)
+    assert done.stdout == "21 by __main__\n" and not done.returncode
 
 
 def _runs(process: int) -> bool:

@@ -33,7 +33,7 @@ def evaluate_mask_to_image(
 
     Args:
         model: A model that draws pictures from masks.
-        limit: Number of masks; None for PICTURES.
+        limit: Number of masks, at least 2; None for PICTURES.
         samples: Folder for `drawn.png`: masks, real pictures and drawn ones; None for none.
         data: Datasets to use instead of the held-out rows of the training data.
 
@@ -41,13 +41,15 @@ def evaluate_mask_to_image(
         The content of `evaluation.json`.
 
     Raises:
-        DataError: The masks have other classes than the judge finds.
+        DataError: The masks have other classes than the judge finds, or there are fewer than two.
     """
     judge: Any = mmzoo.create(JUDGE)
     held = held_out(model, data, COLUMNS)
     rows = held.test_rows()[0]
     rows = rows.select(range(min(limit or PICTURES, PICTURES, len(rows))))
     names = [str(name) for name in rows[0]["mask_classes"]]
+    if len(rows) < 2:
+        raise DataError(f"{held.title} has {len(rows)} held-out masks; at least 2 are compared.")
     if names != list(judge.names):
         raise DataError(
             f"The masks have the classes {', '.join(names)}, and the judge {JUDGE} finds {', '.join(judge.names)}; give"
@@ -61,12 +63,11 @@ def evaluate_mask_to_image(
     ]
     seconds = time.perf_counter() - start
     true: list[Classes] = [mask.pixels[..., 0] for mask in masks]
-    sides = [mask.shape for mask in true]
+    looked_at = {"drawn": drawn, "real": pictures, "other": [*pictures[1:], pictures[0]]}
     seen = {
-        "drawn": [_found(judge, one, side) for one, side in zip(drawn, sides, strict=True)],
-        "real": [_found(judge, one, side) for one, side in zip(pictures, sides, strict=True)],
+        name: [_found(judge, one, mask.shape) for one, mask in zip(some, true, strict=True)]
+        for name, some in looked_at.items()
     }
-    seen["other"] = [*seen["real"][1:], seen["real"][0]]
     if samples is not None:
         samples.mkdir(parents=True, exist_ok=True)
         scale = 255 // max(1, len(names) - 1)

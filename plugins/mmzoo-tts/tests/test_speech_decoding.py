@@ -66,11 +66,23 @@ def test_long_pauses_end_utterances_and_short_ones_do_not() -> None:
 
 
 def test_silence_has_no_utterances() -> None:
-    assert not list(utterances(spans_of((0, 3.0)), frozenset({0}), RATE))
+    assert not list(utterances(spans_of((0, 30.0)), frozenset({0}), RATE))
     assert not list(utterances(spans_of((0, 0.2), (1, 0.2)), frozenset({0, 1}), RATE))
 
 
-@given(st.lists(st.tuples(st.integers(0, 4), st.floats(0.02, 3.0)), min_size=1, max_size=60))
+def test_long_speech_is_cut_after_its_last_short_pause() -> None:
+    spans = spans_of((3, 4.0), (0, 0.2), (4, 3.0), (0, 0.2), (3, 4.0), (4, 5.0), (3, 4.0))
+    found = list(utterances(spans, frozenset({0}), RATE))
+    assert [[span.phone for span in one] for one in found] == [[3, 0, 4, 0], [3, 4], [3]]
+
+
+def test_a_phone_without_end_is_repeated() -> None:
+    found = list(utterances(spans_of((0, 0.2), (5, 25.0)), frozenset({0}), RATE))
+    assert sum(span.end - span.start for one in found for span in one if span.phone == 5) == 25 * RATE
+    assert max(span.end - span.start for one in found for span in one) <= LONGEST_S * RATE
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.floats(0.02, 3.0) | st.floats(0.02, 30.0)), min_size=1, max_size=40))
 @settings(max_examples=60, deadline=None)
 def test_utterances_are_in_order_and_lose_no_sound(lengths: list[tuple[int, float]]) -> None:
     runs = [next(some) for _, some in itertools.groupby(lengths, key=lambda one: one[0])]
@@ -79,5 +91,11 @@ def test_utterances_are_in_order_and_lose_no_sound(lengths: list[tuple[int, floa
     flat = [span for one in found for span in one]
     assert all(a.end <= b.start for a, b in itertools.pairwise(flat))
     assert all(a.end == b.start for one in found for a, b in itertools.pairwise(one)), "each is without gaps"
-    assert [s for s in flat if s.phone not in pauses] == [s for s in spans if s.phone not in pauses]
-    assert all(one[-1].end - one[0].start <= (2 * LONGEST_S + 4) * RATE for one in found)
+    assert places(flat, pauses) == places(spans, pauses)
+    assert all(one[-1].end - one[0].start <= LONGEST_S * RATE for one in found)
+    assert all(places(one, pauses) for one in found)
+
+
+def places(spans: list[Span], pauses: frozenset[int]) -> list[tuple[int, int]]:
+    """The latents with a sound, each with its phone."""
+    return [(n, span.phone) for span in spans if span.phone not in pauses for n in range(span.start, span.end)]

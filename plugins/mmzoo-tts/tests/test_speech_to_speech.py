@@ -14,6 +14,7 @@ from mmzoo_tts.head import TextToSpeech
 from mmzoo_tts.joining import join
 from mmzoo_tts.speech_to_speech import pieces
 from mmzoo_tts.speech_to_speech.conversion import VoiceConversion
+from mmzoo_tts.speech_to_speech.decoding import Span
 from mmzoo_tts.speech_to_speech.enhancement import SpeechEnhancement
 from mmzoo_tts.speech_to_speech.examples import HeardPhones, NoisySpeech, Spoiling
 from mmzoo_tts.speech_to_speech.level import LEVEL, leveled, loudness
@@ -268,11 +269,17 @@ def test_an_encoder_of_another_sample_rate_is_refused(codec: Any) -> None:
 # --- use ---------------------------------------------------------------------------------------------
 
 
+def test_what_has_no_phones_is_refused(converter: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(converter, "_spans", lambda samples: [Span(0, 0, 50)])
+    refused(lambda: converter(said("aiu")), "No speech is heard")
+
+
 @pytest.mark.parametrize("rate", [8_000, 24_000, 44_100])
 @pytest.mark.parametrize("count", [200, 7_777])
-def test_the_result_is_as_long_as_the_speech(converter: Any, rate: int, count: int) -> None:
-    speech = 0.1 * np.sin(np.arange(count) / 7)
-    made = converter((speech.astype(np.float32), rate), voice="high")
+@pytest.mark.parametrize("kind", ["converter", "cleaner"])
+def test_the_result_is_as_long_as_the_speech(converter: Any, cleaner: Any, rate: int, count: int, kind: str) -> None:
+    speech = np.resize(said("a").samples[round(EDGE_S * RATE) :], count)
+    made = (converter if kind == "converter" else cleaner)((speech, rate))
     assert made.sample_rate == RATE and len(made.samples) == -(-count * RATE // rate)
     assert np.isfinite(made.samples).all() and np.abs(made.samples).max() > 0
 

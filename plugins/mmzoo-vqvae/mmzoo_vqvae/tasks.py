@@ -32,9 +32,8 @@ WORDS = CardText(
     intended="Encoding English text as few codes, without errors; the codes of `vqvae-prior-text`.",
     training="Trained on sentences from our own grammar, and on single bytes at random.",
     limits=(
-        "A text is cut into the fewest patches that their codes give back, so it comes back exactly unless a single"
-        " byte does not, as is the case for many signs and most letters with accents. Text unlike short English"
-        " sentences takes more patches."
+        "A text is cut into the fewest patches that their codes give back. Every byte of UTF-8 is one, so any text"
+        " comes back exactly, but text unlike short English sentences takes more patches: up to 14 bits for each byte."
     ),
 )
 SPEECH_LINES = {"distances": "Copy against original", "codes": "Codes", "speed": "Speed"}

@@ -17,11 +17,11 @@ from mmzoo_vqvae.text_autoencoder import BYTES, PADDING
 INSIDE_A_WORD, UNFIT = 0.01, 16.0
 """What a cut inside a word costs, and a byte whose codes do not give it back; a patch costs 1."""
 COMMON = 0.3
-"""Fraction of the training patches that come from texts; the others are drawn from the vocabulary alike."""
-SHORT = 0.3
+"""Fraction of the training patches that come from texts; those that neither this nor SHORT counts are any patches."""
+SHORT = 0.25
 """Fraction of the training patches that are one byte, from which any text can be made: half of them of ASCII."""
 SIGNS = (*b"\t\n", *range(0x20, 0x7F))
-ALONE = (*range(1, 0xC0), *range(0xC2, 0xF5))
+OF_UTF8 = (*range(1, 0xC0), *range(0xC2, 0xF5))
 """The bytes of readable ASCII, and all bytes that occur in UTF-8, but for 0."""
 SAMPLED, SHRINKING = 20_000, (8, 3, 2)
 """How many texts choose the vocabulary, and how many times as many patches it has at first."""
@@ -141,7 +141,7 @@ class Patches:
             chosen = chosen + self.texts[below(len(self.texts))]
         rare = self.vocabulary or chosen
         chosen = chosen[:common] + [rare[below(len(rare))] for _ in range(self.count - 2 * (short // 2) - common)]
-        chosen += [bytes([some[below(len(some))]]) for some in (SIGNS, ALONE) for _ in range(short // 2)]
+        chosen += [bytes([some[below(len(some))]]) for some in (SIGNS, OF_UTF8) for _ in range(short // 2)]
         return laid_out(chosen, self.stride)
 
     def collate(self, examples: list[Tensor]) -> Mapping[str, Tensor]:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from mmzoo.data import as_audio, decode_audio
 from mmzoo.data.marks import bare
-from mmzoo.errors import ConfigError
+from mmzoo.errors import ConfigError, InputError
 from mmzoo.interfaces import (
     ALONE,
     Examples,
@@ -31,6 +31,7 @@ from mmzoo.interfaces import (
 )
 from mmzoo.interfaces.losses import masked_mean
 from mmzoo_tts.alignment import soft_overlap
+from mmzoo_tts.joining import fade
 from mmzoo_tts.speaker import Speaker
 from mmzoo_tts.speech_to_speech.converter import Converter
 from mmzoo_tts.speech_to_speech.decoding import Span, decoded, utterances
@@ -40,6 +41,10 @@ from mmzoo_tts.text.phones import phone_set
 
 if TYPE_CHECKING:
     from datasets import Dataset
+
+
+MOST_GAIN = 4.0
+"""How much louder or quieter than the synthesizer speaks an utterance may be."""
 
 
 class VoiceConversion(Converter, TaskHead):
@@ -74,8 +79,8 @@ class VoiceConversion(Converter, TaskHead):
         *,
         width: Size = 192,
         phones: list[str] | None = None,
-        language_weight: Weight = 0.5,
-        switch_cost: Weight = 1.0,
+        language_weight: Weight = 0.3,
+        switch_cost: Weight = 0.3,
         spread: Fraction = 0.0,
         snr_db: list[float] | None = None,
     ) -> None:
@@ -173,8 +178,9 @@ class VoiceConversion(Converter, TaskHead):
             speech: Anything `mmzoo.data.as_audio` takes.
         """
         samples = leveled(as_audio(speech, self.sample_rate).samples, self.sample_rate)
+        end = len(samples) / self.sample_rate
         return [
-            Segment("phone", self.phones[span.phone], span.start / self.rate, span.end / self.rate)
+            Segment("phone", self.phones[span.phone], span.start / self.rate, min(end, span.end / self.rate))
             for span in self._spans(samples)
         ]
 
@@ -191,17 +197,22 @@ class VoiceConversion(Converter, TaskHead):
         size, done = round(self.sample_rate / self.rate), 0
         for said in utterances(self._spans(samples), pauses, self.rate):
             start, end = said[0].start * size, min(said[-1].end * size, len(samples))
-            phones = [self.phones[0], *(self.phones[span.phone] for span in said), self.phones[0]]
-            seconds = [0.0, *((span.end - span.start) / self.rate for span in said), 0.0]
-            if said[0].phone in pauses:
-                phones, seconds = phones[1:], seconds[1:]
-            if said[-1].phone in pauses:
-                phones, seconds = phones[:-1], seconds[:-1]
+            phones = [self.phones[span.phone] for span in said]
+            seconds = [(span.end - span.start) / self.rate for span in said]
+            if said[0].phone in pauses:  # a text begins with a pause that has no mark
+                phones[0] = self.phones[0]
+            else:
+                phones, seconds = [self.phones[0], *phones], [0.0, *seconds]
+            if said[-1].phone not in pauses:
+                phones, seconds = [*phones, self.phones[0]], [*seconds, 0.0]
             spoken = self.synthesizer.speak_phones(phones, seconds, voice=voice, steps=steps, seed=seed).samples
             level = loudness(samples[start:end], self.sample_rate) / loudness(spoken, self.sample_rate)
+            level = min(max(level, 1 / MOST_GAIN), MOST_GAIN)
             made = np.zeros(end - done, np.float32)
-            made[start - done :] = (np.float32(level) * spoken)[: end - start]
+            made[start - done :] = np.float32(level) * fade(spoken[: end - start], self.sample_rate)
             yield made
             done = end
+        if not done:
+            raise InputError("No speech is heard in it; give a recording of somebody who speaks English.")
         if done < len(samples):
             yield np.zeros(len(samples) - done, np.float32)

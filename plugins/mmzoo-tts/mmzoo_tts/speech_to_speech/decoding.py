@@ -11,9 +11,9 @@ import numpy as np
 Array = np.ndarray[Any, np.dtype[np.float32]]
 
 LONGEST_S = 10.0
-"""Seconds after which an utterance is cut at its next pause, or earlier at its last one."""
+"""Of an utterance; a longer one is cut after its last pause before that, or inside a sentence if it has none."""
 PAUSE_S = 0.4
-"""A pause of this length ends an utterance."""
+"""A longer pause ends an utterance."""
 KEPT_S = 0.15
 """Seconds of a pause that belong to the utterances around it; the rest is silence."""
 
@@ -59,22 +59,30 @@ def utterances(spans: Sequence[Span], pauses: frozenset[int], rate: float) -> It
         pauses: The phones that are pauses.
         rate: Latents per second.
     """
-    kept, long, longest = round(KEPT_S * rate), PAUSE_S * rate, LONGEST_S * rate
-    current: list[Span] = []  # sounds, perhaps after a pause and with short pauses between them
-    for span in spans:
-        length = span.end - span.start
-        if span.phone not in pauses:
-            if current and span.end - current[0].start > 2 * longest:
-                yield current
-                current = []
-            current.append(span)
-        elif all(one.phone in pauses for one in current):
-            current = [span._replace(start=max(span.start, span.end - kept))]
-        elif length > long or span.end - current[0].start > longest:
-            first = span.start + min(kept, length // 2)
-            yield [*current, span._replace(end=first)]
+    kept, long, longest = round(KEPT_S * rate), PAUSE_S * rate, round(LONGEST_S * rate)
+    current: list[Span] = []
+    for span in (part for one in spans for part in _parts(one, longest)):
+        if span.phone in pauses and span.end - span.start > long:
+            first = span.start + kept
+            yield from _short([*current, span._replace(end=first)], pauses, longest)
             current = [span._replace(start=max(first, span.end - kept))]
         else:
             current.append(span)
-    if current and not all(one.phone in pauses for one in current):
-        yield current
+    yield from _short(current, pauses, longest)
+
+
+def _parts(span: Span, longest: int) -> Iterator[Span]:
+    """The phone, repeated if it is longer than `longest` latents."""
+    for start in range(span.start, span.end, longest):
+        yield Span(span.phone, start, min(span.end, start + longest))
+
+
+def _short(spans: list[Span], pauses: frozenset[int], longest: int) -> Iterator[list[Span]]:
+    """Parts of at most `longest` latents, cut after the last pause that fits, else after the last phone."""
+    while spans:
+        fit = max(1, sum(span.end - spans[0].start <= longest for span in spans))
+        if fit < len(spans):
+            fit = next((n for n in range(fit, 1, -1) if spans[n - 1].phone in pauses), fit)
+        if any(span.phone not in pauses for span in spans[:fit]):
+            yield spans[:fit]
+        spans = spans[fit:]

@@ -24,9 +24,9 @@ REFERENCES = 30
 """Further sentences by which a speaker is known."""
 SOURCES = {
     "seen": ("hibari:heart", "piper:joe", "flite:slt", "flite:rms"),
-    "unseen": ("flite:awb", "espeak:en-us", "espeak:en-gb+f3"),
+    "unseen": ("flite:awb", "espeak:en-gb", "espeak:en-gb+f4"),
 }
-"""Voices that are converted: those of training, and others."""
+"""Voices that are converted: some of training, and others; of espeak-ng, training has other accents and variants."""
 RECORDED = "festvox-ru"
 """A dataset of recordings of a person, in another language; judged is only who speaks."""
 

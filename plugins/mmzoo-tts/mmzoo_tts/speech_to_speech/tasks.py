@@ -17,8 +17,8 @@ REVOICE = CardText(
     training=(
         "Trained on synthetic speech: sentences that people wrote (examples of WordNet, Debian's `fortunes`), spoken by"
         " `hibari-tts` (Apache-2.0; distilled by its author from Kokoro-82M), the CC0 Piper voice `joe`, and voices of"
-        " the synthesizers flite (CMU ARCTIC; flite's permissive license) and espeak-ng, at other speeds and pitches and"
-        " with noise. Only the encoder of phones was trained; `vqvae-dit-tts` speaks them."
+        " the synthesizers flite (CMU ARCTIC; flite's permissive license) and espeak-ng, faster and slower, with noise."
+        " Only the encoder of phones was trained; `vqvae-dit-tts` speaks them."
     ),
     limits=(
         "The target voices are the zoo's own synthesizers. The model cannot imitate a person, and must not be trained"
