@@ -31,7 +31,6 @@ TONE = Audio((0.3 * sum(np.sin(k * 800 * time) / k for k in range(1, 9)) * np.ha
 PIXELS = np.full((64, 64, 3), 200, np.uint8)
 PIXELS[10:40, 12:44] = (200, 20, 30)
 SCENE, DIGIT = Image(PIXELS), Image(np.pad(np.full((20, 4, 3), 255, np.uint8), ((6, 6), (14, 14), (0, 0))))
-MASK = Image(np.where(PIXELS[..., 1:2] < 100, 1, 0).repeat(3, axis=2).astype(np.uint8))
 CAPTION = "a large red circle at the top left on a gray background"
 RAW = {
     "image": torch.from_numpy(PIXELS).float().unsqueeze(0) / 255,
@@ -105,11 +104,9 @@ MODELS: Mapping[str, Verbs] = {
     "dit-segmentation": SEGMENTER,
     "unet-segmentation": SEGMENTER,
     "dit-digits-classifier": {"recognize": lambda model: model.recognize(image=DIGIT, budget=40)},
-    "dit-mask2image": {"generate": lambda model: model.generate([""], masks=[MASK], steps=2)[0]},
     "vqvae-dit-revoice": {  # a phone may differ after rounding
         "phones": lambda model: model.golden({"speech": torch.from_numpy(spoken().samples).unsqueeze(0)})[1]["phones"]
     },
-    "vqvae-dit-denoise": {"call": lambda model: model(spoken(), steps=2)},
     "vqvae-speech": tokenizer("speech"),
     "vqvae-image": tokenizer("image"),
     "phonemizer-en": {"call": lambda model: model("Doctor Zorblax flurbed at 10:45.").phones},

@@ -69,7 +69,6 @@ SPEECH = [
 SHAPES = [("mean_iou", "iou.mean.iou")]
 FIGURES = {
     "dit-digits-classifier": [("accuracy", "scores.clean.accuracy"), ("accuracy", "scores.strong noise.accuracy")],
-    "dit-mask2image": [("mean_iou", "iou.drawn.iou")],
     "dit-segmentation": SHAPES,
     "unet-segmentation": SHAPES,
     "vqvae-prior-image": [
@@ -107,7 +106,6 @@ FIGURES = {
         ("psnr", "edits.denoise.model.psnr_db"),
         ("psnr", "edits.upscale.model.psnr_db"),
     ],
-    "vqvae-dit-denoise": [("wer", "rows.model.wer"), ("dnsmos", "rows.model.overall")],
     "vqvae-dit-revoice": [("wer", "rows.unseen.wer"), ("accuracy", "target_told.unseen.share")],
     "vqvae-dit-tts": [
         ("wer", "rows.tts.wer"),

@@ -66,8 +66,8 @@ def mmzoo_register(register: Register) -> None:
         summary="Draws scenes of overlapping shapes from masks of their classes",
         card=tasks.MASKS,
         recipe={
-            "head": {"name": "mask-to-image", "dim": DIM, "width": 64, "vocabulary": 16, "mask_classes": 7},
-            **_slots(width=64, depth=4, heads=2, vocabulary=16, mask_classes=7),
+            "head": {"name": "mask-to-image", "dim": DIM, "width": 96, "vocabulary": 16, "mask_classes": 7},
+            **_slots(width=96, depth=4, heads=3, vocabulary=16, mask_classes=7),
         },
     )
     register.model(

@@ -102,7 +102,7 @@ def mmzoo_register(register: Register) -> None:
         summary="Writes sentences, free or from a prompt, one code after another",
         card=tasks.TEXTS,
         recipe={
-            "head": {"name": "text-prior", "width": 96, "longest": 64, "temperature": 0.5},
+            "head": {"name": "text-prior", "width": 96, "longest": 64, "temperature": 0.43},
             "tokenizer": {"model": "vqvae-words"},
             "backbone": {**_backbone(width=144, depth=3, codes=96), "dropout": 0.1},
         },

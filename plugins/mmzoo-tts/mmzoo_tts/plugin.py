@@ -200,6 +200,7 @@ def mmzoo_register(register: Register) -> None:
             "synthesizer": {"model": "vqvae-dit-tts"},
             "speech": {"name": "speech-convnext", "width": 192, "depth": 6},
         },
+        weights=[Weights("english", license="apache-2.0")],
     )
     register.model(
         "vqvae-dit-denoise",
