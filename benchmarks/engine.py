@@ -68,6 +68,9 @@ def trainer_of(name: str, overrides: Sequence[str], folder: Path, rows: int | No
     from mmzoo.training.recipe import load_recipe
 
     recipe = load_recipe(RECIPES[name], overrides)
+    if recipe.model.init_from is not None:  # the result of another recipe; the published model is as good
+        overrides = (*overrides, f"model.init_from={recipe.model.name}")
+        recipe = load_recipe(RECIPES[name], overrides)
     if rows is None:
         return trainer_for(load_recipe(RECIPES[name], (*FEW.get(recipe.data.name, ()), *overrides)), folder)
     torch.manual_seed(0)
