@@ -110,7 +110,7 @@ def test_who_hears_and_draws_all_is_right(tmp_path, monkeypatch):
     assert len(model.prompts) == 2 * 2 and found["speed"]["pictures_per_second"] > 0
     assert model.seeds == [(0, 3), (0, 3)]
     written = {path.name for path in (tmp_path / "samples").iterdir()}
-    sounds = {*(f"{i}-test.flac" for i in (1, 2, 3)), *(f"{i}-unseen_voice.flac" for i in (4, 5, 6))}
+    sounds = {*(f"{i}-test.ogg" for i in (1, 2, 3)), *(f"{i}-unseen_voice.ogg" for i in (4, 5, 6))}
     assert written == {"test.png", "unseen_voice.png", "texts.json"} | sounds
     texts = texts_of(tmp_path / "samples")
     assert list(texts) == list("123456")
@@ -218,7 +218,7 @@ def test_who_tells_all_is_heard_as_the_teacher_is(way_back, tmp_path):
     assert found["protocol"] | {"scenes": 2} == found["protocol"]
     assert found["speed"]["sounds_per_second"] > 0
     written = {path.name for path in (tmp_path / "samples").iterdir()}
-    sounds = {f"{i}-{name}.flac" for i in (1, 2) for name in ("model", "teacher")}
+    sounds = {f"{i}-{name}.ogg" for i in (1, 2) for name in ("model", "teacher")}
     assert written == {"round-trip.png", "texts.json"} | sounds
     assert Pillow.open(tmp_path / "samples" / "round-trip.png").size == (2 * 64 + 4, 2 * 64 + 4)
     texts = texts_of(tmp_path / "samples")
