@@ -114,10 +114,11 @@ def test_who_hears_and_draws_all_is_right(tmp_path, monkeypatch):
     assert written == {"test.png", "unseen_voice.png", "texts.json"} | sounds
     texts = texts_of(tmp_path / "samples")
     assert list(texts) == list("123456")
-    # sounds are written with 16 bits, as the corpus has them
-    assert all(
-        model.texts[Audio.load(tmp_path / "samples" / name).samples.tobytes()] == texts[name[0]] for name in sounds
-    )
+    for name in sounds:  # what is written is compressed, so that only the nearest sound is the same
+        sound = Audio.load(tmp_path / "samples" / name).samples
+        near = {text: np.frombuffer(key, np.float32) for key, text in model.texts.items()}
+        errors = {text: np.square(sound - one).mean() for text, one in near.items() if len(one) == len(sound)}
+        assert min(errors, key=errors.__getitem__) == texts[name[0]]
     assert Pillow.open(tmp_path / "samples" / "test.png").size == (3 * 64 + 2 * 4, 2 * 64 + 4)
 
 
