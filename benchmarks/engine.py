@@ -258,7 +258,13 @@ def report(options: argparse.Namespace) -> tuple[str, bool]:
     """The tables as Markdown, and whether the bars are met."""
     more = (*(() if options.device == "auto" else (f"device={options.device}",)), *options.override)
     chosen = options.recipes or RECIPES
-    lines, good = [], True
+    lines: list[str] = []
+    good = True
+
+    def add(line: str) -> None:
+        lines.append(line)
+        print(line, file=sys.stderr, flush=True)  # the whole takes half an hour
+
     lines += ["| step of | data | engine, ms | by hand, ms | ratio (95 %) |", "|---|---|---:|---:|---:|"]
     for name, overrides in COMPARED.items():
         if name not in chosen:
@@ -267,28 +273,28 @@ def report(options: argparse.Namespace) -> tuple[str, bool]:
         data, got = on_data(compared, options.rows, name, given, options.rounds, options.steps)
         label = " ".join((name, *overrides))
         if got is None:
-            lines.append(f"| {label} | {data} | | | |")
+            add(f"| {label} | {data} | | | |")
             continue
         good &= got["ratio"] <= BAR
         ratio = f"{got['ratio']:.3f} ({got['low']:.3f} to {got['high']:.3f})"
-        lines.append(f"| {label} | {data} | {got['engine_ms']:.1f} | {got['hand_ms']:.1f} | {ratio} |")
+        add(f"| {label} | {data} | {got['engine_ms']:.1f} | {got['hand_ms']:.1f} | {ratio} |")
     lines += ["", f"{options.rounds} pairs of {options.steps} steps; the bar is {BAR}, the aim {AIM}.", ""]
     lines += ["| recipe | data | steps per second | waiting for data |", "|---|---|---:|---:|"]
     for name in chosen:
         data, seen = on_data(waiting, options.rows, name, more, options.steps)
         if seen is None:
-            lines.append(f"| {name} | {data} | | |")
+            add(f"| {name} | {data} | | |")
             continue
         good &= seen["waiting"] <= WAITING_BAR
-        lines.append(f"| {name} | {data} | {seen['steps_per_second']:.2f} | {100 * seen['waiting']:.2f} % |")
+        add(f"| {name} | {data} | {seen['steps_per_second']:.2f} | {100 * seen['waiting']:.2f} % |")
     lines += ["", f"The bar for waiting is {100 * WAITING_BAR:g} %.", ""]
     lines += ["| checkpoint of | MB | pause, s | verifying and loading, s |", "|---|---:|---:|---:|"]
     for name in options.recipes or COMPARED:
         data, saved = on_data(saving, options.rows, name, more, options.rounds)
         if saved is None:
-            lines.append(f"| {name}: {data} | | | |")
+            add(f"| {name}: {data} | | | |")
             continue
-        lines.append(f"| {name} | {saved['megabytes']:.1f} | {saved['pause']:.3f} | {saved['resume']:.3f} |")
+        add(f"| {name} | {saved['megabytes']:.1f} | {saved['pause']:.3f} | {saved['resume']:.3f} |")
     if options.rows is None and RANKED in chosen:
         ranks = rates_of_ranks(RANKED, options.steps)
         lines += [
