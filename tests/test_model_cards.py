@@ -68,7 +68,6 @@ SPEECH = [
 ]
 SHAPES = [("mean_iou", "iou.mean.iou")]
 FIGURES = {
-    "dit-digits-classifier": [("accuracy", "scores.clean.accuracy"), ("accuracy", "scores.strong noise.accuracy")],
     "dit-segmentation": SHAPES,
     "unet-segmentation": SHAPES,
     "vqvae-prior-image": [

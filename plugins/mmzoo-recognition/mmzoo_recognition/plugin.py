@@ -104,7 +104,6 @@ def mmzoo_register(register: Register) -> None:
             "head": {"name": "diffusion-classifier", "classes": tasks.DIGIT_WORDS},
             "generator": {"model": "vqvae-dit-digits"},
         },
-        weights=[Weights("digits", license="apache-2.0")],
     )
     register.model(
         "dit-segmentation",
