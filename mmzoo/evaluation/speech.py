@@ -21,7 +21,7 @@ COLORS = 32
 """Colors of a spectrogram."""
 ENGLISH = "en"
 SAMPLE_FORMAT = "ogg"
-"""Of the sounds beside a card: a fifth of the bytes of FLAC, and of a quality whose losses are not heard."""
+"""Of the sounds beside a card: lossy, with a third of the bytes of FLAC."""
 GARBLED = 0.01
 """The fraction of the reference's words that count as garbled, which sets the threshold."""
 

@@ -155,7 +155,7 @@ class VoiceConversion(Converter, TaskHead):
 
     # --- use ---------------------------------------------------------------------------------------------
 
-    forward = Converter.__call__
+    forward = Converter.convert
 
     @property
     def voices(self) -> list[str]:

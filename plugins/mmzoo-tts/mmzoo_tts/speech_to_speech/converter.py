@@ -47,18 +47,14 @@ class Converter(Verbs):
         `weights` are of each voice.
         """
 
-    def __call__(
-        self, speech: Any, *, voice: VoiceChoice = None, steps: int | None = None, seed: int | None = 0
-    ) -> Any:
+    def convert(self, speech: Any, *, voice: VoiceChoice = None, steps: int | None = None, seed: int | None = 0) -> Any:
         """Convert speech, or each item of a list; returns Audio, or a list of them. See `stream` for the options."""
         items = as_batch(speech)
         if items is not None:
-            return [self(item, voice=voice, steps=steps, seed=seed) for item in items]
+            return [self.convert(item, voice=voice, steps=steps, seed=seed) for item in items]
         return join(list(self.stream(speech, voice=voice, steps=steps, seed=seed)))
 
-    def convert(self, speech: Any, *, voice: VoiceChoice = None, steps: int | None = None, seed: int | None = 0) -> Any:
-        """The same as calling the model."""
-        return self(speech, voice=voice, steps=steps, seed=seed)
+    __call__ = convert
 
     def generate_item(
         self,
@@ -70,7 +66,7 @@ class Converter(Verbs):
     ) -> Audio:
         """Convert one sound; see `stream`. A mixture of voices may also be written `ann:0.6,bob:0.4`."""
         chosen = written_voice(voice, self.voices) if voice is None or isinstance(voice, str) else voice
-        converted: Audio = self(as_audio(audio, self.sample_rate), voice=chosen, steps=steps, seed=seed)
+        converted: Audio = self.convert(as_audio(audio, self.sample_rate), voice=chosen, steps=steps, seed=seed)
         return converted
 
     def stream(

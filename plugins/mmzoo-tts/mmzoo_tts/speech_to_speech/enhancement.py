@@ -190,7 +190,7 @@ class SpeechEnhancement(Converter, TaskHead):
 
     # --- use ---------------------------------------------------------------------------------------------
 
-    forward = Converter.__call__
+    forward = Converter.convert
 
     def _pieces(self, samples: Samples, weights: tuple[float, ...], steps: int, seed: int) -> Iterator[Samples]:
         with torch.inference_mode():

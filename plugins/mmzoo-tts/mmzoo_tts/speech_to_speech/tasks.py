@@ -23,9 +23,9 @@ REVOICE = CardText(
     limits=(
         "The target voices are the zoo's own synthesizers. The model cannot imitate a person, and must not be trained"
         " to imitate one without that person's consent. Do not use it to deceive anyone about who is speaking. Words,"
-        " timing and pauses of the source are kept, its intonation, emphasis and emotion are not: they are those of the"
-        " new voice. Some phones are heard wrong, more of them in fast speech and of unknown speakers; what is said may"
-        " change. English; several people at once, singing and music were not tested."
+        " timing and pauses of the source are kept. Intonation, emphasis and emotion are those of the new voice, and"
+        " questions are spoken like statements. Some phones are heard wrong, more of them in fast speech and of unknown"
+        " speakers; what is said may change. English; several people at once, singing and music were not tested."
     ),
 )
 DENOISE = CardText(
